@@ -1,0 +1,79 @@
+"""What can be checked, one session each: `nox -l` lists them, `nox -s tests` runs one."""
+
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "arch", "tests", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+PURE = "qutrio/core/*,qutrio/model/*"
+BENCHMARKS = sorted(Path("benchmarks").glob("[!_]*.py"))
+
+
+def prepare(session: nox.Session, group: str) -> None:
+    """Install the project, editable, with one of its dependency groups."""
+    session.run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+    session.install("--editable", ".", "--group", group)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style: ruff's rules and its formatter."""
+    prepare(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types: mypy, strict, on the program and its tests."""
+    prepare(session, "lint")
+    session.run("mypy")
+
+
+@nox.session
+def arch(session: nox.Session) -> None:
+    """Check the architecture: the floors and the other contracts of ARCHITECTURE.md."""
+    prepare(session, "lint")
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests, and ask for full branch coverage of the decisions."""
+    prepare(session, "test")
+    session.run("python", "-m", "pytest", "--cov", "--cov-report=", *session.posargs)
+    session.run("coverage", "report", f"--include={PURE}", "--fail-under=100")
+
+
+@nox.session
+def sim(session: nox.Session) -> None:
+    """Run the simulated cluster only: many seeds, no sockets."""
+    prepare(session, "test")
+    session.run("python", "-m", "pytest", "tests/sim", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run every benchmark, or those named: `nox -s bench -- nodes`."""
+    prepare(session, "test")
+    for path in BENCHMARKS:
+        if not session.posargs or path.stem in session.posargs:
+            session.run("python", str(path))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check the documentation: every link leads somewhere, every shown command exists."""
+    prepare(session, "test")
+    session.run("python", "-m", "pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build a wheel and a source distribution in dist/, and start the wheel."""
+    session.install("build")
+    session.run("python", "-m", "build")
+    (wheel,) = sorted(Path("dist").glob("qutrio-*.whl"))[-1:]
+    session.install("--force-reinstall", str(wheel))
+    session.run("qutrio", "--version")

@@ -1,0 +1,1 @@
+"""Telling people: one attempt per order, on one bounded lane per channel."""

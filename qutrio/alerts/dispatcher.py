@@ -1,0 +1,130 @@
+"""Carries out orders to notify, on one lane per channel: a hung server delays only its own.
+
+Theory of operation.  The core orders (`Notify`), and decides about order, retries and back-off;
+here every order is tried once and answered with one `Attempted`.  A lane is a short queue and a
+task that lives while the queue is not empty.  The intake never waits for anything but orders:
+if it waited for the inbox while the node waited for the intake, neither would ever move.
+"""
+
+from collections import OrderedDict
+
+import trio
+from attrs import define, field
+
+from qutrio.alerts.letter import Letter, write_letter
+from qutrio.alerts.senders import Senders
+from qutrio.core.effects import Notify
+from qutrio.core.events import Attempted
+from qutrio.core.view import View
+from qutrio.errors import DeliveryError
+from qutrio.model.channels import Channel
+from qutrio.model.ids import ChannelId, NoticeId, Seconds
+from qutrio.model.results import clip
+from qutrio.plumbing.clock import Clock
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from qutrio.plumbing.log import Log
+
+ATTEMPT_S_MAX: Seconds = 30.0
+LANE_ORDERS_MAX = 1024
+
+
+async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or in this order
+    jobs: trio.MemoryReceiveChannel[Notify],
+    view: Latest[View],
+    inbox: Inbox,
+    clock: Clock,
+    senders: Senders,
+    log: Log,
+) -> None:
+    """Try every order once, until `jobs` is closed and what is queued has been tried.
+
+    When a lane is full, the order is answered as not delivered.  A failed delivery is logged
+    and posted; it never ends this task.
+    """
+    async with trio.open_nursery() as nursery:
+        await _Dispatcher(view, inbox, clock, senders, log, nursery).take_in(jobs)
+
+
+async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> tuple[bool, str]:
+    """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and what was said."""
+    try:
+        with trio.fail_after(ATTEMPT_S_MAX):
+            return True, await senders.send(channel, letter)
+    except DeliveryError as error:
+        return False, clip(str(error))
+    except trio.TooSlowError:
+        return False, f"no delivery within {ATTEMPT_S_MAX:g} s"
+    except Exception as error:  # noqa: BLE001 - a bug in one sender must not silence the others
+        log("alert sender failed", channel=channel.name, error=repr(error))
+        return False, f"internal error: {type(error).__name__}"
+
+
+@define
+class _Dispatcher:
+    """The lanes, and the task that fills them."""
+
+    _view: Latest[View]
+    _inbox: Inbox
+    _clock: Clock
+    _senders: Senders
+    _log: Log
+    _nursery: trio.Nursery
+    _lanes: dict[ChannelId, OrderedDict[NoticeId, Notify]] = field(init=False, factory=dict)
+    _under_way: dict[ChannelId, NoticeId] = field(init=False, factory=dict)
+
+    async def take_in(self, jobs: trio.MemoryReceiveChannel[Notify]) -> None:
+        async for order in jobs:
+            channel, notice = order.delivery.channel, order.delivery.notice.id
+            lane = self._lanes.get(channel)
+            if lane is None:
+                self._lanes[channel] = OrderedDict({notice: order})
+                self._nursery.start_soon(self._serve, channel)
+            elif self._under_way.get(channel) == notice:
+                continue  # its answer is on the way
+            elif notice in lane or len(lane) < LANE_ORDERS_MAX:
+                lane[notice] = order  # the newer order replaces the older: its term is newer
+            else:
+                detail = f"{LANE_ORDERS_MAX} notices are waiting for this channel"
+                self._nursery.start_soon(self._answer, order, (False, detail))
+
+    async def _serve(self, channel: ChannelId) -> None:
+        lane = self._lanes[channel]
+        while lane:
+            notice, order = lane.popitem(last=False)
+            self._under_way[channel] = notice
+            await self._answer(order, await self._carry_out(order))
+            del self._under_way[channel]
+        del self._lanes[channel]
+
+    async def _carry_out(self, order: Notify) -> tuple[bool, str]:
+        view, channels = self._view.value, self._view.value.document.channels
+        if not (order.errand or self._acts(order)):
+            return False, "no longer the acting master"
+        channel = next((c for c in channels if c.id == order.delivery.channel), None)
+        if channel is None or not channel.enabled:
+            return False, "channel removed" if channel is None else "channel disabled"
+        notice = order.delivery.notice
+        letter = write_letter(notice, view, self._clock.wall())
+        delivered, detail = await attempt(channel, letter, self._senders, self._log)
+        self._log(
+            "alert delivered" if delivered else "alert not delivered",
+            channel=channel.name,
+            notice=notice.id,
+            check=notice.check_name,
+            kind=notice.kind.value,
+            detail=detail,
+        )
+        return delivered, detail
+
+    def _acts(self, order: Notify) -> bool:
+        view = self._view.value
+        until = view.acting_until
+        return until is not None and self._clock.now() < until and view.term == order.term
+
+    async def _answer(self, order: Notify, outcome: tuple[bool, str]) -> None:
+        notice, channel = order.delivery.notice.id, order.delivery.channel
+        try:
+            await self._inbox.post(Attempted(notice, channel, *outcome))
+        except trio.BrokenResourceError:
+            self._log("alert outcome unheard, the node has stopped", notice=notice, channel=channel)

@@ -1,0 +1,48 @@
+"""What a sender needs beside the channel: the notice, and who sends it, when, for which cluster."""
+
+from hashlib import sha256
+
+from attrs import frozen
+
+from qutrio.core.view import View
+from qutrio.model.ids import ChannelId, NodeId, UnixTime
+from qutrio.model.incidents import Notice
+
+DELIVERY_ID_DIGITS = 32
+
+
+@frozen(kw_only=True)
+class Letter:
+    """One notice on its way out of one node.  `sent_unix` is the moment of this attempt."""
+
+    notice: Notice
+    cluster_id: str
+    node: NodeId
+    node_name: str
+    sent_unix: UnixTime
+
+    def delivery_id(self, channel: ChannelId) -> str:
+        """Return the same hexadecimal name at every attempt, by every node, for this channel."""
+        return _fold(self.cluster_id, "notice", self.notice.id, channel)
+
+    def thread_id(self, channel: ChannelId) -> str:
+        """Return the same hexadecimal name for all notices of one incident on this channel."""
+        return _fold(self.cluster_id, "incident", self.notice.incident, channel)
+
+
+def write_letter(notice: Notice, view: View, sent_unix: UnixTime) -> Letter:
+    """Address a notice as the node whose view this is."""
+    member = view.document.member(view.node)
+    return Letter(
+        notice=notice,
+        cluster_id=view.document.cluster_id,
+        node=view.node,
+        node_name=member.name if member is not None else view.node,
+        sent_unix=sent_unix,
+    )
+
+
+def _fold(*parts: str) -> str:
+    """Name a tuple of strings by a digest, so that no identifier can break out of a header."""
+    joined = "\0".join(parts).encode("utf-8", "backslashreplace")
+    return sha256(joined).hexdigest()[:DELIVERY_ID_DIGITS]

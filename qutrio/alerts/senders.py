@@ -1,0 +1,56 @@
+"""Which sender serves which kind of channel."""
+
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+import trio
+
+from qutrio.alerts.discord import send_discord
+from qutrio.alerts.letter import Letter
+from qutrio.alerts.smtp import MAIL_THREADS_MAX, send_mail
+from qutrio.alerts.tls import ClientContexts, system_context
+from qutrio.alerts.webhook import send_webhook
+from qutrio.errors import DeliveryError
+from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookChannel
+
+Send: TypeAlias = Callable[[Any, Letter], Awaitable[str]]
+"""Deliver once: return what the receiver answered, or raise `DeliveryError`."""
+
+
+class Senders:
+    """The registry: a class of channel, and how to send through it."""
+
+    def __init__(self, by_class: Mapping[type[Channel], Send]) -> None:
+        """Take the senders; the mapping is not changed afterwards."""
+        self._by_class = dict(by_class)
+
+    async def send(self, channel: Channel, letter: Letter) -> str:
+        """Try once and return what the receiver answered.
+
+        Raises:
+            DeliveryError: the receiver refused, or this version does not know the channel.
+
+        """
+        send = self._by_class.get(type(channel))
+        if send is None:
+            raise DeliveryError(f"channels of kind {channel.kind!r} are not known to this version")
+        return await send(channel, letter)
+
+
+def real_senders(trust: Callable[[], ssl.SSLContext] = system_context) -> Senders:
+    """Return the senders that reach the outside world.
+
+    `trust` makes the TLS context that verifies servers; it is called once, in a thread.
+    """
+    contexts = ClientContexts(trust)
+    return Senders(
+        {
+            SmtpChannel: partial(
+                send_mail, contexts=contexts, limiter=trio.CapacityLimiter(MAIL_THREADS_MAX)
+            ),
+            WebhookChannel: partial(send_webhook, contexts=contexts),
+            DiscordChannel: partial(send_discord, contexts=contexts),
+        }
+    )

@@ -1,0 +1,133 @@
+"""The words people read: one subject and one body, shared by every kind of channel."""
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from qutrio.alerts.letter import Letter
+from qutrio.codec.duration import format_duration
+from qutrio.model.ids import Seconds, UnixTime
+from qutrio.model.incidents import Notice, NoticeKind
+from qutrio.model.results import Evidence, Outcome, clip
+
+SUBJECT_CHARS_MAX = 240
+TARGET_CHARS_MAX = 2048
+EVIDENCE_LINES_MAX = 200
+_HEADINGS = ("node", "vote", "latency", "seen", "detail")
+
+
+def subject(notice: Notice) -> str:
+    """Return one line: what happened, to which check, at which target, since when."""
+    name, target = clip(notice.check_name), clip(notice.target)
+    match notice.kind:
+        case NoticeKind.DOWN:
+            line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
+        case NoticeKind.RECOVERED:
+            line = f"[RECOVERED] {name}: {target} after {spoken(outage_s(notice))}"
+        case NoticeKind.TEST:
+            line = f"[TEST] {name}: this is only a test"
+        case _:
+            assert_never(notice.kind)
+    return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
+
+
+def body(letter: Letter) -> str:
+    """Return the whole message as plain text, ending in a newline."""
+    notice = letter.notice
+    sections = [_opening(notice), _facts(notice)]
+    if notice.evidence:
+        sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
+        sections += _abstentions(notice.evidence)
+    sections += [_signature(letter)]
+    return "\n\n".join(sections) + "\n"
+
+
+def votes(evidence: tuple[Evidence, ...]) -> str:
+    """Count the votes in words, for example `2 fail, 1 ok, 1 abstained`."""
+    words = {Outcome.FAIL: "fail", Outcome.OK: "ok", Outcome.ABSTAIN: "abstained"}
+    counts = {o: sum(e.outcome is o and e.counted for e in evidence) for o in words}
+    parts = [f"{count} {words[outcome]}" for outcome, count in counts.items() if count]
+    ignored = sum(not e.counted for e in evidence)
+    parts += [f"{ignored} not counted"] if ignored else []
+    return ", ".join(parts)
+
+
+def table(evidence: tuple[Evidence, ...]) -> str:
+    """Return one aligned line per node below a line of headings."""
+    rows = [_HEADINGS, *(_row(e) for e in evidence[:EVIDENCE_LINES_MAX])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
+    if len(evidence) > EVIDENCE_LINES_MAX:
+        lines.append(f"... and {len(evidence) - EVIDENCE_LINES_MAX} more")
+    return "\n".join("  " + line.rstrip() for line in lines)
+
+
+def outage_s(notice: Notice) -> Seconds:
+    """Return how long the outage lasted until the notice was made; never negative."""
+    return max(0.0, notice.at_unix - notice.since_unix)
+
+
+def spoken(duration_s: Seconds) -> str:
+    """Write a duration in whole seconds."""
+    return format_duration(float(round(duration_s)))
+
+
+def moment(unix: UnixTime) -> str:
+    """Write a moment for people, in UTC; a number that is no moment is shown as it is."""
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{unix:g} s after 1970"
+
+
+def _opening(notice: Notice) -> str:
+    name = clip(notice.check_name)
+    match notice.kind:
+        case NoticeKind.DOWN:
+            return f"{name} is DOWN."
+        case NoticeKind.RECOVERED:
+            return f"{name} has RECOVERED after {spoken(outage_s(notice))}."
+        case NoticeKind.TEST:
+            return f"This is a test of the alert channel {name}.  Nothing is wrong."
+        case _:
+            assert_never(notice.kind)
+
+
+def _facts(notice: Notice) -> str:
+    rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))]
+    match notice.kind:
+        case NoticeKind.DOWN:
+            rows += [("Since", moment(notice.since_unix))]
+        case NoticeKind.RECOVERED:
+            rows += [("Down from", moment(notice.since_unix)), ("Up since", moment(notice.at_unix))]
+        case NoticeKind.TEST:
+            rows += [("Sent", moment(notice.at_unix))]
+        case _:
+            assert_never(notice.kind)
+    return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
+
+
+def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:
+    vote = evidence.outcome.value.upper() if evidence.counted else f"({evidence.outcome.value})"
+    latency = "-" if evidence.latency_ms is None else f"{evidence.latency_ms:.0f} ms"
+    seen = f"{max(0.0, evidence.age_s):.0f}s ago"
+    return clip(evidence.name), vote, latency, seen, clip(evidence.detail)
+
+
+def _abstentions(evidence: tuple[Evidence, ...]) -> list[str]:
+    quiet = [e for e in evidence if e.outcome is Outcome.ABSTAIN][:EVIDENCE_LINES_MAX]
+    lines = [f"  {clip(e.name)}: {clip(e.detail) or 'no reason given'}" for e in quiet]
+    return ["Abstained, so neither for nor against:\n" + "\n".join(lines)] if lines else []
+
+
+def _signature(letter: Letter) -> str:
+    notice = letter.notice
+    return (
+        f"-- \nqutrio, sent by node {clip(letter.node_name)} in term {notice.term}\n"
+        f"cluster {clip(letter.cluster_id)}, incident {clip(notice.incident)}, "
+        f"notice {clip(notice.id)}"
+    )
+
+
+def one_line(text: str, chars_max: int) -> str:
+    """Return `text` without control characters, cut to a length."""
+    return "".join(c if c.isprintable() else " " for c in text[:chars_max])

@@ -1,0 +1,89 @@
+"""Webhooks: the notice as a JSON document, signed so that the receiver can trust and order it.
+
+The signature is `sha256=` and the hexadecimal HMAC-SHA-256, keyed with the channel's secret,
+of the timestamp header, a full stop, and the body.  A receiver that also checks the age of
+the timestamp is safe from replays; one that remembers delivery ids is safe from repeats.
+"""
+
+import hmac
+import json
+from hashlib import sha256
+
+from qutrio import __version__
+from qutrio.alerts.http_post import post, refusal
+from qutrio.alerts.letter import Letter
+from qutrio.alerts.text import moment, outage_s, subject
+from qutrio.alerts.tls import ClientContexts
+from qutrio.model.channels import WebhookChannel
+from qutrio.model.incidents import NoticeKind
+from qutrio.model.results import Evidence
+
+SCHEMA_VERSION = 1
+
+
+def payload(letter: Letter) -> bytes:
+    """Return the JSON document, in ASCII.  Fields may be added; `schema` grows if they change."""
+    notice = letter.notice
+    over = notice.kind is NoticeKind.RECOVERED
+    return json.dumps(
+        {
+            "schema": SCHEMA_VERSION,
+            "event": notice.kind.value,
+            "notice_id": notice.id,
+            "incident_id": notice.incident,
+            "cluster_id": letter.cluster_id,
+            "term": notice.term,
+            "sequence": notice.sequence,
+            "check": {"id": notice.check, "name": notice.check_name, "target": notice.target},
+            "since": moment(notice.since_unix),
+            "since_unix": notice.since_unix,
+            "at": moment(notice.at_unix),
+            "at_unix": notice.at_unix,
+            "duration_s": outage_s(notice) if over else None,
+            "summary": subject(notice),
+            "evidence": [_evidence(e) for e in notice.evidence],
+            "sent_by": {"id": letter.node, "name": letter.node_name},
+        },
+        separators=(",", ":"),
+    ).encode("ascii")
+
+
+def signature(secret: str, timestamp: str, content: bytes) -> str:
+    """Return the value of the signature header."""
+    signed = timestamp.encode("ascii") + b"." + content
+    return "sha256=" + hmac.new(secret.encode(), signed, sha256).hexdigest()
+
+
+async def send_webhook(channel: WebhookChannel, letter: Letter, *, contexts: ClientContexts) -> str:
+    """Post the notice once; any 2xx answer is a success, a redirect is not.
+
+    Raises:
+        DeliveryError: there was no answer, or another one.
+
+    """
+    content, timestamp = payload(letter), str(int(letter.sent_unix))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"qutrio/{__version__}",
+        "X-Qutrio-Event": letter.notice.kind.value,
+        "X-Qutrio-Delivery": letter.delivery_id(channel.id),
+        "X-Qutrio-Timestamp": timestamp,
+    }
+    if channel.secret is not None:
+        headers["X-Qutrio-Signature"] = signature(channel.secret, timestamp, content)
+    answer = await post(channel.url, content, headers, verify=channel.verify_tls, contexts=contexts)
+    if not answer.accepted:
+        raise refusal(channel.url, answer)
+    return f"HTTP {answer.status}"
+
+
+def _evidence(evidence: Evidence) -> dict[str, object]:
+    return {
+        "node": evidence.node,
+        "name": evidence.name,
+        "outcome": evidence.outcome.value,
+        "latency_ms": evidence.latency_ms,
+        "detail": evidence.detail,
+        "age_s": evidence.age_s,
+        "counted": evidence.counted,
+    }

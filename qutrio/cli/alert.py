@@ -1,0 +1,102 @@
+"""`qutrio alert`: where people are told."""
+
+from typing import Annotated
+
+import typer
+
+from qutrio.cli import alert_add
+from qutrio.cli import options as opt
+from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.exits import ExitCode
+from qutrio.cli.nouns import noun
+from qutrio.cli.printing import clean, print_json, print_table
+
+app = noun("Where people are told: add, list, edit, remove, test.")
+app.add_typer(alert_add.app, name="add")
+
+
+@app.command("list", epilog="Example: qutrio alert list")
+def list_channels(as_json: opt.AsJson = False) -> None:
+    """List the alert channels; secrets are masked."""
+    channels = ask("alert.list")["channels"]
+    if as_json:
+        print_json(channels)
+    elif channels:
+        headings = ("ALERT", "KIND", "USED BY", "STATE", "TARGET")
+        print_table(
+            headings,
+            (
+                (
+                    c["name"],
+                    c["kind"],
+                    "every check" if c["default"] else "checks that name it",
+                    "enabled" if c["enabled"] else "disabled",
+                    c["target"],
+                )
+                for c in channels
+            ),
+        )
+    else:
+        print("no alert channels; nobody is told. Add one with 'qutrio alert add smtp'")
+
+
+@app.command(epilog="Example: qutrio alert edit ops --to oncall@example.org")
+def edit(
+    name: opt.ChannelName,
+    *,
+    new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Whether it is used at all.")
+    ] = None,
+    default: opt.Default = None,
+    url: Annotated[str | None, typer.Option("--url", help="Webhook or Discord URL.")] = None,
+    secret_key: opt.Secret = None,
+    host: opt.SmtpHost = None,
+    port: opt.SmtpPort = None,
+    security: opt.Security = None,
+    username: opt.Username = None,
+    password: opt.Password = None,
+    sender: opt.Sender = None,
+    to: opt.Recipients = None,
+    verify_tls: opt.VerifyTls = None,
+    unset: opt.Unset = None,
+) -> None:
+    """Change the given fields of an alert channel and keep the others."""
+    changes = given(
+        name=new_name,
+        enabled=enabled,
+        default=default,
+        url=secret(url, "--url"),
+        secret=secret(secret_key, "--secret"),
+        host=host,
+        port=port,
+        security=security,
+        username=username,
+        password=secret(password, "--password"),
+        sender=sender,
+        recipients=to,
+        verify_tls=verify_tls,
+    )
+    answer = ask("alert.edit", name=name, set=changes, unset=unset or [])
+    committed(f"alert {answer['name']} changed", answer)
+
+
+@app.command(epilog="Example: qutrio alert remove ops")
+def remove(name: opt.ChannelName) -> None:
+    """Forget an alert channel; what waits for it is dropped."""
+    committed(f"alert {name} removed", ask("alert.remove", name=name))
+
+
+@app.command("test", epilog="Example: qutrio alert test ops")
+def try_out(name: opt.ChannelName, as_json: opt.AsJson = False) -> int:
+    """Send one TEST notice from this node, now; ends with 1 when it was not delivered."""
+    answer = ask("alert.test", name=name)
+    delivered = bool(answer["delivered"])
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+    else:
+        outcome = "delivered" if delivered else "NOT delivered"
+        detail = f": {answer['detail']}" if answer["detail"] else ""
+        print(clean(f"test notice to {answer['name']} {outcome}{detail}"))
+    return ExitCode.OK if delivered else ExitCode.ERROR

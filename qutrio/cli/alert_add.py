@@ -1,0 +1,80 @@
+"""`qutrio alert add`: one command for each kind of alert channel."""
+
+from typing import Annotated
+
+import typer
+
+from qutrio.cli import options as opt
+from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.nouns import noun
+
+app = noun("Tell people somewhere new.")
+
+Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
+Url = Annotated[str, typer.Argument(help=f"https://...; {opt.SECRET_HELP}")]
+
+
+@app.command(
+    epilog="Example: qutrio alert add smtp ops --host mail.example.org "
+    "--from qutrio@example.org --to oncall@example.org"
+)
+def smtp(
+    name: Name,
+    *,
+    host: Annotated[str, typer.Option("--host", help="Mail server.")],
+    sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Sender address.")],
+    to: Annotated[
+        list[str], typer.Option("--to", metavar="ADDRESS", help="Recipient; repeatable.")
+    ],
+    port: opt.SmtpPort = None,
+    security: opt.Security = None,
+    username: opt.Username = None,
+    password: opt.Password = None,
+    verify_tls: opt.VerifyTls = None,
+    default: opt.Default = None,
+) -> None:
+    """Tell people by mail."""
+    channel = given(
+        kind="smtp",
+        name=name,
+        host=host,
+        port=port,
+        security=security,
+        username=username,
+        password=secret(password, "--password"),
+        sender=sender,
+        recipients=to,
+        verify_tls=verify_tls,
+        default=default,
+    )
+    _add(name, channel)
+
+
+@app.command(epilog="Example: qutrio alert add webhook hook https://example.org/hook")
+def webhook(
+    name: Name,
+    url: Url,
+    secret_key: opt.Secret = None,
+    verify_tls: opt.VerifyTls = None,
+    default: opt.Default = None,
+) -> None:
+    """Tell a program: JSON by POST, signed when a secret is given."""
+    channel = given(
+        kind="webhook",
+        name=name,
+        url=secret(url, "url"),
+        secret=secret(secret_key, "--secret"),
+        verify_tls=verify_tls,
+        default=default,
+    )
+    _add(name, channel)
+
+
+@app.command(epilog="Example: qutrio alert add discord team @/root/discord-webhook-url")
+def discord(name: Name, url: Url, default: opt.Default = None) -> None:
+    """Tell a Discord channel through its webhook."""
+    _add(name, given(kind="discord", name=name, url=secret(url, "url"), default=default))
+
+
+def _add(name: str, channel: dict[str, object]) -> None:
+    committed(f"alert {name} added", ask("alert.add", channel=channel))

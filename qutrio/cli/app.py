@@ -1,0 +1,108 @@
+"""The `qutrio` command: finds the noun, runs it, and turns every failure into one sentence."""
+
+import os
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+
+from qutrio import __version__
+from qutrio.cli.exits import ExitCode, exit_code
+from qutrio.cli.nouns import LazyNouns
+from qutrio.errors import QutrioError
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "init": "qutrio.cli.init",
+        "serve": "qutrio.cli.serve",
+        "status": "qutrio.cli.status",
+        "check": "qutrio.cli.check",
+        "alert": "qutrio.cli.alert",
+        "enroll": "qutrio.cli.enroll",
+        "node": "qutrio.cli.node",
+        "settings": "qutrio.cli.settings",
+        "cluster": "qutrio.cli.cluster",
+        "demo": "qutrio.cli.rehearsal",
+        "version": "qutrio.cli.version",
+    }
+)
+
+SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
+EPILOG = (
+    "Exit codes: 0 done; 1 error or refused; 2 bad input; 3 no daemon answers; "
+    "4 no quorum or no acting master; 5 unknown, look; 6 the tested target fails; "
+    "130 interrupted."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command (by default that of `sys.argv`) and return its exit code."""
+    try:
+        outcome = _root().main(args=arguments, prog_name="qutrio", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _complain(_usage(error), ExitCode.BAD_INPUT)
+    except QutrioError as error:
+        return _complain(str(error), exit_code(error))
+    except BrokenPipeError:
+        return _unheard()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", ExitCode.ERROR)
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    return outcome if isinstance(outcome, int) else ExitCode.OK
+
+
+class _Root(LazyNouns):
+    modules = COMMANDS
+
+
+def _root() -> _Root:
+    app = typer.Typer(
+        cls=_Root,
+        help=SUMMARY,
+        epilog=EPILOG,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    root = typer.main.get_command(app)
+    assert isinstance(root, _Root)
+    return root
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"qutrio {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    del version
+
+
+def _usage(error: typer.TyperException) -> str:
+    sentence = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{sentence}; see '{context.command_path} --help'" if context else sentence
+
+
+def _unheard() -> int:
+    """End quietly when whoever reads our output has gone: `qutrio check list | head -1`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.ERROR
+
+
+def _complain(sentence: str, code: ExitCode) -> int:
+    print(f"qutrio: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,45 @@
+"""How a command asks the daemon, and what it says when the cluster has committed a change."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from qutrio.control.client import call
+from qutrio.control.protocol import wait_s
+from qutrio.errors import InvalidValueError
+from qutrio.storage.places import find_socket
+
+SECRET_FILE_BYTES_MAX = 16 * 1024
+
+
+def ask(op: str, **fields: object) -> dict[str, Any]:
+    """Ask the daemon of this user; raises `ControlFailure` when it does not say yes."""
+    return call(find_socket(os.environ), {"op": op, **fields}, wait_s(op))
+
+
+def committed(what: str, answer: dict[str, Any]) -> None:
+    """Tell that a majority holds the change."""
+    print(f"{what} (revision {answer['revision']})")
+
+
+def secret(value: str | None, field: str) -> str | None:
+    """Return a secret that was given as `-` (standard input), `@FILE`, or in plain.
+
+    A command line can be read by every user of the machine; the first two cannot.
+    """
+    if value == "-":
+        return sys.stdin.readline(SECRET_FILE_BYTES_MAX).rstrip("\r\n")
+    if value is None or not value.startswith("@"):
+        return value
+    try:
+        with Path(value[1:]).open(encoding="utf-8") as file:
+            return file.read(SECRET_FILE_BYTES_MAX).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidValueError(field, f"cannot read {value[1:]!r}: {reason}") from None
+
+
+def given(**fields: object) -> dict[str, object]:
+    """Return the fields that were given: neither None nor an empty list."""
+    return {name: value for name, value in fields.items() if value is not None and value != []}

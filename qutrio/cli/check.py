@@ -1,0 +1,140 @@
+"""`qutrio check`: what is watched."""
+
+from typing import Annotated
+
+import typer
+
+from qutrio.cli import check_add
+from qutrio.cli import options as opt
+from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.exits import ExitCode
+from qutrio.cli.nouns import noun
+from qutrio.cli.printing import clean, plain_value, print_fields, print_json
+from qutrio.cli.status import print_checks, print_evidence
+
+app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.")
+app.add_typer(check_add.app, name="add")
+
+EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"
+
+
+@app.command("list", epilog="Example: qutrio check list --json")
+def list_checks(as_json: opt.AsJson = False) -> None:
+    """List all checks with their state."""
+    answer = ask("check.list")
+    if as_json:
+        print_json(answer["checks"])
+    elif answer["checks"]:
+        print_checks(answer["checks"], answer["now_unix"])
+    else:
+        print("no checks; add one with 'qutrio check add http NAME URL'")
+
+
+@app.command(epilog="Example: qutrio check show web")
+def show(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
+    """Show how a check is configured and what every node saw last; secrets are masked."""
+    answer = ask("check.show", name=name)
+    if as_json:
+        print_json({"check": answer["check"], "status": answer["status"]})
+        return
+    print_fields((field, plain_value(value)) for field, value in answer["check"].items())
+    if answer["status"] is not None:
+        print()
+        print_checks([answer["status"]], answer["now_unix"])
+        if answer["status"]["state"] == "up":
+            print_evidence(answer["status"]["evidence"])
+
+
+@app.command(epilog=EDIT_EXAMPLE)
+def edit(
+    name: opt.CheckName,
+    *,
+    new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="URL of an http check.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="HOST:PORT", help="Address of a tcp check.")
+    ] = None,
+    interval: opt.Interval = None,
+    timeout: opt.Timeout = None,
+    retries: opt.Retries = None,
+    method: opt.Method = None,
+    header: opt.Headers = None,
+    body: opt.Body = None,
+    expect_status: opt.ExpectStatus = None,
+    body_contains: opt.BodyContains = None,
+    body_not_contains: opt.BodyNotContains = None,
+    body_regex: opt.BodyRegex = None,
+    body_max: opt.BodyMax = None,
+    redirects_max: opt.RedirectsMax = None,
+    verify_tls: opt.VerifyTls = None,
+    basic_user: opt.BasicUser = None,
+    basic_password: opt.BasicPassword = None,
+    bearer_token: opt.BearerToken = None,
+    ip_family: opt.IpFamily = None,
+    alert: opt.Alerts = None,
+    unset: opt.Unset = None,
+) -> None:
+    """Change the given fields of a check and keep the others."""
+    changes = given(
+        name=new_name,
+        url=url,
+        address=address,
+        interval=interval,
+        timeout=timeout,
+        retries=retries,
+        method=method,
+        headers=opt.header_fields(header),
+        body=body,
+        expect_status=opt.status_codes(expect_status),
+        body_contains=body_contains,
+        body_not_contains=body_not_contains,
+        body_regex=body_regex,
+        body_max=body_max,
+        redirects_max=redirects_max,
+        verify_tls=verify_tls,
+        basic_user=basic_user,
+        basic_password=secret(basic_password, "--basic-password"),
+        bearer_token=secret(bearer_token, "--bearer-token"),
+        ip_family=ip_family,
+        alerts=alert,
+    )
+    answer = ask("check.edit", name=name, set=changes, unset=unset or [])
+    committed(f"check {answer['name']} changed", answer)
+
+
+@app.command(epilog="Example: qutrio check remove web")
+def remove(name: opt.CheckName) -> None:
+    """Stop watching, and forget the check."""
+    committed(f"check {name} removed", ask("check.remove", name=name))
+
+
+@app.command(epilog="Example: qutrio check enable web")
+def enable(name: opt.CheckName) -> None:
+    """Watch a disabled check again."""
+    committed(f"check {name} enabled", ask("check.enable", name=name))
+
+
+@app.command(epilog="Example: qutrio check disable web")
+def disable(name: opt.CheckName) -> None:
+    """Stop watching, and keep the check for later."""
+    committed(f"check {name} disabled", ask("check.disable", name=name))
+
+
+@app.command("test", epilog="Example: qutrio check test web")
+def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
+    """Have every node probe now and show what each saw; ends with 6 when the target fails."""
+    answer = ask("check.test", name=name)
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+    else:
+        print(f"{clean(answer['name'])} is {answer['state'].upper()}: {clean(answer['target'])}")
+        print_evidence(answer["evidence"])
+        for silent in answer["silent"]:
+            print(f"  {clean(silent)}  did not answer in time")
+    return _verdict(answer["state"])
+
+
+def _verdict(state: str) -> ExitCode:
+    codes = {"up": ExitCode.OK, "down": ExitCode.TARGET_FAILING}
+    return codes.get(state, ExitCode.ERROR)

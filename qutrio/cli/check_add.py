@@ -1,0 +1,93 @@
+"""`qutrio check add`: one command for each kind of check."""
+
+from typing import Annotated
+
+import typer
+
+from qutrio.cli import options as opt
+from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.nouns import noun
+
+app = noun("Watch something new.")
+
+Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
+
+
+@app.command(epilog="Example: qutrio check add http web https://example.org/ --interval 30s")
+def http(
+    name: Name,
+    url: Annotated[str, typer.Argument(help="http:// or https://")],
+    *,
+    interval: opt.Interval = None,
+    timeout: opt.Timeout = None,
+    retries: opt.Retries = None,
+    method: opt.Method = None,
+    header: opt.Headers = None,
+    body: opt.Body = None,
+    expect_status: opt.ExpectStatus = None,
+    body_contains: opt.BodyContains = None,
+    body_not_contains: opt.BodyNotContains = None,
+    body_regex: opt.BodyRegex = None,
+    body_max: opt.BodyMax = None,
+    redirects_max: opt.RedirectsMax = None,
+    verify_tls: opt.VerifyTls = None,
+    basic_user: opt.BasicUser = None,
+    basic_password: opt.BasicPassword = None,
+    bearer_token: opt.BearerToken = None,
+    ip_family: opt.IpFamily = None,
+    alert: opt.Alerts = None,
+    disabled: opt.Disabled = False,
+) -> None:
+    """Watch a web page or an HTTP service."""
+    check = given(
+        kind="http",
+        name=name,
+        url=url,
+        interval=interval,
+        timeout=timeout,
+        retries=retries,
+        method=method,
+        headers=opt.header_fields(header),
+        body=body,
+        expect_status=opt.status_codes(expect_status),
+        body_contains=body_contains,
+        body_not_contains=body_not_contains,
+        body_regex=body_regex,
+        body_max=body_max,
+        redirects_max=redirects_max,
+        verify_tls=verify_tls,
+        basic_user=basic_user,
+        basic_password=secret(basic_password, "--basic-password"),
+        bearer_token=secret(bearer_token, "--bearer-token"),
+        ip_family=ip_family,
+        alerts=alert,
+        enabled=not disabled,
+    )
+    committed(f"check {name} added", ask("check.add", check=check))
+
+
+@app.command(epilog="Example: qutrio check add tcp database db.example.org:5432")
+def tcp(
+    name: Name,
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to connect.")],
+    *,
+    interval: opt.Interval = None,
+    timeout: opt.Timeout = None,
+    retries: opt.Retries = None,
+    ip_family: opt.IpFamily = None,
+    alert: opt.Alerts = None,
+    disabled: opt.Disabled = False,
+) -> None:
+    """Watch a TCP port: it must accept connections."""
+    check = given(
+        kind="tcp",
+        name=name,
+        address=address,
+        interval=interval,
+        timeout=timeout,
+        retries=retries,
+        ip_family=ip_family,
+        alerts=alert,
+        enabled=not disabled,
+    )
+    committed(f"check {name} added", ask("check.add", check=check))

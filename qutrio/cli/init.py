@@ -1,0 +1,34 @@
+"""`qutrio init`: a data directory with a key of its own, a cluster of one node."""
+
+from qutrio.cli import options as opt
+from qutrio.cli.nouns import verb
+from qutrio.cli.places import data_directory, set_up
+from qutrio.cli.printing import print_fields
+from qutrio.codec import node_yaml
+
+app = verb()
+
+
+@app.command(epilog="Example: qutrio init --name a --advertise 192.0.2.1:9901")
+def init(
+    *,
+    name: opt.NodeName = None,
+    advertise: opt.Advertise = None,
+    bind: opt.Bind = None,
+    port: opt.Port = None,
+    directory: opt.Directory = None,
+) -> None:
+    """Set up this node: its keys, its node.yaml, and a cluster of which it is the only member."""
+    place = data_directory(directory)
+    identity = set_up(place, name=name, advertise=advertise, bind=bind, port=port)
+    text = place.node_file.read_text(encoding="utf-8")
+    node = node_yaml.parse(text, str(place.node_file))
+    print_fields(
+        [
+            ("node", f"{node.name} ({identity.node_id})"),
+            ("fingerprint", identity.fingerprint),
+            ("advertise", node.advertise),
+            ("directory", place.root),
+        ]
+    )
+    print("\nStart it with 'qutrio serve'; or join a cluster first: 'qutrio enroll join TOKEN'.")

@@ -1,0 +1,144 @@
+"""Options that several commands share, each declared once with its help."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from qutrio.errors import InvalidValueError
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Directory: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--dir", envvar="QUTRIO_DIR", metavar="PATH", help="The data directory."),
+]
+NodeName: TypeAlias = Annotated[
+    str | None, typer.Option("--name", envvar="QUTRIO_NAME", help="This node's name.")
+]
+Advertise: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--advertise",
+        envvar="QUTRIO_ADVERTISE",
+        metavar="HOST:PORT",
+        help="Where the other nodes dial this one.",
+    ),
+]
+Bind: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--bind", envvar="QUTRIO_BIND", metavar="ADDRESS", help="Where to listen."),
+]
+Port: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--port", envvar="QUTRIO_PORT", min=1, max=65535, help="TCP port for nodes."),
+]
+Unset: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--unset", metavar="FIELD", help="Put a field back to its default; repeatable."),
+]
+
+CheckName: TypeAlias = Annotated[str, typer.Argument(help="The check's name or id.")]
+Interval: TypeAlias = Annotated[
+    str | None, typer.Option("--interval", metavar="TIME", help="Time between probes [30s].")
+]
+Timeout: TypeAlias = Annotated[
+    str | None, typer.Option("--timeout", metavar="TIME", help="Time limit of an attempt [10s].")
+]
+Retries: TypeAlias = Annotated[
+    int | None, typer.Option("--retries", help="Attempts after a failed one [0].")
+]
+Alerts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--alert", metavar="NAME", help="Tell this channel too; repeatable."),
+]
+Disabled: TypeAlias = Annotated[
+    bool, typer.Option("--disabled", help="Add it without watching it yet.")
+]
+IpFamily: TypeAlias = Annotated[
+    str | None, typer.Option("--ip-family", metavar="any|4|6", help="Which addresses to dial.")
+]
+Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
+Headers: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--header", metavar="'NAME: VALUE'", help="Request header; repeatable."),
+]
+Body: TypeAlias = Annotated[str | None, typer.Option("--body", help="Request body.")]
+ExpectStatus: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect-status", metavar="CODES", help="Such as 200,300-399; repeatable [200-299]."
+    ),
+]
+BodyContains: TypeAlias = Annotated[
+    str | None, typer.Option("--body-contains", help="Text the answer must hold.")
+]
+BodyNotContains: TypeAlias = Annotated[
+    str | None, typer.Option("--body-not-contains", help="Text the answer must not hold.")
+]
+BodyRegex: TypeAlias = Annotated[
+    str | None, typer.Option("--body-regex", help="Pattern that must be found in the answer.")
+]
+BodyMax: TypeAlias = Annotated[
+    str | None, typer.Option("--body-max", metavar="SIZE", help="Most bytes to read [1MiB].")
+]
+RedirectsMax: TypeAlias = Annotated[
+    int | None, typer.Option("--redirects-max", help="Redirects to follow [5].")
+]
+VerifyTls: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--verify-tls/--no-verify-tls", help="Whether certificates must be valid."),
+]
+BasicUser: TypeAlias = Annotated[
+    str | None, typer.Option("--basic-user", help="User for basic authentication.")
+]
+SECRET_HELP = "'-' reads it from standard input, '@FILE' from a file."  # noqa: S105 - words
+BasicPassword: TypeAlias = Annotated[
+    str | None, typer.Option("--basic-password", help=f"Its password; {SECRET_HELP}")
+]
+BearerToken: TypeAlias = Annotated[
+    str | None, typer.Option("--bearer-token", help=f"Bearer token; {SECRET_HELP}")
+]
+
+ChannelName: TypeAlias = Annotated[str, typer.Argument(help="The alert channel's name or id.")]
+Default: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--default/--no-default", help="Whether every check uses it [yes]."),
+]
+SmtpHost: TypeAlias = Annotated[str | None, typer.Option("--host", help="Mail server.")]
+SmtpPort: TypeAlias = Annotated[int | None, typer.Option("--port", help="Its port [587].")]
+Security: TypeAlias = Annotated[
+    str | None, typer.Option("--security", metavar="starttls|tls|none", help="[starttls]")
+]
+Username: TypeAlias = Annotated[str | None, typer.Option("--username", help="Mail account.")]
+Password: TypeAlias = Annotated[
+    str | None, typer.Option("--password", help=f"Its password; {SECRET_HELP}")
+]
+Sender: TypeAlias = Annotated[
+    str | None, typer.Option("--from", metavar="ADDRESS", help="Sender address.")
+]
+Recipients: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--to", metavar="ADDRESS", help="Recipient; repeatable.")
+]
+Secret: TypeAlias = Annotated[
+    str | None, typer.Option("--secret", help=f"Key that signs each request; {SECRET_HELP}")
+]
+
+
+def header_fields(lines: list[str] | None) -> dict[str, str] | None:
+    """Return `NAME: VALUE` lines as a mapping; raises `InvalidValueError` for another form."""
+    if lines is None or lines == []:
+        return None
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise InvalidValueError("--header", f"{line[:80]!r} is not 'NAME: VALUE'")
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def status_codes(texts: list[str] | None) -> list[object] | None:
+    """Return `200,300-399` as the codes and ranges that the daemon reads."""
+    if texts is None or texts == []:
+        return None
+    parts = [part.strip() for text in texts for part in text.split(",")]
+    return [int(part) if part.isascii() and part.isdigit() else part for part in parts]

@@ -1,0 +1,37 @@
+"""`qutrio settings`: the cluster's timers and its election engine."""
+
+from typing import Annotated
+
+import typer
+
+from qutrio.cli.asking import ask, committed
+from qutrio.cli.nouns import noun
+from qutrio.cli.options import AsJson
+from qutrio.cli.printing import plain_value, print_fields, print_json
+from qutrio.errors import InvalidValueError
+
+app = noun("The cluster's timers and its election engine: show, set.")
+
+
+@app.command(epilog="Example: qutrio settings show")
+def show(as_json: AsJson = False) -> None:
+    """Show the settings that all nodes share."""
+    settings = ask("settings.show")["settings"]
+    if as_json:
+        print_json(settings)
+    else:
+        print_fields((name, plain_value(value)) for name, value in settings.items())
+
+
+@app.command("set", epilog="Example: qutrio settings set heartbeat=2s dead_after=8s")
+def set_settings(
+    pairs: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="What to change.")],
+) -> None:
+    """Change settings for all nodes, all at once; the others stay as they are."""
+    changes: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InvalidValueError("settings", f"{pair[:80]!r} is not NAME=VALUE")
+        changes[name] = value
+    committed("settings changed", ask("settings.set", set=changes))

@@ -1,0 +1,142 @@
+"""`qutrio status`: what this node knows of the cluster, the command that must be fast."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from qutrio.cli.asking import ask
+from qutrio.cli.exits import ExitCode, exit_code
+from qutrio.cli.nouns import verb
+from qutrio.cli.printing import age, clean, print_fields, print_json, print_table
+from qutrio.errors import ControlError
+
+WATCH_EVERY_S = 2.0
+CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
+
+Row = dict[str, Any]
+
+app = verb()
+
+
+@app.command(epilog="Example: qutrio status --watch")
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until Ctrl-C.")] = False,
+) -> int:
+    """Show the master, the quorum, the nodes and the checks as this node knows them.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
+    if watch:
+        return repeat(lambda: _once(as_json, line=True), time.sleep, as_json)
+    return _once(as_json, line=False)
+
+
+def repeat(once: Callable[[], int], pause: Callable[[float], None], as_json: bool) -> int:
+    """Run `once` again and again; an error is shown, and the next round may be better.
+
+    Returns the last exit code when `pause` is interrupted by Ctrl-C.
+    """
+    code = int(ExitCode.OK)
+    try:
+        while True:
+            if not as_json and sys.stdout.isatty():
+                print(CLEAR_SCREEN, end="")
+            try:
+                code = once()
+            except ControlError as error:
+                code = exit_code(error)
+                print(f"qutrio: {error}", file=sys.stderr)
+            sys.stdout.flush()
+            pause(WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        return code
+
+
+def _once(as_json: bool, *, line: bool) -> int:
+    answer = ask("status")
+    if as_json:
+        answer.pop("ok")
+        print_json(answer, line=line)
+    else:
+        show(answer)
+    decides = answer["quorum"]["holds"] and answer["master"] is not None
+    return ExitCode.OK if decides and not answer["removed"] else ExitCode.NO_MASTER
+
+
+def show(answer: Row) -> None:
+    """Print a status for people."""
+    quorum = answer["quorum"]
+    held = "holds" if quorum["holds"] else "LOST"
+    print_fields(
+        [
+            ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
+            ("master", _master(answer)),
+            ("quorum", f"{held}: {quorum['have']} heard, {quorum['need']} needed"),
+            ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
+            ("engine", answer["engine"]),
+        ]
+    )
+    for warning in _warnings(answer):
+        print(f"! {clean(warning)}")
+    print()
+    print_table(("NODE", "ID", "ADDRESS", "STATE", "HEARD"), map(_node_row, answer["members"]))
+    if answer["checks"]:
+        print()
+        print_checks(answer["checks"], answer["now_unix"])
+
+
+def print_checks(checks: list[Row], now_unix: float) -> None:
+    """Print one line for each check, then the evidence of those that are not up."""
+    headings = ("CHECK", "STATE", "FOR", "VOTES", "TARGET")
+    print_table(headings, (_check_row(c, now_unix) for c in checks))
+    for check in checks:
+        if check["enabled"] and check["state"] != "up" and check["evidence"]:
+            print(f"\n{clean(check['name'])} is {check['state'].upper()}:")
+            print_evidence(check["evidence"])
+
+
+def print_evidence(evidence: list[Row]) -> None:
+    """Print who saw what, one line for each node."""
+    for seen in evidence:
+        latency = "" if seen["latency_ms"] is None else f" in {seen['latency_ms']:.0f} ms"
+        said = f": {seen['detail']}" if seen["detail"] else ""
+        late = "" if seen["counted"] else ", not counted"
+        line = f"{seen['name']}  {seen['outcome']}{latency}{said}  ({age(seen['age_s'])} ago{late})"
+        print(f"  {clean(line)}")
+
+
+def _master(answer: Row) -> str:
+    if answer["master"] is None:
+        return "none"
+    here = " (this node)" if answer["acting"] else ""
+    return f"{answer['master']['name']}{here}, term {answer['term']}"
+
+
+def _warnings(answer: Row) -> list[str]:
+    warnings = []
+    if answer["removed"]:
+        warnings.append("this node was removed from the cluster and watches nothing any more")
+    elif answer["stale"]:
+        warnings.append("no master is heard: what is shown here may be old")
+    if answer["reason"] and (answer["removed"] or answer["master"] is None):
+        warnings.append(answer["reason"])
+    if answer["outbox"]:
+        warnings.append(f"{answer['outbox']} alerts wait for delivery")
+    return warnings
+
+
+def _node_row(member: Row) -> tuple[object, ...]:
+    words = ["live" if member["live"] else "silent", *([] if member["voter"] else ["learner"])]
+    heard = age(member["last_heard_s"])
+    return (member["name"], member["id"], member["address"], ", ".join(words), heard)
+
+
+def _check_row(check: Row, now_unix: float) -> tuple[object, ...]:
+    state = check["state"].upper() if check["enabled"] else "disabled"
+    votes = ", ".join(f"{count} {vote}" for vote, count in check["votes"].items() if count)
+    lasted = age(now_unix - check["since"]) if check["since"] else "-"
+    return (check["name"], state, lasted, votes or "-", check["target"])

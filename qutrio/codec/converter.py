@@ -1,0 +1,284 @@
+"""The one cattrs converter: how values look as plain JSON data, and how they are read back.
+
+Reading is strict: a number is not taken for a string, nor a string for a list.  What a newer
+version wrote is kept: fields that are not known go into `extra` as (name, JSON text) and come
+out again; checks and channels of a kind that is not known become `UnknownCheck` and
+`UnknownChannel`.  Every expected failure of this module is an `InvalidDocumentError`, or an
+`UnsupportedVersionError` for a word that only a newer version can have written.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from enum import Enum
+from math import isfinite
+from typing import Any, Final, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.preconf.orjson import OrjsonConverter, make_converter
+
+from qutrio.codec.extra import extra_of, extra_values
+from qutrio.core.mutations import Batch, Mutation
+from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
+from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.model.checks import Check, UnknownCheck
+from qutrio.model.ids import Term
+from qutrio.model.stable import Position
+
+SHOWN_CHARS_MAX = 80
+
+Data = dict[str, Any]
+Reader = Callable[[Any, Any], Any]
+Writer = Callable[[Any], Data]
+T = TypeVar("T")
+
+
+def structure(data: object, shape: type[T], what: str) -> T:
+    """Read plain JSON data as a `shape`.
+
+    `what` begins the message of the `InvalidDocumentError` (or `UnsupportedVersionError`)
+    that is raised when the data does not describe one.
+    """
+    try:
+        return CONVERTER.structure(data, shape)
+    except UnsupportedVersionError as error:
+        raise UnsupportedVersionError(f"{what}: {error}") from None
+    except INVALID as error:
+        raise InvalidDocumentError(f"{what}: {problem(error)}") from None
+
+
+INVALID: Final = (
+    InvalidDocumentError,
+    InvalidValueError,
+    KeyError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
+"""Everything that structuring raises for data of a wrong shape."""
+
+
+def problem(error: Exception) -> str:
+    """Say in words what an exception out of `INVALID` found wrong."""
+    if isinstance(error, KeyError):
+        return f"the field {error.args[0]!r} is missing"
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    return str(error) or type(error).__name__
+
+
+def tag(cls: type) -> str:
+    """Return the `kind` that a class is written with: `PutCheck` is `put_check`."""
+    return getattr(cls, "kind", None) or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def _make() -> OrjsonConverter:
+    converter = make_converter(detailed_validation=False)
+    for primitive in (bool, int, str):
+        converter.register_structure_hook(primitive, _exactly(primitive))
+    converter.register_structure_hook(float, _read_float)
+    converter.register_unstructure_hook(float, lambda value: float(value) + 0.0)
+    converter.register_structure_hook_factory(_is_enum, _enum_reader)
+    converter.register_structure_hook_factory(_is_tuple, lambda t: _tuple_reader(t, converter))
+    converter.register_structure_hook_factory(attrs.has, lambda t: _class_reader(t, converter))
+    converter.register_unstructure_hook_factory(attrs.has, lambda t: _class_writer(t, converter))
+    converter.register_structure_hook(Position, _read_position)
+    converter.register_unstructure_hook(Position, lambda p: (p.term, p.number))
+    converter.register_structure_hook(Batch, lambda data, _: _read_batch(data, converter))
+    converter.register_unstructure_hook(Batch, lambda batch: _write_batch(batch, converter))
+    _register_union(converter, Check, UnknownCheck)
+    _register_union(converter, Channel, UnknownChannel)
+    _register_union(converter, Mutation, None)
+    return converter
+
+
+def _exactly(primitive: type) -> Reader:
+    def read(value: object, _: object) -> object:
+        if type(value) is not primitive:
+            raise _unlike(value, _WORDS[primitive])
+        return value
+
+    return read
+
+
+_WORDS: Final = {bool: "true or false", int: "a whole number", str: "a string"}
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
+
+
+def _unlike(value: object, wanted: str) -> TypeError:
+    return TypeError(f"{_show(value)} is not {wanted}")
+
+
+def _read_float(value: object, _: object) -> float:
+    if type(value) is float and isfinite(value):
+        return value
+    if type(value) is int:
+        return float(value)
+    raise _unlike(value, "a number")
+
+
+def _read_position(value: object, _: object) -> Position:
+    if type(value) is list and [type(part) for part in value] == [int, int]:
+        return Position(Term(value[0]), value[1])
+    raise _unlike(value, "a position")
+
+
+def _is_enum(shape: object) -> bool:
+    return isinstance(shape, type) and issubclass(shape, Enum)
+
+
+def _enum_reader(shape: type[Enum]) -> Reader:
+    known = {member.value: member for member in shape}
+    words = "one of " + ", ".join(known)
+
+    def read(value: object, _: object) -> Enum:
+        if not isinstance(value, str):
+            raise _unlike(value, words)
+        if value not in known:
+            raise UnsupportedVersionError(str(_unlike(value, words)))
+        return known[value]
+
+    return read
+
+
+def _is_tuple(shape: object) -> bool:
+    return get_origin(shape) is tuple
+
+
+def _tuple_reader(shape: Any, converter: OrjsonConverter) -> Reader:
+    args = get_args(shape)
+    readers = [(converter.get_structure_hook(arg), arg) for arg in args if arg is not Ellipsis]
+    repeated, inner = readers[0]
+    if args[-1] is not Ellipsis:
+        return _fixed_tuple_reader(readers)
+
+    def read(value: object, _: object) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise _unlike(value, "a list")
+        return tuple([repeated(item, inner) for item in value])
+
+    return read
+
+
+def _fixed_tuple_reader(readers: list[tuple[Reader, Any]]) -> Reader:
+    def read(value: object, _: object) -> tuple[Any, ...]:
+        if type(value) is not list or len(value) != len(readers):
+            raise _unlike(value, f"a list of {len(readers)}")
+        return tuple([hook(item, t) for item, (hook, t) in zip(value, readers, strict=True)])
+
+    return read
+
+
+def _overrides(cls: type) -> dict[str, Any]:
+    """Say which attributes are not fields of the same name in the data."""
+    chosen: dict[str, Any] = {"extra": override(omit=True)} if _has_extra(cls) else {}
+    if "kind_name" in attrs.fields_dict(cls):
+        chosen["kind_name"] = override(rename="kind")
+    return chosen
+
+
+def _has_extra(cls: type) -> bool:
+    return "extra" in attrs.fields_dict(cls)
+
+
+def known_fields(cls: type) -> frozenset[str]:
+    """Return the names under which the fields of a class appear in data, `kind` included."""
+    names = attrs.fields_dict(cls).keys() - {"extra", "kind_name"}
+    return frozenset(names | ({"kind"} if hasattr(cls, "kind") else set()))
+
+
+def _class_reader(cls: type, converter: OrjsonConverter) -> Reader:
+    build: Reader = make_dict_structure_fn(
+        cls, converter, _cattrs_detailed_validation=False, **_overrides(cls)
+    )
+    known = known_fields(cls)
+    keeps_extra = _has_extra(cls)
+
+    def read(value: Any, shape: Any) -> Any:
+        if type(value) is not dict:
+            raise _unlike(value, "an object")
+        built = build(value, shape)
+        if keeps_extra and not value.keys() <= known:
+            return attrs.evolve(built, extra=extra_of(value, known))
+        return built
+
+    return read
+
+
+def _class_writer(cls: type, converter: OrjsonConverter) -> Writer:
+    plain: Writer = make_dict_unstructure_fn(cls, converter, **_overrides(cls))
+    if not _has_extra(cls):
+        return plain
+
+    def write(value: Any) -> Data:
+        data = plain(value)
+        return {**extra_values(value.extra), **data} if value.extra else data
+
+    return write
+
+
+def _read_batch(data: object, converter: OrjsonConverter) -> Batch:
+    items = data.get("mutations") if isinstance(data, dict) else None
+    if not isinstance(items, list):
+        raise TypeError("the field 'mutations' is missing or is not a list")
+    read = converter.get_structure_hook(Mutation)
+    return Batch(mutations=tuple([read(item, Mutation) for item in items]))
+
+
+def _write_batch(batch: Batch, converter: OrjsonConverter) -> Data:
+    write = converter.get_unstructure_hook(Mutation)
+    return {"mutations": [write(mutation) for mutation in batch.mutations]}
+
+
+def _register_union(converter: OrjsonConverter, union: Any, unknown: type | None) -> None:
+    """Teach the converter a union told apart by `kind`, and the same union or None."""
+    read, write = union_hooks(converter, get_args(union), unknown)
+    converter.register_structure_hook(union, read)
+    converter.register_unstructure_hook(union, write)
+    converter.register_structure_hook(
+        union | None, lambda data, shape: None if data is None else read(data, shape)
+    )
+    converter.register_unstructure_hook(
+        union | None, lambda value: None if value is None else write(value)
+    )
+
+
+def union_hooks(
+    converter: OrjsonConverter, classes: Iterable[type], unknown: type | None
+) -> tuple[Reader, Callable[[Any], Any]]:
+    """Return how to read and write a union whose classes are told apart by `kind`.
+
+    Data of a kind that is none of them is read as `unknown`, which must be one of the classes;
+    without one it is refused with `UnsupportedVersionError`.
+    """
+    writers = {cls: (converter.get_unstructure_hook(cls), tag(cls)) for cls in classes}
+    readers = {kind: (converter.get_structure_hook(cls), cls) for cls, (_, kind) in writers.items()}
+    other = None
+    if unknown is not None:
+        other = readers.pop(tag(unknown))
+
+    def read(data: Any, _: object) -> Any:
+        if type(data) is not dict:
+            raise _unlike(data, "an object")
+        kind = data["kind"]
+        if type(kind) is not str:
+            raise TypeError(f"the kind {_show(kind)} is not a string")
+        found = readers.get(kind, other)
+        if found is None:
+            raise UnsupportedVersionError(f"the kind {_show(kind)} is not known to this version")
+        hook, cls = found
+        return hook(data, cls)
+
+    def write(value: Any) -> Any:
+        hook, kind = writers[type(value)]
+        return {"kind": kind, **hook(value)}
+
+    return read, write
+
+
+CONVERTER: Final = _make()
+"""Configured once, here, and never again."""

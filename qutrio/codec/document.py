@@ -1,0 +1,42 @@
+"""The replicated document as canonical JSON: equal documents are equal bytes on every node."""
+
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from qutrio.codec.converter import CONVERTER, structure
+from qutrio.errors import InvalidDocumentError
+from qutrio.model.document import ClusterDocument
+
+
+def to_json(document: ClusterDocument) -> bytes:
+    """Return the canonical JSON: keys sorted, no spaces, every field written out."""
+    return canonical(CONVERTER.unstructure(document, ClusterDocument))
+
+
+def from_json(data: bytes, source: str = "cluster document") -> ClusterDocument:
+    """Read what `to_json` wrote, by this version or another.
+
+    `source` begins the message of what is raised: `InvalidDocumentError` for anything else
+    than a document, `UnsupportedVersionError` for a word that only a newer version knows.
+    """
+    return structure(loads(data, source), ClusterDocument, source)
+
+
+def digest(document: ClusterDocument) -> str:
+    """Return the hexadecimal SHA-256 of the canonical JSON: equal on nodes that agree."""
+    return sha256(to_json(document)).hexdigest()
+
+
+def canonical(data: object) -> bytes:
+    """Return plain JSON data as bytes, always the same for equal data."""
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+
+
+def loads(data: bytes, source: str) -> Any:
+    """Parse JSON; raises `InvalidDocumentError` that begins with `source`."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidDocumentError(f"{source}: is not JSON: {error}") from None

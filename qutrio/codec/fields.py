@@ -1,0 +1,161 @@
+"""Single fields in the shape a person writes: how each is read, and how it is written.
+
+A reader takes the plain value and the name of its field, and raises `InvalidValueError`.
+"""
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from math import isfinite
+from typing import Any, TypeAlias
+
+from qutrio.codec.duration import parse_duration
+from qutrio.errors import InvalidValueError
+from qutrio.model.checks import StatusRange
+
+SHOWN_CHARS_MAX = 60
+_SIZE = re.compile(r"([0-9]{1,15})(?:\.0)? ?(B|KiB|MiB|kB|KB|MB)?")
+_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
+_RANGE = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
+
+Read: TypeAlias = Callable[[object, str], Any]
+Write: TypeAlias = Callable[[Any], object]
+
+
+def shown(value: object) -> str:
+    """Return a value as it may appear in a message."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
+
+
+def text(value: object, field: str) -> str:
+    """Read text."""
+    if not isinstance(value, str):
+        hint = "" if isinstance(value, dict | list) or value is None else "; put it in quotes"
+        raise InvalidValueError(field, f"{shown(value)} is not text{hint}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValueError(field, "holds half of a character; write it again") from None
+    return value
+
+
+def texts(value: object, field: str) -> tuple[str, ...]:
+    """Read a list of texts, or one text alone."""
+    if isinstance(value, str):
+        return (text(value, field),)
+    if not isinstance(value, list | tuple):
+        raise InvalidValueError(field, f"{shown(value)} is not a list of texts")
+    return tuple(text(item, field) for item in value)
+
+
+def whole(value: object, field: str) -> int:
+    """Read a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(field, f"{shown(value)} is not a whole number")
+    return value
+
+
+def number(value: object, field: str) -> float:
+    """Read a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValueError(field, f"{shown(value)} is not a number")
+    try:
+        real = float(value)
+    except OverflowError:
+        real = float("inf")
+    if not isfinite(real):
+        raise InvalidValueError(field, f"{shown(value)} is too large")
+    return real
+
+
+def flag(value: object, field: str) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise InvalidValueError(field, f"{shown(value)} is neither true nor false")
+    return value
+
+
+def optional(read: Read) -> Read:
+    """Return a reader that also takes null, which means none."""
+    return lambda value, field: None if value is None else read(value, field)
+
+
+def choice(vocabulary: type[Enum]) -> Read:
+    """Return a reader of the words of an enum."""
+
+    def read(value: object, field: str) -> Enum:
+        word = value if isinstance(value, bool) else str(value)
+        for member in vocabulary:
+            if member.value == word:
+                return member
+        words = ", ".join(str(member.value) for member in vocabulary)
+        raise InvalidValueError(field, f"{shown(value)} is not one of {words}")
+
+    return read
+
+
+def duration(value: object, field: str) -> float:
+    """Read a span of time, in seconds."""
+    return parse_duration(value, field)
+
+
+def size(value: object, field: str) -> int:
+    """Read a number of bytes: `1MiB`, `64KiB`, or a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())):
+        return int(found[1]) * _UNITS[found[2] or "B"]
+    raise InvalidValueError(field, f"{shown(value)} is not a size such as 64KiB, 1MiB or 2000")
+
+
+def format_size(count: int) -> int | str:
+    """Return the shortest value that `size` reads as `count` bytes."""
+    for unit in ("MiB", "KiB"):
+        if count and count % _UNITS[unit] == 0:
+            return f"{count // _UNITS[unit]}{unit}"
+    return count
+
+
+def status_ranges(value: object, field: str) -> tuple[StatusRange, ...]:
+    """Read HTTP status codes and ranges of them: `[200, "300-399"]`, or one alone."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(_status_range(item, field) for item in items)
+
+
+def format_status_ranges(ranges: tuple[StatusRange, ...]) -> list[int | str]:
+    """Return what `status_ranges` reads."""
+    return [r.low if r.low == r.high else f"{r.low}-{r.high}" for r in ranges]
+
+
+def headers(value: object, field: str) -> tuple[tuple[str, str], ...]:
+    """Read headers: a mapping of names to values, or a list of [name, value]."""
+    if isinstance(value, dict):
+        pairs: list[object] = [list(pair) for pair in value.items()]
+    elif isinstance(value, list | tuple):
+        pairs = list(value)
+    else:
+        raise InvalidValueError(field, f"{shown(value)} is not a mapping of names to values")
+    return tuple(_header(pair, field) for pair in pairs)
+
+
+def format_headers(pairs: tuple[tuple[str, str], ...]) -> object:
+    """Return a mapping, or a list of pairs when a name is there twice."""
+    mapping = dict(pairs)
+    return mapping if len(mapping) == len(pairs) else [list(pair) for pair in pairs]
+
+
+def _header(pair: object, field: str) -> tuple[str, str]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:  # noqa: PLR2004 - name and value
+        raise InvalidValueError(field, f"{shown(pair)} is not a pair of name and value")
+    return text(pair[0], field), text(pair[1], field)
+
+
+def _status_range(value: object, field: str) -> StatusRange:
+    found = _RANGE.fullmatch(str(value).replace(" ", ""))
+    if isinstance(value, bool) or found is None:
+        raise InvalidValueError(field, f"{shown(value)} is not a status such as 200 or '200-299'")
+    try:
+        return StatusRange(int(found[1]), int(found[2] or found[1]))
+    except InvalidValueError as error:
+        raise InvalidValueError(field, error.problem) from None

@@ -1,0 +1,125 @@
+"""`node.yaml`: what one node knows about itself alone, and is never replicated."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from qutrio.codec.fields import Read, choice, text, whole
+from qutrio.codec.yaml_text import flow, read_yaml
+from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
+from qutrio.model.ids import NodeId
+from qutrio.model.members import PORT_MAX, split_address
+from qutrio.model.rules import between, is_name, is_text
+
+NODE_FORMAT = 1
+PORT_DEFAULT = 9901
+BIND_DEFAULT = "0.0.0.0"  # noqa: S104 - other nodes must reach it
+
+
+class LogFormat(Enum):
+    """How log lines look.  `AUTO` is pretty on a terminal and logfmt otherwise."""
+
+    AUTO = "auto"
+    PRETTY = "pretty"
+    JSON = "json"
+    LOGFMT = "logfmt"
+
+
+class LogLevel(Enum):
+    """The least important lines that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@frozen(kw_only=True)
+class NodeFile:
+    """The settings of one node.
+
+    `advertise` is the host:port that other nodes dial; `bind` and `port` are where this node
+    listens.  `name` and `advertise` are what it joins with: the cluster's document holds them
+    from then on.
+    """
+
+    node_id: NodeId
+    name: str = field(validator=is_name)
+    advertise: str
+    bind: str = field(default=BIND_DEFAULT, validator=is_text)
+    port: int = field(default=PORT_DEFAULT, validator=between(1, PORT_MAX))
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: LogLevel = LogLevel.INFO
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an address that nobody could dial."""
+        try:
+            split_address(self.advertise)
+        except InvalidValueError as error:
+            raise InvalidValueError("advertise", error.problem) from None
+
+
+_HEADER = """\
+# This node's own settings; other nodes do not see this file.
+# What the cluster watches is in cluster.yaml.
+"""
+_READERS: Final[Mapping[str, Read]] = {
+    "node_id": text,
+    "name": text,
+    "advertise": text,
+    "bind": text,
+    "port": whole,
+    "log_format": choice(LogFormat),
+    "log_level": choice(LogLevel),
+}
+
+
+def emit(node: NodeFile, note: str = "") -> str:
+    """Return the text of `node.yaml`; `note` becomes a comment of one line."""
+    fields = {
+        "format": NODE_FORMAT,
+        "node_id": node.node_id,
+        "name": node.name,
+        "advertise": node.advertise,
+        "bind": node.bind,
+        "port": node.port,
+        "log_format": node.log_format.value,
+        "log_level": node.log_level.value,
+    }
+    header = _HEADER + (f"# {note}\n" if note else "")
+    return header + "".join(f"{name}: {flow(value)}\n" for name, value in fields.items())
+
+
+def parse(content: str, source: str) -> NodeFile:
+    """Read `node.yaml`.
+
+    Raises `InvalidDocumentError` that names file, line and field, or `UnsupportedVersionError`
+    for a file that a newer version wrote.
+    """
+    yaml = read_yaml(content, source)
+    version = yaml.data.get("format", NODE_FORMAT)
+    if type(version) is int and version > NODE_FORMAT:
+        raise UnsupportedVersionError(
+            f"{source}: was written by a newer version of qutrio (format {version}, this version"
+            f" reads {NODE_FORMAT}); install that version again"
+        )
+    try:
+        return _read(yaml.data)
+    except InvalidValueError as error:
+        where = f"{source}:{yaml.line((error.field,))}"
+        raise InvalidDocumentError(f"{where}: {error.field}: {error.problem}") from None
+
+
+def _read(data: Mapping[str, Any]) -> NodeFile:
+    unknown = sorted(data.keys() - _READERS.keys() - {"format"})
+    if unknown:
+        known = ", ".join(_READERS)
+        raise InvalidValueError(unknown[0], f"is not known; known are {known}")
+    if data.get("format", NODE_FORMAT) != NODE_FORMAT:
+        raise InvalidValueError("format", f"must be {NODE_FORMAT}")
+    for name in ("node_id", "name", "advertise"):
+        if name not in data:
+            raise InvalidValueError(name, "is missing")
+    return NodeFile(**{name: _READERS[name](data[name], name) for name in data if name != "format"})

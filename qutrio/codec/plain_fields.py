@@ -1,0 +1,274 @@
+"""The fields of every noun in the shape that people see, one table for each class."""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar
+
+import attrs
+from attrs import frozen
+
+from qutrio.codec import fields
+from qutrio.codec.duration import format_duration
+from qutrio.codec.extra import extra_of, extra_values
+from qutrio.errors import InvalidValueError
+from qutrio.model.channels import (
+    DiscordChannel,
+    MailSecurity,
+    SmtpChannel,
+    UnknownChannel,
+    WebhookChannel,
+)
+from qutrio.model.checks import HttpCheck, IpFamily, TcpCheck, UnknownCheck
+from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.ids import Extra
+from qutrio.model.members import Member, Token
+
+MASK = "********"
+
+
+T = TypeVar("T")
+Plain: TypeAlias = dict[str, Any]
+
+
+@frozen
+class Kinds:
+    """The classes that a field `kind` tells apart, and the one for kinds that are not known."""
+
+    known: Mapping[str, type]
+    unknown: type
+
+
+CHECKS: Final = Kinds({c.kind: c for c in (HttpCheck, TcpCheck)}, UnknownCheck)
+CHANNELS: Final = Kinds(
+    {c.kind: c for c in (SmtpChannel, WebhookChannel, DiscordChannel)}, UnknownChannel
+)
+
+
+@frozen
+class Field:
+    """One field: its plain name, its attribute in the model, and the way there and back."""
+
+    name: str
+    read: fields.Read
+    write: fields.Write = lambda value: value
+    attribute: str = ""
+    mask: fields.Write | None = None
+
+
+def _secret(_: object) -> str:
+    return MASK
+
+
+def _masked_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0]
+    return f"{scheme}://{host}/{MASK}"
+
+
+def _masked_headers(pairs: tuple[tuple[str, str], ...]) -> object:
+    return fields.format_headers(
+        tuple((n, MASK if n.lower() in _SECRET_HEADERS else v) for n, v in pairs)
+    )
+
+
+def _word(value: Any) -> object:
+    return value.value
+
+
+def _span(name: str) -> Field:
+    return Field(name, fields.duration, format_duration, f"{name}_s")
+
+
+def _read_claimant(value: object, name: str) -> Member | None:
+    if value is None:
+        return None
+    try:
+        return read_value(Member, value, strict=False)
+    except InvalidValueError as error:
+        raise InvalidValueError(name, str(error)) from None
+
+
+def _write_claimant(claimant: Member) -> Plain:
+    return write_value(claimant, secrets=True)
+
+
+_SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
+)
+_OPTIONAL_TEXT: Final = fields.optional(fields.text)
+_IP_FAMILY: Final = Field("ip_family", fields.choice(IpFamily), _word)
+_NAMED: Final = (Field("id", fields.text), Field("name", fields.text))
+_CHECK: Final = (
+    _span("interval"),
+    _span("timeout"),
+    Field("retries", fields.whole),
+    Field("enabled", fields.flag),
+    Field("alerts", fields.texts, list),
+    Field("changed", fields.whole),
+)
+_HTTP: Final = (
+    Field("url", fields.text),
+    Field("method", fields.text),
+    Field("headers", fields.headers, fields.format_headers, mask=_masked_headers),
+    Field("body", _OPTIONAL_TEXT),
+    Field("expect_status", fields.status_ranges, fields.format_status_ranges),
+    Field("body_contains", _OPTIONAL_TEXT),
+    Field("body_not_contains", _OPTIONAL_TEXT),
+    Field("body_regex", _OPTIONAL_TEXT),
+    Field("redirects_max", fields.whole),
+    Field("verify_tls", fields.flag),
+    Field("basic_user", _OPTIONAL_TEXT),
+    Field("basic_password", _OPTIONAL_TEXT, mask=_secret),
+    Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
+    _IP_FAMILY,
+    Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
+)
+_CHANNEL: Final = (Field("default", fields.flag), Field("enabled", fields.flag))
+_SMTP: Final = (
+    Field("host", fields.text),
+    Field("port", fields.whole),
+    Field("security", fields.choice(MailSecurity), _word),
+    Field("verify_tls", fields.flag),
+    Field("username", _OPTIONAL_TEXT),
+    Field("password", _OPTIONAL_TEXT, mask=_secret),
+    Field("sender", fields.text),
+    Field("recipients", fields.texts, list),
+)
+_WEBHOOK: Final = (
+    Field("url", fields.text, mask=_masked_url),
+    Field("secret", _OPTIONAL_TEXT, mask=_secret),
+    Field("verify_tls", fields.flag),
+)
+_MEMBER: Final = (
+    *_NAMED,
+    Field("address", fields.text),
+    Field("voter", fields.flag),
+    Field("fingerprint", fields.text),
+    Field("certificate", fields.text),
+)
+_TOKEN: Final = (
+    Field("id", fields.text),
+    Field("secret_hash", fields.text, mask=_secret),
+    Field("name", _OPTIONAL_TEXT),
+    Field("created_unix", fields.number),
+    Field("expires_unix", fields.number),
+    Field("auto_approve", fields.flag),
+    Field("claimant", _read_claimant, _write_claimant),
+)
+FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
+    HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
+    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, _IP_FAMILY),
+    UnknownCheck: (*_NAMED, *_CHECK),
+    SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
+    WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),
+    DiscordChannel: (*_NAMED, Field("url", fields.text, mask=_masked_url), *_CHANNEL),
+    UnknownChannel: (*_NAMED, *_CHANNEL),
+    Member: _MEMBER,
+    Token: _TOKEN,
+    ClusterDocument: (
+        Field("cluster_id", fields.text),
+        Field("revision", fields.whole),
+        Field("term", fields.whole),
+    ),
+    Settings: (
+        Field("engine", fields.text),
+        _span("heartbeat"),
+        _span("dead_after"),
+        _span("master_cooldown"),
+        _span("confirm_after"),
+    ),
+}
+"""In the order in which they are written.  `kind` is not among them."""
+
+
+def read_value(
+    cls: type[T],
+    data: object,
+    *,
+    strict: bool,
+    given: Mapping[str, object] = MappingProxyType({}),
+    ignored: frozenset[str] = frozenset(),
+) -> T:
+    """Return the value of a class that plain data describes.
+
+    `given` are attributes that were read already, `ignored` are fields with no attribute.
+    Raises `InvalidValueError`, whose field is the plain name.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+    table = {known.name: known for known in FIELDS[cls]}
+    known_names = frozenset(table.keys() | given.keys() | ignored)
+    values = {
+        known.attribute or name: known.read(data[name], name)
+        for name, known in table.items()
+        if name in data
+    }
+    _require_all(cls, table.values(), {**values, **given})
+    build: Callable[..., T] = cls
+    try:
+        extra = _read_extra(data, known_names, strict=strict)
+        return build(**values, **given, extra=extra)
+    except InvalidValueError as error:
+        plain = {known.attribute: name for name, known in table.items() if known.attribute}
+        raise InvalidValueError(plain.get(error.field, error.field), error.problem) from None
+
+
+def read_kind(kinds: Kinds, data: object, *, strict: bool) -> object:
+    """Return the value of the class that the field `kind` names.
+
+    A kind that is not known is refused when `strict`, and else kept whole.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+    if "kind" not in data:
+        raise InvalidValueError("kind", f"is missing; it is one of {', '.join(kinds.known)}")
+    kind = fields.text(data["kind"], "kind")
+    ignored = frozenset({"kind"})
+    if kind in kinds.known:
+        return read_value(kinds.known[kind], data, strict=strict, ignored=ignored)
+    if strict:
+        raise InvalidValueError("kind", f"{kind!r} is not one of {', '.join(kinds.known)}")
+    return read_value(
+        kinds.unknown, data, strict=strict, given={"kind_name": kind}, ignored=ignored
+    )
+
+
+def write_value(value: Any, *, secrets: bool) -> Plain:
+    """Return the plain data of a value; fields that are None are left out."""
+    data: Plain = {}
+    for known in FIELDS[type(value)]:
+        attribute = getattr(value, known.attribute or known.name)
+        if attribute is not None:
+            write = known.write if secrets or known.mask is None else known.mask
+            data[known.name] = write(attribute)
+        if known.name == "name" and hasattr(value, "kind"):
+            data["kind"] = getattr(value, "kind_name", value.kind)
+    return data | {
+        n: v for n, v in write_extra(value.extra, secrets=secrets).items() if n not in data
+    }
+
+
+def write_extra(extra: Extra, *, secrets: bool) -> Plain:
+    """Return the fields of a newer version; nobody knows which of them are secrets."""
+    return extra_values(extra) if secrets else {name: MASK for name, _ in extra}
+
+
+def _read_extra(data: Mapping[str, object], known: frozenset[str], *, strict: bool) -> Extra:
+    unknown = sorted(data.keys() - known)
+    if unknown and strict:
+        near = get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+        raise InvalidValueError(unknown[0], f"is not a field here; {hint}")
+    try:
+        return extra_of(data, known)
+    except TypeError as error:
+        raise InvalidValueError(unknown[0], str(error)) from None
+
+
+def _require_all(cls: type, table: Iterable[Field], values: Container[str]) -> None:
+    defaults = {a.name: a.default for a in attrs.fields(cls)}
+    for known in table:
+        name = known.attribute or known.name
+        if name not in values and defaults[name] is attrs.NOTHING:
+            raise InvalidValueError(known.name, "is missing")

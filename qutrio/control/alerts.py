@@ -1,0 +1,67 @@
+"""Operations on alert channels: add, edit, remove, list, test."""
+
+import trio
+from attrs import evolve
+
+from qutrio.codec.plain import channel_from_plain, channel_to_plain
+from qutrio.control.desk import Desk, find
+from qutrio.control.editing import edited, new_id
+from qutrio.control.protocol import CHANNEL_TEST_WAIT_S_MAX, Code, ControlFailure
+from qutrio.control.request import Request
+from qutrio.control.shapes import Row
+from qutrio.core.mutations import PutChannel, RemoveChannel
+from qutrio.model.channels import Channel
+
+
+async def add_channel(desk: Desk, request: Request) -> Row:
+    """Answer `alert.add`: `channel` is the plain form without an id."""
+    plain = {**request.mapping("channel"), "id": new_id()}
+    where = f"alert {str(plain.get('name', '(without a name)'))[:80]}"
+    channel = channel_from_plain(plain, where, strict=True)
+    revision = await desk.propose(PutChannel(channel=channel))
+    return {"id": channel.id, "name": channel.name, "revision": revision}
+
+
+async def edit_channel(desk: Desk, request: Request) -> Row:
+    """Answer `alert.edit`: `set` replaces fields, `unset` names those to put back to default."""
+    was = _named(desk, request)
+    plain = edited(
+        channel_to_plain(was, secrets=True),
+        was.extra,
+        request.mapping("set"),
+        request.texts("unset"),
+    )
+    channel = channel_from_plain(plain, f"alert {was.name}", strict=True)
+    channel = evolve(channel, extra=was.extra)
+    revision = await desk.propose(PutChannel(channel=channel, expect=was))
+    return {"id": channel.id, "name": channel.name, "revision": revision}
+
+
+async def remove_channel(desk: Desk, request: Request) -> Row:
+    """Answer `alert.remove`."""
+    channel = _named(desk, request)
+    revision = await desk.propose(RemoveChannel(expect=channel))
+    return {"id": channel.id, "name": channel.name, "revision": revision}
+
+
+async def list_channels(desk: Desk, request: Request) -> Row:
+    """Answer `alert.list`, secrets masked."""
+    del request
+    await trio.lowlevel.checkpoint()
+    channels = sorted(desk.document.channels, key=lambda c: c.name)
+    rows = [{**channel_to_plain(c, secrets=False), "target": c.target} for c in channels]
+    return {"channels": rows}
+
+
+async def test_channel(desk: Desk, request: Request) -> Row:
+    """Answer `alert.test`: send one TEST notice from this node, now."""
+    channel = _named(desk, request)
+    with trio.move_on_after(CHANNEL_TEST_WAIT_S_MAX):
+        delivered, detail = await desk.services.try_channel(channel.id)
+        return {"name": channel.name, "delivered": delivered, "detail": detail}
+    sentence = f"alert {channel.name!r} took longer than {CHANNEL_TEST_WAIT_S_MAX:g}s"
+    raise ControlFailure(Code.FAILED, sentence)
+
+
+def _named(desk: Desk, request: Request) -> Channel:
+    return find(desk.document.channels, request.text("name"), "alert channel")

@@ -1,0 +1,146 @@
+"""Operations on checks: add, edit, remove, enable, disable, show, list, test."""
+
+import trio
+from attrs import evolve
+
+from qutrio.codec.plain import check_from_plain, check_to_plain
+from qutrio.control.cluster import all_checks
+from qutrio.control.desk import Desk, find
+from qutrio.control.editing import edited, new_id
+from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
+from qutrio.control.request import Request
+from qutrio.control.shapes import Row, check_row, evidence_row
+from qutrio.core.events import ProbeRequested
+from qutrio.core.mutations import PutCheck, RemoveCheck
+from qutrio.core.view import CheckStatus, Status
+from qutrio.model.checks import Check
+from qutrio.model.ids import CheckId, NodeId, Seconds
+from qutrio.model.results import Evidence, Outcome
+
+TEST_POLL_S = 0.2
+TEST_MARGIN_S = 2.0
+"""Time for the request and the votes to travel, beyond the check's own timeout."""
+
+
+async def add_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.add`: `check` is the plain form without an id."""
+    plain = {**request.mapping("check"), "id": new_id()}
+    check = check_from_plain(plain, _where(plain), strict=True)
+    revision = await desk.propose(PutCheck(check=check))
+    return {"id": check.id, "name": check.name, "revision": revision}
+
+
+async def edit_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.edit`: `set` replaces fields, `unset` names those to put back to default."""
+    was = _named(desk, request)
+    plain = edited(
+        check_to_plain(was, secrets=True), was.extra, request.mapping("set"), request.texts("unset")
+    )
+    check = check_from_plain(plain, f"check {was.name}", strict=True)
+    return await _replace(desk, was, evolve(check, changed=was.changed, extra=was.extra))
+
+
+async def remove_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.remove`."""
+    check = _named(desk, request)
+    revision = await desk.propose(RemoveCheck(expect=check))
+    return {"id": check.id, "name": check.name, "revision": revision}
+
+
+async def enable_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.enable`; enabling what is enabled is no change and no error."""
+    check = _named(desk, request)
+    return await _replace(desk, check, evolve(check, enabled=True))
+
+
+async def disable_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.disable`: the check is kept, and neither probed nor judged."""
+    check = _named(desk, request)
+    return await _replace(desk, check, evolve(check, enabled=False))
+
+
+async def list_checks(desk: Desk, request: Request) -> Row:
+    """Answer `check.list`: every check with its state."""
+    del request
+    status = await desk.inspect()
+    return {"now_unix": desk.services.wall(), "checks": await all_checks(status)}
+
+
+async def show_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.show`: how a check is configured (secrets masked) and where it stands."""
+    check = _named(desk, request)
+    counted = _counted(await desk.inspect(), check.id)
+    return {
+        "now_unix": desk.services.wall(),
+        "check": check_to_plain(check, secrets=False),
+        "status": None if counted is None else check_row(counted),
+    }
+
+
+async def test_check(desk: Desk, request: Request) -> Row:
+    """Answer `check.test`: every live member probes now; the fresh votes are the answer.
+
+    A member that is silent for the check's own time limit and a little more is named in
+    `silent`.  `state` is "down" when more fresh votes fail than succeed, "unknown" without any
+    vote that counts.
+    """
+    check = _named(desk, request)
+    if not check.enabled:
+        sentence = f"check {check.name!r} is disabled; run 'qutrio check enable {check.name}' first"
+        raise ControlFailure(Code.REFUSED, sentence)
+    asked = trio.current_time()
+    await desk.inbox.post(ProbeRequested((check.id,)))
+    wait_s = min(check.timeout_s * (1 + check.retries) + TEST_MARGIN_S, CHECK_TEST_WAIT_S_MAX)
+    fresh: dict[NodeId, Evidence] = {}
+    live: frozenset[NodeId] = frozenset()
+    with trio.move_on_after(wait_s):
+        while not live or live - fresh.keys():
+            await trio.sleep(TEST_POLL_S)
+            status = await desk.inspect()
+            live = frozenset(m.member.id for m in status.members if m.live)
+            fresh = _newer_than(trio.current_time() - asked, _counted(status, check.id))
+    return _tested(desk, check, fresh, live)
+
+
+def _tested(
+    desk: Desk, check: Check, fresh: dict[NodeId, Evidence], live: frozenset[NodeId]
+) -> Row:
+    votes = {o: sum(e.outcome is o for e in fresh.values()) for o in Outcome}
+    ok, fail = votes[Outcome.OK], votes[Outcome.FAIL]
+    state = "unknown" if ok + fail == 0 else "down" if fail > ok else "up"
+    names = {m.id: m.name for m in desk.document.members}
+    return {
+        "id": check.id,
+        "name": check.name,
+        "target": check.target,
+        "state": state,
+        "votes": {outcome.value: count for outcome, count in votes.items()},
+        "evidence": [evidence_row(fresh[node]) for node in sorted(fresh)],
+        "silent": [names.get(node, node) for node in sorted(live - fresh.keys())],
+    }
+
+
+def _newer_than(age_s: Seconds, counted: CheckStatus | None) -> dict[NodeId, Evidence]:
+    if counted is None:
+        return {}
+    return {e.node: e for e in counted.evidence if e.age_s < age_s}
+
+
+def _counted(status: Status, check: CheckId) -> CheckStatus | None:
+    return next((c for c in status.checks if c.check.id == check), None)
+
+
+async def _replace(desk: Desk, was: Check, check: Check) -> Row:
+    if check == was:
+        await trio.lowlevel.checkpoint()
+        return {"id": was.id, "name": was.name, "revision": desk.document.revision}
+    revision = await desk.propose(PutCheck(check=check, expect=was))
+    return {"id": check.id, "name": check.name, "revision": revision}
+
+
+def _named(desk: Desk, request: Request) -> Check:
+    return find(desk.document.checks, request.text("name"), "check")
+
+
+def _where(plain: dict[str, object]) -> str:
+    return f"check {str(plain.get('name', '(without a name)'))[:80]}"

@@ -1,0 +1,107 @@
+"""Asks the daemon one question over its socket; plain blocking code that loads in a blink."""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from qutrio.control.protocol import ANSWER_BYTES_MAX, READS, Code, ControlFailure, peer_of
+
+RECEIVE_BYTES = 256 * 1024
+
+
+def call(path: Path, request: dict[str, object], timeout_s: float) -> dict[str, Any]:
+    """Send one request to the daemon that listens at `path` and return its answer.
+
+    Raises `ControlFailure` when nobody answers within `timeout_s` seconds, when the daemon
+    belongs to somebody else, and when the answer is an error.
+    """
+    deadline = time.monotonic() + timeout_s
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout_s)
+        _connect(sock, path)
+        try:
+            sock.sendall(json.dumps(request, separators=(",", ":")).encode() + b"\n")
+            line = _read_line(sock, deadline)
+        except OSError as error:
+            raise _lost(path, request, timeout_s, error) from None
+    if not line.endswith(b"\n"):
+        raise _lost(path, request, timeout_s, None)
+    return _opened(line, path)
+
+
+def _connect(sock: socket.socket, path: Path) -> None:
+    try:
+        sock.connect(os.fspath(path))
+    except PermissionError:
+        raise ControlFailure(Code.DENIED, _forbidden(path)) from None
+    except (FileNotFoundError, ConnectionRefusedError):
+        sentence = (
+            f"no daemon answers at {path}; start one with 'qutrio serve', "
+            "or name its socket in QUTRIO_SOCKET"
+        )
+        raise ControlFailure(Code.NO_DAEMON, sentence) from None
+    except OSError as error:
+        sentence = f"cannot reach a daemon at {path}: {error.strerror or error}"
+        raise ControlFailure(Code.NO_DAEMON, sentence) from None
+    _, uid = peer_of(sock)
+    if os.geteuid() != 0 and uid not in {0, os.geteuid()}:
+        sentence = f"the daemon at {path} runs as {_user(uid)}, neither you nor root; not trusted"
+        raise ControlFailure(Code.DENIED, sentence)
+
+
+def _read_line(sock: socket.socket, deadline: float) -> bytes:
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        chunk = sock.recv(RECEIVE_BYTES)
+        if not chunk or len(received) > ANSWER_BYTES_MAX:
+            break
+        received += chunk
+    return bytes(received)
+
+
+def _lost(
+    path: Path, request: dict[str, object], timeout_s: float, error: OSError | None
+) -> ControlFailure:
+    timed_out = isinstance(error, TimeoutError)
+    how = f"did not answer within {timeout_s:g}s" if timed_out else "hung up without an answer"
+    if request.get("op") in READS:
+        return ControlFailure(Code.NO_DAEMON, f"the daemon at {path} {how}; see its log")
+    sentence = f"the daemon at {path} {how}: the change may or may not have taken effect; look"
+    return ControlFailure(Code.UNKNOWN, sentence)
+
+
+def _opened(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ControlFailure(Code.FAILED, f"what answers at {path} is not a qutrio daemon")
+    if answer.get("ok") is True:
+        return answer
+    try:
+        code = Code(answer.get("code"))
+    except ValueError:
+        code = Code.FAILED
+    raise ControlFailure(code, str(answer.get("error", "the daemon gave no reason; see its log")))
+
+
+def _forbidden(path: Path) -> str:
+    try:
+        owner = f"the daemon at {path} belongs to {_user(path.stat().st_uid)}"
+    except OSError:
+        owner = f"you may not look into {path.parent}"
+    return f"{owner}; run this as that user or as root"
+
+
+def _user(uid: int) -> str:
+    import pwd  # noqa: PLC0415 - needed for an error only
+
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name!r}"
+    except KeyError:
+        return f"uid {uid}"

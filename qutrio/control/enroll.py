@@ -1,0 +1,67 @@
+"""Operations on invitations: create, list, approve, revoke."""
+
+import trio
+
+from qutrio.control.desk import Desk
+from qutrio.control.protocol import Code, ControlFailure
+from qutrio.control.request import Request
+from qutrio.control.shapes import Row, token_row
+from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
+from qutrio.model.members import Token
+
+TOKEN_TTL_S_DEFAULT = 3600.0
+TOKEN_TTL_S_MIN, TOKEN_TTL_S_MAX = 60.0, 30 * 86_400.0
+
+
+async def create_token(desk: Desk, request: Request) -> Row:
+    """Answer `enroll.create`: the text for the new node, shown once and never stored."""
+    ttl_s = request.duration(
+        "ttl", default=TOKEN_TTL_S_DEFAULT, low=TOKEN_TTL_S_MIN, high=TOKEN_TTL_S_MAX
+    )
+    text, token = desk.services.make_token(
+        request.text_or_none("name"), ttl_s, request.flag("auto_approve")
+    )
+    revision = await desk.propose(AddToken(token=token))
+    return {**token_row(token, desk.services.wall()), "token": text, "revision": revision}
+
+
+async def list_tokens(desk: Desk, request: Request) -> Row:
+    """Answer `enroll.list`."""
+    del request
+    await trio.lowlevel.checkpoint()
+    wall = desk.services.wall()
+    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in desk.document.tokens]}
+
+
+async def approve_token(desk: Desk, request: Request) -> Row:
+    """Answer `enroll.approve`: admit the node that waits behind a token."""
+    token = _named(desk, request)
+    revision = await desk.propose(ApproveToken(token=token.id))
+    claimant = token.claimant.name if token.claimant else None
+    return {"id": token.id, "name": claimant, "revision": revision}
+
+
+async def revoke_token(desk: Desk, request: Request) -> Row:
+    """Answer `enroll.revoke`: take an invitation back."""
+    token = _named(desk, request)
+    revision = await desk.propose(RevokeToken(token=token.id))
+    return {"id": token.id, "name": token.name, "revision": revision}
+
+
+def _named(desk: Desk, request: Request) -> Token:
+    """Return the token with this id, or of this (waiting) node's name."""
+    wanted = request.text("name")
+    found = [t for t in desk.document.tokens if wanted == t.id]
+    found = found or [t for t in desk.document.tokens if wanted in _names(t)]
+    if not found:
+        sentence = f"there is no token {wanted[:80]!r}; see 'qutrio enroll list'"
+        raise ControlFailure(Code.NOT_FOUND, sentence)
+    if len(found) > 1:
+        sentence = f"{len(found)} tokens are for {wanted[:80]!r}; give the token's id"
+        raise ControlFailure(Code.INVALID, sentence)
+    return found[0]
+
+
+def _names(token: Token) -> set[str]:
+    claimant = token.claimant
+    return {token.name or "", *((claimant.name, claimant.id) if claimant else ())}

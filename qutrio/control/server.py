@@ -1,0 +1,141 @@
+"""Listens on the control socket: one connection, one request, one answer, then goodbye.
+
+Only root and the daemon's own user are heard: the socket's mode keeps others out, and the
+kernel's record of the caller is compared once more.  A connection's error never leaves its
+task, so a confused client cannot stop the monitor.
+"""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import orjson
+import trio
+
+from qutrio.control.desk import Desk
+from qutrio.control.listener import listening
+from qutrio.control.operations import perform
+from qutrio.control.protocol import (
+    ANSWER_BYTES_MAX,
+    READS,
+    REQUEST_BYTES_MAX,
+    Code,
+    ControlFailure,
+    peer_of,
+)
+from qutrio.control.request import Request
+from qutrio.control.services import ControlServices
+from qutrio.control.shapes import Row
+from qutrio.core.view import View
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from qutrio.plumbing.log import Log
+
+CONNECTIONS_MAX = 32
+REQUEST_WAIT_S = 10.0
+ANSWER_WAIT_S = 30.0
+LINGER_S = 1.0
+RECEIVE_BYTES = 64 * 1024
+
+
+async def serve_control(
+    path: Path,
+    inbox: Inbox,
+    view: Latest[View],
+    services: ControlServices,
+    log: Log,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Answer the command line at `path` until cancelled; started when the socket is there.
+
+    Raises `ControlFailure` when another daemon answers there, or when the place is not ours.
+    """
+    desk = Desk(inbox, view, services)
+    places = trio.CapacityLimiter(CONNECTIONS_MAX)
+    async with listening(path) as listener, trio.open_nursery() as connections:
+        log("control socket open", path=str(path))
+        task_status.started()
+        handler = partial(_connection, desk=desk, places=places, log=log)
+        await trio.serve_listeners(handler, [listener], handler_nursery=connections)
+
+
+async def _connection(
+    stream: trio.SocketStream, *, desk: Desk, places: trio.CapacityLimiter, log: Log
+) -> None:
+    try:
+        async with places, stream:
+            answer = await _answer(stream, desk, log)
+            with trio.move_on_after(ANSWER_WAIT_S):
+                await stream.send_all(answer)
+                await stream.send_eof()
+            with trio.move_on_after(LINGER_S):
+                await _read_away(stream)
+    except trio.BrokenResourceError:
+        return  # the caller has gone; what it asked for has been done or refused all the same
+
+
+async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes:
+    op = "(unread)"
+    try:
+        _require_trusted(stream)
+        request = await _read(stream)
+        op = request.op
+        answer = _line({"ok": True, **await perform(desk, request)})
+        if op not in READS:
+            log("control request done", op=op)
+    except ControlFailure as failure:
+        log("control request failed", op=op, code=failure.code.value)
+        answer = _failure(failure)
+    except trio.BrokenResourceError:
+        raise
+    except Exception as bug:  # noqa: BLE001 - one bad request must not stop the monitor
+        log("bug in a control request", op=op, error=repr(bug))
+        sentence = f"a bug in the daemon ({type(bug).__name__}); its log says more"
+        answer = _failure(ControlFailure(Code.FAILED, sentence))
+    return answer
+
+
+async def _read_away(stream: trio.SocketStream) -> None:
+    """Read what the caller still says: closing with it unread would tear up the answer."""
+    while await stream.receive_some(RECEIVE_BYTES):
+        pass
+
+
+def _require_trusted(stream: trio.SocketStream) -> None:
+    _, uid = peer_of(stream.socket)
+    if uid not in {0, os.geteuid()}:
+        raise ControlFailure(Code.DENIED, "only root and the daemon's own user may ask")
+
+
+async def _read(stream: trio.abc.ReceiveStream) -> Request:
+    received = bytearray()
+    with trio.move_on_after(REQUEST_WAIT_S) as patience:
+        while not received.endswith(b"\n"):
+            chunk = await stream.receive_some(RECEIVE_BYTES)
+            received += chunk
+            if not chunk:
+                raise ControlFailure(Code.INVALID, "the request ended before its line did")
+            if len(received) > REQUEST_BYTES_MAX:
+                sentence = f"the request is longer than {REQUEST_BYTES_MAX} bytes"
+                raise ControlFailure(Code.INVALID, sentence)
+    if patience.cancelled_caught:
+        raise ControlFailure(Code.INVALID, f"no request came within {REQUEST_WAIT_S:g}s")
+    try:
+        fields = orjson.loads(received)
+    except orjson.JSONDecodeError as error:
+        raise ControlFailure(Code.INVALID, f"the request is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ControlFailure(Code.INVALID, "the request is not a JSON object")
+    return Request(fields)
+
+
+def _line(answer: Row) -> bytes:
+    line = orjson.dumps(answer) + b"\n"
+    assert len(line) <= ANSWER_BYTES_MAX
+    return line
+
+
+def _failure(failure: ControlFailure) -> bytes:
+    return _line({"ok": False, "code": failure.code.value, "error": str(failure)})

@@ -1,0 +1,25 @@
+"""What the control socket needs from rooms it may not know, handed in by the daemon."""
+
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
+
+from qutrio.model.ids import ChannelId, Seconds, UnixTime
+from qutrio.model.members import Token
+
+
+@frozen(kw_only=True)
+class ControlServices:
+    """Callables that belong to other rooms; the daemon fills them in when it assembles a node.
+
+    `try_channel` sends one TEST notice through a channel of the committed document, at once and
+    without retries; it returns whether it was delivered, and plain words, and does not raise
+    for a failed delivery.  `make_token` takes the name of the node that may use it (None: any),
+    the seconds it lives, and whether it needs no approval; it returns the secret text to hand
+    to the new node, and the hashed token to propose.
+    """
+
+    version: str
+    wall: Callable[[], UnixTime]
+    try_channel: Callable[[ChannelId], Awaitable[tuple[bool, str]]]
+    make_token: Callable[[str | None, Seconds, bool], tuple[str, Token]]

@@ -1,0 +1,125 @@
+"""The JSON of `qutrio status --json`: what scripts may rely on.
+
+Times named `..._unix` or `since` are seconds since 1970 UTC; `..._s` are seconds, `..._ms`
+milliseconds.  Fields are added, never renamed.
+"""
+
+from collections.abc import Iterator
+
+from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.ids import NodeId, UnixTime
+from qutrio.model.members import Token
+from qutrio.model.results import Evidence
+
+Row = dict[str, object]
+
+
+def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) -> Row:
+    """Return everything of a status but its checks, which may be many."""
+    return {
+        "node_id": status.node,
+        "name": status.name,
+        "version": version,
+        "now_unix": wall,
+        "cluster_id": status.document.cluster_id,
+        "engine": status.engine,
+        "term": status.term,
+        "master": master_row(status),
+        "acting": status.acting,
+        "quorum": {"holds": status.holds_quorum, "have": status.have, "need": status.need},
+        "revision": status.revision,
+        "digest": digest,
+        "stale": status.stale,
+        "removed": status.removed,
+        "reason": status.reason,
+        "outbox": len(status.ledger.outbox),
+        "members": [member_row(m) for m in status.members],
+    }
+
+
+def master_row(status: Status) -> Row | None:
+    """Return who leads, as this node hears it."""
+    if status.master is None:
+        return None
+    return {"id": status.master, "name": _name_of(status, status.master)}
+
+
+def member_row(heard: MemberStatus) -> Row:
+    """Return one member as this node hears it."""
+    member = heard.member
+    return {
+        "id": member.id,
+        "name": member.name,
+        "address": member.address,
+        "fingerprint": member.fingerprint,
+        "live": heard.live,
+        "voter": member.voter,
+        "last_heard_s": _rounded(heard.last_heard_s),
+        "skew_s": _rounded(heard.skew_s),
+    }
+
+
+def check_rows(status: Status) -> Iterator[Row]:
+    """Yield one row for each check, by name; lazily, so that the caller can pause."""
+    for counted in sorted(status.checks, key=lambda c: c.check.name):
+        yield check_row(counted)
+
+
+def check_row(counted: CheckStatus) -> Row:
+    """Return one check as this node counts it, with each node's newest vote."""
+    check, incident = counted.check, counted.incident
+    return {
+        "id": check.id,
+        "name": check.name,
+        "kind": check.kind,
+        "target": check.target,
+        "state": counted.state.value,
+        "since": counted.since_unix,
+        "enabled": check.enabled,
+        "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
+        "evidence": [evidence_row(e) for e in counted.evidence],
+        "incident": None if incident is None else {"id": incident.id, "since": incident.since_unix},
+    }
+
+
+def evidence_row(seen: Evidence) -> Row:
+    """Return one node's newest vote on a check."""
+    return {
+        "node": seen.node,
+        "name": seen.name,
+        "outcome": seen.outcome.value,
+        "latency_ms": _rounded(seen.latency_ms),
+        "detail": seen.detail,
+        "age_s": _rounded(seen.age_s),
+        "counted": seen.counted,
+    }
+
+
+def token_row(token: Token, wall: UnixTime) -> Row:
+    """Return an invitation without anything secret, and who waits behind it."""
+    claimant = token.claimant
+    return {
+        "id": token.id,
+        "name": token.name,
+        "created_unix": token.created_unix,
+        "expires_unix": token.expires_unix,
+        "expired": token.expires_unix <= wall,
+        "auto_approve": token.auto_approve,
+        "claimant": None
+        if claimant is None
+        else {
+            "id": claimant.id,
+            "name": claimant.name,
+            "address": claimant.address,
+            "fingerprint": claimant.fingerprint,
+        },
+    }
+
+
+def _name_of(status: Status, node: NodeId) -> str:
+    member = status.document.member(node)
+    return node if member is None else member.name
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

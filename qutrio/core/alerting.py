@@ -1,0 +1,241 @@
+"""Incidents and the outbox: what becomes of a flip, and who is told when.
+
+Theory of operation.  The ledger is replicated beside the document.  The acting master
+compares it with the states that stand: a check that is DOWN without an open incident opens
+one, a check that is UP with one closes it, and either puts a notice for every attached
+channel into the outbox.  The comparison looks at levels, not at edges; so it does not matter
+which master saw the flip.  Only when a majority holds the new ledger is anybody told, and
+what was delivered leaves the outbox by another write.  Delivery is therefore at least once,
+and a notice has one id for ever.
+
+A channel gets the notices of one check in order.  A failed attempt is repeated with a growing
+pause, every second time by another member, in case only the master cannot reach the channel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field, frozen
+
+from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    IncidentId,
+    Instant,
+    NodeId,
+    NoticeId,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.results import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from qutrio.core.verdicts import Verdicts
+    from qutrio.model.checks import Check
+    from qutrio.model.document import ClusterDocument
+
+OUTBOX_MAX = 1000
+"""Undelivered notices kept; beyond it the oldest are given up."""
+ATTEMPT_S_MAX: Seconds = 60.0
+"""After this long without an answer an attempt counts as failed."""
+RETRY_FIRST_S: Seconds = 5.0
+RETRY_CAP_S: Seconds = 300.0
+INHERITED_PAUSE_S: Seconds = 2.0
+"""How long a new master waits for the last one's word before it repeats an attempt."""
+
+
+def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
+    """Return the enabled channels of a check: the default ones and those it names."""
+    return tuple(
+        channel
+        for channel in document.channels
+        if channel.enabled
+        and not isinstance(channel, UnknownChannel)
+        and (channel.default or channel.name in check.alerts)
+    )
+
+
+@frozen(kw_only=True)
+class Scene:
+    """What the master knows at the moment it brings the ledger up to date."""
+
+    document: ClusterDocument
+    verdicts: Verdicts
+    term: Term
+    now: Instant
+    wall: UnixTime
+
+
+def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Ledger:
+    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
+
+    An incident whose check is gone or disabled is closed without a word, and what its channels
+    have not been told is dropped.
+    """
+    checks = {c.id: c for c in scene.document.checks if c.enabled}
+    incidents = {i.check: i for i in ledger.incidents}
+    outbox, sequence = list(ledger.outbox), ledger.sequence
+    for gone in sorted(incidents.keys() - checks.keys()):
+        del incidents[gone]
+        outbox = [d for d in outbox if d.notice.check != gone]
+    for ident in sorted(set(looked_at) | incidents.keys()):
+        check, incident = checks.get(ident), incidents.get(ident)
+        state = scene.verdicts.certain(ident)
+        if check is None:
+            continue
+        if state is State.DOWN and incident is None:
+            sequence += 1
+            incident = _opened(check, scene, sequence)
+            incidents[ident] = incident
+            outbox += _deliveries(NoticeKind.DOWN, incident, check, scene, sequence)
+        elif state is State.UP and incident is not None:
+            sequence += 1
+            del incidents[ident]
+            outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
+    return Ledger(
+        sequence=sequence,
+        incidents=tuple(incidents[i] for i in sorted(incidents)),
+        outbox=tuple(outbox),
+    )
+
+
+def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
+    return Incident(
+        id=IncidentId(f"{check.id}-{sequence}"),
+        check=check.id,
+        check_name=check.name,
+        since_unix=scene.wall,
+        term=scene.term,
+    )
+
+
+def _deliveries(
+    kind: NoticeKind, incident: Incident, check: Check, scene: Scene, sequence: int
+) -> list[Delivery]:
+    notice = Notice(
+        id=NoticeId(f"{incident.id}.{kind.value}"),
+        kind=kind,
+        incident=incident.id,
+        check=check.id,
+        check_name=check.name,
+        target=check.target,
+        term=scene.term,
+        sequence=sequence,
+        since_unix=incident.since_unix,
+        at_unix=scene.wall,
+        evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
+    )
+    return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
+
+
+@define
+class Attempt:
+    """How one delivery goes on this master."""
+
+    failures: int = 0
+    next_at: Instant = Instant(0.0)
+    busy_until: Instant | None = None
+
+
+@frozen
+class Errand:
+    """An attempt to make now; `via` is None for this node, else the member to ask."""
+
+    delivery: Delivery
+    via: NodeId | None
+
+
+DeliveryKey = tuple[NoticeId, ChannelId]
+
+
+@define
+class Courier:
+    """Decides on the master which delivery to attempt when, and remembers which succeeded."""
+
+    rng: Random
+    delivered: set[DeliveryKey] = field(factory=set)
+    _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
+    _resume_at: Instant = Instant(0.0)
+
+    def take_over(self, now: Instant, *, inherited: bool) -> None:
+        """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
+        self._attempts.clear()
+        self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
+
+    def busy(self, now: Instant) -> bool:
+        """Tell whether an attempt is under way."""
+        return any(a.busy_until is not None and now < a.busy_until for a in self._attempts.values())
+
+    def prune(self, ledger: Ledger, document: ClusterDocument) -> Ledger:
+        """Return the ledger without what was delivered, has no channel left, or is too much."""
+        channels = {c.id for c in document.channels if c.enabled}
+        kept = tuple(
+            d
+            for d in ledger.outbox[-OUTBOX_MAX:]
+            if (d.notice.id, d.channel) not in self.delivered and d.channel in channels
+        )
+        return ledger if kept == ledger.outbox else evolve(ledger, outbox=kept)
+
+    def settle(self, committed: Ledger) -> None:
+        """Forget what a majority knows to be delivered, and attempts that are over."""
+        open_ = {(d.notice.id, d.channel) for d in committed.outbox}
+        self.delivered &= open_
+        for key in [k for k in self._attempts if k not in open_]:
+            del self._attempts[key]
+
+    def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
+        """Return the attempts to make now, and count them as under way.
+
+        `others` are the living members beside this node, in order.
+        """
+        errands: list[Errand] = []
+        for delivery in self._heads(committed):
+            attempt = self._attempts.setdefault(
+                (delivery.notice.id, delivery.channel), Attempt(next_at=self._resume_at)
+            )
+            if attempt.busy_until is not None and now >= attempt.busy_until:
+                self._failed(attempt, now)
+            if attempt.busy_until is None and now >= attempt.next_at:
+                attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
+                errands.append(Errand(delivery, self._via(attempt, others)))
+        return errands
+
+    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
+        """Note how an attempt ended, whoever made it."""
+        key = (notice, channel)
+        if delivered:
+            self.delivered.add(key)
+            self._attempts.pop(key, None)
+        elif (attempt := self._attempts.get(key)) is not None:
+            self._failed(attempt, now)
+
+    def deadline(self) -> Instant:
+        """Return when the next attempt is due or overdue."""
+        moments = (
+            a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
+        )
+        return min(moments, default=Instant(float("inf")))
+
+    def _heads(self, committed: Ledger) -> list[Delivery]:
+        heads: dict[tuple[ChannelId, CheckId], Delivery] = {}
+        for delivery in committed.outbox:
+            if (delivery.notice.id, delivery.channel) not in self.delivered:
+                heads.setdefault((delivery.channel, delivery.notice.check), delivery)
+        return list(heads.values())
+
+    def _via(self, attempt: Attempt, others: tuple[NodeId, ...]) -> NodeId | None:
+        turn, odd = divmod(attempt.failures, 2)
+        return others[turn % len(others)] if odd and others else None
+
+    def _failed(self, attempt: Attempt, now: Instant) -> None:
+        attempt.failures += 1
+        attempt.busy_until = None
+        pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
+        attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))

@@ -1,0 +1,105 @@
+"""Everything that can happen to a node.  The whole input alphabet of `Node.step`."""
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from qutrio.core.messages import Message
+from qutrio.core.mutations import Mutation
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId
+from qutrio.model.results import Result
+from qutrio.model.stable import Stable
+
+
+@frozen
+class Tick:
+    """The moment promised by `Node.deadline` has come."""
+
+
+@frozen
+class Received:
+    """A peer spoke.  `sender` comes from its certificate, never from the payload."""
+
+    sender: NodeId
+    message: Message
+
+
+@frozen
+class Linked:
+    """A link to a peer came up, so a heartbeat would be heard."""
+
+    peer: NodeId
+
+
+@frozen
+class Observed:
+    """A local probe ended."""
+
+    result: Result
+
+
+@frozen
+class Proposed:
+    """Somebody local wants the document changed and waits for a `Ruling`."""
+
+    request: RequestId
+    mutation: Mutation
+
+
+@frozen
+class ProbeRequested:
+    """Somebody local wants every member to probe these checks now."""
+
+    checks: tuple[CheckId, ...]
+
+
+@frozen
+class Attempted:
+    """An attempt to deliver a notice ended."""
+
+    notice: NoticeId
+    channel: ChannelId
+    delivered: bool
+    detail: str
+
+
+@frozen
+class Inspected:
+    """Somebody local waits for a `Status`."""
+
+    request: RequestId
+
+
+@frozen
+class PersistFailed:
+    """The disk refused; `durable` is what it still holds.  Nothing after the write was done."""
+
+    reason: str
+    durable: Stable
+
+
+@frozen
+class Expelled:
+    """A pinned member says that this node was removed from the cluster."""
+
+    reason: str
+
+
+@frozen
+class Stop:
+    """The operator asked the daemon to end.  The last event a node ever sees."""
+
+
+Event: TypeAlias = (
+    Tick
+    | Received
+    | Linked
+    | Observed
+    | Proposed
+    | ProbeRequested
+    | Attempted
+    | Inspected
+    | PersistFailed
+    | Expelled
+    | Stop
+)

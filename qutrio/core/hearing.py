@@ -1,0 +1,125 @@
+"""Hearing: which machine each message of a member belongs to.  It routes and decides nothing."""
+
+from typing import assert_never
+
+from attrs import define, field
+
+from qutrio.core.desk import Desk
+from qutrio.core.effects import Effect, Send
+from qutrio.core.messages import (
+    Answer,
+    Ask,
+    Commit,
+    Deliver,
+    Delivered,
+    Farewell,
+    Fetch,
+    Fetched,
+    Heartbeat,
+    HeartbeatAck,
+    Message,
+    ProbeNow,
+    Propose,
+    Removed,
+    Report,
+    Resign,
+    Ruled,
+    Write,
+    Wrote,
+)
+from qutrio.core.pager import Pager
+from qutrio.core.replication import Proposal, Replication
+from qutrio.core.seat import Seat
+from qutrio.core.watch import Watch
+from qutrio.model.ids import Instant, NodeId, UnixTime
+from qutrio.model.stable import Position, Promise
+
+
+@define(kw_only=True)
+class Hearing:
+    """The machines of one node that listen to its peers.
+
+    `positions` says which record each peer last called committed.
+    """
+
+    seat: Seat
+    register: Replication
+    watch: Watch
+    desk: Desk
+    pager: Pager
+    positions: dict[NodeId, Position] = field(factory=dict)
+
+    def hear(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
+        self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
+    ) -> list[Effect]:
+        """Take a member's message in.  `sender` is who its certificate says."""
+        match message:
+            case Heartbeat():
+                return self.seat.on_heartbeat(sender, message, now, wall)
+            case HeartbeatAck():
+                self.positions[sender] = message.committed
+                return self.seat.on_ack(sender, message, now)
+            case Ask():
+                return self.seat.on_ask(sender, message, now)
+            case Answer():
+                self.seat.on_answer(sender, message)
+            case Resign():
+                self.seat.on_resign(sender, message, now)
+            case Farewell():
+                self.seat.on_farewell(sender)
+            case Write() | Wrote() | Commit() | Fetch() | Fetched():
+                return self._replicate(sender, message, now)
+            case Report():
+                self.watch.on_report(sender, message, now)
+            case ProbeNow(checks=checks):
+                return self.watch.demand(checks)
+            case Propose():
+                return self.propose(sender, message, now)
+            case Ruled():
+                self.desk.on_ruled(sender, message, now)
+            case Deliver():
+                return self.pager.on_deliver(sender, message, now)
+            case Delivered():
+                return self.pager.on_delivered(message, now)
+            case Removed():
+                raise AssertionError("the node takes this one itself")
+            case _:
+                assert_never(message)
+        return []
+
+    def propose(self, sender: NodeId, message: Propose, now: Instant) -> list[Effect]:
+        """Queue a change while this node acts; else say that it does not.
+
+        One that was meant for a term which this node does not remember is left unanswered.
+        """
+        if message.term not in self.register.held:
+            return []
+        proposal = Proposal(message.mutation, (sender, message.request))
+        if self.seat.acting_until(now) is None:
+            return self.register.decline(proposal)
+        return self.register.propose(proposal)
+
+    def _replicate(
+        self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant
+    ) -> list[Effect]:
+        register, mandate = self.register, self.seat.mandate
+        match message:
+            case Write(position=position):
+                endorsed = self.seat.fit and mandate.promise == Promise(position.term, sender)
+                wrote = register.on_write(message, endorsed=endorsed)
+                return [Send(sender, wrote)] if wrote is not None else []
+            case Wrote():
+                mandate.hear(message.heard_term)
+                return register.on_wrote(sender, message, now)
+            case Commit(position=position):
+                fetch = register.lacks(position, now)
+                return [Send(sender, Fetch(accepted=False))] if fetch else []
+            case Fetch(accepted=accepted):
+                record = register.accepted if accepted else register.committed
+                return [Send(sender, Fetched(accepted=accepted, record=record))]
+            case Fetched():
+                if not message.accepted or mandate.claim is not None:
+                    register.on_fetched(message)
+                return []
+            case _:
+                assert_never(message)

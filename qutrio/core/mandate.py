@@ -1,0 +1,199 @@
+"""The mandate: whoever an engine proposes acts only while a majority is bound to it.
+
+Theory of operation.  A voter that endorses a claim is *bound*: for `dead_after` seconds from
+its answer, on its own clock, it endorses nobody else.  Each answered heartbeat renews the
+bond.  The claimant counts a bond from the moment it *sent* the heartbeat, on its own clock,
+and a tenth shorter.  So the claimant's count ends before the voter's, as long as no clock is
+off by more than 5 %, and two nodes never hold a majority of bonds at once.
+
+A claim names a term.  A voter writes the highest term it endorsed, and for whom, to disk
+before it says so, and never endorses an equal or lower one for another; so two nodes never
+share a term, and the term only grows.  A restarted node has forgotten its bonds, so it
+endorses nobody new until `dead_after` has passed.
+
+Before it claims, a node asks everybody whether they would endorse it.  A question changes
+nothing; so a node that is cut off cannot inflate the term.
+
+Sources: Gray and Cheriton, "Leases" (SOSP 1989), sections 2 and 5 for the clocks; Lamport,
+"Paxos Made Simple" (2001), section 2.2 for the promise; Ongaro's dissertation (2014), section
+9.6 for asking first.
+"""
+
+from collections.abc import Set as AbstractSet
+
+from attrs import define, field, frozen
+
+from qutrio.core.quorum import holds_quorum, quorum_until
+from qutrio.model.ids import Instant, NodeId, Seconds, Term
+from qutrio.model.stable import Position, Promise
+
+DRIFT_MARGIN = 0.1
+"""By which part of a bond the claimant undercounts it: clock rates may differ by 5 % each."""
+
+NEVER = Instant(float("-inf"))
+ASKS_PER_HEARTBEAT = 10
+
+
+@frozen
+class Electors:
+    """The voters that count just now: of the committed document, and of the accepted one."""
+
+    committed: frozenset[NodeId]
+    accepted: frozenset[NodeId]
+
+    @property
+    def all(self) -> frozenset[NodeId]:
+        """Whoever is a voter in one of the two."""
+        return self.committed | self.accepted
+
+    def majority(self, present: AbstractSet[NodeId]) -> bool:
+        """Tell whether `present` holds a majority of both."""
+        return holds_quorum(present, self.committed) and holds_quorum(present, self.accepted)
+
+
+@define
+class Question:
+    """An election that is being asked about."""
+
+    term: Term
+    would: set[NodeId]
+
+
+@define(kw_only=True)
+class Mandate:
+    """One node's promises to others, and others' bonds to it.
+
+    `claim` is the term this node claims, or None.  `promise` is durable before anything that
+    depends on it is sent.
+    """
+
+    me: NodeId
+    promise: Promise
+    quiet_until: Instant
+    """Before this moment a restarted node endorses nobody new."""
+    heard_term: Term
+    claim: Term | None = None
+    question: Question | None = None
+    ask_again_at: Instant = NEVER
+    unwanted_since: Instant | None = None
+    bound_until: Instant = NEVER
+    _released: Term | None = None
+    _run_term: Term = Term(0)
+    _bonds: dict[NodeId, Instant] = field(factory=dict)
+    _endorsed: dict[NodeId, Position] = field(factory=dict)
+
+    # --- as a voter -------------------------------------------------------------------------
+
+    def objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
+        """Say why this node would not endorse `claimant` for `term` now; None if it would."""
+        if term <= self.promise.term:
+            return f"endorsed term {self.promise.term} already"
+        if self.claim is not None:
+            return "claims the role itself"
+        if self.promise.holder == claimant:
+            return None
+        if now < self.bound_until:
+            return f"bound to {self.promise.holder}"
+        if now < self.quiet_until:
+            return "restarted a moment ago"
+        return None
+
+    def renews(self, claimant: NodeId, term: Term) -> bool:
+        """Tell whether this is the claim that this node endorsed last, and not given up."""
+        return self.promise == Promise(term, claimant) and self._released != term
+
+    def endorse(self, claimant: NodeId, term: Term, bound_s: Seconds, now: Instant) -> None:
+        """Bind this node to `claimant` for `bound_s` seconds from now."""
+        self.promise = Promise(term, claimant)
+        self._released = None
+        self.bound_until = Instant(now + bound_s)
+        self.hear(term)
+
+    def release(self, holder: NodeId, term: Term, now: Instant) -> None:
+        """Undo the bond of exactly this claim: its holder gave it up."""
+        if self.promise == Promise(term, holder):
+            self.bound_until = now
+            self._released = term
+
+    def hear(self, term: Term) -> None:
+        """Take note of a term, whoever spoke of it."""
+        self.heard_term = max(self.heard_term, term)
+
+    # --- as a candidate ---------------------------------------------------------------------
+
+    def may_ask(self, now: Instant) -> bool:
+        """Tell whether this node is free to seek the role."""
+        bound = now < self.bound_until and self.promise.holder != self.me
+        return self.claim is None and not bound and now >= self.quiet_until
+
+    def ask(self, heartbeat_s: Seconds, now: Instant) -> Term:
+        """Open a question about the next term, and return that term."""
+        term = Term(max(self.heard_term, self.promise.term) + 1)
+        self.question = Question(term, {self.me})
+        self.ask_again_at = Instant(now + heartbeat_s / ASKS_PER_HEARTBEAT)
+        return term
+
+    def answered(self, node: NodeId, term: Term, *, would: bool) -> None:
+        """Count an answer to the open question; each voter counts once."""
+        if would and self.question is not None and self.question.term == term:
+            self.question.would.add(node)
+
+    def take(self, term: Term) -> None:
+        """Claim `term`: endorse oneself.  The bonds of an older claim of ours stay ours."""
+        assert term > self.promise.term
+        if self.claim is None:
+            self._run_term = term
+        self.promise = Promise(term, self.me)
+        self._released = None
+        self.claim = term
+        self.question = None
+        self.unwanted_since = None
+        self._endorsed = {}
+        self.hear(term)
+
+    def drop(self, now: Instant) -> Term | None:
+        """Give the claim up and return its term; whoever is bound to it may be told."""
+        term, self.claim = self.claim, None
+        self._bonds, self._endorsed = {}, {}
+        self.question = None
+        self.unwanted_since = None
+        if term is not None:
+            self._released = term
+            self.bound_until = now
+        return term
+
+    # --- as a claimant ----------------------------------------------------------------------
+
+    def bind(self, voter: NodeId, term: Term, accepted: Position, until: Instant) -> None:
+        """Count a voter's bond, which this node may rely on up to `until`.
+
+        A bond to a claim that this node gave up in between does not count: the voter may have
+        been told, and be bound to another.
+        """
+        if self.claim is None or not self._run_term <= term <= self.claim:
+            return
+        self._bonds[voter] = max(until, self._bonds.get(voter, NEVER))
+        if term == self.claim:
+            self._endorsed[voter] = accepted
+
+    def endorsers(self) -> frozenset[NodeId]:
+        """Return who endorsed the present claim, this node included."""
+        return frozenset(self._endorsed) | {self.me}
+
+    def newest(self) -> tuple[Position, NodeId] | None:
+        """Return the newest position that an endorser had accepted, and who had it."""
+        return max(((p, n) for n, p in self._endorsed.items()), default=None)
+
+    def lease_until(self, electors: Electors, now: Instant, horizon_s: Seconds) -> Instant:
+        """Return the moment up to which a majority is bound to this node's claim.
+
+        `NEVER` without a claim.  This node's own bond has no end, so a cluster of one gets
+        `horizon_s` seconds from now.
+        """
+        if self.claim is None:
+            return NEVER
+        until = {**self._bonds, self.me: Instant(now + horizon_s)}
+        return min(
+            quorum_until(until, electors.committed, NEVER),
+            quorum_until(until, electors.accepted, NEVER),
+        )

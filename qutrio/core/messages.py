@@ -1,0 +1,224 @@
+"""What nodes say to each other.  Losing, repeating or reordering any of it must be harmless."""
+
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import frozen
+
+from qutrio.core.mutations import Mutation
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    NodeId,
+    NoticeId,
+    RequestId,
+    Revision,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.results import Result
+from qutrio.model.stable import Position, Record
+
+
+@frozen(kw_only=True)
+class Heartbeat:
+    """I am alive, and this is where I stand.  Numbered, because only answered ones count.
+
+    `claim` is the term this node claims, if it does; the receiver endorses it or not.
+    `acting` says that the claim stands.  `able` says that the sender hears a majority and can
+    write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.
+    """
+
+    number: int
+    heard_term: Term
+    claim: Term | None
+    acting: bool
+    able: bool
+    committed: Position
+    wall: UnixTime
+
+
+@frozen(kw_only=True)
+class HeartbeatAck:
+    """Your heartbeat `number` arrived.  `granted` is the claim that binds me to you, if it does.
+
+    It binds for `bound_s` seconds from now, on my clock.  `accepted` is the newest record I
+    accepted; a new holder must not act before it has adopted the newest of a majority.
+    """
+
+    number: int
+    granted: Term | None
+    bound_s: Seconds
+    heard_term: Term
+    accepted: Position
+    committed: Position
+    stamp: tuple[Term, Revision]
+
+
+@frozen(kw_only=True)
+class Ask:
+    """Would you endorse me for `term`?  Nothing is written down for a question."""
+
+    term: Term
+
+
+@frozen(kw_only=True)
+class Answer:
+    """I would, or I would not because `reason`."""
+
+    term: Term
+    would: bool
+    heard_term: Term
+    reason: str
+
+
+@frozen(kw_only=True)
+class Resign:
+    """I no longer act in `term`; whoever is bound to me is free.  `successor` may claim now."""
+
+    term: Term
+    successor: NodeId | None
+
+
+@frozen(kw_only=True)
+class Farewell:
+    """I am leaving on purpose; do not wait for my timeout."""
+
+
+@frozen(kw_only=True)
+class Write:
+    """Accept this record.  Without `document`, the one named `stamp` that you already hold."""
+
+    position: Position
+    stamp: tuple[Term, Revision]
+    ledger: Ledger
+    document: ClusterDocument | None
+
+
+@frozen(kw_only=True)
+class Wrote:
+    """I accepted the write, or not; or I lack the document it refers to."""
+
+    position: Position
+    accepted: bool
+    lacks_document: bool
+    heard_term: Term
+
+
+@frozen(kw_only=True)
+class Commit:
+    """A majority holds the record at `position`."""
+
+    position: Position
+
+
+@frozen(kw_only=True)
+class Fetch:
+    """Send me your accepted record (a new holder asks), or your committed one (anybody)."""
+
+    accepted: bool
+
+
+@frozen(kw_only=True)
+class Fetched:
+    """The record you asked for."""
+
+    accepted: bool
+    record: Record
+
+
+@frozen(kw_only=True)
+class Report:
+    """What I saw: each result with its age in seconds when this was sent."""
+
+    results: tuple[tuple[Result, Seconds], ...]
+
+
+@frozen(kw_only=True)
+class ProbeNow:
+    """Probe these checks at once and report."""
+
+    checks: tuple[CheckId, ...]
+
+
+class Ruling(Enum):
+    """How a proposal ended.  AGAIN: this node never wrote it and no longer acts; ask the next."""
+
+    COMMITTED = "committed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    AGAIN = "again"
+
+
+@frozen(kw_only=True)
+class Propose:
+    """Please commit this; I heard you act in `term`.
+
+    Whoever did not hold that term without a restart cannot know whether it wrote this before,
+    and says nothing.
+    """
+
+    term: Term
+    request: RequestId
+    mutation: Mutation
+
+
+@frozen(kw_only=True)
+class Ruled:
+    """How your proposal ended.  `position` is where it was committed."""
+
+    request: RequestId
+    ruling: Ruling
+    reason: str
+    revision: Revision
+    position: Position
+
+
+@frozen(kw_only=True)
+class Deliver:
+    """I cannot reach this channel; please try once for me.  Only the acting master says so."""
+
+    term: Term
+    delivery: Delivery
+
+
+@frozen(kw_only=True)
+class Delivered:
+    """How your errand ended."""
+
+    notice: NoticeId
+    channel: ChannelId
+    delivered: bool
+    detail: str
+
+
+@frozen(kw_only=True)
+class Removed:
+    """You are no longer a member since `revision`."""
+
+    revision: Revision
+
+
+Message: TypeAlias = (
+    Heartbeat
+    | HeartbeatAck
+    | Ask
+    | Answer
+    | Resign
+    | Farewell
+    | Write
+    | Wrote
+    | Commit
+    | Fetch
+    | Fetched
+    | Report
+    | ProbeNow
+    | Propose
+    | Ruled
+    | Deliver
+    | Delivered
+    | Removed
+)

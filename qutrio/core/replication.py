@@ -1,0 +1,337 @@
+"""The replicated register: one document and ledger, written by the holder of the mandate.
+
+Theory of operation.  The endorsement of a claim is the first phase of Paxos: it tells the
+claimant the newest record the voter accepted, and promises to accept nothing of an older
+term.  A new holder adopts the newest record of a majority and writes it again under its own
+term before anything new; from then on it is *established*.  Every write is the second phase:
+a voter accepts it, makes it durable and says so; a write that a majority accepted is
+committed.  One write is in flight at a time, and all changes that arrive meanwhile share the
+next one.  When the voters change, a majority of the old and of the new ones must accept, and
+they change one at a time, so any two majorities overlap.
+
+Sources: Lamport, "Paxos Made Simple" (2001), section 2.2; Ongaro's dissertation (2014),
+sections 4.1 and 4.2 for single-member changes and learners.
+"""
+
+from collections import deque
+
+from attrs import define, evolve, field, frozen
+
+from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.mandate import Electors
+from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
+from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term, UnixTime
+from qutrio.model.incidents import Ledger
+from qutrio.model.stable import Position, Record
+
+PROPOSALS_QUEUED_MAX = 2000
+PROPOSALS_PER_WRITE_MAX = 500
+RULINGS_REMEMBERED_MAX = 4096
+TERMS_REMEMBERED_MAX = 16
+RETRY_AFTER_S: Seconds = 2.0
+"""How long a write or a question for a record may stay unanswered before it is repeated."""
+
+
+@frozen
+class Proposal:
+    """A wish to change the document, and who waits for the answer (None: nobody)."""
+
+    mutation: Mutation
+    origin: tuple[NodeId, RequestId] | None
+
+
+@define
+class Flight:
+    """The write that waits for its majority."""
+
+    record: Record
+    proposals: list[tuple[Proposal, Revision]]
+    accepted_by: set[NodeId]
+    asked_at: dict[NodeId, Instant]
+
+
+@define(kw_only=True)
+class Replication:
+    """One node's register, and the writes of the term it holds.
+
+    `accepted` and `committed` are durable before anything that depends on them is sent.
+    """
+
+    me: NodeId
+    accepted: Record
+    committed: Record
+    established: Term | None = None
+    flight: Flight | None = None
+    held: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
+    """The last terms this node wrote in since it started."""
+    _queue: deque[Proposal] = field(factory=deque)
+    _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
+    _fetching: dict[bool, Instant] = field(factory=dict)
+
+    @property
+    def electors(self) -> Electors:
+        """The voters that count: a change of voters needs both majorities while it lasts."""
+        return Electors(self.committed.document.voters, self.accepted.document.voters)
+
+    # --- as a voter -------------------------------------------------------------------------
+
+    def on_write(self, write: Write, *, endorsed: bool) -> Wrote | None:
+        """Accept a write of the claim that this node endorsed, unless it has a later one.
+
+        Returns the answer, or None when the write is older than what is here and so needs
+        none.  `endorsed` says that the sender holds this node's promise for the write's term.
+        """
+        if not endorsed or write.position < self.accepted.position:
+            return None
+        document = self._document(write)
+        if document is not None and write.position > self.accepted.position:
+            self._accept(Record(write.position, document, write.ledger))
+        return Wrote(
+            position=write.position,
+            accepted=document is not None,
+            lacks_document=document is None,
+            heard_term=write.position.term,
+        )
+
+    def on_commit(self, position: Position) -> None:
+        """Note that a majority holds the record at `position`, if that is the one held here."""
+        if self.accepted.position == position > self.committed.position:
+            self.committed = self.accepted
+
+    def lacks(self, position: Position, now: Instant) -> bool:
+        """Tell whether to fetch the record committed at `position`; at most once in a while."""
+        self.on_commit(position)
+        return position > self.committed.position and self._may_fetch(now, accepted=False)
+
+    def on_fetched(self, message: Fetched) -> None:
+        """Learn a committed record, or adopt one that an endorser had accepted.
+
+        Adopting an accepted one is for a claimant that is not established: it has the promise
+        of a majority, and takes the place of the value it would have to write anyhow.
+        """
+        record = message.record
+        self._fetching.pop(message.accepted, None)
+        if not message.accepted and record.position > self.committed.position:
+            self.committed = record
+        if record.position > self.accepted.position:
+            self.accepted = record
+
+    def _document(self, write: Write) -> ClusterDocument | None:
+        if write.document is not None:
+            return write.document
+        for held in (self.accepted.document, self.committed.document):
+            if (held.term, held.revision) == write.stamp:
+                return held
+        return None
+
+    def _accept(self, record: Record) -> None:
+        previous = self.accepted
+        follows = previous.position == Position(record.position.term, record.position.number - 1)
+        if follows and previous.position > self.committed.position:
+            self.committed = previous  # the holder writes one after the other is committed
+        self.accepted = record
+
+    def _may_fetch(self, now: Instant, *, accepted: bool) -> bool:
+        since = self._fetching.get(accepted)
+        if since is not None and now - since < RETRY_AFTER_S:
+            return False
+        self._fetching[accepted] = now
+        return True
+
+    # --- as the holder ----------------------------------------------------------------------
+
+    def establish(
+        self, term: Term, newest: tuple[Position, NodeId] | None, now: Instant
+    ) -> list[Effect]:
+        """Go on towards being established in `term`, whose claim a majority endorsed.
+
+        `newest` is the newest position an endorser had accepted.
+        """
+        if self.established == term or self._writes(term):
+            return []
+        if newest is not None and newest[0] > self.accepted.position:
+            fetch = self._may_fetch(now, accepted=True)
+            return [Send(newest[1], Fetch(accepted=True))] if fetch else []
+        # A write of an older claim of ours is the accepted record, so its callers hear of this.
+        waiting = self.flight.proposals if self.flight is not None else []
+        return self._write(term, self.accepted.document, self.accepted.ledger, waiting, now)
+
+    def propose(self, proposal: Proposal) -> list[Effect]:
+        """Queue a change; answer at once when it was answered before or there is no room."""
+        origin = proposal.origin
+        if origin is not None:
+            if origin in self._rulings:
+                ruled = self._rulings[origin]
+                return [Send(origin[0], ruled)] if ruled is not None else []
+            self._remember(origin, None)
+        if len(self._queue) >= PROPOSALS_QUEUED_MAX:
+            return self._rule(proposal, Ruling.REFUSED, "too many changes are waiting; try again")
+        self._queue.append(proposal)
+        return []
+
+    def decline(self, proposal: Proposal) -> list[Effect]:
+        """Answer that this node does not act; one it ruled on, or holds, it goes on with."""
+        if proposal.origin in self._rulings:
+            return self.propose(proposal)
+        return self._rule(proposal, Ruling.AGAIN, "this node does not act")
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether changes wait for the next write."""
+        return bool(self._queue)
+
+    def pump(self, ledger: Ledger, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Write what has queued up, and `ledger` if it is new.
+
+        Only for an established holder, while no write is in flight.
+        """
+        term = self.established
+        assert term is not None
+        assert self.flight is None
+        document, effects = self.accepted.document, list[Effect]()
+        taken: list[tuple[Proposal, Revision]] = []
+        while self._queue and len(taken) < PROPOSALS_PER_WRITE_MAX:
+            proposal = self._queue.popleft()
+            outcome = apply(proposal.mutation, document, wall)
+            if isinstance(outcome, Refusal):
+                effects += self._rule(proposal, Ruling.REFUSED, outcome.reason)
+                continue
+            if outcome != document:
+                revision = Revision(document.revision + 1)
+                document = evolve(outcome, revision=revision, term=term)
+            taken.append((proposal, document.revision))
+            if document.voters != self.accepted.document.voters:
+                break  # the voters change one at a time
+        if taken or ledger != self.accepted.ledger:
+            effects += self._write(term, document, ledger, taken, now)
+        return effects
+
+    def on_wrote(self, sender: NodeId, answer: Wrote, now: Instant) -> list[Effect]:
+        """Count an answer; each voter counts once."""
+        flight = self.flight
+        if flight is None or answer.position != flight.record.position:
+            return []
+        if answer.lacks_document:
+            flight.asked_at[sender] = now
+            return [Send(sender, self._message(flight.record, whole=True))]
+        if answer.accepted:
+            flight.accepted_by.add(sender)
+        return []
+
+    def remind(
+        self, peer: NodeId, accepted: Position, stamp: tuple[Term, Revision], now: Instant
+    ) -> list[Effect]:
+        """Count a peer that has the write, whose answer may be lost, or repeat the write to it.
+
+        `accepted` and `stamp` are what the peer says it holds.  Repeats are spaced.
+        """
+        flight = self.flight
+        if flight is None:
+            return []
+        if accepted == flight.record.position:
+            flight.accepted_by.add(peer)
+            return []
+        if now - flight.asked_at.get(peer, Instant(float("-inf"))) < RETRY_AFTER_S:
+            return []
+        flight.asked_at[peer] = now
+        document = flight.record.document
+        whole = stamp != (document.term, document.revision)
+        return [Send(peer, self._message(flight.record, whole=whole))]
+
+    def settled(self) -> bool:
+        """Tell whether the majorities accepted the write in flight."""
+        flight = self.flight
+        if flight is None:
+            return False
+        old, new = self.committed.document.voters, flight.record.document.voters
+        return Electors(old, new).majority(flight.accepted_by)
+
+    def settle(self) -> list[Effect]:
+        """Commit the write in flight, which its majorities accepted."""
+        flight = self.flight
+        assert flight is not None
+        self.flight = None
+        self.committed = flight.record
+        self.established = flight.record.position.term
+        if self.established not in self.held:
+            self.held.append(self.established)
+        effects: list[Effect] = []
+        for proposal, revision in flight.proposals:
+            effects += self._rule(proposal, Ruling.COMMITTED, "", revision)
+        return effects
+
+    def abandon(self) -> list[Effect]:
+        """Stop writing: the mandate is gone.  What is in flight may or may not take effect."""
+        effects: list[Effect] = []
+        flight, self.flight, self.established = self.flight, None, None
+        if flight is not None:
+            reason = "the master changed before a majority answered; look before you try again"
+            for proposal, _ in flight.proposals:
+                effects += self._rule(proposal, Ruling.UNKNOWN, reason)
+        while self._queue:
+            effects += self._rule(self._queue.popleft(), Ruling.AGAIN, "the master changed")
+        return effects
+
+    def _writes(self, term: Term) -> bool:
+        return self.flight is not None and self.flight.record.position.term == term
+
+    def _write(
+        self,
+        term: Term,
+        document: ClusterDocument,
+        ledger: Ledger,
+        proposals: list[tuple[Proposal, Revision]],
+        now: Instant,
+    ) -> list[Effect]:
+        last = self.accepted.position
+        number = last.number + 1 if last.term == term else 1
+        before = self.accepted.document
+        record = Record(Position(term, number), document, ledger)
+        self.accepted = record
+        voters = self.electors.all
+        self.flight = Flight(record, proposals, {self.me} & voters, {})
+        whole = (document.term, document.revision) != (before.term, before.revision)
+        members = {m.id for m in document.members} | voters
+        effects: list[Effect] = []
+        for peer in sorted(members - {self.me}):
+            self.flight.asked_at[peer] = now
+            effects.append(Send(peer, self._message(record, whole=whole)))
+        return effects
+
+    def _message(self, record: Record, *, whole: bool) -> Write:
+        document = record.document
+        return Write(
+            position=record.position,
+            stamp=(document.term, document.revision),
+            ledger=record.ledger,
+            document=document if whole else None,
+        )
+
+    def _rule(
+        self, proposal: Proposal, ruling: Ruling, reason: str, revision: Revision | None = None
+    ) -> list[Effect]:
+        if proposal.origin is None:
+            refused = ruling is Ruling.REFUSED
+            return [Note("own change was refused", (("reason", reason),))] if refused else []
+        node, request = proposal.origin
+        committed = self.committed
+        ruled = Ruled(
+            request=request,
+            ruling=ruling,
+            reason=reason,
+            revision=revision if revision is not None else committed.document.revision,
+            position=committed.position,
+        )
+        if ruling is Ruling.AGAIN:
+            self._rulings.pop(proposal.origin, None)
+        else:
+            self._remember(proposal.origin, ruled)
+        return [Send(node, ruled)]
+
+    def _remember(self, origin: tuple[NodeId, RequestId], ruled: Ruled | None) -> None:
+        self._rulings.pop(origin, None)
+        self._rulings[origin] = ruled
+        while len(self._rulings) > RULINGS_REMEMBERED_MAX:
+            del self._rulings[next(iter(self._rulings))]

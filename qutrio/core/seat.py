@@ -1,0 +1,344 @@
+"""The seat: how heartbeats, an engine and the mandate together make one node act.
+
+Theory of operation.  Heartbeats tell everybody who is alive, who is able and who acts.  The
+engine turns that into a choice.  The node that its own engine chooses asks, claims, and acts
+once a majority is bound to its claim and the register is established in its term.  It gives
+the claim up when it no longer can act, and hands it over when the engine names a successor.
+"""
+
+from attrs import define, field
+
+from qutrio.core.cadence import Cadence
+from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.election.engines import engine_named
+from qutrio.core.election.interface import Electorate
+from qutrio.core.liveness import Liveness
+from qutrio.core.mandate import DRIFT_MARGIN, NEVER, Mandate
+from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, HeartbeatAck, Message, Resign
+from qutrio.core.replication import Replication
+from qutrio.model.document import Settings
+from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
+
+
+@define(kw_only=True)
+class Seat:
+    """One node's place in the election.
+
+    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.
+    """
+
+    me: NodeId
+    register: Replication
+    mandate: Mandate
+    cadence: Cadence
+    liveness: Liveness = field(factory=Liveness)
+    fit: bool = True
+    skew: dict[NodeId, Seconds] = field(factory=dict)
+    _able: dict[NodeId, bool] = field(factory=dict)
+    _incumbent: NodeId | None = None
+    _incumbent_term: Term = Term(0)
+    _incumbent_until: Instant = NEVER
+
+    # --- what is so -------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The committed timers."""
+        return self.register.committed.document.settings
+
+    @property
+    def bound_s(self) -> Seconds:
+        """For how long this node binds itself: while timers change, the longer one."""
+        return max(
+            self.settings.dead_after_s, self.register.accepted.document.settings.dead_after_s
+        )
+
+    @property
+    def _lease_s(self) -> Seconds:
+        shorter = min(
+            self.settings.dead_after_s, self.register.accepted.document.settings.dead_after_s
+        )
+        return shorter * (1 - DRIFT_MARGIN)
+
+    def peers(self) -> list[NodeId]:
+        """Return every other member, in order."""
+        return [m.id for m in self.register.committed.document.members if m.id != self.me]
+
+    def acting_until(self, now: Instant) -> Instant | None:
+        """Return the end of the mandate if this node acts at `now`, else None."""
+        if self.register.established is None:
+            return None
+        until = self.mandate.lease_until(self.register.electors, now, self._lease_s)
+        return until if until > now else None
+
+    def incumbent(self, now: Instant) -> NodeId | None:
+        """Return who acts, as far as it said so itself within `dead_after`."""
+        if self.acting_until(now) is not None:
+            return self.me
+        return self._incumbent if now < self._incumbent_until else None
+
+    def incumbent_term(self, now: Instant) -> Term:
+        """Return the term the incumbent acts in; meaningless without an incumbent."""
+        if self.acting_until(now) is not None and self.register.established is not None:
+            return self.register.established
+        return self._incumbent_term
+
+    def contacts(self, now: Instant) -> frozenset[NodeId]:
+        """Return the nodes with two-way contact, this one included."""
+        return self.cadence.contacts(now, self.settings.dead_after_s) | {self.me}
+
+    def sees_majority(self, now: Instant) -> bool:
+        """Tell whether a majority answers this node's heartbeats."""
+        return self.register.electors.majority(self.contacts(now))
+
+    def able(self, now: Instant) -> bool:
+        """Tell whether this node could lead."""
+        votes = self.me in self.register.electors.committed
+        return self.fit and votes and self.sees_majority(now)
+
+    def electorate(self, now: Instant) -> Electorate:
+        """Return what the engine may know."""
+        dead_after = self.settings.dead_after_s
+        voters = self.register.electors.committed
+        live = self.liveness.live(voters - {self.me}, now, dead_after)
+        able = {n for n in live if self._able.get(n, False)}
+        if self.able(now):
+            able.add(self.me)
+        streaks = {n: self.liveness.streak(n, now, dead_after) for n in sorted(live)}
+        return Electorate(self.me, frozenset(able), self.incumbent(now), streaks)
+
+    def choice(self, now: Instant) -> NodeId | None:
+        """Return whom the engine wants; an unknown engine wants nobody."""
+        engine = engine_named(self.settings.engine)
+        return engine.choice(self.electorate(now)) if engine is not None else None
+
+    def deadline(self, now: Instant) -> Instant:
+        """Return when something may change without an event."""
+        mandate = self.mandate
+        moments = [self.cadence.next_beat, self._incumbent_until]
+        moments += [mandate.quiet_until, mandate.bound_until]
+        if self.mandate.question is not None:
+            moments.append(self.mandate.ask_again_at)
+        until = self.acting_until(now)
+        if until is not None:
+            moments.append(until)
+        return min((m for m in moments if m > now), default=self.cadence.next_beat)
+
+    # --- what is heard ----------------------------------------------------------------------
+
+    def on_heartbeat(
+        self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
+    ) -> list[Effect]:
+        """Take in where a peer stands, endorse its claim if that is right, and answer."""
+        self.mandate.hear(beat.heard_term)
+        self._able[sender] = beat.able
+        self.skew[sender] = beat.wall - wall
+        self._note_incumbent(sender, beat, now)
+        granted = beat.claim if self._grants(sender, beat.claim, now) else None
+        register = self.register
+        answer = HeartbeatAck(
+            number=beat.number,
+            granted=granted,
+            bound_s=self.bound_s,
+            heard_term=self.mandate.heard_term,
+            accepted=register.accepted.position,
+            committed=register.committed.position,
+            stamp=(register.accepted.document.term, register.accepted.document.revision),
+        )
+        effects: list[Effect] = [Send(sender, answer)]
+        if register.lacks(beat.committed, now):
+            effects.append(Send(sender, Fetch(accepted=False)))
+        return effects
+
+    def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
+        """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
+        self.mandate.hear(ack.heard_term)
+        sent = self.cadence.answer(sender, ack.number)
+        if ack.granted is not None and sent is not None:
+            bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self._lease_s)
+            self.mandate.bind(sender, ack.granted, ack.accepted, Instant(sent + bond))
+        return self.register.remind(sender, ack.accepted, ack.stamp, now)
+
+    def on_ask(self, sender: NodeId, ask: Ask, now: Instant) -> list[Effect]:
+        """Say whether this node would endorse the sender.  Changes nothing."""
+        reason = self._objection(sender, ask.term, now)
+        answer = Answer(
+            term=ask.term,
+            would=reason is None,
+            heard_term=self.mandate.heard_term,
+            reason=reason or "",
+        )
+        return [Send(sender, answer)]
+
+    def on_answer(self, sender: NodeId, answer: Answer) -> None:
+        """Count an answer to our question."""
+        self.mandate.hear(answer.heard_term)
+        self.mandate.answered(sender, answer.term, would=answer.would)
+
+    def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
+        """Free this node from a claim that its holder gave up."""
+        self.mandate.release(sender, resign.term, now)
+        self.mandate.hear(resign.term)
+        if self._incumbent == sender and self._incumbent_term <= resign.term:
+            self._incumbent_until = NEVER
+
+    def on_farewell(self, sender: NodeId) -> None:
+        """Count a node that leaves on purpose as dead at once."""
+        self.liveness.left(sender)
+        self.cadence.left(sender)
+        self._able.pop(sender, None)
+
+    def forget_strangers(self, members: frozenset[NodeId], now: Instant) -> None:
+        """Forget who is no longer a member, and be free of a holder that is none.
+
+        A holder that is gone from the committed document committed that itself, and stopped
+        acting in the same step, so nobody relies on the bond any more.
+        """
+        self.liveness.keep(members)
+        self.cadence.keep(members)
+        for known in (self._able, self.skew):
+            for stranger in known.keys() - members:
+                del known[stranger]
+        promise = self.mandate.promise
+        if promise.holder is not None and promise.holder not in members:
+            self.mandate.release(promise.holder, promise.term, now)
+        if self._incumbent not in members:
+            self._incumbent_until = NEVER
+
+    # --- what is done -----------------------------------------------------------------------
+
+    def beat(self, now: Instant, wall: UnixTime) -> Heartbeat:
+        """Return the next heartbeat, for whomever it is sent to."""
+        return Heartbeat(
+            number=self.cadence.beat(now, self.settings.dead_after_s),
+            heard_term=self.mandate.heard_term,
+            claim=self.mandate.claim,
+            acting=self.acting_until(now) is not None,
+            able=self.able(now),
+            committed=self.register.committed.position,
+            wall=wall,
+        )
+
+    def beat_all(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Send a heartbeat to every peer and plan the next."""
+        self.cadence.next_beat = Instant(now + self.settings.heartbeat_s)
+        return self._to_all(self.beat(now, wall))
+
+    def advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Seek, hold or give up the claim, as things stand at `now`."""
+        claim = self.mandate.claim
+        if claim is None:
+            return self._seek(now, wall)
+        reason = self._loses_because(claim, now)
+        if reason is not None:
+            return self.resign(None, reason, now)
+        if self.acting_until(now) is not None and self.mandate.heard_term > claim:
+            return self._take(Term(self.mandate.heard_term + 1), now, wall)
+        if self.register.electors.majority(self.mandate.endorsers()):
+            return self.register.establish(claim, self.mandate.newest(), now)
+        return []
+
+    def hand_over(self, now: Instant) -> list[Effect]:
+        """Resign in favour of the engine's successor, if there is one."""
+        engine = engine_named(self.settings.engine)
+        if engine is None or self.acting_until(now) is None:
+            return []
+        cooldown = self.settings.master_cooldown_s
+        successor = engine.successor(self.electorate(now), cooldown)
+        return [] if successor is None else self.resign(successor, "lower id is back for good", now)
+
+    def leave(self, now: Instant) -> list[Effect]:
+        """Resign because this node stops."""
+        engine = engine_named(self.settings.engine)
+        heir = engine.heir(self.electorate(now)) if engine is not None else None
+        return self.resign(heir, "stopping", now)
+
+    def resign(self, successor: NodeId | None, reason: str, now: Instant) -> list[Effect]:
+        """Give the claim up and tell everybody; no effect without a claim."""
+        term = self.mandate.drop(now)
+        if term is None:
+            return []
+        effects = self.register.abandon()
+        effects += self._to_all(Resign(term=term, successor=successor))
+        effects.append(Note("gave the role up", (("term", str(term)), ("reason", reason))))
+        return effects
+
+    # --- in detail --------------------------------------------------------------------------
+
+    def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
+        if beat.acting and beat.claim is not None:
+            other = now < self._incumbent_until and sender != self._incumbent
+            if not other or beat.claim > self._incumbent_term:
+                self._incumbent, self._incumbent_term = sender, beat.claim
+                self._incumbent_until = Instant(now + self.settings.dead_after_s)
+        elif sender == self._incumbent and beat.claim is None:
+            self._incumbent_until = NEVER
+
+    def _grants(self, claimant: NodeId, term: Term | None, now: Instant) -> bool:
+        if term is None:
+            return False
+        renewed = self.mandate.renews(claimant, term)
+        if not renewed and self._objection(claimant, term, now) is not None:
+            return False
+        self.mandate.endorse(claimant, term, self.bound_s, now)
+        return True
+
+    def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
+        electors = self.register.electors
+        if not self.fit:
+            return "cannot write its disk"
+        if claimant not in electors.committed or claimant not in electors.accepted:
+            return "does not know the claimant as a voter"
+        reason = self.mandate.objection(claimant, term, now)
+        if reason is None and self.mandate.promise.holder != claimant:
+            choice = self.choice(now)
+            if choice != claimant:
+                return f"prefers {choice}"
+        return reason
+
+    def _loses_because(self, claim: Term, now: Instant) -> str | None:
+        if not self.able(now):
+            return "no longer hears a majority" if self.fit else "cannot write its disk"
+        if self.acting_until(now) is not None:
+            self.mandate.unwanted_since = None
+            return None
+        if self.mandate.heard_term > claim:
+            return "heard of a higher term"
+        endorsed = self.register.electors.majority(self.mandate.endorsers())
+        if endorsed and self.choice(now) == self.me:
+            self.mandate.unwanted_since = None
+            return None
+        if self.mandate.unwanted_since is None:
+            self.mandate.unwanted_since = now
+        waited = now - self.mandate.unwanted_since
+        return "nobody follows the claim" if waited >= self.settings.dead_after_s else None
+
+    def _seek(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        mandate = self.mandate
+        wanted = self.able(now) and mandate.may_ask(now) and self.choice(now) == self.me
+        if not wanted:
+            mandate.question = None
+            return []
+        question = mandate.question
+        if question is not None and self.register.electors.majority(question.would):
+            if question.term > mandate.promise.term and question.term >= mandate.heard_term:
+                return self._take(question.term, now, wall)
+            mandate.question = None
+        if mandate.question is not None and now < mandate.ask_again_at:
+            return []
+        term = mandate.ask(self.settings.heartbeat_s, now)
+        if self.register.electors.majority({self.me}):
+            return self._take(term, now, wall)
+        voters = sorted(self.register.electors.all - {self.me})
+        return [Send(peer, Ask(term=term)) for peer in voters]
+
+    def _take(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
+        self.mandate.take(term)
+        effects = self.beat_all(now, wall)
+        if self.register.electors.majority(self.mandate.endorsers()):
+            effects += self.register.establish(term, None, now)
+        effects.append(Note("claims the role", (("term", str(term)),)))
+        return effects
+
+    def _to_all(self, message: Message) -> list[Effect]:
+        return [Send(peer, message) for peer in self.peers()]

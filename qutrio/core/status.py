@@ -1,0 +1,84 @@
+"""The full picture of a node for people: made only when somebody asks for it."""
+
+from qutrio.core.quorum import majority
+from qutrio.core.replication import Replication
+from qutrio.core.seat import Seat
+from qutrio.core.verdicts import Verdicts
+from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.checks import Check
+from qutrio.model.ids import Instant
+from qutrio.model.incidents import Incident
+from qutrio.model.members import Member
+
+
+def describe(
+    seat: Seat,
+    register: Replication,
+    verdicts: Verdicts,
+    now: Instant,
+    *,
+    removed: bool,
+    reason: str,
+) -> Status:
+    """Return what this node knows at `now`; `reason` explains its last decision."""
+    record = register.committed
+    document = record.document
+    voters = document.voters
+    have = len(seat.contacts(now) & voters)
+    master = seat.incumbent(now)
+    me = document.member(seat.me)
+    incidents = {i.check: i for i in record.ledger.incidents}
+    return Status(
+        node=seat.me,
+        name=me.name if me is not None else "",
+        engine=document.settings.engine,
+        term=seat.mandate.promise.term,
+        master=master,
+        acting=seat.acting_until(now) is not None,
+        holds_quorum=seat.sees_majority(now) and not removed,
+        have=have,
+        need=majority(len(voters)),
+        revision=document.revision,
+        position=record.position,
+        document=document,
+        ledger=record.ledger,
+        stale=master is None,
+        removed=removed,
+        reason=reason,
+        members=tuple(_member(m, seat, now) for m in document.members),
+        checks=tuple(
+            _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
+        ),
+    )
+
+
+def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
+    if member.id == seat.me:
+        return MemberStatus(member=member, live=True, last_heard_s=0.0, skew_s=0.0)
+    last = seat.liveness.last_heard(member.id)
+    return MemberStatus(
+        member=member,
+        live=seat.liveness.alive(member.id, now, seat.settings.dead_after_s),
+        last_heard_s=None if last is None else now - last,
+        skew_s=seat.skew.get(member.id),
+    )
+
+
+def _check(
+    check: Check,
+    verdicts: Verdicts,
+    register: Replication,
+    incident: Incident | None,
+    now: Instant,
+) -> CheckStatus:
+    count = verdicts.count(check.id, now)
+    return CheckStatus(
+        check=check,
+        state=verdicts.state(check.id),
+        since_unix=verdicts.since(check.id),
+        ok=count.ok,
+        fail=count.fail,
+        abstain=count.abstain,
+        evidence=verdicts.evidence(check.id, register.committed.document, now),
+        incident=incident,
+    )

@@ -1,0 +1,282 @@
+"""What the cluster makes of its members' votes on each check.
+
+Theory of operation.  A vote counts while it is fresh, by the receiver's clock, while its
+caster is alive, and while it is about the check as it stands now.  With fewer than a majority
+of the voters counted the state is UNKNOWN; else DOWN needs more than half of the counted
+votes, and a tie is UP.  A flip needs two *rounds*: the votes that first gave the new state,
+and then a new vote of every counted voter, cast `confirm_after` seconds later or more.  So one
+bad round on every node pages nobody.  Going to UNKNOWN, and coming up from it without an open
+incident, announces nothing and takes one round.
+
+The first vote against the state makes the master ask everybody to probe at once, and so does
+the beginning of a second round: it takes a moment, not an interval.
+"""
+
+from attrs import define, field, frozen
+
+from qutrio.core.quorum import majority
+from qutrio.model.checks import Check
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.results import Evidence, Outcome, Result, State
+
+FRESH_INTERVALS = 3
+FRESH_S_MIN: Seconds = 30.0
+SWEEP_S_MIN: Seconds = 1.0
+"""Votes are looked over for stale ones at most this often."""
+FOREVER = Instant(float("inf"))
+
+
+def freshness(check: Check) -> Seconds:
+    """Return for how long a vote counts: three intervals, at least 30 s.
+
+    A check whose attempts take longer than its interval gets the time for two of them.
+    """
+    attempt = check.interval_s + (check.retries + 1) * check.timeout_s
+    return max(FRESH_S_MIN, FRESH_INTERVALS * check.interval_s, 2 * attempt)
+
+
+@frozen
+class Vote:
+    """A result, and when this node took it in (less the age the sender gave it)."""
+
+    result: Result
+    at: Instant
+
+
+@frozen
+class Count:
+    """The fresh votes of the voters on one check, and the state they give."""
+
+    ok: int
+    fail: int
+    abstain: int
+    state: State
+
+
+@define
+class Tally:
+    """The votes on one check, the state that stands, and the one that may replace it."""
+
+    votes: dict[NodeId, Vote] = field(factory=dict)
+    state: State = State.UNKNOWN
+    since_unix: UnixTime = UnixTime(0.0)
+    candidate: State | None = None
+    candidate_at: Instant = Instant(0.0)
+    confirm_at: Instant | None = None
+    asked_at: Instant | None = None
+
+
+@define
+class Verdicts:
+    """All tallies of one node.  Every node counts; only the acting master announces."""
+
+    _tallies: dict[CheckId, Tally] = field(factory=dict)
+    _checks: dict[CheckId, Check] = field(factory=dict)
+    _voters: frozenset[NodeId] = frozenset()
+    _document: ClusterDocument | None = None
+    changed: set[CheckId] = field(factory=set)
+    """Checks to announce, or to look at again, since the owner last cleared this."""
+    _touched: set[CheckId] = field(factory=set)
+    _confirming: dict[CheckId, Instant] = field(factory=dict)
+    _stale_at: dict[CheckId, Instant] = field(factory=dict)
+    _sweep_at: Instant = FOREVER
+    _open: frozenset[CheckId] = frozenset()
+    _live: frozenset[NodeId] | None = None
+
+    def follow(self, document: ClusterDocument, wall: UnixTime) -> None:
+        """Take over a document: votes on checks that changed are forgotten."""
+        if document is self._document:
+            return
+        self._document = document
+        self._voters = document.voters
+        self._checks = {c.id: c for c in document.checks if c.enabled}
+        for gone in [i for i in self._tallies if i not in self._checks]:
+            del self._tallies[gone]
+            self._stale_at.pop(gone, None)
+            self._confirming.pop(gone, None)
+        members = {m.id for m in document.members}
+        for ident, check in self._checks.items():
+            tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
+            tally.votes = {
+                node: vote
+                for node, vote in tally.votes.items()
+                if node in members and vote.result.changed == check.changed
+            }
+            self._touched.add(ident)
+
+    def attend(self, live: frozenset[NodeId]) -> None:
+        """Count the votes of living members only: a dead one could never confirm its vote."""
+        if live != self._live:
+            self._live = live
+            self._touched |= self._tallies.keys()
+
+    def record(self, node: NodeId, result: Result, at: Instant) -> bool:
+        """Take in a vote cast at `at`; tell whether it is the first against the state.
+
+        A vote on a check that is not there, or on an older version of it, is dropped.
+        """
+        check, tally = self._checks.get(result.check), self._tallies.get(result.check)
+        if check is None or tally is None or result.changed != check.changed:
+            return False
+        last = tally.votes.get(node)
+        if last is not None and last.at > at:
+            return False
+        tally.votes[node] = Vote(result, at)
+        self._touched.add(result.check)
+        against = Outcome.OK if tally.state is State.DOWN else Outcome.FAIL
+        turned = last is None or last.result.outcome is not result.outcome
+        return result.outcome is against and turned
+
+    def evaluate(
+        self, now: Instant, wall: UnixTime, confirm_after: Seconds, open_: frozenset[CheckId]
+    ) -> None:
+        """Bring every tally that may have changed up to `now`.
+
+        `open_` are the checks with an open incident, as a majority knows.  An incident that
+        opens or closes decides the state on every node: a follower counts a moment later, and
+        must not take its own belated count for a flip when it becomes master.
+        """
+        for ident in (open_ ^ self._open) & self._tallies.keys():
+            tally = self._tallies[ident]
+            agreed = State.DOWN if ident in open_ else State.UP
+            if tally.state is not agreed:
+                tally.state, tally.since_unix, tally.candidate = agreed, wall, None
+            self._touched.add(ident)
+        self._open = open_
+        if now >= self._sweep_at:
+            self._touched |= {i for i, at in self._stale_at.items() if at <= now}
+            soonest = min((at for at in self._stale_at.values() if at > now), default=FOREVER)
+            self._sweep_at = max(soonest, Instant(now + SWEEP_S_MIN))
+        touched, self._touched = self._touched, set()
+        for ident in sorted(touched):
+            if ident in self._tallies:
+                self._judge(ident, now, wall, confirm_after, announced=ident in open_)
+
+    def _judge(
+        self,
+        ident: CheckId,
+        now: Instant,
+        wall: UnixTime,
+        confirm_after: Seconds,
+        *,
+        announced: bool,
+    ) -> None:
+        tally = self._tallies[ident]
+        fresh = self._fresh(ident, now)
+        limit = freshness(self._checks[ident])
+        stale = Instant(min((v.at + limit for v in fresh.values()), default=FOREVER))
+        self._stale_at[ident] = stale
+        self._sweep_at = min(self._sweep_at, stale)
+        counted = {n: v for n, v in fresh.items() if v.result.outcome is not Outcome.ABSTAIN}
+        state = self._count(fresh).state
+        if state is tally.state:
+            if tally.candidate is not None:
+                self.changed.add(ident)  # the doubt is over: what stands may be announced
+            tally.candidate = None
+            self._confirming.pop(ident, None)
+            return
+        if tally.candidate is not state:
+            tally.candidate, tally.candidate_at = state, now
+            tally.confirm_at = Instant(now + confirm_after)
+            self._confirming[ident] = tally.confirm_at
+        quiet = state is State.UNKNOWN or (
+            tally.state is State.UNKNOWN and state is State.UP and not announced
+        )
+        assert tally.confirm_at is not None
+        second = max(tally.candidate_at, tally.confirm_at)
+        confirmed = all(v.at >= second and v.at > tally.candidate_at for v in counted.values())
+        if quiet or confirmed:
+            tally.state, tally.since_unix, tally.candidate = state, wall, None
+            self._confirming.pop(ident, None)
+            self.changed.add(ident)
+
+    def to_probe(self, now: Instant, alarms: set[CheckId], pause: Seconds) -> tuple[CheckId, ...]:
+        """Return the checks that everybody should probe now, and note that they were told.
+
+        These are the ones in `alarms` that were not asked about within `pause` seconds, and
+        the ones whose second round is due.
+        """
+        due = {i for i, at in self._confirming.items() if at <= now}
+        for ident in due:
+            del self._confirming[ident]
+        for ident in alarms & self._tallies.keys():
+            asked = self._tallies[ident].asked_at
+            if asked is None or now - asked >= pause:
+                due.add(ident)
+        for ident in due:
+            self._tallies[ident].asked_at = now
+        return tuple(sorted(due))
+
+    def deadline(self) -> Instant:
+        """Return when the next vote may go stale or the next second round is due."""
+        return min(self._sweep_at, min(self._confirming.values(), default=FOREVER))
+
+    def state(self, check: CheckId) -> State:
+        """Return the state that stands."""
+        tally = self._tallies.get(check)
+        return tally.state if tally is not None else State.UNKNOWN
+
+    def certain(self, check: CheckId) -> State | None:
+        """Return the state that stands, or None while the newest votes speak against it."""
+        tally = self._tallies.get(check)
+        return tally.state if tally is not None and tally.candidate is None else None
+
+    def since(self, check: CheckId) -> UnixTime:
+        """Return since when the state stands, by this node's wall clock."""
+        tally = self._tallies.get(check)
+        return tally.since_unix if tally is not None else UnixTime(0.0)
+
+    def count(self, check: CheckId, now: Instant) -> Count:
+        """Return the fresh votes by kind, and the state they alone would give."""
+        return self._count(self._fresh(check, now) if check in self._checks else {})
+
+    def evidence(
+        self, check: CheckId, document: ClusterDocument, now: Instant
+    ) -> tuple[Evidence, ...]:
+        """Return every member's newest vote, by node id; `counted` are the ones that count."""
+        tally = self._tallies.get(check)
+        if tally is None:
+            return ()
+        fresh = self._fresh(check, now)
+        return tuple(
+            Evidence(
+                node=member.id,
+                name=member.name,
+                outcome=vote.result.outcome,
+                latency_ms=vote.result.latency_ms,
+                detail=vote.result.detail,
+                age_s=max(0.0, now - vote.at),
+                counted=member.id in fresh,
+            )
+            for member in document.members
+            if (vote := tally.votes.get(member.id)) is not None
+        )
+
+    def follows(self, check: CheckId) -> bool:
+        """Tell whether the check exists and is enabled."""
+        return check in self._checks
+
+    def vote(self, node: NodeId, check: CheckId) -> Vote | None:
+        """Return a node's newest vote on a check, if it cast any."""
+        tally = self._tallies.get(check)
+        return tally.votes.get(node) if tally is not None else None
+
+    def votes_of(self, node: NodeId) -> list[Vote]:
+        """Return the newest votes of one node, for telling a peer that may have missed them."""
+        return [t.votes[node] for _, t in sorted(self._tallies.items()) if node in t.votes]
+
+    def _fresh(self, ident: CheckId, now: Instant) -> dict[NodeId, Vote]:
+        limit = freshness(self._checks[ident])
+        voters = self._voters if self._live is None else self._voters & self._live
+        votes = self._tallies[ident].votes
+        return {n: v for n, v in votes.items() if n in voters and now - v.at < limit}
+
+    def _count(self, fresh: dict[NodeId, Vote]) -> Count:
+        outcomes = [v.result.outcome for v in fresh.values()]
+        ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
+        if ok + fail < majority(len(self._voters)):
+            state = State.UNKNOWN
+        else:
+            state = State.DOWN if fail > ok else State.UP
+        return Count(ok, fail, len(outcomes) - ok - fail, state)

@@ -1,0 +1,81 @@
+"""What outsiders may know about a node: a small view after every step, a status on request."""
+
+from attrs import frozen
+
+from qutrio.model.checks import Check
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import Instant, NodeId, Revision, Seconds, Term, UnixTime
+from qutrio.model.incidents import Incident, Ledger
+from qutrio.model.members import Member
+from qutrio.model.results import Evidence, State
+from qutrio.model.stable import Position
+
+
+@frozen(kw_only=True)
+class View:
+    """A snapshot that is cheap to make; replaced after every step, safe to hand to any task.
+
+    `acting_until` is the moment this node's mandate ends unless it is renewed; None when it
+    does not act.  Whoever acts for the master compares it with the clock once more.
+    """
+
+    node: NodeId
+    document: ClusterDocument
+    position: Position
+    term: Term
+    master: NodeId | None
+    acting_until: Instant | None
+    live: frozenset[NodeId]
+    removed: bool
+
+
+@frozen(kw_only=True)
+class MemberStatus:
+    """One member as this node hears it.  `last_heard_s` is None for one never heard."""
+
+    member: Member
+    live: bool
+    last_heard_s: Seconds | None
+    skew_s: Seconds | None
+
+
+@frozen(kw_only=True)
+class CheckStatus:
+    """One check as this node counts it."""
+
+    check: Check
+    state: State
+    since_unix: UnixTime
+    ok: int
+    fail: int
+    abstain: int
+    evidence: tuple[Evidence, ...]
+    incident: Incident | None
+
+
+@frozen(kw_only=True)
+class Status:
+    """Everything `qutrio status` shows.
+
+    `have` members are heard by this node, itself included; `need` of them are a quorum.
+    `stale` means that no master is heard, so the document may be old.
+    """
+
+    node: NodeId
+    name: str
+    engine: str
+    term: Term
+    master: NodeId | None
+    acting: bool
+    holds_quorum: bool
+    have: int
+    need: int
+    revision: Revision
+    position: Position
+    document: ClusterDocument
+    ledger: Ledger
+    stale: bool
+    removed: bool
+    reason: str
+    members: tuple[MemberStatus, ...]
+    checks: tuple[CheckStatus, ...]

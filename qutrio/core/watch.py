@@ -1,0 +1,85 @@
+"""The watch: this node's own results and its peers', and when each is told to whom.
+
+Every node tells every other what it saw, so each can show all votes, and a new master has
+them at once.  What is as before travels with the next heartbeat; what turned, or was asked
+for, travels at once.
+"""
+
+from attrs import define, field
+
+from qutrio.core.effects import Effect, Probe, Send
+from qutrio.core.messages import ProbeNow, Report
+from qutrio.core.verdicts import Verdicts, Vote
+from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
+from qutrio.model.results import Result
+
+RESULTS_PER_REPORT_MAX = 500
+CHECKS_PER_REQUEST_MAX = 500
+AGE_S_MAX: Seconds = 86_400.0
+
+
+@define
+class Watch:
+    """Results on their way, and the alarms they raised."""
+
+    me: NodeId
+    verdicts: Verdicts = field(factory=Verdicts)
+    alarms: set[CheckId] = field(factory=set)
+    _unsent: dict[CheckId, Vote] = field(factory=dict)
+    _urgent: bool = False
+    _demanded: set[CheckId] = field(factory=set)
+
+    def observed(self, result: Result, now: Instant) -> None:
+        """Take in a result of this node's own."""
+        turned = self._turned(result)
+        alarm = self.verdicts.record(self.me, result, now)
+        if alarm:
+            self.alarms.add(result.check)
+        self._unsent[result.check] = Vote(result, now)
+        self._urgent = self._urgent or turned or result.check in self._demanded
+        self._demanded.discard(result.check)
+
+    def on_report(self, sender: NodeId, report: Report, now: Instant) -> None:
+        """Take in a peer's results; their age counts from when they arrive here."""
+        for result, age_s in report.results[:RESULTS_PER_REPORT_MAX]:
+            at = Instant(now - min(max(age_s, 0.0), AGE_S_MAX))
+            if self.verdicts.record(sender, result, at):
+                self.alarms.add(result.check)
+
+    def demand(self, checks: tuple[CheckId, ...]) -> list[Effect]:
+        """Probe these now, and report at once what comes of it."""
+        asked = checks[:CHECKS_PER_REQUEST_MAX]
+        self._demanded.update(c for c in asked if self.verdicts.follows(c))
+        return [Probe(asked)]
+
+    def demand_of_all(self, checks: tuple[CheckId, ...], peers: list[NodeId]) -> list[Effect]:
+        """Ask everybody, this node included, to probe these now."""
+        effects: list[Effect] = []
+        for start in range(0, len(checks), CHECKS_PER_REQUEST_MAX):
+            part = checks[start : start + CHECKS_PER_REQUEST_MAX]
+            effects += self.demand(part)
+            effects += [Send(peer, ProbeNow(checks=part)) for peer in peers]
+        return effects
+
+    def tell(self, peers: list[NodeId], now: Instant, *, all_of_it: bool) -> list[Effect]:
+        """Return the reports to send now: with `all_of_it` also what can wait."""
+        if not self._unsent or not (self._urgent or all_of_it):
+            return []
+        votes, self._unsent, self._urgent = list(self._unsent.values()), {}, False
+        return self._reports(votes, peers, now)
+
+    def tell_newcomer(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Return reports of this node's newest result of every check."""
+        return self._reports(self.verdicts.votes_of(self.me), [peer], now)
+
+    def _reports(self, votes: list[Vote], peers: list[NodeId], now: Instant) -> list[Effect]:
+        effects: list[Effect] = []
+        for start in range(0, len(votes), RESULTS_PER_REPORT_MAX):
+            part = votes[start : start + RESULTS_PER_REPORT_MAX]
+            report = Report(results=tuple((v.result, now - v.at) for v in part))
+            effects += [Send(peer, report) for peer in peers]
+        return effects
+
+    def _turned(self, result: Result) -> bool:
+        last = self.verdicts.vote(self.me, result.check)
+        return last is None or last.result.outcome is not result.outcome

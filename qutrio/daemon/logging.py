@@ -1,0 +1,108 @@
+"""The daemon's log: one line per event, pretty on a terminal, JSON or key=value otherwise."""
+
+import json
+import select
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+
+from attrs import define, field
+
+from qutrio.errors import InvalidValueError
+from qutrio.plumbing.clock import Clock
+
+DETAIL_CHARS_MAX = 3000
+"""What is longer loses its beginning: of a traceback, the end tells most."""
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/@%+,-[]()")
+
+Render = Callable[[datetime, str, Mapping[str, str]], str]
+
+
+@define
+class Logger:
+    """Writes to one stream; a line that cannot be written at once is lost, and nothing else is.
+
+    A terminal that was paused, or a pipe that nobody reads, must not stop the heartbeats.  The
+    first line that can be written again says how many were lost.
+    """
+
+    _stream: TextIO
+    _render: Render
+    _clock: Clock
+    _lost: int = field(init=False, default=0)
+
+    def __call__(self, what: str, /, **details: object) -> None:
+        """Log that `what` happened; details that are None are left out."""
+        if not _takes_a_line(self._stream):
+            self._lost += 1
+            return
+        if self._lost:
+            details["lost_lines"], self._lost = self._lost, 0
+        moment = datetime.fromtimestamp(self._clock.wall(), UTC)
+        shown = {k: str(v)[-DETAIL_CHARS_MAX:] for k, v in details.items() if v is not None}
+        try:
+            self._stream.write(self._render(moment, what, shown) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._lost += 1
+
+    def use(self, form: str) -> None:
+        """Write the lines from now on in another form; raises `InvalidValueError`."""
+        self._render = _renderer(form, self._stream)
+
+
+def make_logger(form: str, clock: Clock, stream: TextIO = sys.stderr) -> Logger:
+    """Return a logger of lines in a form: auto, pretty, json or logfmt.
+
+    Raises `InvalidValueError` for another form.
+    """
+    return Logger(stream, _renderer(form, stream), clock)
+
+
+def _renderer(form: str, stream: TextIO) -> Render:
+    forms: dict[str, Render] = {
+        "auto": _pretty if stream.isatty() else _logfmt,
+        "pretty": _pretty,
+        "json": _json,
+        "logfmt": _logfmt,
+    }
+    if form not in forms:
+        raise InvalidValueError("log", f"{form[:40]!r} is not one of {', '.join(forms)}")
+    return forms[form]
+
+
+def _takes_a_line(stream: TextIO) -> bool:
+    """Return whether the stream has room; one without a descriptor always has."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+    except (OSError, ValueError):
+        return True
+    return bool(poll.poll(0))
+
+
+def _pretty(moment: datetime, what: str, details: Mapping[str, str]) -> str:
+    local = moment.astimezone()
+    pairs = "  ".join(f"{key}={_quoted(value)}" for key, value in details.items())
+    return f"{local:%H:%M:%S} {what:<40} {pairs}".rstrip()
+
+
+def _json(moment: datetime, what: str, details: Mapping[str, str]) -> str:
+    return json.dumps({"time": _stamp(moment), "what": what, **details}, ensure_ascii=True)
+
+
+def _logfmt(moment: datetime, what: str, details: Mapping[str, str]) -> str:
+    pairs = {"time": _stamp(moment), "what": what, **details}
+    return " ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _quoted(value: str) -> str:
+    """Quote what would break the line: peers and targets choose some of these words."""
+    if value and _PLAIN.issuperset(value):
+        return value
+    return json.dumps(value, ensure_ascii=True)

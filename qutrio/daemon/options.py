@@ -1,0 +1,48 @@
+"""What the command line decides about a daemon before it starts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from qutrio.codec.node_yaml import LogFormat, NodeFile, parse
+from qutrio.errors import DataDirectoryError
+from qutrio.storage.places import DataDirectory
+
+
+@frozen(kw_only=True)
+class ServeOptions:
+    """Where the daemon lives, and what overrides its node.yaml (None: nothing does).
+
+    `environ` is the process's environment, for what systemd passes: NOTIFY_SOCKET,
+    WATCHDOG_USEC, WATCHDOG_PID and CREDENTIALS_DIRECTORY.
+    """
+
+    directory: DataDirectory
+    socket: Path
+    environ: Mapping[str, str]
+    name: str | None = None
+    advertise: str | None = None
+    bind: str | None = None
+    port: int | None = None
+    log: str | None = None
+
+
+def read_node_file(options: ServeOptions) -> NodeFile:
+    """Read node.yaml with what overrides it; raises a `QutrioError` that names the fault."""
+    path = options.directory.node_file
+    try:
+        found = parse(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise DataDirectoryError(f"{path} does not exist; run 'qutrio init' first") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataDirectoryError(f"cannot read {path}: {error}") from None
+    form = found.log_format if options.log is None else LogFormat(options.log)
+    return evolve(
+        found,
+        name=options.name or found.name,
+        advertise=options.advertise or found.advertise,
+        bind=options.bind or found.bind,
+        port=options.port or found.port,
+        log_format=form,
+    )

@@ -1,0 +1,104 @@
+"""The nursery tree: who owns which task, and in which order they end.
+
+Water runs one way: inward tasks feed the inbox, the brain turns events into effects, outward
+tasks carry effects away.  Shutdown closes the source first and lets each basin run dry:
+
+    links       one task per peer; say the farewell, then end       cut at the grace
+    alerts      finish the attempt that has begun, then end         cut at the grace
+    brain       the driver; returns after `Stop`
+    inward      listener, control socket, mirror, probes            cancelled first
+
+A bug in any task cancels all others and leaves through `run` as an exception.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import trio
+from attrs import frozen
+
+from qutrio.core.events import Stop
+from qutrio.core.view import View
+from qutrio.daemon.driver import Hands, Machine, drive
+from qutrio.model.ids import Seconds
+from qutrio.plumbing.clock import Clock
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+
+GRACE_S: Seconds = 5.0
+
+Task: TypeAlias = Callable[[], Awaitable[object]]
+
+
+class Service(Protocol):
+    """A task that tells when it is ready to serve."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[Any]) -> None:
+        """Call `task_status.started()` when ready."""
+        ...
+
+
+@frozen(kw_only=True)
+class Brain:
+    """The node and everything that its driver needs."""
+
+    node: Machine
+    inbox: Inbox
+    view: Latest[View]
+    hands: Hands
+    clock: Clock
+
+
+@frozen(kw_only=True)
+class Edges:
+    """The tasks around the brain.
+
+    `links` and `alerts` end by themselves once `finish` has closed what feeds them.
+    `listeners` are started one after the other, and `ready` is called when all of them
+    listen; `sources` are the other tasks that feed the inbox.
+    """
+
+    links: Sequence[Service]
+    alerts: Sequence[Task]
+    listeners: Sequence[Service]
+    sources: Sequence[Task]
+    ready: Callable[[], None]
+    finish: Callable[[], None]
+
+
+async def run(brain: Brain, edges: Edges, stop: Service, grace_s: Seconds = GRACE_S) -> None:
+    """Live until `stop` returns, then end from the source to the sink.
+
+    `stop` is started before anything feeds the node, so that no request to end is missed.
+
+    Raises whatever kept a listener from listening, or a bug in any task, in exception groups.
+    """
+    async with trio.open_nursery() as outward:
+        for link in edges.links:
+            await outward.start(link)
+        for alert in edges.alerts:
+            outward.start_soon(alert)
+        await _think(brain, edges, stop)
+        edges.finish()
+        outward.cancel_scope.deadline = trio.current_time() + grace_s
+
+
+async def _think(brain: Brain, edges: Edges, stop: Service) -> None:
+    """Drive the node until it has heard `Stop` and done what it wanted to do about it."""
+    async with trio.open_nursery() as thinking:
+        thinking.start_soon(drive, brain.node, brain.inbox, brain.hands, brain.view, brain.clock)
+        async with trio.open_nursery() as inward:
+            await inward.start(_end, inward.cancel_scope, stop)
+            for source in edges.sources:
+                inward.start_soon(source)
+            for listener in edges.listeners:
+                await inward.start(listener)
+            edges.ready()
+        await brain.inbox.post(Stop())
+
+
+async def _end(
+    scope: trio.CancelScope, stop: Service, *, task_status: trio.TaskStatus[None]
+) -> None:
+    await stop(task_status=task_status)
+    scope.cancel()

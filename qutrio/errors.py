@@ -1,0 +1,58 @@
+"""Every exception qutrio raises on purpose.
+
+Operating errors (a peer is gone, a file is malformed) derive from `QutrioError` and are
+handled by the edge that met them.  A message says what happened, where, and what to do.
+Programming errors are `AssertionError` and are never caught: the daemon dies and systemd
+starts it again.
+"""
+
+
+class QutrioError(Exception):
+    """Base of all expected failures."""
+
+
+class InvalidValueError(QutrioError):
+    """A value breaks a rule of the model.
+
+    Attributes:
+        field: the name of the offending field, as the model spells it.
+        problem: one sentence: what is wrong and what would be right.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        """Keep the field apart from the problem, so that a codec can add file and line."""
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class InvalidDocumentError(QutrioError):
+    """A file or a message does not describe a valid value."""
+
+
+class UnsupportedVersionError(QutrioError):
+    """A file or a peer speaks a newer version than this program knows."""
+
+
+class DataDirectoryError(QutrioError):
+    """The data directory is missing, locked, unreadable, or not as it must be."""
+
+
+class StorageError(QutrioError):
+    """A write did not become durable."""
+
+
+class PeerError(QutrioError):
+    """A connection to another node failed or was refused."""
+
+
+class EnrollmentError(QutrioError):
+    """A join was refused; the message is what the joiner should read."""
+
+
+class DeliveryError(QutrioError):
+    """An alert channel did not take a notice."""
+
+
+class ControlError(QutrioError):
+    """The control socket is absent, or its answer was an error."""

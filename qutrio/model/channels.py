@@ -1,0 +1,141 @@
+"""Where notices go: one class per kind of alert channel."""
+
+from enum import Enum
+from typing import ClassVar, TypeAlias
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from qutrio.model.ids import ChannelId, Extra
+from qutrio.model.members import PORT_MAX
+from qutrio.model.rules import at_most, between, is_name, is_text, require
+
+RECIPIENTS_MAX = 50
+SECRET_CHARS_MAX = 1024
+
+
+class MailSecurity(Enum):
+    """How the mail connection is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@frozen(kw_only=True)
+class ChannelBase:
+    """What every kind of channel has.  A `default` channel is attached to every check."""
+
+    kind: ClassVar[str]
+
+    id: ChannelId
+    name: str = field(validator=is_name)
+    default: bool = True
+    enabled: bool = True
+    extra: Extra = ()
+
+    @property
+    def target(self) -> str:
+        """Where it goes, without any secret."""
+        raise NotImplementedError
+
+
+@frozen(kw_only=True)
+class SmtpChannel(ChannelBase):
+    """Mail through an SMTP server."""
+
+    kind: ClassVar[str] = "smtp"
+
+    host: str = field(validator=is_text)
+    port: int = field(default=587, validator=between(1, PORT_MAX))
+    security: MailSecurity = MailSecurity.STARTTLS
+    verify_tls: bool = True
+    username: str | None = field(default=None, validator=at_most(SECRET_CHARS_MAX))
+    password: str | None = field(default=None, repr=False, validator=at_most(SECRET_CHARS_MAX))
+    sender: str = field(validator=is_text)
+    recipients: tuple[str, ...] = field(validator=at_most(RECIPIENTS_MAX))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no server would accept, and a password that would travel in the clear."""
+        require(bool(self.host), "host", "must name the mail server")
+        require(bool(self.recipients), "recipients", "needs at least one address")
+        for field_name, address in [
+            ("sender", self.sender),
+            *(("recipients", r) for r in self.recipients),
+        ]:
+            local, _, domain = address.rpartition("@")
+            plain = bool(local and domain) and not any(c <= " " or c in "<>," for c in address)
+            require(plain, field_name, f"{address[:80]!r} is not a mail address")
+        exposed = self.password is not None and self.security is MailSecurity.NONE
+        require(not exposed, "security", "a password needs starttls or tls")
+
+    @property
+    def target(self) -> str:
+        """The recipients."""
+        return ", ".join(self.recipients)
+
+
+@frozen(kw_only=True)
+class WebhookChannel(ChannelBase):
+    """A JSON document by POST, signed with HMAC-SHA-256 when a secret is set."""
+
+    kind: ClassVar[str] = "webhook"
+
+    url: str = field(validator=is_text)
+    secret: str | None = field(default=None, repr=False, validator=at_most(SECRET_CHARS_MAX))
+    verify_tls: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is not an HTTP URL."""
+        require_web_url(self.url)
+
+    @property
+    def target(self) -> str:
+        """The host alone: paths of webhooks are often secrets."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@frozen(kw_only=True)
+class DiscordChannel(ChannelBase):
+    """A message to a Discord webhook."""
+
+    kind: ClassVar[str] = "discord"
+
+    url: str = field(repr=False, validator=is_text)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is not an HTTP URL."""
+        require_web_url(self.url)
+
+    @property
+    def target(self) -> str:
+        """The host alone: the path is the secret."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@frozen(kw_only=True)
+class UnknownChannel(ChannelBase):
+    """A channel of a kind that this version does not know; kept whole, never used."""
+
+    kind: ClassVar[str] = "unknown"
+
+    kind_name: str = field(validator=is_text)
+
+    @property
+    def target(self) -> str:
+        """Nothing that this version could show."""
+        return f"({self.kind_name})"
+
+
+Channel: TypeAlias = SmtpChannel | WebhookChannel | DiscordChannel | UnknownChannel
+
+
+def require_web_url(url: str) -> None:
+    """Raise `InvalidValueError` unless `url` can be posted to."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    good = good and url.isascii() and not any(c <= " " for c in url)
+    require(good, "url", "is not a URL such as https://example.org/hook")

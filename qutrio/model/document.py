@@ -1,0 +1,80 @@
+"""The one replicated value: what the cluster has agreed to watch."""
+
+from functools import cached_property
+
+from attrs import field, frozen
+
+from qutrio.model.channels import Channel
+from qutrio.model.checks import Check
+from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
+from qutrio.model.members import Member, Token
+from qutrio.model.rules import at_most, between, is_text, require
+
+MEMBERS_MAX = 128
+CHECKS_MAX = 20_000
+CHANNELS_MAX = 256
+TOKENS_MAX = 256
+HEARTBEATS_PER_DEAD_AFTER_MIN = 3
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The cluster's timers and its election engine."""
+
+    engine: str = field(default="lowest-id", validator=is_text)
+    heartbeat_s: Seconds = field(default=1.0, validator=between(0.1, 60, "s"))
+    dead_after_s: Seconds = field(default=4.0, validator=between(0.5, 600, "s"))
+    master_cooldown_s: Seconds = field(default=120.0, validator=between(0, 86_400, "s"))
+    confirm_after_s: Seconds = field(default=1.0, validator=between(0, 3600, "s"))
+    extra: Extra = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse timers with which one lost heartbeat would be a death."""
+        least = HEARTBEATS_PER_DEAD_AFTER_MIN * self.heartbeat_s
+        problem = f"must be at least {HEARTBEATS_PER_DEAD_AFTER_MIN} heartbeats ({least:g}s)"
+        require(self.dead_after_s >= least, "dead_after_s", problem)
+
+
+@frozen(kw_only=True)
+class ClusterDocument:
+    """An agreed revision of `cluster.yaml`; replaced whole, never edited in place.
+
+    All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
+    names this content uniquely, also before it is committed: within a term one node makes
+    revisions, each once.
+    """
+
+    cluster_id: str
+    revision: Revision
+    term: Term = Term(0)
+    settings: Settings = Settings()
+    members: tuple[Member, ...] = field(validator=at_most(MEMBERS_MAX))
+    tokens: tuple[Token, ...] = field(default=(), validator=at_most(TOKENS_MAX))
+    checks: tuple[Check, ...] = field(default=(), validator=at_most(CHECKS_MAX))
+    channels: tuple[Channel, ...] = field(default=(), validator=at_most(CHANNELS_MAX))
+    extra: Extra = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse duplicate ids and names, and tuples out of order."""
+        for kind, items in (
+            ("members", self.members),
+            ("checks", self.checks),
+            ("channels", self.channels),
+        ):
+            ids = [item.id for item in items]
+            require(ids == sorted(set(ids)), kind, "must be sorted by id, each id once")
+            names = {item.name for item in items}
+            require(len(names) == len(items), kind, "must have different names")
+
+    @cached_property
+    def voters(self) -> frozenset[NodeId]:
+        """The members that count for a quorum."""
+        return frozenset(m.id for m in self.members if m.voter)
+
+    def member(self, node: NodeId) -> Member | None:
+        """Return the member with this id, or None for a stranger."""
+        return next((m for m in self.members if m.id == node), None)
+
+    def member_by_key(self, fingerprint: Fingerprint) -> Member | None:
+        """Return the member whose key has this fingerprint, or None for a stranger."""
+        return next((m for m in self.members if m.fingerprint == fingerprint), None)

@@ -1,0 +1,66 @@
+"""What has been announced, and what still has to be: the ledger that survives a master."""
+
+from enum import Enum
+
+from attrs import frozen
+
+from qutrio.model.ids import ChannelId, CheckId, IncidentId, NoticeId, Term, UnixTime
+from qutrio.model.results import Evidence
+
+
+class NoticeKind(Enum):
+    """Why a person is told."""
+
+    DOWN = "down"
+    RECOVERED = "recovered"
+    TEST = "test"
+
+
+@frozen(kw_only=True)
+class Incident:
+    """An outage that was announced and is not over."""
+
+    id: IncidentId
+    check: CheckId
+    check_name: str
+    since_unix: UnixTime
+    term: Term
+
+
+@frozen(kw_only=True)
+class Notice:
+    """One message to people.
+
+    `id` is the same at every attempt, by every node, so that receivers can drop repeats.
+    `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
+    `at_unix` is when the transition was committed.
+    """
+
+    id: NoticeId
+    kind: NoticeKind
+    incident: IncidentId
+    check: CheckId
+    check_name: str
+    target: str
+    term: Term
+    sequence: int
+    since_unix: UnixTime
+    at_unix: UnixTime
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen(kw_only=True)
+class Delivery:
+    """A notice that one channel has not confirmed yet."""
+
+    notice: Notice
+    channel: ChannelId
+
+
+@frozen(kw_only=True)
+class Ledger:
+    """Open incidents by check id, undelivered notices by sequence, and the last sequence."""
+
+    sequence: int = 0
+    incidents: tuple[Incident, ...] = ()
+    outbox: tuple[Delivery, ...] = ()

@@ -1,0 +1,126 @@
+"""What happens on one link to a member: hellos, then messages both ways until it ends."""
+
+import math
+
+import trio
+from attrs import define
+
+from qutrio import __version__
+from qutrio.codec.wire import WIRE_VERSION, decode, encode
+from qutrio.core.events import Linked, Received
+from qutrio.core.view import View
+from qutrio.errors import InvalidDocumentError, PeerError
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.members import Member
+from qutrio.peers.frames import Hello, Refused, hear_one, say
+from qutrio.peers.links import Link
+from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from qutrio.plumbing.log import Log
+from qutrio.plumbing.outbox import Outbox, Outboxes
+
+HELLO_DEADLINE_S = 10.0
+SILENCE_S_MIN = 10.0
+SILENCE_IN_DEAD_AFTER = 2.0
+
+
+@define(eq=False, kw_only=True)
+class Conversation:
+    """How this node talks with any member once the connection stands."""
+
+    node_id: NodeId
+    view: Latest[View]
+    inbox: Inbox
+    outboxes: Outboxes
+    log: Log
+
+    async def greet(self, socket: WebSocket) -> None:
+        """Say hello; raises `PeerError`."""
+        hello = Hello(
+            protocol=WIRE_VERSION,
+            node=self.node_id,
+            cluster=self.view.value.document.cluster_id,
+            program=__version__,
+        )
+        await say(socket, hello)
+
+    async def hear_greeting(self, socket: WebSocket, member: Member) -> None:
+        """Hear the other side's hello; raises `PeerError` when it is not what it must be.
+
+        The hello identifies nobody: `member` is who the certificate says.  One that claims
+        otherwise comes from a broken or hostile program, so the link is refused.
+        """
+        hello = await hear_one(socket, Hello, HELLO_DEADLINE_S)
+        if hello.protocol != WIRE_VERSION:
+            theirs = f"it speaks protocol {hello.protocol} (qutrio {hello.program[:40]})"
+            await self._refuse(socket, f"{theirs}, and this node {WIRE_VERSION}; upgrade the older")
+        if hello.cluster != self.view.value.document.cluster_id:
+            await self._refuse(socket, "the hello names another cluster")
+        if hello.node != member.id:
+            await self._refuse(socket, "the hello names another node than the certificate")
+
+    async def talk(self, link: Link) -> None:
+        """Carry messages both ways until the outbox ends; raises `PeerError` when the peer ends it.
+
+        The link's socket must have exchanged hellos.
+        """
+        outbox = link.outbox = self.outboxes.open(link.peer)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._announce, link.peer)
+                nursery.start_soon(self._read, link)
+                nursery.start_soon(self._cut_when_silent, link.socket)
+                await self._write(link, outbox)
+                # The outbox is not closed before the peer has had the chance to read it all.
+                nursery.cancel_scope.cancel()
+            await link.socket.finish()
+        finally:
+            self.outboxes.close(link.peer, outbox)
+
+    async def _refuse(self, socket: WebSocket, reason: str) -> None:
+        await say(socket, Refused(reason=reason))
+        raise PeerError(f"refused: {reason}")
+
+    async def _announce(self, peer: NodeId) -> None:
+        try:
+            await self.inbox.post(Linked(peer))
+        except trio.BrokenResourceError:
+            return  # this node is leaving, and only sends what is still queued
+
+    async def _read(self, link: Link) -> None:
+        while True:
+            data = await link.socket.receive()
+            try:
+                message = decode(data)
+            except InvalidDocumentError as error:
+                raise PeerError(f"sent garbage: {error}") from None
+            if message is None:
+                continue
+            try:
+                await self.inbox.post(Received(link.peer, message))
+            except trio.BrokenResourceError:
+                return  # as above
+
+    async def _write(self, link: Link, outbox: Outbox) -> None:
+        async for message in outbox:
+            data = encode(message)
+            if len(data) > MEMBER_MESSAGE_BYTES_MAX:
+                kind, size = type(message).__name__, len(data)
+                self.log("message too large to send", peer=link.peer, message=kind, bytes=size)
+                continue
+            await link.socket.send(data)
+
+    async def _cut_when_silent(self, socket: WebSocket) -> None:
+        while True:
+            limit_s = silence_limit(self.view.value.document.settings.dead_after_s)
+            left_s = socket.heard_at + limit_s - trio.current_time()
+            if left_s <= 0:
+                raise PeerError(f"silent for {limit_s:g}s")
+            await trio.sleep(left_s)
+
+
+def silence_limit(dead_after_s: Seconds) -> Seconds:
+    """Return how long a link may be silent; heartbeats come several times in `dead_after_s`."""
+    assert math.isfinite(dead_after_s), "settings are finite"
+    return max(SILENCE_S_MIN, SILENCE_IN_DEAD_AFTER * dead_after_s)

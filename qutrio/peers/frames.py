@@ -1,0 +1,142 @@
+"""What is said before two nodes trust one another: small JSON frames, one class each.
+
+A member's link opens with `Hello` from both sides.  A stranger hears a `Challenge` and answers
+with `Join` or `WhoAmI`.  Binary values travel as base64.
+"""
+
+from typing import Any, TypeAlias, TypeVar, get_args
+
+import orjson
+import trio
+from attrs import asdict, field, fields, frozen
+
+from qutrio.errors import PeerError
+from qutrio.peers.websocket import WebSocket
+
+REASON_CHARS_MAX = 500
+
+
+@frozen(kw_only=True)
+class Hello:
+    """I speak this protocol for this cluster.  Who I am, the certificate says."""
+
+    protocol: int
+    node: str
+    cluster: str
+    program: str
+
+
+@frozen(kw_only=True)
+class Challenge:
+    """Whoever you are: to join, sign this."""
+
+    nonce: str
+    cluster: str
+
+
+@frozen(kw_only=True)
+class Join:
+    """I hold an invitation and this key."""
+
+    token: str
+    certificate: str
+    name: str
+    address: str
+    signature: str
+
+
+@frozen(kw_only=True)
+class Proceed:
+    """Your key and the token's name are in order; show the secret."""
+
+
+@frozen(kw_only=True)
+class Secret:
+    """The secret of the invitation."""
+
+    secret: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Pending:
+    """The claim is noted; an operator must approve it.  Repeated while that lasts."""
+
+
+@frozen(kw_only=True)
+class Welcome:
+    """You are a member; the cluster's record follows as the next message."""
+
+
+@frozen(kw_only=True)
+class Refused:
+    """No, and this is why.  The connection ends."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class WhoAmI:
+    """Members refuse my certificate: is the key with this fingerprint still a member's."""
+
+    fingerprint: str
+
+
+@frozen(kw_only=True)
+class Standing:
+    """Whether it is, as of this revision of the document."""
+
+    member: bool
+    revision: int
+
+
+Frame: TypeAlias = (
+    Hello | Challenge | Join | Proceed | Secret | Pending | Welcome | Refused | WhoAmI | Standing
+)
+_F = TypeVar("_F", bound=Frame)
+
+
+def to_bytes(frame: Frame) -> bytes:
+    """Return the bytes of a frame."""
+    return orjson.dumps({"kind": type(frame).__name__, **asdict(frame)})
+
+
+def from_bytes(data: bytes) -> Frame:
+    """Return the frame; raises `PeerError` for what is none.  Unknown fields are ignored."""
+    try:
+        plain: Any = orjson.loads(data)
+        kind = next(c for c in get_args(Frame) if c.__name__ == plain["kind"])
+        values = {a.name: plain[a.name] for a in fields(kind)}
+    except (orjson.JSONDecodeError, TypeError, KeyError, StopIteration):
+        raise PeerError("sent something that is no part of the protocol") from None
+    for attribute in fields(kind):
+        if type(values[attribute.name]) is not attribute.type:
+            raise PeerError(f"sent a {kind.__name__} whose {attribute.name} is malformed")
+    frame: Frame = kind(**values)
+    return frame
+
+
+async def say(socket: WebSocket, frame: Frame) -> None:
+    """Send a frame; raises `PeerError`."""
+    await socket.send(to_bytes(frame))
+
+
+async def hear(socket: WebSocket, within_s: float) -> Frame:
+    """Return the next frame; raises `PeerError`, also when none came in time."""
+    with trio.move_on_after(within_s):
+        return from_bytes(await socket.receive())
+    raise PeerError(f"said nothing for {within_s:g}s")
+
+
+async def hear_one(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
+    """Return the next frame, which must be of `kind`; raises `PeerError`, also for `Refused`."""
+    frame = await hear(socket, within_s)
+    if isinstance(frame, Refused):
+        raise PeerError(f"refused: {plain_reason(frame)}")
+    if not isinstance(frame, kind):
+        raise PeerError(f"sent a {type(frame).__name__} where a {kind.__name__} was due")
+    return frame
+
+
+def plain_reason(refused: Refused) -> str:
+    """Return the reason as one bounded printable line: it comes from outside."""
+    return "".join(c if c.isprintable() else " " for c in refused.reason[:REASON_CHARS_MAX])

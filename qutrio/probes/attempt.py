@@ -1,0 +1,112 @@
+"""One bounded attempt: times it, and turns its errors into a vote that blames the right side.
+
+A prober tells its `Progress` what it is doing and whose fault it would be if that failed.
+When the time is up, or the operating system refuses, that is what the vote says.
+"""
+
+import errno
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+
+import trio
+from attrs import define
+
+from qutrio.model.checks import CheckBase
+from qutrio.model.results import Outcome
+from qutrio.probes.interface import Observation, Tools, abstain, fail
+
+LOCAL_ERRNOS = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EADDRNOTAVAIL,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EAFNOSUPPORT,
+        errno.EINVAL,
+    }
+)
+"""What only this machine can be the cause of: limits, its firewall, its lack of addresses."""
+
+_PLAIN_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset by the target",
+    errno.EPIPE: "connection closed by the target",
+    errno.ETIMEDOUT: "no answer",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EMFILE: "too many open files on this node",
+    errno.ENFILE: "too many open files on this node",
+    errno.EACCES: "not permitted on this node (firewall?)",
+    errno.EPERM: "not permitted on this node (firewall?)",
+    errno.EADDRNOTAVAIL: "no local address or port left on this node",
+}
+
+
+@define
+class Progress:
+    """What an attempt is doing at this moment.
+
+    `local` is True while only this node can be the cause of a failure.  `started` is in
+    seconds of the probe's clock.
+    """
+
+    tools: Tools
+    started: float
+    doing: str = "starting"
+    local: bool = True
+
+    def enter(self, doing: str, *, local: bool = False) -> None:
+        """Say what comes next; `doing` completes the sentence 'no answer while ...'."""
+        self.doing = doing
+        self.local = local
+
+    def elapsed_ms(self) -> float:
+        """Return the milliseconds since the attempt began."""
+        return round((self.tools.clock.now() - self.started) * 1000.0, 3)
+
+    def ok(self, detail: str) -> Observation:
+        """Return the vote for the target, with the time it took."""
+        return Observation(Outcome.OK, self.elapsed_ms(), detail)
+
+    def fail(self, detail: str) -> Observation:
+        """Return the vote against a target that did answer, with the time it took."""
+        return fail(detail, self.elapsed_ms())
+
+
+async def attempt(
+    check: CheckBase, tools: Tools, journey: Callable[[Progress], Awaitable[Observation]]
+) -> Observation:
+    """Run `journey` within the check's timeout; its `OSError`s and its lateness become votes."""
+    progress = Progress(tools, tools.clock.now())
+    with trio.move_on_after(check.timeout_s):
+        try:
+            return await journey(progress)
+        except OSError as error:
+            return explain(error, progress)
+    late = f"no answer within {check.timeout_s:g}s while {progress.doing}"
+    return abstain(late) if progress.local else fail(late)
+
+
+def explain(error: OSError, progress: Progress) -> Observation:
+    """Return the vote that an operating system's or TLS error stands for."""
+    if isinstance(error, ssl.SSLError):
+        return _explain_tls(error, progress)
+    code = error.errno or 0
+    words = _PLAIN_WORDS.get(code) or (os.strerror(code).lower() if code else str(error))
+    detail = f"{words} while {progress.doing}"
+    return abstain(detail) if progress.local or code in LOCAL_ERRNOS else fail(detail)
+
+
+def _explain_tls(error: ssl.SSLError, progress: Progress) -> Observation:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if not progress.tools.tls.has_authorities:
+            return abstain("this node has no CA certificates; install ca-certificates")
+        return progress.fail(f"certificate not accepted: {error.verify_message.rstrip('.')}")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return fail(f"connection closed by the target while {progress.doing}")
+    reason = (error.reason or "unknown error").replace("_", " ").lower()
+    return fail(f"TLS error while {progress.doing}: {reason}")

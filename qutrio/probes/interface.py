@@ -1,0 +1,111 @@
+"""What a prober is given, and what it returns."""
+
+import socket
+from ssl import SSLContext
+from typing import Protocol, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from qutrio.model.checks import CheckBase, IpFamily
+from qutrio.model.results import Outcome
+from qutrio.plumbing.clock import Clock
+
+
+@frozen
+class Observation:
+    """What one probe saw.
+
+    `latency_ms` counts from the start of the probe, name look-up included, to the end of the
+    answer; it is None where there was no answer.  `detail` is for people.
+    """
+
+    outcome: Outcome
+    latency_ms: float | None
+    detail: str
+
+
+@frozen
+class Endpoint:
+    """One literal address to dial.  `family` is AF_INET or AF_INET6."""
+
+    family: int
+    address: str
+    scope: int = 0
+
+    def at(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+        """Return the socket address of a port there."""
+        if self.family == socket.AF_INET:
+            return self.address, port
+        return self.address, port, 0, self.scope
+
+
+Resolution: TypeAlias = Endpoint | Observation
+"""Where to dial, or the vote that ends the probe instead."""
+
+
+class Resolver(Protocol):
+    """Turns a host into the one address that is dialled."""
+
+    async def resolve(self, host: str, family: IpFamily) -> Resolution:
+        """Return the address, or the observation that ends the probe."""
+        ...
+
+
+class PatternMatcher(Protocol):
+    """Searches untrusted text with an operator's regular expression, in bounded time."""
+
+    async def search(self, pattern: str, text: str) -> bool | Observation:
+        """Return whether the pattern occurs, or the observation that ends the probe."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what the searches needed."""
+        ...
+
+
+@frozen
+class TlsContexts:
+    """The two client contexts that all probes share: making one costs about 40 ms.
+
+    `has_authorities` is False on a machine without CA certificates: there no certificate can
+    be judged, so its node abstains.
+    """
+
+    verified: SSLContext
+    unverified: SSLContext
+    has_authorities: bool = True
+
+
+@frozen(kw_only=True)
+class Tools:
+    """What every prober works with."""
+
+    resolver: Resolver
+    tls: TlsContexts
+    clock: Clock
+    patterns: PatternMatcher
+
+
+CheckT_contra = TypeVar("CheckT_contra", bound=CheckBase, contravariant=True)
+
+
+class Prober(Protocol[CheckT_contra]):
+    """Probes one kind of check once, within the check's timeout.
+
+    Whatever the target does becomes an observation.  An exception is a bug, and is counted as
+    an abstention by the caller.
+    """
+
+    async def __call__(self, check: CheckT_contra, tools: Tools) -> Observation:
+        """Probe `check` now."""
+        ...
+
+
+def abstain(detail: str) -> Observation:
+    """Return the vote of a node that cannot judge, and why."""
+    return Observation(Outcome.ABSTAIN, None, detail)
+
+
+def fail(detail: str, latency_ms: float | None = None) -> Observation:
+    """Return the vote against the target."""
+    return Observation(Outcome.FAIL, latency_ms, detail)

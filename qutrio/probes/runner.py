@@ -1,0 +1,51 @@
+"""One probe from its start to its vote: attempts, retries, and a net under the probers."""
+
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
+from attrs import evolve
+
+from qutrio.model.checks import Check
+from qutrio.model.ids import Seconds
+from qutrio.model.results import Outcome, Result
+from qutrio.plumbing.log import Log
+from qutrio.probes.interface import Observation, Tools, abstain
+
+RETRY_PAUSE_S: Seconds = 0.5
+OVERTIME_S: Seconds = 2.0
+"""What a prober may take beyond its check's timeout before it counts as stuck."""
+
+Probe: TypeAlias = Callable[[Check, Tools], Awaitable[Observation]]
+
+
+async def run_check(check: Check, tools: Tools, probe: Probe, log: Log) -> Result:
+    """Probe `check`, again after a FAIL as often as it allows, and return this node's vote."""
+    observation = await _try_once(check, tools, probe, log)
+    tries = 1
+    while observation.outcome is Outcome.FAIL and tries <= check.retries:
+        await trio.sleep(RETRY_PAUSE_S)
+        observation = await _try_once(check, tools, probe, log)
+        tries += 1
+    if tries > 1:
+        observation = evolve(observation, detail=f"{observation.detail} (try {tries})")
+    return Result(
+        check=check.id,
+        changed=check.changed,
+        outcome=observation.outcome,
+        latency_ms=observation.latency_ms,
+        detail=observation.detail,
+    )
+
+
+async def _try_once(check: Check, tools: Tools, probe: Probe, log: Log) -> Observation:
+    try:
+        with trio.move_on_after(check.timeout_s + OVERTIME_S):
+            return await probe(check, tools)
+    except Exception as error:  # noqa: BLE001 - a prober's bug costs its vote, not the daemon
+        trace = "".join(traceback.format_exception(error))
+        log("a prober broke; please report this bug", check=check.name, traceback=trace)
+        return abstain(f"internal error on this node: {type(error).__name__}")
+    log("a prober did not end in time; please report this bug", check=check.name)
+    return abstain("internal error on this node: the probe did not end in time")

@@ -1,0 +1,35 @@
+"""The real tools: made once per daemon, shared by all probes."""
+
+import ssl
+from pathlib import Path
+
+from qutrio.plumbing.clock import Clock
+from qutrio.probes.interface import TlsContexts, Tools
+from qutrio.probes.patterns import PatternWorker
+from qutrio.probes.resolver import ThreadResolver
+
+
+def make_tls_contexts() -> TlsContexts:
+    """Return the contexts for checks that verify certificates and for those that do not."""
+    verified = ssl.create_default_context()
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    return TlsContexts(verified, unverified, _has_authorities(verified))
+
+
+def make_tools(clock: Clock) -> Tools:
+    """Return the tools of a daemon; call it inside `trio.run`."""
+    return Tools(
+        resolver=ThreadResolver(clock),
+        tls=make_tls_contexts(),
+        clock=clock,
+        patterns=PatternWorker(),
+    )
+
+
+def _has_authorities(context: ssl.SSLContext) -> bool:
+    if context.cert_store_stats()["x509_ca"]:
+        return True
+    directory = ssl.get_default_verify_paths().capath
+    return directory is not None and any(Path(directory).glob("*.0"))

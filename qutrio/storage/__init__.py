@@ -1,0 +1,1 @@
+"""The disk: places, keys, the lock, the durable state, and cluster.yaml."""

@@ -1,0 +1,137 @@
+"""Where a node's files lie, and where its control socket is."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from qutrio.errors import DataDirectoryError
+
+SYSTEM_DATA_DIRECTORY = Path("/etc/qutrio")
+SYSTEM_SOCKET_DIRECTORY = Path("/run/qutrio")
+SHARED_TEMPORARY_DIRECTORY = Path("/tmp")  # noqa: S108 - only a checked private folder below it
+SOCKET_NAME = "qutrio.sock"
+DIRECTORY_MODE = 0o700
+
+
+@frozen
+class DataDirectory:
+    """The folder that holds everything a node must not forget."""
+
+    root: Path
+
+    @property
+    def node_file(self) -> Path:
+        """The settings of the node itself."""
+        return self.root / "node.yaml"
+
+    @property
+    def cluster_file(self) -> Path:
+        """The operator's view of the replicated document."""
+        return self.root / "cluster.yaml"
+
+    @property
+    def key_file(self) -> Path:
+        """The private key."""
+        return self.root / "keys" / "node.key"
+
+    @property
+    def certificate_file(self) -> Path:
+        """The self-signed certificate."""
+        return self.root / "keys" / "node.crt"
+
+    @property
+    def state(self) -> Path:
+        """The folder of the durable state: promises, and the documents they refer to."""
+        return self.root / "state"
+
+    @property
+    def state_file(self) -> Path:
+        """The durable state itself; a data directory is set up once this exists."""
+        return self.state / "state.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one process that may write here."""
+        return self.root / "lock"
+
+
+def find_data_directory(
+    environ: Mapping[str, str], *, is_root: bool, explicit: Path | None = None
+) -> DataDirectory:
+    """Return the data directory: `explicit`, $QUTRIO_DIR, or the usual place of this user.
+
+    Raises `DataDirectoryError` when the environment names no home.
+    """
+    if explicit is not None:
+        return DataDirectory(explicit.absolute())
+    if chosen := environ.get("QUTRIO_DIR"):
+        return DataDirectory(Path(chosen).absolute())
+    if is_root:
+        return DataDirectory(SYSTEM_DATA_DIRECTORY)
+    if config := environ.get("XDG_CONFIG_HOME"):
+        return DataDirectory(Path(config).absolute() / "qutrio")
+    home = environ.get("HOME")
+    if not home:
+        raise DataDirectoryError("neither HOME nor QUTRIO_DIR is set; say where with QUTRIO_DIR")
+    return DataDirectory(Path(home).absolute() / ".config" / "qutrio")
+
+
+def find_socket(
+    environ: Mapping[str, str],
+    *,
+    explicit: Path | None = None,
+    system: Path = SYSTEM_SOCKET_DIRECTORY,
+    temporary: Path = SHARED_TEMPORARY_DIRECTORY,
+) -> Path:
+    """Return the path of the control socket, the same for the daemon and for its callers.
+
+    Nothing is created; see `prepare_socket_directory`.  Raises `DataDirectoryError` when
+    somebody else sits on the place that would be used.
+    """
+    if explicit is not None:
+        return explicit.absolute()
+    if chosen := environ.get("QUTRIO_SOCKET"):
+        return Path(chosen).absolute()
+    if runtime := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Path(runtime) / SOCKET_NAME
+    if os.access(system, os.W_OK | os.X_OK):
+        return system / SOCKET_NAME
+    if session := environ.get("XDG_RUNTIME_DIR"):
+        return Path(session) / "qutrio" / SOCKET_NAME
+    private = temporary / f"qutrio-{os.getuid()}"
+    if os.path.lexists(private):
+        require_private(private)
+    return private / SOCKET_NAME
+
+
+def prepare_socket_directory(socket: Path) -> None:
+    """Make the folder of the control socket, for this user alone, unless it exists.
+
+    Raises `DataDirectoryError` when it cannot be made, or when others could write to it.
+    """
+    try:
+        socket.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot make {socket.parent} for the control socket: {error.strerror}"
+        raise DataDirectoryError(f"{problem}; say where with QUTRIO_SOCKET") from None
+    if socket.parent.name == f"qutrio-{os.getuid()}":
+        require_private(socket.parent)
+
+
+def require_private(path: Path) -> None:
+    """Raise `DataDirectoryError` unless `path` is a folder of this user, closed to others."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise DataDirectoryError(f"cannot look at {path}: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise DataDirectoryError(
+            f"{path} is not a folder; remove it, or say where with QUTRIO_SOCKET"
+        )
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise DataDirectoryError(
+            f"{path} is not private to this user; remove it, or set QUTRIO_SOCKET"
+        )

@@ -1,0 +1,170 @@
+"""Set up a data directory: a cluster of one node, or the place of a node that joins another."""
+
+import base64
+import re
+import secrets
+import socket
+from datetime import UTC, datetime
+
+from attrs import evolve, frozen
+
+from qutrio.codec.node_yaml import NodeFile, emit
+from qutrio.errors import DataDirectoryError, StorageError
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, Revision, UnixTime
+from qutrio.model.incidents import Ledger
+from qutrio.model.members import Member
+from qutrio.model.rules import NAME_CHARS_MAX
+from qutrio.model.stable import Position, Promise, Record, Stable
+from qutrio.storage.atomic import write_atomic
+from qutrio.storage.keys import Identity, create_identity
+from qutrio.storage.lock import lock_directory
+from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.store import Store
+
+CLUSTER_ID_BYTES = 8
+NAME_DEFAULT = "node"
+LOOPBACK = "127.0.0.1"
+ROUTED_EXAMPLE = ("192.0.2.1", 9)
+"""An address that stands for any other machine (RFC 5737); nothing is ever sent to it."""
+ANY_ADDRESSES = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them
+
+
+@frozen
+class Advertised:
+    """The address a node tells others, and what its operator should know about the choice."""
+
+    address: str
+    warning: str | None
+
+
+def default_name(hostname: str) -> str:
+    """Return the first label of a host's name as a valid node name."""
+    label = re.sub(r"[^A-Za-z0-9_-]+", "-", hostname.partition(".")[0]).strip("-_")
+    return label[:NAME_CHARS_MAX] or NAME_DEFAULT
+
+
+def default_advertise(bind: str, port: int) -> Advertised:
+    """Return the address that other nodes are likely to reach this one at."""
+    if bind not in ANY_ADDRESSES:
+        return Advertised(_join(bind, port), None)
+    found = _own_address()
+    address = _join(found or LOOPBACK, port)
+    if found is None:
+        warning = f"no address of this machine is known; other nodes are told {address}"
+    else:
+        warning = f"other nodes are told {address}"
+    return Advertised(address, f"{warning}: give --advertise if they cannot reach that")
+
+
+def initialise(
+    directory: DataDirectory,
+    *,
+    name: str,
+    advertise: str,
+    bind: str,
+    port: int,
+    wall: UnixTime,
+) -> Identity:
+    """Make keys, node.yaml, and the state of a cluster whose one member is this node.
+
+    What a crash interrupted is finished by calling it again: the directory counts as set up
+    only once its state exists, which is written last.  Raises `DataDirectoryError` for a
+    directory that is set up or cannot be written, `InvalidValueError` for a bad name or address,
+    `StorageError` when the state did not become durable.
+    """
+    node = NodeFile(node_id=NodeId(""), name=name, advertise=advertise, bind=bind, port=port)
+    _make_root(directory)
+    with lock_directory(directory):
+        if directory.state_file.exists():
+            raise DataDirectoryError(
+                f"{directory.root} is set up already; run 'qutrio serve', or choose another"
+                " directory with QUTRIO_DIR"
+            )
+        identity = create_identity(directory, None, name)
+        day = datetime.fromtimestamp(wall, UTC).date()
+        text = emit(evolve(node, node_id=identity.node_id), f"Written by 'qutrio init' on {day}.")
+        _write(directory, text)
+        Store(directory).create(_first_state(identity, name, advertise))
+    return identity
+
+
+def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
+    """Replace the state of a fresh one-node cluster by that of the cluster it joined.
+
+    Joining the cluster that this node belongs to already changes nothing.  Raises
+    `DataDirectoryError` when the directory belongs to a cluster with other members or with
+    anything in it, or when a daemon runs on it.
+    """
+    with lock_directory(directory):
+        store = Store(directory)
+        mine = store.load().committed.document
+        theirs = stable.committed.document
+        if theirs.member_by_key(identity.fingerprint) is None:
+            raise DataDirectoryError("the cluster's answer does not list this node; join again")
+        if mine.cluster_id == theirs.cluster_id:
+            return
+        if len(mine.members) > 1 or mine.checks or mine.channels:
+            raise DataDirectoryError(
+                f"{directory.root} belongs to a cluster of its own with"
+                f" {len(mine.members)} members, {len(mine.checks)} checks and"
+                f" {len(mine.channels)} alert channels; join from a fresh directory"
+            )
+        _set_aside(directory)
+        store.create(stable)
+
+
+def _make_root(directory: DataDirectory) -> None:
+    try:
+        directory.root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirectoryError(f"cannot make {directory.root}: {error.strerror}") from None
+
+
+def _write(directory: DataDirectory, text: str) -> None:
+    try:
+        write_atomic(directory.node_file, text.encode())
+    except OSError as error:
+        raise StorageError(f"cannot write {directory.node_file}: {error.strerror}") from None
+
+
+def _set_aside(directory: DataDirectory) -> None:
+    """Keep the file of the one-node cluster, which the new cluster would take for an edit."""
+    aside = directory.cluster_file.with_name("cluster.yaml.before-join")
+    try:
+        directory.cluster_file.replace(aside)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(f"cannot rename {directory.cluster_file}: {error.strerror}") from None
+
+
+def _first_state(identity: Identity, name: str, advertise: str) -> Stable:
+    member = Member(
+        id=identity.node_id,
+        name=name,
+        address=advertise,
+        fingerprint=identity.fingerprint,
+        certificate=base64.b64encode(identity.certificate_der).decode(),
+    )
+    document = ClusterDocument(
+        cluster_id="q" + secrets.token_hex(CLUSTER_ID_BYTES),
+        revision=Revision(1),
+        members=(member,),
+    )
+    record = Record(Position(), document, Ledger())
+    return Stable(Promise(), record, record)
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _own_address() -> str | None:
+    """Return the address that packets to other machines would leave from; none is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(ROUTED_EXAMPLE)
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None

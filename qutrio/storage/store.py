@@ -1,0 +1,149 @@
+"""The durable state on disk: promises and records, never lost once `persist` has returned.
+
+The folder holds `state.json`, replaced whole at every write, and the documents that it refers
+to, each in a file of its own that is written once.  Documents go first, so the state never
+refers to what is not there; those that nothing refers to are removed afterwards.
+"""
+
+from collections.abc import Container
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from qutrio.codec.stable import decode_state, document_file, encode_state, is_document_name
+from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
+from qutrio.model.document import ClusterDocument
+from qutrio.model.stable import Stable
+from qutrio.storage.atomic import sync_directory, write_atomic
+from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+
+
+class StableStore(Protocol):
+    """Something that keeps a node's durable state."""
+
+    @property
+    def durable(self) -> Stable:
+        """What a crash at this moment would leave."""
+        ...
+
+    def load(self) -> Stable:
+        """Return what is kept."""
+        ...
+
+    async def persist(self, stable: Stable) -> None:
+        """Return when `stable` would survive a power loss, or raise `StorageError`."""
+        ...
+
+
+class Store:
+    """The state in a data directory.  One task persists; `load` or `create` comes first."""
+
+    def __init__(self, directory: DataDirectory) -> None:
+        """Work in `directory`, which the caller has locked."""
+        self._directory = directory
+        self._limiter = trio.CapacityLimiter(1)
+        self._durable: Stable | None = None
+        self._kept: dict[str, ClusterDocument] = {}
+
+    @property
+    def durable(self) -> Stable:
+        """The last state that was read, or that was written without an error."""
+        assert self._durable is not None, "load or create first"
+        return self._durable
+
+    def load(self) -> Stable:
+        """Read the state.
+
+        Raises `DataDirectoryError` when there is none, `InvalidDocumentError` when it is
+        damaged, and `UnsupportedVersionError` when a newer version wrote it.
+        """
+        path = self._directory.state_file
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise DataDirectoryError(
+                f"{self._directory.root} is not set up; run 'qutrio init' first"
+            ) from None
+        except OSError as error:
+            raise DataDirectoryError(f"cannot read {path}: {error.strerror}") from None
+        self._durable = decode_state(data, self._read_document, str(path))
+        return self._durable
+
+    def create(self, stable: Stable) -> None:
+        """Write a first state, at once; raises `StorageError`."""
+        try:
+            self._directory.state.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            sync_directory(self._directory.root)
+        except OSError as error:
+            raise StorageError(_failure(self._directory.state, error)) from None
+        self._write(stable)
+
+    async def persist(self, stable: Stable) -> None:
+        """Write the state in a thread; raises `StorageError` when it may not be durable."""
+        await trio.to_thread.run_sync(self._write, stable, limiter=self._limiter)
+
+    def _write(self, stable: Stable) -> None:
+        try:
+            accepted = self._keep(stable.accepted.document)
+            committed = self._keep(stable.committed.document)
+            state = encode_state(stable, accepted=accepted, committed=committed)
+            write_atomic(self._directory.state_file, state)
+        except OSError as error:
+            raise StorageError(_failure(self._directory.state, error)) from None
+        self._durable = stable
+        self._kept = {
+            accepted: stable.accepted.document,
+            committed: stable.committed.document,
+        }
+        _remove_others(self._directory.state, self._kept)
+
+    def _keep(self, document: ClusterDocument) -> str:
+        """Return the name of a document's file, writing the file when it is not on disk."""
+        for name, kept in self._kept.items():
+            if kept is document:
+                return name
+        file = document_file(document)
+        if file.name not in self._kept:
+            write_atomic(self._directory.state / file.name, file.content)
+        return file.name
+
+    def _read_document(self, name: str) -> bytes:
+        path = self._directory.state / name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InvalidDocumentError(f"cannot read {path}: {error.strerror}") from None
+
+
+class MemoryStore:
+    """A store without a disk, for virtual time.  While `failing` holds a reason, writes fail."""
+
+    def __init__(self, stable: Stable) -> None:
+        """Hold `stable` as if it had been read from a disk."""
+        self.durable = stable
+        self.failing: str | None = None
+
+    def load(self) -> Stable:
+        """Return what is kept."""
+        return self.durable
+
+    async def persist(self, stable: Stable) -> None:
+        """Keep `stable`, or raise `StorageError` with the reason in `failing`."""
+        await trio.lowlevel.checkpoint()
+        if self.failing is not None:
+            raise StorageError(self.failing)
+        self.durable = stable
+
+
+def _remove_others(folder: Path, kept: Container[str]) -> None:
+    """Remove documents that nothing refers to; what cannot be removed now is tried again."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if is_document_name(path.name) and path.name not in kept:
+                path.unlink()
+
+
+def _failure(path: Path, error: OSError) -> str:
+    return f"cannot write to {path}: {error.strerror}"

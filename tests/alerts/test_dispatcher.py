@@ -1,0 +1,306 @@
+"""Orders, lanes and the mandate; with fake senders on trio's virtual clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.lowlevel
+from attrs import evolve
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from qutrio.alerts import dispatcher
+from qutrio.alerts.dispatcher import ATTEMPT_S_MAX, LANE_ORDERS_MAX, dispatch
+from qutrio.alerts.letter import Letter
+from qutrio.alerts.senders import Senders
+from qutrio.alerts.trial import try_channel
+from qutrio.core.effects import Notify
+from qutrio.core.events import Attempted
+from qutrio.core.view import View
+from qutrio.errors import DeliveryError
+from qutrio.model.channels import Channel, SmtpChannel, UnknownChannel, WebhookChannel
+from qutrio.model.ids import ChannelId, NoticeId, Term
+from qutrio.model.incidents import Delivery, NoticeKind
+from qutrio.plumbing.clock import TrioClock
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from tests.alerts.samples import DOWN, HOOK, MAIL, view_of
+
+
+class Rig:
+    """A dispatcher between real pipes, with senders that only take time."""
+
+    def __init__(self, view: View) -> None:
+        self.view = Latest(view)
+        self.inbox = Inbox("test")
+        self.clock = TrioClock()
+        self.sent: list[tuple[float, ChannelId, NoticeId]] = []
+        self.letters: list[Letter] = []
+        self.logged: list[str] = []
+        self.takes_s: dict[ChannelId, float] = {}
+        self.raises: dict[ChannelId, Exception] = {}
+        self.senders = Senders({SmtpChannel: self.send, WebhookChannel: self.send})
+        self._orders, self._jobs = trio.open_memory_channel[Notify](10_000)
+
+    async def send(self, channel: Channel, letter: Letter) -> str:
+        self.sent.append((trio.current_time(), channel.id, letter.notice.id))
+        self.letters.append(letter)
+        await trio.sleep(self.takes_s.get(channel.id, 0.1))
+        if channel.id in self.raises:
+            raise self.raises[channel.id]
+        return "taken"
+
+    def log(self, what: str, /, **_: object) -> None:
+        self.logged.append(what)
+
+    def order(
+        self, channel: Channel, notice: str = "a", *, term: int = 3, errand: bool = False
+    ) -> None:
+        delivery = Delivery(notice=evolve(DOWN, id=NoticeId(notice)), channel=channel.id)
+        self._orders.send_nowait(Notify(delivery, Term(term), errand))
+
+    def close(self) -> None:
+        self._orders.close()
+
+    async def heard(self) -> Attempted:
+        event = await self.inbox.next(1000.0)
+        assert isinstance(event, Attempted)
+        return event
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Rig"]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                dispatch, self._jobs, self.view, self.inbox, self.clock, self.senders, self.log
+            )
+            yield self
+            self.close()
+
+
+async def test_a_delivery_is_answered_with_the_receivers_words(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.order(MAIL)
+        assert await rig.heard() == Attempted(
+            NoticeId("a"), MAIL.id, delivered=True, detail="taken"
+        )
+    assert rig.letters[0].node_name == "alpha"
+    assert rig.letters[0].cluster_id == "c0ffee"
+
+
+async def test_a_failure_is_answered_and_logged_and_not_repeated(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.raises[MAIL.id] = DeliveryError("mail: 550 no")
+        rig.order(MAIL)
+        assert await rig.heard() == Attempted(
+            NoticeId("a"), MAIL.id, delivered=False, detail="mail: 550 no"
+        )
+    assert len(rig.sent) == 1
+    assert rig.logged == ["alert not delivered"]
+
+
+async def test_a_bug_in_a_sender_is_a_failed_attempt_and_not_the_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with Rig(view_of(MAIL, HOOK)).running() as rig:
+        rig.raises[MAIL.id] = ZeroDivisionError()
+        rig.order(MAIL)
+        assert (await rig.heard()).detail == "internal error: ZeroDivisionError"
+        rig.order(HOOK)
+        assert (await rig.heard()).delivered
+    assert "alert sender failed" in rig.logged
+
+
+async def test_a_hung_server_is_given_up_at_the_deadline(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.takes_s[MAIL.id] = 1e6
+        rig.order(MAIL)
+        heard = await rig.heard()
+        assert trio.current_time() == pytest.approx(ATTEMPT_S_MAX, abs=0.01)
+    assert heard == Attempted(
+        NoticeId("a"), MAIL.id, delivered=False, detail="no delivery within 30 s"
+    )
+
+
+async def test_one_stalled_channel_does_not_delay_another(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL, HOOK)).running() as rig:
+        rig.takes_s[MAIL.id] = 1e6
+        for notice in "abcde":
+            rig.order(MAIL, notice)
+            rig.order(HOOK, notice)
+        for notice in "abcde":
+            assert await rig.heard() == Attempted(
+                NoticeId(notice), HOOK.id, delivered=True, detail="taken"
+            )
+        assert trio.current_time() < 1.0
+    assert trio.current_time() == pytest.approx(5 * ATTEMPT_S_MAX, abs=1.0)
+
+
+async def test_one_channel_delivers_in_the_order_of_the_orders(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        for notice in "abc":
+            rig.order(MAIL, notice)
+    assert [notice for _, _, notice in rig.sent] == ["a", "b", "c"]
+    assert [round(at, 3) for at, _, _ in rig.sent] == [0.0, 0.1, 0.2], "one at a time"
+
+
+@pytest.mark.parametrize(
+    "view",
+    [view_of(MAIL, acting_until=None), view_of(MAIL, acting_until=0.0), view_of(MAIL, term=4)],
+    ids=["does-not-act", "mandate-ended", "another-term"],
+)
+async def test_only_the_acting_master_of_the_term_delivers(
+    autojump_clock: MockClock, view: View
+) -> None:
+    async with Rig(view).running() as rig:
+        rig.order(MAIL)
+        assert await rig.heard() == Attempted(
+            NoticeId("a"), MAIL.id, delivered=False, detail="no longer the acting master"
+        )
+    assert rig.sent == []
+    assert rig.logged == []
+
+
+async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
+    autojump_clock: MockClock,
+) -> None:
+    """The look is taken right before acting, not when the order comes in."""
+    async with Rig(view_of(MAIL, acting_until=5.0)).running() as rig:
+        rig.takes_s[MAIL.id] = 6.0
+        rig.order(MAIL, "a")
+        rig.order(MAIL, "b")
+        assert (await rig.heard()).delivered
+        assert await rig.heard() == Attempted(
+            NoticeId("b"), MAIL.id, delivered=False, detail="no longer the acting master"
+        )
+    assert len(rig.sent) == 1
+
+
+async def test_an_errand_is_run_by_a_node_that_does_not_act(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL, acting_until=None)).running() as rig:
+        rig.order(MAIL, errand=True)
+        assert (await rig.heard()).delivered
+
+
+@pytest.mark.parametrize(
+    ("channels", "detail"),
+    [((), "channel removed"), ((evolve(MAIL, enabled=False),), "channel disabled")],
+)
+async def test_a_channel_that_is_gone_or_disabled_gets_nothing(
+    autojump_clock: MockClock, channels: tuple[Channel, ...], detail: str
+) -> None:
+    async with Rig(view_of(*channels)).running() as rig:
+        rig.order(MAIL)
+        assert await rig.heard() == Attempted(
+            NoticeId("a"), MAIL.id, delivered=False, detail=detail
+        )
+    assert rig.sent == []
+
+
+async def test_the_channel_is_used_as_it_is_now_and_not_as_it_was_ordered(
+    autojump_clock: MockClock,
+) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.takes_s[MAIL.id] = 10.0
+        rig.order(MAIL, "a")
+        rig.order(MAIL, "b")
+        await trio.sleep(1)
+        rig.view.publish(view_of())
+        assert (await rig.heard()).delivered
+        assert (await rig.heard()).detail == "channel removed"
+
+
+async def test_a_kind_of_channel_from_a_newer_version_is_refused_in_words(
+    autojump_clock: MockClock,
+) -> None:
+    strange = UnknownChannel(id=ChannelId("x"), name="x", kind_name="pager")
+    async with Rig(view_of(strange)).running() as rig:
+        rig.order(strange)
+        assert "not known to this version" in (await rig.heard()).detail
+
+
+async def test_the_same_order_twice_is_one_attempt(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        for notice in ["a", "b", "a", "b", "b"]:
+            rig.order(MAIL, notice)
+        assert [(await rig.heard()).notice for _ in range(2)] == ["a", "b"]
+        rig.order(MAIL, "a")
+        assert (await rig.heard()).notice == "a", "after the answer, a new order is a new attempt"
+    assert len(rig.sent) == 3
+
+
+async def test_an_order_of_a_newer_term_replaces_the_one_that_waits(
+    autojump_clock: MockClock,
+) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.order(MAIL, "a")
+        rig.order(MAIL, "b", term=3)
+        await wait_all_tasks_blocked()
+        rig.view.publish(view_of(MAIL, term=4))
+        rig.order(MAIL, "b", term=4)
+        assert [(await rig.heard()).delivered for _ in range(2)] == [True, True]
+    assert len(rig.sent) == 2
+
+
+async def test_a_full_lane_refuses_in_words(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LANE_ORDERS_MAX", 2)
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.takes_s[MAIL.id] = 5.0
+        for notice in "abcd":
+            rig.order(MAIL, notice)
+            await wait_all_tasks_blocked()
+        refused = await rig.heard()
+        assert trio.current_time() == 0.0
+        assert refused.notice == "d"
+        assert not refused.delivered
+        assert [(await rig.heard()).notice for _ in range(3)] == ["a", "b", "c"]
+    assert LANE_ORDERS_MAX == 1024
+
+
+async def test_a_full_inbox_never_stops_the_intake(autojump_clock: MockClock) -> None:
+    """Else the node, waiting to place an order, and the dispatcher would wait for each other."""
+    channels = [evolve(HOOK, id=ChannelId(f"h{i}"), name=f"h{i}") for i in range(10)]
+    rig = Rig(view_of(*channels))
+    rig.inbox = Inbox("small", capacity=1)
+    async with rig.running():
+        for channel in channels:
+            rig.order(channel)
+        await trio.sleep(1)
+        assert len(rig.sent) == 10
+        assert {(await rig.heard()).channel for _ in channels} == {c.id for c in channels}
+
+
+async def test_what_is_queued_is_tried_before_the_end_and_a_closed_inbox_is_no_crash(
+    autojump_clock: MockClock,
+) -> None:
+    rig = Rig(view_of(MAIL))
+    async with rig.running():
+        rig.order(MAIL, "a")
+        rig.order(MAIL, "b")
+        await trio.lowlevel.checkpoint()
+        rig.inbox.close()
+    assert [notice for _, _, notice in rig.sent] == ["a", "b"]
+    assert "alert outcome unheard, the node has stopped" in rig.logged
+
+
+async def test_a_test_notice_reaches_a_disabled_channel_from_a_node_that_does_not_act(
+    autojump_clock: MockClock,
+) -> None:
+    disabled = evolve(MAIL, enabled=False)
+    rig = Rig(view_of(disabled, acting_until=None))
+    outcome = await try_channel(disabled.id, rig.view, rig.clock, rig.senders, rig.log)
+    assert outcome == (True, "taken")
+    assert rig.letters[0].notice.kind is NoticeKind.TEST
+    rig.raises[MAIL.id] = DeliveryError("550 no")
+    assert await try_channel(MAIL.id, rig.view, rig.clock, rig.senders, rig.log) == (
+        False,
+        "550 no",
+    )
+
+
+async def test_a_test_of_a_channel_that_does_not_exist_says_so(autojump_clock: MockClock) -> None:
+    rig = Rig(view_of())
+    delivered, detail = await try_channel(MAIL.id, rig.view, rig.clock, rig.senders, rig.log)
+    assert not delivered
+    assert "no such alert channel" in detail

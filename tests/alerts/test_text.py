@@ -1,0 +1,79 @@
+"""The words of a notice."""
+
+from attrs import evolve
+
+from qutrio.alerts.text import EVIDENCE_LINES_MAX, SUBJECT_CHARS_MAX, body, moment, subject, votes
+from qutrio.model.ids import UnixTime
+from qutrio.model.incidents import NoticeKind
+from tests.alerts.samples import DOWN, FAIL, LETTER, NOON, OK, QUIET, RECOVERED
+
+
+def test_subject_says_what_where_and_since_when() -> None:
+    assert subject(DOWN) == "[DOWN] web: https://example.org/ since 2026-01-01 12:00:00 UTC"
+
+
+def test_subject_of_a_recovery_says_how_long_it_lasted() -> None:
+    assert subject(RECOVERED) == "[RECOVERED] web: https://example.org/ after 5m12s"
+
+
+def test_subject_of_a_test_cannot_be_mistaken_for_an_outage() -> None:
+    line = subject(evolve(DOWN, kind=NoticeKind.TEST))
+    assert line.startswith("[TEST] ")
+    assert "DOWN" not in line
+
+
+def test_body_shows_who_saw_what_with_which_latency() -> None:
+    lines = body(LETTER).splitlines()
+    [alpha] = [line for line in lines if line.startswith("  alpha ")]
+    [beta] = [line for line in lines if line.startswith("  beta ")]
+    assert alpha.split() == ["alpha", "FAIL", "-", "1s", "ago", "connection", "refused"]
+    assert beta.split() == ["beta", "OK", "12", "ms", "4s", "ago", "HTTP", "200"]
+    assert alpha.index("connection") == beta.index("HTTP"), "the columns are aligned"
+
+
+def test_body_says_who_abstained_and_why() -> None:
+    quiet = body(LETTER).partition("Abstained")[2]
+    assert "gamma: no resolver answers here" in quiet
+    assert "alpha" not in quiet.partition("--")[0]
+
+
+def test_body_of_a_recovery_says_from_when_to_when() -> None:
+    text = body(evolve(LETTER, notice=RECOVERED))
+    assert "web has RECOVERED after 5m12s." in text
+    assert "2026-01-01 12:00:00 UTC" in text
+    assert "2026-01-01 12:05:12 UTC" in text
+
+
+def test_votes_that_did_not_count_are_told_apart() -> None:
+    assert votes((FAIL, FAIL, OK, QUIET)) == "2 fail, 1 ok, 1 abstained"
+    assert votes((FAIL, evolve(OK, counted=False))) == "1 fail, 1 not counted"
+
+
+def test_control_characters_never_reach_a_line() -> None:
+    """A name, target or detail that came from another node cannot fake lines of its own."""
+    nasty = "x\r\nBcc: evil@example.org\n\x1b[31m\u2028y"
+    bad = evolve(FAIL, name=nasty, detail=nasty)
+    notice = evolve(DOWN, check_name=nasty, target=nasty, evidence=(bad,))
+    assert subject(notice).isprintable()
+    text = body(evolve(LETTER, notice=notice, node_name=nasty))
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert not any(line.startswith("Bcc:") for line in text.splitlines())
+
+
+def test_subject_and_evidence_have_limits() -> None:
+    notice = evolve(DOWN, target="https://example.org/" + "a" * 2000, evidence=(FAIL,) * 1000)
+    assert len(subject(notice)) == SUBJECT_CHARS_MAX
+    text = body(evolve(LETTER, notice=notice))
+    assert text.count("connection refused") == EVIDENCE_LINES_MAX
+    assert "... and 800 more" in text
+
+
+def test_a_number_that_is_no_moment_is_shown_and_does_not_raise() -> None:
+    assert moment(NOON) == "2026-01-01 12:00:00 UTC"
+    assert moment(UnixTime(1e30)) == "1e+30 s after 1970"
+    assert "nan" in moment(UnixTime(float("nan")))
+
+
+def test_a_recovery_before_the_outage_lasts_no_time() -> None:
+    """The wall clock jumped back in between."""
+    assert subject(evolve(RECOVERED, at_unix=UnixTime(NOON - 60))).endswith(" after 0s")

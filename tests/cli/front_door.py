@@ -1,0 +1,47 @@
+"""Runs `qutrio` commands inside the test process, against a brain behind a real socket."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from attrs import frozen
+
+from qutrio.cli.app import main
+from tests.control.brain import Brain, new_brain, served
+
+
+@frozen
+class Outcome:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@frozen
+class Door:
+    """Runs commands."""
+
+    brain: Brain
+    captured: pytest.CaptureFixture[str]
+
+    async def __call__(self, *arguments: str) -> Outcome:
+        """Run one command as a person would type it."""
+        self.captured.readouterr()
+        code = await trio.to_thread.run_sync(main, list(arguments))
+        said = self.captured.readouterr()
+        return Outcome(code, said.out, said.err)
+
+
+@asynccontextmanager
+async def opened(
+    socket: Path, patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[str]
+) -> AsyncIterator[Door]:
+    """Give a door to a cluster of two nodes."""
+    patch.setenv("QUTRIO_SOCKET", str(socket))
+    brain = new_brain()
+    async with served(socket, brain):
+        yield Door(brain, captured)

@@ -1,0 +1,65 @@
+"""Each kind of bad input: one sentence on stderr, nothing on stdout, the documented code."""
+
+import pytest
+
+from qutrio.cli.app import main
+from qutrio.cli.exits import ExitCode
+from tests.cli.front_door import Door
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["status", "--jsn"], ["--jsn", "--json", "qutrio status --help"]),
+        (["chek", "list"], ["chek", "check"]),
+        (["check", "ad"], ["ad", "add"]),
+        (["check", "add", "http", "web"], ["url", "qutrio check add http --help"]),
+        (["check", "add", "http", "web", "ftp://x/"], ["web", "url", "https://example.org/health"]),
+        (["check", "add", "http", "web", "https://u:p@x/"], ["url", "basic_user"]),
+        (["check", "add", "http", "web", "https://x/", "--interval", "soon"], ["interval", "30s"]),
+        (["check", "add", "http", "web", "https://x/", "--interval", "0s"], ["interval", "1s"]),
+        (["check", "add", "http", "web", "https://x/", "--retries", "many"], ["--retries", "many"]),
+        (["check", "add", "http", "web", "https://x/", "--header", "oops"], ["--header", "oops"]),
+        (["check", "add", "http", "web", "https://x/", "--expect-status", "ok"], ["expect_status"]),
+        (["check", "add", "http", "web", "https://x/", "--body-regex", "("], ["body_regex"]),
+        (["check", "add", "http", "a b", "https://x/"], ["name", "a b"]),
+        (["check", "add", "tcp", "db", "db"], ["address", "host:port"]),
+        (["check", "show", "nope"], ["nope", "qutrio check list"]),
+        (["check", "edit", "nope", "--interval", "3s"], ["nope"]),
+        (["alert", "test", "nope"], ["nope", "qutrio alert list"]),
+        (["alert", "add", "webhook", "h", "not a url"], ["url"]),
+        (["alert", "add", "smtp", "m", "--host", "h", "--from", "x", "--to", "y"], ["sender"]),
+        (
+            ["alert", "add", "webhook", "h", "https://x/", "--secret", "@/nowhere"],
+            ["--secret", "/nowhere"],
+        ),
+        (["node", "remove", "nope"], ["nope", "qutrio node list"]),
+        (["enroll", "create", "--ttl", "soon"], ["ttl", "soon"]),
+        (["enroll", "approve", "nope"], ["nope", "qutrio enroll list"]),
+        (["enroll", "join", "hello"], ["token", "qutrio enroll create"]),
+        (["enroll", "join", "qt1_AAAA"], ["token", "damaged"]),
+        (["settings", "set", "engine"], ["engine", "NAME=VALUE"]),
+        (["settings", "set", "hartbeat=1s"], ["hartbeat", "heartbeat"]),
+        (["serve", "--port", "0"], ["--port", "0"]),
+        (["serve", "--log", "loud"], ["--log", "loud"]),
+    ],
+)
+async def test_bad_input_is_told_in_one_sentence(
+    qutrio: Door, arguments: list[str], words: list[str]
+) -> None:
+    """What is wrong, where, and what to do; the exit code is 2."""
+    told = await qutrio(*arguments)
+    assert told.code == ExitCode.BAD_INPUT
+    assert told.out == ""
+    assert told.err.startswith("qutrio: ")
+    assert told.err.count("\n") == 1
+    assert [word for word in words if word not in told.err] == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["check", "add"], ["enroll"]])
+def test_nothing_to_do_shows_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A group alone is bad input, answered with what it offers."""
+    assert main(arguments) == ExitCode.BAD_INPUT
+    assert "Commands:" in capsys.readouterr().err

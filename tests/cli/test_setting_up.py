@@ -1,0 +1,201 @@
+"""`init`, `serve` and `enroll join` before any daemon runs: directories, names, first mistakes."""
+
+import base64
+import os
+import re
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from qutrio.cli.app import main
+from qutrio.cli.exits import ExitCode
+from qutrio.cli.places import data_directory, untouched
+from qutrio.codec import node_yaml
+from qutrio.model.checks import TcpCheck
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import CheckId, NodeId, Revision, UnixTime
+from qutrio.model.stable import Record
+from qutrio.peers.token import make_token
+from qutrio.storage.lock import lock_directory
+from qutrio.storage.places import DataDirectory
+from qutrio.storage.store import Store
+from tests.control.brain import PEER, member
+
+
+@pytest.fixture
+def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirectory:
+    """Give a data directory that does not exist yet, named by the environment."""
+    monkeypatch.setenv("QUTRIO_DIR", str(folder / "data"))
+    monkeypatch.setenv("QUTRIO_SOCKET", str(folder / "q.sock"))
+    return data_directory(None)
+
+
+def closed_port() -> int:
+    """Return a port of the loopback at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def token_of(cluster_id: str) -> str:
+    """Return a token whose one member cannot be reached."""
+    door = evolve(member(PEER, "b"), address=f"127.0.0.1:{closed_port()}")
+    document = ClusterDocument(cluster_id=cluster_id, revision=Revision(1), members=(door,))
+    text, _ = make_token(document, own=NodeId(PEER), ttl_s=600.0, wall=UnixTime(4e9))
+    return text
+
+
+def test_init_makes_a_private_directory_with_a_node_of_its_own(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keys, node.yaml and state; the next step is told."""
+    assert untouched(place)
+    code = main(["init", "--name", "a", "--bind", "127.0.0.1", "--port", "9955"])
+    assert code == ExitCode.OK
+    shown = capsys.readouterr()
+    assert re.search(r"node +a \(n[0-9a-f]{12}\)", shown.out)
+    assert "127.0.0.1:9955" in shown.out
+    assert "qutrio serve" in shown.out
+    assert stat.S_IMODE(place.root.stat().st_mode) == 0o700
+    assert place.state_file.exists()
+    assert not untouched(place)
+
+
+def test_option_goes_before_environment(
+    place: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the environment before the default."""
+    monkeypatch.setenv("QUTRIO_NAME", "from-environment")
+    monkeypatch.setenv("QUTRIO_PORT", "9955")
+    monkeypatch.setenv("QUTRIO_BIND", "127.0.0.1")
+    assert main(["init", "--name", "from-option"]) == ExitCode.OK
+    node = node_yaml.parse(place.node_file.read_text(), "node.yaml")
+    assert (node.name, node.port) == ("from-option", 9955)
+
+
+def test_choice_of_address_that_may_be_wrong_is_told(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody may find out at the first outage that nodes cannot reach one another."""
+    assert main(["init", "--name", "a"]) == ExitCode.OK
+    assert "--advertise" in capsys.readouterr().err
+
+
+def test_second_init_is_refused(place: DataDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    """And changes nothing."""
+    main(["init", "--name", "a", "--bind", "127.0.0.1"])
+    key = place.key_file.read_bytes()
+    capsys.readouterr()
+    assert main(["init", "--name", "b", "--bind", "127.0.0.1"]) == ExitCode.ERROR
+    assert "set up already" in capsys.readouterr().err
+    assert place.key_file.read_bytes() == key
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--name", "a b"], ["--advertise", "nowhere"], ["--port", "70000"]]
+)
+def test_bad_particulars_are_refused_before_anything_is_written(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """A typing error must not leave half a node behind."""
+    assert main(["init", *arguments]) == ExitCode.BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
+    assert untouched(place)
+
+
+def test_directory_that_is_a_file_is_told(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, with the path."""
+    place.root.write_text("")
+    assert main(["init", "--name", "a"]) == ExitCode.ERROR
+    told = capsys.readouterr().err
+    assert str(place.root) in told
+    assert told.count("\n") == 1
+
+
+def test_join_sets_an_empty_directory_up_and_tells_whom_it_could_not_reach(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No member answers: an error, and nothing lost by trying again."""
+    join = ["enroll", "join", token_of("c1"), "--name", "b", "--bind", "127.0.0.1"]
+    for _ in range(2):
+        assert main(join) == ExitCode.ERROR
+        assert "no member of the cluster could be asked" in capsys.readouterr().err
+    assert place.state_file.exists()
+
+
+def test_join_is_refused_while_a_daemon_runs(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its pid is named, and the token is not used up."""
+    main(["init", "--name", "b", "--bind", "127.0.0.1"])
+    with lock_directory(place):
+        assert main(["enroll", "join", token_of("c1")]) == ExitCode.ERROR
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+
+
+def test_node_that_watches_something_cannot_join_another_cluster(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would lose what it watches; it is refused before it asks anybody."""
+    main(["init", "--name", "b", "--bind", "127.0.0.1"])
+    store = Store(place)
+    stable = store.load()
+    check = TcpCheck(id=CheckId("c1"), name="db", address="db:1")
+    document = evolve(stable.committed.document, revision=Revision(2), checks=(check,))
+    record = Record(stable.committed.position, document, stable.committed.ledger)
+    store.create(evolve(stable, accepted=record, committed=record))
+    capsys.readouterr()
+    assert main(["enroll", "join", token_of("other")]) == ExitCode.ERROR
+    assert "cluster of its own" in capsys.readouterr().err
+
+
+def test_token_with_one_changed_letter_is_bad_input(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before any directory is set up."""
+    token = token_of("c1")
+    assert base64.urlsafe_b64decode(token[4:] + "===")
+    letter = "A" if token[20] != "A" else "B"
+    assert main(["enroll", "join", token[:20] + letter + token[21:]]) == ExitCode.BAD_INPUT
+    assert "damaged" in capsys.readouterr().err
+    assert untouched(place)
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["check", "list"], ["check", "add", "http", "web", "https://x/"]]
+)
+def test_no_daemon_ends_with_3(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """With the socket that was tried, and what to do."""
+    assert main(command) == ExitCode.NO_DAEMON
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert str(place.root.parent / "q.sock") in told.err
+    assert "qutrio serve" in told.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+def test_socket_of_another_user_ends_with_3(
+    place: DataDirectory, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose it is, and who may ask."""
+    folder.chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "q.sock"))
+        (folder / "q.sock").chmod(0o600)
+        listener.listen()
+        os.seteuid(65534)
+        try:
+            code = main(["status"])
+        finally:
+            os.seteuid(0)
+    assert code == ExitCode.NO_DAEMON
+    assert "belongs to user 'root'" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""`qutrio status` starts in a blink because of what it does not import."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import trio
+
+from tests.control.brain import new_brain, served
+
+QUTRIO = {
+    "qutrio",
+    "qutrio.cli",
+    "qutrio.cli.app",
+    "qutrio.cli.asking",
+    "qutrio.cli.exits",
+    "qutrio.cli.nouns",
+    "qutrio.cli.printing",
+    "qutrio.cli.status",
+    "qutrio.control",
+    "qutrio.control.client",
+    "qutrio.control.protocol",
+    "qutrio.errors",
+    "qutrio.storage",
+    "qutrio.storage.places",
+}
+OTHERS = {"annotated_doc", "attr", "attrs", "shellingham", "typer"}
+SLOW_STANDARD = {"asyncio", "ssl", "logging", "http", "email", "concurrent", "multiprocessing"}
+
+SCRIPT = """
+import json, sys
+from qutrio.cli.app import main
+code = main(["status"])
+outside = sorted(
+    name.split(".")[0] for name, module in sys.modules.items()
+    if "site-packages" in (getattr(module, "__file__", None) or "")
+)
+print(json.dumps({"code": code, "outside": outside, "all": sorted(sys.modules)}))
+"""
+
+
+async def test_status_imports_only_what_it_needs(folder: Path) -> None:
+    """No trio, ssl, rich, cattrs, orjson: a new import here is a decision, not an accident."""
+    socket = folder / "q.sock"
+    environ = {**os.environ, "QUTRIO_SOCKET": str(socket)}
+    command = [sys.executable, "-c", SCRIPT]
+    async with served(socket, new_brain()):
+        ended = await trio.run_process(command, env=environ, capture_stdout=True)
+    seen = json.loads(ended.stdout.splitlines()[-1])
+    assert seen["code"] == 0
+    assert {name for name in seen["all"] if name.split(".")[0] == "qutrio"} == QUTRIO
+    assert set(seen["outside"]) - {"_distutils_hack"} <= OTHERS
+    assert SLOW_STANDARD & set(seen["all"]) == set()
+    assert "rich" not in seen["all"]
+
+
+async def test_reader_who_leaves_early_ends_the_command_quietly(folder: Path) -> None:
+    """`qutrio cluster show | head -1` prints no traceback, whenever head goes."""
+    socket = folder / "q.sock"
+    command = f"{sys.executable} -m qutrio cluster show | true; exit ${{PIPESTATUS[0]}}"
+    environ = {**os.environ, "QUTRIO_SOCKET": str(socket)}
+    async with served(socket, new_brain()):
+        ended = await trio.run_process(
+            ["/bin/bash", "-c", command], env=environ, capture_stderr=True, check=False
+        )
+    assert ended.stderr == b""
+    assert ended.returncode in {0, 1}

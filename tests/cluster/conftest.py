@@ -1,0 +1,99 @@
+"""A laboratory of real processes, whose output is shown when a test fails."""
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.servers import mail_server, web_server
+from tests.cluster.clusters import QUICK, Cluster
+from tests.cluster.people import People
+from tests.cluster.targets import Nginx
+
+OUTPUT_CHARS_MAX = 20_000
+_LAB = pytest.StashKey["Lab"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests of this folder be chosen, or left out, by a marker."""
+    config.addinivalue_line("markers", "cluster: starts real nodes; takes many seconds")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the processes wrote to the report of a failed test."""
+    report = yield
+    lab = item.stash.get(_LAB, None)
+    if lab is not None and report.when == "call" and report.failed:
+        report.sections += lab.outputs()
+    return report
+
+
+class Lab:
+    """A directory for everything, and everything that has to end."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._clusters: list[Cluster] = []
+        self._targets: list[Nginx] = []
+
+    def cluster(
+        self,
+        n: int,
+        *,
+        launchers: Mapping[str, list[str]] | None = None,
+        **settings: str,
+    ) -> Cluster:
+        """Return a running cluster of n nodes; `launchers` wrap the start of single nodes."""
+        cluster = Cluster(self.home, n, launchers or {})
+        self._clusters.append(cluster)
+        cluster.start(QUICK | settings)
+        return cluster
+
+    def nginx(self, address: str = "127.0.0.1") -> Nginx:
+        """Return a running web server."""
+        nginx = Nginx(self.home / f"nginx{len(self._targets)}", address)
+        self._targets.append(nginx)
+        nginx.start()
+        return nginx
+
+    def outputs(self) -> list[tuple[str, str]]:
+        """Return what every process wrote."""
+        files = [(f"node {n.name}", n.output) for c in self._clusters for n in c.nodes]
+        files += [("nginx", t.output) for t in self._targets]
+        return [
+            (title, file.read_text(errors="replace")[-OUTPUT_CHARS_MAX:])
+            for title, file in files
+            if file.exists()
+        ]
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        for cluster in self._clusters:
+            cluster.end()
+        for target in self._targets:
+            target.end()
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Return a laboratory; its path is short, because socket paths must be."""
+    home = Path(tempfile.mkdtemp(prefix="qutrio-"))
+    laboratory = Lab(home)
+    request.node.stash[_LAB] = laboratory
+    try:
+        yield laboratory
+    finally:
+        laboratory.end()
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    """Return the people to be told: a mail sink and a webhook sink on loopback."""
+    with mail_server() as mail, web_server() as web:
+        yield People(mail, web)

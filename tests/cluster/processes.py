@@ -1,0 +1,74 @@
+"""Real processes: started with their output in a file, ended by pid, never left behind."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PORTS = range(20_000, 32_000)
+"""Below the range that the kernel gives to outgoing connections, so that none takes one."""
+
+END_S_MAX = 10.0
+
+
+class Process:
+    """A program that runs until it is told to end, and dies with the test run in any case."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], output: Path) -> None:
+        self.output = output
+        with output.open("ab") as file:
+            self._popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    def wait(self) -> int:
+        """Return the exit code; fail when the process does not end."""
+        return self._popen.wait(END_S_MAX)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._popen.kill()
+        self.wait()
+
+    def end(self) -> None:
+        """End it, politely first; harmless when it has ended."""
+        if self.running:
+            self._popen.terminate()
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def free_port(address: str, taken: set[int]) -> int:
+    """Return a port of `address` that nobody uses, and add it to `taken`."""
+    offset = time.monotonic_ns() % len(PORTS)
+    for step in range(len(PORTS)):
+        port = PORTS[(offset + step) % len(PORTS)]
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+        taken.add(port)
+        return port
+    raise AssertionError("no free port")

@@ -1,0 +1,34 @@
+"""Waiting for something real: look often, and give up loudly."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_EVERY_S = 0.05
+
+
+def wait_for(
+    what: str,
+    look: Callable[[], T | None],
+    within_s: float,
+    explain: Callable[[], object] = lambda: "",
+) -> T:
+    """Call `look` until it returns something true, and return that; fail after `within_s`.
+
+    The failure carries what `explain` returns at that moment.
+    """
+    deadline = time.monotonic() + within_s
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:g} s: {what}; {explain()}")
+        time.sleep(LOOK_EVERY_S)
+
+
+def measured(what: str) -> None:
+    """Print a measurement: pytest shows it with `-s`, and when the test fails."""
+    print(what)  # noqa: T201 - see above

@@ -1,0 +1,147 @@
+"""Messages survive the wire, and the wire survives anything."""
+
+from contextlib import suppress
+from typing import get_args
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qutrio.codec.wire import decode, encode
+from qutrio.core.messages import Ask, Commit, Message, Propose, Report
+from qutrio.core.mutations import Batch, Mutation, PutCheck, RemoveCheck
+from qutrio.errors import InvalidDocumentError
+from qutrio.model.checks import TcpCheck, UnknownCheck
+from qutrio.model.ids import CheckId, RequestId, Revision, Term
+from qutrio.model.results import Outcome, Result
+from qutrio.model.stable import Position
+from tests.codec.values import json_values, values
+
+patient = settings(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+CHECK = TcpCheck(id=CheckId("c1"), name="db", address="127.0.0.1:5432")
+
+
+@pytest.mark.parametrize("kind", get_args(Message), ids=lambda kind: kind.__name__)
+def test_every_message_comes_back_as_it_was_sent(kind: type) -> None:
+    @patient
+    @given(values(kind))
+    def comes_back(message: Message) -> None:
+        assert decode(encode(message)) == message
+
+    comes_back()
+
+
+@pytest.mark.parametrize("kind", get_args(Mutation), ids=lambda kind: kind.__name__)
+def test_every_mutation_comes_back_as_it_was_sent(kind: type) -> None:
+    @patient
+    @given(values(kind))
+    def comes_back(mutation: Mutation) -> None:
+        message = Propose(
+            term=Term(1), request=RequestId("r"), mutation=Batch(mutations=(mutation,))
+        )
+        assert decode(encode(message)) == message
+
+    comes_back()
+
+
+@patient
+@given(st.binary(max_size=200))
+def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
+    with suppress(InvalidDocumentError):
+        decode(data)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(st.one_of([values(kind) for kind in get_args(Message)]), st.data())
+def test_a_message_with_one_field_broken_never_raises_anything_else(
+    message: Message, data: st.DataObject
+) -> None:
+    fields = orjson.loads(encode(message))
+    fields[data.draw(st.sampled_from(sorted(fields)))] = data.draw(json_values)
+    with suppress(InvalidDocumentError):
+        decode(orjson.dumps(fields))
+
+
+def test_a_message_of_a_newer_version_is_none() -> None:
+    assert decode(b'{"kind":"teleport","where":[1,2]}') is None
+
+
+def test_a_mutation_of_a_newer_version_is_none() -> None:
+    assert decode(b'{"kind":"propose","term":1,"request":"r","mutation":{"kind":"paint"}}') is None
+
+
+def test_a_word_of_a_newer_version_is_none() -> None:
+    message = Report(results=((result(Outcome.OK), 1.0),))
+    assert decode(encode(message).replace(b'"ok"', b'"degraded"')) is None
+
+
+def test_fields_of_a_newer_version_are_ignored() -> None:
+    assert decode(b'{"kind":"ask","term":7,"mood":"good"}') == Ask(term=Term(7))
+
+
+def test_a_check_of_a_kind_that_is_not_known_is_kept_whole() -> None:
+    data = orjson.loads(
+        encode(Propose(term=Term(1), request=RequestId("r"), mutation=PutCheck(check=CHECK)))
+    )
+    data["mutation"]["check"] |= {"kind": "icmp", "count": 3, "kind_name": "mine"}
+    message = decode(orjson.dumps(data))
+    assert isinstance(message, Propose)
+    assert isinstance(message.mutation, PutCheck)
+    check = message.mutation.check
+    assert isinstance(check, UnknownCheck)
+    assert check.kind_name == "icmp"
+    assert orjson.loads(encode(message)) == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"kind":7}',
+        b'{"kind":"commit"}',
+        b'{"kind":"commit","position":[1]}',
+        b'{"kind":"commit","position":[1,true]}',
+        b'{"kind":"ask","term":"7"}',
+        b'{"kind":"ask","term":7.5}',
+        b'{"kind":"ask","term":true}',
+        b'{"kind":"probe_now","checks":"abc"}',
+        b'{"kind":"report","results":[[{}]]}',
+        b'{"kind":"propose","term":1,"request":"r","mutation":{"kind":"put_check","check":null}}',
+        b'{"kind":"fetch","accepted":1}',
+        b"[" * 5000 + b"]" * 5000,
+    ],
+)
+def test_garbage_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidDocumentError):
+        decode(data)
+
+
+def test_batches_in_batches_do_not_break_the_stack() -> None:
+    deep = b'{"kind":"batch","mutations":[' * 300 + b"]}" * 300
+    with pytest.raises(InvalidDocumentError, match="deep"):
+        decode(b'{"kind":"propose","term":1,"request":"r","mutation":' + deep + b"}")
+
+
+def test_a_whole_number_where_a_real_one_stands_reads_as_equal() -> None:
+    whole = Report(results=((result(Outcome.OK), 3),))
+    assert encode(whole) == encode(Report(results=((result(Outcome.OK), 3.0),)))
+
+
+def test_small_messages_stay_small() -> None:
+    assert len(encode(Commit(position=Position(Term(1), 2)))) < 50
+
+
+def test_a_removal_names_what_it_removes() -> None:
+    message = Propose(term=Term(1), request=RequestId("r"), mutation=RemoveCheck(expect=CHECK))
+    assert decode(encode(message)) == message
+
+
+def result(outcome: Outcome) -> Result:
+    return Result(check=CheckId("c1"), changed=Revision(1), outcome=outcome, latency_ms=2.5)

@@ -1,0 +1,245 @@
+"""A cluster of one in the loop: it rules on proposals at once, as a real master would."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+from attrs import Factory, define, evolve
+
+from qutrio.control.desk import Desk
+from qutrio.control.server import serve_control
+from qutrio.control.services import ControlServices
+from qutrio.core.effects import Reply, Show
+from qutrio.core.events import Event, Inspected, ProbeRequested, Proposed
+from qutrio.core.messages import Ruling
+from qutrio.core.mutations import Refusal, apply
+from qutrio.core.view import CheckStatus, MemberStatus, Status, View
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Fingerprint,
+    NodeId,
+    Revision,
+    Seconds,
+    Term,
+    TokenId,
+    UnixTime,
+)
+from qutrio.model.incidents import Ledger
+from qutrio.model.members import Member, Token
+from qutrio.model.results import Evidence, Outcome, State
+from qutrio.model.stable import Position
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+
+ME, PEER = NodeId("n111111111111"), NodeId("n222222222222")
+PROBE_S = 0.05
+WALL = UnixTime(1_700_000_000.0)
+
+
+def member(node: NodeId, name: str) -> Member:
+    """Return a member whose keys nobody will look at."""
+    return Member(
+        id=node,
+        name=name,
+        address="127.0.0.1:9901",
+        fingerprint=Fingerprint(node[1] * 64),
+        certificate="",
+    )
+
+
+def two_nodes() -> ClusterDocument:
+    """Return the document of a cluster of `a` (this node) and `b`."""
+    members = (member(ME, "a"), member(PEER, "b"))
+    return ClusterDocument(cluster_id="c0", revision=Revision(1), members=members)
+
+
+@define
+class Brain:
+    """What stands behind the inbox.
+
+    `votes` are the outcomes that nodes report once a probe was asked for; `ruling` overrides
+    how proposals end; `deaf` leaves questions unanswered.
+    """
+
+    view: Latest[View]
+    inbox: Inbox = Factory(lambda: Inbox("test"))
+    master: NodeId | None = ME
+    votes: dict[NodeId, Outcome] = Factory(dict)
+    ruling: tuple[Ruling, str] | None = None
+    deaf: bool = False
+    probed: list[CheckId] = Factory(list)
+    voted_at: float = float("inf")
+    delivered: Callable[[ChannelId], tuple[bool, str]] = lambda _: (True, "250 queued")
+
+    @property
+    def document(self) -> ClusterDocument:
+        """What is committed."""
+        return self.view.value.document
+
+    def services(self) -> ControlServices:
+        """Return what the daemon would hand in."""
+        return ControlServices(
+            version="0.0-test",
+            wall=lambda: WALL,
+            try_channel=self._try_channel,
+            make_token=self._make_token,
+        )
+
+    def desk(self) -> Desk:
+        """Return a desk for operations that need no socket."""
+        return Desk(self.inbox, self.view, self.services())
+
+    async def think(self) -> None:
+        """Answer events until cancelled."""
+        while True:
+            event = await self.inbox.next(3600)
+            if event is not None:
+                self._step(event)
+
+    def publish(self, document: ClusterDocument) -> None:
+        """Make a document the committed one."""
+        self.view.publish(view_of(document, self.master))
+
+    def status(self) -> Status:
+        """Return this node's status, as of now."""
+        document = self.document
+        return Status(
+            node=ME,
+            name="a",
+            engine="lowest-id",
+            term=Term(3),
+            master=self.master,
+            acting=self.master == ME,
+            holds_quorum=self.master is not None,
+            have=2,
+            need=2,
+            revision=document.revision,
+            position=Position(Term(3), 1),
+            document=document,
+            ledger=Ledger(),
+            stale=self.master is None,
+            removed=self.view.value.removed,
+            reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
+            members=tuple(
+                MemberStatus(member=m, live=True, last_heard_s=0.2, skew_s=None)
+                for m in document.members
+            ),
+            checks=tuple(
+                CheckStatus(
+                    check=c,
+                    state=State.UP,
+                    since_unix=UnixTime(WALL - 125),
+                    ok=1,
+                    fail=0,
+                    abstain=0,
+                    evidence=self._evidence(),
+                    incident=None,
+                )
+                for c in document.checks
+            ),
+        )
+
+    def _step(self, event: Event) -> None:
+        match event:
+            case Inspected(request) if not self.deaf:
+                self.inbox.answer(Show(request, self.status()))
+            case Proposed() if not self.deaf:
+                self.inbox.answer(self._rule(event))
+            case ProbeRequested(checks):
+                self.probed.extend(checks)
+                self.voted_at = trio.current_time() + PROBE_S
+            case _:
+                pass
+
+    def _rule(self, event: Proposed) -> Reply:
+        was = self.document
+        if self.ruling is not None:
+            return Reply(event.request, *self.ruling, was.revision)
+        outcome = apply(event.mutation, was, WALL)
+        if isinstance(outcome, Refusal):
+            return Reply(event.request, Ruling.REFUSED, outcome.reason, was.revision)
+        revision = Revision(was.revision + 1)
+        self.publish(evolve(outcome, revision=revision))
+        return Reply(event.request, Ruling.COMMITTED, "", revision)
+
+    def _evidence(self) -> tuple[Evidence, ...]:
+        age_s = trio.current_time() - self.voted_at
+        return tuple(
+            Evidence(
+                node=node,
+                name={ME: "a", PEER: "b"}[node],
+                outcome=outcome,
+                latency_ms=12.0,
+                detail="HTTP 200" if outcome is Outcome.OK else "connection refused",
+                age_s=max(0.0, age_s),
+                counted=True,
+            )
+            for node, outcome in self.votes.items()
+            if age_s >= 0
+        )
+
+    async def _try_channel(self, channel: ChannelId) -> tuple[bool, str]:
+        await trio.lowlevel.checkpoint()
+        return self.delivered(channel)
+
+    def _make_token(self, name: str | None, ttl_s: Seconds, auto: bool) -> tuple[str, Token]:
+        token = Token(
+            id=TokenId("t1"),
+            secret_hash="0" * 64,
+            name=name,
+            created_unix=WALL,
+            expires_unix=UnixTime(WALL + ttl_s),
+            auto_approve=auto,
+        )
+        return "qt1_secret", token
+
+
+def view_of(document: ClusterDocument, master: NodeId | None) -> View:
+    """Return this node's view of a document."""
+    return View(
+        node=ME,
+        document=document,
+        position=Position(Term(3), document.revision),
+        term=Term(3),
+        master=master,
+        acting_until=None,
+        live=frozenset({ME, PEER}),
+        removed=False,
+    )
+
+
+def new_brain(document: ClusterDocument | None = None) -> Brain:
+    """Return a brain that holds a document."""
+    return Brain(Latest(view_of(document or two_nodes(), ME)))
+
+
+@asynccontextmanager
+async def thinking(brain: Brain) -> AsyncIterator[Desk]:
+    """Let a brain think while the context lasts."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(brain.think)
+        yield brain.desk()
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def served(path: Path, brain: Brain) -> AsyncIterator[list[tuple[str, dict[str, object]]]]:
+    """Serve a brain at a socket; gives the log."""
+    lines: list[tuple[str, dict[str, object]]] = []
+
+    def log(what: str, /, **details: object) -> None:
+        lines.append((what, details))
+
+    async def serve(*, task_status: trio.TaskStatus[None]) -> None:
+        await serve_control(
+            path, brain.inbox, brain.view, brain.services(), log, task_status=task_status
+        )
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(brain.think)
+        await nursery.start(serve)
+        yield lines
+        nursery.cancel_scope.cancel()

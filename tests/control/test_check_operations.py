@@ -1,0 +1,182 @@
+"""Operations on checks, asked at the desk without a socket."""
+
+import pytest
+import trio
+from attrs import evolve
+from trio.testing import MockClock
+
+from qutrio.control.protocol import Code
+from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck
+from qutrio.model.results import Outcome
+from tests.control.asking import HTTP, ask, refused, with_check
+from tests.control.brain import ME, PEER, new_brain
+
+
+async def test_added_check_is_committed_with_an_id_of_its_own() -> None:
+    """Defaults are the model's; the id begins with a letter."""
+    brain = await with_check()
+    (check,) = brain.document.checks
+    assert isinstance(check, HttpCheck)
+    assert check.interval_s == 20.0
+    assert check.expect_status == (StatusRange(200, 299),)
+    assert check.id[0].isalpha()
+    assert len(check.id) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"url": "ftp://x"}, ["web", "url", "ftp://x"]),
+        ({"interval": "soon"}, ["web", "interval", "soon", "30s"]),
+        ({"intervall": "3s"}, ["web", "intervall", "interval"]),
+        ({"name": "no spaces"}, ["name", "no spaces"]),
+        ({"retries": 99}, ["web", "retries", "99"]),
+        ({"kind": "gopher"}, ["web", "kind", "gopher"]),
+    ],
+)
+async def test_bad_field_is_refused_with_its_name(
+    changes: dict[str, object], words: list[str]
+) -> None:
+    """Bad input is told in one sentence that names check, field and value."""
+    failure = await refused(new_brain(), "check.add", check={**HTTP, **changes})
+    assert failure.code is Code.INVALID
+    assert [w for w in words if w not in str(failure)] == []
+    assert "\n" not in str(failure)
+
+
+async def test_second_check_of_the_same_name_is_refused_by_the_cluster() -> None:
+    """What the mutation refuses is REFUSED, with its reason."""
+    brain = await with_check()
+    failure = await refused(brain, "check.add", check=HTTP)
+    assert failure.code is Code.REFUSED
+    assert "exists" in str(failure)
+
+
+async def test_edit_keeps_what_it_does_not_name() -> None:
+    """Only the given field changes, and secrets survive."""
+    brain = await with_check(bearer_token="s3cret", body_contains="fine")
+    await ask(brain, "check.edit", name="web", set={"interval": "5s"}, unset=["body_contains"])
+    (check,) = brain.document.checks
+    assert isinstance(check, HttpCheck)
+    assert (check.interval_s, check.bearer_token, check.body_contains) == (5.0, "s3cret", None)
+    assert check.url == "https://example.org/"
+
+
+async def test_edit_keeps_the_fields_of_a_newer_version() -> None:
+    """An unknown field of the document is carried over by an edit, which is read strictly."""
+    brain = await with_check()
+    newer = evolve(brain.document.checks[0], extra=(("colour", '"red"'),))
+    brain.publish(evolve(brain.document, checks=(newer,)))
+    await ask(brain, "check.edit", name="web", set={"retries": 1})
+    assert brain.document.checks[0].extra == (("colour", '"red"'),)
+    assert brain.document.checks[0].retries == 1
+
+
+@pytest.mark.parametrize("field", ["id", "kind", "changed"])
+async def test_identity_of_a_check_cannot_be_edited(field: str) -> None:
+    """Some fields are not a person's to change."""
+    brain = await with_check()
+    failure = await refused(brain, "check.edit", name="web", set={field: "x"})
+    assert failure.code is Code.INVALID
+    assert field in str(failure)
+
+
+async def test_edit_without_changes_says_so() -> None:
+    """An edit that names nothing is a mistake."""
+    failure = await refused(await with_check(), "check.edit", name="web", set={})
+    assert failure.code is Code.INVALID
+    assert "nothing to change" in str(failure)
+
+
+async def test_unknown_name_is_answered_with_the_nearest() -> None:
+    """A typing error is met with a suggestion."""
+    failure = await refused(await with_check(), "check.show", name="wbe")
+    assert failure.code is Code.NOT_FOUND
+    assert "did you mean 'web'" in str(failure)
+
+
+async def test_unknown_name_without_a_near_one_points_to_the_list() -> None:
+    """Nothing similar: the command that lists them is named."""
+    failure = await refused(new_brain(), "check.remove", name="web")
+    assert failure.code is Code.NOT_FOUND
+    assert "qutrio check list" in str(failure)
+
+
+async def test_disabled_check_is_kept_and_can_be_enabled_again() -> None:
+    """Enabling twice is no error and no new revision."""
+    brain = await with_check()
+    enabled = []
+    for op in ("check.disable", "check.enable", "check.enable"):
+        answer = await ask(brain, op, name="web")
+        enabled.append((brain.document.checks[0].enabled, answer["revision"]))
+    assert enabled == [(False, 3), (True, 4), (True, 4)]
+
+
+async def test_check_can_be_named_by_its_id() -> None:
+    """An id does where a name does."""
+    brain = await with_check()
+    await ask(brain, "check.remove", name=brain.document.checks[0].id)
+    assert brain.document.checks == ()
+
+
+async def test_shown_check_masks_its_secrets() -> None:
+    """No read gives a secret away."""
+    brain = await with_check(bearer_token="s3cret")
+    shown = await ask(brain, "check.show", name="web")
+    listed = await ask(brain, "check.list")
+    document = await ask(brain, "document")
+    assert shown["check"]["bearer_token"] == "********"
+    assert shown["status"]["name"] == "web"
+    assert "s3cret" not in repr((shown, listed, document))
+
+
+async def test_check_test_waits_for_every_live_node(autojump_clock: MockClock) -> None:
+    """The answer is made of votes that are newer than the question."""
+    brain = await with_check()
+    brain.votes = {ME: Outcome.OK, PEER: Outcome.FAIL}
+    started = trio.current_time()
+    answer = await ask(brain, "check.test", name="web")
+    assert brain.probed == [brain.document.checks[0].id]
+    assert answer["state"] == "up"
+    assert answer["votes"] == {"ok": 1, "fail": 1, "abstain": 0}
+    assert [e["node"] for e in answer["evidence"]] == [ME, PEER]
+    assert answer["silent"] == []
+    assert trio.current_time() - started < 1.0
+
+
+async def test_check_test_names_the_silent_when_time_is_up(autojump_clock: MockClock) -> None:
+    """A node that does not vote is waited for as long as the check may take, then named."""
+    brain = await with_check(timeout="3s")
+    brain.votes = {ME: Outcome.FAIL}
+    started = trio.current_time()
+    answer = await ask(brain, "check.test", name="web")
+    assert answer["state"] == "down"
+    assert answer["silent"] == ["b"]
+    assert 3.0 < trio.current_time() - started < 6.0
+
+
+async def test_check_test_ignores_votes_from_before(autojump_clock: MockClock) -> None:
+    """Old evidence is no answer to a new question."""
+    brain = await with_check(timeout="1s")
+    brain.votes = {ME: Outcome.OK, PEER: Outcome.OK}
+    await ask(brain, "check.test", name="web")
+    await trio.sleep(60)
+    brain.votes = {}
+    answer = await ask(brain, "check.test", name="web")
+    assert answer["state"] == "unknown"
+    assert answer["silent"] == ["a", "b"]
+
+
+async def test_disabled_check_is_not_tested() -> None:
+    """The sentence says how to enable it."""
+    failure = await refused(await with_check(enabled=False), "check.test", name="web")
+    assert failure.code is Code.REFUSED
+    assert "qutrio check enable web" in str(failure)
+
+
+async def test_tcp_check_can_be_added() -> None:
+    """The other kind goes the same way."""
+    brain = new_brain()
+    check = {"kind": "tcp", "name": "db", "address": "db.example.org:5432"}
+    await ask(brain, "check.add", check=check)
+    assert isinstance(brain.document.checks[0], TcpCheck)

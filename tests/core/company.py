@@ -1,0 +1,156 @@
+"""Whole nodes in one room: what one says arrives at once, in order, unless the line is cut."""
+
+from collections import deque
+from random import Random
+from typing import TypeVar
+
+from qutrio.core.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.events import (
+    Attempted,
+    Event,
+    Inspected,
+    Observed,
+    PersistFailed,
+    Proposed,
+    Received,
+    Tick,
+)
+from qutrio.core.messages import Message
+from qutrio.core.mutations import Mutation
+from qutrio.core.node import Node
+from qutrio.core.view import Status
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import CheckId, NodeId, RequestId, UnixTime
+from qutrio.model.results import Outcome, Result
+from tests.core.samples import WALL, at, stable
+
+_E = TypeVar("_E", bound=Effect)
+_M = TypeVar("_M", bound=Message)
+
+
+class Company:
+    """Nodes with perfect disks and lines.
+
+    `sees` is what each node's probes find, by node and check.  `channel_works` says how
+    attempts to deliver end; None leaves them unanswered.  `effects` is all that was performed.
+    """
+
+    def __init__(self, held: ClusterDocument) -> None:
+        self.now = 0.0
+        self.disks = {m.id: stable(held) for m in held.members}
+        self.nodes: dict[NodeId, Node] = {}
+        self.cut: set[tuple[NodeId, NodeId]] = set()
+        self.full: set[NodeId] = set()
+        self.sees: dict[tuple[NodeId, CheckId], Outcome] = {}
+        self.channel_works: bool | None = True
+        self.effects: list[tuple[NodeId, Effect]] = []
+        self._waiting: deque[tuple[NodeId, Event]] = deque()
+        self._requests = 0
+        for name in self.disks:
+            self.boot(name)
+
+    def boot(self, name: NodeId) -> Node:
+        """Start a node from its disk."""
+        self.nodes[name] = Node(name, self.disks[name], now=at(self.now), rng=Random(1))
+        return self.nodes[name]
+
+    def crash(self, name: NodeId) -> None:
+        """Lose a node, but not its disk."""
+        del self.nodes[name]
+
+    def give(self, name: NodeId, event: Event) -> None:
+        """Let something happen to a node, and all that follows from it at this moment."""
+        self._waiting.append((name, event))
+        while self._waiting:
+            name, event = self._waiting.popleft()
+            if name in self.nodes:
+                wall = UnixTime(WALL + self.now)
+                self._perform(name, self.nodes[name].step(event, at(self.now), wall))
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, with a tick whenever a node asked for one."""
+        until = self.now + seconds
+        while True:
+            due, name = min((node.deadline, name) for name, node in self.nodes.items())
+            if due > until:
+                break
+            self.now = max(self.now, due)
+            self.give(name, Tick())
+        self.now = until
+
+    def cut_off(self, name: NodeId) -> None:
+        """Cut every line of a node, both ways."""
+        for other in self.disks:
+            self.cut |= {(name, other), (other, name)}
+
+    def masters(self) -> list[NodeId]:
+        """Say who acts."""
+        now = at(self.now)
+        return [n for n, node in self.nodes.items() if node.seat.acting_until(now) is not None]
+
+    def see(self, check: CheckId, outcome: Outcome) -> None:
+        """Let every probe of a check end so from now on, and once at every node now."""
+        for name in self.nodes:
+            self.sees[name, check] = outcome
+        for name in list(self.nodes):
+            self._probe(name, check)
+        self.run(0)
+
+    def propose(self, name: NodeId, mutation: Mutation) -> RequestId:
+        """Ask a node for a change."""
+        self._requests += 1
+        request = RequestId(f"request-{self._requests}")
+        self.give(name, Proposed(request, mutation))
+        return request
+
+    def replies(self, request: RequestId) -> list[Reply]:
+        """Say how a proposal was answered."""
+        return [r for _, r in self.performed(Reply) if r.request == request]
+
+    def status(self, name: NodeId) -> Status:
+        """Return what a node says about itself."""
+        self.give(name, Inspected(RequestId("status")))
+        return self.performed(Show)[-1][1].status
+
+    def performed(self, kind: type[_E]) -> list[tuple[NodeId, _E]]:
+        """Return the effects of one kind, with the node that asked for each."""
+        return [(name, effect) for name, effect in self.effects if isinstance(effect, kind)]
+
+    def said(self, kind: type[_M]) -> list[tuple[NodeId, NodeId, _M]]:
+        """Return the messages of one kind: who to whom."""
+        return [
+            (name, send.to, send.message)
+            for name, send in self.performed(Send)
+            if isinstance(send.message, kind)
+        ]
+
+    def _perform(self, name: NodeId, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Persist) and name in self.full:
+                failed = PersistFailed("no space left", self.disks[name])
+                self._waiting.appendleft((name, failed))
+                return
+            self.effects.append((name, effect))
+            match effect:
+                case Persist(kept):
+                    self.disks[name] = kept
+                case Send(to, message) if (name, to) not in self.cut:
+                    self._waiting.append((to, Received(name, message)))
+                case Probe(checks):
+                    for check in checks:
+                        self._probe(name, check)
+                case Notify(delivery) if self.channel_works is not None:
+                    ended = Attempted(
+                        delivery.notice.id, delivery.channel, self.channel_works, "as told"
+                    )
+                    self._waiting.append((name, ended))
+                case _:
+                    pass
+
+    def _probe(self, name: NodeId, ident: CheckId) -> None:
+        outcome = self.sees.get((name, ident))
+        held = self.nodes[name].register.committed.document
+        changed = next((c.changed for c in held.checks if c.id == ident), None)
+        if outcome is not None and changed is not None:
+            result = Result(check=ident, changed=changed, outcome=outcome)
+            self._waiting.append((name, Observed(result)))

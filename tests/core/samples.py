@@ -1,0 +1,262 @@
+"""Small values for the tests of core: members, documents and messages with all fields filled in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import evolve
+
+from qutrio.core.cadence import Cadence
+from qutrio.core.effects import Effect, Send
+from qutrio.core.mandate import NEVER, Mandate
+from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
+from qutrio.core.replication import Replication
+from qutrio.core.seat import Seat
+from qutrio.model.channels import Channel, WebhookChannel
+from qutrio.model.checks import Check, TcpCheck
+from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Fingerprint,
+    IncidentId,
+    Instant,
+    NodeId,
+    NoticeId,
+    Revision,
+    Term,
+    TokenId,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.members import Member, Token
+from qutrio.model.results import Outcome, Result
+from qutrio.model.stable import Position, Promise, Record, Stable
+
+A, B, C, D, E = (NodeId(f"n{i}") for i in range(1, 6))
+WEB, DB = CheckId("web"), CheckId("db")
+HOOK, MAIL = ChannelId("hook"), ChannelId("mail")
+WALL = UnixTime(1_700_000_000.0)
+DEAD_S = Settings().dead_after_s
+BEAT_S = Settings().heartbeat_s
+NO_PROMISE, BEGINNING, NOTHING_SAID = Promise(), Position(), Ledger()
+
+
+def at(seconds: float) -> Instant:
+    """A moment on a node's clock."""
+    return Instant(seconds)
+
+
+def pos(term: int, number: int = 1) -> Position:
+    """The place of a write."""
+    return Position(Term(term), number)
+
+
+def member(node: NodeId, *, voter: bool = True, name: str | None = None) -> Member:
+    """A member named after its id."""
+    return Member(
+        id=node,
+        name=name or f"node-{node}",
+        address=f"127.0.0.1:{9900 + int(node[1:])}",
+        fingerprint=Fingerprint(f"key-{node}"),
+        certificate="",
+        voter=voter,
+    )
+
+
+def check(ident: CheckId = WEB, **fields: Any) -> TcpCheck:
+    """A check of a port, every 10 s."""
+    defaults = {"name": str(ident), "address": "127.0.0.1:80", "interval_s": 10.0}
+    return TcpCheck(id=ident, **{**defaults, **fields})
+
+
+def hook(ident: ChannelId = HOOK, **fields: Any) -> WebhookChannel:
+    """A channel that is attached to every check."""
+    return WebhookChannel(id=ident, **{"name": str(ident), "url": "http://127.0.0.1/h", **fields})
+
+
+def token(ident: str = "t1", **fields: Any) -> Token:
+    """An invitation that is valid for an hour."""
+    defaults = {
+        "secret_hash": "hash",
+        "created_unix": WALL,
+        "expires_unix": UnixTime(WALL + 3600),
+    }
+    return Token(id=TokenId(ident), **{**defaults, **fields})
+
+
+def document(
+    *voters: NodeId,
+    learners: Sequence[NodeId] = (),
+    checks: Sequence[Check] = (),
+    channels: Sequence[Channel] = (),
+    tokens: Sequence[Token] = (),
+    settings: Settings = Settings(),
+    revision: int = 1,
+    term: int = 0,
+) -> ClusterDocument:
+    """A document of these members and things, in order."""
+    members = [member(v) for v in voters] + [member(n, voter=False) for n in learners]
+    return ClusterDocument(
+        cluster_id="cluster",
+        revision=Revision(revision),
+        term=Term(term),
+        settings=settings,
+        members=tuple(sorted(members, key=lambda m: m.id)),
+        tokens=tuple(tokens),
+        checks=tuple(sorted(checks, key=lambda c: c.id)),
+        channels=tuple(sorted(channels, key=lambda c: c.id)),
+    )
+
+
+def record(
+    held: ClusterDocument, position: Position = BEGINNING, ledger: Ledger = NOTHING_SAID
+) -> Record:
+    """A value of the register."""
+    return Record(position, held, ledger)
+
+
+def stable(
+    held: ClusterDocument, promise: Promise = NO_PROMISE, ledger: Ledger = NOTHING_SAID
+) -> Stable:
+    """What a node wakes up with."""
+    return Stable(promise, record(held, ledger=ledger), record(held, ledger=ledger))
+
+
+def register(
+    me: NodeId,
+    committed: ClusterDocument,
+    position: Position = BEGINNING,
+    *,
+    accepted: Record | None = None,
+) -> Replication:
+    """A register that holds `committed`, and perhaps accepted something newer."""
+    held = record(committed, position)
+    return Replication(me=me, accepted=accepted or held, committed=held)
+
+
+def seat(
+    me: NodeId,
+    committed: ClusterDocument,
+    *,
+    accepted: Record | None = None,
+    promise: Promise = NO_PROMISE,
+    quiet_until: Instant = NEVER,
+) -> Seat:
+    """A node's place in the election, at its start."""
+    return Seat(
+        me=me,
+        register=register(me, committed, accepted=accepted),
+        mandate=Mandate(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
+        cadence=Cadence(next_beat=at(0)),
+    )
+
+
+def heartbeat(**fields: Any) -> Heartbeat:
+    """A heartbeat of a healthy node that claims nothing."""
+    calm = Heartbeat(
+        number=1,
+        heard_term=Term(0),
+        claim=None,
+        acting=False,
+        able=True,
+        committed=Position(),
+        wall=WALL,
+    )
+    return evolve(calm, **fields)
+
+
+def ack(number: int, **fields: Any) -> HeartbeatAck:
+    """An answer that grants nothing."""
+    calm = HeartbeatAck(
+        number=number,
+        granted=None,
+        bound_s=DEAD_S,
+        heard_term=Term(0),
+        accepted=Position(),
+        committed=Position(),
+        stamp=(Term(0), Revision(1)),
+    )
+    return evolve(calm, **fields)
+
+
+def result(outcome: Outcome, ident: CheckId = WEB, changed: int = 0, **fields: Any) -> Result:
+    """A finished probe."""
+    return Result(check=ident, changed=Revision(changed), outcome=outcome, **fields)
+
+
+def incident(ident: CheckId = WEB, number: int = 1) -> Incident:
+    """An outage that was announced."""
+    return Incident(
+        id=IncidentId(f"{ident}-{number}"),
+        check=ident,
+        check_name=str(ident),
+        since_unix=WALL,
+        term=Term(1),
+    )
+
+
+def delivery(
+    ident: CheckId = WEB,
+    number: int = 1,
+    kind: NoticeKind = NoticeKind.DOWN,
+    channel: ChannelId = HOOK,
+) -> Delivery:
+    """A notice that waits for a channel."""
+    notice = Notice(
+        id=NoticeId(f"{ident}-{number}.{kind.value}"),
+        kind=kind,
+        incident=IncidentId(f"{ident}-{number}"),
+        check=ident,
+        check_name=str(ident),
+        target="127.0.0.1:80",
+        term=Term(1),
+        sequence=number,
+        since_unix=WALL,
+        at_unix=WALL,
+    )
+    return Delivery(notice=notice, channel=channel)
+
+
+def sent(effects: Sequence[Effect], to: NodeId) -> list[Message]:
+    """What was said to one node, in order."""
+    return [e.message for e in effects if isinstance(e, Send) and e.to == to]
+
+
+def meet(place: Seat, now: float, *peers: NodeId, able: bool = True) -> None:
+    """Have two-way contact with these peers at this moment."""
+    for peer in peers:
+        place.liveness.heard(peer, at(now), place.settings.dead_after_s)
+        place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
+    number = place.beat(at(now), WALL).number
+    for peer in peers:
+        place.on_ack(peer, ack(number), at(now))
+
+
+def bind(place: Seat, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
+    """Have these peers endorse, or go on endorsing, the present claim."""
+    claim = place.mandate.claim
+    number = place.beat(at(now), WALL).number
+    for peer in peers:
+        place.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
+
+
+def win(place: Seat, now: float, *peers: NodeId) -> Term:
+    """Take the role the whole way: ask, claim, be endorsed and establish; return the term."""
+    meet(place, now, *peers)
+    place.advance(at(now), WALL)
+    question = place.mandate.question
+    if question is not None:
+        for peer in peers:
+            place.mandate.answered(peer, question.term, would=True)
+        place.advance(at(now), WALL)
+    claim = place.mandate.claim
+    assert claim is not None
+    bind(place, now, *peers)
+    place.advance(at(now), WALL)
+    flight = place.register.flight
+    assert flight is not None
+    flight.accepted_by.update(peers)
+    assert place.register.settled()
+    place.register.settle()
+    assert place.acting_until(at(now)) is not None
+    return claim

@@ -1,0 +1,255 @@
+"""Incidents open and close once; notices arrive in order, again and again until they are there."""
+
+from random import Random
+
+from attrs import evolve
+
+from qutrio.core.alerting import (
+    ATTEMPT_S_MAX,
+    INHERITED_PAUSE_S,
+    OUTBOX_MAX,
+    RETRY_CAP_S,
+    RETRY_FIRST_S,
+    Courier,
+    Errand,
+    Scene,
+    attached,
+    reconcile,
+)
+from qutrio.core.verdicts import Verdicts
+from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import ChannelId, Term, UnixTime
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.results import Outcome
+from tests.core.samples import (
+    DB,
+    HOOK,
+    MAIL,
+    WALL,
+    WEB,
+    A,
+    B,
+    C,
+    at,
+    check,
+    delivery,
+    document,
+    hook,
+    incident,
+    result,
+)
+
+HELD = document(A, B, C, checks=[check(), check(DB)], channels=[hook()])
+DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
+
+
+def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> Scene:
+    """A master's knowledge: of `web` nothing, that it is up, or that it is down."""
+    verdicts = Verdicts()
+    verdicts.follow(held, WALL)
+    outcome = Outcome.FAIL if down else Outcome.OK
+    for now in (0, 5) if down is not None else ():
+        for node in (A, B, C):
+            verdicts.record(node, result(outcome), at(now))
+        verdicts.evaluate(at(now), WALL, 1.0, frozenset())
+    return Scene(document=held, verdicts=verdicts, term=Term(2), now=at(7), wall=UnixTime(WALL + 7))
+
+
+# --- incidents ------------------------------------------------------------------------------
+
+
+def test_a_check_that_is_down_opens_one_incident_and_tells_its_channels() -> None:
+    ledger = reconcile(Ledger(), scene(down=True), {WEB, DB})
+    (opened,) = ledger.incidents
+    (waiting,) = ledger.outbox
+    notice = waiting.notice
+    assert (opened.id, opened.check, opened.since_unix, opened.term) == ("web-1", WEB, WALL + 7, 2)
+    assert (waiting.channel, notice.kind, notice.id) == (HOOK, NoticeKind.DOWN, "web-1.down")
+    assert (notice.sequence, ledger.sequence, notice.target) == (1, 1, "127.0.0.1:80")
+    assert [(e.node, e.outcome, e.age_s) for e in notice.evidence] == [
+        (node, Outcome.FAIL, 2.0) for node in (A, B, C)
+    ]
+
+
+def test_an_open_incident_is_not_opened_again() -> None:
+    ledger = reconcile(Ledger(), scene(down=True), {WEB})
+    assert reconcile(ledger, scene(down=True), {WEB}) == ledger
+
+
+def test_only_the_checks_that_were_looked_at_open_incidents() -> None:
+    assert reconcile(Ledger(), scene(down=True), set()) == Ledger()
+
+
+def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
+    ledger = reconcile(DOWN_WEB, scene(down=False), set())
+    assert ledger.incidents == ()
+    (waiting,) = ledger.outbox
+    notice = waiting.notice
+    assert (notice.kind, notice.id, notice.incident) == (
+        NoticeKind.RECOVERED,
+        "web-4.recovered",
+        "web-4",
+    )
+    assert (notice.since_unix, notice.at_unix, notice.sequence) == (WALL, WALL + 7, 5)
+
+
+def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:
+    assert reconcile(Ledger(), scene(), {WEB}) == Ledger()
+    assert reconcile(DOWN_WEB, scene(), {WEB}) == DOWN_WEB
+
+
+def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
+    assert reconcile(Ledger(), scene(down=False), {WEB}) == Ledger()
+
+
+def test_an_incident_of_a_removed_or_disabled_check_closes_without_a_word() -> None:
+    waiting = evolve(DOWN_WEB, outbox=(delivery(WEB, 4), delivery(DB, 3)))
+    gone = document(A, B, C, checks=[check(DB)], channels=[hook()])
+    assert reconcile(waiting, scene(gone), {WEB}) == Ledger(sequence=4, outbox=(delivery(DB, 3),))
+    off = document(A, B, C, checks=[check(enabled=False)], channels=[hook()])
+    assert reconcile(DOWN_WEB, scene(off), {WEB}) == Ledger(sequence=4)
+
+
+def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
+    channels: list[Channel] = [
+        hook(),
+        hook(MAIL, default=False),
+        hook(ChannelId("off"), enabled=False),
+        hook(ChannelId("other"), default=False),
+        UnknownChannel(id=ChannelId("pigeon"), name="pigeon", kind_name="pigeon"),
+    ]
+    held = document(A, channels=channels)
+    assert [c.id for c in attached(held, check(alerts=("mail",)))] == [HOOK, MAIL]
+    assert [c.id for c in attached(held, check())] == [HOOK]
+
+
+# --- delivery -------------------------------------------------------------------------------
+
+FIRST, SECOND = delivery(), delivery(kind=NoticeKind.RECOVERED)
+
+
+def courier(*, inherited: bool = False) -> Courier:
+    messenger = Courier(Random(1))
+    messenger.take_over(at(0), inherited=inherited)
+    return messenger
+
+
+def outbox(*deliveries: Delivery) -> Ledger:
+    return Ledger(sequence=9, outbox=deliveries)
+
+
+def ended(messenger: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
+    messenger.ended(one.notice.id, one.channel, delivered=delivered, now=at(now))
+
+
+def test_a_notice_is_attempted_once_while_the_attempt_is_under_way() -> None:
+    messenger = courier()
+    assert not messenger.busy(at(0))
+    assert messenger.due(outbox(FIRST), (), at(0)) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), at(1)) == []
+    assert messenger.busy(at(1))
+    assert messenger.deadline() == at(ATTEMPT_S_MAX)
+
+
+def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
+    messenger = courier()
+    assert messenger.due(outbox(FIRST, SECOND), (), at(0)) == [Errand(FIRST, None)]
+    ended(messenger, FIRST, 1, delivered=False)
+    assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
+    ended(messenger, FIRST, 2, delivered=True)
+    assert messenger.due(outbox(FIRST, SECOND), (), at(2)) == [Errand(SECOND, None)]
+
+
+def test_other_checks_and_other_channels_do_not_wait() -> None:
+    elsewhere, other = delivery(channel=MAIL), delivery(DB, 2)
+    errands = courier().due(outbox(FIRST, elsewhere, other), (), at(0))
+    assert errands == [Errand(d, None) for d in (FIRST, elsewhere, other)]
+
+
+def test_a_failed_attempt_is_repeated_with_a_growing_pause_up_to_a_cap() -> None:
+    messenger, now = courier(), 0.0
+    for failures in range(1, 12):
+        assert len(messenger.due(outbox(FIRST), (), at(now))) == 1
+        ended(messenger, FIRST, now, delivered=False)
+        pause = messenger.deadline() - now
+        whole = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** (failures - 1))
+        assert whole / 2 <= pause <= whole
+        assert messenger.due(outbox(FIRST), (), at(now + pause * 0.999)) == []
+        now += pause
+
+
+def test_every_second_attempt_is_made_by_another_member_in_turn() -> None:
+    messenger, now, via = courier(), 0.0, []
+    for _ in range(6):
+        (errand,) = messenger.due(outbox(FIRST), (B, C), at(now))
+        via.append(errand.via)
+        ended(messenger, FIRST, now, delivered=False)
+        now = messenger.deadline()
+    assert via == [None, B, None, C, None, B]
+
+
+def test_a_master_without_living_peers_makes_every_attempt_itself() -> None:
+    messenger = courier()
+    messenger.due(outbox(FIRST), (), at(0))
+    ended(messenger, FIRST, 0, delivered=False)
+    assert messenger.due(outbox(FIRST), (), messenger.deadline()) == [Errand(FIRST, None)]
+
+
+def test_an_attempt_without_an_answer_counts_as_failed() -> None:
+    messenger = courier()
+    messenger.due(outbox(FIRST), (B,), at(0))
+    assert messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX)) == []
+    assert not messenger.busy(at(ATTEMPT_S_MAX))
+    again = messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX + RETRY_FIRST_S))
+    assert again == [Errand(FIRST, B)]
+
+
+def test_a_new_master_waits_for_the_last_ones_word_before_it_repeats() -> None:
+    messenger = courier(inherited=True)
+    assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S - 0.001)) == []
+    ended(messenger, FIRST, 1, delivered=True)
+    assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == []
+
+
+def test_an_inherited_notice_nobody_delivered_is_attempted_after_the_pause() -> None:
+    messenger = courier(inherited=True)
+    messenger.due(outbox(FIRST), (), at(0))
+    assert messenger.deadline() == at(INHERITED_PAUSE_S)
+    assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == [Errand(FIRST, None)]
+
+
+def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
+    messenger = courier()
+    messenger.due(outbox(FIRST, SECOND), (), at(0))
+    ended(messenger, FIRST, 1, delivered=True)
+    assert messenger.prune(outbox(FIRST, SECOND), HELD) == outbox(SECOND)
+    messenger.settle(outbox(FIRST, SECOND))
+    assert messenger.delivered == {(FIRST.notice.id, HOOK)}
+    messenger.settle(outbox(SECOND))
+    assert messenger.delivered == set()
+
+
+def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
+    messenger = courier()
+    messenger.due(outbox(FIRST), (), at(0))
+    messenger.settle(outbox())
+    assert not messenger.busy(at(1))
+    ended(messenger, FIRST, 1, delivered=False)
+    assert messenger.deadline() == at(float("inf"))
+
+
+def test_a_ledger_with_nothing_to_prune_stays_the_same_value() -> None:
+    held = outbox(FIRST)
+    assert courier().prune(held, HELD) is held
+
+
+def test_what_has_no_channel_left_is_given_up() -> None:
+    off = evolve(HELD, channels=(hook(enabled=False),))
+    assert courier().prune(outbox(FIRST), off) == outbox()
+    assert courier().prune(outbox(delivery(channel=MAIL)), HELD) == outbox()
+
+
+def test_the_outbox_is_bounded_and_gives_up_the_oldest() -> None:
+    many = [delivery(WEB, n) for n in range(OUTBOX_MAX + 1)]
+    assert courier().prune(outbox(*many), HELD) == outbox(*many[1:])

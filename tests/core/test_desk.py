@@ -1,0 +1,152 @@
+"""The desk: a wish is sent to one master, answered once, and never left unanswered."""
+
+from qutrio.core.desk import (
+    ANSWER_S_MAX,
+    CATCH_UP_S_MAX,
+    SEND_AGAIN_S,
+    WISHES_MAX,
+    Desk,
+    Outlook,
+)
+from qutrio.core.effects import Effect, Reply, Send
+from qutrio.core.messages import Propose, Ruled, Ruling
+from qutrio.core.mutations import Batch
+from qutrio.model.ids import NodeId, RequestId, Revision, Term
+from qutrio.model.stable import Position
+from tests.core.samples import BEGINNING, A, B, at, pos
+
+R1 = RequestId("r1")
+WISH = Batch(mutations=())
+PROPOSE = Propose(term=Term(1), request=R1, mutation=WISH)
+
+
+def outlook(
+    master: NodeId | None = None,
+    hopeless: str | None = None,
+    committed: Position = BEGINNING,
+    term: int = 1,
+) -> Outlook:
+    return Outlook(
+        master=master,
+        term=Term(term),
+        hopeless=hopeless,
+        committed=committed,
+        revision=Revision(3),
+    )
+
+
+def ruled(
+    ruling: Ruling = Ruling.COMMITTED, position: Position = BEGINNING, request: RequestId = R1
+) -> Ruled:
+    return Ruled(
+        request=request, ruling=ruling, reason="because", revision=Revision(4), position=position
+    )
+
+
+def asked(master: NodeId | None = A) -> Desk:
+    """A desk with one wish, sent to a master if there is one."""
+    desk = Desk()
+    assert desk.open(R1, WISH, Revision(3), at(0)) == []
+    desk.advance(outlook(master), at(0))
+    return desk
+
+
+def reply(effects: list[Effect]) -> tuple[Ruling, str]:
+    (answer,) = effects
+    assert isinstance(answer, Reply)
+    return answer.ruling, answer.reason
+
+
+def test_a_wish_is_sent_to_the_master_as_soon_as_one_is_known() -> None:
+    desk = asked(master=None)
+    assert desk.advance(outlook(), at(1)) == []
+    assert desk.advance(outlook(A), at(2)) == [Send(A, PROPOSE)]
+
+
+def test_an_unanswered_wish_is_sent_again_to_the_same_master() -> None:
+    desk = asked()
+    assert desk.deadline() == at(SEND_AGAIN_S)
+    assert desk.advance(outlook(A), at(SEND_AGAIN_S - 0.001)) == []
+    assert desk.advance(outlook(A), at(SEND_AGAIN_S)) == [Send(A, PROPOSE)]
+
+
+def test_a_wish_that_was_sent_is_never_sent_to_another_master() -> None:
+    desk = asked()
+    assert desk.advance(outlook(B), at(5)) == []
+    assert reply(desk.advance(outlook(B), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
+
+
+def test_a_wish_is_not_sent_again_to_a_master_that_may_have_forgotten_it() -> None:
+    desk = asked()
+    assert desk.advance(outlook(A, term=2), at(5)) == []
+    assert reply(desk.advance(outlook(A, term=2), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
+
+
+def test_a_wish_that_the_master_never_wrote_is_sent_to_the_next() -> None:
+    desk = asked()
+    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    assert desk.advance(outlook(B), at(1)) == [Send(B, PROPOSE)]
+
+
+def test_an_answer_counts_only_from_the_node_that_was_asked_and_only_the_first() -> None:
+    desk = asked()
+    desk.on_ruled(B, ruled(Ruling.REFUSED), at(1))
+    desk.on_ruled(A, ruled(request=RequestId("other")), at(1))
+    assert desk.advance(outlook(A), at(0.5)) == []
+    desk.on_ruled(A, ruled(Ruling.COMMITTED), at(1))
+    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    assert desk.advance(outlook(A), at(1)) == [Reply(R1, Ruling.COMMITTED, "because", Revision(4))]
+    assert desk.advance(outlook(A), at(1)) == []
+
+
+def test_a_commit_is_answered_when_this_node_holds_it_too() -> None:
+    desk = asked()
+    desk.on_ruled(A, ruled(position=pos(1, 5)), at(1))
+    assert desk.advance(outlook(A, committed=pos(1, 4)), at(2)) == []
+    assert reply(desk.advance(outlook(A, committed=pos(1, 5)), at(2)))[0] is Ruling.COMMITTED
+
+
+def test_a_commit_that_does_not_arrive_here_is_answered_after_a_while() -> None:
+    desk = asked()
+    desk.on_ruled(A, ruled(position=pos(1, 5)), at(1))
+    assert desk.deadline() == at(1 + CATCH_UP_S_MAX)
+    assert desk.advance(outlook(A), at(1 + CATCH_UP_S_MAX - 0.001)) == []
+    assert reply(desk.advance(outlook(A), at(1 + CATCH_UP_S_MAX)))[0] is Ruling.COMMITTED
+
+
+def test_a_refusal_is_answered_at_once() -> None:
+    desk = asked()
+    desk.on_ruled(A, ruled(Ruling.REFUSED, pos(1, 5)), at(1))
+    assert reply(desk.advance(outlook(A), at(1))) == (Ruling.REFUSED, "because")
+
+
+def test_without_hope_of_a_master_an_unsent_wish_is_refused_at_once() -> None:
+    desk = asked(master=None)
+    answer = reply(desk.advance(outlook(hopeless="no quorum"), at(0)))
+    assert answer == (Ruling.REFUSED, "no quorum")
+
+
+def test_a_wish_that_was_sent_is_not_refused_for_lack_of_hope() -> None:
+    desk = asked()
+    assert desk.advance(outlook(hopeless="no quorum"), at(1)) == []
+
+
+def test_without_a_master_in_time_nothing_was_changed() -> None:
+    desk = asked(master=None)
+    assert desk.deadline() == at(ANSWER_S_MAX)
+    assert desk.advance(outlook(), at(ANSWER_S_MAX - 0.001)) == []
+    ruling, reason = reply(desk.advance(outlook(), at(ANSWER_S_MAX)))
+    assert ruling is Ruling.REFUSED
+    assert "nothing was changed" in reason
+
+
+def test_too_many_wishes_are_refused_and_the_others_wait() -> None:
+    desk = Desk()
+    for number in range(WISHES_MAX):
+        assert desk.open(RequestId(str(number)), WISH, Revision(3), at(0)) == []
+    assert reply(desk.open(R1, WISH, Revision(3), at(0)))[0] is Ruling.REFUSED
+    assert len(desk.advance(outlook(A), at(0))) == WISHES_MAX
+
+
+def test_an_empty_desk_waits_for_nothing() -> None:
+    assert Desk().deadline() == at(float("inf"))

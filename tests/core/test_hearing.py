@@ -1,0 +1,217 @@
+"""Hearing: every message reaches its machine, and a change only a master that remembers its term."""
+
+import pytest
+
+from qutrio.core.effects import Notify, Probe, Send
+from qutrio.core.messages import (
+    Answer,
+    Ask,
+    Commit,
+    Deliver,
+    Delivered,
+    Farewell,
+    Fetch,
+    Fetched,
+    HeartbeatAck,
+    ProbeNow,
+    Propose,
+    Removed,
+    Report,
+    Resign,
+    Ruled,
+    Ruling,
+    Write,
+    Wrote,
+)
+from qutrio.core.mutations import Batch
+from qutrio.core.node import Node
+from qutrio.model.ids import RequestId, Revision, Term
+from qutrio.model.incidents import Ledger
+from qutrio.model.results import Outcome
+from qutrio.model.stable import Position, Promise
+from tests.core.company import Company
+from tests.core.samples import (
+    HOOK,
+    WALL,
+    WEB,
+    A,
+    B,
+    C,
+    ack,
+    at,
+    check,
+    delivery,
+    document,
+    heartbeat,
+    hook,
+    pos,
+    record,
+    result,
+    sent,
+)
+
+HELD = document(A, B, C, checks=[check()], channels=[hook()])
+NEWER = document(A, B, C, revision=2, term=1)
+
+
+def follower() -> Node:
+    """Node C, which has heard nobody yet."""
+    return Company(HELD).nodes[C]
+
+
+def settled() -> Company:
+    """Three nodes of which A acts in term 1."""
+    company = Company(HELD)
+    company.run(1.5)
+    assert company.masters() == [A]
+    return company
+
+
+def write(term: int) -> Write:
+    return Write(position=pos(term), stamp=(Term(1), Revision(2)), ledger=Ledger(), document=NEWER)
+
+
+def propose(term: int, request: str = "r") -> Propose:
+    return Propose(term=Term(term), request=RequestId(request), mutation=Batch(mutations=()))
+
+
+def test_heartbeats_and_questions_are_answered_by_the_seat() -> None:
+    hearing = follower().hearing
+    (answer,) = sent(hearing.hear(A, heartbeat(number=5), at(0), WALL), A)
+    assert isinstance(answer, HeartbeatAck)
+    assert answer.number == 5
+    (said,) = sent(hearing.hear(A, Ask(term=Term(1)), at(0), WALL), A)
+    assert isinstance(said, Answer)
+
+
+def test_an_answered_heartbeat_tells_which_record_a_peer_calls_committed() -> None:
+    hearing = follower().hearing
+    hearing.hear(A, ack(1, committed=pos(4)), at(0), WALL)
+    assert hearing.positions == {A: pos(4)}
+
+
+def test_answers_resignations_and_farewells_reach_the_seat() -> None:
+    node = follower()
+    node.hearing.hear(
+        A, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""), at(0), WALL
+    )
+    assert node.seat.mandate.heard_term == 6
+    node.hearing.hear(A, Resign(term=Term(8), successor=None), at(0), WALL)
+    assert node.seat.mandate.heard_term == 8
+    node.seat.liveness.heard(A, at(0), 4.0)
+    node.hearing.hear(A, Farewell(), at(0), WALL)
+    assert node.seat.liveness.last_heard(A) is None
+
+
+def test_a_write_is_taken_only_from_the_holder_of_the_promise_by_a_fit_node() -> None:
+    node = follower()
+    assert node.hearing.hear(A, write(1), at(0), WALL) == []
+    node.seat.mandate.promise = Promise(Term(1), A)
+    assert node.hearing.hear(B, write(1), at(0), WALL) == []
+    assert node.hearing.hear(A, write(2), at(0), WALL) == []
+    node.seat.fit = False
+    assert node.hearing.hear(A, write(1), at(0), WALL) == []
+    assert node.register.accepted.position == Position()
+    node.seat.fit = True
+    (said,) = sent(node.hearing.hear(A, write(1), at(0), WALL), A)
+    assert isinstance(said, Wrote)
+    assert node.register.accepted.position == pos(1)
+
+
+def test_an_answer_to_a_write_may_tell_of_a_higher_term() -> None:
+    node = follower()
+    refused = Wrote(position=pos(1), accepted=False, lacks_document=False, heard_term=Term(7))
+    assert node.hearing.hear(A, refused, at(0), WALL) == []
+    assert node.seat.mandate.heard_term == 7
+
+
+def test_a_commit_that_is_not_held_is_fetched_and_learned() -> None:
+    node = follower()
+    asked = node.hearing.hear(A, Commit(position=pos(1)), at(0), WALL)
+    assert asked == [Send(A, Fetch(accepted=False))]
+    answer = Fetched(accepted=False, record=record(NEWER, pos(1)))
+    assert node.hearing.hear(A, answer, at(0), WALL) == []
+    assert node.register.committed.position == pos(1)
+    assert node.hearing.hear(A, Commit(position=pos(1)), at(0), WALL) == []
+
+
+def test_whoever_asks_for_a_record_gets_the_one_it_asked_for() -> None:
+    node = follower()
+    node.register.accepted = record(NEWER, pos(1))
+    for accepted, held in ((True, node.register.accepted), (False, node.register.committed)):
+        answer = Fetched(accepted=accepted, record=held)
+        assert node.hearing.hear(A, Fetch(accepted=accepted), at(0), WALL) == [Send(A, answer)]
+
+
+def test_only_a_claimant_adopts_what_another_had_merely_accepted() -> None:
+    node = follower()
+    answer = Fetched(accepted=True, record=record(NEWER, pos(1)))
+    node.hearing.hear(A, answer, at(0), WALL)
+    assert node.register.accepted.position == Position()
+    node.seat.mandate.take(Term(2))
+    node.hearing.hear(A, answer, at(0), WALL)
+    assert node.register.accepted.position == pos(1)
+    assert node.register.committed.position == Position()
+
+
+def test_reports_and_requests_to_probe_reach_the_watch() -> None:
+    node = follower()
+    node.watch.verdicts.follow(HELD, WALL)
+    seen = result(Outcome.FAIL)
+    assert node.hearing.hear(A, Report(results=((seen, 0.0),)), at(1), WALL) == []
+    assert node.watch.verdicts.vote(A, WEB) is not None
+    assert node.hearing.hear(A, ProbeNow(checks=(WEB,)), at(1), WALL) == [Probe((WEB,))]
+
+
+def test_errands_and_their_ends_reach_the_pager() -> None:
+    company = settled()
+    node, errand = company.nodes[C], Deliver(term=Term(1), delivery=delivery())
+    assert node.hearing.hear(A, errand, at(company.now), WALL) == [
+        Notify(delivery(), Term(1), errand=True)
+    ]
+    done = Delivered(notice=delivery().notice.id, channel=HOOK, delivered=True, detail="")
+    company.nodes[A].hearing.hear(C, done, at(company.now), WALL)
+    assert company.nodes[A].pager.courier.delivered == {(delivery().notice.id, HOOK)}
+
+
+def test_a_ruling_reaches_the_desk_and_one_for_nobody_is_dropped() -> None:
+    node = follower()
+    ruled = Ruled(
+        request=RequestId("nobody"),
+        ruling=Ruling.COMMITTED,
+        reason="",
+        revision=Revision(1),
+        position=Position(),
+    )
+    assert node.hearing.hear(A, ruled, at(0), WALL) == []
+
+
+def test_the_acting_master_takes_a_change_in() -> None:
+    company = settled()
+    node = company.nodes[A]
+    assert node.hearing.hear(B, propose(1), at(company.now), WALL) == []
+    assert node.register.waiting
+
+
+def test_a_node_that_held_the_term_and_no_longer_acts_sends_the_change_on() -> None:
+    company = settled()
+    node = company.nodes[A]
+    node.seat.resign(None, "for the test", at(company.now))
+    (ruled,) = sent(node.hearing.hear(B, propose(1), at(company.now), WALL), B)
+    assert isinstance(ruled, Ruled)
+    assert ruled.ruling is Ruling.AGAIN
+
+
+@pytest.mark.parametrize("term", [0, 2])
+def test_a_change_meant_for_a_term_that_this_node_does_not_remember_gets_no_answer(
+    term: int,
+) -> None:
+    company = settled()
+    node = company.nodes[A]
+    assert node.hearing.hear(B, propose(term), at(company.now), WALL) == []
+    assert not node.register.waiting
+
+
+def test_a_notice_of_removal_is_not_for_the_hearing() -> None:
+    with pytest.raises(AssertionError):
+        follower().hearing.hear(A, Removed(revision=Revision(2)), at(0), WALL)

@@ -1,0 +1,175 @@
+"""The pager: only the acting master pages, others run its errands and pass on what they did."""
+
+from random import Random
+
+import pytest
+
+from qutrio.core.alerting import Courier
+from qutrio.core.effects import Note, Notify, Send
+from qutrio.core.events import Attempted
+from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.pager import ERRANDS_MAX, Pager
+from qutrio.core.watch import Watch
+from qutrio.model.ids import NodeId, Term
+from qutrio.model.incidents import Ledger
+from tests.core.samples import (
+    DEAD_S,
+    HOOK,
+    WALL,
+    WEB,
+    A,
+    B,
+    C,
+    at,
+    check,
+    delivery,
+    document,
+    heartbeat,
+    hook,
+    pos,
+    record,
+    seat,
+    win,
+)
+
+HELD = document(A, B, C, checks=[check()], channels=[hook()])
+ONE = delivery()
+DELIVERED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=True, detail="")
+FAILED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=False, detail="refused")
+
+
+def pager(me: NodeId, *, acting: bool = False) -> Pager:
+    place = seat(me, HELD)
+    if acting:
+        win(place, 0.0, *({A, B, C} - {me}))
+    return Pager(me, place, place.register, Watch(me), Courier(Random(1)))
+
+
+def master_of(follower: Pager, node: NodeId) -> None:
+    beat = heartbeat(claim=Term(3), acting=True)
+    follower.seat.on_heartbeat(node, beat, at(0), WALL)
+
+
+def attempted(*, delivered: bool) -> Attempted:
+    return Attempted(ONE.notice.id, HOOK, delivered, "refused")
+
+
+# --- the master -----------------------------------------------------------------------------
+
+
+def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -> None:
+    assert not pager(A).may_write(at(0))
+    holder = pager(A, acting=True)
+    assert holder.may_write(at(0))
+    assert not holder.may_write(at(DEAD_S))
+    holder.register.pump(Ledger(sequence=1), at(0), WALL)
+    assert not holder.may_write(at(0))
+
+
+def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands() -> None:
+    holder = pager(A, acting=True)
+    holder.seat.mandate.hear(Term(5))
+    holder.seat.advance(at(0), WALL)
+    assert holder.seat.acting_until(at(0)) is not None
+    assert not holder.may_write(at(0))
+
+
+def test_a_new_master_looks_at_every_check_once_per_term() -> None:
+    holder = pager(A, acting=True)
+    assert holder.may_write(at(0))
+    assert holder.watch.verdicts.changed == {WEB}
+    assert holder.ledger(at(0), WALL) == Ledger()
+    assert holder.watch.verdicts.changed == set()
+    assert holder.may_write(at(1))
+    assert holder.watch.verdicts.changed == set()
+
+
+def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
+    holder = pager(A, acting=True)
+    holder.may_write(at(0))
+    holder.register.pump(Ledger(outbox=(ONE,)), at(0), WALL)
+    assert holder.send_out([], at(0)) == []
+    holder.register.settle()
+    assert holder.send_out([], at(0)) == [Notify(ONE, Term(1), errand=False)]
+    assert holder.courier.busy(at(0))
+
+
+def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
+    holder = pager(A, acting=True)
+    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.send_out([B, C], at(0))
+    (note,) = holder.on_attempted(attempted(delivered=False), at(0))
+    assert note == Note("a notice was not delivered", (("channel", HOOK), ("detail", "refused")))
+    later = holder.courier.deadline()
+    assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
+
+
+def test_what_any_member_delivered_counts_for_the_master() -> None:
+    holder = pager(A, acting=True)
+    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    assert holder.on_delivered(DELIVERED, at(0)) == []
+    assert holder.ledger(at(0), WALL).outbox == ()
+
+
+def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
+    holder = pager(A, acting=True)
+    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.may_write(at(0))
+    assert holder.send_out([], at(0)) == []
+    assert len(holder.send_out([], at(2))) == 1
+
+
+# --- the others -----------------------------------------------------------------------------
+
+
+def test_a_member_runs_errands_for_the_acting_master_only() -> None:
+    follower = pager(C)
+    errand = Deliver(term=Term(3), delivery=ONE)
+    assert follower.on_deliver(A, errand, at(0)) == []
+    master_of(follower, A)
+    assert follower.on_deliver(B, errand, at(0)) == []
+    assert follower.on_deliver(A, errand, at(0)) == [Notify(ONE, Term(3), errand=True)]
+
+
+def test_a_member_runs_a_bounded_number_of_errands() -> None:
+    follower = pager(C)
+    master_of(follower, A)
+    for number in range(ERRANDS_MAX):
+        errand = Deliver(term=Term(3), delivery=delivery(WEB, number))
+        assert len(follower.on_deliver(A, errand, at(0))) == 1
+    assert follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0)) == []
+
+
+def test_a_failed_errand_is_told_to_who_asked() -> None:
+    follower = pager(C)
+    master_of(follower, A)
+    follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0))
+    assert Send(A, FAILED) in follower.on_attempted(attempted(delivered=False), at(1))
+    assert follower.pass_on(at(1)) == []
+
+
+def test_a_failed_attempt_that_nobody_asked_for_is_only_noted() -> None:
+    follower = pager(C)
+    (note,) = follower.on_attempted(attempted(delivered=False), at(1))
+    assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize("errand", [True, False])
+def test_what_was_delivered_is_passed_on_once_to_whoever_acts(errand: bool) -> None:
+    follower = pager(C)
+    if errand:
+        master_of(follower, A)
+        follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0))
+    after = DEAD_S + 1
+    assert follower.on_attempted(attempted(delivered=True), at(after)) == []
+    assert follower.pass_on(at(after)) == []  # nobody acts just now
+    follower.seat.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(after), WALL)
+    assert follower.pass_on(at(after)) == [Send(B, DELIVERED)]
+    assert follower.pass_on(at(after)) == []
+
+
+def test_the_master_passes_nothing_on_to_itself() -> None:
+    holder = pager(A, acting=True)
+    holder.on_attempted(attempted(delivered=True), at(0))
+    assert holder.pass_on(at(0)) == []
+    assert holder.courier.delivered == {(ONE.notice.id, HOOK)}

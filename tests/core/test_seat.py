@@ -1,0 +1,517 @@
+"""The seat: endorsing, asking, claiming, acting, handing over and giving up."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.effects import Note, Send
+from qutrio.core.mandate import DRIFT_MARGIN
+from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, HeartbeatAck, Resign, Write
+from qutrio.core.seat import Seat
+from qutrio.model.document import Settings
+from qutrio.model.ids import Revision, Term, UnixTime
+from qutrio.model.stable import Position, Promise
+from tests.core.samples import (
+    BEAT_S,
+    DEAD_S,
+    WALL,
+    A,
+    B,
+    C,
+    ack,
+    at,
+    bind,
+    document,
+    heartbeat,
+    meet,
+    pos,
+    record,
+    seat,
+    sent,
+    win,
+)
+
+THREE = document(A, B, C)
+BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
+
+
+def granted(place: Seat, claimant: str = A, now: float = 0.0, **fields: object) -> Term | None:
+    """Say what a heartbeat of a claimant gets granted."""
+    beat = heartbeat(**{"claim": Term(1), **fields})
+    answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL)[0]
+    assert isinstance(answer, Send)
+    assert isinstance(answer.message, HeartbeatAck)
+    return answer.message.granted
+
+
+def objection(place: Seat, term: int, now: float = 0.0) -> str:
+    """Say what node A hears when it asks about a term."""
+    (answer,) = sent(place.on_ask(A, Ask(term=Term(term)), at(now)), A)
+    assert isinstance(answer, Answer)
+    assert answer.would is (answer.reason == "")
+    return answer.reason
+
+
+def notes(effects: list[object]) -> list[Note]:
+    return [e for e in effects if isinstance(e, Note)]
+
+
+# --- as a voter -----------------------------------------------------------------------------
+
+
+def test_a_claim_of_the_engines_choice_is_endorsed_and_binds() -> None:
+    voter = seat(B, THREE)
+    meet(voter, 0.0, A, C)
+    assert granted(voter) == 1
+    assert voter.mandate.promise == Promise(Term(1), A)
+    assert voter.mandate.bound_until == DEAD_S
+
+
+def test_a_heartbeat_without_a_claim_is_answered_and_grants_nothing() -> None:
+    voter = seat(B, THREE)
+    answer = sent(voter.on_heartbeat(A, heartbeat(number=7), at(0), WALL), A)
+    assert answer == [ack(7)]
+    assert voter.mandate.promise == Promise()
+
+
+def test_each_heartbeat_of_the_claim_renews_the_bond() -> None:
+    voter = seat(B, THREE)
+    meet(voter, 0.0, A, C)
+    granted(voter)
+    assert granted(voter, now=2.0) == 1
+    assert voter.mandate.bound_until == 2.0 + DEAD_S
+
+
+def test_a_claim_that_the_engine_does_not_prefer_is_refused() -> None:
+    voter = seat(B, THREE)
+    meet(voter, 0.0, A, C)
+    assert granted(voter, C) is None
+    assert voter.mandate.promise == Promise()
+
+
+def test_the_own_holder_needs_no_second_choice_of_the_engine() -> None:
+    voter = seat(B, THREE, promise=Promise(Term(1), A))
+    assert objection(voter, 2) == ""  # nobody is able here, so the engine chooses nobody
+
+
+def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
+    voter = seat(B, THREE, promise=Promise(Term(1), A))
+    voter.fit = False
+    assert objection(voter, 2) == "cannot write its disk"
+    assert granted(voter, claim=Term(2)) is None
+
+
+def test_a_claimant_must_be_a_voter_of_the_committed_and_of_the_accepted_document() -> None:
+    learner = seat(B, document(B, C, learners=[A]))
+    assert objection(learner, 1) == "does not know the claimant as a voter"
+    leaving = seat(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
+    assert objection(leaving, 1) == "does not know the claimant as a voter"
+
+
+def test_a_question_changes_nothing_and_hears_why_not() -> None:
+    before = Promise(Term(5), C)
+    voter = seat(C, THREE, promise=before)
+    meet(voter, 0.0, A, B)
+    assert objection(voter, 6) == ""
+    voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
+    assert objection(voter, 6) == f"prefers {B}"
+    assert voter.mandate.promise == before
+
+
+def test_an_unknown_engine_prefers_nobody() -> None:
+    place = seat(B, document(A, B, settings=Settings(engine="from-the-future")))
+    meet(place, 0.0, A)
+    assert place.choice(at(0)) is None
+    assert objection(place, 1) == "prefers None"
+    assert place.advance(at(0), WALL) == []
+
+
+def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None:
+    slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
+    voter = seat(B, THREE, accepted=record(slower, pos(1)))
+    assert voter.bound_s == 9.0
+    (answer,) = sent(voter.on_heartbeat(A, heartbeat(), at(0), WALL), A)
+    assert isinstance(answer, HeartbeatAck)
+    assert answer.bound_s == 9.0
+
+
+def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_while() -> None:
+    voter = seat(B, THREE)
+    first = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(0), WALL)
+    assert Fetch(accepted=False) in sent(first, A)
+    second = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(1), WALL)
+    assert len(second) == 1
+
+
+def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
+    place = seat(B, THREE)
+    place.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
+    assert place.skew == {A: 2.5}
+
+
+# --- the bonds of others --------------------------------------------------------------------
+
+
+def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> None:
+    place = seat(A, document(A, B))
+    win(place, 0.0, B)
+    number = place.beat(at(1), WALL).number
+    place.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
+    assert place.acting_until(at(3)) == pytest.approx(1 + BOND_S)
+
+
+def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
+    place = seat(A, document(A, B))
+    win(place, 0.0, B)
+    number = place.beat(at(5), WALL).number
+    place.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
+    assert place.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
+
+
+def test_a_bond_whose_heartbeat_is_forgotten_does_not_count() -> None:
+    place = seat(A, document(A, B))
+    win(place, 0.0, B)
+    place.on_ack(B, ack(999, granted=Term(1)), at(5))
+    assert place.acting_until(at(5)) is None
+
+
+def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None:
+    slower = document(A, B, settings=Settings(dead_after_s=9.0), revision=2)
+    place = seat(A, document(A, B))
+    win(place, 0.0, B)
+    place.register.accepted = record(slower, pos(1, 2))
+    number = place.beat(at(1), WALL).number
+    place.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
+    assert place.acting_until(at(1)) == pytest.approx(1 + BOND_S)
+
+
+def test_a_node_acts_only_once_its_register_is_established() -> None:
+    place = seat(A, document(A, B))
+    meet(place, 0.0, B)
+    place.advance(at(0), WALL)
+    place.mandate.answered(B, Term(1), would=True)
+    place.advance(at(0), WALL)
+    bind(place, 0.0, B)
+    assert place.acting_until(at(0)) is None
+    assert place.incumbent(at(0)) is None
+
+
+# --- seeking --------------------------------------------------------------------------------
+
+
+def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
+    place = seat(A, document(A))
+    effects = place.advance(at(0), WALL)
+    assert place.mandate.claim == 1
+    assert place.register.settled()
+    assert Note("claims the role", (("term", "1"),)) in effects
+
+
+def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    asked = place.advance(at(0), WALL)
+    assert asked == [Send(B, Ask(term=Term(1))), Send(C, Ask(term=Term(1)))]
+    assert place.advance(at(0), WALL) == []
+    would = Answer(term=Term(1), would=True, heard_term=Term(0), reason="")
+    place.on_answer(B, would)
+    effects = place.advance(at(0.01), WALL)
+    assert place.mandate.claim == 1
+    (beat,) = sent(effects, C)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.claim, beat.acting) == (1, False)
+
+
+def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B)
+    place.advance(at(0), WALL)
+    assert place.deadline(at(0)) == pytest.approx(BEAT_S / 10)
+    assert place.advance(at(BEAT_S / 10), WALL) != []
+
+
+def test_a_majority_of_answers_for_a_term_that_was_overtaken_asks_anew() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.advance(at(0), WALL)
+    place.on_answer(B, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""))
+    assert Send(B, Ask(term=Term(7))) in place.advance(at(0), WALL)
+    assert place.mandate.claim is None
+
+
+def test_a_node_without_a_majority_does_not_ask() -> None:
+    place = seat(A, THREE)
+    assert not place.able(at(0))
+    assert place.advance(at(0), WALL) == []
+
+
+def test_a_question_is_dropped_when_the_role_is_no_longer_wanted() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B)
+    place.advance(at(0), WALL)
+    place.on_heartbeat(B, heartbeat(claim=Term(1), acting=True), at(0), WALL)
+    assert place.advance(at(0), WALL) == []
+    assert place.mandate.question is None
+
+
+def test_a_learner_is_not_able_to_lead() -> None:
+    learner = seat(A, document(B, C, learners=[A]))
+    meet(learner, 0.0, B, C)
+    assert not learner.able(at(0))
+
+
+def test_a_member_whose_removal_is_not_committed_may_still_lead() -> None:
+    leaving = seat(A, THREE, accepted=record(document(B, C, revision=2), pos(1)))
+    meet(leaving, 0.0, B, C)
+    assert leaving.able(at(0))
+
+
+def test_whoever_cannot_lead_is_not_elected() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    assert place.choice(at(0)) == A
+    meet(place, 1.0, A, able=False)
+    assert place.choice(at(1)) == B
+
+
+# --- holding --------------------------------------------------------------------------------
+
+
+def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.advance(at(0), WALL)
+    place.mandate.answered(B, Term(1), would=True)
+    place.advance(at(0), WALL)
+    bind(place, 0.0, B, accepted=pos(0, 4))
+    assert place.advance(at(0), WALL) == [Send(B, Fetch(accepted=True))]
+    assert place.acting_until(at(0)) is None
+
+
+def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_acting() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    place.mandate.hear(Term(5))
+    effects = place.advance(at(1), WALL)
+    assert place.mandate.claim == 6
+    assert place.acting_until(at(1)) is not None
+    (beat,) = sent(effects, B)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.claim, beat.acting) == (6, True)
+    bind(place, 1.0, B)
+    writes = [m for m in sent(place.advance(at(1), WALL), B) if isinstance(m, Write)]
+    assert [w.position for w in writes] == [pos(6)]
+
+
+def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.mandate.take(Term(1))
+    place.mandate.hear(Term(2))
+    effects = place.advance(at(0), WALL)
+    assert sent(effects, B) == [Resign(term=Term(1), successor=None)]
+    assert ("reason", "heard of a higher term") in notes([*effects])[0].details
+
+
+def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "no longer hears a majority") in notes([*effects])[0].details
+    assert place.mandate.claim is None
+    assert place.acting_until(at(DEAD_S)) is None
+
+
+def test_an_unfit_holder_gives_up() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    place.fit = False
+    effects = place.advance(at(0), WALL)
+    assert ("reason", "cannot write its disk") in notes([*effects])[0].details
+
+
+def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    place.mandate.take(Term(1))
+    assert place.advance(at(0), WALL) == []
+    meet(place, 3.0, A, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+
+
+def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.mandate.take(Term(1))
+    assert place.advance(at(0), WALL) == []
+    meet(place, 3.0, B, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+
+
+def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    place.mandate.take(Term(1))
+    place.advance(at(0), WALL)
+    meet(place, 2.0, A, C, able=False)
+    bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
+    place.advance(at(2), WALL)
+    assert place.mandate.unwanted_since is None
+    meet(place, 3.0, A, C)
+    place.advance(at(3), WALL)
+    meet(place, 5.0, A, C)
+    place.advance(at(DEAD_S + 1), WALL)
+    assert place.mandate.claim == 1
+
+
+def test_giving_up_without_a_claim_says_nothing() -> None:
+    assert seat(A, THREE).resign(None, "whatever", at(0)) == []
+
+
+# --- handing over ---------------------------------------------------------------------------
+
+
+def hold_until(place: Seat, until: int) -> None:
+    """Go on acting with both peers, second by second."""
+    for now in range(1, until + 1):
+        meet(place, now, A, C)
+        bind(place, now, A, C)
+
+
+def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it() -> None:
+    settings = Settings(master_cooldown_s=10.0)
+    place = seat(B, document(A, B, C, settings=settings))
+    meet(place, 0.0, C)
+    win(place, 0.0, C)
+    hold_until(place, 10)
+    assert place.hand_over(at(10)) == []
+    meet(place, 11.0, A, C)
+    effects = place.hand_over(at(11))
+    assert Resign(term=Term(1), successor=A) in sent(effects, C)
+    assert place.acting_until(at(11)) is None
+    assert place.hand_over(at(11)) == []
+
+
+def test_an_unknown_engine_never_hands_over() -> None:
+    place = seat(A, document(A))
+    win(place, 0.0)
+    unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
+    place.register.committed = record(unknown, pos(1))
+    assert place.hand_over(at(0)) == []
+    assert Note("gave the role up", (("term", "1"), ("reason", "stopping"))) in place.leave(at(0))
+
+
+def test_a_node_that_stops_names_its_heir() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    assert sent(place.leave(at(0)), C) == [Resign(term=Term(1), successor=B)]
+
+
+# --- the incumbent --------------------------------------------------------------------------
+
+
+def test_the_incumbent_is_known_from_its_own_acting_heartbeat_for_dead_after() -> None:
+    place = seat(C, THREE)
+    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
+    assert place.incumbent(at(0)) is None
+    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
+    assert place.incumbent(at(1 + DEAD_S - 0.001)) == A
+    assert place.incumbent(at(1 + DEAD_S)) is None
+
+
+def test_an_incumbent_that_claims_nothing_any_more_is_forgotten() -> None:
+    place = seat(C, THREE)
+    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
+    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
+    assert place.incumbent(at(1)) == A
+    place.on_heartbeat(B, heartbeat(), at(1), WALL)
+    assert place.incumbent(at(1)) == A
+    place.on_heartbeat(A, heartbeat(), at(1), WALL)
+    assert place.incumbent(at(1)) is None
+
+
+def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
+    place = seat(C, THREE)
+    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
+    place.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    assert (place.incumbent(at(0)), place.incumbent_term(at(0))) == (A, 3)
+    place.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
+    assert place.incumbent(at(0)) == B
+    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
+    assert place.incumbent(at(DEAD_S)) == A
+
+
+def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
+    place = seat(C, THREE)
+    meet(place, 0.0, A, B)
+    place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    place.on_resign(A, Resign(term=Term(1), successor=None), at(1))
+    place.on_resign(B, Resign(term=Term(2), successor=None), at(1))
+    assert place.incumbent(at(1)) == A
+    assert place.mandate.bound_until == DEAD_S
+    place.on_resign(A, Resign(term=Term(2), successor=B), at(1))
+    assert place.incumbent(at(1)) is None
+    assert place.mandate.bound_until == at(1)
+
+
+def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_endorsed_again() -> None:
+    place = seat(C, THREE)
+    meet(place, 0.0, A, B)
+    assert granted(place, claim=Term(2)) == 2
+    place.on_resign(A, Resign(term=Term(2), successor=None), at(1))
+    assert granted(place, now=1.5, claim=Term(2)) is None
+
+
+def test_a_farewell_counts_as_death_at_once() -> None:
+    place = seat(C, THREE)
+    meet(place, 0.0, A, B)
+    place.on_farewell(A)
+    place.on_farewell(B)
+    assert not place.sees_majority(at(0))
+    assert place.electorate(at(0)).able == frozenset()
+
+
+# --- membership and time --------------------------------------------------------------------
+
+
+def test_a_node_is_free_of_a_holder_that_is_no_member() -> None:
+    place = seat(C, THREE)
+    meet(place, 0.0, A, B)
+    granted(place, claim=Term(2), acting=True)
+    place.forget_strangers(frozenset({A, B, C}), at(1))
+    assert place.incumbent(at(1)) == A
+    place.forget_strangers(frozenset({B, C}), at(1))
+    assert place.incumbent(at(1)) is None
+    assert place.mandate.bound_until == at(1)
+    assert place.contacts(at(1)) == {B, C}
+    assert place.skew.keys() == {B}
+    assert place.electorate(at(1)).able == {B, C}
+
+
+def test_the_deadline_is_the_next_moment_at_which_something_may_change() -> None:
+    place = seat(A, document(A, B), promise=Promise(Term(1), B), quiet_until=at(3))
+    place.cadence.next_beat = at(5)
+    assert place.deadline(at(0)) == at(3)
+    assert place.deadline(at(4)) == at(5)
+    assert place.deadline(at(6)) == at(5)  # overdue: a tick is due now
+    acting = seat(A, document(A, B))
+    win(acting, 0.0, B)
+    acting.cadence.next_beat = at(50)
+    assert acting.deadline(at(0)) == pytest.approx(BOND_S)
+
+
+def test_a_heartbeat_says_where_the_node_stands() -> None:
+    place = seat(A, document(A, B))
+    win(place, 0.0, B)
+    beat = place.beat(at(1), WALL)
+    assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
+    assert place.peers() == [B]
+    assert place.incumbent_term(at(1)) == Term(1)
+    (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL), B)
+    assert isinstance(answer, HeartbeatAck)
+    assert (answer.accepted, answer.stamp) == (pos(1), (Term(0), Revision(1)))
+    assert answer.committed > Position()

@@ -1,0 +1,123 @@
+"""The watch: what is as before travels with the heartbeat, what turned travels at once."""
+
+from qutrio.core.effects import Probe, Send
+from qutrio.core.messages import ProbeNow, Report
+from qutrio.core.verdicts import Vote
+from qutrio.core.watch import (
+    AGE_S_MAX,
+    CHECKS_PER_REQUEST_MAX,
+    RESULTS_PER_REPORT_MAX,
+    Watch,
+)
+from qutrio.model.ids import CheckId
+from qutrio.model.results import Outcome
+from tests.core.samples import DB, WALL, WEB, A, B, C, at, check, document, result
+
+OK, FAIL = result(Outcome.OK), result(Outcome.FAIL)
+
+
+def watch(*checks: CheckId) -> Watch:
+    watching = Watch(A)
+    held = document(A, B, C, checks=[check(c) for c in checks or (WEB,)])
+    watching.verdicts.follow(held, WALL)
+    return watching
+
+
+def told(watching: Watch, now: float, *, all_of_it: bool = False) -> list[Report]:
+    effects = watching.tell([B], at(now), all_of_it=all_of_it)
+    return [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Report)]
+
+
+def test_a_result_that_turned_is_told_at_once_with_its_age() -> None:
+    watching = watch()
+    watching.observed(OK, at(1))
+    assert told(watching, 3) == [Report(results=((OK, 2.0),))]
+    assert told(watching, 3) == []
+
+
+def test_a_result_that_is_as_before_waits_for_the_heartbeat() -> None:
+    watching = watch()
+    watching.observed(OK, at(1))
+    told(watching, 1)
+    watching.observed(OK, at(2))
+    assert told(watching, 2) == []
+    assert told(watching, 2, all_of_it=True) == [Report(results=((OK, 0.0),))]
+    assert told(watching, 2, all_of_it=True) == []
+
+
+def test_a_result_that_was_asked_for_is_told_at_once() -> None:
+    watching = watch(WEB, DB)
+    watching.observed(OK, at(1))
+    told(watching, 1)
+    assert watching.demand((WEB, CheckId("unknown"))) == [Probe((WEB, CheckId("unknown")))]
+    watching.observed(OK, at(2))
+    assert len(told(watching, 2)) == 1
+    watching.observed(OK, at(3))
+    assert told(watching, 3) == []  # asked for once, told at once once
+
+
+def test_the_first_vote_against_the_state_raises_an_alarm() -> None:
+    watching = watch()
+    watching.observed(OK, at(1))
+    assert watching.alarms == set()
+    watching.observed(FAIL, at(2))
+    assert watching.alarms == {WEB}
+
+
+def test_a_peers_result_raises_an_alarm_and_counts_from_its_arrival() -> None:
+    watching = watch()
+    watching.on_report(B, Report(results=((FAIL, 5.0),)), at(100))
+    assert watching.alarms == {WEB}
+    assert watching.verdicts.vote(B, WEB) == Vote(FAIL, at(95))
+    watching.on_report(C, Report(results=((OK, 5.0),)), at(100))
+    assert watching.verdicts.vote(C, WEB) == Vote(OK, at(95))
+
+
+def test_an_impossible_age_is_bounded() -> None:
+    watching = watch()
+    watching.on_report(B, Report(results=((OK, -50.0),)), at(100))
+    assert watching.verdicts.vote(B, WEB) == Vote(OK, at(100))
+    watching.on_report(C, Report(results=((OK, 1e12),)), at(100))
+    assert watching.verdicts.vote(C, WEB) == Vote(OK, at(100 - AGE_S_MAX))
+
+
+def test_a_report_that_is_too_long_is_cut() -> None:
+    watching = watch()
+    filler = tuple((result(Outcome.OK, DB), 0.0) for _ in range(RESULTS_PER_REPORT_MAX))
+    watching.on_report(B, Report(results=(*filler, (OK, 0.0))), at(1))
+    assert watching.verdicts.vote(B, WEB) is None
+
+
+def test_many_results_are_told_in_several_reports() -> None:
+    idents = [CheckId(f"c{n:04}") for n in range(RESULTS_PER_REPORT_MAX + 1)]
+    watching = watch(*idents)
+    for ident in idents:
+        watching.observed(result(Outcome.OK, ident), at(1))
+    assert [len(r.results) for r in told(watching, 1)] == [RESULTS_PER_REPORT_MAX, 1]
+
+
+def test_a_newcomer_is_told_the_newest_result_of_every_check() -> None:
+    watching = watch(WEB, DB)
+    for now in (1, 2):
+        watching.observed(OK, at(now))
+        watching.observed(result(Outcome.FAIL, DB), at(now))
+    told(watching, 2, all_of_it=True)
+    watching.on_report(B, Report(results=((FAIL, 0.0),)), at(2))
+    expected = Report(results=((result(Outcome.FAIL, DB), 3.0), (OK, 3.0)))
+    assert watching.tell_newcomer(C, at(5)) == [Send(C, expected)]
+
+
+def test_everybody_is_asked_to_probe_in_bounded_requests() -> None:
+    idents = tuple(CheckId(f"c{n:04}") for n in range(CHECKS_PER_REQUEST_MAX + 1))
+    watching = watch(*idents)
+    effects = watching.demand_of_all(idents, [B, C])
+    head, tail = idents[:CHECKS_PER_REQUEST_MAX], idents[CHECKS_PER_REQUEST_MAX:]
+    assert effects == [
+        Probe(head),
+        Send(B, ProbeNow(checks=head)),
+        Send(C, ProbeNow(checks=head)),
+        Probe(tail),
+        Send(B, ProbeNow(checks=tail)),
+        Send(C, ProbeNow(checks=tail)),
+    ]
+    assert watching.demand_of_all((), [B]) == []

@@ -1,0 +1,150 @@
+"""What stands in for sockets, targets and patterns where whole daemons run in virtual time."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from attrs import Factory, define, frozen
+from trio.testing import memory_stream_pair
+
+from qutrio.core.effects import Notify
+from qutrio.core.messages import Message
+from qutrio.daemon.driver import Hands
+from qutrio.errors import PeerError
+from qutrio.model.checks import IpFamily
+from qutrio.model.ids import CheckId, Fingerprint, NodeId
+from qutrio.model.results import Outcome
+from qutrio.model.stable import Stable
+from qutrio.probes.interface import Observation
+
+Handler = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
+
+
+@frozen
+class Listening:
+    """A daemon that can be dialled."""
+
+    fingerprint: Fingerprint
+    handler: Handler
+    nursery: trio.Nursery
+
+
+@define
+class Network:
+    """Who listens where."""
+
+    listeners: dict[str, Listening] = Factory(dict)
+
+
+@define
+class MemoryTransport:
+    """One daemon's way into the network; it knows the fingerprint of both ends, as TLS would."""
+
+    network: Network
+    address: str
+    fingerprint: Fingerprint
+
+    async def dial(
+        self, address: str, expect: frozenset[Fingerprint], *, anonymous: bool = False
+    ) -> trio.abc.Stream:
+        """Connect to whoever listens at the address, if it has an expected key."""
+        await trio.lowlevel.checkpoint()
+        there = self.network.listeners.get(address)
+        if there is None:
+            raise PeerError(f"{address}: nobody listens")
+        if there.fingerprint not in expect:
+            raise PeerError(f"{address}: another key answers")
+        near, far = memory_stream_pair()
+        there.nursery.start_soon(there.handler, far, None if anonymous else self.fingerprint)
+        return near
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Take connections until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self.network.listeners[self.address] = Listening(self.fingerprint, handler, nursery)
+            task_status.started(self.address)
+            try:
+                await trio.sleep_forever()
+            finally:
+                del self.network.listeners[self.address]
+
+
+@define
+class Target:
+    """The one thing that is watched, and the resolver through which it is seen."""
+
+    up: bool = True
+    probes: int = 0
+
+    async def resolve(self, host: str, family: IpFamily) -> Observation:
+        """End every probe with how the target is."""
+        del host, family
+        self.probes += 1
+        await trio.sleep(0.01)
+        if self.up:
+            return Observation(Outcome.OK, 10.0, "connected")
+        return Observation(Outcome.FAIL, None, "connection refused")
+
+
+@define
+class WatchedHands:
+    """A daemon's own hands, and a list of what they did."""
+
+    _hands: Hands
+    _did: Callable[[str], None]
+
+    @property
+    def durable(self) -> Stable:
+        """What the store holds."""
+        return self._hands.durable
+
+    async def persist(self, stable: Stable) -> None:
+        """Persist, then write it down."""
+        await self._hands.persist(stable)
+        self._did(f"persist {stable.promise.term} {stable.accepted.position}")
+
+    def send(self, to: NodeId, message: Message) -> None:
+        """Write it down, and send."""
+        self._did(f"send {type(message).__name__} to {to}")
+        self._hands.send(to, message)
+
+    def probe(self, checks: tuple[CheckId, ...]) -> None:
+        """Write it down, and probe."""
+        self._did(f"probe {','.join(checks)}")
+        self._hands.probe(checks)
+
+    def notify(self, job: Notify) -> bool:
+        """Write it down, and notify."""
+        self._did(f"notify {job.delivery.notice.id}")
+        return self._hands.notify(job)
+
+    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+        """Log."""
+        self._hands.note(what, details)
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._hands.alive()
+
+
+class NoPatterns:
+    """Searches nothing: no check of the world has a pattern."""
+
+    async def search(self, pattern: str, text: str) -> bool | Observation:
+        """Refuse."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Have nothing to let go of."""
+
+
+class NoWatchdog:
+    """Does not mind."""
+
+    def alive(self) -> None:
+        """Do nothing."""
+
+
+NO_TLS: Any = None

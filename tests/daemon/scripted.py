@@ -1,0 +1,132 @@
+"""A node that follows a script and hands that keep a diary: for tests of the loop around them."""
+
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import Factory, define
+
+from qutrio.core.effects import Effect, Notify
+from qutrio.core.events import Event
+from qutrio.core.messages import Message
+from qutrio.core.view import View
+from qutrio.errors import StorageError
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Fingerprint,
+    IncidentId,
+    Instant,
+    NodeId,
+    NoticeId,
+    Revision,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger, Notice, NoticeKind
+from qutrio.model.members import Member
+from qutrio.model.stable import Position, Promise, Record, Stable
+
+ME, PEER = NodeId("n1"), NodeId("n2")
+
+
+def stable(revision: int = 1) -> Stable:
+    """A one-node cluster's memory at a revision."""
+    member = Member(
+        id=ME, name="one", address="127.0.0.1:9901", fingerprint=Fingerprint("f"), certificate="c"
+    )
+    document = ClusterDocument(cluster_id="c", revision=Revision(revision), members=(member,))
+    record = Record(Position(), document, Ledger())
+    return Stable(Promise(), record, record)
+
+
+def delivery() -> Delivery:
+    """A notice that waits for one channel."""
+    notice = Notice(
+        id=NoticeId("x1"),
+        kind=NoticeKind.DOWN,
+        incident=IncidentId("i1"),
+        check=CheckId("k1"),
+        check_name="web",
+        target="127.0.0.1:80",
+        term=Term(1),
+        sequence=1,
+        since_unix=UnixTime(0.0),
+        at_unix=UnixTime(0.0),
+    )
+    return Delivery(notice=notice, channel=ChannelId("c1"))
+
+
+@define
+class ScriptedNode:
+    """Does what `react` says, and keeps what it lived through."""
+
+    react: Callable[[Event], Sequence[Effect]]
+    deadline: Instant = Instant(float("inf"))
+    tick_every_s: float = float("inf")
+    lived: list[tuple[float, Event]] = Factory(list)
+    revision: int = 1
+
+    def step(self, event: Event, now: Instant, wall: UnixTime) -> Sequence[Effect]:
+        """Note the event, and look up what to do."""
+        del wall
+        self.lived.append((now, event))
+        if now >= self.deadline:
+            self.deadline = Instant(now + self.tick_every_s)
+        return self.react(event)
+
+    def view(self, now: Instant) -> View:
+        """Show the revision."""
+        del now
+        return View(
+            node=ME,
+            document=stable(self.revision).committed.document,
+            position=Position(),
+            term=Term(1),
+            master=ME,
+            acting_until=None,
+            live=frozenset({ME}),
+            removed=False,
+        )
+
+
+@define
+class Diary:
+    """Hands that write down what they were asked to do."""
+
+    entries: list[str] = Factory(list)
+    durable: Stable = Factory(stable)
+    disk_fails: bool = False
+    persist_s: float = 0.0
+    jobs_taken: bool = True
+    alive_at: list[float] = Factory(list)
+
+    async def persist(self, stable: Stable) -> None:
+        """Take a while, or fail."""
+        await trio.sleep(self.persist_s)
+        if self.disk_fails:
+            self.entries.append("disk failed")
+            raise StorageError("no space left on the device")
+        self.durable = stable
+        self.entries.append("persisted")
+
+    def send(self, to: NodeId, message: Message) -> None:
+        """Write it down."""
+        self.entries.append(f"sent {type(message).__name__} to {to}")
+
+    def probe(self, checks: tuple[CheckId, ...]) -> None:
+        """Write it down."""
+        self.entries.append(f"probe {','.join(checks)}")
+
+    def notify(self, job: Notify) -> bool:
+        """Write it down."""
+        self.entries.append(f"notify {job.delivery.notice.id}")
+        return self.jobs_taken
+
+    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+        """Write it down."""
+        self.entries.append(f"note {what} {dict(details)}")
+
+    def alive(self) -> None:
+        """Remember when."""
+        self.alive_at.append(trio.current_time())

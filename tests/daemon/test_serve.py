@@ -1,0 +1,148 @@
+"""The real daemon as a process: what systemd sees, what signals do, and how it refuses to start."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from qutrio.codec.node_yaml import parse
+from qutrio.plumbing.clock import BootClock
+from qutrio.storage.places import DataDirectory
+from qutrio.storage.setup import initialise
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_S = 30.0
+
+
+class Place:
+    """A data directory, the sockets beside it, and daemons that are started there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.directory = DataDirectory(root / "data")
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(root / "notify"))
+        self.manager.settimeout(PATIENCE_S)
+        self.port = _free_port()
+        initialise(
+            self.directory,
+            name="alone",
+            advertise=f"127.0.0.1:{self.port}",
+            bind="127.0.0.1",
+            port=self.port,
+            wall=BootClock().wall(),
+        )
+
+    @contextmanager
+    def daemon(self, *options: str) -> Iterator[subprocess.Popen[str]]:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path.cwd()),
+            "QUTRIO_DIR": str(self.directory.root),
+            "QUTRIO_SOCKET": str(self.root / "control"),
+            "NOTIFY_SOCKET": str(self.root / "notify"),
+        }
+        command = [sys.executable, "-m", "qutrio", "serve", "--log", "logfmt", *options]
+        with subprocess.Popen(
+            command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def told(self) -> str:
+        return self.manager.recv(1000).decode()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    with closing(made.manager):
+        yield made
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _read_until(process: subprocess.Popen[str], words: str) -> str:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return line
+    raise AssertionError(f"the daemon ended without saying {words!r}")
+
+
+def test_ready_when_it_listens_and_a_clean_end_on_sigterm(place: Place) -> None:
+    with place.daemon() as process:
+        assert place.told() == "READY=1"
+        with socket.create_connection(("127.0.0.1", place.port), timeout=PATIENCE_S):
+            assert (place.root / "control").is_socket()
+        process.send_signal(signal.SIGTERM)
+        assert place.told() == "STOPPING=1"
+        assert process.wait(PATIENCE_S) == 0
+    assert not (place.root / "control").exists()
+
+
+def test_sighup_applies_what_it_can_and_names_what_needs_a_restart(place: Place) -> None:
+    file = place.directory.node_file
+    with place.daemon() as process:
+        assert place.told() == "READY=1"
+        _read_until(process, "claims the role")
+        file.write_text(file.read_text().replace('"alone"', '"renamed"'))
+        process.send_signal(signal.SIGHUP)
+        assert "name=renamed" in _read_until(process, "told the cluster who we are")
+        file.write_text(file.read_text().replace(f"port: {place.port}", "port: 1234"))
+        process.send_signal(signal.SIGHUP)
+        assert "fields=port" in _read_until(process, "restart to apply")
+        file.write_text("nonsense: [")
+        process.send_signal(signal.SIGHUP)
+        _read_until(process, "was not reloaded")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_second_daemon_in_the_same_directory_is_refused_in_one_sentence(place: Place) -> None:
+    with place.daemon() as first:
+        assert place.told() == "READY=1"
+        with place.daemon() as second:
+            _, said = second.communicate(timeout=PATIENCE_S)
+        assert second.returncode == 1
+        assert f"process {first.pid}" in said
+        assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_named_in_one_sentence(place: Place) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with place.daemon("--port", str(port)) as process:
+            _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert f"qutrio: cannot listen on 127.0.0.1:{port}" in said
+    assert "Traceback" not in said
+
+
+def test_options_go_before_the_file(place: Place) -> None:
+    port = _free_port()
+    with place.daemon("--port", str(port), "--name", "other") as process:
+        assert place.told() == "READY=1"
+        assert "name=other" in _read_until(process, "told the cluster who we are")
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+    file = place.directory.node_file
+    assert parse(file.read_text(), str(file)).name == "alone"

@@ -1,0 +1,226 @@
+"""Whole daemons in virtual time elect, hand over, page and end as they should."""
+
+from collections.abc import Iterator
+
+import pytest
+import trio
+from attrs import evolve
+from trio.testing import MockClock
+
+from qutrio.core.messages import Ruling
+from qutrio.core.mutations import PutCheck, RemoveMember
+from qutrio.model.ids import NodeId
+from tests.daemon.world import Deed, Line, Mail, open_world, replay, seeded_scheduler
+
+pytestmark = pytest.mark.slow
+
+COOLDOWN_S = 120.0
+
+
+@pytest.fixture(autouse=True)
+def seed() -> Iterator[int]:
+    """Every run of a test is the same run: a failure comes again when the test is repeated."""
+    with seeded_scheduler(1):
+        yield 1
+
+
+async def test_three_daemons_elect_the_lowest_id(autojump_clock: MockClock) -> None:
+    async with open_world() as world:
+        nodes = await world.begin(3)
+        assert world.acting() == [nodes[0]]
+        assert [node for _, node in world.masters] == [nodes[0]]
+        assert world.masters[0][0] < 2.0
+
+
+async def _whoever_is_first(seed: int) -> tuple[list[NodeId], list[tuple[float, NodeId]]]:
+    async with open_world(seed) as world:
+        nodes = world.populate(3)
+        world.start(*nodes)
+        await trio.sleep(COOLDOWN_S + 20)
+        return nodes, world.masters
+
+
+@pytest.mark.parametrize("other_seed", range(5))
+def test_in_whatever_order_links_come_up_the_role_ends_with_the_lowest_id(other_seed: int) -> None:
+    nodes, masters = replay(_whoever_is_first, other_seed)
+    assert masters[0][0] < 2.0
+    assert masters[-1][1] == nodes[0]
+    assert len(masters) <= 2
+
+
+async def test_a_returning_lower_id_waits_out_the_cooldown_and_a_flap_starts_it_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, *_others = await world.begin(3)
+        await world.crash(lowest)
+        substitute = await world.master(but=lowest)
+        await trio.sleep(10)
+        world.start(lowest)
+        await trio.sleep(COOLDOWN_S / 2)
+        assert world.acting() == [substitute]
+
+        await world.crash(lowest)
+        await trio.sleep(10)
+        world.start(lowest)
+        back_at = trio.current_time()
+        await trio.sleep(COOLDOWN_S - 5)
+        assert world.acting() == [substitute]
+
+        await world.master(but=substitute)
+        await trio.sleep(60)
+        assert [node for _, node in world.masters] == [lowest, substitute, lowest]
+        assert world.masters[-1][0] - back_at == pytest.approx(COOLDOWN_S, abs=3)
+        assert trio.current_time() >= 250
+
+
+async def test_the_role_moves_within_a_moment_when_the_master_is_asked_to_stop(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, *others = await world.begin(3)
+        asked_at = trio.current_time()
+        await world.shut_down(lowest)
+        assert trio.current_time() - asked_at < 1.0
+        assert await world.master(but=lowest) == others[0]
+        assert trio.current_time() - asked_at < 1.5
+
+
+async def test_an_outage_pages_once_when_it_begins_and_once_when_it_ends(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        nodes = await world.begin(3)
+        assert world.mailbox == []
+        down_at = trio.current_time()
+        world.target.up = False
+        await trio.sleep(60)
+        world.target.up = True
+        await trio.sleep(60)
+        assert [(mail.kind, mail.by) for mail in world.mailbox] == [
+            ("down", nodes[0]),
+            ("recovered", nodes[0]),
+        ]
+        assert world.mailbox[0].at - down_at < 10
+
+
+async def test_an_outage_outlives_the_master_that_announced_it(autojump_clock: MockClock) -> None:
+    async with open_world() as world:
+        lowest, *others = await world.begin(3)
+        world.target.up = False
+        await trio.sleep(30)
+        await world.crash(lowest)
+        await world.master(but=lowest)
+        await trio.sleep(60)
+        world.target.up = True
+        await trio.sleep(60)
+        assert [(mail.kind, mail.by) for mail in world.mailbox] == [
+            ("down", lowest),
+            ("recovered", others[0]),
+        ]
+
+
+async def test_an_outage_whose_master_crashed_before_it_could_say_so_is_still_announced(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, *others = await world.begin(3)
+        world.target.up = False
+        await world.told("sending")
+        await world.crash(lowest)
+        await trio.sleep(60)
+        assert [(mail.kind, mail.by) for mail in world.mailbox] == [("down", others[0])]
+
+
+async def test_a_minority_pages_nobody(autojump_clock: MockClock) -> None:
+    async with open_world() as world:
+        _lowest, *others = await world.begin(3)
+        for other in others:
+            await world.crash(other)
+        await trio.sleep(10)
+        world.target.up = False
+        await trio.sleep(120)
+        assert world.acting() == []
+        assert world.mailbox == []
+
+
+async def test_a_master_that_cannot_write_gives_the_role_away_and_takes_it_back_when_it_can(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, *_others = await world.begin(3)
+        world.daemons[lowest].store.failing = "no space left on the device"
+        world.target.up = False
+        substitute = await world.master(but=lowest)
+        await trio.sleep(30)
+        assert [(mail.kind, mail.by) for mail in world.mailbox] == [("down", substitute)]
+        world.daemons[lowest].store.failing = None
+        assert await world.master(but=substitute) == lowest
+
+
+async def test_a_change_made_at_any_daemon_is_durable_at_a_majority_when_it_is_committed(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        nodes = await world.begin(3)
+        check = world.view(nodes[2]).document.checks[0]
+        mutation = PutCheck(check=evolve(check, interval_s=20.0), expect=check)
+        assert await world.propose(nodes[2], mutation) is Ruling.COMMITTED
+        kept = [daemon.store.durable.accepted.document for daemon in world.daemons.values()]
+        assert [document.checks[0].interval_s for document in kept].count(20.0) >= 2
+        assert world.view(nodes[2]).document.checks[0].interval_s == 20.0
+
+
+async def test_a_removed_daemon_stops_probing_and_the_others_go_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, _second, third = await world.begin(3)
+        assert await world.propose(lowest, RemoveMember(node=third)) is Ruling.COMMITTED
+        await trio.sleep(20)
+        assert world.view(third).removed
+        probes = world.target.probes
+        await trio.sleep(100)
+        assert world.target.probes - probes == pytest.approx(20, abs=3)
+        assert world.acting() == [lowest]
+        assert world.mailbox == []
+
+
+async def _eventful(seed: int) -> tuple[list[Line], list[Deed], list[Mail]]:
+    async with open_world(seed) as world:
+        lowest, *_others = await world.begin(3)
+        world.target.up = False
+        await trio.sleep(20)
+        await world.crash(lowest)
+        await trio.sleep(20)
+        world.start(lowest)
+        world.target.up = True
+        await trio.sleep(30)
+        return world.trace, world.deeds, world.mailbox
+
+
+def test_the_same_seed_gives_the_same_trace_and_another_seed_another() -> None:
+    first, again, other = (replay(_eventful, seed) for seed in (7, 7, 8))
+    assert len(first[1]) > 500
+    assert first == again
+    assert first != other
+
+
+async def test_a_daemon_that_stops_closes_its_door_then_says_farewell_then_is_silent(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        lowest, *others = await world.begin(3)
+        world.deeds.clear()
+        stopping = trio.current_time()
+        await world.shut_down(lowest)
+        last = [deed for deed in world.deeds if deed.node == lowest][-4:]
+        assert sorted(deed.what for deed in last) == sorted(
+            f"send {word} to {other}" for word in ("Resign", "Farewell") for other in others
+        )
+        assert not any(deed.listening for deed in last)
+        assert all(world.view(other).live == set(others) for other in others)
+        assert trio.current_time() - stopping < 1.0
+        world.deeds.clear()
+        await trio.sleep(30)
+        assert {deed.node for deed in world.deeds} == set(others)

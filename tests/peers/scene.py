@@ -1,0 +1,80 @@
+"""A member that decides alone, and a node that wants to join it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from attrs import evolve, frozen
+
+from qutrio.core.mutations import AddToken
+from qutrio.model.members import Token
+from qutrio.model.stable import Record
+from qutrio.peers.enrollment import Invitation, join, make_token, parse_token
+from tests.peers.world import (
+    Cluster,
+    Net,
+    Person,
+    Wire,
+    document_of,
+    in_memory,
+    running,
+)
+
+TTL_S = 600.0
+HOME = "127.0.1.1:9901"
+
+
+@frozen
+class Scene:
+    """One member that decides alone, and a node that wants to join it."""
+
+    net: Net
+    cluster: Cluster
+    joiner: Person
+    text: str
+    told: list[str]
+
+    @property
+    def invitation(self) -> Invitation:
+        return parse_token(self.text)
+
+    @property
+    def token(self) -> Token:
+        return self.cluster.document.tokens[0]
+
+    def invite(self, *, auto: bool, name: str | None = None, ttl_s: float = TTL_S) -> "Scene":
+        text, token = make_token(
+            self.cluster.document,
+            own=self.cluster.station.person.member.id,
+            ttl_s=ttl_s,
+            wall=self.cluster.wall,
+            name=name,
+            auto_approve=auto,
+        )
+        self.cluster.propose(AddToken(token=token))
+        return evolve(self, text=text)
+
+    async def join(self, person: Person | None = None, name: str | None = None) -> Record:
+        person = person or self.joiner
+        return await join(
+            self.invitation,
+            person.identity,
+            name or person.member.name,
+            HOME,
+            lambda: Wire(self.net, person),
+            self.told.append,
+        )
+
+    async def until_claimed(self) -> None:
+        await self.cluster.station.view.until(
+            lambda v: any(t.claimant is not None for t in v.document.tokens)
+        )
+
+
+@asynccontextmanager
+async def scene(people: list[Person]) -> AsyncIterator[Scene]:
+    net = Net()
+    ada = in_memory(net, people[0], document_of(people[0]))
+    cluster = Cluster(ada)
+    async with running(ada) as nursery:
+        nursery.start_soon(cluster.decide)
+        yield Scene(net, cluster, people[1], "", [])

@@ -1,0 +1,156 @@
+"""How many may stand at the door, and who comes in all the same."""
+
+from collections.abc import Callable
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from qutrio.peers.desk import STRANGERS_MAX
+from qutrio.peers.gate import FAMILIAR_HOSTS_MAX, Gate, Places, plain_host
+from qutrio.peers.mesh import GREETINGS_PER_MEMBER_MAX
+from qutrio.peers.transport import TlsTransport
+from qutrio.peers.websocket import (
+    OPEN_DEADLINE_S,
+)
+from qutrio.plumbing.latest import Latest
+from tests.peers.world import (
+    WAIT_S,
+    Net,
+    Person,
+    Station,
+    Wire,
+    as_member,
+    document_of,
+    in_memory,
+    over_tls,
+    running,
+    view_of,
+)
+
+
+async def test_silent_strangers_cannot_shut_members_out(people: list[Person]) -> None:
+    """All places but the reserved ones are taken, and a member still comes in."""
+    ada = Station(
+        people[0], Latest(view_of(people[0], document_of(*people[:2]))), small_gate(people[0])
+    )
+    bob = over_tls(people[1].at("127.0.0.1:1"), document_of(*people[:2]))
+    async with running(ada) as nursery:
+        assert isinstance(ada.transport, TlsTransport)
+        gate = ada.transport.gate
+        gate.remember("127.0.0.1")
+        crowd = [await stranger(ada.address) for _ in range(2)]
+        while gate.places.taken < 2:
+            await trio.lowlevel.checkpoint()
+        with trio.fail_after(WAIT_S):
+            turned_away = await stranger(ada.address)
+            assert await turned_away.receive_some() == b""
+            async with as_member(bob.transport, people[1], people[0], ada.address):
+                assert people[1].member.id in ada.mesh.links
+        assert gate.places.taken == 2
+        for stream in (*crowd, turned_away):
+            await stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
+def small_gate(person: Person) -> Callable[[Station], TlsTransport]:
+    def transport(station: Station) -> TlsTransport:
+        return TlsTransport(
+            identity=person.identity,
+            bind="127.0.0.1",
+            port=0,
+            members=lambda: station.view.value.document.members,
+            log=station.log,
+            gate=Gate(limit=3, reserved=1),
+        )
+
+    return transport
+
+
+async def stranger(address: str) -> trio.SocketStream:
+    """Connect from an address that no member has."""
+    host, port = address.split(":")
+    socket = trio.socket.socket()
+    await socket.bind(("127.0.0.66", 0))
+    await socket.connect((host, int(port)))
+    return trio.SocketStream(socket)
+
+
+def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
+    gate = Gate(limit=2, reserved=1)
+    members = (people[0].member,)
+    assert gate.opens("192.0.2.9", members)
+    with gate.places.held():
+        assert not gate.opens("192.0.2.9", members)
+        assert gate.opens("127.0.0.1", members), "advertised by a member"
+        gate.remember("192.0.2.8")
+        assert gate.opens("192.0.2.8", members), "a member was seen there"
+        with gate.places.held():
+            assert not gate.opens("127.0.0.1", members), "but no more than there are"
+    assert gate.opens("192.0.2.9", members)
+
+
+def test_the_gate_forgets_the_oldest_address() -> None:
+    gate = Gate(limit=1, reserved=1)
+    gate.remember("192.0.2.1")
+    assert gate.opens("192.0.2.1", ())
+    for number in range(FAMILIAR_HOSTS_MAX):
+        gate.remember(f"10.1.{number // 256}.{number % 256}")
+    assert not gate.opens("192.0.2.1", ())
+
+
+def test_a_place_given_back_early_is_given_back_once() -> None:
+    places = Places(1)
+    with places.held() as leave:
+        assert not places.free()
+        leave()
+        leave()
+        assert places.free()
+    assert places.taken == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "plain"),
+    [
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:DB8::0:1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("node.example", None),
+    ],
+)
+def test_one_address_has_one_spelling(host: str, plain: str | None) -> None:
+    assert plain_host(host) == plain
+
+
+async def test_strangers_are_bounded_after_the_handshake_too(
+    people: list[Person], autojump_clock: MockClock
+) -> None:
+    net = Net()
+    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    async with running(bob):
+        address, pin = people[1].member.address, people[1].pin
+        crowd = [await wire.dial(address, pin, anonymous=True) for _ in range(STRANGERS_MAX)]
+        await trio.sleep(0.1)
+        late = await wire.dial(address, pin, anonymous=True)
+        assert await late.receive_some() == b""
+        async with as_member(wire, people[0], people[1]):
+            assert people[0].member.id in bob.mesh.links
+        assert len(crowd) == STRANGERS_MAX == bob.desk.strangers.taken
+
+
+async def test_a_member_cannot_pile_up_half_open_connections(
+    people: list[Person], autojump_clock: MockClock
+) -> None:
+    net = Net()
+    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    async with running(bob):
+        address, pin = people[1].member.address, people[1].pin
+        open_ones = [await wire.dial(address, pin) for _ in range(GREETINGS_PER_MEMBER_MAX)]
+        await trio.sleep(0.1)
+        late = await wire.dial(address, pin)
+        assert await late.receive_some() == b""
+        await trio.sleep(OPEN_DEADLINE_S + 1)
+        async with as_member(wire, people[0], people[1]):
+            assert people[0].member.id in bob.mesh.links
+        assert len(open_ones) == GREETINGS_PER_MEMBER_MAX

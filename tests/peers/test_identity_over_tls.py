@@ -1,0 +1,240 @@
+"""Who may talk, and as whom: over real TLS with real certificates."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import trio
+
+from qutrio.core.events import Received
+from qutrio.core.messages import (
+    Answer,
+    Ask,
+    Commit,
+    Deliver,
+    Delivered,
+    Farewell,
+    Fetch,
+    Fetched,
+    HeartbeatAck,
+    Message,
+    ProbeNow,
+    Propose,
+    Removed,
+    Report,
+    Resign,
+    Ruled,
+    Ruling,
+    Write,
+    Wrote,
+)
+from qutrio.core.mutations import RemoveMember
+from qutrio.errors import PeerError
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    IncidentId,
+    NoticeId,
+    RequestId,
+    Revision,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger, Notice, NoticeKind
+from qutrio.model.results import Outcome, Result
+from qutrio.model.stable import Position, Record
+from qutrio.peers.frames import Challenge, Hello, hear_one, say
+from qutrio.peers.websocket import open_websocket
+from tests.peers.world import (
+    WAIT_S,
+    Person,
+    as_member,
+    document_of,
+    ends,
+    heartbeat,
+    make_person,
+    over_tls,
+    running,
+    speak,
+    tls_cluster,
+)
+
+
+def one_of_each(person: Person) -> list[Message]:
+    """Return one message of every kind."""
+    term, revision, position = Term(3), Revision(4), Position(Term(3), 5)
+    check, channel, request = CheckId("web"), ChannelId("mail"), RequestId("b-1")
+    document = document_of(person)
+    notice = Notice(
+        id=NoticeId("x"),
+        kind=NoticeKind.TEST,
+        incident=IncidentId("i"),
+        check=check,
+        check_name="web",
+        target="t",
+        term=term,
+        sequence=1,
+        since_unix=UnixTime(0),
+        at_unix=UnixTime(0),
+    )
+    delivery = Delivery(notice=notice, channel=channel)
+    result = Result(check=check, changed=revision, outcome=Outcome.OK, latency_ms=1.5)
+    return [
+        heartbeat(),
+        HeartbeatAck(
+            number=1,
+            granted=None,
+            bound_s=0.0,
+            heard_term=term,
+            accepted=position,
+            committed=position,
+            stamp=(term, revision),
+        ),
+        Ask(term=term),
+        Answer(term=term, would=True, heard_term=term, reason=""),
+        Resign(term=term, successor=person.member.id),
+        Farewell(),
+        Write(position=position, stamp=(term, revision), ledger=Ledger(), document=document),
+        Wrote(position=position, accepted=True, lacks_document=False, heard_term=term),
+        Commit(position=position),
+        Fetch(accepted=True),
+        Fetched(accepted=True, record=Record(position, document, Ledger())),
+        Report(results=((result, 0.5),)),
+        ProbeNow(checks=(check,)),
+        Propose(term=Term(1), request=request, mutation=RemoveMember(node=person.member.id)),
+        Ruled(
+            request=request,
+            ruling=Ruling.COMMITTED,
+            reason="",
+            revision=revision,
+            position=position,
+        ),
+        Deliver(term=term, delivery=delivery),
+        Delivered(notice=notice.id, channel=channel, delivered=True, detail=""),
+        Removed(revision=revision),
+    ]
+
+
+async def test_every_kind_of_message_is_from_whom_the_certificate_says(
+    people: list[Person],
+) -> None:
+    """Also a message whose body names somebody else."""
+    messages = one_of_each(people[2])
+    assert {type(m) for m in messages} == set(get_args(Message))
+    async with tls_cluster(*people[:2]) as (ada, bob):
+        for sender, receiver in ((ada, bob), (bob, ada)):
+            await sender.linked(receiver.person)
+            for message in messages:
+                sender.outboxes.send(receiver.person.member.id, message)
+            for message in messages:
+                heard = await receiver.received()
+                assert heard == Received(sender.person.member.id, message)
+
+
+async def test_a_key_other_than_the_pinned_one_is_refused(people: list[Person]) -> None:
+    """Even the key of another member, which TLS itself trusts."""
+    async with tls_cluster(*people) as (ada, bob, _):
+        with pytest.raises(PeerError, match="not the expected node"):
+            await ada.transport.dial(bob.address, people[2].pin)
+        with pytest.raises(PeerError, match="not the expected node"):
+            await ada.transport.dial(bob.address, people[2].pin, anonymous=True)
+
+
+async def test_a_server_that_is_no_member_is_refused(people: list[Person], tmp_path: Path) -> None:
+    """A dialler trusts nobody but members, whatever it expects."""
+    stranger = make_person(tmp_path, "eve")
+    eve = over_tls(stranger, document_of(stranger, people[0]))
+    async with running(eve), tls_cluster(people[0]) as (ada,):
+        with pytest.raises(PeerError, match="no TLS: certificate verify failed"):
+            await ada.transport.dial(eve.address, stranger.pin)
+
+
+async def test_a_strangers_certificate_reaches_nothing(
+    people: list[Person], tmp_path: Path
+) -> None:
+    """Not even enrollment: only a client without a certificate does."""
+    stranger = make_person(tmp_path, "eve")
+    async with tls_cluster(*people[:2]) as (ada, bob):
+        await ada.linked(bob.person)
+        eve = over_tls(stranger, document_of(stranger, people[0].at(ada.address)))
+        async with running(eve):
+            with pytest.raises(PeerError, match="hung up"):
+                async with as_member(eve.transport, stranger, people[0], ada.address):
+                    pytest.fail("a stranger was let in")
+        assert [link.peer for link in ada.mesh.links] == [people[1].member.id]
+        refused = [details for what, details in ada.lines if what == "connection refused"]
+        assert refused == [
+            {"host": "127.0.0.1", "reason": "no TLS: certificate verify failed"},
+        ]
+
+
+@pytest.mark.parametrize("word", ["hello", "message"])
+async def test_without_a_certificate_nothing_but_enrollment_is_heard(
+    people: list[Person], word: str
+) -> None:
+    """Whoever shows no certificate is asked to prove a key, and cut off for anything else."""
+    async with tls_cluster(people[0]) as (ada,):
+        stream = await ada.transport.dial(ada.address, people[0].pin, anonymous=True)
+        async with open_websocket(stream, client=True, message_bytes_max=9999) as socket:
+            await hear_one(socket, Challenge, WAIT_S)
+            if word == "hello":
+                await say(
+                    socket, Hello(protocol=1, node=people[1].member.id, cluster="", program="")
+                )
+            else:
+                await speak(socket, heartbeat())
+            with trio.fail_after(WAIT_S):
+                await ends(socket)
+        assert not list(ada.mesh.links)
+        assert await ada.inbox.next(0) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"node": "n000000000000"}, "another node"),
+        ({"cluster": "other"}, "another cluster"),
+        ({"protocol": 99}, "protocol 99"),
+    ],
+)
+async def test_a_hello_that_does_not_fit_is_refused_with_the_reason(
+    people: list[Person], wrong: dict[str, object], reason: str
+) -> None:
+    """The certificate decides; a hello that claims otherwise is not believed but refused."""
+    ada = over_tls(people[0], document_of(*people))
+    bob = over_tls(people[1], document_of(*people))
+    async with running(ada):
+        with pytest.raises(PeerError, match=reason):
+            async with as_member(bob.transport, people[1], people[0], ada.address, **wrong):
+                pytest.fail("the hello was accepted")
+        assert not list(ada.mesh.links)
+        assert await ada.inbox.next(0) is None
+
+
+async def test_an_expired_certificate_still_links(tmp_path: Path) -> None:
+    """The pin decides; a node whose clock is off must not lose its cluster."""
+    old, new = make_person(tmp_path, "old", expired=True), make_person(tmp_path, "new")
+    async with tls_cluster(old, new) as (first, second):
+        await first.linked(new)
+        await second.linked(old)
+
+
+async def test_a_new_member_is_trusted_and_a_removed_one_is_not(people: list[Person]) -> None:
+    """TLS follows the document without a restart."""
+    async with tls_cluster(*people[:2]) as (ada, bob):
+        await ada.linked(people[1])
+        cy = over_tls(people[2], document_of(people[2]))
+        async with running(cy):
+            addresses = (ada.address, bob.address, cy.address)
+            all_three = document_of(*(p.at(a) for p, a in zip(people, addresses, strict=True)))
+            for station in (ada, bob, cy):
+                station.know(all_three)
+            await ada.linked(people[2])
+            await cy.linked(people[1])
+            ada.know(document_of(people[0].at(ada.address), people[1].at(bob.address), revision=2))
+            await ada.unlinked(people[2])
+            with pytest.raises(PeerError):
+                async with as_member(cy.transport, people[2], people[0], ada.address):
+                    pytest.fail("a removed member was let in")
+            assert people[1].member.id in ada.mesh.links
+            assert people[0].member.id in bob.mesh.links

@@ -1,0 +1,92 @@
+"""Hostile servers, real sockets and the real supervisor: the probes of others stay on time."""
+
+import random
+import statistics
+from functools import partial
+
+import pytest
+import trio
+
+from qutrio.core.events import Observed
+from qutrio.model.checks import Check, HttpCheck
+from qutrio.model.ids import CheckId
+from qutrio.model.results import Outcome
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.registry import probe
+from qutrio.probes.schedule import offset_share
+from qutrio.probes.supervisor import supervise
+from tests.probes.conftest import Nginx
+from tests.probes.lines import Lines
+from tests.probes.servers import Handler, endless, served, silent
+from tests.probes.views import NODE, view_of
+
+INTERVAL_S = 1.0
+GOOD, OF_EACH_KIND, ROUNDS = 20, 10, 3
+LATE_S_MAX = 0.4
+"""Generous, for machines that are slow or busy: a probe held up by a hostile one would wait for
+that one's timeout, which is far longer."""
+
+HOSTILE = (
+    silent,
+    endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 1000 + b"\r\n"),
+    endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
+    endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 1000),
+    endless(b"", b"H", pause_s=0.5),
+)
+
+
+def http(name: str, url: str) -> Check:
+    return HttpCheck(
+        id=CheckId(name), name=name, url=url, interval_s=INTERVAL_S, timeout_s=20 * LATE_S_MAX
+    )
+
+
+@pytest.mark.slow
+async def test_hostile_servers_leave_the_probes_of_others_on_time(
+    tools: Tools, nginx: Nginx
+) -> None:
+    late: list[float] = []
+    good: list[Outcome] = []
+    clock = tools.clock
+
+    async def timed(check: Check, tools: Tools) -> Observation:
+        if check.id.startswith("good"):
+            due = INTERVAL_S * offset_share(check.id, NODE, (NODE,))
+            off = (clock.wall() - due) % INTERVAL_S
+            late.append(min(off, INTERVAL_S - off))
+        return await probe(check, tools)
+
+    async with trio.open_nursery() as nursery:
+        checks = [http(f"good{i}", nginx.url("/")) for i in range(GOOD)]
+        for kind, handler in enumerate(HOSTILE):
+            port = await nursery.start(_serve, handler)
+            url = f"http://127.0.0.1:{port}/"
+            checks += [http(f"hostile{kind}-{i}", url) for i in range(OF_EACH_KIND)]
+        inbox = Inbox("test")
+        _, demands = trio.open_memory_channel[tuple[CheckId, ...]](1)
+        nursery.start_soon(
+            partial(
+                supervise, Latest(view_of(checks)), inbox, demands, clock, tools,
+                Lines(), random.Random(3), probe=timed,
+            )
+        )  # fmt: skip
+        with trio.fail_after(30):
+            while len(good) < GOOD * ROUNDS:
+                event = await inbox.next(60.0)
+                if isinstance(event, Observed) and event.result.check.startswith("good"):
+                    good.append(event.result.outcome)
+                if len(good) == GOOD:
+                    late.clear()  # first probes are spread at random, not on the grid
+        nursery.cancel_scope.cancel()
+    assert set(good) == {Outcome.OK}
+    assert statistics.median(late) < LATE_S_MAX / 2
+
+
+async def _serve(
+    handler: Handler, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+) -> None:
+    async with served(handler) as port:
+        task_status.started(port)
+        await trio.sleep_forever()

@@ -1,0 +1,56 @@
+"""Two processes never work on one data directory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qutrio.errors import DataDirectoryError
+from qutrio.storage.lock import lock_directory
+from qutrio.storage.places import DataDirectory
+
+HOLD = """
+import sys
+from pathlib import Path
+from qutrio.storage.lock import lock_directory
+from qutrio.storage.places import DataDirectory
+with lock_directory(DataDirectory(Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    with lock_directory(directory):
+        with pytest.raises(DataDirectoryError, match=f"process {os.getpid()}"):
+            with lock_directory(directory):
+                pytest.fail("two processes hold the lock")
+    with lock_directory(directory):
+        pass
+
+
+def test_a_killed_holder_leaves_it_free(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(DataDirectoryError, match=f"process {holder.pid}"):
+            with lock_directory(directory):
+                pytest.fail("two processes hold the lock")
+        holder.kill()
+        holder.wait()
+    with lock_directory(directory):
+        pass
+
+
+def test_without_a_directory_init_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataDirectoryError, match="qutrio init"):
+        with lock_directory(DataDirectory(tmp_path / "none")):
+            pytest.fail("there is nothing to lock")
