@@ -48,9 +48,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def sim(session: nox.Session) -> None:
-    """Run the simulated cluster only: many seeds, no sockets."""
+    """Play many seeds in the simulated cluster: `nox -s sim -- --seeds 1000`."""
     prepare(session, "test")
-    session.run("python", "-m", "pytest", "tests/sim", *session.posargs)
+    session.run("python", "-m", "qutrio.sim", *session.posargs)
 
 
 @nox.session

@@ -27,15 +27,6 @@ class LogFormat(Enum):
     LOGFMT = "logfmt"
 
 
-class LogLevel(Enum):
-    """The least important lines that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 @frozen(kw_only=True)
 class NodeFile:
     """The settings of one node.
@@ -51,7 +42,6 @@ class NodeFile:
     bind: str = field(default=BIND_DEFAULT, validator=is_text)
     port: int = field(default=PORT_DEFAULT, validator=between(1, PORT_MAX))
     log_format: LogFormat = LogFormat.AUTO
-    log_level: LogLevel = LogLevel.INFO
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""
@@ -72,7 +62,6 @@ _READERS: Final[Mapping[str, Read]] = {
     "bind": text,
     "port": whole,
     "log_format": choice(LogFormat),
-    "log_level": choice(LogLevel),
 }
 
 
@@ -86,7 +75,6 @@ def emit(node: NodeFile, note: str = "") -> str:
         "bind": node.bind,
         "port": node.port,
         "log_format": node.log_format.value,
-        "log_level": node.log_level.value,
     }
     header = _HEADER + (f"# {note}\n" if note else "")
     return header + "".join(f"{name}: {flow(value)}\n" for name, value in fields.items())

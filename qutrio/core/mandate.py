@@ -32,6 +32,8 @@ DRIFT_MARGIN = 0.1
 
 NEVER = Instant(float("-inf"))
 ASKS_PER_HEARTBEAT = 10
+TERM_JUMP_MAX = 1_000_000
+"""How far one word may move what this node takes for the highest term: numbers are finite."""
 
 
 @frozen
@@ -117,7 +119,7 @@ class Mandate:
 
     def hear(self, term: Term) -> None:
         """Take note of a term, whoever spoke of it."""
-        self.heard_term = max(self.heard_term, term)
+        self.heard_term = max(self.heard_term, Term(min(term, self.heard_term + TERM_JUMP_MAX)))
 
     # --- as a candidate ---------------------------------------------------------------------
 

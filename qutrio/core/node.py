@@ -66,6 +66,7 @@ class Node:
     hearing: Hearing
     desk: Desk
     removed: bool
+    _stopped: bool
     _saved: Stable
     _disk_retry_at: Instant
     _reason: str
@@ -105,6 +106,7 @@ class Node:
         )
         self.deadline = now
         self.removed = False
+        self._stopped = False
         self._saved = stable
         self._disk_retry_at = NEVER
         self._reason = "started"
@@ -117,12 +119,15 @@ class Node:
             now: this moment on the node's boot-time clock, in seconds; never falls.
             wall: this moment since 1970 UTC, for people and for tokens to expire.
         """
+        if self._stopped:
+            return []  # whatever it said now would make it look alive
+        self._stopped = isinstance(event, Stop)
         self.watch.verdicts.follow(self.register.committed.document, wall)
         effects = self._route(event, now, wall)
         if not self.removed:
-            effects += self._advance(now, wall, stopping=isinstance(event, Stop))
-        effects += self._follow_membership(now)
-        effects += self._answers(now)
+            effects += self._advance(now, wall)
+        effects = self._to_self(effects + self._follow_membership(now), now)
+        effects += self._to_self(self._answers(now), now)
         saving = self._saving(eager=isinstance(event, Tick | Stop))
         self.deadline = self._next_deadline(now)
         self._reason = next((_say(e) for e in effects if isinstance(e, Note)), self._reason)
@@ -219,14 +224,14 @@ class Node:
 
     # --- what follows from any event --------------------------------------------------------
 
-    def _advance(self, now: Instant, wall: UnixTime, *, stopping: bool) -> list[Effect]:
+    def _advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         effects: list[Effect] = []
-        if now >= self.seat.cadence.next_beat:
+        if not self._stopped and self.seat.beat_due(now):
             if not self.seat.fit and now >= self._disk_retry_at:
                 self.seat.fit = True
             effects += self.seat.beat_all(now, wall)
             effects += self.watch.tell(self._live_peers(now), now, all_of_it=True)
-        if not stopping:
+        if not self._stopped:
             effects += self.seat.advance(now, wall)
         effects += self._judge(now, wall)
         effects = self._to_self(effects + self._answers(now), now)
@@ -335,8 +340,7 @@ class Node:
         return [Persist(stable)]
 
     def _next_deadline(self, now: Instant) -> Instant:
-        acting = self.seat.acting_until(now) is not None
-        if acting and self.register.waiting and self.register.flight is None:
+        if self.register.waiting and self.pager.may_write(now):
             return Instant(now + STEP_S_MIN)
         moments = [
             self.seat.deadline(now),

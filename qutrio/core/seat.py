@@ -34,6 +34,8 @@ class Seat:
     liveness: Liveness = field(factory=Liveness)
     fit: bool = True
     skew: dict[NodeId, Seconds] = field(factory=dict)
+    _said: tuple[bool, bool] = (False, False)
+    """Whether the last heartbeat said that this node is able, and that it acts."""
     _able: dict[NodeId, bool] = field(factory=dict)
     _incumbent: NodeId | None = None
     _incumbent_term: Term = Term(0)
@@ -219,8 +221,16 @@ class Seat:
             wall=wall,
         )
 
+    def beat_due(self, now: Instant) -> bool:
+        """Tell whether to send heartbeats now: in time, or because others must know at once.
+
+        Who is able and who acts decides elections, so a change of that does not wait its turn.
+        """
+        return now >= self.cadence.next_beat or self._to_say(now) != self._said
+
     def beat_all(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Send a heartbeat to every peer and plan the next."""
+        self._said = self._to_say(now)
         self.cadence.next_beat = Instant(now + self.settings.heartbeat_s)
         return self._to_all(self.beat(now, wall))
 
@@ -263,6 +273,9 @@ class Seat:
         effects.append(Note("gave the role up", (("term", str(term)), ("reason", reason))))
         return effects
 
+    def _to_say(self, now: Instant) -> tuple[bool, bool]:
+        return self.able(now), self.acting_until(now) is not None
+
     # --- in detail --------------------------------------------------------------------------
 
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
@@ -304,8 +317,8 @@ class Seat:
             return None
         if self.mandate.heard_term > claim:
             return "heard of a higher term"
-        endorsed = self.register.electors.majority(self.mandate.endorsers())
-        if endorsed and self.choice(now) == self.me:
+        bound = self.mandate.lease_until(self.register.electors, now, self._lease_s) > now
+        if bound and self.choice(now) == self.me:
             self.mandate.unwanted_since = None
             return None
         if self.mandate.unwanted_since is None:

@@ -116,9 +116,10 @@ class Verdicts:
 
         A vote on a check that is not there, or on an older version of it, is dropped.
         """
-        check, tally = self._checks.get(result.check), self._tallies.get(result.check)
-        if check is None or tally is None or result.changed != check.changed:
+        check = self._checks.get(result.check)
+        if check is None or result.changed != check.changed:
             return False
+        tally = self._tallies[result.check]
         last = tally.votes.get(node)
         if last is not None and last.at > at:
             return False

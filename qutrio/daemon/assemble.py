@@ -1,5 +1,6 @@
 """Starts a real daemon from its data directory, and ends it with an exit code."""
 
+import gc
 import random
 import secrets
 import traceback
@@ -57,7 +58,11 @@ async def serve(options: ServeOptions) -> int:
     code = EXIT_OK
     try:
         with lock_directory(options.directory):
-            await _Daemon(options, node_file, clock, log).run()
+            daemon = _Daemon(options, node_file, clock, log)
+            # What is loaded by now lives as long as the process: a full collection that walked
+            # through it would hold up every probe.
+            gc.freeze()
+            await daemon.run()
     except* QutrioError as group:
         refusal = _first(group)
     except* Exception as group:  # noqa: BLE001 - the last word before the process ends

@@ -35,7 +35,9 @@ class Outcome:
     trace: str
 
 
-def play(seed: int, size: int, faulty_s: Seconds = FAULTY_S) -> Outcome:
+def play(
+    seed: int, size: int, faulty_s: Seconds = FAULTY_S, healing_s: Seconds = HEALING_S
+) -> Outcome:
     """Run one seed to its end; never raises for a broken invariant."""
     rng = Random(seed * 1000 + size)  # noqa: S311 - replayable on purpose
     settings = Settings(master_cooldown_s=rng.choice((5.0, 30.0, 120.0)))
@@ -45,7 +47,7 @@ def play(seed: int, size: int, faulty_s: Seconds = FAULTY_S) -> Outcome:
         _disturb(world, rng, faulty_s)
         world.run(faulty_s)
         _heal(world)
-        world.run(faulty_s + HEALING_S)
+        world.run(faulty_s + healing_s)
         world.invariants.quiet(world.hosts, world.true)
     except InvariantError as error:
         broken = str(error)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.codec.node_yaml import LogFormat, LogLevel, NodeFile, emit, parse
+from qutrio.codec.node_yaml import LogFormat, NodeFile, emit, parse
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 from qutrio.model.ids import NodeId
 
@@ -13,7 +13,6 @@ NODE = NodeFile(
     bind="::",
     port=99,
     log_format=LogFormat.JSON,
-    log_level=LogLevel.DEBUG,
 )
 TEXT = emit(NODE, "Written for a test.")
 

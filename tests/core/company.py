@@ -61,11 +61,7 @@ class Company:
     def give(self, name: NodeId, event: Event) -> None:
         """Let something happen to a node, and all that follows from it at this moment."""
         self._waiting.append((name, event))
-        while self._waiting:
-            name, event = self._waiting.popleft()
-            if name in self.nodes:
-                wall = UnixTime(WALL + self.now)
-                self._perform(name, self.nodes[name].step(event, at(self.now), wall))
+        self._drain()
 
     def run(self, seconds: float) -> None:
         """Let time pass, with a tick whenever a node asked for one."""
@@ -94,7 +90,7 @@ class Company:
             self.sees[name, check] = outcome
         for name in list(self.nodes):
             self._probe(name, check)
-        self.run(0)
+        self._drain()
 
     def propose(self, name: NodeId, mutation: Mutation) -> RequestId:
         """Ask a node for a change."""
@@ -123,6 +119,13 @@ class Company:
             for name, send in self.performed(Send)
             if isinstance(send.message, kind)
         ]
+
+    def _drain(self) -> None:
+        while self._waiting:
+            name, event = self._waiting.popleft()
+            if name in self.nodes:
+                wall = UnixTime(WALL + self.now)
+                self._perform(name, self.nodes[name].step(event, at(self.now), wall))
 
     def _perform(self, name: NodeId, effects: list[Effect]) -> None:
         for effect in effects:

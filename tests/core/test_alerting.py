@@ -99,6 +99,14 @@ def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:
     assert reconcile(DOWN_WEB, scene(), {WEB}) == DOWN_WEB
 
 
+def test_nothing_is_announced_while_the_newest_votes_speak_against_what_stands() -> None:
+    doubtful = scene(down=True)
+    for node in (A, B, C):
+        doubtful.verdicts.record(node, result(Outcome.OK), at(6))
+    doubtful.verdicts.evaluate(at(6), WALL, 1.0, frozenset())
+    assert reconcile(Ledger(), doubtful, {WEB}) == Ledger()
+
+
 def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
     assert reconcile(Ledger(), scene(down=False), {WEB}) == Ledger()
 
@@ -253,3 +261,10 @@ def test_what_has_no_channel_left_is_given_up() -> None:
 def test_the_outbox_is_bounded_and_gives_up_the_oldest() -> None:
     many = [delivery(WEB, n) for n in range(OUTBOX_MAX + 1)]
     assert courier().prune(outbox(*many), HELD) == outbox(*many[1:])
+
+
+def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
+    messenger, elsewhere = courier(), delivery(channel=MAIL)
+    messenger.due(outbox(FIRST, elsewhere), (), at(0))
+    ended(messenger, elsewhere, 0, delivered=False)
+    assert messenger.deadline() <= at(RETRY_FIRST_S)

@@ -1,4 +1,4 @@
-"""Hearing: every message reaches its machine, and a change only a master that remembers its term."""
+"""Hearing: every message reaches its machine; a change, only one that remembers its term."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def follower() -> Node:
 def settled() -> Company:
     """Three nodes of which A acts in term 1."""
     company = Company(HELD)
-    company.run(1.5)
+    company.run(2.5)
     assert company.masters() == [A]
     return company
 
@@ -92,9 +92,8 @@ def test_an_answered_heartbeat_tells_which_record_a_peer_calls_committed() -> No
 
 def test_answers_resignations_and_farewells_reach_the_seat() -> None:
     node = follower()
-    node.hearing.hear(
-        A, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""), at(0), WALL
-    )
+    answer = Answer(term=Term(1), would=True, heard_term=Term(6), reason="")
+    node.hearing.hear(A, answer, at(0), WALL)
     assert node.seat.mandate.heard_term == 6
     node.hearing.hear(A, Resign(term=Term(8), successor=None), at(0), WALL)
     assert node.seat.mandate.heard_term == 8

@@ -1,20 +1,15 @@
-"""The register: what a voter accepts, what a holder writes, and when callers hear of it."""
+"""The register: what a voter accepts, and how a claimant comes to be established."""
 
-from attrs import evolve
-
-from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.effects import Effect, Send
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import ClaimToken, Mutation, PromoteMember, PutCheck, RemoveMember
+from qutrio.core.mutations import Mutation, PutCheck
 from qutrio.core.replication import (
-    PROPOSALS_PER_WRITE_MAX,
-    PROPOSALS_QUEUED_MAX,
     RETRY_AFTER_S,
-    RULINGS_REMEMBERED_MAX,
     Proposal,
     Replication,
 )
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, NodeId, RequestId, Revision, Term, TokenId
+from qutrio.model.ids import CheckId, NodeId, RequestId, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position
 from tests.core.samples import (
@@ -22,11 +17,9 @@ from tests.core.samples import (
     A,
     B,
     C,
-    D,
     at,
     check,
     document,
-    member,
     pos,
     record,
     register,
@@ -84,14 +77,6 @@ def accept(holder: Replication, *peers: NodeId) -> None:
 
 def pump(holder: Replication, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
     return holder.pump(ledger or holder.accepted.ledger, at(now), WALL)
-
-
-def rulings(effects: list[Effect], to: NodeId = A) -> list[Ruling]:
-    return [m.ruling for m in sent(effects, to) if isinstance(m, Ruled)]
-
-
-def checks_of(held: ClusterDocument) -> list[str]:
-    return [c.id for c in held.checks]
 
 
 # --- as a voter -----------------------------------------------------------------------------
@@ -254,270 +239,3 @@ def test_callers_of_an_older_claims_write_hear_when_the_newer_claim_commits_it()
     (ruled,) = sent(holder.settle(), B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision, ruled.position) == (Ruling.COMMITTED, 2, pos(5, 1))
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-def test_all_changes_that_wait_share_one_write() -> None:
-    holder = established()
-    for name in ("a", "b"):
-        assert holder.propose(proposal(put(name), request=name)) == []
-    assert holder.waiting
-    effects = pump(holder)
-    (said,) = sent(effects, C)
-    assert isinstance(said, Write)
-    assert said.position == pos(1, 2)
-    assert said.document is not None
-    assert checks_of(said.document) == ["a", "b"]
-    assert (said.document.term, said.document.revision) == (1, 3)
-    assert not holder.waiting
-
-
-def test_nothing_is_called_committed_before_a_majority_accepted() -> None:
-    holder = established()
-    holder.propose(proposal(put("a"), node=B))
-    effects = pump(holder)
-    assert rulings(effects, B) == []
-    assert not holder.settled()
-    assert holder.committed.document == THREE
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
-    assert rulings(holder.settle(), B) == [Ruling.COMMITTED]
-    assert checks_of(holder.committed.document) == ["a"]
-
-
-def test_a_write_takes_a_bounded_number_of_changes() -> None:
-    holder = established()
-    for number in range(PROPOSALS_PER_WRITE_MAX + 1):
-        holder.propose(proposal(PromoteMember(node=D), request=str(number)))
-    holder.propose(Proposal(put("x"), None))
-    assert len(rulings(pump(holder))) == PROPOSALS_PER_WRITE_MAX + 1  # refusals fill no write
-    accept(holder, B)
-    holder.settle()
-    same = holder.committed.document.settings
-    for number in range(PROPOSALS_PER_WRITE_MAX + 1):
-        from_settings = put(f"c{number}")
-        holder.propose(proposal(from_settings, request=f"c{number}"))
-    pump(holder)
-    assert holder.waiting
-    assert holder.accepted.document.settings is same
-    assert holder.flight is not None
-    assert len(holder.flight.proposals) == PROPOSALS_PER_WRITE_MAX
-
-
-def test_a_refused_change_is_answered_and_not_written() -> None:
-    holder = established()
-    holder.propose(proposal(PromoteMember(node=D)))
-    effects = pump(holder)
-    assert rulings(effects) == [Ruling.REFUSED]
-    assert holder.flight is None
-
-
-def test_a_refused_change_of_the_nodes_own_is_noted() -> None:
-    holder = established()
-    holder.propose(Proposal(PromoteMember(node=D), None))
-    (note,) = pump(holder)
-    assert isinstance(note, Note)
-    assert note.what == "own change was refused"
-
-
-def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> None:
-    holder = established()
-    again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C))
-    holder.propose(proposal(again))
-    pump(holder)
-    accept(holder, B)
-    (ruled,) = sent(holder.settle(), A)
-    assert isinstance(ruled, Ruled)
-    assert (ruled.ruling, ruled.revision) == (Ruling.COMMITTED, 1)
-
-
-def test_a_new_ledger_alone_is_written_without_the_document() -> None:
-    holder = established()
-    assert pump(holder) == []
-    (said, _) = pump(holder, LEDGER)
-    assert said == Send(B, write(pos(1, 2), THREE, whole=False))
-
-
-def test_a_request_that_comes_twice_is_written_once_and_answered_as_before() -> None:
-    holder = established()
-    wish = proposal(put("a"), node=B)
-    holder.propose(wish)
-    assert holder.propose(wish) == []  # under way: the answer comes later
-    pump(holder)
-    accept(holder, B)
-    ruled = sent(holder.settle(), B)
-    assert sent(holder.propose(wish), B) == ruled
-    assert not holder.waiting
-
-
-def test_too_many_waiting_changes_are_refused() -> None:
-    holder = established()
-    for number in range(PROPOSALS_QUEUED_MAX):
-        assert holder.propose(proposal(put("a"), request=str(number))) == []
-    assert rulings(holder.propose(proposal(put("a"), request="one more"))) == [Ruling.REFUSED]
-
-
-def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
-    holder = established()
-    first = proposal(PromoteMember(node=D), request="first")
-    holder.propose(first)
-    pump(holder)
-    assert rulings(holder.propose(first)) == [Ruling.REFUSED]
-    for start in range(0, RULINGS_REMEMBERED_MAX, PROPOSALS_PER_WRITE_MAX):
-        for number in range(start, start + PROPOSALS_PER_WRITE_MAX):
-            holder.propose(proposal(PromoteMember(node=D), request=str(number)))
-        pump(holder)
-    assert holder.propose(first) == []  # taken as new
-    assert holder.waiting
-
-
-def test_a_node_that_does_not_act_sends_the_asker_on() -> None:
-    assert rulings(register(A, THREE).decline(proposal(put("a")))) == [Ruling.AGAIN]
-
-
-def test_a_request_that_is_known_is_never_declined() -> None:
-    holder = established()
-    wish = proposal(put("a"))
-    holder.propose(wish)
-    assert holder.decline(wish) == []  # it waits here: another node must not write it too
-    pump(holder)
-    accept(holder, B)
-    ruled = sent(holder.settle(), A)
-    assert sent(holder.decline(wish), A) == ruled
-
-
-# --- answers --------------------------------------------------------------------------------
-
-
-def test_each_voter_counts_once_and_refusals_and_strays_do_not() -> None:
-    holder = established(held=document(A, B, C, D, NodeId("n5")))
-    assert holder.on_wrote(B, wrote(pos(1, 2)), at(0)) == []
-    pump(holder, LEDGER)
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    holder.on_wrote(C, wrote(pos(1, 1)), at(0))
-    holder.on_wrote(D, wrote(pos(1, 2), accepted=False), at(0))
-    assert not holder.settled()
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
-
-
-def test_a_voter_that_lacks_the_document_is_sent_the_whole() -> None:
-    holder = established()
-    pump(holder, LEDGER)
-    effects = holder.on_wrote(B, wrote(pos(1, 2), accepted=False, lacks=True), at(0))
-    assert effects == [Send(B, write(pos(1, 2), THREE))]
-    assert not holder.settled()
-
-
-def test_a_write_is_repeated_to_a_peer_that_does_not_hold_it() -> None:
-    holder = established()
-    pump(holder, LEDGER)
-    mine = (THREE.term, THREE.revision)
-    assert holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S - 0.001)) == []
-    again = holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S))
-    assert again == [Send(B, write(pos(1, 2), THREE, whole=False))]
-    assert holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S + 1)) == []
-    behind = holder.remind(C, pos(0, 0), (Term(0), Revision(0)), at(RETRY_AFTER_S))
-    assert behind == [Send(C, write(pos(1, 2), THREE))]
-    stranger = holder.remind(D, pos(0, 0), mine, at(0))  # never asked before: at once
-    assert len(stranger) == 1
-
-
-def test_a_lost_answer_is_made_up_for_by_the_next_heartbeats() -> None:
-    holder = established()
-    pump(holder, LEDGER)
-    assert holder.remind(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
-    assert holder.settled()
-
-
-def test_without_a_write_in_flight_nobody_is_reminded_and_nothing_settles() -> None:
-    holder = established()
-    assert holder.remind(B, Position(), (Term(0), Revision(0)), at(9)) == []
-    assert not holder.settled()
-
-
-# --- voters change --------------------------------------------------------------------------
-
-
-def test_a_change_of_voters_needs_a_majority_of_the_old_and_of_the_new_ones() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    holder.propose(proposal(PromoteMember(node=C)))
-    pump(holder)
-    assert holder.electors.all == {A, B, C}
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.settled()  # a majority of the new ones, but not of the old
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
-
-
-def test_voters_change_one_write_at_a_time() -> None:
-    holder = established(held=document(A, learners=[B, C]))
-    for node in (B, C):
-        holder.propose(proposal(PromoteMember(node=node), request=node))
-    holder.propose(proposal(put("a")))
-    pump(holder)
-    assert holder.accepted.document.voters == {A, B}
-    assert checks_of(holder.accepted.document) == []
-    assert holder.waiting
-
-
-def test_a_learner_is_sent_writes_and_does_not_count() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    assert sent(pump(holder, LEDGER), C) != []
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.settled()
-
-
-def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
-    holder = established()
-    holder.propose(proposal(RemoveMember(node=C)))
-    (said,) = sent(pump(holder), C)
-    assert isinstance(said, Write)
-    assert said.document is not None
-    assert said.document.voters == {A, B}
-
-
-# --- losing the role ------------------------------------------------------------------------
-
-
-def test_losing_the_role_leaves_written_changes_unknown_and_sends_unwritten_ones_on() -> None:
-    holder = established()
-    holder.propose(proposal(put("a"), request="written", node=B))
-    pump(holder)
-    holder.propose(proposal(put("b"), request="waiting", node=C))
-    effects = holder.abandon()
-    assert rulings(effects, B) == [Ruling.UNKNOWN]
-    assert rulings(effects, C) == [Ruling.AGAIN]
-    assert (holder.flight, holder.established, holder.waiting) == (None, None, False)
-
-
-def test_an_unknown_ruling_stands_and_a_sent_on_request_may_come_again() -> None:
-    holder = established()
-    written = proposal(put("a"), request="written")
-    waiting = proposal(put("b"), request="waiting")
-    holder.propose(written)
-    pump(holder)
-    holder.propose(waiting)
-    holder.abandon()
-    assert rulings(holder.decline(written)) == [Ruling.UNKNOWN]
-    assert rulings(holder.decline(waiting)) == [Ruling.AGAIN]
-
-
-def test_a_change_of_the_nodes_own_is_forgotten_with_the_role() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    holder.propose(Proposal(PromoteMember(node=C), None))
-    assert holder.abandon() == []
-    assert not holder.waiting
-
-
-def test_what_was_written_and_lost_is_still_the_accepted_record() -> None:
-    holder = established()
-    holder.propose(proposal(put("a")))
-    pump(holder)
-    holder.abandon()
-    assert holder.committed.document == THREE
-    expected = evolve(put("a").check, changed=Revision(2))
-    assert holder.accepted.document.checks == (expected,)

@@ -102,8 +102,11 @@ def test_one_bad_round_on_every_node_pages_nobody() -> None:
     count = Counting()
     count.up()
     assert count.vote(10, n1=FAIL, n2=FAIL, n3=FAIL) is State.UP
-    assert count.vote(11.5, n1=OK, n2=OK, n3=OK) is State.UP
+    assert count.verdicts.certain(WEB) is None
     assert count.verdicts.changed == set()
+    assert count.vote(11.5, n1=OK, n2=OK, n3=OK) is State.UP
+    assert count.verdicts.certain(WEB) is State.UP
+    assert count.verdicts.changed == {WEB}  # it may be looked at again: the doubt is over
 
 
 def test_a_flip_needs_a_second_vote_of_every_counted_voter() -> None:
@@ -328,3 +331,16 @@ def test_a_second_round_that_is_no_longer_needed_is_not_asked_for() -> None:
     count.vote(10, n1=FAIL, n2=FAIL)
     count.vote(10.5, n1=OK)
     assert count.verdicts.to_probe(at(11), set(), CONFIRM_S) == ()
+
+
+def test_the_deadline_is_the_soonest_of_all_checks_and_votes() -> None:
+    count = Counting(checks=[check(timeout_s=1.0), check(DB, timeout_s=1.0)])
+    count.verdicts.record(A, result(OK), at(3))
+    count.verdicts.record(B, result(OK), at(5))
+    count.judge(5)
+    assert count.verdicts.deadline() == at(3 + FRESH_S_MIN)
+    count.vote(10, n1=FAIL, n2=FAIL)
+    for node in (A, B):
+        count.verdicts.record(node, result(FAIL, DB), at(10.5))
+    count.judge(10.5)
+    assert count.verdicts.deadline() == at(10 + CONFIRM_S)

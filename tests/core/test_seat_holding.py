@@ -1,0 +1,265 @@
+"""The seat from seeking the role to giving it up: asking, claiming, acting, handing over."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.effects import Note, Send
+from qutrio.core.mandate import DRIFT_MARGIN
+from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
+from qutrio.core.seat import Seat
+from qutrio.model.document import Settings
+from qutrio.model.ids import Term
+from tests.core.samples import (
+    BEAT_S,
+    DEAD_S,
+    WALL,
+    A,
+    B,
+    C,
+    at,
+    bind,
+    document,
+    heartbeat,
+    meet,
+    pos,
+    record,
+    seat,
+    sent,
+    win,
+)
+
+THREE = document(A, B, C)
+BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
+
+
+def notes(effects: list[object]) -> list[Note]:
+    return [e for e in effects if isinstance(e, Note)]
+
+
+# --- seeking --------------------------------------------------------------------------------
+
+
+def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
+    place = seat(A, document(A))
+    effects = place.advance(at(0), WALL)
+    assert place.mandate.claim == 1
+    assert place.register.settled()
+    assert Note("claims the role", (("term", "1"),)) in effects
+
+
+def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    asked = place.advance(at(0), WALL)
+    assert asked == [Send(B, Ask(term=Term(1))), Send(C, Ask(term=Term(1)))]
+    assert place.advance(at(0), WALL) == []
+    would = Answer(term=Term(1), would=True, heard_term=Term(0), reason="")
+    place.on_answer(B, would)
+    effects = place.advance(at(0.01), WALL)
+    assert place.mandate.claim == 1
+    (beat,) = sent(effects, C)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.claim, beat.acting) == (1, False)
+
+
+def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B)
+    place.advance(at(0), WALL)
+    assert place.deadline(at(0)) == pytest.approx(BEAT_S / 10)
+    assert place.advance(at(BEAT_S / 10), WALL) != []
+
+
+def test_a_majority_of_answers_for_a_term_that_was_overtaken_asks_anew() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.advance(at(0), WALL)
+    place.on_answer(B, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""))
+    assert Send(B, Ask(term=Term(7))) in place.advance(at(0), WALL)
+    assert place.mandate.claim is None
+
+
+def test_a_node_without_a_majority_does_not_ask() -> None:
+    place = seat(A, THREE)
+    assert not place.able(at(0))
+    assert place.advance(at(0), WALL) == []
+
+
+def test_a_question_is_dropped_when_the_role_is_no_longer_wanted() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B)
+    place.advance(at(0), WALL)
+    place.on_heartbeat(B, heartbeat(claim=Term(1), acting=True), at(0), WALL)
+    assert place.advance(at(0), WALL) == []
+    assert place.mandate.question is None
+
+
+def test_a_learner_is_not_able_to_lead() -> None:
+    learner = seat(A, document(B, C, learners=[A]))
+    meet(learner, 0.0, B, C)
+    assert not learner.able(at(0))
+
+
+def test_a_member_whose_removal_is_not_committed_may_still_lead() -> None:
+    leaving = seat(A, THREE, accepted=record(document(B, C, revision=2), pos(1)))
+    meet(leaving, 0.0, B, C)
+    assert leaving.able(at(0))
+
+
+def test_whoever_cannot_lead_is_not_elected() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    assert place.choice(at(0)) == A
+    meet(place, 1.0, A, able=False)
+    assert place.choice(at(1)) == B
+
+
+# --- holding --------------------------------------------------------------------------------
+
+
+def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.advance(at(0), WALL)
+    place.mandate.answered(B, Term(1), would=True)
+    place.advance(at(0), WALL)
+    bind(place, 0.0, B, accepted=pos(0, 4))
+    assert place.advance(at(0), WALL) == [Send(B, Fetch(accepted=True))]
+    assert place.acting_until(at(0)) is None
+
+
+def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_acting() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    place.mandate.hear(Term(5))
+    effects = place.advance(at(1), WALL)
+    assert place.mandate.claim == 6
+    assert place.acting_until(at(1)) is not None
+    (beat,) = sent(effects, B)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.claim, beat.acting) == (6, True)
+    bind(place, 1.0, B)
+    writes = [m for m in sent(place.advance(at(1), WALL), B) if isinstance(m, Write)]
+    assert [w.position for w in writes] == [pos(6)]
+
+
+def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.mandate.take(Term(1))
+    place.mandate.hear(Term(2))
+    effects = place.advance(at(0), WALL)
+    assert sent(effects, B) == [Resign(term=Term(1), successor=None)]
+    assert ("reason", "heard of a higher term") in notes([*effects])[0].details
+
+
+def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "no longer hears a majority") in notes([*effects])[0].details
+    assert place.mandate.claim is None
+    assert place.acting_until(at(DEAD_S)) is None
+
+
+def test_an_unfit_holder_gives_up() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    place.fit = False
+    effects = place.advance(at(0), WALL)
+    assert ("reason", "cannot write its disk") in notes([*effects])[0].details
+
+
+def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    place.mandate.take(Term(1))
+    assert place.advance(at(0), WALL) == []
+    meet(place, 3.0, A, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+
+
+def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.mandate.take(Term(1))
+    assert place.advance(at(0), WALL) == []
+    meet(place, 3.0, B, C)
+    assert place.advance(at(DEAD_S - 0.001), WALL) == []
+    effects = place.advance(at(DEAD_S), WALL)
+    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+
+
+def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
+    place = seat(B, THREE)
+    meet(place, 0.0, A, C)
+    place.mandate.take(Term(1))
+    place.advance(at(0), WALL)
+    meet(place, 2.0, A, C, able=False)
+    bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
+    place.advance(at(2), WALL)
+    assert place.mandate.unwanted_since is None
+    meet(place, 3.0, A, C)
+    place.advance(at(3), WALL)
+    meet(place, 5.0, A, C)
+    place.advance(at(DEAD_S + 1), WALL)
+    assert place.mandate.claim == 1
+
+
+def test_giving_up_without_a_claim_says_nothing() -> None:
+    assert seat(A, THREE).resign(None, "whatever", at(0)) == []
+
+
+# --- handing over ---------------------------------------------------------------------------
+
+
+def hold_until(place: Seat, until: int) -> None:
+    """Go on acting with both peers, second by second."""
+    for now in range(1, until + 1):
+        meet(place, now, A, C)
+        bind(place, now, A, C)
+
+
+def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it() -> None:
+    settings = Settings(master_cooldown_s=10.0)
+    place = seat(B, document(A, B, C, settings=settings))
+    meet(place, 0.0, C)
+    win(place, 0.0, C)
+    hold_until(place, 10)
+    assert place.hand_over(at(10)) == []
+    meet(place, 11.0, A, C)
+    effects = place.hand_over(at(11))
+    assert Resign(term=Term(1), successor=A) in sent(effects, C)
+    assert place.acting_until(at(11)) is None
+    assert place.hand_over(at(11)) == []
+
+
+def test_an_unknown_engine_never_hands_over() -> None:
+    place = seat(A, document(A))
+    win(place, 0.0)
+    unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
+    place.register.committed = record(unknown, pos(1))
+    assert place.hand_over(at(0)) == []
+    assert Note("gave the role up", (("term", "1"), ("reason", "stopping"))) in place.leave(at(0))
+
+
+def test_a_node_that_stops_names_its_heir() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    assert sent(place.leave(at(0)), C) == [Resign(term=Term(1), successor=B)]
+
+
+def test_a_change_of_ability_is_told_at_once_and_not_with_the_next_heartbeat() -> None:
+    place = seat(A, THREE)
+    place.beat_all(at(0), WALL)
+    assert not place.beat_due(at(0.1))
+    meet(place, 0.1, B)
+    assert place.beat_due(at(0.1))
+    (beat,) = sent(place.beat_all(at(0.1), WALL), C)
+    assert isinstance(beat, Heartbeat)
+    assert beat.able
+    assert not place.beat_due(at(0.1 + BEAT_S - 0.001))
+    assert place.beat_due(at(0.1 + BEAT_S))

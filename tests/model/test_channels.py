@@ -1,0 +1,102 @@
+"""Channels: what no server would take is refused, and no secret is shown."""
+
+from typing import Any
+
+import pytest
+
+from qutrio.errors import InvalidValueError
+from qutrio.model.channels import (
+    ChannelBase,
+    DiscordChannel,
+    MailSecurity,
+    SmtpChannel,
+    UnknownChannel,
+    WebhookChannel,
+)
+from qutrio.model.ids import ChannelId
+
+ID = ChannelId("c1")
+
+
+def smtp(**fields: Any) -> SmtpChannel:
+    defaults = {"host": "mail.example.org", "sender": "q@example.org", "recipients": ("a@b", "c@d")}
+    return SmtpChannel(id=ID, name="mail", **{**defaults, **fields})
+
+
+def test_a_mail_channel_shows_its_recipients_and_hides_its_password() -> None:
+    channel = smtp(username="ann", password="hush")
+    assert channel.target == "a@b, c@d"
+    assert "hush" not in repr(channel)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("host", ""),
+        ("recipients", ()),
+        ("recipients", ("a@b", "nobody")),
+        ("recipients", ("a@b",) * 51),
+        ("recipients", ("@b",)),
+        ("recipients", ("a@",)),
+        ("recipients", ("a@b, c@d",)),
+        ("sender", "Qutrio <q@example.org>"),
+        ("sender", "q @example.org"),
+        ("port", 0),
+    ],
+)
+def test_mail_that_no_server_would_take_is_refused(field: str, value: object) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        smtp(**{field: value})
+    assert caught.value.field == field
+
+
+def test_a_password_never_travels_in_the_clear() -> None:
+    with pytest.raises(InvalidValueError, match="needs starttls or tls"):
+        smtp(password="hush", security=MailSecurity.NONE)
+    smtp(security=MailSecurity.NONE)
+    smtp(password="hush", security=MailSecurity.TLS)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example.org/secret/path", "hooks.example.org"),
+        ("http://ann:hush@127.0.0.1:81/", "127.0.0.1:81"),
+    ],
+)
+def test_a_hook_shows_its_host_alone(url: str, shown: str) -> None:
+    assert WebhookChannel(id=ID, name="hook", url=url).target == shown
+    discord = DiscordChannel(id=ID, name="hook", url=url)
+    assert discord.target == shown
+    assert "hush" not in repr(discord)
+    assert "secret" not in repr(discord)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hooks.example.org",
+        "ftp://h/",
+        "https://",
+        "https://h:0/",
+        "https://h:x/",
+        "http://[::1/",
+        "https://h/ü",
+        "https://h/a b",
+    ],
+)
+def test_a_hook_that_could_not_be_posted_to_is_refused(url: str) -> None:
+    with pytest.raises(InvalidValueError, match="is not a URL"):
+        WebhookChannel(id=ID, name="hook", url=url)
+    with pytest.raises(InvalidValueError, match="is not a URL"):
+        DiscordChannel(id=ID, name="hook", url=url)
+
+
+def test_a_channel_of_an_unknown_kind_shows_its_kind() -> None:
+    assert UnknownChannel(id=ID, name="x", kind_name="pigeon").target == "(pigeon)"
+
+
+def test_every_kind_of_channel_must_say_where_it_goes() -> None:
+    with pytest.raises(NotImplementedError):
+        _ = ChannelBase(id=ID, name="x").target

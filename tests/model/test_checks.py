@@ -1,0 +1,112 @@
+"""Checks: what cannot be probed is refused when it is made, not when it is due."""
+
+from typing import Any
+
+import pytest
+
+from qutrio.errors import InvalidValueError
+from qutrio.model.checks import (
+    CheckBase,
+    HttpCheck,
+    StatusRange,
+    TcpCheck,
+    UnknownCheck,
+)
+from qutrio.model.ids import CheckId
+
+
+def http(**fields: Any) -> HttpCheck:
+    return HttpCheck(id=CheckId("c1"), name="web", **{"url": "https://example.org/x", **fields})
+
+
+def problem(**fields: Any) -> str:
+    with pytest.raises(InvalidValueError) as caught:
+        http(**fields)
+    return caught.value.field
+
+
+def test_by_default_any_success_code_is_expected_and_secrets_stay_out_of_the_log() -> None:
+    check = http(basic_user="ann", basic_password="hush")
+    assert check.expect_status == (StatusRange(200, 299),)
+    assert "hush" not in repr(check)
+    assert "hush" not in repr(http(bearer_token="hush"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.org", "https://user.example.org:8443/a?b=c#d", "http://[::1]:81/"],
+)
+def test_an_http_check_shows_its_url(url: str) -> None:
+    assert http(url=url).target == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.org",
+        "ftp://example.org/",
+        "https://",
+        "https://exämple.org/",
+        "https://example.org/a b",
+        "https://example.org/\n",
+        "https://example.org:0/",
+        "https://example.org:99999/",
+        "https://[::1/",
+        "https://ann@example.org/",
+        "https://:hush@example.org/",
+    ],
+)
+def test_a_url_that_could_not_be_asked_for_is_refused(url: str) -> None:
+    assert problem(url=url) == "url"
+
+
+@pytest.mark.parametrize("method", ["", "get", "GET ", "G" * 17])
+def test_a_method_is_a_word_in_capitals(method: str) -> None:
+    assert problem(method=method) == "method"
+    assert http(method="PROPFIND").method == "PROPFIND"
+
+
+def test_some_status_must_be_expected() -> None:
+    assert problem(expect_status=()) == "expect_status"
+
+
+@pytest.mark.parametrize(("low", "high"), [(300, 299), (99, 200), (200, 600)])
+def test_a_range_of_codes_is_not_empty_and_holds_codes(low: int, high: int) -> None:
+    with pytest.raises(InvalidValueError):
+        StatusRange(low, high)
+    assert StatusRange(404, 404).low == 404
+
+
+@pytest.mark.parametrize(
+    "header", [("", "v"), ("a b", "v"), ("näme", "v"), ("X", "v\r\nY: w"), ("X", "v\0")]
+)
+def test_a_header_that_cannot_be_sent_is_refused(header: tuple[str, str]) -> None:
+    assert problem(headers=(("Accept", "*/*"), header)) == "headers"
+    assert http(headers=(("Accept", "*/*"),)).headers == (("Accept", "*/*"),)
+
+
+def test_one_kind_of_credentials_is_enough() -> None:
+    assert problem(basic_user="ann", bearer_token="t") == "bearer_token"
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "[z-a]"])
+def test_a_regular_expression_must_be_one(pattern: str) -> None:
+    assert problem(body_regex=pattern) == "body_regex"
+    assert http(body_regex="^ok$").body_regex == "^ok$"
+
+
+def test_a_tcp_check_shows_its_address_and_needs_one_to_dial() -> None:
+    check = TcpCheck(id=CheckId("c1"), name="db", address="[::1]:5432")
+    assert check.target == "[::1]:5432"
+    with pytest.raises(InvalidValueError, match=r"host:port"):
+        TcpCheck(id=CheckId("c1"), name="db", address="db.example.org")
+
+
+def test_a_check_of_an_unknown_kind_shows_its_kind() -> None:
+    assert UnknownCheck(id=CheckId("c1"), name="x", kind_name="smoke").target == "(smoke)"
+
+
+def test_every_kind_of_check_must_say_what_it_probes() -> None:
+    with pytest.raises(NotImplementedError):
+        _ = CheckBase(id=CheckId("c1"), name="x").target

@@ -1,0 +1,57 @@
+"""The rules of single fields: what is accepted, and a sentence for what is not."""
+
+import pytest
+
+from qutrio.errors import InvalidValueError
+from qutrio.model.channels import UnknownChannel
+from qutrio.model.checks import INTERVAL_S_MAX, INTERVAL_S_MIN, TcpCheck, UnknownCheck
+from qutrio.model.ids import ChannelId, CheckId
+from qutrio.model.rules import NAME_CHARS_MAX, TEXT_CHARS_MAX
+
+
+def tcp(name: str = "web", *, interval_s: float = 30.0, alerts: tuple[str, ...] = ()) -> TcpCheck:
+    return TcpCheck(
+        id=CheckId("c1"), name=name, address="h:1", interval_s=interval_s, alerts=alerts
+    )
+
+
+@pytest.mark.parametrize("name", ["web", "Web-2.example_org", "7", "x" * NAME_CHARS_MAX])
+def test_a_name_is_what_a_shell_takes_without_quotes(name: str) -> None:
+    assert tcp(name).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-web", ".web", "we b", "we/b", "wéb", "web\n", "x" * (NAME_CHARS_MAX + 1)]
+)
+def test_a_name_that_needs_quotes_is_refused_with_what_would_be_right(name: str) -> None:
+    with pytest.raises(InvalidValueError, match="use letters, digits") as caught:
+        tcp(name)
+    assert caught.value.field == "name"
+
+
+@pytest.mark.parametrize("text", ["", "x" * TEXT_CHARS_MAX, "ünï code"])
+def test_a_line_of_text_is_accepted(text: str) -> None:
+    assert UnknownCheck(id=CheckId("c"), name="c", kind_name=text).kind_name == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\0b", "x" * (TEXT_CHARS_MAX + 1)])
+def test_text_of_several_lines_or_without_end_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError, match="must be one line"):
+        UnknownChannel(id=ChannelId("c"), name="c", kind_name=text)
+
+
+@pytest.mark.parametrize("seconds", [INTERVAL_S_MIN, INTERVAL_S_MAX])
+def test_both_ends_of_a_range_belong_to_it(seconds: float) -> None:
+    assert tcp(interval_s=seconds).interval_s == seconds
+
+
+@pytest.mark.parametrize("seconds", [0.999, 86_400.1, float("nan"), float("inf"), -1])
+def test_a_number_out_of_its_range_is_refused_with_the_range(seconds: float) -> None:
+    with pytest.raises(InvalidValueError, match="out of range: 1s to 86400s"):
+        tcp(interval_s=seconds)
+
+
+def test_a_collection_is_bounded() -> None:
+    assert len(tcp(alerts=("a",) * 32).alerts) == 32
+    with pytest.raises(InvalidValueError, match="has 33 elements; at most 32"):
+        tcp(alerts=("a",) * 33)
