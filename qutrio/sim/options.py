@@ -30,6 +30,8 @@ class Faults:
     flaps: float = 0.0
     lonely_failures: float = 0.0
     channel_outages: float = 0.0
+    joins: float = 0.0
+    removals: float = 0.0
 
 
 def draw(rng: Random) -> Faults:
@@ -58,4 +60,6 @@ def draw(rng: Random) -> Faults:
         flaps=maybe(0.03),
         lonely_failures=maybe(0.03),
         channel_outages=maybe(0.02),
+        joins=maybe(0.02),
+        removals=maybe(0.02),
     )

@@ -76,6 +76,7 @@ def _disturb(world: World, rng: Random, faulty_s: Seconds) -> None:
 
     _disturb_machines(world, rng, moments)
     _disturb_surroundings(world, rng, moments)
+    _disturb_membership(world, rng, moments)
 
 
 def _disturb_machines(world: World, rng: Random, moments: Moments) -> None:
@@ -107,6 +108,15 @@ def _disturb_surroundings(world: World, rng: Random, moments: Moments) -> None:
         _later_channel(world, at, rng.uniform(5, 120))
 
 
+def _disturb_membership(world: World, rng: Random, moments: Moments) -> None:
+    names, faults = sorted(world.hosts), world.faults
+    for number, at in enumerate(moments(faults.joins)):
+        ident = NodeId(f"{rng.choice('mo')}{number:02d}")  # below or above the first ones
+        _later_admit(world, at, rng.choice(names), ident)
+    for at in moments(faults.removals):
+        _later_remove(world, at, rng)
+
+
 def _halves(rng: Random, names: list[NodeId]) -> set[tuple[NodeId, NodeId]]:
     left = {n for n in names if rng.random() < 0.5}  # noqa: PLR2004 - a coin
     return {(a, b) for a in names for b in names if (a in left) != (b in left)}
@@ -124,6 +134,18 @@ def _heal(world: World) -> None:
 
 def _later_add(world: World, at: Seconds, name: NodeId) -> None:
     world.at(at, name, lambda: world.add_check(name, f"c{at:.6f}"))
+
+
+def _later_admit(world: World, at: Seconds, via: NodeId, ident: NodeId) -> None:
+    world.at(at, via, lambda: world.admit(via, ident))
+
+
+def _later_remove(world: World, at: Seconds, rng: Random) -> None:
+    def act() -> None:
+        names = sorted(world.hosts)
+        world.remove(rng.choice(names), rng.choice(names))
+
+    world.at(at, min(world.hosts), act)
 
 
 def _later_crash(world: World, at: Seconds, name: NodeId, down_s: Seconds) -> None:

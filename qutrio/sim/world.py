@@ -26,7 +26,7 @@ from qutrio.core.events import (
     Tick,
 )
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Mutation, PutCheck
+from qutrio.core.mutations import AddToken, ClaimToken, Mutation, PutCheck, RemoveMember
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
@@ -38,10 +38,11 @@ from qutrio.model.ids import (
     RequestId,
     Revision,
     Seconds,
+    TokenId,
     UnixTime,
 )
 from qutrio.model.incidents import Ledger
-from qutrio.model.members import Member
+from qutrio.model.members import Member, Token
 from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.sim.host import Clock, Host
@@ -55,18 +56,20 @@ LINK_DELAY_S_MIN: Seconds = 0.0005
 Action = Callable[[], None]
 
 
+def member(ident: NodeId, number: int) -> Member:
+    """Return a voter; `number` tells its key and its address from others'."""
+    return Member(
+        id=ident,
+        name=f"node{number}",
+        address=f"127.0.0.1:{9900 + number}",
+        fingerprint=Fingerprint(f"{number:064x}"),
+        certificate="",
+    )
+
+
 def first_document(size: int, settings: Settings) -> ClusterDocument:
     """Return a document with `size` voters n0, n1 ..., one check and one channel."""
-    members = tuple(
-        Member(
-            id=NodeId(f"n{i:02d}"),
-            name=f"node{i}",
-            address=f"127.0.0.1:{9900 + i}",
-            fingerprint=Fingerprint(f"{i:064x}"),
-            certificate="",
-        )
-        for i in range(size)
-    )
+    members = tuple(member(NodeId(f"n{i:02d}"), i) for i in range(size))
     channel = WebhookChannel(id=ChannelId("hook"), name="hook", url="http://127.0.0.1/hook")
     check = TcpCheck(id=CheckId("web"), name="web", address="127.0.0.1:80", interval_s=10.0)
     return ClusterDocument(
@@ -101,21 +104,14 @@ class World:
     _order: Iterator[int] = field(factory=count)
     _agenda: list[tuple[Seconds, int, NodeId, Action]] = field(factory=list)
     _requests: dict[RequestId, str] = field(factory=dict)
-    _sent_life: dict[NodeId, int] = field(factory=dict)
+    _afterwards: dict[RequestId, Action] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.rng = Random(self.seed)  # noqa: S311 - replayable on purpose
         document = first_document(self.size, self.settings)
         record = Record(Position(), document, Ledger())
-        for member in document.members:
-            drift = self.faults.clock_drift
-            clock = Clock(
-                offset=self.rng.uniform(0, 1e6), rate=self.rng.uniform(1 - drift, 1 + drift)
-            )
-            disk = Stable(Promise(), record, record)
-            host = Host(name=member.id, clock=clock, disk=disk, rng=Random(self.rng.random()))  # noqa: S311
-            self.hosts[member.id] = host
-            self.boot(member.id)
+        for voter in document.members:
+            self._set_up(voter.id, record)
 
     @property
     def trace(self) -> str:
@@ -151,6 +147,14 @@ class World:
             if peer != name and self.hosts[peer].node is not None:
                 self._give(host, Linked(peer))
                 self._give(self.hosts[peer], Linked(name))
+
+    def _set_up(self, name: NodeId, record: Record) -> None:
+        drift = self.faults.clock_drift
+        clock = Clock(offset=self.rng.uniform(0, 1e6), rate=self.rng.uniform(1 - drift, 1 + drift))
+        disk = Stable(Promise(), record, record)
+        dice = Random(self.rng.random())  # noqa: S311 - replayable on purpose
+        self.hosts[name] = Host(name=name, clock=clock, disk=disk, rng=dice)
+        self.boot(name)
 
     def crash(self, name: NodeId, down_s: Seconds) -> None:
         """Kill a machine, and start it again after `down_s` seconds."""
@@ -311,13 +315,20 @@ class World:
 
     # --- the operator -----------------------------------------------------------------------
 
-    def propose(self, name: NodeId, mutation: Mutation, label: str = "") -> None:
-        """Ask a node for a change; `label` is the name of the check it adds."""
+    def propose(
+        self, name: NodeId, mutation: Mutation, label: str = "", then: Action | None = None
+    ) -> None:
+        """Ask a node for a change; `label` is the name of the check it adds.
+
+        `then` is done once the node says that the change is committed.
+        """
         host = self.hosts[name]
         if host.node is None:
             return
         request = RequestId(f"{name}-{host.life}-{next(self._order)}")
         self._requests[request] = label
+        if then is not None:
+            self._afterwards[request] = then
         self._give(host, Proposed(request, mutation))
 
     def add_check(self, name: NodeId, label: str) -> None:
@@ -325,8 +336,37 @@ class World:
         check = TcpCheck(id=CheckId(f"z-{label}"), name=label, address="127.0.0.1:81")
         self.propose(name, PutCheck(check=check), label)
 
+    def admit(self, via: NodeId, ident: NodeId) -> None:
+        """Let a new machine join through a node: by token, as a learner."""
+        number = 1000 + next(self._order)
+        token = Token(
+            id=TokenId(f"t{number}"),
+            secret_hash="",
+            created_unix=EPOCH,
+            expires_unix=UnixTime(EPOCH + 1e9),
+            auto_approve=True,
+        )
+        newcomer = member(ident, number)
+        claim = ClaimToken(token=token.id, secret_hash="", claimant=newcomer)
+
+        def claimed() -> None:
+            node = self.hosts[via].node
+            assert node is not None
+            self._set_up(ident, node.register.committed)
+
+        self.propose(
+            via, AddToken(token=token), then=lambda: self.propose(via, claim, then=claimed)
+        )
+
+    def remove(self, via: NodeId, ident: NodeId) -> None:
+        """Ask a node to remove a member."""
+        self.propose(via, RemoveMember(node=ident))
+
     def _reply(self, reply: Reply) -> None:
         label = self._requests.pop(reply.request)
+        then = self._afterwards.pop(reply.request, None)
+        if then is not None and reply.ruling is Ruling.COMMITTED:
+            self.at(self.true, min(self.hosts), then)
         self._log(NodeId("operator"), f"{label} {reply.ruling.value}")
         if label and reply.ruling is Ruling.COMMITTED:
             self.invariants.acknowledged.add(label)
