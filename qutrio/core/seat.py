@@ -297,10 +297,10 @@ class Seat:
         return True
 
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
-        electors = self.register.electors
         if not self.fit:
             return "cannot write its disk"
-        if claimant not in electors.committed or claimant not in electors.accepted:
+        # One whose removal is under way may claim: it finishes the removal, and then goes.
+        if claimant not in self.register.electors.committed:
             return "does not know the claimant as a voter"
         reason = self.mandate.objection(claimant, term, now)
         if reason is None and self.mandate.promise.holder != claimant:

@@ -13,8 +13,8 @@
 from attrs import define, field
 
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import ChannelId, IncidentId, NodeId, Revision, Seconds, Term
-from qutrio.model.incidents import Delivery, NoticeKind
+from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, Revision, Seconds, Term
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.results import Outcome
 from qutrio.sim.host import Host
 
@@ -32,6 +32,9 @@ class Invariants:
     _documents: dict[Revision, ClusterDocument] = field(factory=dict)
     _seen: dict[NodeId, ClusterDocument] = field(factory=dict)
     _recovered: set[tuple[IncidentId, ChannelId]] = field(factory=set)
+    voters_when: dict[NoticeId, int] = field(factory=dict)
+    """How many voters there were when a notice was first written down."""
+    _ledgers: dict[NodeId, Ledger] = field(factory=dict)
     acknowledged: set[str] = field(factory=set)
     refused: set[str] = field(factory=set)
     announced: dict[tuple[str, ChannelId], int] = field(factory=dict)
@@ -42,6 +45,7 @@ class Invariants:
         host = hosts.get(touched)
         if host is not None and host.node is not None:
             self._check_term(host, true)
+            self._note_notices(host)
             if not host.busy:  # what is not on the disk yet is not said to anybody either
                 self._check_document(host)
         acting = [n for n, h in hosts.items() if h.acting(true)]
@@ -77,9 +81,22 @@ class Invariants:
         if names & self.refused:
             raise InvariantError(f"5: refused but there: {sorted(names & self.refused)}")
 
-    def delivered(self, delivery: Delivery, voters: int) -> None:
+    def _note_notices(self, host: Host) -> None:
+        """Remember how many voters there were when each notice was first written down."""
+        assert host.node is not None
+        register = host.node.register
+        if self._ledgers.get(host.name) is register.accepted.ledger:
+            return
+        self._ledgers[host.name] = register.accepted.ledger
+        electors = register.electors
+        voters = min(len(electors.committed), len(electors.accepted))
+        for delivery in register.accepted.ledger.outbox:
+            self.voters_when.setdefault(delivery.notice.id, voters)
+
+    def delivered(self, delivery: Delivery) -> None:
         """Check a notice that reached its channel."""
         notice = delivery.notice
+        voters = self.voters_when[notice.id]
         place = (notice.incident, delivery.channel)
         key = (str(notice.id), delivery.channel)
         self.announced[key] = self.announced.get(key, 0) + 1

@@ -270,18 +270,15 @@ class World:
         self._give(self.hosts[to], Received(source, message))
 
     def _notify(self, host: Host, effect: Notify) -> None:
-        node = host.node
-        assert node is not None
         if not effect.errand and not host.acting(self.true):
             return
         ok = self.true >= self.channel_down_until
         delivery = effect.delivery
-        voters = len(node.register.committed.document.voters)
         life = host.life
 
         def ended() -> None:
             if ok:
-                self.invariants.delivered(delivery, voters)
+                self.invariants.delivered(delivery)
                 self._log(host.name, f"delivered {delivery.notice.id}")
             if host.life == life:
                 self._give(host, Attempted(delivery.notice.id, delivery.channel, ok, "simulated"))

@@ -3,86 +3,41 @@
 from attrs import evolve
 
 from qutrio.core.effects import Effect, Note, Send
-from qutrio.core.messages import Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import ClaimToken, Mutation, PromoteMember, PutCheck, RemoveMember
+from qutrio.core.messages import Ruled, Ruling, Write
+from qutrio.core.mutations import ClaimToken, PromoteMember, RemoveMember
 from qutrio.core.replication import (
     PROPOSALS_PER_WRITE_MAX,
     PROPOSALS_QUEUED_MAX,
     RETRY_AFTER_S,
     RULINGS_REMEMBERED_MAX,
     Proposal,
-    Replication,
 )
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, NodeId, RequestId, Revision, Term, TokenId
-from qutrio.model.incidents import Ledger
+from qutrio.model.ids import NodeId, Revision, Term, TokenId
 from qutrio.model.stable import Position
+from tests.core.registers import (
+    LEDGER,
+    THREE,
+    accept,
+    established,
+    proposal,
+    pump,
+    put,
+    write,
+    wrote,
+)
 from tests.core.samples import (
-    WALL,
     A,
     B,
     C,
     D,
     at,
-    check,
     document,
     member,
     pos,
     register,
     sent,
 )
-
-THREE = document(A, B, C)
-NEWER = document(A, B, C, checks=[check()], revision=2, term=1)
-LEDGER = Ledger(sequence=7)
-
-
-def write(
-    position: Position,
-    held: ClusterDocument = NEWER,
-    *,
-    whole: bool = True,
-    ledger: Ledger = LEDGER,
-) -> Write:
-    return Write(
-        position=position,
-        stamp=(held.term, held.revision),
-        ledger=ledger,
-        document=held if whole else None,
-    )
-
-
-def wrote(position: Position, *, accepted: bool = True, lacks: bool = False) -> Wrote:
-    return Wrote(
-        position=position, accepted=accepted, lacks_document=lacks, heard_term=position.term
-    )
-
-
-def put(name: str) -> PutCheck:
-    return PutCheck(check=check(CheckId(name)))
-
-
-def proposal(mutation: Mutation, request: str = "r1", node: NodeId = A) -> Proposal:
-    return Proposal(mutation, (node, RequestId(request)))
-
-
-def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) -> Replication:
-    """A register that a majority let write in `term`."""
-    holder = register(me, held)
-    holder.establish(Term(term), None, at(0))
-    accept(holder, *held.voters)
-    holder.settle()
-    return holder
-
-
-def accept(holder: Replication, *peers: NodeId) -> None:
-    assert holder.flight is not None
-    holder.flight.accepted_by.update(peers)
-    assert holder.settled()
-
-
-def pump(holder: Replication, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
-    return holder.pump(ledger or holder.accepted.ledger, at(now), WALL)
 
 
 def rulings(effects: list[Effect], to: NodeId = A) -> list[Ruling]:

@@ -94,11 +94,11 @@ def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
     assert granted(voter, claim=Term(2)) is None
 
 
-def test_a_claimant_must_be_a_voter_of_the_committed_and_of_the_accepted_document() -> None:
+def test_a_claimant_must_be_a_voter_but_one_whose_removal_is_under_way_may_finish_it() -> None:
     learner = seat(B, document(B, C, learners=[A]))
     assert objection(learner, 1) == "does not know the claimant as a voter"
     leaving = seat(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
-    assert objection(leaving, 1) == "does not know the claimant as a voter"
+    assert objection(leaving, 1) == "prefers None"
 
 
 def test_a_question_changes_nothing_and_hears_why_not() -> None:

@@ -157,12 +157,12 @@ def test_a_change_is_in_every_later_document_once_it_was_acknowledged() -> None:
 
 def test_a_page_that_no_majority_saw_is_noticed() -> None:
     with pytest.raises(InvariantError, match="7:"):
-        Invariants().delivered(delivery(), voters=3)
+        Invariants(voters_when={delivery().notice.id: 3}).delivered(delivery())
 
 
 def test_a_page_that_comes_after_its_recovery_is_noticed() -> None:
-    judge = Invariants()
-    up = delivery(kind=NoticeKind.RECOVERED)
+    up, down = delivery(kind=NoticeKind.RECOVERED), delivery()
+    judge = Invariants(voters_when={up.notice.id: 3, down.notice.id: 3})
     seen = tuple(
         Evidence(
             node=node,
@@ -175,9 +175,9 @@ def test_a_page_that_comes_after_its_recovery_is_noticed() -> None:
         )
         for node in (N0, N1)
     )
-    judge.delivered(evolve(up, notice=evolve(up.notice, evidence=seen)), voters=3)
+    judge.delivered(evolve(up, notice=evolve(up.notice, evidence=seen)))
     with pytest.raises(InvariantError, match="8:"):
-        judge.delivered(delivery(), voters=3)
+        judge.delivered(down)
 
 
 def test_two_nodes_that_act_at_once_are_noticed() -> None:
