@@ -4,7 +4,7 @@ from qutrio.cli import options as opt
 from qutrio.cli.nouns import verb
 from qutrio.cli.places import data_directory, set_up
 from qutrio.cli.printing import print_fields
-from qutrio.codec import node_yaml
+from qutrio.storage.node_file import load_node_file
 
 app = verb()
 
@@ -21,8 +21,7 @@ def init(
     """Set up this node: its keys, its node.yaml, and a cluster of which it is the only member."""
     place = data_directory(directory)
     identity = set_up(place, name=name, advertise=advertise, bind=bind, port=port)
-    text = place.node_file.read_text(encoding="utf-8")
-    node = node_yaml.parse(text, str(place.node_file))
+    node = load_node_file(place)
     print_fields(
         [
             ("node", f"{node.name} ({identity.node_id})"),

@@ -6,8 +6,6 @@ import trio
 
 from qutrio.cli.asking import secret
 from qutrio.cli.places import data_directory, set_up
-from qutrio.codec import node_yaml
-from qutrio.codec.node_yaml import NodeFile
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
 from qutrio.model.stable import Promise, Record, Stable
 from qutrio.peers.enrollment import Invitation, join
@@ -15,6 +13,7 @@ from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.token import parse_token
 from qutrio.storage.keys import Identity, load_identity
 from qutrio.storage.lock import lock_directory
+from qutrio.storage.node_file import load_node_file
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.setup import adopt
 from qutrio.storage.store import Store
@@ -39,7 +38,7 @@ def join_cluster(
     if not place.state_file.exists():
         set_up(place, name=name, advertise=advertise, bind=bind, port=port)
     _require_free(place, invitation)
-    identity, node = load_identity(place), _node_file(place)
+    identity, node = load_identity(place), load_node_file(place)
     known_as = name or node.name
     asked = partial(
         join,
@@ -70,10 +69,6 @@ def _require_free(place: DataDirectory, invitation: Invitation) -> None:
     if own and mine.cluster_id != invitation.cluster_id:
         problem = f"{place.root} belongs to a cluster of its own; join from a fresh directory"
         raise DataDirectoryError(problem)
-
-
-def _node_file(place: DataDirectory) -> NodeFile:
-    return node_yaml.parse(place.node_file.read_text(encoding="utf-8"), str(place.node_file))
 
 
 def _as_peer(identity: Identity) -> PeerIdentity:

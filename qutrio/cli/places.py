@@ -18,12 +18,6 @@ def data_directory(explicit: str | None) -> DataDirectory:
     return find_data_directory(os.environ, is_root=os.geteuid() == 0, explicit=path)
 
 
-def untouched(directory: DataDirectory) -> bool:
-    """Return whether no node was ever set up here, so that beginning anew can lose nothing."""
-    files = (directory.node_file, directory.key_file, directory.state_file)
-    return not any(file.exists() for file in files)
-
-
 def set_up(
     directory: DataDirectory,
     *,

@@ -33,5 +33,7 @@ def set_settings(
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise InvalidValueError("settings", f"{pair[:80]!r} is not NAME=VALUE")
+        if name in changes:
+            raise InvalidValueError("settings", f"{name[:80]!r} is given twice")
         changes[name] = value
     committed("settings changed", ask("settings.set", set=changes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from ipaddress import ip_address
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -11,7 +12,7 @@ from qutrio.codec.yaml_text import flow, read_yaml
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.ids import NodeId
 from qutrio.model.members import PORT_MAX, split_address
-from qutrio.model.rules import between, is_name, is_text
+from qutrio.model.rules import between, is_name
 
 NODE_FORMAT = 1
 PORT_DEFAULT = 9901
@@ -27,6 +28,18 @@ class LogFormat(Enum):
     LOGFMT = "logfmt"
 
 
+def require_bind(value: str) -> None:
+    """Raise `InvalidValueError` for what is no address to listen on.
+
+    It must be a literal: a name may mean another address tomorrow.
+    """
+    try:
+        ip_address(value)
+    except ValueError:
+        problem = f"{value[:80]!r} is not an IP address, such as {BIND_DEFAULT}, 192.0.2.1 or '::'"
+        raise InvalidValueError("bind", problem) from None
+
+
 @frozen(kw_only=True)
 class NodeFile:
     """The settings of one node.
@@ -39,12 +52,13 @@ class NodeFile:
     node_id: NodeId
     name: str = field(validator=is_name)
     advertise: str
-    bind: str = field(default=BIND_DEFAULT, validator=is_text)
+    bind: str = BIND_DEFAULT
     port: int = field(default=PORT_DEFAULT, validator=between(1, PORT_MAX))
     log_format: LogFormat = LogFormat.AUTO
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an address that nobody could dial."""
+        """Refuse an address that nobody could dial, or that this node cannot listen on."""
+        require_bind(self.bind)
         try:
             split_address(self.advertise)
         except InvalidValueError as error:

@@ -26,10 +26,7 @@ async def edit_channel(desk: Desk, request: Request) -> Row:
     """Answer `alert.edit`: `set` replaces fields, `unset` names those to put back to default."""
     was = _named(desk, request)
     plain = edited(
-        channel_to_plain(was, secrets=True),
-        was.extra,
-        request.mapping("set"),
-        request.texts("unset"),
+        was, channel_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
     channel = channel_from_plain(plain, f"alert {was.name}", strict=True)
     channel = evolve(channel, extra=was.extra)

@@ -34,7 +34,7 @@ async def edit_check(desk: Desk, request: Request) -> Row:
     """Answer `check.edit`: `set` replaces fields, `unset` names those to put back to default."""
     was = _named(desk, request)
     plain = edited(
-        check_to_plain(was, secrets=True), was.extra, request.mapping("set"), request.texts("unset")
+        was, check_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
     check = check_from_plain(plain, f"check {was.name}", strict=True)
     return await _replace(desk, was, evolve(check, changed=was.changed, extra=was.extra))

@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import Mapping
 
+from qutrio.codec.plain_fields import FIELDS
 from qutrio.control.protocol import Code, ControlFailure
-from qutrio.model.ids import Extra
+from qutrio.model.channels import Channel
+from qutrio.model.checks import Check
 
 FIXED = frozenset({"id", "kind", "changed"})
 """Fields that no edit may touch."""
@@ -16,18 +18,35 @@ def new_id() -> str:
 
 
 def edited(
-    was: Mapping[str, object], extra: Extra, changes: Mapping[str, object], unset: tuple[str, ...]
+    was: Check | Channel,
+    plain: Mapping[str, object],
+    changes: Mapping[str, object],
+    unset: tuple[str, ...],
 ) -> dict[str, object]:
-    """Return the plain form `was` with `changes` in place and `unset` fields left out.
+    """Return `plain`, the form of `was`, with `changes` in place and `unset` fields left out.
 
     Fields of a newer version (`extra`) are left out too: the caller carries them over, so
-    that the result can be read strictly.  Raises `ControlFailure` for a field that cannot be
-    edited, and when there is nothing to do.
+    that the result can be read strictly, which refuses unknown names among the changes.
+    Raises `ControlFailure` for a field that cannot be edited or unset, and when there is
+    nothing to do.
     """
     if not changes and not unset:
         raise ControlFailure(Code.INVALID, "nothing to change: give at least one option")
     for name in [*changes, *unset]:
         if name in FIXED:
             raise ControlFailure(Code.INVALID, f"{name}: cannot be edited")
-    dropped = {*unset, *(name for name, _ in extra)}
-    return {name: value for name, value in {**was, **changes}.items() if name not in dropped}
+    _require_known(was, changes, unset)
+    dropped = {*unset, *(name for name, _ in was.extra)}
+    return {name: value for name, value in {**plain, **changes}.items() if name not in dropped}
+
+
+def _require_known(
+    was: Check | Channel, changes: Mapping[str, object], unset: tuple[str, ...]
+) -> None:
+    known = [field.name for field in FIELDS[type(was)] if field.name not in FIXED]
+    for name in unset:
+        if name not in known:
+            sentence = f"{name[:80]}: is not a field here; known are {', '.join(sorted(known))}"
+            raise ControlFailure(Code.INVALID, sentence)
+        if name in changes:
+            raise ControlFailure(Code.INVALID, f"{name}: is both set and unset; give one of them")

@@ -30,7 +30,7 @@ from qutrio.core.messages import (
 from qutrio.core.pager import Pager
 from qutrio.core.replication import Proposal, Replication
 from qutrio.core.seat import Seat
-from qutrio.core.watch import Watch
+from qutrio.core.watch import REQUEST_PAUSE_S, Watch
 from qutrio.model.ids import Instant, NodeId, UnixTime
 from qutrio.model.stable import Position, Promise
 
@@ -72,7 +72,8 @@ class Hearing:
             case Report():
                 self.watch.on_report(sender, message, now)
             case ProbeNow(checks=checks):
-                return self.watch.demand(checks)
+                pause = min(REQUEST_PAUSE_S, self.seat.settings.confirm_after_s / 2)
+                return self.watch.on_probe_now(checks, pause, now)
             case Propose():
                 return self.propose(sender, message, now)
             case Ruled():
@@ -112,14 +113,14 @@ class Hearing:
                 mandate.hear(message.heard_term)
                 return register.on_wrote(sender, message, now)
             case Commit(position=position):
-                fetch = register.lacks(position, now)
-                return [Send(sender, Fetch(accepted=False))] if fetch else []
+                return register.fetch_committed(sender, position, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
                 return [Send(sender, Fetched(accepted=accepted, record=record))]
             case Fetched():
-                if not message.accepted or mandate.claim is not None:
-                    register.on_fetched(message)
+                seeking = mandate.claim is not None and mandate.claim != register.established
+                if self.seat.fit and (seeking or not message.accepted):
+                    register.on_fetched(sender, message)
                 return []
             case _:
                 assert_never(message)

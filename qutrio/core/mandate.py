@@ -182,9 +182,10 @@ class Mandate:
         """Return who endorsed the present claim, this node included."""
         return frozenset(self._endorsed) | {self.me}
 
-    def newest(self) -> tuple[Position, NodeId] | None:
-        """Return the newest position that an endorser had accepted, and who had it."""
-        return max(((p, n) for n, p in self._endorsed.items()), default=None)
+    def newest(self, among: AbstractSet[NodeId]) -> tuple[Position, NodeId] | None:
+        """Return the newest position that one of these endorsers had accepted, and who had it."""
+        known = ((p, n) for n, p in self._endorsed.items() if n in among)
+        return max(known, default=None)
 
     def lease_until(self, electors: Electors, now: Instant, horizon_s: Seconds) -> Instant:
         """Return the moment up to which a majority is bound to this node's claim.

@@ -36,13 +36,13 @@ from qutrio.core.mandate import NEVER, Mandate
 from qutrio.core.messages import Commit, Farewell, Message, Propose, Removed, Ruled
 from qutrio.core.mutations import PromoteMember
 from qutrio.core.pager import Pager
-from qutrio.core.quorum import majority
+from qutrio.core.quorum import holds_quorum, majority
 from qutrio.core.replication import Proposal, Replication
 from qutrio.core.seat import Seat
 from qutrio.core.status import describe
 from qutrio.core.view import Status, View
 from qutrio.core.watch import Watch
-from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
+from qutrio.model.ids import Instant, NodeId, Revision, Seconds, UnixTime
 from qutrio.model.stable import Promise, Stable
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Node:
     desk: Desk
     removed: bool
     _stopped: bool
+    _expellers: set[NodeId]
+    _expelled_at: Revision
     _saved: Stable
     _disk_retry_at: Instant
     _reason: str
@@ -107,6 +109,7 @@ class Node:
         self.deadline = now
         self.removed = False
         self._stopped = False
+        self._expellers, self._expelled_at = set(), Revision(0)
         self._saved = stable
         self._disk_retry_at = NEVER
         self._reason = "started"
@@ -187,12 +190,24 @@ class Node:
     ) -> list[Effect]:
         document = self.register.committed.document
         if isinstance(message, Removed):
-            known = message.revision >= document.revision and document.member(sender) is not None
-            return self._expelled("a member says so", now) if known else []
+            return self._told_removed(sender, message.revision, now)
         if sender == self.identity or document.member(sender) is None or self.removed:
             return []
         self.seat.liveness.heard(sender, now, self.seat.settings.dead_after_s)
         return self.hearing.hear(sender, message, now, wall)
+
+    def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
+        """Believe the master, or a majority of the others; one member's word is not enough."""
+        document = self.register.committed.document
+        if revision < max(document.revision, self._expelled_at) or not document.member(sender):
+            return []
+        if revision > self._expelled_at:
+            self._expelled_at, self._expellers = revision, set()
+        self._expellers.add(sender)
+        master = sender in {self.seat.mandate.promise.holder, self.seat.incumbent(now)}
+        if master or holds_quorum(self._expellers, document.voters - {self.identity}):
+            return self._expelled("the other members say so", now)
+        return []
 
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
@@ -207,8 +222,7 @@ class Node:
         effects = self.seat.resign(None, "cannot write its disk", now)
         self.seat.fit = False
         self.seat.mandate.promise = durable.promise
-        self.register.accepted = durable.accepted
-        self.register.committed = durable.committed
+        self.register.roll_back(durable.accepted, durable.committed)
         self._saved = durable
         self._disk_retry_at = Instant(now + DISK_RETRY_S)
         effects.append(Note("the disk refused a write", (("reason", reason),)))
@@ -334,7 +348,7 @@ class Node:
         stable = Stable(self.seat.mandate.promise, self.register.accepted, self.register.committed)
         saved = self._saved
         same = stable.promise == saved.promise and stable.accepted is saved.accepted
-        if same and (stable.committed is saved.committed or not eager):
+        if same and (stable.committed is saved.committed or not eager or not self.seat.fit):
             return []
         self._saved = stable
         return [Persist(stable)]

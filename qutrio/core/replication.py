@@ -68,7 +68,9 @@ class Replication:
     """The last terms this node wrote in since it started."""
     _queue: deque[Proposal] = field(factory=deque)
     _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
-    _fetching: dict[bool, Instant] = field(factory=dict)
+    barren: set[NodeId] = field(factory=set)
+    """Endorsers that had a newer record and did not send it: the claim does without them."""
+    _fetching: dict[bool, tuple[NodeId, Instant]] = field(factory=dict)
 
     @property
     def electors(self) -> Electors:
@@ -100,19 +102,31 @@ class Replication:
         if self.accepted.position == position > self.committed.position:
             self.committed = self.accepted
 
-    def lacks(self, position: Position, now: Instant) -> bool:
-        """Tell whether to fetch the record committed at `position`; at most once in a while."""
-        self.on_commit(position)
-        return position > self.committed.position and self._may_fetch(now, accepted=False)
+    def fetch_committed(self, peer: NodeId, position: Position, now: Instant) -> list[Effect]:
+        """Ask `peer` for the record it calls committed at `position`, unless it is held here.
 
-    def on_fetched(self, message: Fetched) -> None:
+        At most one question is open; it may be asked again after a while.
+        """
+        self.on_commit(position)
+        if position <= self.committed.position:
+            return []
+        return self._fetch(peer, now, accepted=False)
+
+    def on_fetched(self, sender: NodeId, message: Fetched) -> None:
         """Learn a committed record, or adopt one that an endorser had accepted.
+
+        Only from the node that was asked, and once.
 
         Adopting an accepted one is for a claimant that is not established: it has the promise
         of a majority, and takes the place of the value it would have to write anyhow.
         """
+        asked = self._fetching.get(message.accepted)
+        if asked is None or asked[0] != sender:
+            return
+        del self._fetching[message.accepted]
         record = message.record
-        self._fetching.pop(message.accepted, None)
+        if message.accepted and record.position <= self.accepted.position:
+            self.barren.add(sender)
         if not message.accepted and record.position > self.committed.position:
             self.committed = record
         if record.position > self.accepted.position:
@@ -133,12 +147,21 @@ class Replication:
             self.committed = previous  # the holder writes one after the other is committed
         self.accepted = record
 
-    def _may_fetch(self, now: Instant, *, accepted: bool) -> bool:
-        since = self._fetching.get(accepted)
-        if since is not None and now - since < RETRY_AFTER_S:
-            return False
-        self._fetching[accepted] = now
-        return True
+    def _fetch(self, peer: NodeId, now: Instant, *, accepted: bool) -> list[Effect]:
+        asked = self._fetching.get(accepted)
+        if asked is not None and now - asked[1] < RETRY_AFTER_S:
+            return []
+        self._fetching[accepted] = (peer, now)
+        return [Send(peer, Fetch(accepted=accepted))]
+
+    def roll_back(self, accepted: Record, committed: Record) -> None:
+        """Go back to what the disk holds, and forget rulings on what it does not."""
+        self.accepted, self.committed = accepted, committed
+        self._rulings = {
+            origin: ruled
+            for origin, ruled in self._rulings.items()
+            if ruled is not None and ruled.position <= accepted.position
+        }
 
     # --- as the holder ----------------------------------------------------------------------
 
@@ -152,8 +175,12 @@ class Replication:
         if self.established == term or self._writes(term):
             return []
         if newest is not None and newest[0] > self.accepted.position:
-            fetch = self._may_fetch(now, accepted=True)
-            return [Send(newest[1], Fetch(accepted=True))] if fetch else []
+            asked = self._fetching.get(True)
+            if asked is not None and asked[0] == newest[1] and now - asked[1] >= RETRY_AFTER_S:
+                self.barren.add(newest[1])
+                del self._fetching[True]
+                return []
+            return self._fetch(newest[1], now, accepted=True)
         # A write of an older claim of ours is the accepted record, so its callers hear of this.
         waiting = self.flight.proposals if self.flight is not None else []
         return self._write(term, self.accepted.document, self.accepted.ledger, waiting, now)
@@ -266,6 +293,8 @@ class Replication:
         """Stop writing: the mandate is gone.  What is in flight may or may not take effect."""
         effects: list[Effect] = []
         flight, self.flight, self.established = self.flight, None, None
+        self.barren.clear()
+        self._fetching.pop(True, None)
         if flight is not None:
             reason = "the master changed before a majority answered; look before you try again"
             for proposal, _ in flight.proposals:

@@ -13,8 +13,8 @@ from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.election.engines import engine_named
 from qutrio.core.election.interface import Electorate
 from qutrio.core.liveness import Liveness
-from qutrio.core.mandate import DRIFT_MARGIN, NEVER, Mandate
-from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, HeartbeatAck, Message, Resign
+from qutrio.core.mandate import DRIFT_MARGIN, NEVER, TERM_JUMP_MAX, Mandate
+from qutrio.core.messages import Answer, Ask, Heartbeat, HeartbeatAck, Message, Resign
 from qutrio.core.replication import Replication
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
@@ -147,10 +147,7 @@ class Seat:
             committed=register.committed.position,
             stamp=(register.accepted.document.term, register.accepted.document.revision),
         )
-        effects: list[Effect] = [Send(sender, answer)]
-        if register.lacks(beat.committed, now):
-            effects.append(Send(sender, Fetch(accepted=False)))
-        return effects
+        return [Send(sender, answer), *register.fetch_committed(sender, beat.committed, now)]
 
     def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
         """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
@@ -244,8 +241,9 @@ class Seat:
             return self.resign(None, reason, now)
         if self.acting_until(now) is not None and self.mandate.heard_term > claim:
             return self._take(Term(self.mandate.heard_term + 1), now, wall)
-        if self.register.electors.majority(self.mandate.endorsers()):
-            return self.register.establish(claim, self.mandate.newest(), now)
+        endorsers = self._reachable_endorsers(now)
+        if self.register.electors.majority(endorsers):
+            return self.register.establish(claim, self.mandate.newest(endorsers), now)
         return []
 
     def hand_over(self, now: Instant) -> list[Effect]:
@@ -278,6 +276,19 @@ class Seat:
 
     # --- in detail --------------------------------------------------------------------------
 
+    def _reachable_endorsers(self, now: Instant) -> frozenset[NodeId]:
+        """Return the endorsers that can still hand over what they accepted.
+
+        Any majority of endorsers will do; one that died with the newest record, or never sends
+        it, must not hold up the others.
+        """
+        reachable = self.mandate.endorsers() & self.contacts(now)
+        willing = reachable - self.register.barren
+        if not self.register.electors.majority(willing):
+            self.register.barren.clear()
+            return reachable
+        return willing
+
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
         if beat.acting and beat.claim is not None:
             other = now < self._incumbent_until and sender != self._incumbent
@@ -299,6 +310,8 @@ class Seat:
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
         if not self.fit:
             return "cannot write its disk"
+        if term > self.mandate.heard_term + TERM_JUMP_MAX:
+            return "the term is out of all proportion"
         # One whose removal is under way may claim: it finishes the removal, and then goes.
         if claimant not in self.register.electors.committed:
             return "does not know the claimant as a voter"

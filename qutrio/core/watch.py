@@ -10,12 +10,15 @@ from attrs import define, field
 from qutrio.core.effects import Effect, Probe, Send
 from qutrio.core.messages import ProbeNow, Report
 from qutrio.core.verdicts import Verdicts, Vote
+from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 from qutrio.model.results import Result
 
 RESULTS_PER_REPORT_MAX = 500
 CHECKS_PER_REQUEST_MAX = 500
 AGE_S_MAX: Seconds = 86_400.0
+REQUEST_PAUSE_S: Seconds = 0.5
+"""A peer's requests to probe one check now are heeded at most this often."""
 
 
 @define
@@ -28,6 +31,7 @@ class Watch:
     _unsent: dict[CheckId, Vote] = field(factory=dict)
     _urgent: bool = False
     _demanded: set[CheckId] = field(factory=set)
+    _heeded: dict[CheckId, Instant] = field(factory=dict)
 
     def observed(self, result: Result, now: Instant) -> None:
         """Take in a result of this node's own."""
@@ -45,6 +49,22 @@ class Watch:
             at = Instant(now - min(max(age_s, 0.0), AGE_S_MAX))
             if self.verdicts.record(sender, result, at):
                 self.alarms.add(result.check)
+
+    def on_probe_now(
+        self, checks: tuple[CheckId, ...], pause: Seconds, now: Instant
+    ) -> list[Effect]:
+        """Heed a peer's request, but for no check more often than every `pause` seconds."""
+        heeded = tuple(
+            check
+            for check in dict.fromkeys(checks[:CHECKS_PER_REQUEST_MAX])
+            if self.verdicts.follows(check)
+            and now - self._heeded.get(check, Instant(float("-inf"))) >= pause
+        )
+        for check in heeded:
+            self._heeded[check] = now
+        if len(self._heeded) > CHECKS_MAX:
+            self._heeded.clear()  # most of them are of checks long gone
+        return self.demand(heeded) if heeded else []
 
     def demand(self, checks: tuple[CheckId, ...]) -> list[Effect]:
         """Probe these now, and report at once what comes of it."""

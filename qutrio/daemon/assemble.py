@@ -35,6 +35,7 @@ from qutrio.probes.toolbox import make_tools
 from qutrio.storage.keys import load_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.mirror import mirror
+from qutrio.storage.remains import tidy
 from qutrio.storage.store import Store
 
 EXIT_OK = 0
@@ -58,6 +59,7 @@ async def serve(options: ServeOptions) -> int:
     code = EXIT_OK
     try:
         with lock_directory(options.directory):
+            tidy(options.directory)
             daemon = _Daemon(options, node_file, clock, log)
             # What is loaded by now lives as long as the process: a full collection that walked
             # through it would hold up every probe.

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 import trio
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 
 from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
 from qutrio.core.events import Attempted, Event, PersistFailed, Stop, Tick
-from qutrio.core.messages import Message
+from qutrio.core.messages import Message, Ruling
 from qutrio.core.view import View
 from qutrio.errors import StorageError
 from qutrio.model.ids import CheckId, Instant, NodeId, UnixTime
@@ -148,11 +148,12 @@ class _Loop:
         self, effects: Sequence[Effect], answers: list[Reply | Show]
     ) -> StorageError | None:
         """Perform a batch in order; stop at a write that fails, and return why it did."""
-        for effect in effects:
+        for place, effect in enumerate(effects):
             if isinstance(effect, Persist):
                 try:
                     await self._hands.persist(effect.stable)
                 except StorageError as error:
+                    answers += _honest(effects[place + 1 :])
                     return error
             elif isinstance(effect, Reply | Show):
                 answers.append(effect)
@@ -175,3 +176,15 @@ class _Loop:
                 self._hands.note(what, details)
             case _:
                 assert_never(effect)
+
+
+def _honest(dropped: Sequence[Effect]) -> list[Reply | Show]:
+    """Return what callers must hear all the same when the rest of a batch is dropped."""
+    reason = "this node could not write its disk; look before you try again"
+    answers: list[Reply | Show] = []
+    for effect in dropped:
+        if isinstance(effect, Reply) and effect.ruling is Ruling.COMMITTED:
+            answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))
+        elif isinstance(effect, Reply | Show):
+            answers.append(effect)
+    return answers

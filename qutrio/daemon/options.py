@@ -5,8 +5,8 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from qutrio.codec.node_yaml import LogFormat, NodeFile, parse
-from qutrio.errors import DataDirectoryError
+from qutrio.codec.node_yaml import LogFormat, NodeFile
+from qutrio.storage.node_file import load_node_file
 from qutrio.storage.places import DataDirectory
 
 
@@ -30,13 +30,7 @@ class ServeOptions:
 
 def read_node_file(options: ServeOptions) -> NodeFile:
     """Read node.yaml with what overrides it; raises a `QutrioError` that names the fault."""
-    path = options.directory.node_file
-    try:
-        found = parse(path.read_text("utf-8"), str(path))
-    except FileNotFoundError:
-        raise DataDirectoryError(f"{path} does not exist; run 'qutrio init' first") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataDirectoryError(f"cannot read {path}: {error}") from None
+    found = load_node_file(options.directory)
     form = found.log_format if options.log is None else LogFormat(options.log)
     return evolve(
         found,

@@ -54,8 +54,8 @@ class Edges:
     """The tasks around the brain.
 
     `links` and `alerts` end by themselves once `finish` has closed what feeds them.
-    `listeners` are started one after the other, and `ready` is called when all of them
-    listen; `sources` are the other tasks that feed the inbox.
+    `listeners` are started one after the other, before the brain, and `ready` is called when
+    all of them listen; `sources` are the other tasks that feed the inbox.
     """
 
     links: Sequence[Service]
@@ -84,15 +84,21 @@ async def run(brain: Brain, edges: Edges, stop: Service, grace_s: Seconds = GRAC
 
 
 async def _think(brain: Brain, edges: Edges, stop: Service) -> None:
-    """Drive the node until it has heard `Stop` and done what it wanted to do about it."""
+    """Drive the node until it has heard `Stop` and done what it wanted to do about it.
+
+    The node does not think before all listeners listen: a start that fails promises nothing,
+    and writes nothing.
+    """
     async with trio.open_nursery() as thinking:
-        thinking.start_soon(drive, brain.node, brain.inbox, brain.hands, brain.view, brain.clock)
         async with trio.open_nursery() as inward:
             await inward.start(_end, inward.cancel_scope, stop)
-            for source in edges.sources:
-                inward.start_soon(source)
             for listener in edges.listeners:
                 await inward.start(listener)
+            thinking.start_soon(
+                drive, brain.node, brain.inbox, brain.hands, brain.view, brain.clock
+            )
+            for source in edges.sources:
+                inward.start_soon(source)
             edges.ready()
         await brain.inbox.post(Stop())
 

@@ -44,7 +44,7 @@ def sign(claim: Claim, key_file: Path) -> str:
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise EnrollmentError(f"this node's key {key_file} cannot be used: {error}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise EnrollmentError(f"this node's key {key_file} is not P-256; run 'qutrio init' anew")
+        raise EnrollmentError(f"this node's key {key_file} is not P-256; restore it from a backup")
     signature = key.sign(claim.signed_bytes(), ec.ECDSA(hashes.SHA256()))
     return b64encode(signature).decode("ascii")
 

@@ -114,8 +114,7 @@ class TlsTransport:
                 self.port, host=self.bind, backlog=BACKLOG_MAX
             )
         except OSError as error:
-            where = f"{self.bind}:{self.port}"
-            raise PeerError(f"cannot listen on {where}: {error.strerror or error}") from error
+            raise _cannot_listen(self.bind, self.port, error) from error
         async with trio.open_nursery() as nursery:
             for listener in listeners:
                 nursery.start_soon(self._accept, listener, handler, nursery)
@@ -162,6 +161,24 @@ class TlsTransport:
         if trio.current_time() >= self._silent_until:
             self._silent_until = trio.current_time() + REFUSAL_LOG_EVERY_S
             self.log("connection refused", host=host, reason=reason)
+
+
+def require_bindable(bind: str, port: int) -> None:
+    """Raise `PeerError` unless this process could listen there at this moment."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((bind, port))
+            probe.listen()
+    except OSError as error:
+        raise _cannot_listen(bind, port, error) from None
+
+
+def _cannot_listen(bind: str, port: int, error: OSError) -> PeerError:
+    return PeerError(f"cannot listen on {bind}:{port}: {error.strerror or error}")
 
 
 async def dial_tls(

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     for seed in range(options.first, options.first + options.seeds):
         size = options.sizes[seed % len(options.sizes)]
         outcome = play(seed, size, options.seconds)
+        if sys.stderr.isatty():
+            print(f"\rseed {seed}", end="", file=sys.stderr, flush=True)
         events += outcome.events
         acknowledged += outcome.acknowledged
         pages += outcome.pages

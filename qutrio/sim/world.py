@@ -348,12 +348,13 @@ class World:
 
         def claimed() -> None:
             node = self.hosts[via].node
-            assert node is not None
-            self._set_up(ident, node.register.committed)
+            if node is not None:  # else the newcomer never hears, and never comes up
+                self._set_up(ident, node.register.committed)
 
-        self.propose(
-            via, AddToken(token=token), then=lambda: self.propose(via, claim, then=claimed)
-        )
+        def invited() -> None:
+            self.propose(via, claim, then=claimed)
+
+        self.propose(via, AddToken(token=token), then=invited)
 
     def remove(self, via: NodeId, ident: NodeId) -> None:
         """Ask a node to remove a member."""

@@ -20,6 +20,7 @@ from qutrio.errors import DataDirectoryError, InvalidDocumentError
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.storage.atomic import write_atomic
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.remains import missing
 
 NODE_ID_DIGITS = 12
 KEY_FILE_BYTES_MAX = 64 * 1024
@@ -74,9 +75,11 @@ def load_identity(
     Files given by path (systemd's LoadCredential) may be readable by a group; the data
     directory's key may not.  Raises `DataDirectoryError` that says what to do.
     """
-    _require_closed(key_file or directory.key_file, 0o077 if key_file is None else 0o007)
     key_path = key_file or directory.key_file
     certificate_path = certificate_file or directory.certificate_file
+    for path in (key_path, certificate_path):
+        _require_present(directory, path)
+    _require_closed(key_path, 0o077 if key_file is None else 0o007)
     key = _load_key(key_path)
     try:
         certificate = x509.load_pem_x509_certificate(_read(certificate_path))
@@ -166,20 +169,21 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(KEY_FILE_BYTES_MAX)
-    except FileNotFoundError:
-        problem = f"{path} does not exist; run 'qutrio init' first"
     except OSError as error:
-        problem = f"cannot read {path}: {error.strerror}"
-    raise DataDirectoryError(problem)
+        raise DataDirectoryError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _require_present(directory: DataDirectory, path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise missing(directory, path) from None
+    except OSError as error:
+        raise DataDirectoryError(f"cannot look at {path}: {error.strerror}") from None
 
 
 def _require_closed(path: Path, forbidden: int) -> None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise DataDirectoryError(f"{path} does not exist; run 'qutrio init' first") from None
-    except OSError as error:
-        raise DataDirectoryError(f"cannot look at {path}: {error.strerror}") from None
+    found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
     if found.st_uid not in {0, os.getuid()}:
         raise DataDirectoryError(

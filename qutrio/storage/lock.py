@@ -2,21 +2,27 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from qutrio.errors import DataDirectoryError
 from qutrio.storage.places import DataDirectory
 
 PID_CHARS_MAX = 20
+WRITABLE_BY_OTHERS = 0o022
 
 
 @contextmanager
 def lock_directory(directory: DataDirectory) -> Iterator[None]:
     """Hold the data directory's lock; the kernel frees it when the process ends, however.
 
-    Raises `DataDirectoryError` when there is no such directory, or another process holds it.
+    Raises `DataDirectoryError` when there is no such directory, when others may write to it,
+    or when another process holds it.
     """
+    for folder in (directory.root, directory.state, directory.key_file.parent):
+        _require_own(folder)
     descriptor = _open(directory)
     try:
         try:
@@ -28,6 +34,18 @@ def lock_directory(directory: DataDirectory) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder in which others could replace the key or the state."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return  # whoever needs it says so
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & WRITABLE_BY_OTHERS:
+        problem = f"{folder} can be written by others (mode {mode:o}); run 'chmod 700 {folder}'"
+        raise DataDirectoryError(problem)
 
 
 def _open(directory: DataDirectory) -> int:

@@ -7,10 +7,9 @@ another document than the committed one, or was refused, it is rewritten, with t
 the last accepted text.  The file is looked at once more right before it is replaced.
 """
 
-import stat
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import trio
 from attrs import define, field
@@ -33,14 +32,13 @@ from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewher
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.refused import keep_refused
+from qutrio.storage.regular_file import Signature, close_to_others, explain, read_regular, sign
 
 POLL_S: Seconds = 2.0
 SETTLE_S: Seconds = 0.3
 SETTLE_TRIES_MAX = 20
 MEMORY_NAME = "mirror.json"
 
-Signature: TypeAlias = tuple[int, int, int, int]
-"""Of a file: when it was modified and changed, its size, its inode."""
 T = TypeVar("T")
 
 
@@ -57,6 +55,7 @@ async def mirror(
 
     The file is looked at every `poll_s` seconds, and read once it was left alone for
     `settle_s`.  An error of the disk is logged once, and all is tried again at the next look.
+    What is not a regular file (a link, a FIFO) is such an error: it is left alone.
     """
     machine = _Mirror(view=view, inbox=inbox, directory=directory, log=log, settle_s=settle_s)
     await machine.begin()
@@ -69,9 +68,9 @@ async def mirror(
         except trio.BrokenResourceError:
             return
         except OSError as error:
-            if str(error) != trouble:
-                log("cluster.yaml cannot be kept up to date", error=str(error))
-            trouble = str(error)
+            if explain(error) != trouble:
+                log("cluster.yaml cannot be kept up to date", error=explain(error))
+            trouble = explain(error)
         if trouble:
             await trio.sleep(poll_s)
         else:
@@ -130,7 +129,7 @@ class _Mirror:
         if signature is None:
             self.signature = self.shown = None
             return
-        content = await self._thread(partial(_read, self.path))
+        content = await self._thread(partial(read_regular, self.path, YAML_BYTES_MAX + 1))
         if content and digest_of(content) == self.digest:
             await self._recognise(content)
         else:
@@ -143,10 +142,10 @@ class _Mirror:
         if not self.is_behind(self.view.value):
             return
         content = (await self._text(document)).encode()
-        if await self._thread(partial(_sign, self.path)) != self.signature:
+        if await self._thread(partial(sign, self.path)) != self.signature:
             return
         await self._thread(partial(write_atomic, self.path, content))
-        self.signature = await self._thread(partial(_sign, self.path))
+        self.signature = await self._thread(partial(sign, self.path))
         await self._remember(content, document)
         self.log("cluster.yaml written", revision=document.revision)
 
@@ -171,7 +170,7 @@ class _Mirror:
             return
         assert self.shown is not None, "an accepted edit is a document"
         await self._remember(content, self.shown)
-        await self._thread(partial(_close_to_others, self.path))
+        await self._thread(partial(close_to_others, self.path, PRIVATE_MODE))
 
     async def _propose(self, content: bytes) -> str | None:
         """Return why the edit is refused; None once it is committed, or changes nothing."""
@@ -234,34 +233,15 @@ class _Mirror:
 
     async def _settled(self) -> Signature | None:
         """Return the file's signature once it stays the same: editors write bit by bit."""
-        signature = await self._thread(partial(_sign, self.path))
+        signature = await self._thread(partial(sign, self.path))
         for _ in range(SETTLE_TRIES_MAX):
             if signature in {None, self.signature}:
                 return signature
             await trio.sleep(self.settle_s)
-            before, signature = signature, await self._thread(partial(_sign, self.path))
+            before, signature = signature, await self._thread(partial(sign, self.path))
             if signature == before:
                 return signature
         return self.signature
 
     async def _thread(self, work: "partial[T]") -> T:
         return await trio.to_thread.run_sync(work, limiter=self.limiter)
-
-
-def _sign(path: Path) -> Signature | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(YAML_BYTES_MAX + 1)
-
-
-def _close_to_others(path: Path) -> None:
-    """Take back what an editor that makes a new file lets others read: it holds secrets."""
-    if stat.S_IMODE(path.stat().st_mode) != PRIVATE_MODE:
-        path.chmod(PRIVATE_MODE)

@@ -53,6 +53,11 @@ class DataDirectory:
         return self.state / "state.json"
 
     @property
+    def unfinished_file(self) -> Path:
+        """Exists from the beginning of `qutrio init` until the state is durable."""
+        return self.root / "setting-up"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one process that may write here."""
         return self.root / "lock"

@@ -5,6 +5,7 @@ import re
 import secrets
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 from attrs import evolve, frozen
 
@@ -20,14 +21,16 @@ from qutrio.storage.atomic import write_atomic
 from qutrio.storage.keys import Identity, create_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.remains import refuse_second_setup, tidy
 from qutrio.storage.store import Store
 
 CLUSTER_ID_BYTES = 8
 NAME_DEFAULT = "node"
+UNFINISHED_NOTE = "'qutrio init' has not finished here; run it again.\n"
 LOOPBACK = "127.0.0.1"
 ROUTED_EXAMPLE = ("192.0.2.1", 9)
 """An address that stands for any other machine (RFC 5737); nothing is ever sent to it."""
-ANY_ADDRESSES = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to recognise them
+ANY_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to recognise them
 
 
 @frozen
@@ -68,24 +71,23 @@ def initialise(
 ) -> Identity:
     """Make keys, node.yaml, and the state of a cluster whose one member is this node.
 
-    What a crash interrupted is finished by calling it again: the directory counts as set up
-    only once its state exists, which is written last.  Raises `DataDirectoryError` for a
-    directory that is set up or cannot be written, `InvalidValueError` for a bad name or address,
-    `StorageError` when the state did not become durable.
+    What a crash interrupted is finished by calling it again: a file marks the directory until
+    its state is durable, and without that mark nothing that is there is built upon.  Raises
+    `DataDirectoryError` for a directory in which anything of a node is left or that cannot be
+    written, `InvalidValueError` for a bad name or address, `StorageError` when the state did
+    not become durable.
     """
     node = NodeFile(node_id=NodeId(""), name=name, advertise=advertise, bind=bind, port=port)
     _make_root(directory)
     with lock_directory(directory):
-        if directory.state_file.exists():
-            raise DataDirectoryError(
-                f"{directory.root} is set up already; run 'qutrio serve', or choose another"
-                " directory with QUTRIO_DIR"
-            )
+        refuse_second_setup(directory)
+        _write(directory.unfinished_file, UNFINISHED_NOTE)
         identity = create_identity(directory, None, name)
         day = datetime.fromtimestamp(wall, UTC).date()
         text = emit(evolve(node, node_id=identity.node_id), f"Written by 'qutrio init' on {day}.")
-        _write(directory, text)
+        _write(directory.node_file, text)
         Store(directory).create(_first_state(identity, name, advertise))
+        tidy(directory)
     return identity
 
 
@@ -121,11 +123,11 @@ def _make_root(directory: DataDirectory) -> None:
         raise DataDirectoryError(f"cannot make {directory.root}: {error.strerror}") from None
 
 
-def _write(directory: DataDirectory, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     try:
-        write_atomic(directory.node_file, text.encode())
+        write_atomic(path, text.encode())
     except OSError as error:
-        raise StorageError(f"cannot write {directory.node_file}: {error.strerror}") from None
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _set_aside(directory: DataDirectory) -> None:

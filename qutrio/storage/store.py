@@ -18,6 +18,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.stable import Stable
 from qutrio.storage.atomic import sync_directory, write_atomic
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.remains import missing
 
 
 class StableStore(Protocol):
@@ -63,9 +64,7 @@ class Store:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise DataDirectoryError(
-                f"{self._directory.root} is not set up; run 'qutrio init' first"
-            ) from None
+            raise missing(self._directory, path) from None
         except OSError as error:
             raise DataDirectoryError(f"cannot read {path}: {error.strerror}") from None
         self._durable = decode_state(data, self._read_document, str(path))

@@ -39,6 +39,7 @@ from tests.cli.front_door import Door
         (["enroll", "join", "hello"], ["token", "qutrio enroll create"]),
         (["enroll", "join", "qt1_AAAA"], ["token", "damaged"]),
         (["settings", "set", "engine"], ["engine", "NAME=VALUE"]),
+        (["settings", "set", "heartbeat=1s", "heartbeat=2s"], ["heartbeat", "given twice"]),
         (["settings", "set", "hartbeat=1s"], ["hartbeat", "heartbeat"]),
         (["serve", "--port", "0"], ["--port", "0"]),
         (["serve", "--log", "loud"], ["--log", "loud"]),

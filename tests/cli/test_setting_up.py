@@ -12,7 +12,7 @@ from attrs import evolve
 
 from qutrio.cli.app import main
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.places import data_directory, untouched
+from qutrio.cli.places import data_directory
 from qutrio.codec import node_yaml
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument
@@ -21,6 +21,7 @@ from qutrio.model.stable import Record
 from qutrio.peers.token import make_token
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DataDirectory
+from qutrio.storage.remains import untouched
 from qutrio.storage.store import Store
 from tests.control.brain import PEER, member
 
@@ -105,6 +106,40 @@ def test_bad_particulars_are_refused_before_anything_is_written(
     assert main(["init", *arguments]) == ExitCode.BAD_INPUT
     assert capsys.readouterr().err.count("\n") == 1
     assert untouched(place)
+
+
+@pytest.mark.parametrize(
+    ("bind", "code", "words"),
+    [
+        ("nonsense", ExitCode.BAD_INPUT, "bind: 'nonsense' is not an IP address"),
+        ("192.0.2.1", ExitCode.ERROR, "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_serve_that_cannot_listen_sets_nothing_up(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], bind: str, code: ExitCode, words: str
+) -> None:
+    """The next attempt, with the right address, begins from nothing."""
+    assert main(["serve", "--name", "a", "--bind", bind]) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("\n") == 1
+    assert not place.root.exists()
+
+
+@pytest.mark.parametrize("command", [["serve"], ["init"], ["enroll", "join", "TOKEN"]])
+def test_lost_file_is_named_by_every_command_alike(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """None of them sends the operator to another one that cannot help either."""
+    main(["init", "--name", "a", "--bind", "127.0.0.1"])
+    place.key_file.unlink()
+    capsys.readouterr()
+    arguments = [token_of("c1") if word == "TOKEN" else word for word in command]
+    assert main(arguments) == ExitCode.ERROR
+    told = capsys.readouterr().err
+    assert "node.key is missing" in told
+    assert "restore it from a backup" in told
+    assert "qutrio init" not in told
 
 
 def test_directory_that_is_a_file_is_told(

@@ -81,6 +81,28 @@ async def test_identity_of_a_check_cannot_be_edited(field: str) -> None:
     assert field in str(failure)
 
 
+async def test_unset_of_what_is_no_field_names_the_known_ones() -> None:
+    """It must not pass for a change, and neither must a field of another kind of check."""
+    brain = await with_check()
+    failure = await refused(brain, "check.edit", name="web", set={}, unset=["bogus"])
+    assert failure.code is Code.INVALID
+    assert [w for w in ("bogus", "interval", "body_contains") if w not in str(failure)] == []
+    assert "changed" not in str(failure)
+    assert (
+        await refused(brain, "check.edit", name="web", set={}, unset=["address"])
+    ).code is Code.INVALID
+
+
+async def test_field_both_set_and_unset_is_refused() -> None:
+    """Nobody can tell which was meant."""
+    brain = await with_check()
+    failure = await refused(
+        brain, "check.edit", name="web", set={"interval": "5s"}, unset=["interval"]
+    )
+    assert failure.code is Code.INVALID
+    assert "both set and unset" in str(failure)
+
+
 async def test_edit_without_changes_says_so() -> None:
     """An edit that names nothing is a mistake."""
     failure = await refused(await with_check(), "check.edit", name="web", set={})

@@ -69,6 +69,15 @@ async def test_alert_channel_lives_from_add_to_remove() -> None:
     assert brain.document.channels == ()
 
 
+async def test_unset_of_what_is_no_field_of_the_channel_is_refused() -> None:
+    """With the fields that it has."""
+    brain = new_brain()
+    await ask(brain, "alert.add", channel=MAIL)
+    failure = await refused(brain, "alert.edit", name="ops", set={}, unset=["bogus"])
+    assert failure.code is Code.INVALID
+    assert [w for w in ("bogus", "username") if w not in str(failure)] == []
+
+
 async def test_check_must_name_channels_that_exist() -> None:
     """A check cannot tell a channel that is not there."""
     failure = await refused(new_brain(), "check.add", check={**HTTP, "alerts": ["nobody"]})

@@ -32,7 +32,8 @@ class Company:
     """Nodes with perfect disks and lines.
 
     `sees` is what each node's probes find, by node and check.  `channel_works` says how
-    attempts to deliver end; None leaves them unanswered.  `effects` is all that was performed.
+    attempts to deliver end; None leaves them unanswered.  `lost` says which kinds of message a
+    node sends in vain.  `effects` is all that was performed.
     """
 
     def __init__(self, held: ClusterDocument) -> None:
@@ -40,6 +41,7 @@ class Company:
         self.disks = {m.id: stable(held) for m in held.members}
         self.nodes: dict[NodeId, Node] = {}
         self.cut: set[tuple[NodeId, NodeId]] = set()
+        self.lost: set[tuple[NodeId, type[Message]]] = set()
         self.full: set[NodeId] = set()
         self.sees: dict[tuple[NodeId, CheckId], Outcome] = {}
         self.channel_works: bool | None = True
@@ -137,7 +139,7 @@ class Company:
             match effect:
                 case Persist(kept):
                     self.disks[name] = kept
-                case Send(to, message) if (name, to) not in self.cut:
+                case Send(to, message) if self._arrives(name, to, message):
                     self._waiting.append((to, Received(name, message)))
                 case Probe(checks):
                     for check in checks:
@@ -149,6 +151,9 @@ class Company:
                     self._waiting.append((name, ended))
                 case _:
                     pass
+
+    def _arrives(self, name: NodeId, to: NodeId, message: Message) -> bool:
+        return (name, to) not in self.cut and (name, type(message)) not in self.lost
 
     def _probe(self, name: NodeId, ident: CheckId) -> None:
         outcome = self.sees.get((name, ident))

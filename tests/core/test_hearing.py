@@ -25,6 +25,8 @@ from qutrio.core.messages import (
 )
 from qutrio.core.mutations import Batch
 from qutrio.core.node import Node
+from qutrio.core.watch import REQUEST_PAUSE_S
+from qutrio.model.document import Settings
 from qutrio.model.ids import RequestId, Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.results import Outcome
@@ -148,9 +150,42 @@ def test_only_a_claimant_adopts_what_another_had_merely_accepted() -> None:
     node.hearing.hear(A, answer, at(0), WALL)
     assert node.register.accepted.position == Position()
     node.seat.mandate.take(Term(2))
+    node.register.establish(Term(2), (pos(1), A), at(0))
+    claim, node.seat.mandate.claim = node.seat.mandate.claim, None
+    node.hearing.hear(A, answer, at(0), WALL)
+    assert node.register.accepted.position == Position()
+    node.seat.mandate.claim = claim
     node.hearing.hear(A, answer, at(0), WALL)
     assert node.register.accepted.position == pos(1)
     assert node.register.committed.position == Position()
+
+
+def test_an_unfit_node_learns_no_record_that_it_could_not_keep() -> None:
+    node = follower()
+    node.hearing.hear(A, Commit(position=pos(1)), at(0), WALL)
+    node.seat.fit = False
+    answer = Fetched(accepted=False, record=record(NEWER, pos(1)))
+    node.hearing.hear(A, answer, at(0), WALL)
+    assert node.register.committed.position == Position()
+    node.seat.fit = True
+    node.hearing.hear(A, answer, at(0), WALL)
+    assert node.register.committed.position == pos(1)
+
+
+@pytest.mark.parametrize(
+    ("confirm_after_s", "pause_s"), [(REQUEST_PAUSE_S * 4, REQUEST_PAUSE_S), (0.2, 0.1)]
+)
+def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
+    confirm_after_s: float, pause_s: float
+) -> None:
+    settings = Settings(confirm_after_s=confirm_after_s)
+    held = document(A, B, C, checks=[check()], settings=settings)
+    node = Company(held).nodes[C]
+    node.watch.verdicts.follow(held, WALL)
+    request, probe = ProbeNow(checks=(WEB,)), [Probe((WEB,))]
+    assert node.hearing.hear(A, request, at(0), WALL) == probe
+    assert node.hearing.hear(B, request, at(pause_s - 0.01), WALL) == []
+    assert node.hearing.hear(A, request, at(pause_s), WALL) == probe
 
 
 def test_reports_and_requests_to_probe_reach_the_watch() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT, NEVER, Electors, Mandate
+from qutrio.core.mandate import ASKS_PER_HEARTBEAT, NEVER, TERM_JUMP_MAX, Electors, Mandate
 from qutrio.model.ids import Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise
 from tests.core.samples import DEAD_S, NO_PROMISE, A, B, C, D, E, at, pos
@@ -95,6 +95,14 @@ def test_the_highest_term_heard_is_kept() -> None:
     assert voter.heard_term == 7
     voter.endorse(B, Term(9), DEAD_S, at(0))
     assert voter.heard_term == 9
+
+
+def test_one_word_moves_the_highest_term_only_so_far() -> None:
+    voter = mandate(Promise(Term(5), B))
+    voter.hear(Term(5 + TERM_JUMP_MAX))
+    assert voter.heard_term == 5 + TERM_JUMP_MAX
+    voter.hear(Term(2**62))
+    assert voter.heard_term == 5 + 2 * TERM_JUMP_MAX
 
 
 # --- as a candidate -------------------------------------------------------------------------
@@ -257,14 +265,16 @@ def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
     holder.take(Term(5))
     holder.bind(C, Term(1), pos(9), at(12))
     assert holder.endorsers() == {A}
-    assert holder.newest() is None
+    assert holder.newest({A, B, C}) is None
     holder.bind(C, Term(5), pos(1), at(12))
     assert holder.endorsers() == {A, C}
 
 
 def test_the_newest_record_of_the_endorsers_is_known() -> None:
     holder = claimant(5)
-    assert holder.newest() is None
+    assert holder.newest({A, B, C}) is None
     holder.bind(B, Term(5), pos(3, 7), at(12))
     holder.bind(C, Term(5), pos(4, 1), at(12))
-    assert holder.newest() == (pos(4, 1), C)
+    assert holder.newest({A, B, C}) == (pos(4, 1), C)
+    assert holder.newest({A, B}) == (pos(3, 7), B)
+    assert holder.newest({A, D}) is None

@@ -261,6 +261,25 @@ def test_a_node_whose_disk_failed_is_fit_again_later() -> None:
     assert company.nodes[C].seat.fit
 
 
+def test_a_commit_that_an_unfit_node_hears_of_is_saved_only_once_it_is_fit() -> None:
+    company = settled()
+    company.lost = {(A, Commit), (A, Heartbeat)}
+    company.propose(A, API)
+    position = company.disks[C].accepted.position
+    assert company.disks[C].committed.position < position
+    company.give(C, PersistFailed("no space left", company.disks[C]))
+    company.give(C, Received(A, Commit(position=position)))
+    assert company.nodes[C].register.committed.position == position
+    company.effects.clear()
+    company.give(C, Tick())
+    assert not company.nodes[C].seat.fit
+    assert [n for n, _ in company.performed(Persist) if n == C] == []
+    assert company.disks[C].committed.position < position
+    company.run(DISK_RETRY_S + 1)
+    assert company.nodes[C].seat.fit
+    assert company.disks[C].committed.position >= position
+
+
 def test_a_failed_write_of_one_follower_stops_nobody() -> None:
     company = settled()
     company.full = {C}

@@ -35,6 +35,7 @@ from tests.core.samples import (
     B,
     C,
     D,
+    E,
     at,
     check,
     document,
@@ -44,6 +45,7 @@ from tests.core.samples import (
     sent,
 )
 
+F = NodeId("n6")
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 API = PutCheck(check=check(CheckId("api")))
 
@@ -148,14 +150,43 @@ def test_strangers_and_echoes_of_oneself_are_not_heard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "revision", "believed"), [(B, 1, True), (B, 0, False), (D, 9, False)]
+    ("sender", "revision", "believed"),
+    [(A, 1, True), (A, 0, False), (B, 1, False), (D, 9, False)],
 )
-def test_only_a_member_that_is_not_behind_is_believed_about_a_removal(
+def test_only_the_master_that_is_not_behind_is_believed_alone_about_a_removal(
     sender: NodeId, revision: int, believed: bool
 ) -> None:
     node = settled().nodes[C]
     step(node, Received(sender, Removed(revision=Revision(revision))), 2.5)
     assert node.removed is believed
+
+
+def test_the_incumbent_is_believed_about_a_removal_before_it_holds_this_nodes_promise() -> None:
+    node = Company(HELD).nodes[C]
+    node.seat.fit = False  # so it endorses nobody, but hears who acts
+    step(node, Received(B, heartbeat(claim=Term(1), acting=True)), 0)
+    assert (node.seat.mandate.promise.holder, node.seat.incumbent(at(0))) == (None, B)
+    step(node, Received(B, Removed(revision=Revision(1))), 0)
+    assert node.removed
+
+
+def test_a_majority_of_the_other_voters_is_believed_about_a_removal() -> None:
+    node = Company(document(A, B, C, D, E, learners=[F])).nodes[E]
+    for sender in (A, A, F, B):
+        step(node, Received(sender, Removed(revision=Revision(1))), 1)
+        assert not node.removed  # two voters of the other four are no majority, a learner none
+    step(node, Received(D, Removed(revision=Revision(1))), 1)
+    assert node.removed
+
+
+def test_words_of_a_removal_in_different_revisions_do_not_add_up() -> None:
+    node = Company(document(A, B, C, D, E)).nodes[E]
+    for sender, revision in ((A, 1), (B, 1), (C, 2), (D, 1)):
+        step(node, Received(sender, Removed(revision=Revision(revision))), 1)
+    assert not node.removed
+    for sender in (A, B):
+        step(node, Received(sender, Removed(revision=Revision(2))), 1)
+    assert node.removed
 
 
 # --- watching and paging --------------------------------------------------------------------

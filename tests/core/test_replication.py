@@ -111,36 +111,83 @@ def test_a_commit_counts_only_for_the_record_that_is_held() -> None:
 
 def test_a_commit_that_is_not_held_is_fetched_at_most_once_in_a_while() -> None:
     voter = register(B, THREE)
-    assert voter.lacks(pos(1), at(0))
-    assert not voter.lacks(pos(1), at(RETRY_AFTER_S - 0.001))
-    assert voter.lacks(pos(1), at(RETRY_AFTER_S))
-    assert not voter.lacks(Position(), at(9))
+    assert voter.fetch_committed(A, pos(1), at(0)) == [Send(A, Fetch(accepted=False))]
+    assert voter.fetch_committed(C, pos(1), at(RETRY_AFTER_S - 0.001)) == []
+    again = voter.fetch_committed(C, pos(1), at(RETRY_AFTER_S))
+    assert again == [Send(C, Fetch(accepted=False))]
+    assert voter.fetch_committed(A, Position(), at(9)) == []
 
 
-def test_a_fetched_committed_record_is_learned_unless_it_is_older() -> None:
+def test_a_commit_of_the_record_that_is_held_needs_no_fetching() -> None:
     voter = register(B, THREE)
+    voter.on_write(write(pos(1)), endorsed=True)
+    assert voter.fetch_committed(A, pos(1), at(0)) == []
+    assert voter.committed is voter.accepted
+
+
+def test_a_fetched_committed_record_is_learned() -> None:
+    voter = register(B, THREE)
+    voter.fetch_committed(A, pos(1), at(0))
     learned = record(NEWER, pos(1))
-    voter.on_fetched(Fetched(accepted=False, record=learned))
+    voter.on_fetched(A, Fetched(accepted=False, record=learned))
     assert voter.committed is learned
     assert voter.accepted is learned
-    voter.on_fetched(Fetched(accepted=False, record=record(THREE)))
-    assert voter.committed is learned
-    assert voter.accepted is learned
+
+
+def test_a_fetched_committed_record_that_is_older_changes_nothing() -> None:
+    voter = register(B, NEWER, pos(3))
+    held = voter.committed
+    voter.fetch_committed(A, pos(4), at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE, pos(2))))
+    assert voter.committed is held
+    assert voter.accepted is held
+
+
+def test_a_fetched_committed_record_leaves_a_newer_accepted_one_alone() -> None:
+    voter = register(B, THREE, accepted=record(NEWER, pos(2)))
+    held = voter.accepted
+    voter.fetch_committed(A, pos(1), at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))))
+    assert voter.committed.position == pos(1)
+    assert voter.accepted is held
+
+
+def test_a_record_is_believed_only_from_the_node_that_was_asked_for_it() -> None:
+    voter = register(B, THREE)
+    answer = Fetched(accepted=False, record=record(NEWER, pos(1)))
+    voter.on_fetched(A, answer)  # nobody was asked
+    assert voter.committed == record(THREE)
+    voter.fetch_committed(A, pos(1), at(0))
+    voter.on_fetched(C, answer)
+    assert voter.committed == record(THREE)
+    voter.on_fetched(A, Fetched(accepted=True, record=record(NEWER, pos(9))))  # not this one
+    assert voter.accepted == record(THREE)
+    voter.on_fetched(A, answer)  # the others' words closed no question
+    assert voter.committed.position == pos(1)
+
+
+def test_a_question_for_a_record_is_answered_only_once() -> None:
+    voter = register(B, THREE)
+    voter.fetch_committed(A, pos(1), at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE, pos(9))))
+    assert voter.committed == record(NEWER, pos(1))
 
 
 def test_a_fetched_accepted_record_is_adopted_and_not_called_committed() -> None:
     claimant = register(B, THREE)
+    claimant.establish(Term(2), (pos(1), C), at(0))
     adopted = record(NEWER, pos(1))
-    claimant.on_fetched(Fetched(accepted=True, record=adopted))
+    claimant.on_fetched(C, Fetched(accepted=True, record=adopted))
     assert claimant.accepted is adopted
     assert claimant.committed == record(THREE)
 
 
 def test_a_fetched_record_allows_the_next_question() -> None:
     voter = register(B, THREE)
-    voter.lacks(pos(1), at(0))
-    voter.on_fetched(Fetched(accepted=False, record=record(THREE)))
-    assert voter.lacks(pos(1), at(0.1))
+    voter.fetch_committed(A, pos(1), at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE)))
+    assert voter.fetch_committed(A, pos(1), at(0.1)) == [Send(A, Fetch(accepted=False))]
 
 
 # --- establishing ---------------------------------------------------------------------------
@@ -164,10 +211,48 @@ def test_establishing_first_fetches_the_newest_accepted_record_of_a_majority() -
     assert holder.establish(Term(3), (pos(2, 9), C), at(0)) == [Send(C, Fetch(accepted=True))]
     assert holder.establish(Term(3), (pos(2, 9), C), at(1)) == []
     assert holder.accepted == record(THREE)
-    holder.on_fetched(Fetched(accepted=True, record=record(NEWER, pos(2, 9))))
+    holder.on_fetched(C, Fetched(accepted=True, record=record(NEWER, pos(2, 9))))
     holder.establish(Term(3), (pos(2, 9), C), at(1))
     assert holder.flight is not None
     assert holder.flight.record == record(NEWER, pos(3, 1))
+
+
+def test_an_endorser_that_does_not_send_its_newer_record_in_time_is_barren() -> None:
+    holder = register(A, THREE)
+    holder.establish(Term(3), (pos(2, 9), C), at(0))
+    assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S - 0.001)) == []
+    assert holder.barren == set()
+    assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S)) == []
+    assert holder.barren == {C}
+    assert holder.flight is None
+    late = Fetched(accepted=True, record=record(NEWER, pos(2, 9)))
+    holder.on_fetched(C, late)
+    assert holder.accepted == record(THREE)
+
+
+def test_after_a_barren_endorser_the_next_newest_is_asked_at_once() -> None:
+    holder = register(A, THREE)
+    holder.establish(Term(3), (pos(2, 9), C), at(0))
+    holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
+    asked = holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S))
+    assert asked == [Send(B, Fetch(accepted=True))]
+
+
+def test_an_endorser_is_not_barren_because_another_was_asked_before() -> None:
+    holder = register(A, THREE)
+    holder.establish(Term(3), (pos(2, 9), C), at(0))
+    assert holder.establish(Term(3), (pos(2, 8), B), at(1)) == []
+    asked = holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S))
+    assert asked == [Send(B, Fetch(accepted=True))]
+    assert holder.barren == set()
+
+
+def test_a_given_up_claim_forgets_who_was_barren() -> None:
+    holder = register(A, THREE)
+    holder.establish(Term(3), (pos(2, 9), C), at(0))
+    holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
+    holder.abandon()
+    assert holder.barren == set()
 
 
 def test_establishing_twice_writes_once() -> None:

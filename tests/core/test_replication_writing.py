@@ -313,3 +313,16 @@ def test_what_was_written_and_lost_is_still_the_accepted_record() -> None:
     assert holder.committed.document == THREE
     expected = evolve(put("a").check, changed=Revision(2))
     assert holder.accepted.document.checks == (expected,)
+
+
+def test_a_ruling_on_what_the_disk_did_not_take_is_forgotten() -> None:
+    holder = established(A, document(A))
+    durable = holder.accepted
+    holder.propose(proposal(put("api"), node=B))
+    pump(holder)
+    accept(holder)
+    assert rulings(holder.settle(), B) == [Ruling.COMMITTED]
+    holder.abandon()
+    holder.roll_back(durable, durable)
+    assert holder.committed is durable
+    assert rulings(holder.decline(proposal(put("api"), node=B)), B) == [Ruling.AGAIN]

@@ -9,6 +9,7 @@ from qutrio.core.watch import (
     RESULTS_PER_REPORT_MAX,
     Watch,
 )
+from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from tests.core.samples import DB, WALL, WEB, A, B, C, at, check, document, result
@@ -105,6 +106,48 @@ def test_a_newcomer_is_told_the_newest_result_of_every_check() -> None:
     watching.on_report(B, Report(results=((FAIL, 0.0),)), at(2))
     expected = Report(results=((result(Outcome.FAIL, DB), 3.0), (OK, 3.0)))
     assert watching.tell_newcomer(C, at(5)) == [Send(C, expected)]
+
+
+def test_a_peers_request_is_heeded_for_each_check_at_most_once_a_pause() -> None:
+    watching = watch(WEB, DB)
+    assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]
+    assert watching.on_probe_now((WEB,), 0.5, at(1.49)) == []
+    assert watching.on_probe_now((WEB, DB), 0.5, at(1.49)) == [Probe((DB,))]
+    assert watching.on_probe_now((WEB, DB), 0.5, at(1.5)) == [Probe((WEB,))]
+    assert watching.on_probe_now((WEB, WEB), 0.5, at(3)) == [Probe((WEB,))]
+
+
+def test_what_came_of_a_request_that_was_heeded_is_told_at_once() -> None:
+    watching = watch()
+    watching.observed(OK, at(1))
+    told(watching, 1)
+    watching.on_probe_now((WEB,), 0.5, at(2))
+    watching.observed(OK, at(2))
+    assert len(told(watching, 2)) == 1
+
+
+def test_a_request_for_checks_that_nobody_knows_probes_nothing() -> None:
+    watching = watch()
+    assert watching.on_probe_now((CheckId("unknown"),), 0.5, at(1)) == []
+    assert watching.on_probe_now((CheckId("unknown"), WEB), 0.5, at(1)) == [Probe((WEB,))]
+
+
+def test_a_request_that_is_too_long_is_cut() -> None:
+    watching = watch()
+    filler = tuple(CheckId(f"c{n:04}") for n in range(CHECKS_PER_REQUEST_MAX))
+    assert watching.on_probe_now((*filler, WEB), 0.5, at(1)) == []
+
+
+def test_the_checks_of_old_requests_are_not_remembered_for_ever() -> None:
+    idents = [CheckId(f"c{n:05}") for n in range(CHECKS_MAX)]
+    watching = watch(*idents)
+    for start in range(0, CHECKS_MAX, CHECKS_PER_REQUEST_MAX):
+        part = tuple(idents[start : start + CHECKS_PER_REQUEST_MAX])
+        assert watching.on_probe_now(part, 0.5, at(1)) == [Probe(part)]
+    assert watching.on_probe_now((idents[0],), 0.5, at(1)) == []
+    watching.verdicts.follow(document(A, B, C, checks=[check(WEB)], revision=2), WALL)
+    assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]
+    assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]  # all were forgotten
 
 
 def test_everybody_is_asked_to_probe_in_bounded_requests() -> None:

@@ -8,7 +8,7 @@ from attrs import Factory, define
 from qutrio.core.effects import Effect, Notify
 from qutrio.core.events import Event
 from qutrio.core.messages import Message
-from qutrio.core.view import View
+from qutrio.core.view import Status, View
 from qutrio.errors import StorageError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
@@ -55,6 +55,31 @@ def delivery() -> Delivery:
         at_unix=UnixTime(0.0),
     )
     return Delivery(notice=notice, channel=ChannelId("c1"))
+
+
+def status() -> Status:
+    """What the one node says about itself."""
+    held = stable().committed
+    return Status(
+        node=ME,
+        name="one",
+        engine="lowest-id",
+        term=Term(1),
+        master=ME,
+        acting=True,
+        holds_quorum=True,
+        have=1,
+        need=1,
+        revision=held.document.revision,
+        position=held.position,
+        document=held.document,
+        ledger=held.ledger,
+        stale=False,
+        removed=False,
+        reason="started",
+        members=(),
+        checks=(),
+    )
 
 
 @define

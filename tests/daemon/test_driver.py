@@ -7,8 +7,17 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send
-from qutrio.core.events import Attempted, Event, Linked, PersistFailed, Proposed, Stop, Tick
+from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.events import (
+    Attempted,
+    Event,
+    Inspected,
+    Linked,
+    PersistFailed,
+    Proposed,
+    Stop,
+    Tick,
+)
 from qutrio.core.messages import Farewell, Ruling
 from qutrio.core.mutations import Batch
 from qutrio.daemon.driver import EVENTS_WHILE_DUE_MAX, WAIT_S_MAX, drive
@@ -16,7 +25,7 @@ from qutrio.model.ids import CheckId, Instant, NodeId, Revision, Term
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from tests.daemon.scripted import PEER, Diary, ScriptedNode, delivery, stable
+from tests.daemon.scripted import PEER, Diary, ScriptedNode, delivery, stable, status
 
 
 class Rig:
@@ -121,6 +130,49 @@ async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
     events = [event for _, event in rig.node.lived]
     assert events[1] == PersistFailed("no space left on the device", stable(1))
     assert rig.hands.entries == ["disk failed", "note the disk refuses {}", "disk failed"]
+
+
+@pytest.mark.parametrize(
+    ("ruling", "told"),
+    [
+        (Ruling.COMMITTED, Ruling.UNKNOWN),
+        (Ruling.REFUSED, Ruling.REFUSED),
+        (Ruling.UNKNOWN, Ruling.UNKNOWN),
+    ],
+)
+async def test_a_caller_is_answered_honestly_when_the_write_before_its_answer_failed(
+    ruling: Ruling, told: Ruling
+) -> None:
+    def react(event: Event) -> Sequence[Effect]:
+        if not isinstance(event, Proposed):
+            return ()
+        answer = Reply(event.request, ruling, "as ruled", Revision(2))
+        return [Persist(stable(2)), Send(PEER, Farewell()), answer]
+
+    rig = Rig(ScriptedNode(react), Diary(disk_fails=True))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.drive)
+        answer = await rig.inbox.ask(lambda request: Proposed(request, Batch(mutations=())))
+        await rig.inbox.post(Stop())
+    assert isinstance(answer, Reply)
+    assert (answer.ruling, answer.revision) == (told, 2)
+    assert ("look before you try again" in answer.reason) is (told is not ruling)
+    assert rig.hands.entries == ["disk failed"]
+
+
+async def test_a_question_is_answered_also_when_the_write_before_its_answer_failed() -> None:
+    def react(event: Event) -> Sequence[Effect]:
+        if not isinstance(event, Inspected):
+            return ()
+        return [Persist(stable(2)), Show(event.request, status())]
+
+    rig = Rig(ScriptedNode(react), Diary(disk_fails=True))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.drive)
+        answer = await rig.inbox.ask(Inspected)
+        await rig.inbox.post(Stop())
+    assert isinstance(answer, Show)
+    assert answer.status == status()
 
 
 async def test_the_node_hears_of_a_notice_for_which_there_was_no_room() -> None:

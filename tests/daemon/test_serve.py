@@ -125,6 +125,8 @@ def test_a_second_daemon_in_the_same_directory_is_refused_in_one_sentence(place:
 
 
 def test_a_port_that_is_taken_is_named_in_one_sentence(place: Place) -> None:
+    """And the node, which has never listened, has promised nothing."""
+    before = place.directory.state_file.read_bytes()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -134,6 +136,17 @@ def test_a_port_that_is_taken_is_named_in_one_sentence(place: Place) -> None:
     assert process.returncode == 1
     assert f"qutrio: cannot listen on 127.0.0.1:{port}" in said
     assert "Traceback" not in said
+    assert place.directory.state_file.read_bytes() == before
+    assert not place.directory.cluster_file.exists()
+
+
+def test_a_fifo_for_a_cluster_file_does_not_keep_it_from_ending(place: Place) -> None:
+    os.mkfifo(place.directory.cluster_file)
+    with place.daemon() as process:
+        assert place.told() == "READY=1"
+        _read_until(process, "is not a regular file")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_options_go_before_the_file(place: Place) -> None:

@@ -10,12 +10,16 @@ from qutrio.core.effects import Effect, Send
 from qutrio.core.events import Event, Stop
 from qutrio.core.messages import Farewell, Message
 from qutrio.daemon.run import Brain, Edges, run
+from qutrio.errors import PeerError
 from qutrio.model.ids import Instant, NodeId
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.outbox import Outboxes
 from tests.daemon.scripted import PEER, Diary, ScriptedNode
+
+LISTEN_S = 0.5
+"""How long it takes to begin to listen; the node wants its first tick at once."""
 
 
 class Rig(Diary):
@@ -26,6 +30,8 @@ class Rig(Diary):
         self.drain_s = drain_s
         self.inbox = Inbox("boot")
         self.outboxes = Outboxes()
+        self.steps: list[object] = []
+        self.obstacle: PeerError | None = None
         self.stop, self.explode = trio.Event(), trio.Event()
         self.jobs, self.work = trio.open_memory_channel[float](10)
 
@@ -61,6 +67,9 @@ class Rig(Diary):
             self.entries.append("alert sent")
 
     async def listen(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await trio.sleep(LISTEN_S)
+        if self.obstacle is not None:
+            raise self.obstacle
         task_status.started()
         try:
             await trio.sleep_forever()
@@ -68,7 +77,7 @@ class Rig(Diary):
             self.entries.append("listener ended")
 
     async def run(self, grace_s: float = 5.0) -> None:
-        node = ScriptedNode(self.react)
+        node = ScriptedNode(self.react, deadline=Instant(0.0))
         view = Latest(node.view(Instant(0.0)))
         await run(
             Brain(node=node, inbox=self.inbox, view=view, hands=self, clock=TrioClock()),
@@ -85,6 +94,7 @@ class Rig(Diary):
         )
 
     def react(self, event: Event) -> Sequence[Effect]:
+        self.steps.append(event)
         return [Send(PEER, Farewell())] if isinstance(event, Stop) else ()
 
 
@@ -142,8 +152,18 @@ async def test_a_bug_ends_everything_at_once(autojump_clock: MockClock) -> None:
 async def test_a_request_to_end_that_comes_while_it_still_starts_is_heard(
     autojump_clock: MockClock,
 ) -> None:
+    """The node has not begun to think, so it has nothing to say either."""
     rig = Rig()
     rig.stop.set()
     await rig.run()
-    assert "sent Farewell to n2" in rig.entries
     assert "ready" not in rig.entries
+    assert "sent Farewell to n2" not in rig.entries
+
+
+async def test_a_node_that_cannot_listen_has_not_begun_to_think(autojump_clock: MockClock) -> None:
+    """What it would promise at its first deadline would outlive the failed start."""
+    rig = Rig()
+    rig.obstacle = PeerError("the port is taken")
+    with pytest.RaisesGroup(PeerError, flatten_subgroups=True):
+        await rig.run()
+    assert rig.steps == []

@@ -7,18 +7,21 @@ import pytest
 from attrs import evolve
 
 from qutrio.codec.node_yaml import parse
-from qutrio.errors import DataDirectoryError, InvalidValueError
+from qutrio.errors import DataDirectoryError, InvalidValueError, StorageError
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, Fingerprint, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
-from qutrio.storage.keys import Identity
+from qutrio.storage.keys import Identity, load_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DataDirectory
+from qutrio.storage.remains import tidy, untouched
 from qutrio.storage.setup import adopt, default_advertise, default_name, initialise
 from qutrio.storage.store import Store
+
+DOCUMENT_NAME = "document-0-1-0123456789abcdef.json"
 
 
 def init(directory: DataDirectory) -> Identity:
@@ -74,16 +77,108 @@ def test_a_directory_is_set_up_once(directory: DataDirectory) -> None:
 
 
 def test_a_crash_before_the_state_can_be_repeated(directory: DataDirectory) -> None:
-    first = init(directory)
-    directory.state_file.unlink()
+    directory.root.mkdir(parents=True)
+    directory.state.touch()  # no state can be written into a file
+    with pytest.raises(StorageError):
+        init(directory)
+    first = load_identity(directory)
+    directory.state.unlink()
     directory.node_file.write_text("torn")
+    assert untouched(directory)
     assert init(directory).node_id == first.node_id
     assert Store(directory).load().committed.document.members[0].id == first.node_id
+    assert sorted(p.name for p in directory.root.iterdir()) == [
+        "keys",
+        "lock",
+        "node.yaml",
+        "state",
+    ]
+
+
+LOST = ["state/state.json", "node.yaml", "keys/node.key", "keys/node.crt"]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_node_that_lost_a_file_is_not_set_up_again(directory: DataDirectory, lost: str) -> None:
+    """With its key and without its promises it could vote twice."""
+    init(directory)
+    (directory.root / lost).unlink()
+    before = contents(directory)
+    with pytest.raises(DataDirectoryError, match=f"{lost} is missing.*from a backup.*enroll join"):
+        init(directory)
+    assert contents(directory) == before
+    assert not untouched(directory)
+
+
+@pytest.mark.parametrize(
+    "left",
+    ["node.yaml", "cluster.yaml", "keys/node.key", "keys/node.crt", f"state/{DOCUMENT_NAME}"],
+)
+def test_nothing_is_set_up_on_what_is_left_of_a_node(directory: DataDirectory, left: str) -> None:
+    path = directory.root / left
+    path.parent.mkdir(parents=True)
+    path.write_text("left")
+    with pytest.raises(DataDirectoryError, match=r"state\.json is missing"):
+        init(directory)
+    assert path.read_text() == "left"
+
+
+def test_an_old_mark_of_init_does_not_open_a_directory_later(directory: DataDirectory) -> None:
+    """A crash right after the state became durable leaves the mark; the next start removes it."""
+    init(directory)
+    directory.unfinished_file.touch()
+    with pytest.raises(DataDirectoryError, match="set up already"):
+        init(directory)
+    tidy(directory)
+    directory.state_file.unlink()
+    with pytest.raises(DataDirectoryError, match=r"state\.json is missing"):
+        init(directory)
+
+
+def test_what_a_kill_left_half_written_is_removed_and_nothing_else(
+    directory: DataDirectory,
+) -> None:
+    init(directory)
+    before = contents(directory)
+    half = [
+        directory.state / f".{DOCUMENT_NAME}.tmp",
+        directory.state / ".state.json.tmp",
+        directory.root / ".cluster.yaml.refused-3.tmp",
+        directory.key_file.with_name(".node.key.tmp"),
+    ]
+    mine = directory.root / ".notes.tmp"
+    for path in [*half, mine]:
+        path.write_text("half")
+    tidy(directory)
+    assert contents(directory) == {**before, mine: b"half"}
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+@pytest.mark.parametrize("folder", ["", "state", "keys"])
+def test_a_directory_that_others_can_write_to_is_refused(
+    directory: DataDirectory, mode: int, folder: str
+) -> None:
+    init(directory)
+    (directory.root / folder).chmod(mode)
+    with pytest.raises(DataDirectoryError, match=f"mode {mode:o}.*chmod 700"):
+        init(directory)
+
+
+def contents(directory: DataDirectory) -> dict[Path, bytes]:
+    """Return every file in the directory with what it holds, the lock aside."""
+    files = (path for path in directory.root.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if path != directory.lock_file}
 
 
 def test_a_bad_name_leaves_nothing_behind(directory: DataDirectory) -> None:
     with pytest.raises(InvalidValueError, match="name"):
-        initialise(directory, name="a b", advertise="h:1", bind="", port=1, wall=UnixTime(0))
+        initialise(directory, name="a b", advertise="h:1", bind="::", port=1, wall=UnixTime(0))
+    assert not directory.root.exists()
+
+
+def test_a_name_to_listen_on_leaves_nothing_behind(directory: DataDirectory) -> None:
+    with pytest.raises(InvalidValueError, match="bind: 'nonsense' is not an IP address"):
+        initialise(directory, name="a", advertise="h:1", bind="nonsense", port=1, wall=UnixTime(0))
     assert not directory.root.exists()
 
 

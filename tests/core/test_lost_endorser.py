@@ -1,0 +1,221 @@
+"""An endorser that dies with the newest record, or never sends it, holds up no other majority."""
+
+from attrs import evolve
+
+from qutrio.core.effects import Send
+from qutrio.core.events import Received, Tick
+from qutrio.core.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Write
+from qutrio.core.replication import RETRY_AFTER_S
+from qutrio.core.seat import Seat
+from qutrio.model.ids import Term
+from tests.core.company import Company
+from tests.core.samples import (
+    BEAT_S,
+    DEAD_S,
+    WALL,
+    A,
+    B,
+    C,
+    D,
+    E,
+    ack,
+    at,
+    bind,
+    check,
+    document,
+    meet,
+    pos,
+    record,
+    seat,
+    sent,
+)
+
+THREE, FIVE = document(A, B, C), document(A, B, C, D, E)
+NEWER = document(A, B, C, checks=[check()], revision=2)
+NEWEST = pos(0, 4)
+NOBODYS = pos(0, 10**12)
+
+
+def ahead() -> Company:
+    """Three nodes of which the last accepted a record that the others have not heard of."""
+    company = Company(THREE)
+    company.disks[C] = evolve(company.disks[C], accepted=record(NEWER, NEWEST))
+    company.boot(C)
+    return company
+
+
+def run_until_asked(company: Company) -> None:
+    """Let C be the first to endorse the claim, so its record is asked for and never comes."""
+    company.lost = {(B, HeartbeatAck), (C, Fetched)}
+    while not company.said(Fetch):
+        assert company.now < DEAD_S
+        company.run(0.01)
+    company.lost = {(C, Fetched)}
+    assert company.said(Fetch) == [(A, C, Fetch(accepted=True))]
+    assert company.masters() == []
+
+
+def claiming(place: Seat, *peers: str) -> Seat:
+    """Let a node claim, with two-way contact to these peers, which endorsed nothing yet."""
+    meet(place, 0.0, *(n for n in (B, C, D, E) if n in peers))
+    place.mandate.take(Term(1))
+    return place
+
+
+# --- whole nodes ----------------------------------------------------------------------------
+
+
+def test_the_newest_record_of_an_endorser_is_adopted_when_it_can_be_fetched() -> None:
+    company = ahead()
+    company.lost = {(B, HeartbeatAck)}
+    company.run(2.5)
+    assert company.said(Fetch)
+    company.lost = set()
+    company.run(2.5)
+    assert company.masters() == [A]
+    assert company.nodes[B].register.committed.document.checks == NEWER.checks
+
+
+def test_two_of_three_get_a_master_when_the_endorser_with_the_newest_record_dies() -> None:
+    company = ahead()
+    run_until_asked(company)
+    company.crash(C)
+    company.run(RETRY_AFTER_S - 0.1)
+    assert company.masters() == []
+    company.run(0.1 + 2 * BEAT_S)
+    assert company.masters() == [A]
+    assert company.nodes[B].register.committed.document.checks == ()
+
+
+def test_an_endorser_that_lives_and_never_sends_its_record_holds_nobody_up() -> None:
+    company = ahead()
+    run_until_asked(company)
+    company.run(RETRY_AFTER_S + 2 * BEAT_S)
+    assert company.masters() == [A]
+    company.run(DEAD_S)
+    assert {n.register.accepted.document.checks for n in company.nodes.values()} == {()}
+
+
+def test_a_dead_endorser_that_comes_back_follows_the_record_of_the_others() -> None:
+    company = ahead()
+    run_until_asked(company)
+    company.crash(C)
+    company.run(RETRY_AFTER_S + 2 * BEAT_S)
+    company.lost = set()
+    company.boot(C)
+    company.run(2 * DEAD_S)
+    assert company.masters() == [A]
+    assert company.nodes[C].register.committed == company.nodes[A].register.committed
+    assert company.nodes[C].register.accepted.document.checks == ()
+
+
+def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_holds() -> None:
+    company = Company(THREE)
+    company.crash(C)
+    company.lost = {(B, HeartbeatAck)}
+    company.cut = {(A, B)}
+    company.give(A, Tick())  # before B does, which would lead otherwise
+    company.cut = set()
+    answered = 0
+    while not company.said(Fetch):  # C endorses whatever is claimed, and then falls silent
+        assert company.now < DEAD_S
+        beats = [m for n, to, m in company.said(Heartbeat) if (n, to) == (A, C)]
+        for beat in beats[answered:]:
+            says = ack(beat.number, granted=beat.claim, accepted=NOBODYS)
+            company.give(A, Received(C, says))
+        answered = len(beats)
+        company.run(0.01)
+    company.lost = set()
+    assert company.said(Fetch) == [(A, C, Fetch(accepted=True))]
+    assert company.masters() == []
+    company.run(RETRY_AFTER_S + 2 * BEAT_S)
+    assert company.masters() == [A]
+    assert company.nodes[B].register.committed.position == pos(1)
+
+
+# --- one seat -------------------------------------------------------------------------------
+
+
+def test_the_claim_waits_for_a_record_that_every_majority_of_the_endorsers_needs() -> None:
+    place = claiming(seat(A, THREE), B, C)
+    ask = [Send(C, Fetch(accepted=True))]
+    bind(place, 0.0, C, accepted=NOBODYS)
+    assert place.advance(at(0), WALL) == ask
+    assert place.advance(at(RETRY_AFTER_S), WALL) == []
+    assert place.register.barren == {C}
+    assert place.advance(at(RETRY_AFTER_S), WALL) == ask  # it is asked again: nobody else will do
+    assert place.register.barren == set()
+    assert place.register.flight is None
+
+
+def test_an_endorser_that_answers_no_more_is_not_asked_while_the_others_are_a_majority() -> None:
+    place = claiming(seat(A, THREE), B, C)
+    bind(place, 0.0, C, accepted=NEWEST)
+    meet(place, DEAD_S - 1, B)
+    bind(place, DEAD_S - 1, B)
+    effects = place.advance(at(DEAD_S), WALL)
+    assert [type(m) for m in sent(effects, B)] == [Write]
+    assert place.register.accepted == record(THREE, pos(1))
+
+
+def test_endorsers_that_answer_no_more_make_no_majority() -> None:
+    place = claiming(seat(A, FIVE), B, C, D, E)
+    bind(place, 0.0, B, C)
+    meet(place, DEAD_S - 1, D, E)
+    assert place.mandate.endorsers() == {A, B, C}
+    assert place.advance(at(DEAD_S), WALL) == []
+    assert place.mandate.claim == 1
+    assert place.register.flight is None
+
+
+def test_after_a_barren_endorser_the_newest_record_of_the_willing_is_fetched() -> None:
+    place = claiming(seat(A, FIVE), B, C, D, E)
+    bind(place, 0.0, B)
+    bind(place, 0.0, C, accepted=NEWEST)
+    bind(place, 0.0, D, accepted=NOBODYS)
+    assert place.advance(at(0), WALL) == [Send(D, Fetch(accepted=True))]
+    assert place.advance(at(RETRY_AFTER_S), WALL) == []
+    assert place.advance(at(RETRY_AFTER_S), WALL) == [Send(C, Fetch(accepted=True))]
+    place.register.on_fetched(C, Fetched(accepted=True, record=record(FIVE, NEWEST)))
+    place.advance(at(RETRY_AFTER_S), WALL)
+    assert place.register.accepted.position == pos(1)
+    assert place.register.flight is not None
+
+
+def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
+    place = claiming(seat(A, FIVE), B, C, D, E)
+    bind(place, 0.0, B, C)
+    bind(place, 0.0, D, accepted=NOBODYS)
+    place.advance(at(0), WALL)
+    place.advance(at(RETRY_AFTER_S), WALL)
+    assert place.register.barren == {D}
+    place.resign(None, "for the test", at(RETRY_AFTER_S))
+    place.mandate.take(Term(2))
+    bind(place, RETRY_AFTER_S, B, C)
+    bind(place, RETRY_AFTER_S, D, accepted=NEWEST)
+    asked = place.advance(at(RETRY_AFTER_S), WALL)
+    assert asked == [Send(D, Fetch(accepted=True))]
+
+
+def test_an_endorser_that_hands_over_nothing_newer_is_not_asked_again_and_again() -> None:
+    place = claiming(seat(A, THREE), B, C)
+    bind(place, 0.0, B)
+    bind(place, 0.0, C, accepted=NOBODYS)
+    assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
+    place.register.on_fetched(C, Fetched(accepted=True, record=record(THREE)))
+    assert place.register.barren == {C}
+    place.advance(at(0), WALL)
+    assert place.register.flight is not None
+
+
+def test_a_question_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
+    place = claiming(seat(A, THREE), B, C)
+    bind(place, 0.0, C, accepted=NEWEST)
+    assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
+    place.resign(None, "for the test", at(1))
+    meet(place, 100.0, B, C)
+    place.mandate.take(Term(2))
+    bind(place, 100.0, B)
+    bind(place, 100.0, C, accepted=NEWEST)
+    assert place.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
+    assert place.register.barren == set()

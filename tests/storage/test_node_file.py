@@ -1,0 +1,58 @@
+"""node.yaml is read, or one plain sentence says why not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from qutrio.errors import DataDirectoryError, QutrioError
+from qutrio.storage.node_file import load_node_file
+from qutrio.storage.places import DataDirectory
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> DataDirectory:
+    return DataDirectory(tmp_path)
+
+
+def refusal(directory: DataDirectory) -> str:
+    with pytest.raises(QutrioError) as caught:
+        load_node_file(directory)
+    told = str(caught.value)
+    assert "Errno" not in told
+    assert "codec" not in told
+    return told
+
+
+def test_bytes_that_are_no_text_are_told_plainly(directory: DataDirectory) -> None:
+    directory.node_file.write_bytes(b"name: \xff\xfe")
+    assert "node.yaml is not UTF-8 text" in refusal(directory)
+
+
+def test_a_folder_in_its_place_is_told_plainly(directory: DataDirectory) -> None:
+    directory.node_file.mkdir()
+    assert "cannot read" in refusal(directory)
+    assert "node.yaml: is not a regular file" in refusal(directory)
+
+
+def test_a_fifo_in_its_place_is_not_waited_for(directory: DataDirectory) -> None:
+    os.mkfifo(directory.node_file)
+    assert "is not a regular file" in refusal(directory)
+
+
+def test_a_link_to_a_file_elsewhere_is_followed(directory: DataDirectory, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "managed.yaml"
+    elsewhere.write_text("node_id: n1\nname: a\nadvertise: h:1\n")
+    directory.node_file.symlink_to(elsewhere)
+    assert load_node_file(directory).name == "a"
+
+
+def test_an_empty_directory_names_init(directory: DataDirectory) -> None:
+    with pytest.raises(DataDirectoryError, match="qutrio init"):
+        load_node_file(directory)
+
+
+def test_what_else_is_left_of_a_node_names_the_missing_file(directory: DataDirectory) -> None:
+    directory.cluster_file.touch()
+    assert "node.yaml is missing" in refusal(directory)
+    assert "qutrio init" not in refusal(directory)
