@@ -94,7 +94,10 @@ def _reason(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate is not trusted: {clip(cause.verify_message)}"
-        words = clip(str(cause)) or words
+        if isinstance(cause, BaseExceptionGroup):  # one for each address that was tried
+            cause = cause.exceptions[0]
+        told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        words = clip(told) or words
         cause = cause.__cause__ or cause.__context__
     return words
 

@@ -34,10 +34,11 @@ def create(
         print_json(answer)
         return
     print("On the new node run:\n")
-    print(f"    qutrio enroll join {answer['token']}\n")
+    naming = f" --name {name}" if name is not None else ""
+    print(f"    qutrio enroll join {answer['token']}{naming}\n")
     print(f"Token {answer['id']} is a secret, works once, and expires.")
     if not auto_approve:
-        print(f"Then admit the node here: qutrio enroll approve {answer['id']}")
+        print(f"Then admit the node here: qutrio enroll approve {name or answer['id']}")
 
 
 @app.command(epilog="Example: qutrio enroll join qt1_...")

@@ -24,9 +24,9 @@ STATE_FORMAT = 1
 DIGEST_CHARS = 16
 _NAME = re.compile(r"document-([0-9]{1,19})-([0-9]{1,19})-([0-9a-f]{16})\.json")
 RECOVERY = (
-    "restore the data directory from a backup, or set this node up again: remove it on another"
-    " node ('qutrio node remove'), move the data directory away, then 'qutrio init' and"
-    " 'qutrio enroll join'"
+    "set this node up again (an old copy of the file would forget what the node promised):"
+    " remove it on another node ('qutrio node remove'), move the data directory away, then"
+    " 'qutrio init' and 'qutrio enroll join'"
 )
 
 

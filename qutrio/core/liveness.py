@@ -26,18 +26,18 @@ class Liveness:
 
     def left(self, node: NodeId) -> None:
         """Note that `node` said farewell."""
-        self._last.pop(node, None)
         self._since.pop(node, None)
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
         """Forget everybody who is not in `members`."""
         for stranger in [n for n in self._last if n not in members]:
             self.left(stranger)
+            del self._last[stranger]
 
     def alive(self, node: NodeId, now: Instant, dead_after: Seconds) -> bool:
         """Tell whether the last word of `node` is younger than `dead_after` seconds."""
         last = self._last.get(node)
-        return last is not None and now - last < dead_after
+        return last is not None and node in self._since and now - last < dead_after
 
     def live(self, nodes: Iterable[NodeId], now: Instant, dead_after: Seconds) -> frozenset[NodeId]:
         """Return those of `nodes` that are alive."""

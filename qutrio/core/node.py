@@ -143,7 +143,7 @@ class Node:
             node=self.identity,
             document=document,
             position=self.register.committed.position,
-            term=self.seat.mandate.promise.term,
+            term=self.seat.known_term(now),
             master=self.seat.incumbent(now),
             acting_until=self.seat.acting_until(now),
             live=self._live(now),
@@ -372,7 +372,7 @@ class Node:
             self.watch.verdicts,
             now,
             removed=self.removed,
-            reason=self._reason,
+            reason=self._hopeless(now) or self._reason,
         )
 
     def _live(self, now: Instant) -> frozenset[NodeId]:

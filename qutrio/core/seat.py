@@ -85,6 +85,11 @@ class Seat:
             return self.register.established
         return self._incumbent_term
 
+    def known_term(self, now: Instant) -> Term:
+        """Return the highest term this node endorsed or hears a master act in."""
+        heard = self.incumbent_term(now) if self.incumbent(now) is not None else Term(0)
+        return max(self.mandate.promise.term, heard)
+
     def contacts(self, now: Instant) -> frozenset[NodeId]:
         """Return the nodes with two-way contact, this one included."""
         return self.cadence.contacts(now, self.settings.dead_after_s) | {self.me}

@@ -32,7 +32,7 @@ def describe(
         node=seat.me,
         name=me.name if me is not None else "",
         engine=document.settings.engine,
-        term=seat.mandate.promise.term,
+        term=seat.known_term(now),
         master=master,
         acting=seat.acting_until(now) is not None,
         holds_quorum=seat.sees_majority(now) and not removed,

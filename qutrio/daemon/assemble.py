@@ -3,6 +3,7 @@
 import gc
 import random
 import secrets
+import sys
 import traceback
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ async def serve(options: ServeOptions) -> int:
     """
     clock = BootClock()
     node_file = read_node_file(options)
-    log = make_logger(node_file.log_format.value, clock)
+    log = make_logger(node_file.log_format.value, clock, sys.stderr)
     refusal: QutrioError | None = None
     code = EXIT_OK
     try:

@@ -2,7 +2,6 @@
 
 import json
 import select
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
@@ -52,7 +51,7 @@ class Logger:
         self._render = _renderer(form, self._stream)
 
 
-def make_logger(form: str, clock: Clock, stream: TextIO = sys.stderr) -> Logger:
+def make_logger(form: str, clock: Clock, stream: TextIO) -> Logger:
     """Return a logger of lines in a form: auto, pretty, json or logfmt.
 
     Raises `InvalidValueError` for another form.

@@ -1,6 +1,7 @@
 """Who belongs to the cluster, and who has been invited."""
 
 from attrs import field, frozen
+from attrs.validators import optional
 
 from qutrio.model.ids import Extra, Fingerprint, NodeId, TokenId, UnixTime
 from qutrio.model.rules import at_most, is_name, require
@@ -53,7 +54,7 @@ class Token:
 
     id: TokenId
     secret_hash: str
-    name: str | None = None
+    name: str | None = field(default=None, validator=optional(is_name))
     created_unix: UnixTime
     expires_unix: UnixTime
     auto_approve: bool = False

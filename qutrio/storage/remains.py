@@ -44,9 +44,10 @@ def missing(directory: DataDirectory, path: Path) -> DataDirectoryError:
     """Return the error for a file of a node that does not exist: which one, and what to do."""
     if untouched(directory):
         return DataDirectoryError(f"{directory.root} is not set up; run 'qutrio init' first")
+    restore = "" if path == directory.state_file else "restore it from a backup, or "
     return DataDirectoryError(
-        f"{path} is missing, although a node was set up in {directory.root}; restore it from a"
-        " backup, or begin anew: remove this node on another one ('qutrio node remove'), remove"
+        f"{path} is missing, although a node was set up in {directory.root}; {restore}begin anew:"
+        " remove this node on another one ('qutrio node remove'), remove"
         " the directory, and join again with 'qutrio enroll join'"
     )
 

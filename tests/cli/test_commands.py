@@ -191,8 +191,8 @@ async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -
 async def test_token_is_printed_with_the_commands_to_use_it(qutrio: Door) -> None:
     """Copy, paste, approve."""
     made = await qutrio("enroll", "create", "--name", "c", "--ttl", "10m")
-    assert "qutrio enroll join qt1_secret" in made.out
-    assert "qutrio enroll approve t1" in made.out
+    assert "qutrio enroll join qt1_secret --name c\n" in made.out
+    assert "qutrio enroll approve c" in made.out
     listed = await qutrio("enroll", "list")
     assert "10m" in listed.out
     assert "qt1_secret" not in listed.out

@@ -49,7 +49,7 @@ def test_a_torn_state_says_which_file_and_how_to_recover(damage: bytes) -> None:
 def test_a_damaged_document_says_which_file() -> None:
     state, files = write(STABLE)
     name = next(iter(files))
-    with pytest.raises(InvalidDocumentError, match=f"{name}: is damaged.*backup"):
+    with pytest.raises(InvalidDocumentError, match=f"{name}: is damaged.*set this node up again"):
         decode_state(state, lambda _: b"{}", "state.json")
 
 

@@ -101,7 +101,7 @@ def test_answers_resignations_and_farewells_reach_the_seat() -> None:
     assert node.seat.mandate.heard_term == 8
     node.seat.liveness.heard(A, at(0), 4.0)
     node.hearing.hear(A, Farewell(), at(0), WALL)
-    assert node.seat.liveness.last_heard(A) is None
+    assert not node.seat.liveness.alive(A, at(0), 4.0)
 
 
 def test_a_write_is_taken_only_from_the_holder_of_the_promise_by_a_fit_node() -> None:

@@ -38,7 +38,7 @@ def test_a_farewell_ends_a_life_and_its_streak_at_once() -> None:
     liveness.heard(A, at(0), DEAD_S)
     liveness.left(A)
     assert not liveness.alive(A, at(0), DEAD_S)
-    assert liveness.last_heard(A) is None
+    assert liveness.last_heard(A) is not None
     liveness.heard(A, at(1), DEAD_S)
     assert liveness.streak(A, at(2), DEAD_S) == 1
 

@@ -189,6 +189,18 @@ def test_words_of_a_removal_in_different_revisions_do_not_add_up() -> None:
     assert node.removed
 
 
+def test_a_restarted_node_names_the_term_it_hears_the_master_act_in() -> None:
+    company = settled()
+    company.crash(A)
+    company.run(3 * DEAD_S)
+    node = company.boot(A)
+    company.run(2)
+    (master,) = company.masters()
+    term = company.nodes[master].seat.mandate.promise.term
+    assert node.seat.mandate.promise.term < term  # it may not endorse anybody yet
+    assert node.view(at(company.now)).term == term
+
+
 # --- watching and paging --------------------------------------------------------------------
 
 
