@@ -168,5 +168,5 @@ async def test_hostile_words_stay_inside_their_json_strings(senders: Senders) ->
 async def test_a_port_where_nobody_listens_is_told_in_plain_words(senders: Senders) -> None:
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
-    with pytest.raises(DeliveryError, match=r"^127\.0\.0\.1:\d+: Connection refused$"):
+    with pytest.raises(DeliveryError, match=r"Connection refused$"):
         await senders.send(channel, LETTER)
