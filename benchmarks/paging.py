@@ -28,6 +28,8 @@ from qutrio.cli.demo.nodes import DemoNode, open_nodes
 INTERVAL_S = 10
 STEP_S_MAX = 60.0
 SAMPLE_S = 0.02
+QUIET_S = 5.0
+"""A node that restarted endorses nobody for `dead_after`: two of three would be no majority."""
 NGINX = "/usr/sbin/nginx"
 CONFIG = """
 daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
@@ -136,6 +138,7 @@ async def failovers(nodes: tuple[DemoNode, ...], trials: int) -> None:
             await master.process.wait()
             await master.serve()
             await looks.until("all votes", STEP_S_MAX, partial(looks.all_vote, nodes))
+            await trio.sleep(QUIET_S)
         show(f"{how.name} of the master -> another acts", gaps)
 
 
