@@ -90,6 +90,8 @@ class Connection:
         if self._tls is None:
             return await self._receive_raw()
         while True:
+            if not (self._incoming.pending or self._tls.pending()):
+                await self._fill()  # asking in vain costs an exception
             try:
                 return self._tls.read(READ_BYTES_MAX)
             except ssl.SSLWantReadError:

@@ -168,6 +168,8 @@ def _literal(host: str, family: IpFamily) -> Resolution | None:
         return None
     if family is not IpFamily.ANY and family.value != str(version):
         return fail(f"{host} is not an IPv{family.value} address, as the check demands")
+    if "%" not in host:
+        return Endpoint(int(_FAMILIES[IpFamily(str(version))]), host)
     flags = socket.AI_NUMERICHOST
     try:
         return _endpoint(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)[0])
