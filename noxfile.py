@@ -54,6 +54,45 @@ def sim(session: nox.Session) -> None:
 
 
 @nox.session
+def reached(session: nox.Session) -> None:
+    """See which faults and error branches seeds reach: `nox -s reached -- --seeds 1000`."""
+    prepare(session, "test")
+    session.run("python", "-m", "tests.sim.reached", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Put faults into the program and see the simulator catch each: `nox -s mutants`."""
+    prepare(session, "test")
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session
+def power(session: nox.Session) -> None:
+    """Take the power away at 100 random instants, as root: `nox -s power -- --instants 500`."""
+    prepare(session, "test")
+    often = session.posargs or ["--instants", "100"]
+    patient = ["-o", "faulthandler_timeout=3600"]
+    session.run("python", "-m", "pytest", "tests/power", "-s", *patient, *often)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Hurt five real nodes, as root: `nox -s chaos -- --minutes 30 --seed 7`."""
+    prepare(session, "test")
+    session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session
+def year(session: nox.Session) -> None:
+    """Let a simulated cluster live for a year with churn, or `nox -s year -- --days 30`."""
+    prepare(session, "test")
+    long = session.posargs or ["--days", "365"]
+    patient = ["-o", "faulthandler_timeout=36000"]
+    session.run("python", "-m", "pytest", "tests/sim/test_growth.py", "-s", *patient, *long)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run every benchmark, or those named: `nox -s bench -- nodes`."""
     prepare(session, "test")

@@ -143,7 +143,9 @@ async def failovers(nodes: tuple[DemoNode, ...], trials: int) -> None:
 
 
 def show(what: str, seconds: list[float]) -> None:
-    """Print the middle and the worst."""
+    """Print the middle and the worst, if anything was measured."""
+    if not seconds:
+        return
     middle, worst = statistics.median(seconds), max(seconds)
     print(
         f"{what:42} median {middle:6.2f} s   worst {worst:6.2f} s   of {len(seconds)}", flush=True
@@ -181,8 +183,8 @@ async def scene() -> AsyncIterator[tuple[tuple[DemoNode, ...], Website, Mailbox]
 async def main() -> None:
     """Run the trials that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=10, help="outages")
-    parser.add_argument("--failovers", type=int, default=5, help="dead masters of each kind")
+    parser.add_argument("--trials", type=int, default=10, help="outages; 0 leaves them out")
+    parser.add_argument("--failovers", type=int, default=5, help="dead masters of each kind, or 0")
     parser.add_argument("--seed", type=int, default=1, help="of the moments in the interval")
     options = parser.parse_args()
     print(machine_line())

@@ -99,8 +99,9 @@ class _Dispatcher:
 
     async def _carry_out(self, order: Notify) -> tuple[bool, str]:
         view, channels = self._view.value, self._view.value.document.channels
-        if not (order.errand or self._acts(order)):
-            return False, "no longer the acting master"
+        if not self._may_begin(order):
+            late = "the errand came too late"
+            return False, late if order.errand else "no longer the acting master"
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
             return False, "channel removed" if channel is None else "channel disabled"
@@ -117,7 +118,9 @@ class _Dispatcher:
         )
         return delivered, detail
 
-    def _acts(self, order: Notify) -> bool:
+    def _may_begin(self, order: Notify) -> bool:
+        if order.errand:
+            return order.until is not None and self._clock.now() < order.until
         view = self._view.value
         until = view.acting_until
         return until is not None and self._clock.now() < until and view.term == order.term

@@ -1,6 +1,8 @@
 """One POST that never follows redirects, never reads much, and never shows the secret path."""
 
+import html
 import importlib
+import re
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 PHASE_S_MAX = 20.0
 EXCERPT_BYTES_MAX = 2048
 EXCERPT_S_MAX = 2.0
+_TITLE = re.compile(r"<title[^>]*>([^<]*[^<\s][^<]*)", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @frozen
@@ -68,7 +75,7 @@ async def post(
 def refusal(url: str, answer: Answer) -> DeliveryError:
     """Return the error for an answer that is not a success."""
     host = urlsplit(url).netloc.rpartition("@")[2]
-    said = clip(answer.excerpt.decode("utf-8", "replace"))
+    said = clip(_words(answer.excerpt.decode("utf-8", "replace")))
     return DeliveryError(f"{host} answered HTTP {answer.status}" + (f": {said}" if said else ""))
 
 
@@ -85,6 +92,14 @@ async def _excerpt(response: "httpx.Response") -> bytes:
                 if len(taken) >= EXCERPT_BYTES_MAX:
                     scope.cancel()
     return taken
+
+
+def _words(text: str) -> str:
+    """Return the words of an answer: of a page, its title, or else what stands between its tags."""
+    if not text.lstrip().startswith("<"):
+        return text
+    title = _TITLE.search(text)
+    return html.unescape(title[1] if title else _MARKUP.sub(" ", text))
 
 
 def _reason(error: BaseException) -> str:

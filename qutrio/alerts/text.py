@@ -37,6 +37,8 @@ def body(letter: Letter) -> str:
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
+    if notice.kind is not NoticeKind.TEST:
+        sections += [f"Why, on any node: qutrio explain {clip(notice.incident)}"]
     sections += [_signature(letter)]
     return "\n\n".join(sections) + "\n"
 

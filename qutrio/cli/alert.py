@@ -11,7 +11,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, print_json, print_table
 
-app = noun("Where people are told: add, list, edit, remove, test.")
+app = noun("Where people are told: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
 
 

@@ -8,7 +8,7 @@ from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed, given, secret
 from qutrio.cli.nouns import noun
 
-app = noun("Tell people somewhere new.")
+app = noun("Tell people somewhere new.", "alert add webhook ops https://hooks.example.org/x")
 
 Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
 Url = Annotated[str, typer.Argument(help=f"https://...; {opt.SECRET_HELP}")]

@@ -20,10 +20,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "status": "qutrio.cli.status",
         "check": "qutrio.cli.check",
         "alert": "qutrio.cli.alert",
+        "explain": "qutrio.cli.explain",
         "enroll": "qutrio.cli.enroll",
         "node": "qutrio.cli.node",
         "settings": "qutrio.cli.settings",
         "cluster": "qutrio.cli.cluster",
+        "sim": "qutrio.cli.sim",
         "demo": "qutrio.cli.rehearsal",
         "version": "qutrio.cli.version",
     }
@@ -33,7 +35,7 @@ SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
 EPILOG = (
     "Exit codes: 0 done; 1 error or refused; 2 bad input; 3 no daemon answers; "
     "4 no quorum or no acting master; 5 unknown, look; 6 the tested target fails; "
-    "130 interrupted."
+    "7 an expectation of a scenario did not hold; 130 interrupted."
 )
 
 

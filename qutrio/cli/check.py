@@ -1,6 +1,7 @@
 """`qutrio check`: what is watched."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, plain_value, print_fields, print_json
 from qutrio.cli.status import print_checks, print_evidence
 
-app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.")
+app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
 app.add_typer(check_add.app, name="add")
 
 EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"
@@ -122,7 +123,10 @@ def disable(name: opt.CheckName) -> None:
 
 @app.command("test", epilog="Example: qutrio check test web")
 def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
-    """Have every node probe now and show what each saw; ends with 6 when the target fails."""
+    """Have every node probe now and show what each saw.
+
+    Ends with 6 when the target fails, and with 4 when no majority could be asked.
+    """
     answer = ask("check.test", name=name)
     if as_json:
         answer.pop("ok")
@@ -132,9 +136,13 @@ def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
         print_evidence(answer["evidence"])
         for silent in answer["silent"]:
             print(f"  {clean(silent)}  did not answer in time")
-    return _verdict(answer["state"])
+    return _verdict(answer["state"], answer["quorum"])
 
 
-def _verdict(state: str) -> ExitCode:
+def _verdict(state: str, quorum: dict[str, Any]) -> ExitCode:
+    if not quorum["holds"]:
+        heard = f"{quorum['have']} voting members heard, {quorum['need']} needed"
+        print(f"qutrio: no majority was asked, so this decides nothing: {heard}", file=sys.stderr)
+        return ExitCode.NO_MASTER
     codes = {"up": ExitCode.OK, "down": ExitCode.TARGET_FAILING}
     return codes.get(state, ExitCode.ERROR)

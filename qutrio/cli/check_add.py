@@ -8,7 +8,7 @@ from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed, given, secret
 from qutrio.cli.nouns import noun
 
-app = noun("Watch something new.")
+app = noun("Watch something new.", "check add http web https://example.org/")
 
 Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
 

@@ -9,7 +9,7 @@ from qutrio.cli.asking import ask, committed
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import age, clean, print_json, print_table
 
-app = noun("How a node joins: create, join, list, approve, revoke.")
+app = noun("How a node joins: create, join, list, approve, revoke.", "enroll create")
 
 Token = Annotated[str, typer.Argument(help="The token's id, or the name of the node it is for.")]
 

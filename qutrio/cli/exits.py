@@ -7,9 +7,10 @@ code   meaning
 1      an error, or the cluster refused: the sentence on stderr says why
 2      bad input: an unknown option, a malformed value, an unknown name
 3      no daemon answers, or it belongs to another user
-4      no quorum or no acting master: nothing can be decided now
+4      no quorum or no acting master: nothing can be decided now, no majority asked
 5      unknown: the change may or may not have taken effect; look before repeating
 6      `check test` found the target failing
+7      `sim` played the scenario, and an expectation did not hold
 130    interrupted by Ctrl-C
 =====  ==========================================================================
 """
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
     NO_MASTER = 4
     UNKNOWN = 5
     TARGET_FAILING = 6
+    EXPECTATION_FAILED = 7
     INTERRUPTED = 130
 
 

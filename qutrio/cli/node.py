@@ -9,7 +9,7 @@ from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, print_json, print_table
 
-app = noun("Who belongs to the cluster: list, edit, remove.")
+app = noun("Who belongs to the cluster: list, edit, remove.", "node list")
 
 Name = Annotated[str, typer.Argument(help="The node's name or id.")]
 

@@ -42,11 +42,12 @@ class LazyNouns(Noun):
         return command
 
 
-def noun(summary: str) -> typer.Typer:
-    """Return an empty group of commands."""
+def noun(summary: str, example: str) -> typer.Typer:
+    """Return an empty group of commands; `example` is one of them, without `qutrio`."""
     return typer.Typer(
         cls=Noun,
         help=summary,
+        epilog=f"Example: qutrio {example}",
         rich_markup_mode=None,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 GAP = "  "
+MINUTE_S = 60
 
 
 def clean(value: object) -> str:
@@ -49,13 +51,24 @@ def age(seconds: float | None) -> str:
     if seconds is None:
         return "never"
     whole = max(0, int(seconds))
-    if whole < 60:  # noqa: PLR2004 - seconds of a minute
+    if whole < MINUTE_S:
         return f"{whole}s"
     for unit, small, size, small_size in _UNITS:
         if whole >= size:
             rest = whole % size // small_size
             return f"{whole // size}{unit} {rest}{small}" if rest else f"{whole // size}{unit}"
     raise AssertionError(seconds)
+
+
+def lapse(seconds: float) -> str:
+    """Return a duration that may be short or negative: `+3.1s`, `-4m 10s`."""
+    sign, length = "-" if seconds < 0 else "+", abs(seconds)
+    return f"{sign}{length:.1f}s" if length < MINUTE_S else sign + age(length)
+
+
+def moment(unix: float) -> str:
+    """Return a moment in UTC, as alerts write it."""
+    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _UNITS = (("d", "h", 86_400, 3600), ("h", "m", 3600, 60), ("m", "s", 60, 1))

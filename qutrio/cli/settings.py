@@ -10,7 +10,7 @@ from qutrio.cli.options import AsJson
 from qutrio.cli.printing import plain_value, print_fields, print_json
 from qutrio.errors import InvalidValueError
 
-app = noun("The cluster's timers and its election engine: show, set.")
+app = noun("The cluster's timers and its election engine: show, set.", "settings show")
 
 
 @app.command(epilog="Example: qutrio settings show")

@@ -14,6 +14,9 @@ from qutrio.cli.printing import age, clean, print_fields, print_json, print_tabl
 from qutrio.errors import ControlError
 
 WATCH_EVERY_S = 2.0
+SKEW_S_MIN = 10.0
+"""From here on a difference of two wall clocks is worth a warning; it decides nothing."""
+
 CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
 
 Row = dict[str, Any]
@@ -69,13 +72,11 @@ def _once(as_json: bool, *, line: bool) -> int:
 
 def show(answer: Row) -> None:
     """Print a status for people."""
-    quorum = answer["quorum"]
-    held = "holds" if quorum["holds"] else "LOST"
     print_fields(
         [
             ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
             ("master", _master(answer)),
-            ("quorum", f"{held}: {quorum['have']} heard, {quorum['need']} needed"),
+            ("quorum", _quorum(answer)),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
             ("engine", answer["engine"]),
         ]
@@ -95,7 +96,8 @@ def print_checks(checks: list[Row], now_unix: float) -> None:
     print_table(headings, (_check_row(c, now_unix) for c in checks))
     for check in checks:
         if check["enabled"] and check["state"] != "up" and check["evidence"]:
-            print(f"\n{clean(check['name'])} is {check['state'].upper()}:")
+            incident = f", incident {check['incident']['id']}" if check["incident"] else ""
+            print(f"\n{clean(check['name'])} is {check['state'].upper()}{clean(incident)}:")
             print_evidence(check["evidence"])
 
 
@@ -116,6 +118,14 @@ def _master(answer: Row) -> str:
     return f"{answer['master']['name']}{here}, term {answer['term']}"
 
 
+def _quorum(answer: Row) -> str:
+    quorum = answer["quorum"]
+    if answer["removed"]:
+        return "none: this node has no vote any more"
+    held = "holds" if quorum["holds"] else "LOST"
+    return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
+
+
 def _warnings(answer: Row) -> list[str]:
     warnings = []
     if answer["removed"]:
@@ -124,9 +134,23 @@ def _warnings(answer: Row) -> list[str]:
         warnings.append("no master is heard: what is shown here may be old")
     if answer["reason"] and (answer["removed"] or answer["master"] is None):
         warnings.append(answer["reason"])
+    if answer.get("disk"):  # a daemon that was not restarted after an upgrade does not say
+        warnings.append(f"this node cannot lead, its disk refuses writes: {answer['disk']}")
     if answer["outbox"]:
         warnings.append(f"{answer['outbox']} alerts wait for delivery")
+    warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
+
+
+def _is_skewed(member: Row) -> bool:
+    return bool(member["live"]) and abs(member["skew_s"] or 0.0) >= SKEW_S_MIN
+
+
+def _skewed(member: Row) -> str:
+    """Say whose clock is off; which of the two is wrong cannot be told from here."""
+    way = "ahead of" if member["skew_s"] > 0 else "behind"
+    off = age(abs(member["skew_s"]))
+    return f"the clock of {member['name']} is {off} {way} this node's; moments in alerts may be off"
 
 
 def _node_row(member: Row) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 import orjson
 
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
+from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.core.messages import Message
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 
@@ -19,7 +20,7 @@ _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
 
 def encode(message: Message) -> bytes:
     """Return the bytes of a message."""
-    return orjson.dumps(_WRITE(message))
+    return orjson.dumps(write_frequent(message) or _WRITE(message))
 
 
 def decode(data: bytes) -> Message | None:
@@ -28,7 +29,8 @@ def decode(data: bytes) -> Message | None:
     Raises `InvalidDocumentError` for anything that no version of the program would send.
     """
     try:
-        return _READ(orjson.loads(data), Message)
+        plain = orjson.loads(data)
+        return read_frequent(plain) or _READ(plain, Message)
     except UnsupportedVersionError:
         return None
     except INVALID as error:

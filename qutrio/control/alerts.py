@@ -11,6 +11,7 @@ from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.core.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel
+from qutrio.model.ids import Revision
 
 
 async def add_channel(desk: Desk, request: Request) -> Row:
@@ -18,7 +19,7 @@ async def add_channel(desk: Desk, request: Request) -> Row:
     plain = {**request.mapping("channel"), "id": new_id()}
     where = f"alert {str(plain.get('name', '(without a name)'))[:80]}"
     channel = channel_from_plain(plain, where, strict=True)
-    revision = await desk.propose(PutChannel(channel=channel))
+    revision = await _put(desk, PutChannel(channel=channel))
     return {"id": channel.id, "name": channel.name, "revision": revision}
 
 
@@ -30,7 +31,7 @@ async def edit_channel(desk: Desk, request: Request) -> Row:
     )
     channel = channel_from_plain(plain, f"alert {was.name}", strict=True)
     channel = evolve(channel, extra=was.extra)
-    revision = await desk.propose(PutChannel(channel=channel, expect=was))
+    revision = await _put(desk, PutChannel(channel=channel, expect=was))
     return {"id": channel.id, "name": channel.name, "revision": revision}
 
 
@@ -58,6 +59,11 @@ async def test_channel(desk: Desk, request: Request) -> Row:
         return {"name": channel.name, "delivered": delivered, "detail": detail}
     sentence = f"alert {channel.name!r} took longer than {CHANNEL_TEST_WAIT_S_MAX:g}s"
     raise ControlFailure(Code.FAILED, sentence)
+
+
+async def _put(desk: Desk, change: PutChannel) -> Revision:
+    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
+    return await desk.propose(change)
 
 
 def _named(desk: Desk, request: Request) -> Channel:

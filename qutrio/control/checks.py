@@ -9,7 +9,7 @@ from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
 from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_row, evidence_row
+from qutrio.control.shapes import Row, check_row, evidence_row, quorum_row
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
@@ -26,6 +26,7 @@ async def add_check(desk: Desk, request: Request) -> Row:
     """Answer `check.add`: `check` is the plain form without an id."""
     plain = {**request.mapping("check"), "id": new_id()}
     check = check_from_plain(plain, _where(plain), strict=True)
+    _require_channels(desk, check)
     revision = await desk.propose(PutCheck(check=check))
     return {"id": check.id, "name": check.name, "revision": revision}
 
@@ -37,6 +38,7 @@ async def edit_check(desk: Desk, request: Request) -> Row:
         was, check_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
     check = check_from_plain(plain, f"check {was.name}", strict=True)
+    _require_channels(desk, check)
     return await _replace(desk, was, evolve(check, changed=was.changed, extra=was.extra))
 
 
@@ -82,7 +84,7 @@ async def test_check(desk: Desk, request: Request) -> Row:
 
     A member that is silent for the check's own time limit and a little more is named in
     `silent`.  `state` is "down" when more fresh votes fail than succeed, "unknown" without any
-    vote that counts.
+    vote that counts, and when this node could not ask a majority (`quorum`).
     """
     check = _named(desk, request)
     if not check.enabled:
@@ -93,22 +95,24 @@ async def test_check(desk: Desk, request: Request) -> Row:
     wait_s = min(check.timeout_s * (1 + check.retries) + TEST_MARGIN_S, CHECK_TEST_WAIT_S_MAX)
     fresh: dict[NodeId, Evidence] = {}
     live: frozenset[NodeId] = frozenset()
+    status = await desk.inspect()
     with trio.move_on_after(wait_s):
         while not live or live - fresh.keys():
             await trio.sleep(TEST_POLL_S)
             status = await desk.inspect()
             live = frozenset(m.member.id for m in status.members if m.live)
             fresh = _newer_than(trio.current_time() - asked, _counted(status, check.id))
-    return _tested(desk, check, fresh, live)
+    return _tested(status, check, fresh, live)
 
 
 def _tested(
-    desk: Desk, check: Check, fresh: dict[NodeId, Evidence], live: frozenset[NodeId]
+    status: Status, check: Check, fresh: dict[NodeId, Evidence], live: frozenset[NodeId]
 ) -> Row:
     votes = {o: sum(e.outcome is o for e in fresh.values()) for o in Outcome}
     ok, fail = votes[Outcome.OK], votes[Outcome.FAIL]
-    state = "unknown" if ok + fail == 0 else "down" if fail > ok else "up"
-    names = {m.id: m.name for m in desk.document.members}
+    undecided = ok + fail == 0 or not status.holds_quorum
+    state = "unknown" if undecided else "down" if fail > ok else "up"
+    names = {m.id: m.name for m in status.document.members}
     return {
         "id": check.id,
         "name": check.name,
@@ -117,6 +121,7 @@ def _tested(
         "votes": {outcome.value: count for outcome, count in votes.items()},
         "evidence": [evidence_row(fresh[node]) for node in sorted(fresh)],
         "silent": [names.get(node, node) for node in sorted(live - fresh.keys())],
+        "quorum": quorum_row(status),
     }
 
 
@@ -131,11 +136,15 @@ def _counted(status: Status, check: CheckId) -> CheckStatus | None:
 
 
 async def _replace(desk: Desk, was: Check, check: Check) -> Row:
-    if check == was:
-        await trio.lowlevel.checkpoint()
-        return {"id": was.id, "name": was.name, "revision": desk.document.revision}
+    """Propose the change, also if it is none: this node may be behind, and see none in error."""
     revision = await desk.propose(PutCheck(check=check, expect=was))
     return {"id": check.id, "name": check.name, "revision": revision}
+
+
+def _require_channels(desk: Desk, check: Check) -> None:
+    """Raise `ControlFailure` (NOT_FOUND) when the check names a channel that is not there."""
+    for name in check.alerts:
+        find(desk.document.channels, name, "alert channel")
 
 
 def _named(desk: Desk, request: Request) -> Check:

@@ -9,7 +9,7 @@ from qutrio.control.desk import Desk, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, check_rows, member_row, status_head
-from qutrio.core.mutations import PutMember, PutSettings, RemoveMember
+from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
 from qutrio.core.view import Status
 
 ROWS_PER_TURN = 200
@@ -92,5 +92,9 @@ async def set_settings(desk: Desk, request: Request) -> Row:
     plain = {k: v for k, v in settings_to_plain(was).items() if k not in kept}
     settings = settings_from_plain({**plain, **changes}, "settings", strict=True)
     settings = evolve(settings, extra=was.extra)
-    revision = await desk.propose(PutSettings(settings=settings, expect=was))
+    change = PutSettings(settings=settings, expect=was)
+    refusal = apply(change, desk.document, desk.services.wall())
+    if isinstance(refusal, Refusal):  # nothing but its own values can be wrong with it
+        raise ControlFailure(Code.INVALID, refusal.reason)
+    revision = await desk.propose(change)
     return {"settings": settings_to_plain(settings), "revision": revision}

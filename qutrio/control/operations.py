@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import trio
 
-from qutrio.control import alerts, checks, cluster, enroll
+from qutrio.control import alerts, checks, cluster, enroll, incidents
 from qutrio.control.desk import Desk
 from qutrio.control.protocol import READS, Code, ControlFailure
 from qutrio.control.request import Request
@@ -37,6 +37,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "alert.remove": alerts.remove_channel,
         "alert.list": alerts.list_channels,
         "alert.test": alerts.test_channel,
+        "incident.list": incidents.list_incidents,
+        "incident.explain": incidents.explain_incident,
         "enroll.create": enroll.create_token,
         "enroll.list": enroll.list_tokens,
         "enroll.approve": enroll.approve_token,

@@ -30,6 +30,8 @@ READS = frozenset(
         "enroll.list",
         "node.list",
         "settings.show",
+        "incident.list",
+        "incident.explain",
         "document",
     }
 )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from attrs import frozen
 
 from qutrio.model.ids import ChannelId, Seconds, UnixTime
+from qutrio.model.journal import Entry
 from qutrio.model.members import Token
 
 
@@ -16,10 +17,12 @@ class ControlServices:
     without retries; it returns whether it was delivered, and plain words, and does not raise
     for a failed delivery.  `make_token` takes the name of the node that may use it (None: any),
     the seconds it lives, and whether it needs no approval; it returns the secret text to hand
-    to the new node, and the hashed token to propose.
+    to the new node, and the hashed token to propose.  `read_journal` returns what this node
+    wrote down about incidents, oldest first, and raises `StorageError`.
     """
 
     version: str
     wall: Callable[[], UnixTime]
     try_channel: Callable[[ChannelId], Awaitable[tuple[bool, str]]]
     make_token: Callable[[str | None, Seconds, bool], tuple[str, Token]]
+    read_journal: Callable[[], Awaitable[tuple[Entry, ...]]]

@@ -26,15 +26,21 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "term": status.term,
         "master": master_row(status),
         "acting": status.acting,
-        "quorum": {"holds": status.holds_quorum, "have": status.have, "need": status.need},
+        "quorum": quorum_row(status),
         "revision": status.revision,
         "digest": digest,
         "stale": status.stale,
         "removed": status.removed,
         "reason": status.reason,
+        "disk": status.disk,
         "outbox": len(status.ledger.outbox),
         "members": [member_row(m) for m in status.members],
     }
+
+
+def quorum_row(status: Status) -> Row:
+    """Return how many voters this node hears, and whether they are enough."""
+    return {"holds": status.holds_quorum, "have": status.have, "need": status.need}
 
 
 def master_row(status: Status) -> Row | None:

@@ -8,8 +8,10 @@ which master saw the flip.  Only when a majority holds the new ledger is anybody
 what was delivered leaves the outbox by another write.  Delivery is therefore at least once,
 and a notice has one id for ever.
 
-A channel gets the notices of one check in order.  A failed attempt is repeated with a growing
-pause, every second time by another member, in case only the master cannot reach the channel.
+A channel gets the notices of one check in order, also when another member delivers: a
+recovery waits until no errand that was sent before can begin any more.  A failed attempt is
+repeated with a growing pause, every second time by another member, in case only the master
+cannot reach the channel.
 """
 
 from __future__ import annotations
@@ -163,6 +165,11 @@ class Courier:
     delivered: set[DeliveryKey] = field(factory=set)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _resume_at: Instant = Instant(0.0)
+    _recoveries_at: Instant = Instant(0.0)
+
+    def hold_recoveries(self, until: Instant) -> None:
+        """Let no recovery leave before `until`: an errand may still tell of the outage."""
+        self._recoveries_at = max(self._recoveries_at, until)
 
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
@@ -197,9 +204,11 @@ class Courier:
         """
         errands: list[Errand] = []
         for delivery in self._heads(committed):
-            attempt = self._attempts.setdefault(
-                (delivery.notice.id, delivery.channel), Attempt(next_at=self._resume_at)
-            )
+            begin = self._resume_at
+            if delivery.notice.kind is NoticeKind.RECOVERED:
+                begin = max(begin, self._recoveries_at)
+            key = (delivery.notice.id, delivery.channel)
+            attempt = self._attempts.setdefault(key, Attempt(next_at=begin))
             if attempt.busy_until is not None and now >= attempt.busy_until:
                 self._failed(attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:

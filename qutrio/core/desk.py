@@ -52,15 +52,16 @@ class Wish:
 
 @define
 class Desk:
-    """Keeps every open wish of this node."""
+    """Keeps every open wish of this node, at most `wishes_max`."""
 
+    wishes_max: int = WISHES_MAX
     _wishes: dict[RequestId, Wish] = field(factory=dict)
 
     def open(
         self, request: RequestId, mutation: Mutation, revision: Revision, now: Instant
     ) -> list[Effect]:
         """Take a wish in, or refuse it when there are too many."""
-        if len(self._wishes) >= WISHES_MAX:
+        if len(self._wishes) >= self.wishes_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
         self._wishes[request] = Wish(mutation, Instant(now + ANSWER_S_MAX))
@@ -72,7 +73,8 @@ class Desk:
         if wish is None or wish.sent_to != sender or wish.ruled is not None:
             return
         if ruled.ruling is Ruling.AGAIN:
-            wish.sent_to = None
+            if ruled.term >= wish.sent_in:  # else it answers an earlier copy of the wish
+                wish.sent_to = None
             return
         wish.ruled = ruled
         wish.until = Instant(now + CATCH_UP_S_MAX)
@@ -91,6 +93,11 @@ class Desk:
                 message = Propose(term=wish.sent_in, request=request, mutation=wish.mutation)
                 effects.append(Send(wish.sent_to, message))
         return effects
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nobody waits for an answer."""
+        return not self._wishes
 
     def deadline(self) -> Instant:
         """Return when the next wish runs out or is to be sent again."""

@@ -3,14 +3,17 @@
 The driver performs a batch in list order, and drops the rest of it when a `Persist` fails.
 """
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve
 
 from qutrio.core.messages import Message, Ruling
 from qutrio.core.view import Status
-from qutrio.model.ids import CheckId, NodeId, RequestId, Revision, Term
+from qutrio.model.frozen import frozen
+from qutrio.model.ids import CheckId, Instant, NodeId, RequestId, Revision, Term
 from qutrio.model.incidents import Delivery
+from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 
 
@@ -40,13 +43,14 @@ class Probe:
 class Notify:
     """Try once to deliver; the answer is an `Attempted` event.
 
-    With `errand`, another node acts and asked for it; else this node must still act in `term`
-    when the attempt begins, or leave it.
+    With `errand`, another node acts and asked for it, and the attempt begins before `until` on
+    this node's clock; else this node must still act in `term` when it begins.  Or it is left.
     """
 
     delivery: Delivery
     term: Term
     errand: bool
+    until: Instant | None = None
 
 
 @frozen
@@ -74,5 +78,28 @@ class Note:
     what: str
     details: tuple[tuple[str, str], ...] = ()
 
+    def __str__(self) -> str:
+        """Return the line as people read it."""
+        return ", ".join([self.what, *(f"{key} {value}" for key, value in self.details)])
 
-Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note
+
+@frozen
+class Journal:
+    """Write one line to this node's journal of incidents; losing it must be harmless."""
+
+    entry: Entry
+
+
+Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal
+
+
+def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:
+    """Return what callers must hear all the same when a write failed and these were dropped."""
+    reason = "this node could not write its disk; look before you try again"
+    answers: list[Reply | Show] = []
+    for effect in dropped:
+        if isinstance(effect, Reply) and effect.ruling is Ruling.COMMITTED:
+            answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))
+        elif isinstance(effect, Reply | Show):
+            answers.append(effect)
+    return answers

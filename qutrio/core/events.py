@@ -2,10 +2,9 @@
 
 from typing import TypeAlias
 
-from attrs import frozen
-
 from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
+from qutrio.model.frozen import frozen
 from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable

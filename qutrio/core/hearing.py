@@ -53,12 +53,17 @@ class Hearing:
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Take a member's message in.  `sender` is who its certificate says."""
+        if isinstance(message, Heartbeat):
+            self.seat.cadence.hear(sender, message.number)
+            return self.seat.on_heartbeat(sender, message, now, wall)
+        if isinstance(message, HeartbeatAck):
+            self.positions[sender] = message.committed
+            return self.seat.on_ack(sender, message, now)
+        if isinstance(message, Report):
+            self.watch.on_report(sender, message, now)
+            return []
+        self.seat.stir()
         match message:
-            case Heartbeat():
-                return self.seat.on_heartbeat(sender, message, now, wall)
-            case HeartbeatAck():
-                self.positions[sender] = message.committed
-                return self.seat.on_ack(sender, message, now)
             case Ask():
                 return self.seat.on_ask(sender, message, now)
             case Answer():
@@ -69,8 +74,6 @@ class Hearing:
                 self.seat.on_farewell(sender)
             case Write() | Wrote() | Commit() | Fetch() | Fetched():
                 return self._replicate(sender, message, now)
-            case Report():
-                self.watch.on_report(sender, message, now)
             case ProbeNow(checks=checks):
                 pause = min(REQUEST_PAUSE_S, self.seat.settings.confirm_after_s / 2)
                 return self.watch.on_probe_now(checks, pause, now)
@@ -88,17 +91,33 @@ class Hearing:
                 assert_never(message)
         return []
 
-    def propose(self, sender: NodeId, message: Propose, now: Instant) -> list[Effect]:
-        """Queue a change while this node acts; else say that it does not.
+    def ready_learner(self, now: Instant) -> NodeId | None:
+        """Return the first living learner that holds what is committed, if there is one."""
+        committed, live = self.register.committed, self.seat.roll.live(now)
+        ready = (
+            member.id
+            for member in committed.document.members
+            if not member.voter
+            and member.id in live
+            and self.positions.get(member.id) == committed.position
+        )
+        return next(ready, None)
 
-        One that was meant for a term which this node does not remember is left unanswered.
+    def propose(self, sender: NodeId, message: Propose, now: Instant) -> list[Effect]:
+        """Queue a change while this node acts in the term it is meant for.
+
+        When that term is over, say so: a copy that comes late must not be written after the
+        asker was told that it never will be.  While this node may yet act in it again, or when
+        it does not remember that term, it says nothing.
         """
-        if message.term not in self.register.held:
+        register = self.register
+        if message.term not in register.held:
             return []
         proposal = Proposal(message.mutation, (sender, message.request))
-        if self.seat.acting_until(now) is None:
-            return self.register.decline(proposal)
-        return self.register.propose(proposal)
+        if message.term != register.established:
+            return register.decline(proposal, message.term)
+        acts = self.seat.acting_until(now) is not None
+        return register.propose(proposal) if acts or register.knows(proposal) else []
 
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant

@@ -1,10 +1,10 @@
 """Who is alive: whose last word is younger than `dead_after`, and since when without a gap."""
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from attrs import define, field
 
+from qutrio.core.recency import Recency
 from qutrio.model.ids import Instant, NodeId, Seconds
 
 
@@ -17,16 +17,22 @@ class Liveness:
 
     _last: dict[NodeId, Instant] = field(factory=dict)
     _since: dict[NodeId, Instant] = field(factory=dict)
+    _words: Recency = field(factory=Recency)
+    """The last words of those who did not say farewell."""
 
-    def heard(self, node: NodeId, now: Instant, dead_after: Seconds) -> None:
-        """Note a word from `node`."""
-        if not self.alive(node, now, dead_after):
+    def heard(self, node: NodeId, now: Instant, dead_after: Seconds) -> bool:
+        """Note a word from `node`; tell whether a streak begins with it."""
+        begins = node not in self._words.within(dead_after, now)
+        if begins:
             self._since[node] = now
         self._last[node] = now
+        self._words.note(node, now)
+        return begins
 
     def left(self, node: NodeId) -> None:
         """Note that `node` said farewell."""
         self._since.pop(node, None)
+        self._words.forget(node)
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
         """Forget everybody who is not in `members`."""
@@ -36,12 +42,17 @@ class Liveness:
 
     def alive(self, node: NodeId, now: Instant, dead_after: Seconds) -> bool:
         """Tell whether the last word of `node` is younger than `dead_after` seconds."""
-        last = self._last.get(node)
-        return last is not None and node in self._since and now - last < dead_after
+        return node in self._words.within(dead_after, now)
 
-    def live(self, nodes: Iterable[NodeId], now: Instant, dead_after: Seconds) -> frozenset[NodeId]:
-        """Return those of `nodes` that are alive."""
-        return frozenset(n for n in nodes if self.alive(n, now, dead_after))
+    def living(self, now: Instant, dead_after: Seconds) -> frozenset[NodeId]:
+        """Return everybody who is alive: the same object while they are the same."""
+        return self._words.within(dead_after, now)
+
+    def settled_until(self, now: Instant, dead_after: Seconds, ripe: Seconds) -> Instant:
+        """Return up to when, without a word, all streaks stay and none gets `ripe` seconds old."""
+        dies = self._words.lasts_until(dead_after, now)
+        streaks = [self._since[n] for n in self._words.within(dead_after, now)]
+        return min([dies, *(Instant(at + ripe) for at in streaks if now - at < ripe)])
 
     def streak(self, node: NodeId, now: Instant, dead_after: Seconds) -> Seconds:
         """Return for how many seconds `node` has been alive without a gap; 0 when it is not."""

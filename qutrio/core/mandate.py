@@ -20,17 +20,17 @@ Sources: Gray and Cheriton, "Leases" (SOSP 1989), sections 2 and 5 for the clock
 """
 
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 
 from attrs import define, field, frozen
 
 from qutrio.core.quorum import holds_quorum, quorum_until
-from qutrio.model.ids import Instant, NodeId, Seconds, Term
+from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Position, Promise
 
 DRIFT_MARGIN = 0.1
 """By which part of a bond the claimant undercounts it: clock rates may differ by 5 % each."""
 
-NEVER = Instant(float("-inf"))
 ASKS_PER_HEARTBEAT = 10
 TERM_JUMP_MAX = 1_000_000
 """How far one word may move what this node takes for the highest term: numbers are finite."""
@@ -43,14 +43,16 @@ class Electors:
     committed: frozenset[NodeId]
     accepted: frozenset[NodeId]
 
-    @property
+    @cached_property
     def all(self) -> frozenset[NodeId]:
         """Whoever is a voter in one of the two."""
         return self.committed | self.accepted
 
     def majority(self, present: AbstractSet[NodeId]) -> bool:
         """Tell whether `present` holds a majority of both."""
-        return holds_quorum(present, self.committed) and holds_quorum(present, self.accepted)
+        if not holds_quorum(present, self.committed):
+            return False
+        return self.accepted is self.committed or holds_quorum(present, self.accepted)
 
 
 @define
@@ -83,6 +85,8 @@ class Mandate:
     _run_term: Term = Term(0)
     _bonds: dict[NodeId, Instant] = field(factory=dict)
     _endorsed: dict[NodeId, Position] = field(factory=dict)
+    _support: tuple[Electors, Instant, Instant] | None = None
+    """How long the bonds of others reach, for these electors; None when it may be wrong."""
 
     # --- as a voter -------------------------------------------------------------------------
 
@@ -102,7 +106,17 @@ class Mandate:
 
     def renews(self, claimant: NodeId, term: Term) -> bool:
         """Tell whether this is the claim that this node endorsed last, and not given up."""
-        return self.promise == Promise(term, claimant) and self._released != term
+        last = self.promise
+        return last.term == term and last.holder == claimant and self._released != term
+
+    def spent(self, holder: NodeId, term: Term) -> bool:
+        """Tell whether this node gave a term to another, so that `holder` cannot have it.
+
+        It happens when two claim one term at once.  While this node claims itself, it has no
+        endorsement to give in any term.
+        """
+        promise = self.promise
+        return self.claim is None and promise.term == term and promise.holder != holder
 
     def endorse(self, claimant: NodeId, term: Term, bound_s: Seconds, now: Instant) -> None:
         """Bind this node to `claimant` for `bound_s` seconds from now."""
@@ -156,7 +170,7 @@ class Mandate:
     def drop(self, now: Instant) -> Term | None:
         """Give the claim up and return its term; whoever is bound to it may be told."""
         term, self.claim = self.claim, None
-        self._bonds, self._endorsed = {}, {}
+        self._bonds, self._endorsed, self._support = {}, {}, None
         self.question = None
         self.unwanted_since = None
         if term is not None:
@@ -175,6 +189,7 @@ class Mandate:
         if self.claim is None or not self._run_term <= term <= self.claim:
             return
         self._bonds[voter] = max(until, self._bonds.get(voter, NEVER))
+        self._support = None
         if term == self.claim:
             self._endorsed[voter] = accepted
 
@@ -195,8 +210,21 @@ class Mandate:
         """
         if self.claim is None:
             return NEVER
-        until = {**self._bonds, self.me: Instant(now + horizon_s)}
-        return min(
-            quorum_until(until, electors.committed, NEVER),
-            quorum_until(until, electors.accepted, NEVER),
-        )
+        least, most = self._supported(electors)
+        return max(least, min(Instant(now + horizon_s), most))
+
+    def _supported(self, electors: Electors) -> tuple[Instant, Instant]:
+        """Return up to when a majority is bound if this node's own bond ended now, or never did.
+
+        An order statistic moves with one of its values and stays between these two.
+        """
+        if self._support is None or self._support[0] is not electors:
+            least, most = (
+                min(
+                    quorum_until(until, electors.committed, NEVER),
+                    quorum_until(until, electors.accepted, NEVER),
+                )
+                for until in ({**self._bonds, self.me: own} for own in (NEVER, FOREVER))
+            )
+            self._support = (electors, least, most)
+        return self._support[1:]

@@ -3,10 +3,9 @@
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import frozen
-
 from qutrio.core.mutations import Mutation
 from qutrio.model.document import ClusterDocument
+from qutrio.model.frozen import frozen
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
@@ -132,9 +131,15 @@ class Fetched:
 
 @frozen(kw_only=True)
 class Report:
-    """What I saw: each result with its age in seconds when this was sent."""
+    """What I saw: each result with its age in seconds when this was sent.
+
+    `numbers` are those of the results, in the same order: of all probes that I made in this
+    `life`, since I started.  So one probe that is reported twice, or late, is one vote.
+    """
 
     results: tuple[tuple[Result, Seconds], ...]
+    life: int = 0
+    numbers: tuple[int, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -145,7 +150,7 @@ class ProbeNow:
 
 
 class Ruling(Enum):
-    """How a proposal ended.  AGAIN: this node never wrote it and no longer acts; ask the next."""
+    """How a proposal ended.  AGAIN: this node never wrote it, and never will; ask the next."""
 
     COMMITTED = "committed"
     REFUSED = "refused"
@@ -168,21 +173,30 @@ class Propose:
 
 @frozen(kw_only=True)
 class Ruled:
-    """How your proposal ended.  `position` is where it was committed."""
+    """How your proposal ended.  `position` is where it was committed.
+
+    AGAIN is about proposals that name `term` or an earlier one: copies of them that are still
+    under way will not be written either.
+    """
 
     request: RequestId
     ruling: Ruling
     reason: str
     revision: Revision
     position: Position
+    term: Term = Term(0)
 
 
 @frozen(kw_only=True)
 class Deliver:
-    """I cannot reach this channel; please try once for me.  Only the acting master says so."""
+    """I cannot reach this channel; please try once for me.  Only the acting master says so.
+
+    `heard` is the number of your last heartbeat that I heard: so you know how old this is.
+    """
 
     term: Term
     delivery: Delivery
+    heard: int = 0
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES, engine_named
 from qutrio.errors import InvalidValueError
-from qutrio.model.channels import Channel
+from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
@@ -79,6 +79,8 @@ class PutCheck:
             return Refusal(f"a check with the id {self.check.id!r} exists")
         if not same_check(self.expect, found):
             return _changed("check", self.check.name)
+        if same_check(self.check, found):
+            return document
         if any(c.name == self.check.name and c.id != self.check.id for c in document.checks):
             return Refusal(f"a check named {self.check.name!r} exists; choose another name")
         known = {c.name for c in document.channels}
@@ -111,13 +113,16 @@ class PutChannel:
     expect: Channel | None = None
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the channel in it."""
+        """Return the document with the channel in it; raises `InvalidValueError`."""
         del wall
         name, found = self.channel.name, _find(document.channels, self.channel.id)
         if found != self.expect:
             return _changed("alert channel", name)
         if any(c.name == name and c.id != self.channel.id for c in document.channels):
             return Refusal(f"an alert channel named {name!r} exists; choose another name")
+        known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
+        if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
+            self.channel.require_private()
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")

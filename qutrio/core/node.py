@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, assert_never
 from attrs import define
 
 from qutrio.core.alerting import Courier
-from qutrio.core.cadence import Cadence
+from qutrio.core.calm import RENEWING, STEP_S_MIN, settle
+from qutrio.core.chronicle import Chronicle
 from qutrio.core.desk import Desk, Outlook
-from qutrio.core.effects import Effect, Note, Persist, Send, Show
+from qutrio.core.disk import Disk
+from qutrio.core.effects import Effect, Note, Send, Show
 from qutrio.core.events import (
     Attempted,
     Event,
@@ -31,26 +33,24 @@ from qutrio.core.events import (
     Stop,
     Tick,
 )
+from qutrio.core.expulsion import Expulsion, last_words
 from qutrio.core.hearing import Hearing
-from qutrio.core.mandate import NEVER, Mandate
+from qutrio.core.limits import Limits
 from qutrio.core.messages import Commit, Farewell, Message, Propose, Removed, Ruled
 from qutrio.core.mutations import PromoteMember
 from qutrio.core.pager import Pager
-from qutrio.core.quorum import holds_quorum, majority
 from qutrio.core.replication import Proposal, Replication
-from qutrio.core.seat import Seat
 from qutrio.core.status import describe
 from qutrio.core.view import Status, View
-from qutrio.core.watch import Watch
-from qutrio.model.ids import Instant, NodeId, Revision, Seconds, UnixTime
-from qutrio.model.stable import Promise, Stable
+from qutrio.core.waking import wake_register, wake_seat
+from qutrio.core.watch import Watch, new_life
+from qutrio.model.ids import Instant, NodeId, Revision, UnixTime
+from qutrio.model.stable import Stable
 
 if TYPE_CHECKING:
     from random import Random
 
-DISK_RETRY_S: Seconds = 5.0
-"""How long a node whose disk refused a write waits before it tries again."""
-STEP_S_MIN: Seconds = 0.001
+    from qutrio.core.seat import Seat
 
 
 @define(init=False)
@@ -63,42 +63,34 @@ class Node:
     register: Replication
     watch: Watch
     pager: Pager
+    chronicle: Chronicle
     hearing: Hearing
     desk: Desk
     removed: bool
     _stopped: bool
-    _expellers: set[NodeId]
-    _expelled_at: Revision
-    _saved: Stable
-    _disk_retry_at: Instant
+    _expulsion: Expulsion
+    _disk: Disk
     _reason: str
 
-    def __init__(self, identity: NodeId, stable: Stable, *, now: Instant, rng: Random) -> None:
+    def __init__(
+        self,
+        identity: NodeId,
+        stable: Stable,
+        *,
+        now: Instant,
+        rng: Random,
+        limits: Limits = Limits(),
+    ) -> None:
         """Wake up with what was durable.  `now` is the moment of the start."""
         self.identity = identity
-        self.register = Replication(
-            me=identity, accepted=stable.accepted, committed=stable.committed
+        self.register = wake_register(identity, stable, limits)
+        self.seat = wake_seat(identity, stable, self.register, now)
+        self.watch = Watch(identity, new_life(rng), limits.results_per_report)
+        self.pager = Pager(
+            identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
         )
-        electors = self.register.electors
-        forgot = stable.promise != Promise() and electors.all != {identity}
-        bound_s = max(
-            stable.accepted.document.settings.dead_after_s,
-            stable.committed.document.settings.dead_after_s,
-        )
-        self.seat = Seat(
-            me=identity,
-            register=self.register,
-            mandate=Mandate(
-                me=identity,
-                promise=stable.promise,
-                quiet_until=Instant(now + bound_s) if forgot else NEVER,
-                heard_term=stable.promise.term,
-            ),
-            cadence=Cadence(next_beat=now),
-        )
-        self.watch = Watch(identity)
-        self.pager = Pager(identity, self.seat, self.register, self.watch, Courier(rng))
-        self.desk = Desk()
+        self.chronicle = Chronicle(identity, self.seat, self.register, self.watch.verdicts)
+        self.desk = Desk(limits.wishes)
         self.hearing = Hearing(
             seat=self.seat,
             register=self.register,
@@ -109,9 +101,8 @@ class Node:
         self.deadline = now
         self.removed = False
         self._stopped = False
-        self._expellers, self._expelled_at = set(), Revision(0)
-        self._saved = stable
-        self._disk_retry_at = NEVER
+        self._expulsion = Expulsion(identity)
+        self._disk = Disk(stable)
         self._reason = "started"
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -124,16 +115,22 @@ class Node:
         """
         if self._stopped:
             return []  # whatever it said now would make it look alive
-        self._stopped = isinstance(event, Stop)
-        self.watch.verdicts.follow(self.register.committed.document, wall)
+        if not isinstance(event, RENEWING):
+            self.seat.stir()
+        if now >= self.seat.calm_until:
+            self.watch.verdicts.follow(self.register.committed.document, wall)
         effects = self._route(event, now, wall)
-        if not self.removed:
-            effects += self._advance(now, wall)
-        effects = self._to_self(effects + self._follow_membership(now), now)
-        effects += self._to_self(self._answers(now), now)
+        if not self._calm(now, wall):
+            effects = self._look_round(event, effects, now, wall)
+        elif now >= self.seat.cadence.next_beat:
+            effects += self._beat(now, wall)
+        elif now <= self.deadline - STEP_S_MIN and not isinstance(event, Tick):
+            return effects
         saving = self._saving(eager=isinstance(event, Tick | Stop))
         self.deadline = self._next_deadline(now)
-        self._reason = next((_say(e) for e in effects if isinstance(e, Note)), self._reason)
+        if self.seat.calm_until <= self.deadline and not self.removed:
+            settle(self.pager, self.desk, self.deadline, now)
+        self._reason = next((str(e) for e in effects if isinstance(e, Note)), self._reason)
         return saving + effects
 
     def view(self, now: Instant) -> View:
@@ -143,10 +140,10 @@ class Node:
             node=self.identity,
             document=document,
             position=self.register.committed.position,
-            term=self.seat.known_term(now),
+            term=self.seat.known_term,
             master=self.seat.incumbent(now),
             acting_until=self.seat.acting_until(now),
-            live=self._live(now),
+            live=self.seat.roll.live(now),
             removed=self.removed,
         )
 
@@ -156,10 +153,10 @@ class Node:
         self, event: Event, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         match event:
-            case Tick():
-                return []
             case Received(sender, message):
                 return self._received(sender, message, now, wall)
+            case Tick():
+                return []
             case Linked(peer):
                 return self._linked(peer, now, wall)
             case Observed(result):
@@ -170,7 +167,7 @@ class Node:
                 revision = self.register.committed.document.revision
                 return self.desk.open(request, mutation, revision, now)
             case ProbeRequested(checks):
-                return self.watch.demand_of_all(checks, self._live_peers(now))
+                return self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
             case Attempted():
                 return self.pager.on_attempted(event, now)
             case Inspected(request):
@@ -180,7 +177,8 @@ class Node:
             case Expelled(reason):
                 return self._expelled(reason, now)
             case Stop():
-                farewells: list[Effect] = [Send(p, Farewell()) for p in self.seat.peers()]
+                self._stopped = True
+                farewells: list[Effect] = [Send(p, Farewell()) for p in self.seat.roll.peers()]
                 return self.seat.leave(now) + farewells
             case _:
                 assert_never(event)
@@ -190,29 +188,26 @@ class Node:
     ) -> list[Effect]:
         document = self.register.committed.document
         if isinstance(message, Removed):
+            self.seat.stir()
             return self._told_removed(sender, message.revision, now)
-        if sender == self.identity or document.member(sender) is None or self.removed:
+        if self.removed:
+            return last_words(self.register.committed, sender, message)
+        if sender == self.identity or sender not in document.ids:
             return []
-        self.seat.liveness.heard(sender, now, self.seat.settings.dead_after_s)
+        if self.seat.liveness.heard(sender, now, self.seat.settings.dead_after_s):
+            self.seat.stir()
         return self.hearing.hear(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
-        """Believe the master, or a majority of the others; one member's word is not enough."""
         document = self.register.committed.document
-        if revision < max(document.revision, self._expelled_at) or not document.member(sender):
-            return []
-        if revision > self._expelled_at:
-            self._expelled_at, self._expellers = revision, set()
-        self._expellers.add(sender)
-        master = sender in {self.seat.mandate.promise.holder, self.seat.incumbent(now)}
-        if master or holds_quorum(self._expellers, document.voters - {self.identity}):
-            return self._expelled("the other members say so", now)
-        return []
+        masters = {self.seat.mandate.promise.holder, self.seat.incumbent(now)}
+        believed = self._expulsion.believed(sender, revision, document, masters)
+        return self._expelled("the other members say so", now) if believed else []
 
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
         if self.removed:
-            return []
+            return last_words(self.register.committed, peer, None)
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
         beat: list[Effect] = [Send(peer, self.seat.beat(now, wall))]
@@ -223,8 +218,8 @@ class Node:
         self.seat.fit = False
         self.seat.mandate.promise = durable.promise
         self.register.roll_back(durable.accepted, durable.committed)
-        self._saved = durable
-        self._disk_retry_at = Instant(now + DISK_RETRY_S)
+        self.chronicle.go_back(durable.committed.ledger)
+        self._disk.refused(reason, durable, now)
         effects.append(Note("the disk refused a write", (("reason", reason),)))
         return effects
 
@@ -238,13 +233,41 @@ class Node:
 
     # --- what follows from any event --------------------------------------------------------
 
+    def _calm(self, now: Instant, wall: UnixTime) -> bool:
+        """Tell whether nothing follows from what came in; a heartbeat may be due all the same."""
+        if self.watch.uncounted and now < self.seat.calm_until:
+            verdicts, soon = self.watch.verdicts, max(self.deadline, self.seat.calm_until)
+            was_due = verdicts.deadline()
+            self._count(now, wall)
+            announces = self.seat.mandate.claim is not None and bool(verdicts.changed)
+            if announces or self.watch.pressing or min(was_due, verdicts.deadline()) <= soon:
+                self.seat.stir()
+        return now < self.seat.calm_until
+
+    def _look_round(
+        self, event: Event, effects: list[Effect], now: Instant, wall: UnixTime
+    ) -> list[Effect]:
+        """Let every machine go on; return `effects` and what follows."""
+        before = len(effects)
+        if not self.removed:
+            effects += self._advance(now, wall)
+        effects = self._to_self(effects + self._follow_membership(now), now)
+        effects += self._to_self(self._answers(now), now)
+        effects += self.chronicle.tell(event, effects, now, wall)
+        if len(effects) != before:
+            self.seat.stir()  # what was done may have consequences in the next step
+        return effects
+
+    def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        beats = self.seat.beat_all(now, wall)
+        return beats + self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=True)
+
     def _advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         effects: list[Effect] = []
         if not self._stopped and self.seat.beat_due(now):
-            if not self.seat.fit and now >= self._disk_retry_at:
-                self.seat.fit = True
-            effects += self.seat.beat_all(now, wall)
-            effects += self.watch.tell(self._live_peers(now), now, all_of_it=True)
+            if self._disk.deserves_a_trial(now):
+                self.seat.fit = True  # `Persist` comes before the heartbeats that say so
+            effects += self._beat(now, wall)
         if not self._stopped:
             effects += self.seat.advance(now, wall)
         effects += self._judge(now, wall)
@@ -254,17 +277,22 @@ class Node:
             effects += self._to_self(self.seat.hand_over(now), now)
         return effects + self.pager.pass_on(now)
 
-    def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        verdicts, pause = self.watch.verdicts, self.seat.settings.confirm_after_s
+    def _count(self, now: Instant, wall: UnixTime) -> None:
+        verdicts, ledger = self.watch.verdicts, self.register.committed.ledger
         verdicts.follow(self.register.committed.document, wall)
-        open_ = frozenset(i.check for i in self.register.committed.ledger.incidents)
-        verdicts.attend(self._live(now))
-        verdicts.evaluate(now, wall, pause, open_)
-        effects = self.watch.tell(self._live_peers(now), now, all_of_it=False)
+        verdicts.attend(self.seat.roll.live(now))
+        open_ = frozenset(i.check for i in ledger.incidents)
+        verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
+        self.watch.uncounted = False
+
+    def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        self._count(now, wall)
+        verdicts, pause = self.watch.verdicts, self.seat.settings.confirm_after_s
+        effects = self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=False)
         alarms, self.watch.alarms = self.watch.alarms, set()
         if self.seat.acting_until(now) is not None:
             asked = verdicts.to_probe(now, alarms, pause)
-            effects += self.watch.demand_of_all(asked, self._live_peers(now))
+            effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -273,6 +301,7 @@ class Node:
         while True:
             if self.register.settled():
                 effects += self._settle()
+                self._count(now, wall)  # a voter that went, or came, counts from here on
             effects += self._announce(now, wall)
             if not self.register.settled():
                 return effects
@@ -280,28 +309,24 @@ class Node:
     def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
         if not self.pager.may_write(now):
             return []
-        self._promote(now)
+        learner = self.hearing.ready_learner(now)
+        if learner is not None:
+            self.register.propose(Proposal(PromoteMember(node=learner), None))
         effects = self.register.pump(self.pager.ledger(now, wall), now, wall)
-        return effects + self.pager.send_out(self._live_peers(now), now)
-
-    def _promote(self, now: Instant) -> None:
-        register = self.register
-        for member in register.committed.document.members:
-            current = self.hearing.positions.get(member.id) == register.committed.position
-            if not member.voter and current and member.id in self._live(now):
-                register.propose(Proposal(PromoteMember(node=member.id), None))
-                return
+        return effects + self.pager.send_out(self.seat.roll.live_peers(now), now)
 
     def _settle(self) -> list[Effect]:
         before = {m.id for m in self.register.committed.document.members}
         effects = self.register.settle()
         commit = Commit(position=self.register.committed.position)
-        effects += [Send(peer, commit) for peer in self.seat.peers()]
+        effects += [Send(peer, commit) for peer in self.seat.roll.peers()]
         revision = self.register.committed.document.revision
-        gone = before - {self.identity, *self.seat.peers()}
+        gone = before - {self.identity, *self.seat.roll.peers()}
         return effects + [Send(node, Removed(revision=revision)) for node in sorted(gone)]
 
     def _answers(self, now: Instant) -> list[Effect]:
+        if self.desk.idle:
+            return []
         outlook = Outlook(
             master=self.seat.incumbent(now),
             term=self.seat.incumbent_term(now),
@@ -313,12 +338,12 @@ class Node:
 
     def _to_self(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Carry messages to oneself, which do not travel, and return the other effects."""
-        out: list[Effect] = []
+        out, me = list[Effect](), self.identity
         for effect in effects:
-            match effect:
-                case Send(self.identity, Propose() as propose):
+            match effect.message if isinstance(effect, Send) and effect.to == me else None:
+                case Propose() as propose:
                     out += self._to_self(self.hearing.propose(self.identity, propose, now), now)
-                case Send(self.identity, Ruled() as ruled):
+                case Ruled() as ruled:
                     self.desk.on_ruled(self.identity, ruled, now)
                 case _:
                     out.append(effect)
@@ -327,15 +352,11 @@ class Node:
     def _hopeless(self, now: Instant) -> str | None:
         if self.removed:
             return "this node was removed from the cluster; nothing was changed"
-        if self.seat.sees_majority(now):
-            return None
-        voters = self.register.committed.document.voters
-        have, need = len(self.seat.contacts(now) & voters), majority(len(voters))
-        counted = f"{have} of {len(voters)} voting members answer, {need} are needed"
-        return f"no quorum: {counted}; nothing was changed"
+        shortage = self.seat.roll.shortage(now)
+        return shortage and f"no quorum: {shortage}; nothing was changed"
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
-        members = frozenset(m.id for m in self.register.committed.document.members)
+        members = self.register.committed.document.ids
         self.seat.forget_strangers(members, now)
         for gone in self.hearing.positions.keys() - members:
             del self.hearing.positions[gone]
@@ -346,12 +367,7 @@ class Node:
     def _saving(self, *, eager: bool) -> list[Effect]:
         """Persist what changed; a commit alone can wait, for it can be learned again."""
         stable = Stable(self.seat.mandate.promise, self.register.accepted, self.register.committed)
-        saved = self._saved
-        same = stable.promise == saved.promise and stable.accepted is saved.accepted
-        if same and (stable.committed is saved.committed or not eager or not self.seat.fit):
-            return []
-        self._saved = stable
-        return [Persist(stable)]
+        return self._disk.saving(stable, eager=eager and self.seat.fit)
 
     def _next_deadline(self, now: Instant) -> Instant:
         if self.register.waiting and self.pager.may_write(now):
@@ -373,17 +389,5 @@ class Node:
             now,
             removed=self.removed,
             reason=self._hopeless(now) or self._reason,
+            disk=self._disk.trouble,
         )
-
-    def _live(self, now: Instant) -> frozenset[NodeId]:
-        document = self.register.committed.document
-        members = [m.id for m in document.members]
-        live = self.seat.liveness.live(members, now, document.settings.dead_after_s)
-        return live | ({self.identity} & set(members))
-
-    def _live_peers(self, now: Instant) -> list[NodeId]:
-        return sorted(self._live(now) - {self.identity})
-
-
-def _say(note: Note) -> str:
-    return ", ".join([note.what, *(f"{key} {value}" for key, value in note.details)])

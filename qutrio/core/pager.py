@@ -5,16 +5,19 @@ attempts to deliver.  Every other node runs errands for the master, and passes o
 delivered itself while it was master.
 """
 
+from collections.abc import Sequence
+
 from attrs import define, field
 
 from qutrio.core.alerting import Courier, DeliveryKey, Scene, reconcile
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
+from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
-from qutrio.model.ids import Instant, NodeId, Term, UnixTime
+from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import Ledger
 
 ERRANDS_MAX = 256
@@ -30,8 +33,15 @@ class Pager:
     register: Replication
     watch: Watch
     courier: Courier
+    errands_max: int = ERRANDS_MAX
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
+    _ran: dict[DeliveryKey, int] = field(factory=dict)
+    """The last errand for each delivery, by the number of our heartbeat that it names."""
+
+    def _errands_over(self, now: Instant) -> Instant:
+        """Return up to when an errand that was sent by now may begin, by the faster clock."""
+        return Instant(now + self.seat.bound_s * (1 + 2 * DRIFT_MARGIN))
 
     def may_write(self, now: Instant) -> bool:
         """Tell whether this node acts and no write is in flight; notice a new term of ours."""
@@ -43,6 +53,7 @@ class Pager:
             self._announced_in = term
             committed = register.committed
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
+            self.courier.hold_recoveries(self._errands_over(now))
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -62,7 +73,7 @@ class Pager:
         changed.clear()
         return self.courier.prune(ledger, committed.document)
 
-    def send_out(self, live_peers: list[NodeId], now: Instant) -> list[Effect]:
+    def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         """Return the attempts to make now, for notices that a majority holds."""
         ledger, term = self.register.committed.ledger, self.register.established
         assert term is not None
@@ -72,16 +83,31 @@ class Pager:
             if errand.via is None:
                 effects.append(Notify(errand.delivery, term, errand=False))
             else:
-                effects.append(Send(errand.via, Deliver(term=term, delivery=errand.delivery)))
+                heard = self.seat.cadence.last_heard(errand.via)
+                message = Deliver(term=term, delivery=errand.delivery, heard=heard)
+                effects.append(Send(errand.via, message))
+                self.courier.hold_recoveries(self._errands_over(now))
         return effects
 
     def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:
-        """Run an errand for the acting master."""
-        if self.seat.incumbent(now) != sender or len(self._errands) >= ERRANDS_MAX:
+        """Run an errand for the acting master, unless it was under way for too long.
+
+        Its master may be another by now, and have told people that the outage is over.
+        """
+        if self.seat.incumbent(now) != sender or len(self._errands) >= self.errands_max:
             return []
         delivery = message.delivery
-        self._errands[delivery.notice.id, delivery.channel] = sender
-        return [Notify(delivery, message.term, errand=True)]
+        key = (delivery.notice.id, delivery.channel)
+        left = self.seat.cadence.sent_at(message.heard)
+        until = Instant(left + self.seat.settings.dead_after_s) if left is not None else None
+        if until is None or now >= until:
+            return [Send(sender, _failed(*key, "the errand came too late"))]
+        if self._ran.get(key) == message.heard:
+            return []  # the same message once more
+        self._ran = {k: n for k, n in self._ran.items() if self.seat.cadence.sent_at(n) is not None}
+        self._ran[key] = message.heard
+        self._errands[key] = sender
+        return [Notify(delivery, message.term, errand=True, until=until)]
 
     def on_delivered(self, message: Delivered, now: Instant) -> list[Effect]:
         """Take in how a peer's attempt ended: an errand, or one it began as master."""
@@ -101,13 +127,7 @@ class Pager:
         elif event.delivered:
             self.courier.delivered.add(key)  # told to whoever acts, as soon as it is heard
         elif asker is not None:
-            failed = Delivered(
-                notice=event.notice,
-                channel=event.channel,
-                delivered=False,
-                detail=event.detail,
-            )
-            effects.append(Send(asker, failed))
+            effects.append(Send(asker, _failed(*key, event.detail)))
         return effects
 
     def pass_on(self, now: Instant) -> list[Effect]:
@@ -120,3 +140,7 @@ class Pager:
             Send(master, Delivered(notice=n, channel=c, delivered=True, detail=""))
             for n, c in marks
         ]
+
+
+def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:
+    return Delivered(notice=notice, channel=channel, delivered=False, detail=detail)

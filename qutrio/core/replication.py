@@ -64,6 +64,8 @@ class Replication:
     committed: Record
     established: Term | None = None
     flight: Flight | None = None
+    queued_max: int = PROPOSALS_QUEUED_MAX
+    per_write_max: int = PROPOSALS_PER_WRITE_MAX
     held: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
     """The last terms this node wrote in since it started."""
     _queue: deque[Proposal] = field(factory=deque)
@@ -71,11 +73,16 @@ class Replication:
     barren: set[NodeId] = field(factory=set)
     """Endorsers that had a newer record and did not send it: the claim does without them."""
     _fetching: dict[bool, tuple[NodeId, Instant]] = field(factory=dict)
+    _electors: Electors | None = None
 
     @property
     def electors(self) -> Electors:
         """The voters that count: a change of voters needs both majorities while it lasts."""
-        return Electors(self.committed.document.voters, self.accepted.document.voters)
+        known = self._electors
+        committed, accepted = self.committed.document.voters, self.accepted.document.voters
+        if known is None or known.committed is not committed or known.accepted is not accepted:
+            known = self._electors = Electors(committed, accepted)
+        return known
 
     # --- as a voter -------------------------------------------------------------------------
 
@@ -193,16 +200,20 @@ class Replication:
                 ruled = self._rulings[origin]
                 return [Send(origin[0], ruled)] if ruled is not None else []
             self._remember(origin, None)
-        if len(self._queue) >= PROPOSALS_QUEUED_MAX:
+        if len(self._queue) >= self.queued_max:
             return self._rule(proposal, Ruling.REFUSED, "too many changes are waiting; try again")
         self._queue.append(proposal)
         return []
 
-    def decline(self, proposal: Proposal) -> list[Effect]:
-        """Answer that this node does not act; one it ruled on, or holds, it goes on with."""
-        if proposal.origin in self._rulings:
+    def decline(self, proposal: Proposal, term: Term) -> list[Effect]:
+        """Answer that `term` is over here; a change it ruled on, or holds, it goes on with."""
+        if self.knows(proposal):
             return self.propose(proposal)
-        return self._rule(proposal, Ruling.AGAIN, "this node does not act")
+        return self._send_on(proposal, term)
+
+    def knows(self, proposal: Proposal) -> bool:
+        """Tell whether this node ruled on a change, or holds it."""
+        return proposal.origin in self._rulings
 
     @property
     def waiting(self) -> bool:
@@ -219,7 +230,7 @@ class Replication:
         assert self.flight is None
         document, effects = self.accepted.document, list[Effect]()
         taken: list[tuple[Proposal, Revision]] = []
-        while self._queue and len(taken) < PROPOSALS_PER_WRITE_MAX:
+        while self._queue and len(taken) < self.per_write_max:
             proposal = self._queue.popleft()
             outcome = apply(proposal.mutation, document, wall)
             if isinstance(outcome, Refusal):
@@ -300,7 +311,7 @@ class Replication:
             for proposal, _ in flight.proposals:
                 effects += self._rule(proposal, Ruling.UNKNOWN, reason)
         while self._queue:
-            effects += self._rule(self._queue.popleft(), Ruling.AGAIN, "the master changed")
+            effects += self._send_on(self._queue.popleft(), self.held[-1])
         return effects
 
     def _writes(self, term: Term) -> bool:
@@ -353,10 +364,23 @@ class Replication:
             revision=revision if revision is not None else committed.document.revision,
             position=committed.position,
         )
-        if ruling is Ruling.AGAIN:
-            self._rulings.pop(proposal.origin, None)
-        else:
-            self._remember(proposal.origin, ruled)
+        self._remember(proposal.origin, ruled)
+        return [Send(node, ruled)]
+
+    def _send_on(self, proposal: Proposal, term: Term) -> list[Effect]:
+        """Let the asker turn to the next master: this one never wrote it in a term up to `term`."""
+        if proposal.origin is None:
+            return []
+        node, request = proposal.origin
+        self._rulings.pop(proposal.origin, None)
+        ruled = Ruled(
+            request=request,
+            ruling=Ruling.AGAIN,
+            reason="the master changed",
+            revision=self.committed.document.revision,
+            position=self.committed.position,
+            term=term,
+        )
         return [Send(node, ruled)]
 
     def _remember(self, origin: tuple[NodeId, RequestId], ruled: Ruled | None) -> None:

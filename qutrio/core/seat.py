@@ -12,12 +12,15 @@ from qutrio.core.cadence import Cadence
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.election.engines import engine_named
 from qutrio.core.election.interface import Electorate
+from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness
-from qutrio.core.mandate import DRIFT_MARGIN, NEVER, TERM_JUMP_MAX, Mandate
+from qutrio.core.mandate import DRIFT_MARGIN, TERM_JUMP_MAX, Mandate
 from qutrio.core.messages import Answer, Ask, Heartbeat, HeartbeatAck, Message, Resign
 from qutrio.core.replication import Replication
+from qutrio.core.roll import Roll
+from qutrio.core.wall_clocks import WallClocks
 from qutrio.model.document import Settings
-from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
+from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term, UnixTime
 
 
 @define(kw_only=True)
@@ -32,14 +35,21 @@ class Seat:
     mandate: Mandate
     cadence: Cadence
     liveness: Liveness = field(factory=Liveness)
+    incumbency: Incumbency = field(factory=Incumbency)
+    roll: Roll = field(init=False)
     fit: bool = True
-    skew: dict[NodeId, Seconds] = field(factory=dict)
+    clocks: WallClocks = field(factory=WallClocks)
     _said: tuple[bool, bool] = (False, False)
     """Whether the last heartbeat said that this node is able, and that it acts."""
     _able: dict[NodeId, bool] = field(factory=dict)
-    _incumbent: NodeId | None = None
-    _incumbent_term: Term = Term(0)
-    _incumbent_until: Instant = NEVER
+    calm_until: Instant = NEVER
+    """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
+    stirred: bool = True
+    """Whether more did, since the owner last cleared this."""
+
+    @roll.default
+    def _roll(self) -> Roll:
+        return Roll(self.me, self.register, self.liveness, self.cadence)
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -51,20 +61,19 @@ class Seat:
     @property
     def bound_s(self) -> Seconds:
         """For how long this node binds itself: while timers change, the longer one."""
-        return max(
-            self.settings.dead_after_s, self.register.accepted.document.settings.dead_after_s
-        )
+        return max(self._waits_s)
 
     @property
     def _lease_s(self) -> Seconds:
-        shorter = min(
-            self.settings.dead_after_s, self.register.accepted.document.settings.dead_after_s
-        )
-        return shorter * (1 - DRIFT_MARGIN)
+        return min(self._waits_s) * (1 - DRIFT_MARGIN)
 
-    def peers(self) -> list[NodeId]:
-        """Return every other member, in order."""
-        return [m.id for m in self.register.committed.document.members if m.id != self.me]
+    @property
+    def _waits_s(self) -> tuple[Seconds, Seconds]:
+        register = self.register
+        return (
+            register.committed.document.settings.dead_after_s,
+            register.accepted.document.settings.dead_after_s,
+        )
 
     def acting_until(self, now: Instant) -> Instant | None:
         """Return the end of the mandate if this node acts at `now`, else None."""
@@ -77,37 +86,32 @@ class Seat:
         """Return who acts, as far as it said so itself within `dead_after`."""
         if self.acting_until(now) is not None:
             return self.me
-        return self._incumbent if now < self._incumbent_until else None
+        return self.incumbency.node(now)
 
     def incumbent_term(self, now: Instant) -> Term:
         """Return the term the incumbent acts in; meaningless without an incumbent."""
         if self.acting_until(now) is not None and self.register.established is not None:
             return self.register.established
-        return self._incumbent_term
+        return self.incumbency.term
 
-    def known_term(self, now: Instant) -> Term:
-        """Return the highest term this node endorsed or hears a master act in."""
-        heard = self.incumbent_term(now) if self.incumbent(now) is not None else Term(0)
-        return max(self.mandate.promise.term, heard)
+    @property
+    def known_term(self) -> Term:
+        """The highest term that this node endorsed, or holds a record of.
 
-    def contacts(self, now: Instant) -> frozenset[NodeId]:
-        """Return the nodes with two-way contact, this one included."""
-        return self.cadence.contacts(now, self.settings.dead_after_s) | {self.me}
-
-    def sees_majority(self, now: Instant) -> bool:
-        """Tell whether a majority answers this node's heartbeats."""
-        return self.register.electors.majority(self.contacts(now))
+        Both are on its disk; so what it tells people never falls, not by a restart either.
+        """
+        return max(self.mandate.promise.term, self.register.accepted.position.term)
 
     def able(self, now: Instant) -> bool:
         """Tell whether this node could lead."""
         votes = self.me in self.register.electors.committed
-        return self.fit and votes and self.sees_majority(now)
+        return self.fit and votes and self.roll.sees_majority(now)
 
     def electorate(self, now: Instant) -> Electorate:
         """Return what the engine may know."""
         dead_after = self.settings.dead_after_s
         voters = self.register.electors.committed
-        live = self.liveness.live(voters - {self.me}, now, dead_after)
+        live = (self.liveness.living(now, dead_after) & voters) - {self.me}
         able = {n for n in live if self._able.get(n, False)}
         if self.able(now):
             able.add(self.me)
@@ -122,7 +126,7 @@ class Seat:
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
         mandate = self.mandate
-        moments = [self.cadence.next_beat, self._incumbent_until]
+        moments = [self.cadence.next_beat, self.incumbency.until]
         moments += [mandate.quiet_until, mandate.bound_until]
         if self.mandate.question is not None:
             moments.append(self.mandate.ask_again_at)
@@ -137,26 +141,37 @@ class Seat:
         self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Take in where a peer stands, endorse its claim if that is right, and answer."""
-        self.mandate.hear(beat.heard_term)
-        self._able[sender] = beat.able
-        self.skew[sender] = beat.wall - wall
+        if beat.heard_term > self.mandate.heard_term:
+            self._hear(beat.heard_term)
+        if self._able.get(sender) is not beat.able:
+            self._able[sender] = beat.able
+            self.stir()
         self._note_incumbent(sender, beat, now)
-        granted = beat.claim if self._grants(sender, beat.claim, now) else None
-        register = self.register
+        if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
+            self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
+        accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
-            granted=granted,
+            granted=beat.claim if self._grants(sender, beat.claim, now) else None,
             bound_s=self.bound_s,
             heard_term=self.mandate.heard_term,
-            accepted=register.accepted.position,
-            committed=register.committed.position,
-            stamp=(register.accepted.document.term, register.accepted.document.revision),
+            accepted=accepted.position,
+            committed=committed.position,
+            stamp=(accepted.document.term, accepted.document.revision),
         )
-        return [Send(sender, answer), *register.fetch_committed(sender, beat.committed, now)]
+        notes = self.clocks.heard(sender, beat.wall - wall)
+        effects = [Send(sender, answer), *notes]
+        if beat.committed == committed.position and not notes:
+            return effects
+        self.stir()
+        return effects + self.register.fetch_committed(sender, beat.committed, now)
 
     def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
         """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
-        self.mandate.hear(ack.heard_term)
+        if ack.heard_term > self.mandate.heard_term:
+            self._hear(ack.heard_term)
+        if sender not in self.cadence.contacts(now, self.settings.dead_after_s):
+            self.stir()
         sent = self.cadence.answer(sender, ack.number)
         if ack.granted is not None and sent is not None:
             bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self._lease_s)
@@ -183,8 +198,7 @@ class Seat:
         """Free this node from a claim that its holder gave up."""
         self.mandate.release(sender, resign.term, now)
         self.mandate.hear(resign.term)
-        if self._incumbent == sender and self._incumbent_term <= resign.term:
-            self._incumbent_until = NEVER
+        self.incumbency.ended(sender, now, up_to=resign.term)
 
     def on_farewell(self, sender: NodeId) -> None:
         """Count a node that leaves on purpose as dead at once."""
@@ -200,14 +214,13 @@ class Seat:
         """
         self.liveness.keep(members)
         self.cadence.keep(members)
-        for known in (self._able, self.skew):
-            for stranger in known.keys() - members:
-                del known[stranger]
+        self.clocks.keep(members)
+        for stranger in self._able.keys() - members:
+            del self._able[stranger]
         promise = self.mandate.promise
         if promise.holder is not None and promise.holder not in members:
             self.mandate.release(promise.holder, promise.term, now)
-        if self._incumbent not in members:
-            self._incumbent_until = NEVER
+        self.incumbency.keep(members)
 
     # --- what is done -----------------------------------------------------------------------
 
@@ -271,6 +284,7 @@ class Seat:
         term = self.mandate.drop(now)
         if term is None:
             return []
+        self.stir()
         effects = self.register.abandon()
         effects += self._to_all(Resign(term=term, successor=successor))
         effects.append(Note("gave the role up", (("term", str(term)), ("reason", reason))))
@@ -281,13 +295,21 @@ class Seat:
 
     # --- in detail --------------------------------------------------------------------------
 
+    def stir(self) -> None:
+        """End the calm: more happened than that something was renewed."""
+        self.calm_until, self.stirred = NEVER, True
+
+    def _hear(self, term: Term) -> None:
+        self.mandate.hear(term)
+        self.stir()
+
     def _reachable_endorsers(self, now: Instant) -> frozenset[NodeId]:
         """Return the endorsers that can still hand over what they accepted.
 
         Any majority of endorsers will do; one that died with the newest record, or never sends
         it, must not hold up the others.
         """
-        reachable = self.mandate.endorsers() & self.contacts(now)
+        reachable = self.mandate.endorsers() & self.roll.contacts(now)
         willing = reachable - self.register.barren
         if not self.register.electors.majority(willing):
             self.register.barren.clear()
@@ -296,20 +318,22 @@ class Seat:
 
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
         if beat.acting and beat.claim is not None:
-            other = now < self._incumbent_until and sender != self._incumbent
-            if not other or beat.claim > self._incumbent_term:
-                self._incumbent, self._incumbent_term = sender, beat.claim
-                self._incumbent_until = Instant(now + self.settings.dead_after_s)
-        elif sender == self._incumbent and beat.claim is None:
-            self._incumbent_until = NEVER
+            new = self.incumbency.acts(sender, beat.claim, self.settings.dead_after_s, now)
+        else:
+            new = beat.claim is None and self.incumbency.ended(sender, now)
+        if new:
+            self.stir()
 
     def _grants(self, claimant: NodeId, term: Term | None, now: Instant) -> bool:
         if term is None:
             return False
-        renewed = self.mandate.renews(claimant, term)
-        if not renewed and self._objection(claimant, term, now) is not None:
+        if self.mandate.renews(claimant, term):
+            self.mandate.bound_until = Instant(now + self.bound_s)
+            return True
+        if self._objection(claimant, term, now) is not None:
             return False
         self.mandate.endorse(claimant, term, self.bound_s, now)
+        self.stir()
         return True
 
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
@@ -365,6 +389,7 @@ class Seat:
 
     def _take(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
         self.mandate.take(term)
+        self.stir()
         effects = self.beat_all(now, wall)
         if self.register.electors.majority(self.mandate.endorsers()):
             effects += self.register.establish(term, None, now)
@@ -372,4 +397,4 @@ class Seat:
         return effects
 
     def _to_all(self, message: Message) -> list[Effect]:
-        return [Send(peer, message) for peer in self.peers()]
+        return [Send(peer, message) for peer in self.roll.peers()]

@@ -19,12 +19,16 @@ def describe(
     *,
     removed: bool,
     reason: str,
+    disk: str,
 ) -> Status:
-    """Return what this node knows at `now`; `reason` explains its last decision."""
+    """Return what this node knows at `now`.
+
+    `reason` explains its last decision, `disk` is why its disk refuses writes, if it does.
+    """
     record = register.committed
     document = record.document
     voters = document.voters
-    have = len(seat.contacts(now) & voters)
+    have = 0 if removed else len(seat.roll.contacts(now) & voters)
     master = seat.incumbent(now)
     me = document.member(seat.me)
     incidents = {i.check: i for i in record.ledger.incidents}
@@ -32,10 +36,10 @@ def describe(
         node=seat.me,
         name=me.name if me is not None else "",
         engine=document.settings.engine,
-        term=seat.known_term(now),
+        term=seat.known_term,
         master=master,
         acting=seat.acting_until(now) is not None,
-        holds_quorum=seat.sees_majority(now) and not removed,
+        holds_quorum=seat.roll.sees_majority(now) and not removed,
         have=have,
         need=majority(len(voters)),
         revision=document.revision,
@@ -45,6 +49,7 @@ def describe(
         stale=master is None,
         removed=removed,
         reason=reason,
+        disk=disk,
         members=tuple(_member(m, seat, now) for m in document.members),
         checks=tuple(
             _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
@@ -60,7 +65,7 @@ def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
         member=member,
         live=seat.liveness.alive(member.id, now, seat.settings.dead_after_s),
         last_heard_s=None if last is None else now - last,
-        skew_s=seat.skew.get(member.id),
+        skew_s=seat.clocks.skew.get(member.id),
     )
 
 

@@ -12,19 +12,27 @@ The first vote against the state makes the master ask everybody to probe at once
 the beginning of a second round: it takes a moment, not an interval.
 """
 
-from attrs import define, field, frozen
+from typing import TypeAlias
 
+from attrs import define, field
+
+from qutrio.core.ballots import Poll
 from qutrio.core.quorum import majority
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.frozen import frozen
+from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.journal import Ballot, Basis, Doubted, Judged
 from qutrio.model.results import Evidence, Outcome, Result, State
+
+Serial: TypeAlias = tuple[int, int]
 
 FRESH_INTERVALS = 3
 FRESH_S_MIN: Seconds = 30.0
 SWEEP_S_MIN: Seconds = 1.0
 """Votes are looked over for stale ones at most this often."""
-FOREVER = Instant(float("inf"))
+FACTS_MAX = 1000
+"""Flips and doubts of one step that are written down."""
 
 
 def freshness(check: Check) -> Seconds:
@@ -38,10 +46,24 @@ def freshness(check: Check) -> Seconds:
 
 @frozen
 class Vote:
-    """A result, and when this node took it in (less the age the sender gave it)."""
+    """A result, and when this node took it in (less the age the sender gave it).
+
+    `serial` is the life of the node that cast it, and the number of the vote in that life.
+    """
 
     result: Result
     at: Instant
+    serial: Serial | None = None
+
+    def outdates(self, other: "Vote") -> bool:
+        """Tell whether this vote of the same node was cast after the other.
+
+        By the numbers; without them, or from another life, by when they were taken in.
+        """
+        mine, its = self.serial, other.serial
+        if mine is None or its is None or mine[0] != its[0]:
+            return self.at >= other.at
+        return mine[1] > its[1]
 
 
 @frozen
@@ -63,6 +85,7 @@ class Tally:
     since_unix: UnixTime = UnixTime(0.0)
     candidate: State | None = None
     candidate_at: Instant = Instant(0.0)
+    first: Ballot | None = None
     confirm_at: Instant | None = None
     asked_at: Instant | None = None
 
@@ -77,6 +100,8 @@ class Verdicts:
     _document: ClusterDocument | None = None
     changed: set[CheckId] = field(factory=set)
     """Checks to announce, or to look at again, since the owner last cleared this."""
+    facts: list[Judged | Doubted] = field(factory=list)
+    """What is worth writing down, since the owner last cleared this."""
     _touched: set[CheckId] = field(factory=set)
     _confirming: dict[CheckId, Instant] = field(factory=dict)
     _stale_at: dict[CheckId, Instant] = field(factory=dict)
@@ -111,19 +136,22 @@ class Verdicts:
             self._live = live
             self._touched |= self._tallies.keys()
 
-    def record(self, node: NodeId, result: Result, at: Instant) -> bool:
+    def record(
+        self, node: NodeId, result: Result, at: Instant, serial: Serial | None = None
+    ) -> bool:
         """Take in a vote cast at `at`; tell whether it is the first against the state.
 
-        A vote on a check that is not there, or on an older version of it, is dropped.
+        A vote on a check that is not there, or on an older version of it, is dropped, and so is
+        one that was taken in before: coming again makes no vote younger.
         """
         check = self._checks.get(result.check)
         if check is None or result.changed != check.changed:
             return False
         tally = self._tallies[result.check]
-        last = tally.votes.get(node)
-        if last is not None and last.at > at:
+        last, vote = tally.votes.get(node), Vote(result, at, serial)
+        if last is not None and not vote.outdates(last):
             return False
-        tally.votes[node] = Vote(result, at)
+        tally.votes[node] = vote
         self._touched.add(result.check)
         against = Outcome.OK if tally.state is State.DOWN else Outcome.FAIL
         turned = last is None or last.result.outcome is not result.outcome
@@ -138,10 +166,11 @@ class Verdicts:
         opens or closes decides the state on every node: a follower counts a moment later, and
         must not take its own belated count for a flip when it becomes master.
         """
-        for ident in (open_ ^ self._open) & self._tallies.keys():
+        for ident in sorted((open_ ^ self._open) & self._tallies.keys()):
             tally = self._tallies[ident]
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
+                self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
                 tally.state, tally.since_unix, tally.candidate = agreed, wall, None
             self._touched.add(ident)
         self._open = open_
@@ -171,26 +200,83 @@ class Verdicts:
         self._sweep_at = min(self._sweep_at, stale)
         counted = {n: v for n, v in fresh.items() if v.result.outcome is not Outcome.ABSTAIN}
         state = self._count(fresh).state
+        if tally.candidate is State.DOWN is not state:
+            self._tell_doubt(ident, now, wall)
         if state is tally.state:
             if tally.candidate is not None:
                 self.changed.add(ident)  # the doubt is over: what stands may be announced
             tally.candidate = None
             self._confirming.pop(ident, None)
             return
-        if tally.candidate is not state:
-            tally.candidate, tally.candidate_at = state, now
-            tally.confirm_at = Instant(now + confirm_after)
-            self._confirming[ident] = tally.confirm_at
         quiet = state is State.UNKNOWN or (
             tally.state is State.UNKNOWN and state is State.UP and not announced
         )
+        if tally.candidate is not state:
+            tally.candidate, tally.candidate_at = state, now
+            tally.confirm_at = Instant(now + confirm_after)
+            tally.first = None if quiet else self._ballot(ident, now, wall)
+            self._confirming[ident] = tally.confirm_at
         assert tally.confirm_at is not None
         second = max(tally.candidate_at, tally.confirm_at)
         confirmed = all(v.at >= second and v.at > tally.candidate_at for v in counted.values())
         if quiet or confirmed:
+            if announced or State.DOWN in {tally.state, state}:
+                self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
             tally.state, tally.since_unix, tally.candidate = state, wall, None
             self._confirming.pop(ident, None)
             self.changed.add(ident)
+
+    def _tell_flip(  # noqa: PLR0917 - all that a flip depends on
+        self,
+        ident: CheckId,
+        state: State,
+        basis: Basis,
+        now: Instant,
+        wall: UnixTime,
+        confirm_after: Seconds,
+    ) -> None:
+        tally = self._tallies[ident]
+        if not tally.votes or len(self.facts) >= FACTS_MAX:
+            return
+        began = tally.candidate is state and tally.first is not None
+        flip = Judged(
+            check=ident,
+            check_name=self._checks[ident].name,
+            was=tally.state,
+            now=state,
+            basis=basis,
+            first=tally.first if began else None,
+            last=self._ballot(ident, now, wall),
+            after_s=now - tally.candidate_at if began else 0.0,
+            confirm_after_s=confirm_after,
+        )
+        self.facts.append(flip)
+
+    def _tell_doubt(self, ident: CheckId, now: Instant, wall: UnixTime) -> None:
+        if len(self.facts) >= FACTS_MAX:
+            return
+        tally = self._tallies[ident]
+        assert tally.first is not None
+        doubt = Doubted(
+            check=ident,
+            check_name=self._checks[ident].name,
+            first=tally.first,
+            last=self._ballot(ident, now, wall),
+            after_s=now - tally.candidate_at,
+            untold=0,
+        )
+        self.facts.append(doubt)
+
+    def _ballot(self, ident: CheckId, now: Instant, wall: UnixTime) -> Ballot:
+        assert self._document is not None
+        poll = Poll(
+            document=self._document,
+            voters=self._voters,
+            live=self._voters if self._live is None else self._live,
+            votes=self._tallies[ident].votes,
+            limit_s=freshness(self._checks[ident]),
+        )
+        return poll.ballot(self._count(self._fresh(ident, now)), now, wall)
 
     def to_probe(self, now: Instant, alarms: set[CheckId], pause: Seconds) -> tuple[CheckId, ...]:
         """Return the checks that everybody should probe now, and note that they were told.

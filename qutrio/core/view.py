@@ -1,9 +1,8 @@
 """What outsiders may know about a node: a small view after every step, a status on request."""
 
-from attrs import frozen
-
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
+from qutrio.model.frozen import frozen
 from qutrio.model.ids import Instant, NodeId, Revision, Seconds, Term, UnixTime
 from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.members import Member
@@ -57,8 +56,10 @@ class CheckStatus:
 class Status:
     """Everything `qutrio status` shows.
 
-    `have` members are heard by this node, itself included; `need` of them are a quorum.
-    `stale` means that no master is heard, so the document may be old.
+    `have` members are heard by this node, itself included; `need` of them are a quorum.  A node
+    that was removed counts nobody.
+    `stale` means that no master is heard, so the document may be old.  `disk` is why this
+    node's disk refuses writes, so that it cannot lead; empty when it does not.
     """
 
     node: NodeId
@@ -79,3 +80,4 @@ class Status:
     reason: str
     members: tuple[MemberStatus, ...]
     checks: tuple[CheckStatus, ...]
+    disk: str = ""

@@ -5,6 +5,11 @@ them at once.  What is as before travels with the next heartbeat; what turned, o
 for, travels at once.
 """
 
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
 from attrs import define, field
 
 from qutrio.core.effects import Effect, Probe, Send
@@ -12,7 +17,12 @@ from qutrio.core.messages import ProbeNow, Report
 from qutrio.core.verdicts import Verdicts, Vote
 from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
-from qutrio.model.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from qutrio.model.results import Result
 
 RESULTS_PER_REPORT_MAX = 500
 CHECKS_PER_REQUEST_MAX = 500
@@ -21,13 +31,28 @@ REQUEST_PAUSE_S: Seconds = 0.5
 """A peer's requests to probe one check now are heeded at most this often."""
 
 
+LIVES = 2**48
+
+
+def new_life(rng: Random) -> int:
+    """Return a number that a node's next life will hardly draw again."""
+    return int(rng.random() * LIVES)
+
+
 @define
 class Watch:
     """Results on their way, and the alarms they raised."""
 
     me: NodeId
+    life: int = 0
+    """A number that no other life of this node has."""
+    results_per_report: int = RESULTS_PER_REPORT_MAX
     verdicts: Verdicts = field(factory=Verdicts)
     alarms: set[CheckId] = field(factory=set)
+    uncounted: bool = False
+    """Whether results came in since the owner last cleared this."""
+    probes: int = 0
+    """How many results of its own this life has taken in."""
     _unsent: dict[CheckId, Vote] = field(factory=dict)
     _urgent: bool = False
     _demanded: set[CheckId] = field(factory=set)
@@ -35,19 +60,25 @@ class Watch:
 
     def observed(self, result: Result, now: Instant) -> None:
         """Take in a result of this node's own."""
+        self.uncounted = True
         turned = self._turned(result)
-        alarm = self.verdicts.record(self.me, result, now)
+        self.probes += 1
+        serial = (self.life, self.probes)
+        alarm = self.verdicts.record(self.me, result, now, serial)
         if alarm:
             self.alarms.add(result.check)
-        self._unsent[result.check] = Vote(result, now)
+        self._unsent[result.check] = Vote(result, now, serial)
         self._urgent = self._urgent or turned or result.check in self._demanded
         self._demanded.discard(result.check)
 
     def on_report(self, sender: NodeId, report: Report, now: Instant) -> None:
         """Take in a peer's results; their age counts from when they arrive here."""
-        for result, age_s in report.results[:RESULTS_PER_REPORT_MAX]:
+        self.uncounted = True
+        results = report.results[:RESULTS_PER_REPORT_MAX]
+        for (result, age_s), number in zip_longest(results, report.numbers[: len(results)]):
             at = Instant(now - min(max(age_s, 0.0), AGE_S_MAX))
-            if self.verdicts.record(sender, result, at):
+            serial = None if number is None else (report.life, number)
+            if self.verdicts.record(sender, result, at, serial):
                 self.alarms.add(result.check)
 
     def on_probe_now(
@@ -72,7 +103,7 @@ class Watch:
         self._demanded.update(c for c in asked if self.verdicts.follows(c))
         return [Probe(asked)]
 
-    def demand_of_all(self, checks: tuple[CheckId, ...], peers: list[NodeId]) -> list[Effect]:
+    def demand_of_all(self, checks: tuple[CheckId, ...], peers: Sequence[NodeId]) -> list[Effect]:
         """Ask everybody, this node included, to probe these now."""
         effects: list[Effect] = []
         for start in range(0, len(checks), CHECKS_PER_REQUEST_MAX):
@@ -81,7 +112,12 @@ class Watch:
             effects += [Send(peer, ProbeNow(checks=part)) for peer in peers]
         return effects
 
-    def tell(self, peers: list[NodeId], now: Instant, *, all_of_it: bool) -> list[Effect]:
+    @property
+    def pressing(self) -> bool:
+        """Tell whether the last results have consequences: something turned, or was asked for."""
+        return self._urgent or bool(self.alarms or self.verdicts.facts)
+
+    def tell(self, peers: Sequence[NodeId], now: Instant, *, all_of_it: bool) -> list[Effect]:
         """Return the reports to send now: with `all_of_it` also what can wait."""
         if not self._unsent or not (self._urgent or all_of_it):
             return []
@@ -92,11 +128,15 @@ class Watch:
         """Return reports of this node's newest result of every check."""
         return self._reports(self.verdicts.votes_of(self.me), [peer], now)
 
-    def _reports(self, votes: list[Vote], peers: list[NodeId], now: Instant) -> list[Effect]:
+    def _reports(self, votes: list[Vote], peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         effects: list[Effect] = []
-        for start in range(0, len(votes), RESULTS_PER_REPORT_MAX):
-            part = votes[start : start + RESULTS_PER_REPORT_MAX]
-            report = Report(results=tuple((v.result, now - v.at) for v in part))
+        for start in range(0, len(votes), self.results_per_report):
+            part = votes[start : start + self.results_per_report]
+            report = Report(
+                results=tuple((v.result, now - v.at) for v in part),
+                life=self.life,
+                numbers=tuple(v.serial[1] for v in part if v.serial is not None),
+            )
             effects += [Send(peer, report) for peer in peers]
         return effects
 

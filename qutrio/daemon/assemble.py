@@ -33,6 +33,7 @@ from qutrio.peers.transport import TlsTransport
 from qutrio.plumbing.clock import BootClock, Clock
 from qutrio.plumbing.latest import Latest
 from qutrio.probes.toolbox import make_tools
+from qutrio.storage.journal import FileJournal
 from qutrio.storage.keys import load_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.mirror import mirror
@@ -87,11 +88,13 @@ class _Daemon:
     _log: Logger
     _systemd: Systemd = field(init=False)
     _senders: Senders = field(init=False, factory=real_senders)
+    _journal: FileJournal = field(init=False)
     _wanted: Latest[Particulars] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._systemd = find_systemd(self._options.environ, self._clock)
         self._wanted = Latest(_particulars(self._node_file))
+        self._journal = FileJournal(self._options.directory)
 
     async def run(self) -> None:
         """Live until a signal says otherwise."""
@@ -101,6 +104,7 @@ class _Daemon:
         parts = Parts(
             identity=identity,
             store=store,
+            journal=self._journal,
             transport=lambda view: TlsTransport(
                 identity=identity,
                 bind=self._node_file.bind,
@@ -166,7 +170,11 @@ class _Daemon:
             try_channel, view=view, clock=self._clock, senders=self._senders, log=self._log
         )
         return ControlServices(
-            version=__version__, wall=self._clock.wall, try_channel=attempt, make_token=invite
+            version=__version__,
+            wall=self._clock.wall,
+            try_channel=attempt,
+            make_token=invite,
+            read_journal=self._journal.read,
         )
 
     def _reload(self) -> None:

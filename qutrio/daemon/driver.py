@@ -14,14 +14,26 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 import trio
-from attrs import Factory, define, evolve, field
+from attrs import Factory, define, field
 
-from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.effects import (
+    Effect,
+    Journal,
+    Note,
+    Notify,
+    Persist,
+    Probe,
+    Reply,
+    Send,
+    Show,
+    honest_answers,
+)
 from qutrio.core.events import Attempted, Event, PersistFailed, Stop, Tick
-from qutrio.core.messages import Message, Ruling
+from qutrio.core.messages import Message
 from qutrio.core.view import View
 from qutrio.errors import StorageError
 from qutrio.model.ids import CheckId, Instant, NodeId, UnixTime
+from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
@@ -80,6 +92,10 @@ class Hands(Protocol):
 
     def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
         """Write a line to the log."""
+        ...
+
+    def journal(self, entry: Entry) -> None:
+        """Queue a line for the journal of incidents, or lose it; never wait for the disk."""
         ...
 
     def alive(self) -> None:
@@ -153,7 +169,7 @@ class _Loop:
                 try:
                     await self._hands.persist(effect.stable)
                 except StorageError as error:
-                    answers += _honest(effects[place + 1 :])
+                    answers += honest_answers(effects[place + 1 :])
                     return error
             elif isinstance(effect, Reply | Show):
                 answers.append(effect)
@@ -161,7 +177,7 @@ class _Loop:
                 self._act(effect)
         return None
 
-    def _act(self, effect: Send | Probe | Notify | Note) -> None:
+    def _act(self, effect: Send | Probe | Notify | Note | Journal) -> None:
         match effect:
             case Send(to, message):
                 self._hands.send(to, message)
@@ -174,17 +190,7 @@ class _Loop:
                     self._owed.append(Attempted(notice, channel, delivered=False, detail=detail))
             case Note(what, details):
                 self._hands.note(what, details)
+            case Journal(entry):
+                self._hands.journal(entry)
             case _:
                 assert_never(effect)
-
-
-def _honest(dropped: Sequence[Effect]) -> list[Reply | Show]:
-    """Return what callers must hear all the same when the rest of a batch is dropped."""
-    reason = "this node could not write its disk; look before you try again"
-    answers: list[Reply | Show] = []
-    for effect in dropped:
-        if isinstance(effect, Reply) and effect.ruling is Ruling.COMMITTED:
-            answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))
-        elif isinstance(effect, Reply | Show):
-            answers.append(effect)
-    return answers

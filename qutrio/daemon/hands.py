@@ -7,7 +7,9 @@ from attrs import frozen
 
 from qutrio.core.effects import Notify
 from qutrio.core.messages import Message
+from qutrio.daemon.recorder import Recorder
 from qutrio.model.ids import CheckId, NodeId
+from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 from qutrio.plumbing.log import Log
 from qutrio.plumbing.outbox import Outboxes
@@ -36,6 +38,7 @@ class EdgeHands:
     outboxes: Outboxes
     demands: trio.MemorySendChannel[tuple[CheckId, ...]]
     jobs: trio.MemorySendChannel[Notify]
+    recorder: Recorder
     log: Log
     watchdog: Watchdog
 
@@ -70,6 +73,10 @@ class EdgeHands:
     def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
         """Write a line to the log."""
         self.log(what, **dict(details))
+
+    def journal(self, entry: Entry) -> None:
+        """Queue a line for the journal of incidents, or lose it."""
+        self.recorder.take(entry)
 
     def alive(self) -> None:
         """Tell the watchdog that the loop turns."""

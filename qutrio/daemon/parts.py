@@ -13,6 +13,7 @@ from qutrio.core.effects import Notify
 from qutrio.core.node import Node
 from qutrio.core.view import View
 from qutrio.daemon.hands import DEMANDS_MAX, JOBS_MAX, EdgeHands, Watchdog
+from qutrio.daemon.recorder import Recorder
 from qutrio.daemon.run import Brain, Edges, Service, Task, run
 from qutrio.model.ids import CheckId
 from qutrio.peers.enrollment import EnrollmentDesk
@@ -26,6 +27,7 @@ from qutrio.plumbing.log import Log
 from qutrio.plumbing.outbox import Outboxes
 from qutrio.probes.interface import Tools
 from qutrio.probes.supervisor import supervise
+from qutrio.storage.journal import JournalStore
 from qutrio.storage.store import StableStore
 
 
@@ -56,6 +58,7 @@ class Parts:
 
     identity: PeerIdentity
     store: StableStore
+    journal: JournalStore
     transport: Callable[[Latest[View]], Transport]
     clock: Clock
     senders: Senders
@@ -81,11 +84,13 @@ def assemble(parts: Parts) -> tuple[Brain, Edges]:
     inbox, view, outboxes = pipes.inbox, pipes.view, Outboxes()
     demand, demands = trio.open_memory_channel[tuple[CheckId, ...]](DEMANDS_MAX)
     job, jobs = trio.open_memory_channel[Notify](JOBS_MAX)
+    recorder = Recorder(parts.journal, log)
     hands = EdgeHands(
         store=parts.store,
         outboxes=outboxes,
         demands=demand,
         jobs=job,
+        recorder=recorder,
         log=log,
         watchdog=parts.watchdog,
     )
@@ -95,10 +100,12 @@ def assemble(parts: Parts) -> tuple[Brain, Edges]:
     def finish() -> None:
         outboxes.close_all()
         job.close()
+        recorder.close()
 
     edges = Edges(
         links=[mesh.keep_links],
         alerts=[partial(dispatch, jobs, view, inbox, clock, parts.senders, log)],
+        records=[recorder.run],
         listeners=[mesh.listen, *rim.listeners],
         sources=[
             partial(supervise, view, inbox, demands, clock, parts.tools, log, rng),

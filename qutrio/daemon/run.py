@@ -5,6 +5,7 @@ tasks carry effects away.  Shutdown closes the source first and lets each basin 
 
     links       one task per peer; say the farewell, then end       cut at the grace
     alerts      finish the attempt that has begun, then end         cut at the grace
+    records     write what is queued, then end                      cut at the grace
     brain       the driver; returns after `Stop`
     inward      listener, control socket, mirror, probes            cancelled first
 
@@ -53,13 +54,14 @@ class Brain:
 class Edges:
     """The tasks around the brain.
 
-    `links` and `alerts` end by themselves once `finish` has closed what feeds them.
+    `links`, `alerts` and `records` end by themselves once `finish` has closed what feeds them.
     `listeners` are started one after the other, before the brain, and `ready` is called when
     all of them listen; `sources` are the other tasks that feed the inbox.
     """
 
     links: Sequence[Service]
     alerts: Sequence[Task]
+    records: Sequence[Task] = ()
     listeners: Sequence[Service]
     sources: Sequence[Task]
     ready: Callable[[], None]
@@ -76,8 +78,8 @@ async def run(brain: Brain, edges: Edges, stop: Service, grace_s: Seconds = GRAC
     async with trio.open_nursery() as outward:
         for link in edges.links:
             await outward.start(link)
-        for alert in edges.alerts:
-            outward.start_soon(alert)
+        for task in (*edges.alerts, *edges.records):
+            outward.start_soon(task)
         await _think(brain, edges, stop)
         edges.finish()
         outward.cancel_scope.deadline = trio.current_time() + grace_s

@@ -12,6 +12,7 @@ from qutrio.model.rules import at_most, between, is_name, is_text, require
 
 RECIPIENTS_MAX = 50
 SECRET_CHARS_MAX = 1024
+LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 
 
 class MailSecurity(Enum):
@@ -111,6 +112,18 @@ class DiscordChannel(ChannelBase):
     def target(self) -> str:
         """The host alone: the path is the secret."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    def require_private(self) -> None:
+        """Raise `InvalidValueError` when the secret would travel in the open.
+
+        Not a rule of every such value: an older document may hold one, and must be readable.
+        """
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        private = parts.scheme == "https" or host in LOOPBACK_NAMES or host.startswith("127.")
+        require(
+            private, "url", "must begin with https://: it is a secret, and http:// shows it to all"
+        )
 
 
 @frozen(kw_only=True)

@@ -71,6 +71,11 @@ class ClusterDocument:
         """The members that count for a quorum."""
         return frozenset(m.id for m in self.members if m.voter)
 
+    @cached_property
+    def ids(self) -> frozenset[NodeId]:
+        """The ids of all members, voters or not."""
+        return frozenset(m.id for m in self.members)
+
     def member(self, node: NodeId) -> Member | None:
         """Return the member with this id, or None for a stranger."""
         return next((m for m in self.members if m.id == node), None)

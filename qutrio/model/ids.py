@@ -22,6 +22,11 @@ Revision = NewType("Revision", int)
 Instant = NewType("Instant", float)
 """Seconds on this machine's boot-time clock.  Never sent to another node."""
 
+NEVER = Instant(float("-inf"))
+"""Before every moment: what ended then has ended."""
+FOREVER = Instant(float("inf"))
+"""After every moment: what begins then never begins."""
+
 UnixTime = NewType("UnixTime", float)
 """Seconds since 1970 UTC.  For people to read, and for tokens to expire."""
 

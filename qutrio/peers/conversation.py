@@ -6,14 +6,15 @@ import trio
 from attrs import define
 
 from qutrio import __version__
-from qutrio.codec.wire import WIRE_VERSION, decode, encode
-from qutrio.core.events import Linked, Received
+from qutrio.codec.wire import WIRE_VERSION, encode
+from qutrio.core.events import Linked
 from qutrio.core.view import View
-from qutrio.errors import InvalidDocumentError, PeerError
+from qutrio.errors import PeerError
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.members import Member
 from qutrio.peers.frames import Hello, Refused, hear_one, say
 from qutrio.peers.links import Link
+from qutrio.peers.reading import read_frame
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
@@ -90,15 +91,11 @@ class Conversation:
 
     async def _read(self, link: Link) -> None:
         while True:
-            data = await link.socket.receive()
-            try:
-                message = decode(data)
-            except InvalidDocumentError as error:
-                raise PeerError(f"sent garbage: {error}") from None
-            if message is None:
+            event = read_frame(link.peer, await link.socket.receive())
+            if event is None:
                 continue
             try:
-                await self.inbox.post(Received(link.peer, message))
+                await self.inbox.post(event)
             except trio.BrokenResourceError:
                 return  # as above
 

@@ -132,7 +132,8 @@ class Mesh:
     def _present_member(self, fingerprint: Fingerprint) -> Member | None:
         if self._following.cancel_called or fingerprint == self.identity.fingerprint:
             return None
-        members = _members(self.view.value)
+        # Whoever was removed dials nobody, but hears those who do not know that yet.
+        members = self.view.value.document.members
         return next((m for m in members if m.fingerprint == fingerprint), None)
 
     # Accepting
@@ -299,5 +300,5 @@ class Mesh:
 
 
 def _members(view: View) -> tuple[Member, ...]:
-    """Return whom this node may talk to: nobody, once it was removed itself."""
+    """Return whom this node dials: nobody, once it was removed itself."""
     return () if view.removed else view.document.members

@@ -1,7 +1,9 @@
 """One bounded attempt: times it, and turns its errors into a vote that blames the right side.
 
 A prober tells its `Progress` what it is doing and whose fault it would be if that failed.
-When the time is up, or the operating system refuses, that is what the vote says.
+When the time is up, or the operating system refuses, that is what the vote says.  A node that
+finds the time up long after it was up stood still itself (frozen, suspended, starved of its
+processor); it does not know whether the target would have answered in time, and abstains.
 """
 
 import errno
@@ -13,6 +15,7 @@ import trio
 from attrs import define
 
 from qutrio.model.checks import CheckBase
+from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome
 from qutrio.probes.interface import Observation, Tools, abstain, fail
 
@@ -30,6 +33,9 @@ LOCAL_ERRNOS = frozenset(
     }
 )
 """What only this machine can be the cause of: limits, its firewall, its lack of addresses."""
+
+STANDSTILL_S_MIN: Seconds = 1.0
+"""A time limit that is noticed so late says more about this node than about the target."""
 
 _PLAIN_WORDS = {
     errno.ECONNREFUSED: "connection refused",
@@ -82,13 +88,25 @@ async def attempt(
 ) -> Observation:
     """Run `journey` within the check's timeout; its `OSError`s and its lateness become votes."""
     progress = Progress(tools, tools.clock.now())
-    with trio.move_on_after(check.timeout_s):
+    with trio.move_on_after(check.timeout_s) as limit:
         try:
             return await journey(progress)
         except OSError as error:
             return explain(error, progress)
+    if (stood_still := standstill(limit)) is not None:
+        return stood_still
     late = f"no answer within {check.timeout_s:g}s while {progress.doing}"
     return abstain(late) if progress.local else fail(late)
+
+
+def standstill(
+    limit: trio.CancelScope, late_s_min: Seconds = STANDSTILL_S_MIN
+) -> Observation | None:
+    """Return the vote of a node that noticed only long afterwards that this limit was over."""
+    late_s = trio.current_time() - limit.deadline
+    if late_s < late_s_min:
+        return None
+    return abstain(f"this node itself stood still for {late_s:.1f}s (frozen, or overloaded)")
 
 
 def explain(error: OSError, progress: Progress) -> Observation:

@@ -11,11 +11,15 @@ from qutrio.model.checks import Check
 from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome, Result
 from qutrio.plumbing.log import Log
+from qutrio.probes.attempt import standstill
 from qutrio.probes.interface import Observation, Tools, abstain
 
 RETRY_PAUSE_S: Seconds = 0.5
 OVERTIME_S: Seconds = 2.0
 """What a prober may take beyond its check's timeout before it counts as stuck."""
+
+ON_TIME_S_MAX: Seconds = 0.05
+"""A prober that is stuck is cut off on time; later than this, the node was frozen meanwhile."""
 
 Probe: TypeAlias = Callable[[Check, Tools], Awaitable[Observation]]
 
@@ -41,11 +45,13 @@ async def run_check(check: Check, tools: Tools, probe: Probe, log: Log) -> Resul
 
 async def _try_once(check: Check, tools: Tools, probe: Probe, log: Log) -> Observation:
     try:
-        with trio.move_on_after(check.timeout_s + OVERTIME_S):
+        with trio.move_on_after(check.timeout_s + OVERTIME_S) as limit:
             return await probe(check, tools)
     except Exception as error:  # noqa: BLE001 - a prober's bug costs its vote, not the daemon
         trace = "".join(traceback.format_exception(error))
         log("a prober broke; please report this bug", check=check.name, traceback=trace)
         return abstain(f"internal error on this node: {type(error).__name__}")
+    if (stood_still := standstill(limit, ON_TIME_S_MAX)) is not None:
+        return stood_still
     log("a prober did not end in time; please report this bug", check=check.name)
     return abstain("internal error on this node: the probe did not end in time")

@@ -1,65 +1,171 @@
 """What can go wrong in a simulated world, and how often: every fault is a named option."""
 
-from random import Random
+from enum import Enum
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from qutrio.model.ids import Seconds
+from qutrio.sim.dice import Dice
+
+
+class Fault(Enum):
+    """Everything that can strike, by the name under which it is counted."""
+
+    REORDERING = "reordering"
+    LOSS = "loss"
+    DUPLICATION = "duplication"
+    LATE = "late"
+    HEAVY_TAIL = "heavy tail"
+    SLOW_LINK = "slow link"
+    CLOGGING = "clogging"
+    PARTITION = "partition"
+    ONE_WAY_CUT = "one-way cut"
+    PARTIAL_CUT = "partial cut"
+    BRIDGE = "bridge"
+    FOREIGN_PROTOCOL = "foreign protocol"
+    LINK_FLAP = "link flap"
+    UNKNOWN_KIND = "unknown kind"
+    UNKNOWN_FIELD = "unknown field"
+    GARBAGE = "garbage"
+    REPLAY = "replay"
+    CRASH = "crash"
+    CRASH_BETWEEN_EFFECTS = "crash between effects"
+    POWER_LOSS = "power loss"
+    UNFLUSHED_DATA_LOST = "unflushed data lost"
+    RESTART = "restart"
+    SUSPEND = "suspend"
+    SUSPEND_BETWEEN_EFFECTS = "suspend between effects"
+    CLOCK_DRIFT = "clock drift"
+    WALL_CLOCK_JUMP = "wall clock jump"
+    DISK_FULL = "disk full"
+    DISK_WRITE_ERROR = "disk write error"
+    DISK_FLUSH_ERROR = "disk flush error"
+    DISK_READ_ONLY = "disk read-only"
+    DISK_STALL = "disk stall"
+    TARGET_DOWN = "target down"
+    TARGET_DOWN_FOR_SOME = "target down for some"
+    HANGING_TARGET = "hanging target"
+    BLIND_NODE = "blind node"
+    CHANNEL_DOWN = "channel down"
+    CHANNEL_SLOW = "channel slow"
+    CHANNEL_ACCEPTS_AND_DIES = "channel accepts and dies"
+    ORDER_REFUSED = "order refused"
+    SUSPEND_BEFORE_SENDING = "suspend before sending"
+    CRASH_BETWEEN_SENT_AND_MARKED = "crash between sent and marked"
+    CHECK_EDITED = "check edited"
+    SETTINGS_CHANGED = "settings changed"
+    CHANNELS_CHANGED = "channels changed"
+    HAND_EDIT = "hand edit"
+    STALE_HAND_EDIT = "stale hand edit"
+    ASKED_WITHOUT_QUORUM = "asked without quorum"
+    JOIN = "join"
+    REMOVAL = "removal"
+    RE_ENROLMENT = "re-enrolment"
+    MISTAKE = "mistake of an operator"
+    BURST = "burst of changes"
+    TIGHT_LIMITS = "tight limits"
+
+
+ALWAYS = frozenset({Fault.REORDERING, Fault.CLOCK_DRIFT})
+"""What happens on a good day."""
 
 
 @frozen(kw_only=True)
 class Faults:
-    """Rates are per simulated second and world unless the name says otherwise.
+    """What a world does to its nodes.
 
-    `clock_drift` is how far a node's clock rate may be from 1 on either side.
+    The first group is true of every message and machine from the beginning on; the numbers are
+    probabilities unless the name says otherwise, and `clock_drift` is how far a clock's rate
+    may be from 1 on either side.  With `files`, disks are simulated file by file.  All others
+    are rates, per simulated second and world, at which a schedule plans such faults.
     """
 
     loss: float = 0.0
     duplication: float = 0.0
     delay_s_max: Seconds = 0.05
+    heavy_tail: bool = False
     slow_share: float = 0.0
     slow_s_max: Seconds = 8.0
     clock_drift: float = 0.0
+    orders_refused: float = 0.0
+    files: bool = False
+
     crashes: float = 0.0
+    power_losses: float = 0.0
+    blackouts: float = 0.0
     crash_in_batch: float = 0.0
-    cuts: float = 0.0
-    one_way_cuts: float = 0.0
+    restarts: float = 0.0
     suspends: float = 0.0
+    suspend_in_batch: float = 0.0
+    wall_jumps: float = 0.0
     disk_errors: float = 0.0
     disk_stalls: float = 0.0
+
+    cuts: float = 0.0
+    one_way_cuts: float = 0.0
+    partial_cuts: float = 0.0
+    bridges: float = 0.0
+    link_flaps: float = 0.0
+    slow_links: float = 0.0
+    swizzles: float = 0.0
+    odd_kinds: float = 0.0
+    odd_fields: float = 0.0
+    garbage: float = 0.0
+    replays: float = 0.0
+    foreign_protocols: float = 0.0
+
+    outages: float = 0.0
     flaps: float = 0.0
     lonely_failures: float = 0.0
+    hangs: float = 0.0
+    blindness: float = 0.0
     channel_outages: float = 0.0
+    channel_delays: float = 0.0
+    channel_deaths: float = 0.0
+    deaths_after_delivery: float = 0.0
+    sleeps_before_sending: float = 0.0
+
+    blunders: float = 0.0
+    bursts: float = 0.0
+    edits: float = 0.0
+    hand_edits: float = 0.0
+    settings: float = 0.0
+    channels: float = 0.0
     joins: float = 0.0
     removals: float = 0.0
+    enrolments_again: float = 0.0
+    """How often an operator enrols a machine again that was removed."""
 
 
-def draw(rng: Random) -> Faults:
+MOST = {
+    "loss": 0.3,
+    "duplication": 0.2,
+    "slow_share": 0.02,
+    "clock_drift": 0.05,
+    "orders_refused": 0.3,
+}
+"""The highest that a probability is drawn; rates have `RATE_MAX`, but for the rarer ones."""
+RATE_MAX = 0.05
+RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
+DELAYS_S = (0.01, 0.05, 0.3, 1.0)
+NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files"})
+
+
+def draw(dice: Dice) -> Faults:
     """Return a random subset of all faults at random rates (swarm testing).
 
     Source: Groce et al., "Swarm Testing" (ISSTA 2012).
     """
-
-    def maybe(high: float) -> float:
-        rate = rng.uniform(0.0, high)
-        return rate if rng.random() < 0.5 else 0.0  # noqa: PLR2004 - a coin
-
+    drawn: dict[str, float] = {}
+    share = dice.pick((0.15, 0.3, 0.5))
+    for option in fields(Faults):
+        if option.name not in NEVER_DRAWN:
+            most = MOST.get(option.name, RARER.get(option.name, RATE_MAX))
+            rate = dice.between(0.0, most)
+            drawn[option.name] = rate if dice.chance(share) else 0.0
     return Faults(
-        loss=maybe(0.3),
-        duplication=maybe(0.2),
-        delay_s_max=rng.choice((0.01, 0.05, 0.3, 1.0)),
-        slow_share=maybe(0.02),
-        clock_drift=maybe(0.045),
-        crashes=maybe(0.05),
-        crash_in_batch=maybe(0.002),
-        cuts=maybe(0.05),
-        one_way_cuts=maybe(0.05),
-        suspends=maybe(0.03),
-        disk_errors=maybe(0.02),
-        disk_stalls=maybe(0.02),
-        flaps=maybe(0.03),
-        lonely_failures=maybe(0.03),
-        channel_outages=maybe(0.02),
-        joins=maybe(0.02),
-        removals=maybe(0.02),
+        delay_s_max=dice.pick(DELAYS_S),
+        heavy_tail=dice.chance(0.3),
+        files=dice.chance(0.5),
+        **drawn,
     )

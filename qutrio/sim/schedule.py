@@ -1,28 +1,62 @@
-"""A seed's whole story: faults for a while, then healing, then the demand that all is well."""
+"""A seed's whole story: faults for a while, then healing, then the demand that all is well.
 
-from collections.abc import Callable
-from random import Random
-from typing import TypeAlias
+What will happen is planned first, as a list of values, and then played.  So a story can be
+written to a file, made shorter, and played again without its seed's dice.
+"""
 
-from attrs import frozen
+from pathlib import Path
+from traceback import extract_tb
 
+from attrs import field, frozen
+
+from qutrio.core.limits import Limits
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.dice import Dice
+from qutrio.sim.happenings.union import Happening
 from qutrio.sim.invariants import InvariantError
-from qutrio.sim.options import Faults, draw
+from qutrio.sim.invariants.health import settled_within
+from qutrio.sim.options import ALWAYS, Fault, Faults, draw
+from qutrio.sim.planning import DEAD_AFTERS_S, plan_happenings
 from qutrio.sim.world import World
 
-FAULTY_S: Seconds = 300.0
-HEALING_S: Seconds = 420.0
-"""Longer than the longest pause between two attempts to deliver."""
-ADDS_PER_S = 0.2
-CALM = Faults()
-Moments: TypeAlias = Callable[[float], list[Seconds]]
+HEALING_S: Seconds = settled_within(Settings(dead_after_s=max(DEAD_AFTERS_S)))
+"""Within so long after the last fault all is well, whatever operators did to the timers."""
+WELL_S: Seconds = 5.0
+"""A story ends early when all was well for so long without a break."""
+LOOK_S: Seconds = 1.0
+FAULTY_S = ((3, (40.0, 60.0, 80.0)), (5, (40.0, 50.0)), (100, (30.0, 40.0)))
+"""How long faults last, for clusters of at most so many nodes: each costs about the same."""
+COOLDOWNS_S = (2.0, 5.0, 10.0, 30.0)
+TIGHT_SHARE = 0.3
+TIGHT = Limits(wishes=3, proposals_queued=2, proposals_per_write=1, errands=1, results_per_report=1)
+"""Limits at which what happens beyond them happens often."""
+SIZES = (3, 5, 1, 7, 3, 4, 5, 2, 3, 8, 3, 5, 6, 3, 4, 9, 2, 3, 5, 7)
+"""How many nodes there are at first, by the seed."""
 
 
-@frozen
+@frozen(kw_only=True)
+class Schedule:
+    """All that decides a story: the same schedule is the same story, to the last byte."""
+
+    seed: int
+    size: int
+    faulty_s: Seconds
+    healing_s: Seconds = HEALING_S
+    faults: Faults = Faults()
+    settings: Settings = Settings()
+    limits: Limits = Limits()
+    happenings: tuple[Happening, ...] = field(default=(), repr=False)
+
+
+@frozen(kw_only=True)
 class Outcome:
-    """How a seed ended.  `broken` names the invariant that failed, or is None."""
+    """How a story ended.
+
+    `broken` names the invariant that failed, or is None.  `struck` says how often each kind of
+    fault took effect; `well_s` how long after the last fault all was well.  `true_s` is the
+    simulated time in all.
+    """
 
     seed: int
     size: int
@@ -30,168 +64,127 @@ class Outcome:
     events: int
     acknowledged: int
     refused: int
+    unknown: int
     pages: int
     masters: int
+    true_s: Seconds
+    well_s: Seconds
+    struck: tuple[tuple[Fault, int], ...]
     trace: str
 
+    @property
+    def void(self) -> str | None:
+        """Why this story proves nothing, if it does not."""
+        if not self.acknowledged:
+            return "nothing was written"
+        failed = any(fault not in ALWAYS for fault, _ in self.struck)
+        return None if failed else "nothing failed"
 
-def play(
-    seed: int, size: int, faulty_s: Seconds = FAULTY_S, healing_s: Seconds = HEALING_S
-) -> Outcome:
-    """Run one seed to its end; never raises for a broken invariant."""
-    rng = Random(seed * 1000 + size)  # noqa: S311 - replayable on purpose
-    settings = Settings(master_cooldown_s=rng.choice((5.0, 30.0, 120.0)))
-    world = World(seed, size, draw(rng), settings)
-    broken = None
-    try:
-        _disturb(world, rng, faulty_s)
-        world.run(faulty_s)
-        _heal(world)
-        world.run(faulty_s + healing_s)
-        world.invariants.quiet(world.hosts, world.true)
-    except InvariantError as error:
-        broken = str(error)
-    seen = world.invariants
-    return Outcome(
+
+def size_of(seed: int, sizes: tuple[int, ...] = SIZES) -> int:
+    """Return how many nodes the story of a seed begins with."""
+    return sizes[seed % len(sizes)]
+
+
+def plan(
+    seed: int,
+    size: int,
+    faulty_s: Seconds | None = None,
+    healing_s: Seconds = HEALING_S,
+    faults: Faults | None = None,
+) -> Schedule:
+    """Return the schedule of a seed, with these faults if they are given, else with its own."""
+    dice = Dice(seed, size, "plan")
+    drawn = draw(dice)
+    faults = drawn if faults is None else faults
+    times = next(times for most, times in FAULTY_S if size <= most)
+    drawn_s, cooldown_s = dice.pick(times), dice.pick(COOLDOWNS_S)
+    limits = TIGHT if dice.chance(TIGHT_SHARE) else Limits()
+    until = drawn_s if faulty_s is None else faulty_s
+    return Schedule(
         seed=seed,
         size=size,
-        broken=broken,
-        events=world.events,
-        acknowledged=len(seen.acknowledged),
-        refused=len(seen.refused),
-        pages=len(seen.announced),
-        masters=len(seen.acted),
-        trace=world.trace,
+        faulty_s=until,
+        healing_s=healing_s,
+        faults=faults,
+        settings=Settings(master_cooldown_s=cooldown_s),
+        limits=limits,
+        happenings=plan_happenings(Dice(seed, size, "happenings"), size, faults, until),
     )
 
 
-def _disturb(world: World, rng: Random, faulty_s: Seconds) -> None:
-    """Put every fault of the story on the agenda."""
-
-    def moments(rate: float) -> list[Seconds]:
-        times, at = list[Seconds](), 0.0
-        while rate > 0 and (at := at + rng.expovariate(rate)) < faulty_s:
-            times.append(at)
-        return times
-
-    _disturb_machines(world, rng, moments)
-    _disturb_surroundings(world, rng, moments)
-    _disturb_membership(world, rng, moments)
+def play(
+    seed: int, size: int, faulty_s: Seconds | None = None, healing_s: Seconds = HEALING_S
+) -> Outcome:
+    """Plan and play one seed to its end; never raises for a broken invariant."""
+    return perform(plan(seed, size, faulty_s, healing_s))
 
 
-def _disturb_machines(world: World, rng: Random, moments: Moments) -> None:
-    names, faults = sorted(world.hosts), world.faults
-    for at in moments(ADDS_PER_S):
-        _later_add(world, at, rng.choice(names))
-    for at in moments(faults.crashes):
-        _later_crash(world, at, rng.choice(names), rng.choice((0.1, 2.0, 6.0, 30.0)))
-    for at in moments(faults.suspends):
-        _later_suspend(world, at, rng.choice(names), rng.uniform(0.5, 12.0))
-    for at in moments(faults.disk_errors):
-        _later_disk(world, at, rng.choice(names), fails_s=rng.uniform(0.5, 20), stalls_s=0.0)
-    for at in moments(faults.disk_stalls):
-        _later_disk(world, at, rng.choice(names), fails_s=0.0, stalls_s=rng.uniform(0.1, 9))
+def perform(schedule: Schedule, story: list[str] | None = None) -> Outcome:
+    """Play a schedule to its end; never raises for a broken invariant.
+
+    The lines of what happens are added to `story`.
+    """
+    world = World(
+        schedule.seed,
+        schedule.size,
+        schedule.faults,
+        schedule.settings,
+        schedule.limits,
+        story=story,
+    )
+    return _told(schedule, world, _played(schedule, world))
 
 
-def _disturb_surroundings(world: World, rng: Random, moments: Moments) -> None:
-    names, faults = sorted(world.hosts), world.faults
-    for at in moments(faults.cuts):
-        _later_cut(world, at, _halves(rng, names), rng.uniform(1, 40))
-    for at in moments(faults.one_way_cuts):
-        pair = {(rng.choice(names), rng.choice(names)) for _ in range(rng.randint(1, 4))}
-        _later_cut(world, at, pair, rng.uniform(1, 40))
-    for at in moments(faults.flaps):
-        _later_flap(world, at, rng.uniform(1, 60))
-    for at in moments(faults.lonely_failures):
-        _later_lonely(world, at, rng.choice(names), rng.uniform(5, 60))
-    for at in moments(faults.channel_outages):
-        _later_channel(world, at, rng.uniform(5, 120))
+def _played(schedule: Schedule, world: World) -> str | None:
+    for happening in schedule.happenings:
+        _put_on_the_agenda(world, happening)
+    try:
+        world.run(schedule.faulty_s)
+        world.heal()
+        _wait_until_well(schedule, world)
+    except InvariantError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a node must not raise, whatever it hears
+        where = extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        return f"raised: {type(error).__name__}: {error} ({place})"
+    return None
 
 
-def _disturb_membership(world: World, rng: Random, moments: Moments) -> None:
-    names, faults = sorted(world.hosts), world.faults
-    for number, at in enumerate(moments(faults.joins)):
-        ident = NodeId(f"{rng.choice('mo')}{number:02d}")  # below or above the first ones
-        _later_admit(world, at, rng.choice(names), ident)
-    for at in moments(faults.removals):
-        _later_remove(world, at, rng)
+def _put_on_the_agenda(world: World, happening: Happening) -> None:
+    world.at(happening.at, NodeId(""), lambda: happening.happen(world))
 
 
-def _halves(rng: Random, names: list[NodeId]) -> set[tuple[NodeId, NodeId]]:
-    left = {n for n in names if rng.random() < 0.5}  # noqa: PLR2004 - a coin
-    return {(a, b) for a in names for b in names if (a in left) != (b in left)}
+def _wait_until_well(schedule: Schedule, world: World) -> None:
+    """Run until all has been well for a while; raises when it is not so at the very end."""
+    end, well_since = schedule.faulty_s + schedule.healing_s, None
+    while world.true < end:
+        world.run(min(end, world.true + LOOK_S))
+        try:
+            world.invariants.quiet(world.hosts, world.true)
+        except InvariantError:
+            well_since = None
+            continue
+        well_since = world.true if well_since is None else well_since
+        if world.true - well_since >= WELL_S:
+            return
+    world.invariants.quiet(world.hosts, world.true)
 
 
-def _heal(world: World) -> None:
-    world.faults = CALM
-    world.cut.clear()
-    world.down_targets.clear()
-    world.lonely.clear()
-    world.channel_down_until = 0.0
-    for host in world.hosts.values():
-        host.disk_fails_until = 0.0
-
-
-def _later_add(world: World, at: Seconds, name: NodeId) -> None:
-    world.at(at, name, lambda: world.add_check(name, f"c{at:.6f}"))
-
-
-def _later_admit(world: World, at: Seconds, via: NodeId, ident: NodeId) -> None:
-    world.at(at, via, lambda: world.admit(via, ident))
-
-
-def _later_remove(world: World, at: Seconds, rng: Random) -> None:
-    def act() -> None:
-        names = sorted(world.hosts)
-        world.remove(rng.choice(names), rng.choice(names))
-
-    world.at(at, min(world.hosts), act)
-
-
-def _later_crash(world: World, at: Seconds, name: NodeId, down_s: Seconds) -> None:
-    world.at(at, name, lambda: world.crash(name, down_s))
-
-
-def _later_suspend(world: World, at: Seconds, name: NodeId, for_s: Seconds) -> None:
-    world.at(at, name, lambda: world.suspend(name, for_s))
-
-
-def _later_cut(
-    world: World, at: Seconds, pairs: set[tuple[NodeId, NodeId]], for_s: Seconds
-) -> None:
-    def act() -> None:
-        for pair in sorted(pairs):
-            world.cut[pair] = max(world.cut.get(pair, 0.0), at + for_s)
-
-    world.at(at, min(world.hosts), act)
-
-
-def _later_disk(
-    world: World, at: Seconds, name: NodeId, *, fails_s: Seconds, stalls_s: Seconds
-) -> None:
-    def act() -> None:
-        host = world.hosts[name]
-        host.disk_stalls_s = stalls_s
-        if fails_s:
-            host.disk_fails_until = at + fails_s
-
-    world.at(at, name, act)
-
-
-def _later_flap(world: World, at: Seconds, for_s: Seconds) -> None:
-    check = next(iter(world.hosts.values())).disk.committed.document.checks[0].id
-    world.at(at, min(world.hosts), lambda: world.down_targets.add(check))
-    world.at(at + for_s, min(world.hosts), lambda: world.down_targets.discard(check))
-
-
-def _later_lonely(world: World, at: Seconds, name: NodeId, for_s: Seconds) -> None:
-    check = next(iter(world.hosts.values())).disk.committed.document.checks[0].id
-    world.at(at, name, lambda: world.lonely.add((name, check)))
-    world.at(at + for_s, name, lambda: world.lonely.discard((name, check)))
-
-
-def _later_channel(world: World, at: Seconds, for_s: Seconds) -> None:
-    def act() -> None:
-        world.channel_down_until = max(world.channel_down_until, at + for_s)
-
-    world.at(at, min(world.hosts), act)
+def _told(schedule: Schedule, world: World, broken: str | None) -> Outcome:
+    return Outcome(
+        seed=schedule.seed,
+        size=schedule.size,
+        broken=broken,
+        events=world.events,
+        acknowledged=world.rulings["committed"],
+        refused=world.rulings["refused"],
+        unknown=world.rulings["unknown"] + len(world.requests),
+        pages=len(world.invariants.announced),
+        masters=len(world.invariants.acted),
+        true_s=world.true,
+        well_s=max(0.0, world.true - schedule.faulty_s),
+        struck=tuple((fault, n) for fault in Fault if (n := world.struck[fault])),
+        trace=world.trace,
+    )

@@ -1,122 +1,139 @@
 """A whole cluster in one thread: seeded, single-stepped, replayable.
 
-A world has two phases: faults, then healing, after which all must be well.  Every message
-goes through the real codec.  Nodes see their own clocks only; the world keeps true time.
+Every message goes through the real codec, and every disk through the real plan of a saving.
+Nodes see their own clocks only; the world keeps true time.  What may go wrong is in the rooms
+beside this one: `network`, `disk`, `targets`, `channels`, `tampering`; a schedule says what
+does, and when.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
-from random import Random
 from typing import Any
 
 from attrs import define, field
 
-from qutrio.codec.wire import decode, encode
-from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
-from qutrio.core.events import (
-    Attempted,
-    Event,
-    Linked,
-    Observed,
-    PersistFailed,
-    Proposed,
-    Received,
-    Tick,
-)
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import AddToken, ClaimToken, Mutation, PutCheck, RemoveMember
-from qutrio.model.channels import WebhookChannel
-from qutrio.model.checks import TcpCheck
+from qutrio.core.events import Event, Inspected, Proposed, Stop, Tick
+from qutrio.core.limits import Limits
+from qutrio.core.mutations import Mutation
+from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.ids import (
-    ChannelId,
-    CheckId,
-    Fingerprint,
-    NodeId,
-    RequestId,
-    Revision,
-    Seconds,
-    TokenId,
-    UnixTime,
-)
+from qutrio.model.ids import CheckId, NodeId, RequestId, Seconds, UnixTime
 from qutrio.model.incidents import Ledger
-from qutrio.model.members import Member, Token
-from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position, Promise, Record, Stable
-from qutrio.sim.host import Clock, Host
-from qutrio.sim.invariants import Invariants
-from qutrio.sim.options import Faults
+from qutrio.sim import operators
+from qutrio.sim.beginnings import EPOCH, first_document
+from qutrio.sim.channels import Channels
+from qutrio.sim.dice import Dice, generator
+from qutrio.sim.disk import Folder
+from qutrio.sim.effects import Hands
+from qutrio.sim.host import Clock, Fuse, Host
+from qutrio.sim.invariants import InvariantError, Invariants
+from qutrio.sim.links import Links
+from qutrio.sim.network import Network
+from qutrio.sim.onlooker import Onlooker
+from qutrio.sim.operators import Asked
+from qutrio.sim.options import Fault, Faults
+from qutrio.sim.tampering import Tamperer
+from qutrio.sim.targets import Targets
 
-EPOCH = UnixTime(1_700_000_000.0)
-PROBE_S: Seconds = 0.02
-DELIVERY_S: Seconds = 0.1
-LINK_DELAY_S_MIN: Seconds = 0.0005
+PROBE_PERIOD_S: Seconds = 10.0
+PROBED_MAX = 3
+"""How many checks of the document each node probes: the first ones, in order of their ids."""
+FAREWELL_S: Seconds = 0.05
 Action = Callable[[], None]
-
-
-def member(ident: NodeId, number: int) -> Member:
-    """Return a voter; `number` tells its key and its address from others'."""
-    return Member(
-        id=ident,
-        name=f"node{number}",
-        address=f"127.0.0.1:{9900 + number}",
-        fingerprint=Fingerprint(f"{number:064x}"),
-        certificate="",
-    )
-
-
-def first_document(size: int, settings: Settings) -> ClusterDocument:
-    """Return a document with `size` voters n0, n1 ..., one check and one channel."""
-    members = tuple(member(NodeId(f"n{i:02d}"), i) for i in range(size))
-    channel = WebhookChannel(id=ChannelId("hook"), name="hook", url="http://127.0.0.1/hook")
-    check = TcpCheck(id=CheckId("web"), name="web", address="127.0.0.1:80", interval_s=10.0)
-    return ClusterDocument(
-        cluster_id="sim",
-        revision=Revision(1),
-        settings=settings,
-        members=members,
-        checks=(check,),
-        channels=(channel,),
-    )
 
 
 @define
 class World:
-    """Nodes, a lossy network, targets, a channel and an operator, all drawn from one seed."""
+    """Nodes, a lossy network, targets, channels and operators, all drawn from one seed."""
 
     seed: int
     size: int
     faults: Faults = Faults()
     settings: Settings = Settings()
+    limits: Limits = Limits()
     true: Seconds = 0.0
     hosts: dict[NodeId, Host] = field(factory=dict)
     invariants: Invariants = field(factory=Invariants)
-    rng: Random = field(init=False)
-    down_targets: set[CheckId] = field(factory=set)
-    lonely: set[tuple[NodeId, CheckId]] = field(factory=set)
-    channel_down_until: Seconds = 0.0
-    cut: dict[tuple[NodeId, NodeId], Seconds] = field(factory=dict)
     notes: list[str] = field(factory=list)
     events: int = 0
+    document: ClusterDocument | None = None
+    """What the cluster starts with, in place of one made for `size` and `settings`."""
+    onlooker: Onlooker | None = None
+    probing: bool = True
+    """Whether nodes probe the first checks in a steady rhythm; else `probe` does it."""
+    story: list[str] | None = None
+    """The lines that `trace` is a digest of, for whoever wants to read them."""
+    struck: Counter[Fault] = field(factory=Counter)
+    """How often each kind of fault took effect."""
+    requests: dict[RequestId, Asked] = field(factory=dict)
+    """What operators asked for and were not answered yet."""
+    dies_after_delivery_s: Seconds = 0.0
+    """If not 0, the next machine that delivered something dies at once, for so long."""
+    sleeps_before_sending_s: Seconds = 0.0
+    """If not 0, the next machine that begins to deliver stands still at once, for so long."""
+    rulings: Counter[str] = field(factory=Counter)
+    network: Network = field(init=False)
+    tamperer: Tamperer = field(init=False)
+    targets: Targets = field(init=False)
+    channels: Channels = field(init=False)
+    dice: Dice = field(init=False)
+    links: Links = field(init=False)
+    _hands: Hands = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
     _agenda: list[tuple[Seconds, int, NodeId, Action]] = field(factory=list)
-    _requests: dict[RequestId, str] = field(factory=dict)
-    _afterwards: dict[RequestId, Action] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.rng = Random(self.seed)  # noqa: S311 - replayable on purpose
-        document = first_document(self.size, self.settings)
+        seed, struck = self.seed, self.struck
+        trouble = self.invariants.trouble
+        self.invariants.history.wall_at_zero = EPOCH
+        self.network = Network(Dice(seed, "network"), struck, trouble, self.faults)
+        self.tamperer = Tamperer(Dice(seed, "tamperer"), recording=self.faults.replays > 0)
+        self.targets = Targets(Dice(seed, "targets"), struck)
+        self.channels = Channels(Dice(seed, "channels"), struck)
+        self.dice = Dice(seed, "machines")
+        self.links = Links(self)
+        self._hands = Hands(self)
+        document = self.document or first_document(self.size, self.settings)
         record = Record(Position(), document, Ledger())
         for voter in document.members:
-            self._set_up(voter.id, record)
+            self.set_up(voter.id, record)
+        if self.limits != Limits():
+            struck[Fault.TIGHT_LIMITS] += 1
 
     @property
     def trace(self) -> str:
         """A digest of everything that happened so far."""
         return str(self._trace.hexdigest())
+
+    @property
+    def cut(self) -> dict[tuple[NodeId, NodeId], Seconds]:
+        """Until when nothing arrives, for each direction that is cut."""
+        return self.network.cut
+
+    @property
+    def down_targets(self) -> set[CheckId]:
+        """The checks that fail for every node."""
+        return self.targets.down
+
+    @property
+    def lonely(self) -> set[tuple[NodeId, CheckId]]:
+        """The checks that fail for one node."""
+        return self.targets.lonely
+
+    @property
+    def channel_down_until(self) -> Seconds:
+        """Up to when no attempt to deliver succeeds."""
+        return self.channels.down_until
+
+    @channel_down_until.setter
+    def channel_down_until(self, true: Seconds) -> None:
+        """Let every attempt fail up to a moment."""
+        self.channels.down_until = true
 
     # --- time -------------------------------------------------------------------------------
 
@@ -126,73 +143,162 @@ class World:
 
     def run(self, until: Seconds) -> None:
         """Advance true time to `until`, checking the invariants after every event."""
-        while self._agenda and self._agenda[0][0] <= until:
-            self.true, _, name, action = heappop(self._agenda)
+        agenda, check = self._agenda, self.invariants.check
+        while agenda and agenda[0][0] <= until:
+            self.true, _, name, action = heappop(agenda)
             action()
             self.events += 1
-            self.invariants.check(self.hosts, self.true, name)
+            check(self.hosts, self.true, name)
+            if self.onlooker is not None:
+                self.onlooker.after(name)
         self.true = until
+
+    def log(self, name: NodeId, what: str) -> None:
+        """Add a line to the trace."""
+        line = f"{self.true:.6f} {name} {what}\n"
+        self._trace.update(line.encode())
+        if self.story is not None:
+            self.story.append(line)
 
     # --- machines ---------------------------------------------------------------------------
 
-    def boot(self, name: NodeId) -> None:
-        """Start a machine, and its probes."""
-        host = self.hosts[name]
-        host.boot(self.true)
-        self._log(name, "boot")
-        life = host.life
-        self._plan_tick(host)
-        self.at(self.true + self.rng.uniform(0, 10), name, lambda: self._probe_round(host, life))
-        for peer in self.hosts:
-            if peer != name and self.hosts[peer].node is not None:
-                self._give(host, Linked(peer))
-                self._give(self.hosts[peer], Linked(name))
-
-    def _set_up(self, name: NodeId, record: Record) -> None:
-        drift = self.faults.clock_drift
-        clock = Clock(offset=self.rng.uniform(0, 1e6), rate=self.rng.uniform(1 - drift, 1 + drift))
-        disk = Stable(Promise(), record, record)
-        dice = Random(self.rng.random())  # noqa: S311 - replayable on purpose
-        self.hosts[name] = Host(name=name, clock=clock, disk=disk, rng=dice)
+    def set_up(self, name: NodeId, record: Record) -> None:
+        """Put a machine there that never ran before, with the cluster's record, and start it."""
+        dice, drift = Dice(self.seed, "machine", name), self.faults.clock_drift
+        if drift:
+            self.struck[Fault.CLOCK_DRIFT] += 1
+        clock = Clock(offset=dice.between(0, 1e6), rate=dice.between(1 - drift, 1 + drift))
+        host = Host(
+            name=name,
+            clock=clock,
+            disk=Stable(Promise(), record, record),
+            rng=generator(self.seed, "node", name),
+            limits=self.limits,
+            member=record.document.member(name),
+        )
+        if self.faults.files:
+            host.format(Folder(Dice(self.seed, "disk", name)))
+        self.hosts[name] = host
         self.boot(name)
 
-    def crash(self, name: NodeId, down_s: Seconds) -> None:
-        """Kill a machine, and start it again after `down_s` seconds."""
-        if self.hosts[name].node is None:
+    def boot(self, name: NodeId) -> None:
+        """Start a machine, its links and its probes."""
+        host = self.hosts[name]
+        try:
+            host.boot(self.true)
+        except InvalidDocumentError as error:
+            raise InvariantError(f"3: {name} cannot read its disk: {error}") from None
+        self.log(name, "boot")
+        host.show_document()
+        life = host.life
+        self.plan_tick(host)
+        begin = self.true + self.dice.between(0, PROBE_PERIOD_S)
+        self.at(begin, name, lambda: self._probe_round(host, life))
+        self.links.dial_all(name)
+
+    def begin_again(self, name: NodeId, record: Record) -> None:
+        """Start a machine that joined once more, with what it held before."""
+        host = self.hosts[name]
+        host.crash(power_cut=False)
+        self.invariants.forget(name)
+        host.catch_up(record)
+        self.boot(name)
+
+    def crash(self, name: NodeId, down_s: Seconds, *, power_cut: bool = False) -> None:
+        """Kill a machine, and start it again after `down_s` seconds.
+
+        With `power_cut` its disk forgets what was not flushed.
+        """
+        host = self.hosts.get(name)
+        if host is None or host.node is None:
             return
-        self.hosts[name].crash()
-        self._log(name, "crash")
-        self.at(self.true + down_s, name, lambda: self.boot(name))
+        if host.crash(power_cut=power_cut):
+            self.struck[Fault.UNFLUSHED_DATA_LOST] += 1
+        self.struck[Fault.POWER_LOSS if power_cut else Fault.CRASH] += 1
+        self.invariants.forget(name)
+        self.invariants.trouble(self.true + down_s)
+        self.log(name, "crash")
+        self.at(self.true + down_s, name, lambda: self._boot_again(name))
+
+    def _boot_again(self, name: NodeId) -> None:
+        if self.hosts[name].node is None:
+            self.boot(name)
+
+    def stop(self, name: NodeId, down_s: Seconds) -> None:
+        """Stop a node as its operator would, and start it again after `down_s` seconds."""
+        host = self.hosts.get(name)
+        if host is None or host.node is None:
+            return
+        life = host.life
+        self.give(host, Stop())
+        host.stopped = True
+
+        def gone() -> None:
+            if host.life == life:
+                self.crash(name, down_s)
+
+        self.at(self.true + FAREWELL_S, name, gone)
 
     def suspend(self, name: NodeId, for_s: Seconds) -> None:
         """Stop a machine in its tracks; its clock goes on."""
-        host = self.hosts[name]
+        host = self.hosts.get(name)
+        if host is None or host.node is None:
+            return
+        self.struck[Fault.SUSPEND] += 1
         host.suspended_until = max(host.suspended_until, self.true + for_s)
+        self.invariants.trouble(host.suspended_until)
         self.at(host.suspended_until, name, lambda: self._drain(host))
 
-    def _give(self, host: Host, event: Event) -> None:
-        if host.node is not None:
+    def light(self, name: NodeId, after: int, spark: Action) -> None:
+        """Let something happen to a machine after it has done `after` more things.
+
+        A thing is a step, an effect, or a step of a saving; so it strikes between any two.
+        """
+        host = self.hosts.get(name)
+        if host is not None:
+            host.fuses.append(Fuse(after, spark))
+
+    # --- steps ------------------------------------------------------------------------------
+
+    def give(self, host: Host, event: Event) -> None:
+        """Let an event happen to a machine, unless it is down."""
+        if host.node is not None and not host.stopped:
             host.backlog.append(event)
             self._drain(host)
 
+    def wake(self, host: Host, life: int) -> None:
+        """Let a machine whose disk stalled go on, if it still lives the same life."""
+        if host.life == life:
+            host.stalled = False
+            self._drain(host)
+
     def _drain(self, host: Host) -> None:
-        while host.node is not None and not host.busy and self.true >= host.suspended_until:
-            if host.batch:
-                self._perform(host, host.batch.popleft())
+        hands = self._hands
+        while host.node is not None and not host.stalled and self.true >= host.suspended_until:
+            if host.saving is not None:
+                hands.save_on(host, host.saving)
+            elif host.batch:
+                hands.perform(host, host.batch.popleft())
             elif host.backlog:
                 self._step(host, host.backlog.popleft())
             else:
                 break
-        self._plan_tick(host)
+            if host.fuses:
+                _burn(host)
+        self.plan_tick(host)
 
     def _step(self, host: Host, event: Event) -> None:
         assert host.node is not None
-        now = host.clock.at(self.true)
-        self._log(host.name, type(event).__name__)
-        host.batch.extend(host.node.step(event, now, UnixTime(EPOCH + self.true)))
+        clock = host.clock
+        self.log(host.name, type(event).__name__)
+        wall = UnixTime(EPOCH + self.true + clock.wall_off_s)
+        effects = host.node.step(event, clock.at(self.true), wall)
+        self.invariants.stepped(host, event, effects, self.true)
+        host.batch.extend(effects)
 
-    def _plan_tick(self, host: Host) -> None:
-        if host.node is None or host.busy or host.backlog:
+    def plan_tick(self, host: Host) -> None:
+        """See to it that the node gets the tick it asked for."""
+        if host.node is None or host.stopped or host.stalled or host.backlog:
             return  # whatever comes next plans the tick after it
         due = max(host.clock.true(host.node.deadline), self.true, host.suspended_until)
         if due < host.next_tick:
@@ -205,171 +311,86 @@ class World:
             return
         host.next_tick = float("inf")
         if host.clock.at(self.true) + 1e-9 >= host.node.deadline:
-            self._give(host, Tick())
+            self.give(host, Tick())
         else:
-            self._plan_tick(host)
-
-    # --- effects ----------------------------------------------------------------------------
-
-    def _perform(self, host: Host, effect: Effect) -> None:
-        if self.faults.crash_in_batch and self.rng.random() < self.faults.crash_in_batch:
-            self.crash(host.name, self.rng.uniform(0.1, 20))
-            return
-        match effect:
-            case Persist(stable):
-                self._persist(host, stable)
-            case Send(to, message):
-                self._send(host.name, to, encode(message))
-            case Probe(checks):
-                for check in checks:
-                    self._probe(host, check)
-            case Notify():
-                self._notify(host, effect)
-            case Reply():
-                self._reply(effect)
-            case Note(what, details):
-                self.notes.append(f"{self.true:.3f} {host.name} {what} {dict(details)}")
-            case Show():
-                raise AssertionError("nobody inspects a simulated node")
-
-    def _persist(self, host: Host, stable: Stable) -> None:
-        assert host.node is not None
-        if self.true < host.disk_fails_until:
-            host.batch.clear()
-            host.backlog.appendleft(PersistFailed("simulated", host.disk))
-            return
-        stall, host.disk_stalls_s = host.disk_stalls_s, 0.0
-        if not stall:
-            host.disk = stable
-            return
-        host.busy, life = True, host.life
-
-        def done() -> None:
-            if host.life == life:
-                host.busy, host.disk = False, stable
-                self._drain(host)
-
-        self.at(self.true + stall, host.name, done)
-
-    def _send(self, source: NodeId, to: NodeId, data: bytes) -> None:
-        faults = self.faults
-        copies = 1 + (self.rng.random() < faults.duplication)
-        for _ in range(copies):
-            if self.rng.random() < faults.loss:
-                continue
-            delay = self.rng.uniform(LINK_DELAY_S_MIN, faults.delay_s_max)
-            if self.rng.random() < faults.slow_share:
-                delay = self.rng.uniform(0, faults.slow_s_max)
-            self.at(self.true + delay, to, lambda: self._arrive(source, to, data))
-
-    def _arrive(self, source: NodeId, to: NodeId, data: bytes) -> None:
-        if self.cut.get((source, to), 0.0) > self.true or to not in self.hosts:
-            return
-        message = decode(data)
-        assert message is not None
-        self._give(self.hosts[to], Received(source, message))
-
-    def _notify(self, host: Host, effect: Notify) -> None:
-        if not effect.errand and not host.acting(self.true):
-            return
-        ok = self.true >= self.channel_down_until
-        delivery = effect.delivery
-        life = host.life
-
-        def ended() -> None:
-            if ok:
-                self.invariants.delivered(delivery)
-                self._log(host.name, f"delivered {delivery.notice.id}")
-            if host.life == life:
-                self._give(host, Attempted(delivery.notice.id, delivery.channel, ok, "simulated"))
-
-        self.at(self.true + self.rng.uniform(0.01, DELIVERY_S), host.name, ended)
-
-    # --- targets ----------------------------------------------------------------------------
+            self.plan_tick(host)
 
     def _probe_round(self, host: Host, life: int) -> None:
         if host.life != life or host.node is None:
             return
-        for check in host.node.register.committed.document.checks[:3]:
-            self._probe(host, check.id)
-        self.at(self.true + 10.0, host.name, lambda: self._probe_round(host, life))
+        host.show_document()
+        for check in host.node.register.committed.document.checks[:PROBED_MAX]:
+            if check.enabled and self.probing:
+                self._hands.probe(host, check.id)
+        after = self.true + PROBE_PERIOD_S
+        self.at(after, host.name, lambda: self._probe_round(host, life))
+        self.links.ask_standing(host)
 
-    def _probe(self, host: Host, ident: CheckId) -> None:
-        node, life = host.node, host.life
-        assert node is not None
-        found = [c for c in node.register.committed.document.checks if c.id == ident]
-        if not found:
-            return
-        failing = ident in self.down_targets or (host.name, ident) in self.lonely
-        outcome = Outcome.FAIL if failing else Outcome.OK
-        result = Result(check=ident, changed=found[0].changed, outcome=outcome)
+    def probe(self, name: NodeId, check: CheckId) -> None:
+        """Let a node that runs probe a check that it knows."""
+        host = self.hosts[name]
+        if host.node is not None and self.true >= host.suspended_until:
+            self._hands.probe(host, check)
 
-        def ended() -> None:
-            if host.life == life:
-                self._give(host, Observed(result))
-
-        self.at(self.true + self.rng.uniform(0.001, PROBE_S), host.name, ended)
-
-    # --- the operator -----------------------------------------------------------------------
+    # --- the operators ----------------------------------------------------------------------
 
     def propose(
         self, name: NodeId, mutation: Mutation, label: str = "", then: Action | None = None
-    ) -> None:
-        """Ask a node for a change; `label` is the name of the check it adds.
+    ) -> RequestId | None:
+        """Ask a node for a change; `label` is the name of the check it adds for good.
 
-        `then` is done once the node says that the change is committed.
+        `then` is done once the node says that the change is committed.  Returns the request, or
+        None when the node is down.
         """
-        host = self.hosts[name]
-        if host.node is None:
-            return
+        host = self.hosts.get(name)
+        if host is None or host.node is None:
+            return None
         request = RequestId(f"{name}-{host.life}-{next(self._order)}")
-        self._requests[request] = label
-        if then is not None:
-            self._afterwards[request] = then
-        self._give(host, Proposed(request, mutation))
+        self.requests[request] = Asked(name, label, then)
+        if not host.node.seat.roll.sees_majority(host.clock.at(self.true)):
+            self.struck[Fault.ASKED_WITHOUT_QUORUM] += 1
+        self.invariants.asked(request, mutation)
+        self.give(host, Proposed(request, mutation))
+        return request
+
+    def inspect(self, name: NodeId) -> None:
+        """Ask a node for its status."""
+        host = self.hosts.get(name)
+        if host is not None:
+            self.give(host, Inspected(RequestId(f"{name}-{host.life}-{next(self._order)}")))
 
     def add_check(self, name: NodeId, label: str) -> None:
-        """Ask a node to add a check named `label`."""
-        check = TcpCheck(id=CheckId(f"z-{label}"), name=label, address="127.0.0.1:81")
-        self.propose(name, PutCheck(check=check), label)
+        """Ask a node to add a check named `label`, which nobody removes."""
+        operators.add_check(self, name, label)
 
     def admit(self, via: NodeId, ident: NodeId) -> None:
         """Let a new machine join through a node: by token, as a learner."""
-        number = 1000 + next(self._order)
-        token = Token(
-            id=TokenId(f"t{number}"),
-            secret_hash="",
-            created_unix=EPOCH,
-            expires_unix=UnixTime(EPOCH + 1e9),
-            auto_approve=True,
-        )
-        newcomer = member(ident, number)
-        claim = ClaimToken(token=token.id, secret_hash="", claimant=newcomer)
-
-        def claimed() -> None:
-            node = self.hosts[via].node
-            if node is not None:  # else the newcomer never hears, and never comes up
-                self._set_up(ident, node.register.committed)
-
-        def invited() -> None:
-            self.propose(via, claim, then=claimed)
-
-        self.propose(via, AddToken(token=token), then=invited)
+        operators.admit(self, via, ident)
 
     def remove(self, via: NodeId, ident: NodeId) -> None:
         """Ask a node to remove a member."""
-        self.propose(via, RemoveMember(node=ident))
+        operators.remove(self, via, ident)
 
-    def _reply(self, reply: Reply) -> None:
-        label = self._requests.pop(reply.request)
-        then = self._afterwards.pop(reply.request, None)
-        if then is not None and reply.ruling is Ruling.COMMITTED:
-            self.at(self.true, min(self.hosts), then)
-        self._log(NodeId("operator"), f"{label} {reply.ruling.value}")
-        if label and reply.ruling is Ruling.COMMITTED:
-            self.invariants.acknowledged.add(label)
-        elif label and reply.ruling is Ruling.REFUSED:
-            self.invariants.refused.add(label)
+    def number(self) -> int:
+        """Return a number that was not given before."""
+        return next(self._order)
 
-    def _log(self, name: NodeId, what: str) -> None:
-        self._trace.update(f"{self.true:.6f} {name} {what}\n".encode())
+    def heal(self) -> None:
+        """End every fault, but for machines that are down or asleep for some more seconds."""
+        self.network.faults = Faults()
+        self.network.heal()
+        self.tamperer.manners.clear()
+        self.targets.recover()
+        self.channels.recover()
+        self.dies_after_delivery_s = self.sleeps_before_sending_s = 0.0
+        for host in self.hosts.values():
+            host.disk_fails_until = host.disk_stalls_s = 0.0
+            host.fuses.clear()
+
+
+def _burn(host: Host) -> None:
+    for fuse in list(host.fuses):
+        fuse.left -= 1
+        if fuse.left <= 0:
+            host.fuses.remove(fuse)
+            fuse.spark()

@@ -4,8 +4,21 @@ Without the last step, the directory's own fsync, the new name is lost with the 
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import BinaryIO, assert_never
+
+from qutrio.storage.plan import (
+    Create,
+    Flush,
+    FlushFolder,
+    Remove,
+    Rename,
+    Step,
+    leftovers,
+    replacement,
+)
 
 PRIVATE_MODE = 0o600
 
@@ -16,17 +29,41 @@ def write_atomic(path: Path, data: bytes, mode: int = PRIVATE_MODE) -> None:
     Raises `OSError` when any of that fails; nothing but the file itself is left behind.  There
     must be one writer of a path at a time.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with suppress(FileNotFoundError):
-        temporary.unlink()  # a crash left it
-    try:
-        _write_synced(temporary, data, mode)
-        temporary.rename(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    sync_directory(path.parent)
+    perform(path.parent, replacement(path.name, data), mode)
+
+
+def perform(folder: Path, steps: Sequence[Step], mode: int = PRIVATE_MODE) -> None:
+    """Perform steps in a folder, in order; files are made with `mode`.
+
+    Raises `OSError` when one fails, after removing what was only temporary.
+    """
+    with ExitStack() as files:
+        fresh: dict[str, BinaryIO] = {}
+        try:
+            for step in steps:
+                match step:
+                    case Create(name, content):
+                        # A flush must go through the descriptor that wrote: another one may
+                        # not hear of an error.
+                        fresh[name] = files.enter_context(_create(folder / name, mode))
+                        fresh[name].write(content)
+                        fresh[name].flush()
+                    case Flush(name):
+                        os.fsync(fresh[name].fileno())
+                        fresh.pop(name).close()
+                    case Rename(old, new):
+                        (folder / old).rename(folder / new)
+                    case Remove(name):
+                        (folder / name).unlink(missing_ok=True)
+                    case FlushFolder():
+                        sync_directory(folder)
+                    case _:
+                        assert_never(step)
+        except BaseException:
+            for left in leftovers(steps):
+                with suppress(OSError):
+                    (folder / left.name).unlink()
+            raise
 
 
 def sync_directory(path: Path) -> None:
@@ -38,10 +75,8 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_synced(path: Path, data: bytes, mode: int) -> None:
+def _create(path: Path, mode: int) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, mode), "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    file = os.fdopen(os.open(path, flags, mode), "wb")
+    os.fchmod(file.fileno(), mode)
+    return file

@@ -53,6 +53,11 @@ class DataDirectory:
         return self.state / "state.json"
 
     @property
+    def journal(self) -> Path:
+        """The folder of what this node saw of incidents; losing it loses explanations only."""
+        return self.root / "journal"
+
+    @property
     def unfinished_file(self) -> Path:
         """Exists from the beginning of `qutrio init` until the state is durable."""
         return self.root / "setting-up"

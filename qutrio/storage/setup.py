@@ -94,17 +94,19 @@ def initialise(
 def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
     """Replace the state of a fresh one-node cluster by that of the cluster it joined.
 
-    Joining the cluster that this node belongs to already changes nothing.  Raises
+    A node that was in this cluster before keeps what it promised there, and learns what was
+    committed since: else it would take itself for removed, if it was.  Raises
     `DataDirectoryError` when the directory belongs to a cluster with other members or with
     anything in it, or when a daemon runs on it.
     """
     with lock_directory(directory):
         store = Store(directory)
-        mine = store.load().committed.document
-        theirs = stable.committed.document
+        before = store.load()
+        mine, theirs = before.committed.document, stable.committed.document
         if theirs.member_by_key(identity.fingerprint) is None:
             raise DataDirectoryError("the cluster's answer does not list this node; join again")
         if mine.cluster_id == theirs.cluster_id:
+            store.create(before.caught_up(stable.committed))
             return
         if len(mine.members) > 1 or mine.checks or mine.channels:
             raise DataDirectoryError(

@@ -1,24 +1,29 @@
 """The durable state on disk: promises and records, never lost once `persist` has returned.
 
 The folder holds `state.json`, replaced whole at every write, and the documents that it refers
-to, each in a file of its own that is written once.  Documents go first, so the state never
-refers to what is not there; those that nothing refers to are removed afterwards.
+to, each in a file of its own that is written once.  `plan` says in which steps, and why so.
 """
 
-from collections.abc import Container
+from __future__ import annotations
+
 from contextlib import suppress
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from qutrio.codec.stable import decode_state, document_file, encode_state, is_document_name
+from qutrio.codec.stable import decode_state
 from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
-from qutrio.model.document import ClusterDocument
-from qutrio.model.stable import Stable
-from qutrio.storage.atomic import sync_directory, write_atomic
+from qutrio.storage.atomic import perform, sync_directory
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.plan import obsolete, saving
 from qutrio.storage.remains import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from qutrio.model.document import ClusterDocument
+    from qutrio.model.stable import Stable
 
 
 class StableStore(Protocol):
@@ -46,7 +51,7 @@ class Store:
         self._directory = directory
         self._limiter = trio.CapacityLimiter(1)
         self._durable: Stable | None = None
-        self._kept: dict[str, ClusterDocument] = {}
+        self._kept: Mapping[str, ClusterDocument] = {}
 
     @property
     def durable(self) -> Stable:
@@ -84,29 +89,15 @@ class Store:
         await trio.to_thread.run_sync(self._write, stable, limiter=self._limiter)
 
     def _write(self, stable: Stable) -> None:
+        folder = self._directory.state
         try:
-            accepted = self._keep(stable.accepted.document)
-            committed = self._keep(stable.committed.document)
-            state = encode_state(stable, accepted=accepted, committed=committed)
-            write_atomic(self._directory.state_file, state)
+            plan = saving(stable, self._kept)
+            perform(folder, plan.steps)
         except OSError as error:
-            raise StorageError(_failure(self._directory.state, error)) from None
-        self._durable = stable
-        self._kept = {
-            accepted: stable.accepted.document,
-            committed: stable.committed.document,
-        }
-        _remove_others(self._directory.state, self._kept)
-
-    def _keep(self, document: ClusterDocument) -> str:
-        """Return the name of a document's file, writing the file when it is not on disk."""
-        for name, kept in self._kept.items():
-            if kept is document:
-                return name
-        file = document_file(document)
-        if file.name not in self._kept:
-            write_atomic(self._directory.state / file.name, file.content)
-        return file.name
+            raise StorageError(_failure(folder, error)) from None
+        self._durable, self._kept = stable, plan.kept
+        with suppress(OSError):  # what cannot be removed now is tried again
+            perform(folder, obsolete((path.name for path in folder.iterdir()), plan.kept))
 
     def _read_document(self, name: str) -> bytes:
         path = self._directory.state / name
@@ -134,14 +125,6 @@ class MemoryStore:
         if self.failing is not None:
             raise StorageError(self.failing)
         self.durable = stable
-
-
-def _remove_others(folder: Path, kept: Container[str]) -> None:
-    """Remove documents that nothing refers to; what cannot be removed now is tried again."""
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if is_document_name(path.name) and path.name not in kept:
-                path.unlink()
 
 
 def _failure(path: Path, error: OSError) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -39,8 +39,11 @@ class Mail:
 class MailHandler:
     """Takes every mail, except for recipients and logins it was told to refuse."""
 
-    def __init__(self, refuse: dict[str, str], data_answer: str) -> None:
+    def __init__(
+        self, refuse: dict[str, str], data_answer: str, on_mail: Callable[[], None]
+    ) -> None:
         self.taken: Queue[Mail] = Queue()
+        self._on_mail = on_mail
         self._refuse = refuse
         self._data_answer = data_answer
 
@@ -62,6 +65,7 @@ class MailHandler:
         login = None if auth is None else auth.password
         assert envelope.mail_from is not None
         self.taken.put(Mail(envelope.mail_from, envelope.rcpt_tos, content, login, encrypted))
+        self._on_mail()
         return self._data_answer
 
 
@@ -86,9 +90,11 @@ def mail_server(
     login: tuple[str, str] | None = None,
     refuse: dict[str, str] | None = None,
     data_answer: str = "250 OK",
+    on_mail: Callable[[], None] = lambda: None,
+    host: str = "127.0.0.1",
 ) -> Iterator[MailServer]:
-    """Serve mail on a free port of loopback in a thread of its own."""
-    handler = MailHandler(refuse or {}, data_answer)
+    """Serve mail on a free port of `host` in a thread of its own."""
+    handler = MailHandler(refuse or {}, data_answer, on_mail)
 
     def check(
         server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
@@ -104,7 +110,7 @@ def mail_server(
         # aiosmtpd does not count implicit TLS as TLS, so it cannot require it for a login.
         options |= {"authenticator": check, "auth_required": True}
         options |= {"auth_require_tls": implicit is None}
-    controller = _Controller(handler, hostname="127.0.0.1", port=0, ssl_context=implicit, **options)
+    controller = _Controller(handler, hostname=host, port=0, ssl_context=implicit, **options)
     controller.start()
     try:
         yield MailServer(controller.port, handler.taken)
@@ -133,8 +139,10 @@ class WebServer:
 
 
 @contextmanager
-def web_server(context: ssl.SSLContext | None = None, **answer: Any) -> Iterator[WebServer]:
-    """Serve HTTP, or HTTPS with a context, on a free port of loopback in threads of its own."""
+def web_server(
+    context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", **answer: Any
+) -> Iterator[WebServer]:
+    """Serve HTTP, or HTTPS with a context, on a free port of `host` in threads of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -149,7 +157,7 @@ def web_server(context: ssl.SSLContext | None = None, **answer: Any) -> Iterator
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # refused handshakes
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -19,7 +19,7 @@ from qutrio.core.events import Attempted
 from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, SmtpChannel, UnknownChannel, WebhookChannel
-from qutrio.model.ids import ChannelId, NoticeId, Term
+from qutrio.model.ids import ChannelId, Instant, NoticeId, Term
 from qutrio.model.incidents import Delivery, NoticeKind
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
@@ -54,10 +54,11 @@ class Rig:
         self.logged.append(what)
 
     def order(
-        self, channel: Channel, notice: str = "a", *, term: int = 3, errand: bool = False
+        self, channel: Channel, notice: str = "a", *, term: int = 3, until: float | None = None
     ) -> None:
         delivery = Delivery(notice=evolve(DOWN, id=NoticeId(notice)), channel=channel.id)
-        self._orders.send_nowait(Notify(delivery, Term(term), errand))
+        limit = None if until is None else Instant(until)
+        self._orders.send_nowait(Notify(delivery, Term(term), limit is not None, limit))
 
     def close(self) -> None:
         self._orders.close()
@@ -177,8 +178,17 @@ async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
 
 async def test_an_errand_is_run_by_a_node_that_does_not_act(autojump_clock: MockClock) -> None:
     async with Rig(view_of(MAIL, acting_until=None)).running() as rig:
-        rig.order(MAIL, errand=True)
+        rig.order(MAIL, until=4.0)
         assert (await rig.heard()).delivered
+
+
+async def test_an_errand_that_waited_too_long_is_left(autojump_clock: MockClock) -> None:
+    async with Rig(view_of(MAIL)).running() as rig:
+        rig.takes_s[MAIL.id] = 5.0
+        rig.order(MAIL, "a", until=4.0)
+        rig.order(MAIL, "b", until=4.0)
+        assert (await rig.heard()).delivered
+        assert (await rig.heard()).detail == "the errand came too late"
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,10 @@ def test_a_number_that_is_no_moment_is_shown_and_does_not_raise() -> None:
 def test_a_recovery_before_the_outage_lasts_no_time() -> None:
     """The wall clock jumped back in between."""
     assert subject(evolve(RECOVERED, at_unix=UnixTime(NOON - 60))).endswith(" after 0s")
+
+
+def test_whoever_is_woken_is_told_how_to_find_out_why() -> None:
+    for notice in (DOWN, RECOVERED):
+        text = body(evolve(LETTER, notice=notice))
+        assert f"Why, on any node: qutrio explain {notice.incident}\n" in text
+    assert "explain" not in body(evolve(LETTER, notice=evolve(DOWN, kind=NoticeKind.TEST)))

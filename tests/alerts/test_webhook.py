@@ -91,6 +91,25 @@ async def test_a_refusal_carries_the_status_and_the_words_but_not_the_path(
     assert "secret-path" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"<html><head><title>Bad &amp; wrong</title></head><body>x</body>", "Bad & wrong"),
+        (b"\n<!DOCTYPE html><style>p {}</style><!-- no --><p>Too\nbusy</p><script>a<b", "Too busy"),
+        (b"<html><title> </title><h1>Gone</h1><img src=", "Gone"),
+    ],
+    ids=["title", "no title", "empty title"],
+)
+async def test_a_refusal_with_a_page_is_told_in_its_words(
+    senders: Senders, page: bytes, words: str
+) -> None:
+    with web_server(status=502, body=page) as server:
+        channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
+        with pytest.raises(DeliveryError) as caught:
+            await senders.send(channel, LETTER)
+    assert str(caught.value) == f"127.0.0.1:{server.port} answered HTTP 502: {words}"
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_a_failure_and_is_not_followed(senders: Senders, status: int) -> None:
     """Following it would hand the notice, and its signature, to somebody else."""

@@ -28,6 +28,7 @@ from tests.cli.front_door import Door
         (["check", "edit", "nope", "--interval", "3s"], ["nope"]),
         (["alert", "test", "nope"], ["nope", "qutrio alert list"]),
         (["alert", "add", "webhook", "h", "not a url"], ["url"]),
+        (["alert", "add", "discord", "d", "http://d.example/x"], ["url", "https://", "secret"]),
         (["alert", "add", "smtp", "m", "--host", "h", "--from", "x", "--to", "y"], ["sender"]),
         (
             ["alert", "add", "webhook", "h", "https://x/", "--secret", "@/nowhere"],
@@ -41,6 +42,11 @@ from tests.cli.front_door import Door
         (["settings", "set", "engine"], ["engine", "NAME=VALUE"]),
         (["settings", "set", "heartbeat=1s", "heartbeat=2s"], ["heartbeat", "given twice"]),
         (["settings", "set", "hartbeat=1s"], ["hartbeat", "heartbeat"]),
+        (["settings", "set", "engine=nosuch"], ["nosuch", "lowest-id"]),
+        (
+            ["check", "add", "http", "web", "https://x/", "--alert", "nosuch"],
+            ["nosuch", "qutrio alert list"],
+        ),
         (["serve", "--port", "0"], ["--port", "0"]),
         (["serve", "--log", "loud"], ["--log", "loud"]),
     ],

@@ -58,6 +58,17 @@ async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
     shown = await qutrio("status")
     assert shown.code == ExitCode.NO_MASTER
     assert "removed from the cluster" in shown.out
+    assert "quorum    none: this node has no vote any more" in shown.out
+
+
+async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: Door) -> None:
+    """Also when another node leads meanwhile: somebody has to make room."""
+    assert "disk" not in (await qutrio("status")).out
+    qutrio.brain.disk = "cannot write to /x: No space left on device"
+    assert "! this node cannot lead, its disk refuses writes: cannot write to /x: No space" in (
+        (await qutrio("status")).out
+    )
+    assert json.loads((await qutrio("status", "--json")).out)["disk"] == qutrio.brain.disk
 
 
 def test_watch_goes_on_after_an_error_and_ends_with_ctrl_c(
@@ -152,6 +163,20 @@ async def test_check_test_ends_as_the_target_is(
     assert len(tested.out.splitlines()) == 3
 
 
+async def test_check_test_in_a_minority_decides_nothing(qutrio: Door) -> None:
+    """What this side sees is shown, and that nobody else was asked."""
+    await qutrio(*WEB)
+    qutrio.brain.votes = {ME: Outcome.OK, PEER: Outcome.OK}
+    qutrio.brain.master = None
+    tested = await qutrio("check", "test", "web")
+    assert tested.code == ExitCode.NO_MASTER
+    assert "is UNKNOWN" in tested.out
+    assert "a  ok" in tested.out
+    assert "no majority was asked" in tested.err
+    as_json = json.loads((await qutrio("check", "test", "web", "--json")).out)
+    assert (as_json["state"], as_json["quorum"]["holds"]) == ("unknown", False)
+
+
 async def test_password_can_come_from_a_file(qutrio: Door, folder: Path) -> None:
     """So that it stands in no process list; the final newline is not part of it."""
     (folder / "password").write_text("hunter2\n")
@@ -186,6 +211,25 @@ async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -
     failed = await qutrio("alert", "test", "ops")
     assert failed.code == ExitCode.ERROR
     assert failed.out == "test notice to ops NOT delivered: 535 no\n"
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "words"),
+    [
+        (3600.0, "! the clock of b is 1h ahead of this node's"),
+        (-95.0, "! the clock of b is 1m 35s behind this node's"),
+    ],
+)
+async def test_status_warns_of_a_clock_that_is_off(qutrio: Door, skew_s: float, words: str) -> None:
+    """Which of the two is right cannot be told from here."""
+    qutrio.brain.skews[PEER] = skew_s
+    assert words in (await qutrio("status")).out
+
+
+async def test_status_does_not_warn_of_a_clock_that_is_nearly_right(qutrio: Door) -> None:
+    """Heartbeats take their time, and no clock is exact."""
+    qutrio.brain.skews[PEER] = 2.0
+    assert "clock" not in (await qutrio("status")).out
 
 
 async def test_token_is_printed_with_the_commands_to_use_it(qutrio: Door) -> None:
@@ -227,6 +271,7 @@ async def test_settings_are_shown_and_set(qutrio: Door) -> None:
 async def test_document_is_shown_as_json(qutrio: Door) -> None:
     """The whole of it, for whoever wants to compare nodes."""
     shown = json.loads((await qutrio("cluster", "show")).out)
+    assert json.loads((await qutrio("cluster", "show", "--json")).out) == shown
     assert shown["cluster_id"] == "c0"
 
 

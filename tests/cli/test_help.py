@@ -13,16 +13,14 @@ from qutrio.cli.exits import ExitCode
 
 
 def _paths() -> Iterator[list[str]]:
+    """Yield the words of every command and of every group of commands."""
     for name, module in COMMANDS.items():
         yield from _below([name], typer.main.get_command(import_module(module).app))
 
 
 def _below(path: list[str], command: Any) -> Iterator[list[str]]:
-    inner = getattr(command, "commands", None)
-    if not inner:
-        yield path
-        return
-    for name, child in inner.items():
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
         yield from _below([*path, name], child)
 
 

@@ -1,14 +1,24 @@
-"""`qutrio status` starts in a blink because of what it does not import."""
+"""`qutrio status` and `qutrio explain` start in a blink because of what they do not import."""
 
 import json
 import os
 import sys
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.control.brain import new_brain, served
 
+NOUNS = {
+    "status": {"qutrio.cli.status"},
+    "explain": {
+        "qutrio.cli.ballot_words",
+        "qutrio.cli.explain",
+        "qutrio.cli.options",
+        "qutrio.cli.story_words",
+    },
+}
 QUTRIO = {
     "qutrio",
     "qutrio.cli",
@@ -17,7 +27,6 @@ QUTRIO = {
     "qutrio.cli.exits",
     "qutrio.cli.nouns",
     "qutrio.cli.printing",
-    "qutrio.cli.status",
     "qutrio.control",
     "qutrio.control.client",
     "qutrio.control.protocol",
@@ -31,7 +40,7 @@ SLOW_STANDARD = {"asyncio", "ssl", "logging", "http", "email", "concurrent", "mu
 SCRIPT = """
 import json, sys
 from qutrio.cli.app import main
-code = main(["status"])
+code = main([sys.argv[1]])
 outside = sorted(
     name.split(".")[0] for name, module in sys.modules.items()
     if "site-packages" in (getattr(module, "__file__", None) or "")
@@ -40,16 +49,18 @@ print(json.dumps({"code": code, "outside": outside, "all": sorted(sys.modules)})
 """
 
 
-async def test_status_imports_only_what_it_needs(folder: Path) -> None:
+@pytest.mark.parametrize("noun", NOUNS)
+async def test_what_must_be_fast_imports_only_what_it_needs(folder: Path, noun: str) -> None:
     """No trio, ssl, rich, cattrs, orjson: a new import here is a decision, not an accident."""
     socket = folder / "q.sock"
     environ = {**os.environ, "QUTRIO_SOCKET": str(socket)}
-    command = [sys.executable, "-c", SCRIPT]
+    command = [sys.executable, "-c", SCRIPT, noun]
     async with served(socket, new_brain()):
         ended = await trio.run_process(command, env=environ, capture_stdout=True)
     seen = json.loads(ended.stdout.splitlines()[-1])
     assert seen["code"] == 0
-    assert {name for name in seen["all"] if name.split(".")[0] == "qutrio"} == QUTRIO
+    ours = {name for name in seen["all"] if name.split(".")[0] == "qutrio"}
+    assert ours == QUTRIO | NOUNS[noun]
     assert set(seen["outside"]) - {"_distutils_hack"} <= OTHERS
     assert SLOW_STANDARD & set(seen["all"]) == set()
     assert "rich" not in seen["all"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.cluster.namespaces import Network
 from tests.cluster.nodes import Node, Status, acts
 from tests.cluster.processes import free_port
 from tests.cluster.waiting import wait_for
@@ -11,6 +12,7 @@ from tests.cluster.waiting import wait_for
 QUICK = {"heartbeat": "500ms", "dead_after": "2s", "master_cooldown": "1s"}
 """Timers of a cluster whose tests do not wait for people."""
 
+PORT = 9901
 SETTLE_S_MAX = 30.0
 NAMES = "abcdefg"
 
@@ -18,14 +20,22 @@ NAMES = "abcdefg"
 class Cluster:
     """The nodes, in the order in which they joined."""
 
-    def __init__(self, home: Path, n: int, launchers: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        n: int,
+        launchers: Mapping[str, list[str]],
+        network: Network | None = None,
+    ) -> None:
         taken: set[int] = set()
         self.nodes = []
         for number, name in enumerate(NAMES[:n], start=1):
-            bind = f"127.0.0.{number}"
-            port = free_port(bind, taken)
             launcher = launchers.get(name, [])
-            self.nodes.append(Node(name, home / name, bind=bind, port=port, launcher=launcher))
+            bind = f"127.0.0.{number}" if network is None else network.addresses[name]
+            port = free_port(bind, taken) if network is None else PORT
+            inside = () if network is None else network.hosts[name].inside
+            node = Node(name, home / name, bind=bind, port=port, launcher=launcher, inside=inside)
+            self.nodes.append(node)
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Set up the first node, let the others join it, and wait until all have a vote.

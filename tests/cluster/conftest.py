@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.servers import mail_server, web_server
-from tests.cluster.clusters import QUICK, Cluster
+from tests.cluster.clusters import NAMES, QUICK, Cluster
+from tests.cluster.disks import Disk, disks_of
+from tests.cluster.namespaces import Network, missing
 from tests.cluster.people import People
 from tests.cluster.targets import Nginx
 
@@ -40,19 +42,41 @@ class Lab:
         self.home = home
         self._clusters: list[Cluster] = []
         self._targets: list[Nginx] = []
+        self._networks: list[Network] = []
 
     def cluster(
         self,
         n: int,
         *,
         launchers: Mapping[str, list[str]] | None = None,
+        network: Network | None = None,
         **settings: str,
     ) -> Cluster:
-        """Return a running cluster of n nodes; `launchers` wrap the start of single nodes."""
-        cluster = Cluster(self.home, n, launchers or {})
+        """Return a running cluster of n nodes; `launchers` wrap the start of single nodes.
+
+        Its nodes are on loopback, or each on its own host of a network.
+        """
+        cluster = Cluster(self.home, n, launchers or {}, network)
         self._clusters.append(cluster)
         cluster.start(QUICK | settings)
         return cluster
+
+    def cluster_on_disks(self, n: int, **settings: str) -> tuple[Cluster, dict[str, Disk]]:
+        """Return a running cluster, each node on a host and with a small disk of its own."""
+        network = self.network(n)
+        cluster = Cluster(self.home, n, {}, network)
+        self._clusters.append(cluster)
+        disks = disks_of(cluster, network)
+        cluster.start(QUICK | settings)
+        return cluster, disks
+
+    def network(self, n: int) -> Network:
+        """Return a network with hosts for n nodes; skip where that cannot be."""
+        if reason := missing():
+            pytest.skip(reason)
+        network = Network.of(NAMES[:n], self.home)
+        self._networks.append(network)
+        return network
 
     def nginx(self, address: str = "127.0.0.1") -> Nginx:
         """Return a running web server."""
@@ -77,6 +101,8 @@ class Lab:
             cluster.end()
         for target in self._targets:
             target.end()
+        for network in self._networks:
+            network.end()
 
 
 @pytest.fixture

@@ -22,10 +22,20 @@ Status = dict[str, Any]
 
 
 class Node:
-    """A node on disk, and its process while there is one."""
+    """A node on disk, and its process while there is one.
+
+    `inside` begins every command that is run for it, `launcher` that of its daemon only.
+    """
 
     def __init__(
-        self, name: str, home: Path, *, bind: str, port: int, launcher: Sequence[str] = ()
+        self,
+        name: str,
+        home: Path,
+        *,
+        bind: str,
+        port: int,
+        launcher: Sequence[str] = (),
+        inside: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.home = home
@@ -35,6 +45,9 @@ class Node:
         self._bind = bind
         self._port = port
         self._launcher = launcher
+        self._inside = inside
+        self.extra_env: dict[str, str] = {}
+        self.pids: list[int] = []
         self._process: Process | None = None
         self._id = ""
         home.mkdir()
@@ -68,10 +81,15 @@ class Node:
     def running(self) -> bool:
         return self._process is not None and self._process.running
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the daemon ended; below zero by which signal, None while it runs."""
+        return None if self._process is None else self._process.exit_code
+
     def cli(self, *args: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command against this node; fail unless it ends with `expect` (None: with any)."""
         done = subprocess.run(
-            [sys.executable, "-m", "qutrio", *args],
+            [*self._inside, sys.executable, "-m", "qutrio", *args],
             env=self.env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -110,10 +128,24 @@ class Node:
 
     def start(self) -> None:
         """Start the daemon and return when it answers."""
-        assert not self.running
-        command = [*self._launcher, sys.executable, "-m", "qutrio", "serve", "--log", "logfmt"]
-        self._process = Process(command, self.env, self.output)
+        self.launch()
         wait_for(f"node {self.name} answers", self._answers, START_S_MAX)
+
+    def launch(self) -> None:
+        """Start the daemon and do not wait."""
+        assert not self.running
+        serve = [sys.executable, "-m", "qutrio", "serve", "--log", "logfmt"]
+        command = [*self._inside, *self._launcher, *serve]
+        self._process = Process(command, self.env | self.extra_env, self.output)
+        self.pids.append(self._process.pid)
+
+    def freeze(self) -> None:
+        """Stop the process as it stands; `thaw` lets it go on."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """Ask the daemon to end, and return its exit code."""
@@ -122,8 +154,7 @@ class Node:
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM and do not wait."""
-        assert self._process is not None
-        self._process.signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
 
     def wait(self) -> int:
         """Return the exit code of a daemon that is about to end."""
@@ -144,6 +175,7 @@ class Node:
     def end(self) -> None:
         """Leave no process behind."""
         if self._process is not None:
+            self._process.signal(signal.SIGCONT)
             self._process.end()
 
     def check(self, name: str) -> Status:
@@ -154,6 +186,10 @@ class Node:
     def _whereabouts(self) -> list[str]:
         place = ["--name", self.name, "--advertise", self.address]
         return [*place, "--bind", self._bind, "--port", str(self._port)]
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.signal(number)
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -35,6 +35,11 @@ class Process:
     def running(self) -> bool:
         return self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; below zero by which signal, None while it runs."""
+        return self._popen.poll()
+
     def signal(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.processes import Process, free_port
@@ -32,9 +33,11 @@ START_S_MAX = 10.0
 class Nginx:
     """A web server that can be stopped and started again at the same address."""
 
-    def __init__(self, home: Path, address: str = "127.0.0.1") -> None:
+    def __init__(self, home: Path, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+        """Listen at a free port of `address`; `inside` begins the command that starts it."""
         home.mkdir()
         self.address = address
+        self._inside = inside
         self.port = free_port(address, set())
         self.output = home / "error.log"
         self._configuration = home / "nginx.conf"
@@ -49,7 +52,7 @@ class Nginx:
 
     def start(self) -> None:
         """Start, and return when connections are accepted."""
-        command = ["nginx", "-e", str(self.output), "-c", str(self._configuration)]
+        command = [*self._inside, "nginx", "-e", str(self.output), "-c", str(self._configuration)]
         self._process = Process(command, os.environ, self.output)
         wait_for("nginx accepts connections", self._accepts, START_S_MAX)
 

@@ -1,46 +1,20 @@
 """An outage is announced once, by whoever leads, and only when enough nodes see it."""
 
-import shlex
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.conftest import Lab
-from tests.cluster.nodes import Node
 from tests.cluster.people import People
+from tests.cluster.probing import INTERVAL, VERDICT_S_MAX, wait_for_probes, wait_until
+from tests.cluster.rough import with_file
 from tests.cluster.waiting import measured, wait_for
 
 pytestmark = pytest.mark.cluster
 
-INTERVAL = ["--interval", "1s", "--timeout", "1s"]
-VERDICT_S_MAX = 30.0
 TAKEOVER_S_MAX = 2.0
 ROUNDS = 5
-
-
-def wait_until(node: Node, check: str, state: str, **votes: int) -> None:
-    """Wait until a node counts a check as this state, with at least these votes."""
-
-    def counted() -> bool:
-        row = node.check(check)
-        return row["state"] == state and all(row["votes"][v] >= n for v, n in votes.items())
-
-    wait_for(f"{check} is {state} on {node.name}", counted, VERDICT_S_MAX)
-
-
-def wait_for_probes(nodes: list[Node], check: str, rounds: int) -> None:
-    """Wait until each of these nodes has probed again this often, as the first one hears it."""
-    names = {n.name for n in nodes}
-    for _ in range(rounds):
-        begun = time.monotonic()
-
-        def all_newer(begun: float = begun) -> bool:
-            evidence = nodes[0].check(check)["evidence"]
-            ages = [e["age_s"] for e in evidence if e["name"] in names]
-            return len(ages) == len(nodes) and max(ages) < time.monotonic() - begun
-
-        wait_for(f"every node probes {check} again", all_newer, VERDICT_S_MAX)
 
 
 def test_an_outage_is_one_mail_and_one_post_and_so_is_its_end(lab: Lab, people: People) -> None:
@@ -76,7 +50,9 @@ def test_one_node_that_cannot_reach_a_healthy_target_pages_nobody(lab: Lab, peop
     good.write_text(f"{hosts}\n127.0.0.1 target.test\n")
     bad.write_text(f"{hosts}\n127.0.0.99 target.test\n")
     nginx = lab.nginx()
-    cluster = lab.cluster(3, launchers={n: own_hosts(bad if n == "c" else good) for n in "abc"})
+    cluster = lab.cluster(
+        3, launchers={n: with_file(bad if n == "c" else good, "/etc/hosts") for n in "abc"}
+    )
     people.attach(cluster.nodes[0])
     url = f"http://target.test:{nginx.port}/"
     cluster.nodes[0].cli("check", "add", "http", "web", url, *INTERVAL)
@@ -141,9 +117,3 @@ def test_a_master_that_is_stopped_hands_over_at_once(lab: Lab) -> None:
     took_s = time.monotonic() - begun
     measured(f"takeover after SIGTERM: {took_s:.3f} s")
     assert master.wait() == 0
-
-
-def own_hosts(file: Path) -> list[str]:
-    """Return a launcher in whose eyes `file` is /etc/hosts."""
-    script = f'mount --bind {shlex.quote(str(file))} /etc/hosts && exec "$@"'
-    return ["unshare", "--mount", "sh", "-c", script, "sh"]

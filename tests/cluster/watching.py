@@ -1,15 +1,16 @@
 """Looks at all nodes again and again, and can tell afterwards who acted when."""
 
-import threading
 import time
+from functools import partial
 from itertools import pairwise
-from types import TracebackType
 
 from attrs import frozen
 
+from tests.cluster.background import Background, Work
 from tests.cluster.nodes import Node
 
 SAMPLE_EVERY_S = 0.05
+KEPT = ("acting", "term", "revision", "digest")
 
 
 @frozen
@@ -21,30 +22,16 @@ class Sample:
     answered: float
     acting: bool
     term: int
+    revision: int
+    digest: str
 
 
-class Watch:
-    """A thread per node that samples its status every 50 ms while the `with` block runs."""
+class Watch(Background):
+    """Samples the status of each node again and again while the `with` block runs."""
 
-    def __init__(self, nodes: list[Node]) -> None:
+    def __init__(self, nodes: list[Node], every_s: float = SAMPLE_EVERY_S) -> None:
         self.samples: list[Sample] = []
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._sample, args=(n,)) for n in nodes]
-
-    def __enter__(self) -> "Watch":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self,
-        _: type[BaseException] | None,
-        __: BaseException | None,
-        ___: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(Work(lambda: every_s, partial(self._sample, node)) for node in nodes)
 
     def reigns(self) -> list[tuple[str, int]]:
         """Return who acted in which term, in the order in which each was first seen acting."""
@@ -80,10 +67,9 @@ class Watch:
         return found
 
     def _sample(self, node: Node) -> None:
-        while not self._ended.wait(SAMPLE_EVERY_S):
-            asked = time.monotonic()
-            status = node.look()
-            answered = time.monotonic()
-            if status is not None:
-                sample = Sample(node.name, asked, answered, status["acting"], status["term"])
-                self.samples.append(sample)
+        asked = time.monotonic()
+        status = node.look()
+        answered = time.monotonic()
+        if status is not None:
+            kept = {key: status[key] for key in KEPT}
+            self.samples.append(Sample(node.name, asked, answered, **kept))

@@ -33,6 +33,7 @@ from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.storage.journal import MemoryJournal
 
 ME, PEER = NodeId("n111111111111"), NodeId("n222222222222")
 PROBE_S = 0.05
@@ -70,8 +71,11 @@ class Brain:
     votes: dict[NodeId, Outcome] = Factory(dict)
     ruling: tuple[Ruling, str] | None = None
     deaf: bool = False
+    disk: str = ""
+    skews: dict[NodeId, Seconds] = Factory(dict)
     probed: list[CheckId] = Factory(list)
     voted_at: float = float("inf")
+    journal: MemoryJournal = Factory(MemoryJournal)
     delivered: Callable[[ChannelId], tuple[bool, str]] = lambda _: (True, "250 queued")
 
     @property
@@ -86,6 +90,7 @@ class Brain:
             wall=lambda: WALL,
             try_channel=self._try_channel,
             make_token=self._make_token,
+            read_journal=self.journal.read,
         )
 
     def desk(self) -> Desk:
@@ -123,8 +128,9 @@ class Brain:
             stale=self.master is None,
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
+            disk=self.disk,
             members=tuple(
-                MemberStatus(member=m, live=True, last_heard_s=0.2, skew_s=None)
+                MemberStatus(member=m, live=True, last_heard_s=0.2, skew_s=self.skews.get(m.id))
                 for m in document.members
             ),
             checks=tuple(
@@ -161,7 +167,7 @@ class Brain:
         outcome = apply(event.mutation, was, WALL)
         if isinstance(outcome, Refusal):
             return Reply(event.request, Ruling.REFUSED, outcome.reason, was.revision)
-        revision = Revision(was.revision + 1)
+        revision = Revision(was.revision + (outcome != was))
         self.publish(evolve(outcome, revision=revision))
         return Reply(event.request, Ruling.COMMITTED, "", revision)
 

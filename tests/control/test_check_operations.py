@@ -6,6 +6,7 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from qutrio.control.protocol import Code
+from qutrio.core.messages import Ruling
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck
 from qutrio.model.results import Outcome
 from tests.control.asking import HTTP, ask, refused, with_check
@@ -132,6 +133,14 @@ async def test_disabled_check_is_kept_and_can_be_enabled_again() -> None:
         answer = await ask(brain, op, name="web")
         enabled.append((brain.document.checks[0].enabled, answer["revision"]))
     assert enabled == [(False, 3), (True, 4), (True, 4)]
+
+
+async def test_change_that_this_node_takes_for_none_is_still_ruled_on_by_the_master() -> None:
+    """A node that is behind sees the check enabled; the cluster may have disabled it since."""
+    brain = await with_check()
+    brain.ruling = (Ruling.REFUSED, "changed by somebody else")
+    failure = await refused(brain, "check.enable", name="web")
+    assert (failure.code, str(failure)) == (Code.REFUSED, "changed by somebody else")
 
 
 async def test_check_can_be_named_by_its_id() -> None:

@@ -80,9 +80,22 @@ async def test_unset_of_what_is_no_field_of_the_channel_is_refused() -> None:
 
 async def test_check_must_name_channels_that_exist() -> None:
     """A check cannot tell a channel that is not there."""
-    failure = await refused(new_brain(), "check.add", check={**HTTP, "alerts": ["nobody"]})
-    assert failure.code is Code.REFUSED
+    brain = new_brain()
+    failure = await refused(brain, "check.add", check={**HTTP, "alerts": ["nobody"]})
+    assert failure.code is Code.NOT_FOUND
     assert "nobody" in str(failure)
+    await ask(brain, "check.add", check=HTTP)
+    failure = await refused(brain, "check.edit", name="web", set={"alerts": ["nobody"]}, unset=[])
+    assert failure.code is Code.NOT_FOUND
+
+
+async def test_settings_must_name_an_engine_that_exists() -> None:
+    """What this node cannot apply itself is bad input, told with what there is."""
+    brain = new_brain()
+    failure = await refused(brain, "settings.set", set={"engine": "nosuch"})
+    assert failure.code is Code.INVALID
+    assert [w for w in ("nosuch", "lowest-id") if w not in str(failure)] == []
+    assert brain.document.revision == 1
 
 
 async def test_alert_test_tells_how_the_attempt_ended() -> None:

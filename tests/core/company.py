@@ -1,6 +1,7 @@
 """Whole nodes in one room: what one says arrives at once, in order, unless the line is cut."""
 
 from collections import deque
+from collections.abc import Iterator
 from random import Random
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from qutrio.core.events import (
     Attempted,
     Event,
     Inspected,
+    Linked,
     Observed,
     PersistFailed,
     Proposed,
@@ -16,13 +18,16 @@ from qutrio.core.events import (
     Tick,
 )
 from qutrio.core.messages import Message
-from qutrio.core.mutations import Mutation
+from qutrio.core.mutations import Mutation, PutCheck
 from qutrio.core.node import Node
 from qutrio.core.view import Status
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, RequestId, UnixTime
 from qutrio.model.results import Outcome, Result
-from tests.core.samples import WALL, at, stable
+from tests.core.samples import WALL, A, B, C, at, check, document, hook, stable
+
+HELD = document(A, B, C, checks=[check()], channels=[hook()])
+API = PutCheck(check=check(CheckId("api")))
 
 _E = TypeVar("_E", bound=Effect)
 _M = TypeVar("_M", bound=Message)
@@ -162,3 +167,23 @@ class Company:
         if outcome is not None and changed is not None:
             result = Result(check=ident, changed=changed, outcome=outcome)
             self._waiting.append((name, Observed(result)))
+
+
+def settled(held: ClusterDocument = HELD) -> Company:
+    """Return a company whose lowest node acts, and everybody knows it."""
+    company = Company(held)
+    company.run(2.5)
+    assert company.masters() == [A]
+    assert {n.view(at(company.now)).master for n in company.nodes.values()} == {A}
+    company.effects.clear()
+    return company
+
+
+def documents(company: Company) -> Iterator[ClusterDocument]:
+    """Yield what each node holds as committed."""
+    return (n.register.committed.document for n in company.nodes.values())
+
+
+def step(node: Node, event: Tick | Received | Linked | Observed, now: float) -> list[object]:
+    """Let something happen to a node on its own."""
+    return [*node.step(event, at(now), UnixTime(WALL + now))]

@@ -3,24 +3,12 @@
 from qutrio.core.effects import Effect
 from qutrio.core.messages import Write, Wrote
 from qutrio.core.mutations import Mutation, PutCheck
-from qutrio.core.replication import (
-    Proposal,
-    Replication,
-)
+from qutrio.core.replication import Proposal, Replication
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, RequestId, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position
-from tests.core.samples import (
-    WALL,
-    A,
-    B,
-    C,
-    at,
-    check,
-    document,
-    register,
-)
+from tests.core.samples import WALL, A, B, C, at, check, document, register
 
 THREE = document(A, B, C)
 NEWER = document(A, B, C, checks=[check()], revision=2, term=1)

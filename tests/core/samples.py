@@ -5,12 +5,9 @@ from typing import Any
 
 from attrs import evolve
 
-from qutrio.core.cadence import Cadence
 from qutrio.core.effects import Effect, Send
-from qutrio.core.mandate import NEVER, Mandate
 from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
 from qutrio.core.replication import Replication
-from qutrio.core.seat import Seat
 from qutrio.model.channels import Channel, WebhookChannel
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
@@ -134,23 +131,6 @@ def register(
     return Replication(me=me, accepted=accepted or held, committed=held)
 
 
-def seat(
-    me: NodeId,
-    committed: ClusterDocument,
-    *,
-    accepted: Record | None = None,
-    promise: Promise = NO_PROMISE,
-    quiet_until: Instant = NEVER,
-) -> Seat:
-    """A node's place in the election, at its start."""
-    return Seat(
-        me=me,
-        register=register(me, committed, accepted=accepted),
-        mandate=Mandate(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
-        cadence=Cadence(next_beat=at(0)),
-    )
-
-
 def heartbeat(**fields: Any) -> Heartbeat:
     """A heartbeat of a healthy node that claims nothing."""
     calm = Heartbeat(
@@ -220,43 +200,3 @@ def delivery(
 def sent(effects: Sequence[Effect], to: NodeId) -> list[Message]:
     """What was said to one node, in order."""
     return [e.message for e in effects if isinstance(e, Send) and e.to == to]
-
-
-def meet(place: Seat, now: float, *peers: NodeId, able: bool = True) -> None:
-    """Have two-way contact with these peers at this moment."""
-    for peer in peers:
-        place.liveness.heard(peer, at(now), place.settings.dead_after_s)
-        place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
-    number = place.beat(at(now), WALL).number
-    for peer in peers:
-        place.on_ack(peer, ack(number), at(now))
-
-
-def bind(place: Seat, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
-    """Have these peers endorse, or go on endorsing, the present claim."""
-    claim = place.mandate.claim
-    number = place.beat(at(now), WALL).number
-    for peer in peers:
-        place.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
-
-
-def win(place: Seat, now: float, *peers: NodeId) -> Term:
-    """Take the role the whole way: ask, claim, be endorsed and establish; return the term."""
-    meet(place, now, *peers)
-    place.advance(at(now), WALL)
-    question = place.mandate.question
-    if question is not None:
-        for peer in peers:
-            place.mandate.answered(peer, question.term, would=True)
-        place.advance(at(now), WALL)
-    claim = place.mandate.claim
-    assert claim is not None
-    bind(place, now, *peers)
-    place.advance(at(now), WALL)
-    flight = place.register.flight
-    assert flight is not None
-    flight.accepted_by.update(peers)
-    assert place.register.settled()
-    place.register.settle()
-    assert place.acting_until(at(now)) is not None
-    return claim

@@ -227,6 +227,15 @@ def test_an_inherited_notice_nobody_delivered_is_attempted_after_the_pause() -> 
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == [Errand(FIRST, None)]
 
 
+def test_a_recovery_waits_until_no_errand_can_tell_of_the_outage() -> None:
+    messenger = courier()
+    messenger.hold_recoveries(at(5))
+    messenger.hold_recoveries(at(4))  # an older errand does not shorten it
+    assert messenger.due(outbox(SECOND), (), at(0)) == []
+    assert messenger.deadline() == at(5)
+    assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
+
+
 def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
     messenger = courier()
     messenger.due(outbox(FIRST, SECOND), (), at(0))

@@ -39,7 +39,12 @@ def ruled(
     ruling: Ruling = Ruling.COMMITTED, position: Position = BEGINNING, request: RequestId = R1
 ) -> Ruled:
     return Ruled(
-        request=request, ruling=ruling, reason="because", revision=Revision(4), position=position
+        request=request,
+        ruling=ruling,
+        reason="because",
+        revision=Revision(4),
+        position=position,
+        term=Term(1),
     )
 
 
@@ -86,6 +91,15 @@ def test_a_wish_that_the_master_never_wrote_is_sent_to_the_next() -> None:
     desk = asked()
     desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
     assert desk.advance(outlook(B), at(1)) == [Send(B, PROPOSE)]
+
+
+def test_a_word_about_an_earlier_copy_of_a_wish_says_nothing_about_the_later_one() -> None:
+    desk = asked()
+    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    desk.advance(outlook(A, term=2), at(1))  # sent once more, to the same node in its next term
+    desk.on_ruled(A, ruled(Ruling.AGAIN), at(2))
+    assert desk.advance(outlook(hopeless="no quorum"), at(3)) == []
+    assert reply(desk.advance(outlook(), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
 def test_an_answer_counts_only_from_the_node_that_was_asked_and_only_the_first() -> None:

@@ -33,6 +33,7 @@ from qutrio.model.results import Outcome
 from qutrio.model.stable import Position, Promise
 from tests.core.company import Company
 from tests.core.samples import (
+    DEAD_S,
     HOOK,
     WALL,
     WEB,
@@ -199,10 +200,12 @@ def test_reports_and_requests_to_probe_reach_the_watch() -> None:
 
 def test_errands_and_their_ends_reach_the_pager() -> None:
     company = settled()
-    node, errand = company.nodes[C], Deliver(term=Term(1), delivery=delivery())
-    assert node.hearing.hear(A, errand, at(company.now), WALL) == [
-        Notify(delivery(), Term(1), errand=True)
-    ]
+    node = company.nodes[C]
+    heard = company.nodes[A].seat.cadence.last_heard(C)
+    errand = Deliver(term=Term(1), delivery=delivery(), heard=heard)
+    (order,) = node.hearing.hear(A, errand, at(company.now), WALL)
+    assert isinstance(order, Notify)
+    assert (order.delivery, order.errand) == (delivery(), True)
     done = Delivered(notice=delivery().notice.id, channel=HOOK, delivered=True, detail="")
     company.nodes[A].hearing.hear(C, done, at(company.now), WALL)
     assert company.nodes[A].pager.courier.delivered == {(delivery().notice.id, HOOK)}
@@ -233,7 +236,31 @@ def test_a_node_that_held_the_term_and_no_longer_acts_sends_the_change_on() -> N
     node.seat.resign(None, "for the test", at(company.now))
     (ruled,) = sent(node.hearing.hear(B, propose(1), at(company.now), WALL), B)
     assert isinstance(ruled, Ruled)
-    assert ruled.ruling is Ruling.AGAIN
+    assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
+
+
+def test_a_copy_that_comes_when_its_term_is_over_is_not_written_in_the_next() -> None:
+    company = settled()
+    company.nodes[A].seat.resign(None, "for the test", at(company.now))
+    company.run(3)
+    node = company.nodes[A]
+    assert node.register.established == Term(2)
+    (ruled,) = sent(node.hearing.hear(B, propose(1), at(company.now), WALL), B)
+    assert isinstance(ruled, Ruled)
+    assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
+    assert not node.register.waiting
+    assert node.hearing.hear(B, propose(2), at(company.now), WALL) == []
+    assert node.register.waiting
+
+
+def test_a_change_is_left_unanswered_while_this_node_may_act_again_in_its_term() -> None:
+    company = settled()
+    node, lapsed = company.nodes[A], at(company.now + DEAD_S)
+    assert node.seat.acting_until(lapsed) is None
+    assert node.hearing.hear(B, propose(1), lapsed, WALL) == []
+    assert not node.register.waiting
+    node.hearing.hear(B, propose(1), at(company.now), WALL)
+    assert node.hearing.hear(B, propose(1), lapsed, WALL) == []  # it waits here already
 
 
 @pytest.mark.parametrize("term", [0, 2])

@@ -48,6 +48,6 @@ def test_only_members_are_remembered() -> None:
     for node in (A, B, C):
         liveness.heard(node, at(1), DEAD_S)
     liveness.keep({A, C})
-    assert liveness.live([A, B, C], at(2), DEAD_S) == {A, C}
+    assert liveness.living(at(2), DEAD_S) == {A, C}
     assert liveness.last_heard(A) == at(1)
     assert liveness.last_heard(B) is None

@@ -20,15 +20,13 @@ from tests.core.samples import (
     E,
     ack,
     at,
-    bind,
     check,
     document,
-    meet,
     pos,
     record,
-    seat,
     sent,
 )
+from tests.core.seats import bind, meet, seat
 
 THREE, FIVE = document(A, B, C), document(A, B, C, D, E)
 NEWER = document(A, B, C, checks=[check()], revision=2)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT, NEVER, TERM_JUMP_MAX, Electors, Mandate
-from qutrio.model.ids import Instant, NodeId, Term
+from qutrio.core.mandate import ASKS_PER_HEARTBEAT, TERM_JUMP_MAX, Electors, Mandate
+from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise
 from tests.core.samples import DEAD_S, NO_PROMISE, A, B, C, D, E, at, pos
 

@@ -22,8 +22,9 @@ from qutrio.core.mutations import (
     RevokeToken,
     apply,
 )
+from qutrio.model.channels import DiscordChannel
 from qutrio.model.document import TOKENS_MAX, ClusterDocument, Settings
-from qutrio.model.ids import CheckId, Fingerprint, Revision, TokenId, UnixTime
+from qutrio.model.ids import ChannelId, CheckId, Fingerprint, Revision, TokenId, UnixTime
 from qutrio.model.members import Member
 from tests.core.samples import (
     DB,
@@ -94,6 +95,13 @@ def test_the_stamp_of_an_older_revision_does_not_stop_an_edit() -> None:
     done(RemoveCheck(expect=check(changed=Revision(3))), held)
 
 
+def test_an_edit_that_changes_nothing_makes_no_new_version_but_must_be_up_to_date() -> None:
+    disabled = document(A, checks=[check(enabled=False, changed=Revision(9))])
+    same = check(enabled=False)
+    assert done(PutCheck(check=same, expect=same), disabled) == disabled
+    assert "somebody else" in refused(PutCheck(check=check(), expect=check()), disabled)
+
+
 def test_two_edits_of_different_checks_merge() -> None:
     first = done(PutCheck(check=check(retries=1), expect=check()))
     database = FULL.checks[0]
@@ -128,6 +136,15 @@ def test_a_channel_is_added_and_replaced_only_if_it_is_as_it_was() -> None:
     assert done(PutChannel(channel=hook(enabled=False), expect=hook())).channels[0].enabled is False
     assert "somebody else" in refused(PutChannel(channel=hook()))
     assert "somebody else" in refused(PutChannel(channel=hook(), expect=hook(enabled=False)))
+
+
+def test_a_discord_secret_in_the_open_is_refused_unless_it_is_there_already() -> None:
+    """One from before must be possible to disable."""
+    open_one = DiscordChannel(id=ChannelId("d"), name="team", url="http://d.example/secret")
+    assert "must begin with https://" in refused(PutChannel(channel=open_one))
+    quiet = evolve(open_one, enabled=False)
+    held = document(A, channels=[open_one])
+    assert done(PutChannel(channel=quiet, expect=open_one), held).channels == (quiet,)
 
 
 def test_two_channels_never_have_one_name() -> None:

@@ -1,18 +1,11 @@
 """One node's whole mind, and several of them in a room with perfect lines."""
 
-from collections.abc import Iterator
-
 import pytest
 
+from qutrio.core.calm import STEP_S_MIN
+from qutrio.core.disk import DISK_RETRY_S
 from qutrio.core.effects import Note, Persist, Reply, Send
-from qutrio.core.events import (
-    Linked,
-    Observed,
-    PersistFailed,
-    Received,
-    Stop,
-    Tick,
-)
+from qutrio.core.events import PersistFailed, Received, Stop, Tick
 from qutrio.core.messages import (
     Commit,
     Farewell,
@@ -23,45 +16,10 @@ from qutrio.core.messages import (
     Write,
     Wrote,
 )
-from qutrio.core.mutations import PutCheck, RemoveCheck
-from qutrio.core.node import DISK_RETRY_S, STEP_S_MIN, Node
-from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, NodeId, Revision, Term, UnixTime
-from tests.core.company import Company
-from tests.core.samples import (
-    DEAD_S,
-    WALL,
-    A,
-    B,
-    C,
-    at,
-    check,
-    document,
-    heartbeat,
-    hook,
-)
-
-HELD = document(A, B, C, checks=[check()], channels=[hook()])
-API = PutCheck(check=check(CheckId("api")))
-
-
-def settled(held: ClusterDocument = HELD) -> Company:
-    """A company whose lowest node acts, and everybody knows it."""
-    company = Company(held)
-    company.run(2.5)
-    assert company.masters() == [A]
-    assert {n.view(at(company.now)).master for n in company.nodes.values()} == {A}
-    company.effects.clear()
-    return company
-
-
-def documents(company: Company) -> Iterator[ClusterDocument]:
-    return (n.register.committed.document for n in company.nodes.values())
-
-
-def step(node: Node, event: Tick | Received | Linked | Observed, now: float) -> list[object]:
-    return [*node.step(event, at(now), UnixTime(WALL + now))]
-
+from qutrio.core.mutations import RemoveCheck
+from qutrio.model.ids import CheckId, NodeId, Revision, Term
+from tests.core.company import API, HELD, Company, documents, settled, step
+from tests.core.samples import DEAD_S, A, B, C, at, check, document, heartbeat
 
 # --- acting ---------------------------------------------------------------------------------
 

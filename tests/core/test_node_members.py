@@ -1,32 +1,16 @@
 """Whole nodes in a room: who belongs, what they watch together, and whom they page."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from qutrio.core.effects import Notify, Probe, Reply, Send
-from qutrio.core.events import (
-    Expelled,
-    Linked,
-    Observed,
-    ProbeRequested,
-    Received,
-    Tick,
-)
-from qutrio.core.messages import (
-    Heartbeat,
-    ProbeNow,
-    Removed,
-    Report,
-    Ruling,
-)
-from qutrio.core.mutations import Batch, PutCheck, RemoveMember
-from qutrio.core.node import Node
-from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.ids import CheckId, NodeId, RequestId, Revision, Term, UnixTime
+from qutrio.core.events import Expelled, Linked, Observed, ProbeRequested, Received
+from qutrio.core.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
+from qutrio.core.mutations import Batch, RemoveMember
+from qutrio.model.document import Settings
+from qutrio.model.ids import NodeId, RequestId, Revision, Term
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import Outcome, State
-from tests.core.company import Company
+from tests.core.company import API, HELD, Company, documents, settled, step
 from tests.core.samples import (
     DEAD_S,
     WALL,
@@ -46,30 +30,10 @@ from tests.core.samples import (
 )
 
 F = NodeId("n6")
-HELD = document(A, B, C, checks=[check()], channels=[hook()])
-API = PutCheck(check=check(CheckId("api")))
-
-
-def settled(held: ClusterDocument = HELD) -> Company:
-    """A company whose lowest node acts, and everybody knows it."""
-    company = Company(held)
-    company.run(2.5)
-    assert company.masters() == [A]
-    assert {n.view(at(company.now)).master for n in company.nodes.values()} == {A}
-    company.effects.clear()
-    return company
-
-
-def documents(company: Company) -> Iterator[ClusterDocument]:
-    return (n.register.committed.document for n in company.nodes.values())
 
 
 def notices(company: Company) -> list[tuple[NodeId, NoticeKind]]:
     return [(n, e.delivery.notice.kind) for n, e in company.performed(Notify)]
-
-
-def step(node: Node, event: Tick | Received | Linked | Observed, now: float) -> list[object]:
-    return [*node.step(event, at(now), UnixTime(WALL + now))]
 
 
 # --- membership -----------------------------------------------------------------------------
@@ -100,7 +64,8 @@ def test_a_removed_node_takes_nothing_in_and_refuses_changes() -> None:
     company.give(C, Received(A, heartbeat(number=77)))
     company.give(C, Linked(A))
     company.give(C, Observed(result(Outcome.FAIL)))
-    assert [e for n, e in company.effects if n == C] == []
+    last = Send(A, Commit(position=company.nodes[C].register.committed.position))
+    assert all(e == last for n, e in company.effects if n == C)
     assert company.nodes[C].watch.verdicts.vote(C, WEB) is None
     (reply,) = company.replies(company.propose(C, API))
     assert "was removed from the cluster" in reply.reason
@@ -114,6 +79,33 @@ def test_a_master_that_removes_itself_hands_the_role_on() -> None:
     company.run(DEAD_S)
     assert company.masters() == [B]
     assert company.nodes[B].register.committed.document.voters == {B, C}
+
+
+def test_a_node_that_removed_the_only_other_needs_it_no_more_even_after_a_crash() -> None:
+    company = settled(document(A, B))
+    request = company.propose(A, RemoveMember(node=B))
+    assert [r.ruling for r in company.replies(request)] == [Ruling.COMMITTED]
+    assert company.nodes[B].removed  # and perhaps wiped by its operator
+    company.crash(A)
+    company.boot(A)
+    company.run(2 * DEAD_S)
+    assert company.masters() == [A]
+
+
+def test_a_vote_of_a_member_whose_removal_commits_is_not_announced_with_it() -> None:
+    company = settled()
+    company.lost.add((A, Write))  # the removal stays in flight while a verdict is reached
+    company.propose(A, RemoveMember(node=C))
+    for node in (A, C):
+        company.sees[node, WEB] = Outcome.FAIL
+        company.give(node, Observed(result(Outcome.FAIL)))
+    company.run(1.5)
+    assert company.status(A).checks[0].state is State.DOWN  # two of three voters
+    company.lost.clear()
+    company.run(3)
+    assert company.nodes[A].register.committed.document.voters == {A, B}
+    assert company.status(A).checks[0].state is State.UNKNOWN  # one of two
+    assert notices(company) == []
 
 
 def test_a_learner_that_holds_the_document_gets_its_vote() -> None:

@@ -3,15 +3,16 @@
 from random import Random
 
 import pytest
+from attrs import evolve
 
 from qutrio.core.alerting import Courier
-from qutrio.core.effects import Note, Notify, Send
+from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
 from qutrio.core.watch import Watch
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.incidents import Ledger
+from qutrio.model.incidents import Delivery, Ledger
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -28,9 +29,8 @@ from tests.core.samples import (
     hook,
     pos,
     record,
-    seat,
-    win,
 )
+from tests.core.seats import seat, win
 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 ONE = delivery()
@@ -48,6 +48,12 @@ def pager(me: NodeId, *, acting: bool = False) -> Pager:
 def master_of(follower: Pager, node: NodeId) -> None:
     beat = heartbeat(claim=Term(3), acting=True)
     follower.seat.on_heartbeat(node, beat, at(0), WALL)
+
+
+def errand(follower: Pager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
+    """Let a node ask for an errand at 0 s, right after it heard a heartbeat."""
+    heard = follower.seat.beat(at(0), WALL).number
+    return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
 def attempted(*, delivered: bool) -> Attempted:
@@ -124,26 +130,49 @@ def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
 
 def test_a_member_runs_errands_for_the_acting_master_only() -> None:
     follower = pager(C)
-    errand = Deliver(term=Term(3), delivery=ONE)
-    assert follower.on_deliver(A, errand, at(0)) == []
+    assert errand(follower, A) == []
     master_of(follower, A)
-    assert follower.on_deliver(B, errand, at(0)) == []
-    assert follower.on_deliver(A, errand, at(0)) == [Notify(ONE, Term(3), errand=True)]
+    assert errand(follower, B) == []
+    assert errand(follower, A) == [Notify(ONE, Term(3), errand=True, until=at(DEAD_S))]
+
+
+def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
+    follower = pager(C)
+    master_of(follower, A)
+    heard = follower.seat.beat(at(0), WALL).number
+    old = Deliver(term=Term(3), delivery=ONE, heard=heard)
+    (order,) = follower.on_deliver(A, old, at(DEAD_S - 0.01))
+    assert isinstance(order, Notify)
+    assert order.until == at(DEAD_S)
+    late = Send(A, evolve(FAILED, detail="the errand came too late"))
+    follower.seat.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
+    assert follower.on_deliver(A, old, at(DEAD_S)) == [late]
+    unknown = Deliver(term=Term(3), delivery=ONE)  # as a master of an older version sends it
+    assert follower.on_deliver(A, unknown, at(DEAD_S)) == [late]
+
+
+def test_an_errand_that_arrives_twice_is_run_once() -> None:
+    follower = pager(C)
+    master_of(follower, A)
+    heard = follower.seat.beat(at(0), WALL).number
+    twice = Deliver(term=Term(3), delivery=ONE, heard=heard)
+    assert len(follower.on_deliver(A, twice, at(0))) == 1
+    assert follower.on_deliver(A, twice, at(0)) == []
+    assert len(errand(follower, A)) == 1  # asked for anew, after another heartbeat
 
 
 def test_a_member_runs_a_bounded_number_of_errands() -> None:
     follower = pager(C)
     master_of(follower, A)
     for number in range(ERRANDS_MAX):
-        errand = Deliver(term=Term(3), delivery=delivery(WEB, number))
-        assert len(follower.on_deliver(A, errand, at(0))) == 1
-    assert follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0)) == []
+        assert len(errand(follower, A, delivery(WEB, number))) == 1
+    assert errand(follower, A) == []
 
 
 def test_a_failed_errand_is_told_to_who_asked() -> None:
     follower = pager(C)
     master_of(follower, A)
-    follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0))
+    errand(follower, A)
     assert Send(A, FAILED) in follower.on_attempted(attempted(delivered=False), at(1))
     assert follower.pass_on(at(1)) == []
 

@@ -2,9 +2,7 @@
 
 from qutrio.core.effects import Send
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling
-from qutrio.core.replication import (
-    RETRY_AFTER_S,
-)
+from qutrio.core.replication import RETRY_AFTER_S
 from qutrio.model.ids import Term
 from qutrio.model.stable import Position
 from tests.core.registers import (
@@ -19,16 +17,7 @@ from tests.core.registers import (
     write,
     wrote,
 )
-from tests.core.samples import (
-    A,
-    B,
-    C,
-    at,
-    pos,
-    record,
-    register,
-    sent,
-)
+from tests.core.samples import A, B, C, at, pos, record, register, sent
 
 # --- as a voter -----------------------------------------------------------------------------
 

@@ -26,18 +26,7 @@ from tests.core.registers import (
     write,
     wrote,
 )
-from tests.core.samples import (
-    A,
-    B,
-    C,
-    D,
-    at,
-    document,
-    member,
-    pos,
-    register,
-    sent,
-)
+from tests.core.samples import A, B, C, D, at, document, member, pos, register, sent
 
 
 def rulings(effects: list[Effect], to: NodeId = A) -> list[Ruling]:
@@ -166,18 +155,18 @@ def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
 
 
 def test_a_node_that_does_not_act_sends_the_asker_on() -> None:
-    assert rulings(register(A, THREE).decline(proposal(put("a")))) == [Ruling.AGAIN]
+    assert rulings(register(A, THREE).decline(proposal(put("a")), Term(1))) == [Ruling.AGAIN]
 
 
 def test_a_request_that_is_known_is_never_declined() -> None:
     holder = established()
     wish = proposal(put("a"))
     holder.propose(wish)
-    assert holder.decline(wish) == []  # it waits here: another node must not write it too
+    assert holder.decline(wish, Term(1)) == []  # it waits here: another node must not write it too
     pump(holder)
     accept(holder, B)
     ruled = sent(holder.settle(), A)
-    assert sent(holder.decline(wish), A) == ruled
+    assert sent(holder.decline(wish, Term(1)), A) == ruled
 
 
 # --- answers --------------------------------------------------------------------------------
@@ -294,8 +283,8 @@ def test_an_unknown_ruling_stands_and_a_sent_on_request_may_come_again() -> None
     pump(holder)
     holder.propose(waiting)
     holder.abandon()
-    assert rulings(holder.decline(written)) == [Ruling.UNKNOWN]
-    assert rulings(holder.decline(waiting)) == [Ruling.AGAIN]
+    assert rulings(holder.decline(written, Term(1))) == [Ruling.UNKNOWN]
+    assert rulings(holder.decline(waiting, Term(1))) == [Ruling.AGAIN]
 
 
 def test_a_change_of_the_nodes_own_is_forgotten_with_the_role() -> None:
@@ -325,4 +314,4 @@ def test_a_ruling_on_what_the_disk_did_not_take_is_forgotten() -> None:
     holder.abandon()
     holder.roll_back(durable, durable)
     assert holder.committed is durable
-    assert rulings(holder.decline(proposal(put("api"), node=B)), B) == [Ruling.AGAIN]
+    assert rulings(holder.decline(proposal(put("api"), node=B), Term(1)), B) == [Ruling.AGAIN]

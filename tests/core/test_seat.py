@@ -7,8 +7,9 @@ from qutrio.core.mandate import DRIFT_MARGIN, TERM_JUMP_MAX
 from qutrio.core.messages import Answer, Ask, Fetch, HeartbeatAck, Resign
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
-from qutrio.model.ids import Revision, Term, UnixTime
+from qutrio.model.ids import NodeId, Revision, Term, UnixTime
 from qutrio.model.stable import Position, Promise
+from tests.core.registers import THREE
 from tests.core.samples import (
     DEAD_S,
     WALL,
@@ -17,19 +18,13 @@ from tests.core.samples import (
     C,
     ack,
     at,
-    bind,
     document,
     heartbeat,
-    meet,
     pos,
     record,
-    seat,
     sent,
-    win,
 )
-
-THREE = document(A, B, C)
-BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
+from tests.core.seats import BOND_S, bind, meet, seat, win
 
 
 def granted(place: Seat, claimant: str = A, now: float = 0.0, **fields: object) -> Term | None:
@@ -131,6 +126,29 @@ def test_a_claim_that_is_renewed_is_never_out_of_proportion() -> None:
     assert granted(voter, claim=far) == far
 
 
+@pytest.mark.parametrize("holder", [B, C])
+def test_a_voter_that_gave_the_term_to_another_asks_the_acting_holder_for_a_higher_one(
+    holder: NodeId,
+) -> None:
+    """Else it would be bound to nobody for ever, and missed when another endorser dies."""
+    voter = seat(B, THREE, promise=Promise(Term(1), holder))
+    meet(voter, 0.0, A, C)
+    assert granted(voter, acting=True) is None
+    assert voter.mandate.heard_term == 2
+    assert granted(voter, claim=Term(3), heard_term=Term(3), acting=True) == 3
+    assert voter.mandate.heard_term == 3
+
+
+def test_a_claim_that_does_not_act_yet_is_not_asked_for_a_higher_term() -> None:
+    """Two that claimed one term at once would drive one another up."""
+    voter = seat(B, THREE, promise=Promise(Term(1), B))
+    meet(voter, 0.0, A, C)
+    assert granted(voter) is None
+    voter.mandate.claim = Term(1)
+    assert granted(voter, acting=True) is None
+    assert voter.mandate.heard_term == 1
+
+
 def test_an_unknown_engine_prefers_nobody() -> None:
     place = seat(B, document(A, B, settings=Settings(engine="from-the-future")))
     meet(place, 0.0, A)
@@ -159,7 +177,7 @@ def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_whil
 def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
     place = seat(B, THREE)
     place.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
-    assert place.skew == {A: 2.5}
+    assert place.clocks.skew == {A: 2.5}
 
 
 # --- the bonds of others --------------------------------------------------------------------
@@ -269,7 +287,7 @@ def test_a_farewell_counts_as_death_at_once() -> None:
     meet(place, 0.0, A, B)
     place.on_farewell(A)
     place.on_farewell(B)
-    assert not place.sees_majority(at(0))
+    assert not place.roll.sees_majority(at(0))
     assert place.electorate(at(0)).able == frozenset()
 
 
@@ -285,8 +303,8 @@ def test_a_node_is_free_of_a_holder_that_is_no_member() -> None:
     place.forget_strangers(frozenset({B, C}), at(1))
     assert place.incumbent(at(1)) is None
     assert place.mandate.bound_until == at(1)
-    assert place.contacts(at(1)) == {B, C}
-    assert place.skew.keys() == {B}
+    assert place.roll.contacts(at(1)) == {B, C}
+    assert place.clocks.skew.keys() == {B}
     assert place.electorate(at(1)).able == {B, C}
 
 
@@ -307,7 +325,7 @@ def test_a_heartbeat_says_where_the_node_stands() -> None:
     win(place, 0.0, B)
     beat = place.beat(at(1), WALL)
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
-    assert place.peers() == [B]
+    assert place.roll.peers() == (B,)
     assert place.incumbent_term(at(1)) == Term(1)
     (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL), B)
     assert isinstance(answer, HeartbeatAck)

@@ -4,11 +4,11 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.effects import Note, Send
-from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
+from tests.core.registers import THREE
 from tests.core.samples import (
     BEAT_S,
     DEAD_S,
@@ -17,19 +17,13 @@ from tests.core.samples import (
     B,
     C,
     at,
-    bind,
     document,
     heartbeat,
-    meet,
     pos,
     record,
-    seat,
     sent,
-    win,
 )
-
-THREE = document(A, B, C)
-BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
+from tests.core.seats import bind, meet, seat, win
 
 
 def notes(effects: list[object]) -> list[Note]:

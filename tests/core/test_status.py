@@ -72,5 +72,5 @@ def test_a_removed_node_shows_that_it_was_removed_and_has_no_name() -> None:
     node.register.committed = evolve(node.register.committed, document=gone)
     company.status(C)  # any event makes it notice
     shown = company.status(C)
-    assert (shown.removed, shown.name, shown.holds_quorum) == (True, "", False)
+    assert (shown.removed, shown.name, shown.holds_quorum, shown.have) == (True, "", False, 0)
     assert "was removed" in shown.reason

@@ -2,10 +2,10 @@
 
 import pytest
 
-from qutrio.core.verdicts import FOREVER, FRESH_S_MIN, SWEEP_S_MIN, Count, Verdicts, freshness
+from qutrio.core.verdicts import FRESH_S_MIN, SWEEP_S_MIN, Count, Verdicts, freshness
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, NodeId, UnixTime
+from qutrio.model.ids import FOREVER, CheckId, NodeId, UnixTime
 from qutrio.model.results import Outcome, State
 from tests.core.samples import DB, WALL, WEB, A, B, C, D, at, check, document, result
 

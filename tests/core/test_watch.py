@@ -15,10 +15,11 @@ from qutrio.model.results import Outcome
 from tests.core.samples import DB, WALL, WEB, A, B, C, at, check, document, result
 
 OK, FAIL = result(Outcome.OK), result(Outcome.FAIL)
+LIFE = 7
 
 
 def watch(*checks: CheckId) -> Watch:
-    watching = Watch(A)
+    watching = Watch(A, LIFE)
     held = document(A, B, C, checks=[check(c) for c in checks or (WEB,)])
     watching.verdicts.follow(held, WALL)
     return watching
@@ -32,7 +33,7 @@ def told(watching: Watch, now: float, *, all_of_it: bool = False) -> list[Report
 def test_a_result_that_turned_is_told_at_once_with_its_age() -> None:
     watching = watch()
     watching.observed(OK, at(1))
-    assert told(watching, 3) == [Report(results=((OK, 2.0),))]
+    assert told(watching, 3) == [Report(results=((OK, 2.0),), life=LIFE, numbers=(1,))]
     assert told(watching, 3) == []
 
 
@@ -42,7 +43,8 @@ def test_a_result_that_is_as_before_waits_for_the_heartbeat() -> None:
     told(watching, 1)
     watching.observed(OK, at(2))
     assert told(watching, 2) == []
-    assert told(watching, 2, all_of_it=True) == [Report(results=((OK, 0.0),))]
+    again = Report(results=((OK, 0.0),), life=LIFE, numbers=(2,))
+    assert told(watching, 2, all_of_it=True) == [again]
     assert told(watching, 2, all_of_it=True) == []
 
 
@@ -104,7 +106,8 @@ def test_a_newcomer_is_told_the_newest_result_of_every_check() -> None:
         watching.observed(result(Outcome.FAIL, DB), at(now))
     told(watching, 2, all_of_it=True)
     watching.on_report(B, Report(results=((FAIL, 0.0),)), at(2))
-    expected = Report(results=((result(Outcome.FAIL, DB), 3.0), (OK, 3.0)))
+    seen = ((result(Outcome.FAIL, DB), 3.0), (OK, 3.0))
+    expected = Report(results=seen, life=LIFE, numbers=(4, 3))
     assert watching.tell_newcomer(C, at(5)) == [Send(C, expected)]
 
 
@@ -164,3 +167,50 @@ def test_everybody_is_asked_to_probe_in_bounded_requests() -> None:
         Send(C, ProbeNow(checks=tail)),
     ]
     assert watching.demand_of_all((), [B]) == []
+
+
+def heard(watching: Watch, report: Report, now: float) -> Vote | None:
+    watching.on_report(B, report, at(now))
+    return watching.verdicts.vote(B, WEB)
+
+
+def test_a_probe_that_is_reported_again_is_the_same_vote_as_before() -> None:
+    watching = watch()
+    report = Report(results=((FAIL, 0.0),), life=3, numbers=(5,))
+    first = heard(watching, report, 1)
+    assert heard(watching, report, 60) == first  # coming again makes it no younger
+
+
+def test_a_report_that_was_overtaken_by_a_newer_one_changes_nothing() -> None:
+    watching = watch()
+    newer = heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(6,)), 1)
+    late = Report(results=((FAIL, 0.0),), life=3, numbers=(5,))
+    assert heard(watching, late, 5) == newer
+
+
+def test_a_newer_probe_counts_though_the_one_before_it_came_late() -> None:
+    watching = watch()
+    heard(watching, Report(results=((FAIL, 0.0),), life=3, numbers=(5,)), 9)
+    vote = heard(watching, Report(results=((OK, 4.0),), life=3, numbers=(6,)), 9.5)
+    assert vote == Vote(OK, at(5.5), (3, 6))
+
+
+def test_the_numbers_begin_anew_with_every_life() -> None:
+    watching = watch()
+    heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(500,)), 1)
+    vote = heard(watching, Report(results=((FAIL, 0.0),), life=4, numbers=(1,)), 2)
+    assert vote == Vote(FAIL, at(2), (4, 1))
+
+
+def test_results_without_numbers_count_by_when_they_came() -> None:
+    watching = watch()
+    heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(500,)), 1)
+    vote = heard(watching, Report(results=((FAIL, 0.0),)), 2)  # from an older version
+    assert vote == Vote(FAIL, at(2))
+    assert heard(watching, Report(results=((OK, 3.0),)), 3) == vote
+
+
+def test_too_many_numbers_are_ignored() -> None:
+    watching = watch()
+    vote = heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(1, 2, 3)), 1)
+    assert vote == Vote(OK, at(1), (3, 1))

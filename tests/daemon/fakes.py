@@ -13,6 +13,7 @@ from qutrio.daemon.driver import Hands
 from qutrio.errors import PeerError
 from qutrio.model.checks import IpFamily
 from qutrio.model.ids import CheckId, Fingerprint, NodeId
+from qutrio.model.journal import Entry
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Stable
 from qutrio.probes.interface import Observation
@@ -123,6 +124,10 @@ class WatchedHands:
     def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
         """Log."""
         self._hands.note(what, details)
+
+    def journal(self, entry: Entry) -> None:
+        """Pass it on."""
+        self._hands.journal(entry)
 
     def alive(self) -> None:
         """Feed the watchdog."""

@@ -24,6 +24,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger, Notice, NoticeKind
+from qutrio.model.journal import Entry
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
 
@@ -151,6 +152,10 @@ class Diary:
     def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
         """Write it down."""
         self.entries.append(f"note {what} {dict(details)}")
+
+    def journal(self, entry: Entry) -> None:
+        """Write it down."""
+        self.entries.append(f"journal {entry.fact}")
 
     def alive(self) -> None:
         """Remember when."""

@@ -45,6 +45,7 @@ from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.probes.interface import Tools
+from qutrio.storage.journal import MemoryJournal
 from qutrio.storage.store import MemoryStore
 from tests.daemon.fakes import (
     NO_TLS,
@@ -100,6 +101,7 @@ class Daemon:
 
     member: Member
     store: MemoryStore
+    journal: MemoryJournal = Factory(MemoryJournal)
     inbox: Inbox | None = None
     view: Latest[View] | None = None
     _life: trio.CancelScope | None = None
@@ -120,6 +122,8 @@ class World:
     network: Network = Factory(Network)
     target: Target = Factory(Target)
     mailbox: list[Mail] = Factory(list)
+    hung: set[ChannelId] = Factory(set)
+    """Channels whose server takes a connection and never answers."""
     trace: list[Line] = Factory(list)
     deeds: list[Deed] = Factory(list)
     daemons: dict[NodeId, Daemon] = Factory(dict)
@@ -242,6 +246,7 @@ class World:
                 key_file=Path("nowhere"),
             ),
             store=daemon.store,
+            journal=daemon.journal,
             transport=lambda _: MemoryTransport(self.network, member.address, member.fingerprint),
             clock=self._clock,
             senders=Senders({WebhookChannel: self._send}),
@@ -285,9 +290,10 @@ class World:
         self._told = trio.Event()
 
     async def _send(self, channel: Any, letter: Letter) -> str:
-        del channel
         notice = letter.notice
         self._note(letter.node, "sending", kind=notice.kind.value)
+        if channel.id in self.hung:
+            await trio.sleep_forever()
         await trio.sleep(SEND_S)
         mail = Mail(trio.current_time(), letter.node, notice.kind.value, notice.id)
         self.mailbox.append(mail)

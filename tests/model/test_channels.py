@@ -93,6 +93,17 @@ def test_a_hook_that_could_not_be_posted_to_is_refused(url: str) -> None:
         DiscordChannel(id=ID, name="hook", url=url)
 
 
+@pytest.mark.parametrize("url", ["https://d.example/x", "http://127.0.0.1:8/", "http://[::1]/"])
+def test_a_discord_url_may_travel_encrypted_or_not_at_all(url: str) -> None:
+    DiscordChannel(id=ID, name="team", url=url).require_private()
+
+
+@pytest.mark.parametrize("url", ["http://d.example/x", "http://10.0.0.1/", "HTTP://[fe80::1]/"])
+def test_a_discord_url_that_would_travel_in_the_open_is_refused(url: str) -> None:
+    with pytest.raises(InvalidValueError, match="must begin with https://"):
+        DiscordChannel(id=ID, name="team", url=url).require_private()
+
+
 def test_a_channel_of_an_unknown_kind_shows_its_kind() -> None:
     assert UnknownChannel(id=ID, name="x", kind_name="pigeon").target == "(pigeon)"
 

@@ -311,6 +311,19 @@ async def test_a_node_refused_by_all_learns_that_it_was_removed(
         assert len([d for d in net.dials[dials:] if d == people[0].member.address]) == 0
 
 
+async def test_a_removed_node_still_hears_those_who_do_not_know_that_and_dials_nobody(
+    people: list[Person], autojump_clock: MockClock
+) -> None:
+    """It may be the only one that knows that its removal was committed."""
+    net = Net()
+    ada = in_memory(net, people[0], document_of(people[1], revision=5))
+    bob = in_memory(net, people[1], document_of(*people[:2], revision=4))
+    ada.know(document_of(people[1], revision=5), removed=True)
+    async with running(ada, bob):
+        assert await ada.event(Linked) == Linked(people[1].member.id)
+        assert people[1].member.address not in net.dials
+
+
 async def test_a_member_with_an_older_document_cannot_expel(
     people: list[Person], autojump_clock: MockClock
 ) -> None:

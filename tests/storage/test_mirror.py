@@ -216,7 +216,7 @@ async def test_an_edit_of_comments_alone_is_kept_and_proposes_nothing(tmp_path: 
         (lambda t: t.replace('fingerprint: "f"', "fingerprint: g"), "only name and address"),
     ],
 )
-async def test_a_bad_edit_is_kept_beside_with_its_reason(
+async def test_story_an_empty_torn_or_stale_edit_loses_nothing_and_the_file_says_why(
     tmp_path: Path, change: Callable[[str], str], reason: str
 ) -> None:
     async with running(tmp_path) as node:
@@ -233,7 +233,9 @@ async def test_a_bad_edit_is_kept_beside_with_its_reason(
 
 
 @pytest.mark.parametrize("ruling", [Ruling.REFUSED, Ruling.UNKNOWN])
-async def test_what_the_cluster_refuses_is_kept_beside(tmp_path: Path, ruling: Ruling) -> None:
+async def test_story_an_edit_without_a_quorum_is_kept_beside_with_the_reason(
+    tmp_path: Path, ruling: Ruling
+) -> None:
     async with running(tmp_path) as node:
         node.ruling = ruling
         await node.log.wait(WRITTEN)

@@ -210,6 +210,16 @@ def test_joining_again_does_not_turn_the_state_back(directory: DataDirectory) ->
     assert Store(directory).load() == newer
 
 
+def test_a_node_that_was_removed_learns_that_it_is_back(directory: DataDirectory) -> None:
+    identity = init(directory)
+    back = joined(identity)
+    without = evolve(back.committed, document=evolve(back.committed.document, members=()))
+    Store(directory).create(Stable(Promise(Term(9), None), without, without))
+    later = evolve(back.committed, position=Position(Term(10), 1))
+    adopt(directory, identity, Stable(Promise(), later, later))
+    assert Store(directory).load() == Stable(Promise(Term(9), None), later, later)
+
+
 def test_a_cluster_that_watches_something_is_not_given_up(directory: DataDirectory) -> None:
     identity = init(directory)
     mine = Store(directory).load()

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
-
+from qutrio.model.frozen import frozen
 from qutrio.model.ids import NodeId, Seconds
 
 

@@ -1,0 +1,118 @@
+"""`qutrio explain`: why somebody was paged, as this node saw it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from qutrio.cli.asking import ask
+from qutrio.cli.nouns import verb
+from qutrio.cli.options import AsJson
+from qutrio.cli.printing import age, clean, moment, print_fields, print_json, print_table
+from qutrio.cli.story_words import doubt, told
+
+Row = dict[str, Any]
+
+app = verb()
+
+STATES = {
+    "open": "DOWN",
+    "recovered": "recovered",
+    "forgotten": "check removed or disabled",
+    "unheard": "over, this node was away",
+}
+
+FATES = {
+    "waiting": "waits",
+    "channel gone": "dropped with its channel",
+    "forgotten": "dropped with its check",
+    "unheard": "unheard of",
+}
+
+
+@app.command(epilog="Example: qutrio explain web")
+def explain(
+    incident: Annotated[
+        str | None,
+        typer.Argument(help="Its id or the beginning of it, or a check's name for its latest."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a page happened: votes, rounds, thresholds, deliveries; or list the incidents.
+
+    Each node tells what it saw itself, and says what it did not see.
+    """
+    answer = ask("incident.list") if incident is None else ask("incident.explain", name=incident)
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+    elif incident is None:
+        _show_list(answer)
+    else:
+        _show_story(answer)
+
+
+def _show_list(answer: Row) -> None:
+    if not answer["incidents"]:
+        print(f"no incident is recorded on this node ({clean(answer['name'])})")
+    headings = ("INCIDENT", "CHECK", "SINCE", "LASTED", "STATE", "PAGES")
+    print_table(headings, (_row(i, answer["now_unix"]) for i in answer["incidents"]))
+    if answer["doubts"]:
+        print()
+        print("Rounds that came to nothing:")
+    for entry in answer["doubts"]:
+        line = f"{moment(entry['first']['at_unix'])}  {entry['check_name']}: {doubt(entry)}"
+        print(f"  {clean(line)}")
+
+
+def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
+    return (
+        incident["id"],
+        incident["check"]["name"],
+        moment(incident["since_unix"]),
+        _lasted(incident, now_unix),
+        STATES.get(incident["state"], incident["state"]),
+        _delivered(incident["pages"]),
+    )
+
+
+def _lasted(incident: Row, now_unix: float) -> str:
+    until = now_unix if incident["state"] == "open" else incident["until_unix"]
+    return "-" if until is None else age(until - incident["since_unix"])
+
+
+def _delivered(pages: list[Row]) -> str:
+    done = sum(page["fate"] == "delivered" for page in pages)
+    return f"{done} of {len(pages)} delivered" if pages else "none"
+
+
+def _show_story(answer: Row) -> None:
+    incident = answer["incident"]
+    state = STATES.get(incident["state"], incident["state"])
+    lasted = _lasted(incident, answer["now_unix"])
+    until = incident["until_unix"]
+    fields: list[tuple[str, object]] = [
+        ("incident", incident["id"]),
+        ("check", f"{incident['check']['name']}: {incident['target']}"),
+        ("since", moment(incident["since_unix"])),
+        ("until", "-" if until is None else moment(until)),
+        ("state", state if lasted == "-" else f"{state} after {lasted}"),
+        ("pages", _pages(incident["pages"])),
+        ("told by", f"{answer['name']}, from its own journal"),
+    ]
+    if incident["state"] == "open":
+        fields[4] = ("state", f"{state} for {lasted}")
+    print_fields(fields)
+    print()
+    for line in told(answer):
+        print(line)
+
+
+def _pages(pages: list[Row]) -> str:
+    if not pages:
+        return "none"
+    words = []
+    for page in pages:
+        by = f" by {page['by']['name']}" if page["by"] and page["fate"] == "delivered" else ""
+        fate = FATES.get(page["fate"], page["fate"])
+        words.append(f"{page['kind'].upper()} to {page['channel']['name']} {fate}{by}")
+    return "; ".join(words)

@@ -1,0 +1,93 @@
+"""Operations on past and present incidents: which there were, and the story of one."""
+
+from qutrio.codec.journal import entry_to_plain
+from qutrio.control.desk import Desk
+from qutrio.control.protocol import Code, ControlFailure
+from qutrio.control.request import Request
+from qutrio.control.shapes import Row
+from qutrio.core.chronicle import ATTEMPTS_TOLD_MAX
+from qutrio.core.stories import Page, Story, stories
+from qutrio.model.journal import Doubted
+
+INCIDENTS_LISTED_MAX = 50
+DOUBTS_LISTED_MAX = 5
+CANDIDATES_NAMED_MAX = 5
+
+
+async def list_incidents(desk: Desk, request: Request) -> Row:
+    """Answer `incident.list`: the newest incidents, and the newest rounds that paged nobody."""
+    del request
+    entries = await desk.services.read_journal()
+    told = stories(entries)[-INCIDENTS_LISTED_MAX:]
+    doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
+    return {
+        **_teller(desk),
+        "incidents": [story_row(story) for story in reversed(told)],
+        "doubts": [entry_to_plain(doubt) for doubt in reversed(doubts)],
+    }
+
+
+async def explain_incident(desk: Desk, request: Request) -> Row:
+    """Answer `incident.explain`: one incident with every line that belongs to it.
+
+    `name` is its id, the beginning of it, or a check's name for the latest incident of it.
+    """
+    told = stories(await desk.services.read_journal())
+    story = find_story(told, request.text("name"))
+    entries = [entry_to_plain(entry) for entry in story.entries]
+    return {
+        **_teller(desk),
+        "incident": story_row(story),
+        "entries": entries,
+        "attempts_told_max": ATTEMPTS_TOLD_MAX,
+    }
+
+
+def find_story(told: tuple[Story, ...], wanted: str) -> Story:
+    """Return the story that a person means; raises `ControlFailure` when it is none, or several."""
+    exact = [story for story in told if story.id == wanted]
+    of_check = [story for story in told if wanted in {story.check_name, story.check}]
+    if exact or of_check:
+        return (exact or of_check)[-1]
+    begun = [story for story in told if story.id.startswith(wanted)]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        named = ", ".join(story.id for story in begun[-CANDIDATES_NAMED_MAX:])
+        sentence = f"{len(begun)} incidents begin with {wanted[:80]!r}; say more of it: {named}"
+        raise ControlFailure(Code.INVALID, sentence)
+    sentence = f"this node has no record of an incident {wanted[:80]!r}; see 'qutrio explain'"
+    raise ControlFailure(Code.NOT_FOUND, sentence)
+
+
+def story_row(story: Story) -> Row:
+    """Return an incident as one node knows it, without its lines."""
+    return {
+        "id": story.id,
+        "check": {"id": story.check, "name": story.check_name},
+        "target": story.target,
+        "since_unix": story.since_unix,
+        "until_unix": story.until_unix,
+        "state": story.end.value,
+        "pages": [_page_row(page) for page in story.pages],
+    }
+
+
+def _page_row(page: Page) -> Row:
+    return {
+        "notice": page.notice,
+        "kind": page.kind.value,
+        "channel": {"id": page.channel.id, "name": page.channel.name},
+        "fate": page.fate.value,
+        "by": None if page.by is None else {"id": page.by.id, "name": page.by.name},
+    }
+
+
+def _teller(desk: Desk) -> Row:
+    view = desk.view.value
+    member = view.document.member(view.node)
+    return {
+        "node_id": view.node,
+        "name": member.name if member is not None else view.node,
+        "now_unix": desk.services.wall(),
+    }

@@ -1,0 +1,69 @@
+"""The votes on one check at one moment, each with the reason why it counted or did not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from qutrio.core.quorum import majority
+from qutrio.model.journal import Ballot, Cast, Standing
+from qutrio.model.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from qutrio.core.verdicts import Count, Vote
+    from qutrio.model.document import ClusterDocument
+    from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
+    from qutrio.model.members import Member
+
+
+@frozen(kw_only=True)
+class Poll:
+    """Who is asked, what they said, and for how many seconds a vote counts."""
+
+    document: ClusterDocument
+    voters: AbstractSet[NodeId]
+    live: AbstractSet[NodeId]
+    votes: Mapping[NodeId, Vote]
+    limit_s: Seconds
+
+    def ballot(self, count: Count, now: Instant, wall: UnixTime) -> Ballot:
+        """Return what every member said, and what `count` made of it."""
+        return Ballot(
+            at_unix=wall,
+            voters=len(self.voters),
+            needed=majority(len(self.voters)),
+            ok=count.ok,
+            fail=count.fail,
+            abstain=count.abstain,
+            state=count.state,
+            casts=tuple(self._cast(member, now) for member in self.document.members),
+        )
+
+    def _cast(self, member: Member, now: Instant) -> Cast:
+        vote = self.votes.get(member.id)
+        if vote is None:
+            return Cast(node=member.id, name=member.name, standing=Standing.SILENT)
+        return Cast(
+            node=member.id,
+            name=member.name,
+            standing=self._standing(member.id, vote, now),
+            outcome=vote.result.outcome,
+            latency_ms=vote.result.latency_ms,
+            detail=vote.result.detail,
+            age_s=max(0.0, now - vote.at),
+        )
+
+    def _standing(self, node: NodeId, vote: Vote, now: Instant) -> Standing:
+        if node not in self.voters:
+            return Standing.LEARNER
+        if node not in self.live:
+            return Standing.DEAD
+        if now - vote.at >= self.limit_s:
+            return Standing.STALE
+        if vote.result.outcome is Outcome.ABSTAIN:
+            return Standing.ABSTAINED
+        return Standing.COUNTED

@@ -1,0 +1,72 @@
+"""Calm: the stretch of time in which a step need not look at everything.
+
+Theory of operation.  Nearly all that a node hears are heartbeats and answers that say what
+the last ones said.  They renew: bonds, streaks and contacts reach further than before.  All
+else that a step does depends on facts that such a message leaves alone, and on moments.  So
+once a whole step found nothing to do, this module says up to when no moment passes that could
+matter, but for the next heartbeat.  Until then a step only takes in what came, counts new
+votes, and beats when that is due.  Whatever else happens *stirs* the node, which ends the
+calm; in doubt a node is stirred, for a whole step is never wrong.
+"""
+
+from qutrio.core.desk import Desk
+from qutrio.core.events import Observed, Received, Tick
+from qutrio.core.pager import Pager
+from qutrio.core.seat import Seat
+from qutrio.model.ids import NEVER, Instant, Seconds
+
+RENEWING = (Received, Tick, Observed)
+"""The events of which mostly nothing follows; each other one stirs."""
+STEP_S_MIN: Seconds = 0.001
+"""No deadline is nearer than this."""
+ROUNDING_S: Seconds = 1e-6
+"""More than what the sums and differences of moments are off by."""
+
+
+def settle(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> None:
+    """Begin the calm, or prolong it, if a whole step found nothing to do until `deadline`.
+
+    A step that was stirred does not count: what it did may have consequences in the next.
+    """
+    seat = pager.seat
+    stirred, seat.stirred = seat.stirred, False
+    seat.calm_until = NEVER if stirred else _calm_until(pager, desk, deadline, now)
+
+
+def _calm_until(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> Instant:
+    seat = pager.seat
+    due = min(pager.watch.verdicts.deadline(), pager.courier.deadline())
+    if due <= now or not desk.idle or not _seated(seat, now):
+        return NEVER
+    moments = (
+        seat.incumbency.until,
+        seat.mandate.quiet_until,
+        seat.mandate.bound_until,
+        seat.acting_until(now) or NEVER,
+        now + seat.bound_s,
+    )
+    soonest = min(m for m in moments if m > now)
+    if soonest <= deadline:
+        return NEVER  # a renewal might move the deadline
+    settings = seat.settings
+    alive = seat.liveness.settled_until(now, settings.dead_after_s, settings.master_cooldown_s)
+    answering = seat.cadence.settled_until(now, settings.dead_after_s)
+    return Instant(min(due, soonest, alive, answering) - ROUNDING_S)
+
+
+def _seated(seat: Seat, now: Instant) -> bool:
+    """Tell whether this node's part in the election, and in writing, is settled for now."""
+    register, mandate = seat.register, seat.mandate
+    asking = mandate.question is not None
+    if not seat.fit or asking or register.flight is not None or seat.beat_due(now):
+        return False
+    if mandate.claim is None:
+        return True
+    document = register.committed.document
+    return (
+        mandate.claim == register.established
+        and mandate.heard_term <= mandate.claim
+        and seat.acting_until(now) is not None
+        and not register.waiting
+        and document.voters == document.ids  # a learner waits for its vote
+    )

@@ -1,0 +1,54 @@
+"""Expulsion: whom a node believes that it was removed, and what it still says afterwards."""
+
+from collections.abc import Set as AbstractSet
+
+from attrs import define, field
+
+from qutrio.core.effects import Effect, Send
+from qutrio.core.messages import Commit, Fetch, Fetched, Heartbeat, Message
+from qutrio.core.quorum import holds_quorum
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, Revision
+from qutrio.model.stable import Record
+
+
+@define
+class Expulsion:
+    """Who said so, about the newest revision that was named."""
+
+    me: NodeId
+    _tellers: set[NodeId] = field(factory=set)
+    _revision: Revision = Revision(0)
+
+    def believed(
+        self,
+        teller: NodeId,
+        revision: Revision,
+        document: ClusterDocument,
+        masters: AbstractSet[NodeId | None],
+    ) -> bool:
+        """Note a member's word; believe the master, or a majority of the others.
+
+        `document` is what this node holds; what was said before it is old news.
+        """
+        if revision < max(document.revision, self._revision) or teller not in document.ids:
+            return False
+        if revision > self._revision:
+            self._revision, self._tellers = revision, set()
+        self._tellers.add(teller)
+        return teller in masters or holds_quorum(self._tellers, document.voters - {self.me})
+
+
+def last_words(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:
+    """Return what a removed node says to a peer that linked (no message) or that speaks to it.
+
+    A master that committed its own removal may be the only one who knows so.  The last other
+    member of a cluster of two would wait for its vote for ever; so it says what is committed,
+    and nothing else, to whoever is a member by that.
+    """
+    if peer not in committed.document.ids:
+        return []
+    if message == Fetch(accepted=False):
+        return [Send(peer, Fetched(accepted=False, record=committed))]
+    behind = isinstance(message, Heartbeat) and message.committed < committed.position
+    return [Send(peer, Commit(position=committed.position))] if behind or message is None else []

@@ -1,0 +1,23 @@
+"""How much one node takes on at a time.
+
+Only a simulator hands in other limits than these, so that what happens beyond them happens
+often.  None of them bears on what a node may promise.
+"""
+
+from attrs import frozen
+
+from qutrio.core.desk import WISHES_MAX
+from qutrio.core.pager import ERRANDS_MAX
+from qutrio.core.replication import PROPOSALS_PER_WRITE_MAX, PROPOSALS_QUEUED_MAX
+from qutrio.core.watch import RESULTS_PER_REPORT_MAX
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Capacities: open wishes, proposals that wait and that share a write, errands, results."""
+
+    wishes: int = WISHES_MAX
+    proposals_queued: int = PROPOSALS_QUEUED_MAX
+    proposals_per_write: int = PROPOSALS_PER_WRITE_MAX
+    errands: int = ERRANDS_MAX
+    results_per_report: int = RESULTS_PER_REPORT_MAX

@@ -1,0 +1,40 @@
+"""How a node's seat and register begin again from what was durable."""
+
+from qutrio.core.cadence import Cadence
+from qutrio.core.limits import Limits
+from qutrio.core.mandate import Mandate
+from qutrio.core.replication import Replication
+from qutrio.core.seat import Seat
+from qutrio.model.ids import NEVER, Instant, NodeId
+from qutrio.model.stable import Promise, Stable
+
+
+def wake_register(me: NodeId, stable: Stable, limits: Limits) -> Replication:
+    """Return the register as it was when the node went down."""
+    return Replication(
+        me=me,
+        accepted=stable.accepted,
+        committed=stable.committed,
+        queued_max=limits.proposals_queued,
+        per_write_max=limits.proposals_per_write,
+    )
+
+
+def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant) -> Seat:
+    """Return the seat of a node that starts now.
+
+    One that promised something has forgotten until when, so it endorses nobody new before
+    that must have ended; unless it is alone.
+    """
+    forgot = stable.promise != Promise() and register.electors.all != {me}
+    bound_s = max(
+        stable.accepted.document.settings.dead_after_s,
+        stable.committed.document.settings.dead_after_s,
+    )
+    mandate = Mandate(
+        me=me,
+        promise=stable.promise,
+        quiet_until=Instant(now + bound_s) if forgot else NEVER,
+        heard_term=stable.promise.term,
+    )
+    return Seat(me=me, register=register, mandate=mandate, cadence=Cadence(next_beat=now))

@@ -1,0 +1,291 @@
+"""The hands of simulated machines: what becomes of each effect in a world."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import lru_cache
+from typing import TYPE_CHECKING, assert_never
+
+from attrs import define, field
+
+from qutrio.codec.wire import decode, encode
+from qutrio.core.effects import (
+    Effect,
+    Journal,
+    Note,
+    Notify,
+    Persist,
+    Probe,
+    Reply,
+    Send,
+    Show,
+    honest_answers,
+)
+from qutrio.core.events import Attempted, Observed, PersistFailed
+from qutrio.core.messages import Ruling
+from qutrio.errors import PeerError
+from qutrio.peers.reading import read_frame
+from qutrio.sim.disk import complain
+from qutrio.sim.host import Saving
+from qutrio.sim.options import Fault
+from qutrio.storage.plan import leftovers, obsolete, saving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qutrio.core.messages import Message
+    from qutrio.model.ids import CheckId, NodeId, Seconds
+    from qutrio.model.stable import Stable
+    from qutrio.sim.channels import Fate
+    from qutrio.sim.disk import Trouble
+    from qutrio.sim.host import Host
+    from qutrio.sim.world import World
+
+FRAMES_REMEMBERED = 256
+ORDER_WAITS_S_MAX: Seconds = 0.01
+TOO_LATE = "no longer the acting master, or too late"
+NO_ROOM = "too many notices wait to be sent"
+
+
+@define(eq=False)
+class Hands:
+    """Does what nodes ask for, in the order of each batch, as the real driver and edges do."""
+
+    world: World
+    _said: Message | None = None
+    _frame: bytes = b""
+    _read: Callable[[bytes], Message | None] = field(
+        factory=lambda: lru_cache(maxsize=FRAMES_REMEMBERED)(decode)
+    )
+    """Messages are values: what was decoded once need not be decoded for the next receiver."""
+
+    def perform(self, host: Host, effect: Effect) -> None:
+        """Do one effect."""
+        world = self.world
+        if world.onlooker is not None:
+            world.onlooker.performs(host.name, effect)
+        if isinstance(effect, Send):
+            self._send(host.name, effect.to, effect.message)
+            return
+        match effect:
+            case Persist(stable):
+                self._persist(host, stable)
+            case Probe(checks):
+                for check in checks:
+                    self.probe(host, check)
+            case Notify():
+                self._notify(host, effect)
+            case Reply():
+                self._reply(effect)
+            case Note(what, details):
+                world.notes.append(f"{world.true:.3f} {host.name} {what} {dict(details)}")
+            case Show() | Journal():
+                return  # nobody reads them here
+            case _:
+                assert_never(effect)
+
+    # --- the disk ---------------------------------------------------------------------------
+
+    def _persist(self, host: Host, stable: Stable) -> None:
+        if host.folder is not None:
+            plan = saving(stable, host.kept)
+            host.saving = Saving(deque(plan.steps), stable, plan.kept)
+            return
+        trouble = host.trouble(self.world.true)
+        if trouble is not None:
+            self._refuse(host, trouble)
+        elif not self._stalls(host):
+            host.disk = stable
+        else:
+            host.saving = Saving(deque(), stable, {})
+
+    def save_on(self, host: Host, under_way: Saving) -> None:
+        """Do the next step of a saving, or end it."""
+        if self._stalls(host):
+            return
+        folder, steps = host.folder, under_way.steps
+        if folder is not None and steps:
+            step, trouble = steps.popleft(), host.trouble(self.world.true)
+            try:
+                folder.step(step, trouble)
+            except OSError:
+                self._give_up(host, under_way, trouble)
+            return
+        host.saving = None
+        if under_way.stable is not None:
+            host.disk, host.kept = under_way.stable, under_way.kept
+            if folder is not None and (gone := obsolete(folder.names(), host.kept)):
+                host.saving = Saving(deque(gone), None, host.kept)
+
+    def _give_up(self, host: Host, under_way: Saving, trouble: Trouble | None) -> None:
+        assert host.folder is not None
+        assert trouble is not None
+        host.saving = None
+        if under_way.stable is None:
+            return  # what cannot be removed now is tried again
+        plan = saving(under_way.stable, host.kept)
+        for left in leftovers(plan.steps):
+            try:
+                host.folder.step(left, trouble)
+            except OSError:
+                continue
+        self._refuse(host, trouble)
+
+    def _refuse(self, host: Host, trouble: Trouble) -> None:
+        self.world.struck[Fault(f"disk {trouble.value}")] += 1
+        answers = honest_answers(host.batch)
+        host.batch.clear()
+        host.batch.extend(answers)
+        self.world.invariants.trouble(self.world.true)
+        host.backlog.appendleft(PersistFailed(str(complain(trouble)), host.disk))
+
+    def _stalls(self, host: Host) -> bool:
+        stall, host.disk_stalls_s = host.disk_stalls_s, 0.0
+        if not stall:
+            return False
+        world = self.world
+        world.struck[Fault.DISK_STALL] += 1
+        host.stalled, life = True, host.life
+        world.invariants.trouble(world.true + stall)
+        world.at(world.true + stall, host.name, lambda: world.wake(host, life))
+        return True
+
+    # --- the links --------------------------------------------------------------------------
+
+    def _send(self, source: NodeId, to: NodeId, message: Message) -> None:
+        if message is not self._said:  # a broadcast is one message for all
+            self._said, self._frame = message, encode(message)
+        world, frame = self.world, self._frame
+        if world.tamperer.recording:
+            world.tamperer.record((source, to), frame, world.true)
+        if not world.tamperer.manners:
+            self._post(source, to, frame)
+            return
+        frames, oddity = world.tamperer.frames((source, to), frame, world.true)
+        if oddity is not None:
+            world.struck[Fault(oddity)] += 1
+            world.invariants.trouble(world.true)
+        for odd in frames:
+            self._post(source, to, odd)
+
+    def _post(self, source: NodeId, to: NodeId, frame: bytes) -> None:
+        world = self.world
+        for moment in world.network.arrivals(source, to, world.true):
+            world.at(moment, to, lambda: self._arrive(source, to, frame))
+
+    def _arrive(self, source: NodeId, to: NodeId, data: bytes) -> None:
+        world = self.world
+        host = world.hosts.get(to)
+        if host is None:
+            return  # somebody was admitted who never came
+        if world.network.is_cut(source, to, world.true):
+            world.invariants.trouble(world.true)
+            return
+        try:
+            event = read_frame(source, data, self._read)
+        except PeerError:
+            world.links.end(source, to)
+            return
+        if event is not None:
+            world.give(host, event)
+
+    # --- the channels -----------------------------------------------------------------------
+
+    def _notify(self, host: Host, order: Notify) -> None:
+        world, life = self.world, host.life
+        refusals = world.network.faults.orders_refused
+        if refusals and world.channels.dice.chance(refusals):
+            world.struck[Fault.ORDER_REFUSED] += 1
+            self._tell(host, life, order, delivered=False, detail=NO_ROOM)
+            return
+        waits = world.channels.dice.between(0.0, ORDER_WAITS_S_MAX)
+        world.at(world.true + waits, host.name, lambda: self._attempt(host, life, order))
+
+    def _attempt(self, host: Host, life: int, order: Notify) -> None:
+        """Look once more whether this node acts, and begin."""
+        world = self.world
+        if host.life != life or host.node is None:
+            return
+        if world.true < host.suspended_until:
+            again = host.suspended_until
+            world.at(again, host.name, lambda: self._attempt(host, life, order))
+            return
+        if not self._may_begin(host, order):
+            self._tell(host, life, order, delivered=False, detail=TOO_LATE)
+            return
+        begun, channel = world.true, order.delivery.channel
+        fate = world.channels.attempt(begun, channel)
+        if fate.delivered is not fate.confirmed:
+            world.invariants.trouble(begun + fate.takes_s)
+        asleep_s, world.sleeps_before_sending_s = world.sleeps_before_sending_s, 0.0
+        if asleep_s:
+            world.suspend(host.name, asleep_s)
+        end = begun + fate.takes_s
+        world.at(end, host.name, lambda: self._ended(host, life, order, fate, begun))
+
+    def _may_begin(self, host: Host, order: Notify) -> bool:
+        true = self.world.true
+        if order.errand:
+            return order.until is not None and host.clock.at(true) < order.until
+        assert host.node is not None
+        return host.acting(true) and host.node.seat.known_term == order.term
+
+    def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
+        world, delivery = self.world, order.delivery
+        asleep = host.life == life and world.true < host.suspended_until
+        if asleep and world.channels.dice.chance(0.5):  # it had not left yet
+            world.struck[Fault.SUSPEND_BEFORE_SENDING] += 1
+            again = host.suspended_until
+            world.at(again, host.name, lambda: self._ended(host, life, order, fate, begun))
+            return
+        if fate.delivered:
+            world.invariants.delivered(world.hosts, delivery, begun, world.true)
+            world.log(host.name, f"delivered {delivery.notice.id}")
+        if world.onlooker is not None:
+            world.onlooker.attempted(host.name, delivery, delivered=fate.delivered)
+        doomed, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0
+        if doomed and host.life == life and fate.delivered:
+            world.struck[Fault.CRASH_BETWEEN_SENT_AND_MARKED] += 1
+            world.crash(host.name, doomed)
+        self._tell(host, life, order, delivered=fate.confirmed, detail="simulated")
+
+    def _tell(self, host: Host, life: int, order: Notify, *, delivered: bool, detail: str) -> None:
+        if host.life == life:
+            ids = order.delivery.notice.id, order.delivery.channel
+            self.world.give(host, Attempted(*ids, delivered, detail))
+
+    # --- the targets ------------------------------------------------------------------------
+
+    def probe(self, host: Host, ident: CheckId) -> None:
+        """Begin a probe of a check that the node knows."""
+        world, life = self.world, host.life
+        assert host.node is not None
+        checks = host.node.register.committed.document.checks
+        check = next((c for c in checks if c.id == ident), None)
+        if check is None:
+            return
+        result, takes_s = world.targets.probe(host.name, check, world.true)
+
+        def ended() -> None:
+            if host.life == life:
+                world.invariants.probed(host.name, result, world.true)
+                if world.onlooker is not None:
+                    world.onlooker.probed(host.name)
+                world.give(host, Observed(result))
+
+        world.at(world.true + takes_s, host.name, ended)
+
+    # --- the operators ----------------------------------------------------------------------
+
+    def _reply(self, reply: Reply) -> None:
+        world = self.world
+        world.invariants.answered(reply)
+        asked = world.requests.pop(reply.request)
+        world.rulings[reply.ruling.value] += 1
+        world.log(asked.by, f"answered {asked.label} {reply.ruling.value}")
+        if asked.label and reply.ruling is Ruling.COMMITTED:
+            world.invariants.acknowledged.add(asked.label)
+        elif asked.label and reply.ruling is Ruling.REFUSED:
+            world.invariants.refused.add(asked.label)
+        if asked.then is not None and reply.ruling is Ruling.COMMITTED:
+            world.at(world.true, asked.by, asked.then)

@@ -1,0 +1,80 @@
+"""Links that are cut, slow or clogged, and members whose frames are odd."""
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.options import Fault
+from qutrio.sim.tampering import Manner
+
+if TYPE_CHECKING:
+    from qutrio.sim.world import World
+
+
+@frozen(kw_only=True)
+class Cut:
+    """Nothing arrives in these directions for a while.
+
+    `how` is the kind of cut.  With `relink` the nodes hear of it when they can talk again, as
+    over a TCP connection that broke.
+    """
+
+    at: Seconds
+    how: Fault
+    pairs: tuple[tuple[NodeId, NodeId], ...]
+    for_s: Seconds
+    relink: bool = False
+
+    def happen(self, world: "World") -> None:
+        """Cut the links."""
+        pairs = [(a, b) for a, b in self.pairs if a in world.hosts and b in world.hosts]
+        if not pairs:
+            return
+        world.struck[self.how] += 1
+        world.network.cut_off(pairs, self.at + self.for_s)
+        if self.relink:
+            for one, other in sorted({(min(p), max(p)) for p in pairs}):
+                world.links.dial(one, other, self.for_s)
+
+
+@frozen(kw_only=True)
+class Slow:
+    """Messages in these directions take `added_s` longer for a while."""
+
+    at: Seconds
+    pairs: tuple[tuple[NodeId, NodeId], ...]
+    added_s: Seconds
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Slow the links."""
+        for pair in self.pairs:
+            world.network.slow[pair] = (self.at + self.for_s, self.added_s)
+
+
+@frozen(kw_only=True)
+class Clog:
+    """All that goes to or comes from a node is held back for a while, and then arrives."""
+
+    at: Seconds
+    node: NodeId
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Hold it back."""
+        world.network.clogged[self.node] = self.at + self.for_s
+
+
+@frozen(kw_only=True)
+class Odd:
+    """A member's frames are odd for a while: of a newer version, garbage, or repeated."""
+
+    at: Seconds
+    node: NodeId
+    manner: Manner
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Let it say odd things."""
+        world.tamperer.manners[self.node] = (self.at + self.for_s, self.manner)

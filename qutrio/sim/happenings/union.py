@@ -1,0 +1,38 @@
+"""Everything that can happen, as one type."""
+
+from typing import TypeAlias
+
+from qutrio.sim.happenings import blunders, deeds, machines, network, surroundings
+
+Happening: TypeAlias = (
+    machines.Crash
+    | machines.DieAfterDelivery
+    | machines.DiskStall
+    | machines.DiskTrouble
+    | machines.Restart
+    | machines.SleepBeforeSending
+    | machines.Suspend
+    | machines.WallJump
+    | network.Clog
+    | network.Cut
+    | network.Odd
+    | network.Slow
+    | surroundings.Blind
+    | surroundings.ChannelDown
+    | surroundings.ChannelMute
+    | surroundings.ChannelSlow
+    | surroundings.Hang
+    | surroundings.Outage
+    | deeds.Add
+    | deeds.Attach
+    | blunders.Blunder
+    | blunders.Burst
+    | deeds.Dismiss
+    | deeds.Edit
+    | deeds.HandEdit
+    | deeds.Join
+    | deeds.JoinAgain
+    | deeds.Look
+    | deeds.Scratch
+    | deeds.Tune
+)

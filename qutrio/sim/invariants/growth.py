@@ -1,0 +1,79 @@
+"""That nothing grows for ever: invariant 11.
+
+The walk knows nothing of what it walks over: it follows every field of every object that a
+machine keeps, and every element of every container.  A container that is meant to hold many is
+named here, with the constant that bounds it; all others must stay near the number of things
+that the document names.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.cadence import HEARTBEATS_REMEMBERED_MAX
+from qutrio.core.desk import WISHES_MAX
+from qutrio.core.replication import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import broken
+
+SPARE = 64
+PER_THING = 4
+OBJECTS_PER_THING = 60
+OBJECTS_MAX = 100_000
+CEILINGS = {
+    "Cadence._sent": HEARTBEATS_REMEMBERED_MAX,
+    "Desk._wishes": WISHES_MAX,
+    "Replication._queue": PROPOSALS_QUEUED_MAX,
+    "Replication._rulings": RULINGS_REMEMBERED_MAX,
+    "Ledger.outbox": OUTBOX_MAX,
+}
+"""Containers with a bound of their own, by the class and the field that hold them."""
+
+_ATOMS = (str, bytes, int, float, bool, type(None))
+
+
+def containers(root: object) -> Iterator[tuple[str, int]]:
+    """Yield the place and the length of every container below `root`, each once."""
+    waiting, met = [("", root)], set[int]()
+    while waiting:
+        place, thing = waiting.pop()
+        if isinstance(thing, _ATOMS) or id(thing) in met:
+            continue
+        met.add(id(thing))
+        kind = type(thing)
+        if attrs.has(kind):
+            names = (a.name for a in attrs.fields(kind))
+            waiting += [(f"{kind.__name__}.{name}", getattr(thing, name, None)) for name in names]
+        elif isinstance(thing, Mapping):
+            yield place, len(thing)
+            waiting += [(place, part) for pair in thing.items() for part in pair]
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            yield place, len(thing)
+            waiting += [(place, part) for part in thing]
+
+
+def things(document: ClusterDocument) -> int:
+    """Return how many things a document names."""
+    return sum(map(len, (document.members, document.checks, document.channels, document.tokens)))
+
+
+def check_sizes(hosts: Mapping[NodeId, Host], true: Seconds) -> int:
+    """Check every machine's memory and disk; return the number of all elements found."""
+    total = 0
+    for name, host in hosts.items():
+        document = host.disk.committed.document
+        usual = SPARE + PER_THING * things(document)
+        elements = 0
+        for place, length in containers(host):
+            elements += length
+            limit = max(usual, CEILINGS.get(place, 0))
+            if length > limit:
+                raise broken(11, true, f"{place} of {name} holds {length}, more than {limit}")
+        if elements > OBJECTS_MAX + OBJECTS_PER_THING * things(document):
+            raise broken(11, true, f"{name} keeps {elements} things")
+        total += elements
+    return total

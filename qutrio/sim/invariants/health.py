@@ -1,0 +1,118 @@
+"""That all is well some time after the last fault: invariant 9."""
+
+from collections.abc import Mapping
+
+from qutrio.core.alerting import ATTEMPT_S_MAX, RETRY_CAP_S
+from qutrio.core.node import Node
+from qutrio.core.verdicts import freshness
+from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.results import Outcome
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import InvariantError, broken
+from qutrio.sim.invariants.probes import Probes
+from qutrio.sim.invariants.roles import Roles
+
+ELECTION_DEADS_MAX = 10
+"""Within so many times `dead_after` somebody acts, and every living member is heard again."""
+
+
+def settled_within(settings: Settings) -> Seconds:
+    """Return how long after the last fault all is well, at the latest.
+
+    Somebody acts soon; the lowest id has to wait out the cooldown; an attempt to deliver may be
+    under way, and the next one may just have been put off for the longest pause.
+    """
+    soon = ELECTION_DEADS_MAX * settings.dead_after_s
+    return soon + max(settings.master_cooldown_s, RETRY_CAP_S) + ATTEMPT_S_MAX
+
+
+def check_health(
+    hosts: Mapping[NodeId, Host], true: Seconds, roles: Roles, probes: Probes
+) -> list[ClusterDocument]:
+    """Check every running member, and return the document of each.
+
+    Raises for the first thing that is not well.
+    """
+    running = {n: h.node for n, h in hosts.items() if h.node is not None}
+    if not running:
+        raise _ill("no machine runs", true)
+    newest = max((n.register.committed for n in running.values()), key=lambda r: r.position)
+    members = {
+        m.id: running[m.id]
+        for m in newest.document.members
+        if m.id in running and (m.voter or not running[m.id].removed)
+    }  # a machine whose second joining was admitted, and that never heard so, is not up
+    master = _check_role(hosts, newest.document, set(members), true, roles)
+    for name, node in members.items():
+        if node.register.committed.document != newest.document:
+            raise _ill(f"{name} holds revision {node.register.committed.document.revision}", true)
+        if node.register.committed.ledger.outbox:
+            raise _ill(f"pages still wait for delivery at {name}", true)
+    learners = [m.id for m in newest.document.members if not m.voter and m.id in members]
+    if learners:
+        raise _ill(f"{learners} still have no vote", true)
+    for name, node in members.items():
+        _check_votes(hosts[name], node, set(members), true, probes)
+    _check_incidents(members[master], set(members), true, probes)
+    return [node.register.committed.document for node in members.values()]
+
+
+def _ill(what: str, true: Seconds) -> InvariantError:
+    return broken(9, true, f"{what}, long after the last fault")
+
+
+def _check_role(
+    hosts: Mapping[NodeId, Host],
+    document: ClusterDocument,
+    running: set[NodeId],
+    true: Seconds,
+    roles: Roles,
+) -> NodeId:
+    acting = [n for n, h in hosts.items() if h.acting(true)]
+    if len(acting) != 1:
+        raise _ill(f"{acting} act", true)
+    master, lowest = acting[0], min(document.voters & running)
+    host = hosts[master]
+    waited = roles.streak(host, lowest, host.clock.at(true))
+    if master != lowest and waited > document.settings.master_cooldown_s + ATTEMPT_S_MAX:
+        raise _ill(f"{master} acts, though {lowest} has waited for {waited:.1f} s", true)
+    for name in sorted(running):
+        node, now = hosts[name].node, hosts[name].clock.at(true)
+        assert node is not None
+        if node.seat.incumbent(now) != master:
+            raise _ill(f"{name} takes {node.seat.incumbent(now)} for the master", true)
+        if node.view(now).live != running:
+            raise _ill(f"{name} hears only {sorted(node.view(now).live)}", true)
+    return master
+
+
+def _check_votes(
+    host: Host, node: Node, running: set[NodeId], true: Seconds, probes: Probes
+) -> None:
+    """Check that what every member saw lately counts at this one."""
+    document, now = node.register.committed.document, host.clock.at(true)
+    for check in document.checks:
+        if not check.enabled:
+            continue
+        seen = {e.node for e in node.watch.verdicts.evidence(check.id, document, now) if e.counted}
+        for voter in sorted(document.voters & running):
+            probe = probes.newest(voter, check)
+            recent = probe is not None and true - probe.at < freshness(check) / 2
+            if recent and voter not in seen:
+                raise _ill(f"{host.name} does not count the vote of {voter} on {check.id}", true)
+
+
+def _check_incidents(node: Node, running: set[NodeId], true: Seconds, probes: Probes) -> None:
+    """Check that what all see alike is what the cluster says."""
+    record = node.register.committed
+    open_ = {i.check for i in record.ledger.incidents}
+    for check in record.document.checks:
+        last = [probes.newest(n, check) for n in record.document.voters & running]
+        if not check.enabled or None in last:
+            continue
+        found = {p.outcome for p in last if p is not None and true - p.at < freshness(check)}
+        if found == {Outcome.OK} and check.id in open_:
+            raise _ill(f"{check.id} is up everywhere, and its incident is open", true)
+        if found == {Outcome.FAIL} and check.id not in open_:
+            raise _ill(f"{check.id} is down everywhere, and nobody was told", true)

@@ -1,0 +1,308 @@
+"""The history of the document: invariants 3, 4 and 5.
+
+The committed documents that any node holds form one chain, by revision.  Every difference
+between two neighbours in the chain, item by item, must be the effect of a change that somebody
+asked for: of one that was not refused, at most once for each asking, and, when the asker was
+told a revision, in exactly that one.  The effect of an acknowledged change must be there, unless
+another change to the same item replaced it in the same step of the chain.  So a change that was
+lost, or that came twice, or that came although it was refused, is a difference that nobody
+accounts for, or an asking that left none.
+"""
+
+from bisect import bisect_left
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+
+from attrs import define, field, frozen
+
+from qutrio.codec.document import digest
+from qutrio.core.effects import Reply
+from qutrio.core.messages import Ruling
+from qutrio.core.mutations import AddToken, ClaimToken, Mutation
+from qutrio.core.quorum import holds_quorum
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, RequestId, Revision, Seconds, UnixTime
+from qutrio.model.stable import Position, Record
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.changes import (
+    Item,
+    Key,
+    explains,
+    flat,
+    happens_by_itself,
+    items,
+    touches,
+)
+from qutrio.sim.invariants.error import broken
+
+CHAIN_KEPT = 256
+WISHES_KEPT_PER_ITEM = 128
+POSITIONS_KEPT = 512
+WALL_SLACK_S: Seconds = 86_400.0
+"""How far a node's wall clock may be off when it prunes what has expired."""
+
+
+@frozen
+class Link:
+    """A committed document, and the place of the write with which it was first seen."""
+
+    document: ClusterDocument
+    position: Position
+    items: dict[Key, Item]
+
+
+@define(eq=False)
+class Wish:
+    """A change that somebody asked for.  `floor` had been acknowledged to somebody before."""
+
+    steps: tuple[Mutation, ...]
+    floor: Revision
+    ruling: Ruling | None = None
+    revision: Revision = Revision(0)
+    made: dict[Key, "Difference"] = field(factory=dict)
+
+
+@define(eq=False)
+class Difference:
+    """An item changed after one revision and not later than another, by a wish or by itself."""
+
+    key: Key
+    new: Item | None
+    after: Revision
+    upto: Revision
+    by: Wish | None = None
+
+    def fits(self, wish: Wish) -> bool:
+        """Tell whether the wish may have made this."""
+        if wish.ruling is Ruling.REFUSED or wish.made.get(self.key, self) is not self:
+            return False
+        if wish.ruling is Ruling.COMMITTED and not self.after < wish.revision <= self.upto:
+            return False
+        return any(explains(step, self.key, self.new) for step in wish.steps)
+
+    def give_to(self, wish: Wish | None) -> None:
+        """Account for this by another wish."""
+        if self.by is not None:
+            del self.by.made[self.key]
+        self.by = wish
+        if wish is not None:
+            wish.made[self.key] = self
+
+
+@define
+class History:
+    """Every committed document, and every change that was asked for."""
+
+    wall_at_zero: UnixTime = UnixTime(0.0)
+    acknowledged_to: Revision = Revision(0)
+    _newest: Record | None = None
+    _chain: list[Link] = field(factory=list)
+    _values: OrderedDict[Position, Record] = field(factory=OrderedDict)
+    _open: dict[RequestId, Wish] = field(factory=dict)
+    _ruled: list[Wish] = field(factory=list)
+    _wishes: dict[Key, deque[Wish]] = field(factory=dict)
+    _differences: dict[Key, deque[Difference]] = field(factory=dict)
+
+    # --- what the operators do --------------------------------------------------------------
+
+    def asked(self, request: RequestId, mutation: Mutation) -> None:
+        """Note that somebody asks for a change."""
+        wish = Wish(tuple(flat(mutation)), self.acknowledged_to)
+        self._open[request] = wish
+        for key in {key for step in wish.steps for key in touches(step)}:
+            kept = self._wishes.setdefault(key, deque(maxlen=WISHES_KEPT_PER_ITEM))
+            kept.append(wish)
+
+    def answered(self, reply: Reply) -> None:
+        """Note what the asker was told; it is judged after the event."""
+        wish = self._open.pop(reply.request, None)
+        if wish is None:
+            return
+        wish.ruling, wish.revision = reply.ruling, reply.revision
+        self._ruled.append(wish)
+        if reply.ruling is Ruling.COMMITTED:
+            self.acknowledged_to = max(self.acknowledged_to, reply.revision)
+
+    # --- what the nodes hold ----------------------------------------------------------------
+
+    def follow(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
+        """Take in what a host calls committed and did not before."""
+        self._note_value(hosts, record, true)
+        if self._find(record.document.revision) is None:
+            self._note_document(record, true)
+
+    def agree(self, documents: list[ClusterDocument], true: Seconds) -> None:
+        """Check that documents which should be equal are, to the byte."""
+        if len({digest(document) for document in documents}) > 1:
+            revisions = sorted({document.revision for document in documents})
+            raise broken(4, true, f"revisions {revisions} with different digests at rest")
+
+    def _note_value(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
+        if self._newest is None or record.position > self._newest.position:
+            self._check_disks(hosts, record, true)
+            self._newest = record
+        known = self._values.setdefault(record.position, record)
+        if known is not record and known != record:
+            raise broken(4, true, f"two records are committed at {record.position}")
+        if len(self._values) > POSITIONS_KEPT:
+            self._values.popitem(last=False)
+        link = self._find(record.document.revision)
+        if link is not None and link.document != record.document:
+            revision = record.document.revision
+            raise broken(4, true, f"two documents are committed as revision {revision}")
+
+    def _note_document(self, record: Record, true: Seconds) -> None:
+        document = record.document
+        link = Link(document, record.position, items(document))
+        place = bisect_left(self._chain, document.revision, key=lambda n: n.document.revision)
+        before = self._chain[place - 1] if place else None
+        newest = place == len(self._chain)
+        if not newest and before is None:
+            return  # older than what is kept: its neighbours were judged long ago
+        self._chain.insert(place, link)
+        if newest and before is not None:
+            self._compare(before, link, true)
+        if len(self._chain) > CHAIN_KEPT:
+            del self._chain[0]
+
+    def _check_disks(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
+        """Check that a majority of the voters, and of those before them, has it on disk."""
+        holding = {n for n, h in hosts.items() if h.disk.accepted.position >= record.position}
+        voters = record.document.voters
+        electorates, before = [voters], self._newest
+        if before is not None and before.position == _preceding(record.position):
+            electorates.append(before.document.voters)
+        for electorate in electorates:
+            if not holds_quorum(holding, electorate):
+                what = f"committed at {record.position} on the disks of {sorted(holding)} only"
+                raise broken(3, true, f"{what}, of the voters {sorted(electorate)}")
+
+    def _compare(self, before: Link, link: Link, true: Seconds) -> None:
+        """Account for every difference between two neighbours in the chain."""
+        after, upto = before.document.revision, link.document.revision
+        if before.document.cluster_id != link.document.cluster_id:
+            raise broken(4, true, f"revision {upto} is of another cluster")
+        for key in sorted(before.items.keys() | link.items.keys()):
+            old, new = before.items.get(key), link.items.get(key)
+            if old is new or old == new:
+                continue
+            if happens_by_itself(old, new, self._latest_wall(true)):
+                continue
+            made = Difference(key, new, after, upto)
+            if not self._account(made, before.items):
+                what = f"{key} changed in revision {upto} by nothing that was asked for and stands"
+                raise broken(3 if self._acknowledged(key) else 5, true, what)
+            kept = self._differences.setdefault(key, deque(maxlen=WISHES_KEPT_PER_ITEM))
+            kept.append(made)
+
+    def _account(self, made: Difference, before: Mapping[Key, Item]) -> bool:
+        """Find the wish that made a difference, one that was acknowledged before any other."""
+        fitting = [wish for wish in self._candidates(made.key, before) if made.fits(wish)]
+        fitting.sort(key=lambda wish: wish.ruling is not Ruling.COMMITTED)
+        made.give_to(fitting[0] if fitting else None)
+        return bool(fitting)
+
+    def _acknowledged(self, key: Key) -> bool:
+        """Tell whether what was there last was put there by an acknowledged change."""
+        made = self._differences.get(key)
+        last = made[-1].by if made else None
+        return last is not None and last.ruling is Ruling.COMMITTED
+
+    def _candidates(self, key: Key, before: Mapping[Key, Item]) -> Iterator[Wish]:
+        yield from self._wishes.get(key, ())
+        if key[0] == "member":  # whoever approves a token does not name the node that it admits
+            for other in [k for k in before if k[0] == "token"]:
+                yield from self._wishes.get(other, ())
+
+    # --- what the operators were told -------------------------------------------------------
+
+    @property
+    def rulings_wait(self) -> bool:
+        """Whether something that an operator was told is not judged yet."""
+        return bool(self._ruled)
+
+    def judge_rulings(self, true: Seconds) -> None:
+        """Hold what operators were told against the chain."""
+        waiting, self._ruled = self._ruled, []
+        for wish in waiting:
+            self._return_what_does_not_fit(wish, true)
+            if wish.ruling is Ruling.COMMITTED and not self._judge_acknowledged(wish, true):
+                self._ruled.append(wish)  # nobody who lives holds that revision yet
+
+    def _return_what_does_not_fit(self, wish: Wish, true: Seconds) -> None:
+        for made in [m for m in list(wish.made.values()) if not m.fits(wish)]:
+            before = self._find(made.after)
+            if not self._account(made, before.items if before is not None else {}):
+                word = wish.ruling.value if wish.ruling is not None else ""
+                what = f"{made.key} changed in revision {made.upto}, but the asker heard {word}"
+                raise broken(5, true, f"{what} {wish.revision}")
+
+    def _judge_acknowledged(self, wish: Wish, true: Seconds) -> bool:
+        """Check that the effect is there; False while the revision was seen at no node."""
+        revision = wish.revision
+        place = bisect_left(self._chain, revision, key=lambda n: n.document.revision)
+        if place == len(self._chain):
+            return False
+        if revision < wish.floor:
+            what = f"acknowledged as revision {revision} without seeing {wish.floor}"
+            raise broken(3, true, what)
+        link = self._chain[place]
+        for key in sorted({key for step in wish.steps for key in touches(step)}):
+            excused = self._excused(wish, key, link, true)
+            if not excused and not self._took_effect(wish, key, link):
+                what = f"acknowledged as revision {revision}, but {key} is not so in it"
+                raise broken(3, true, what)
+        return True
+
+    def _excused(self, wish: Wish, key: Key, link: Link, true: Seconds) -> bool:
+        """Tell whether the effect need not show: not approved yet, in already, or expired."""
+        for step in wish.steps:
+            match step:
+                case ClaimToken(token=ident, claimant=claimant):
+                    other = ("token", ident) if key[0] == "member" else ("member", claimant.id)
+                    if other in link.items:
+                        return True
+                case AddToken(token=token):
+                    if happens_by_itself(token, None, self._latest_wall(true)):
+                        return True
+                case _:
+                    continue
+        return False
+
+    def _latest_wall(self, true: Seconds) -> UnixTime:
+        return UnixTime(self.wall_at_zero + true + WALL_SLACK_S)
+
+    def _took_effect(self, wish: Wish, key: Key, link: Link) -> bool:
+        if key in wish.made:
+            return True
+        here = [
+            made
+            for made in self._differences.get(key, ())
+            if made.after < wish.revision <= made.upto
+        ]
+        for made in here:
+            other = made.by
+            if made.fits(wish) and (other is None or other.ruling is not Ruling.COMMITTED):
+                made.give_to(wish)
+                return True
+        value = link.items.get(key)
+        if here or any(explains(step, key, value) for step in wish.steps):
+            return True
+        return any(self._followed_at_once(wish, other, link) for other in self._wishes[key])
+
+    def _followed_at_once(self, wish: Wish, other: Wish, link: Link) -> bool:
+        """Tell whether the same write may have undone what the wish did, through the other."""
+        place = bisect_left(self._chain, wish.revision, key=lambda n: n.document.revision)
+        after = self._chain[place - 1].document.revision if place else Revision(0)
+        if other is wish or link.document.revision - after <= 1:
+            return False
+        return other.ruling is None or other.ruling is Ruling.UNKNOWN or other.revision > after
+
+    def _find(self, revision: Revision) -> Link | None:
+        place = bisect_left(self._chain, revision, key=lambda n: n.document.revision)
+        found = place < len(self._chain) and self._chain[place].document.revision == revision
+        return self._chain[place] if found else None
+
+
+def _preceding(position: Position) -> Position:
+    return Position(position.term, position.number - 1)

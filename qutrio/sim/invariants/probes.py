@@ -1,0 +1,67 @@
+"""Every probe that was really made in a world, when it ended, and what it found."""
+
+from collections import OrderedDict, deque
+
+from attrs import define, field, frozen
+
+from qutrio.core.verdicts import Serial
+from qutrio.model.checks import Check
+from qutrio.model.ids import CheckId, NodeId, Revision, Seconds
+from qutrio.model.results import Outcome, Result
+from qutrio.sim.host import Host
+
+PROBES_KEPT = 64
+NUMBERED_KEPT = 1024
+
+
+@frozen
+class Probe:
+    """A probe that was really made; `at` is when it ended, in true time."""
+
+    at: Seconds
+    check: CheckId
+    changed: Revision
+    outcome: Outcome
+
+
+@define
+class Probes:
+    """The last probes of each node, by check and by the number under which it reports them."""
+
+    _of: dict[tuple[NodeId, CheckId], deque[Probe]] = field(factory=dict)
+    _ended: dict[NodeId, deque[Probe]] = field(factory=dict)
+    _numbered: dict[NodeId, OrderedDict[Serial, Probe]] = field(factory=dict)
+
+    def ended(self, node: NodeId, result: Result, true: Seconds) -> None:
+        """Note the end of a probe; the node will hear of it, unless it dies before."""
+        probe = Probe(true, result.check, result.changed, result.outcome)
+        self._of.setdefault((node, result.check), deque(maxlen=PROBES_KEPT)).append(probe)
+        self._ended.setdefault(node, deque()).append(probe)
+
+    def forget(self, node: NodeId) -> None:
+        """Note that a machine died or starts: it hears of nothing that ended before."""
+        self._ended.pop(node, None)
+
+    def heard_of(self, host: Host) -> None:
+        """Note that a node has just taken in the next of its results, and numbered it."""
+        assert host.node is not None
+        waiting, watch = self._ended.get(host.name), host.node.watch
+        if waiting:
+            numbered = self._numbered.setdefault(host.name, OrderedDict())
+            numbered[watch.life, watch.probes] = waiting.popleft()
+            if len(numbered) > NUMBERED_KEPT:
+                numbered.popitem(last=False)
+
+    def of(self, node: NodeId, check: Check) -> list[Probe]:
+        """Return the probes that a node made of a check as it stands, the oldest first."""
+        return [p for p in self._of.get((node, check.id), ()) if p.changed == check.changed]
+
+    def newest(self, node: NodeId, check: Check) -> Probe | None:
+        """Return the last probe of a check as it stands."""
+        probes = self._of.get((node, check.id), ())
+        return next((p for p in reversed(probes) if p.changed == check.changed), None)
+
+    def behind(self, node: NodeId, serial: Serial | None) -> Probe | None:
+        """Return the probe that a node reported under a number; None if there was none."""
+        numbered = self._numbered.get(node)
+        return numbered.get(serial) if numbered is not None and serial is not None else None

@@ -1,0 +1,184 @@
+"""Who acts: invariants 1, 2 and 10.
+
+Whether a node begins to act is decided in its own step only, so it is enough to look at the
+nodes that the last event touched, and to compare them with those that acted before.  The time
+for which the incumbent heard a lower id without a gap is counted here once more, from what was
+really received.
+"""
+
+from collections.abc import Mapping
+from operator import is_
+
+from attrs import define, field
+
+from qutrio.core.effects import Effect, Send
+from qutrio.core.events import Event, Received, Stop
+from qutrio.core.messages import Farewell, Removed, Resign
+from qutrio.core.quorum import holds_quorum
+from qutrio.model.ids import Instant, NodeId, Seconds, Term
+from qutrio.model.stable import Promise, Record, Stable
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import broken
+
+ROUNDING_S: Seconds = 1e-6
+DEAD_AFTER_S_MIN: Seconds = 0.5
+"""No shorter one can be set, so a shorter gap need not be looked at."""
+CALM_DEADS = 3
+"""After how many times `dead_after` without trouble a handover must succeed at the first try."""
+
+
+@define
+class Streak:
+    """For how long one node has heard another without a gap, by its own clock."""
+
+    since: Instant
+    last: Instant
+
+
+@define
+class Roles:
+    """Everybody who ever acted, and in which term."""
+
+    acted: set[NodeId] = field(factory=set)
+    troubled_until: Seconds = float("-inf")
+    """The last moment of which the world says that something was amiss."""
+    moved_at: Seconds = float("-inf")
+    """When somebody began to act who did not act last."""
+    _last: NodeId | None = None
+    _acting: set[NodeId] = field(factory=set)
+    _claiming: set[NodeId] = field(factory=set)
+    _holders: dict[Term, NodeId] = field(factory=dict)
+    _reported: dict[NodeId, Term] = field(factory=dict)
+    _looked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
+    """What the term that each host reports was last checked with."""
+    _streaks: dict[NodeId, dict[NodeId, Streak]] = field(factory=dict)
+    _handed: tuple[NodeId, NodeId, Seconds] | None = None
+
+    def forget(self, name: NodeId) -> None:
+        """Note that a machine lost its memory: it counts everybody's time anew."""
+        self._streaks.pop(name, None)
+
+    def streak(self, host: Host, other: NodeId, now: Instant) -> Seconds:
+        """Return for how long a host has heard another node without a gap."""
+        heard = self._streaks.get(host.name, {}).get(other)
+        if heard is None or now - heard.last >= _dead_after(host):
+            return 0.0
+        return now - heard.since
+
+    def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
+        """Count what was heard, and judge a handover."""
+        if isinstance(event, Received):
+            self._hear(host, event, host.clock.at(true))
+        if host.name in self._claiming and not isinstance(event, Stop):
+            for effect in effects:
+                if isinstance(effect, Send) and isinstance(effect.message, Resign):
+                    self._judge_handover(host, effect.message, true)
+                    break
+
+    def check(
+        self, hosts: Mapping[NodeId, Host], host: Host, true: Seconds, *, written: bool
+    ) -> None:
+        """Check a host that the last event touched.
+
+        `written` says that it runs, and that what it decided is on its disk.
+        """
+        if written:
+            self._check_term(host, true)
+        if host.node is None or host.node.seat.mandate.claim is None:
+            self._claiming.discard(host.name)
+            self._acting.discard(host.name)
+            return  # whoever claims nothing does not act
+        self._claiming.add(host.name)
+        if not host.acting(true):
+            self._acting.discard(host.name)
+            return
+        others = [n for n in self._acting if n != host.name and hosts[n].acting(true)]
+        if others:
+            raise broken(1, true, f"{sorted([host.name, *others])} act at once")
+        begins = host.name not in self._acting
+        self._acting.add(host.name)
+        self.acted.add(host.name)
+        if written:
+            self._check_holder(hosts, host, true)
+        if self._last != host.name:
+            self._last, self.moved_at = host.name, true
+        if begins:
+            self._judge_successor(host, true)
+
+    def _check_term(self, host: Host, true: Seconds) -> None:
+        assert host.node is not None
+        seat = host.node.seat
+        looked = (seat.mandate.promise, seat.register.accepted, host.disk)
+        before = self._looked.get(host.name)
+        if before is not None and all(map(is_, before, looked)):
+            return
+        self._looked[host.name] = looked
+        term = seat.known_term
+        least = max(host.disk.promise.term, self._reported.get(host.name, Term(0)))
+        if term < least:
+            raise broken(2, true, f"the term of {host.name} fell from {least} to {term}")
+        self._reported[host.name] = term
+
+    def _check_holder(self, hosts: Mapping[NodeId, Host], host: Host, true: Seconds) -> None:
+        assert host.node is not None
+        register = host.node.register
+        term = register.established
+        assert term is not None, "nobody acts who is not established"
+        holder = self._holders.get(term)
+        if holder == host.name:
+            return
+        if holder is not None:
+            raise broken(2, true, f"{holder} and {host.name} both acted in term {term}")
+        self._holders[term] = host.name
+        promised = {
+            name
+            for name, other in hosts.items()
+            if other.disk.promise.term > term
+            or (other.disk.promise.term == term and other.disk.promise.holder == host.name)
+        }
+        for voters in (register.electors.committed, register.electors.accepted):
+            if not holds_quorum(promised, voters):
+                what = f"{host.name} acts in term {term}, endorsed on the disks of"
+                raise broken(2, true, f"{what} {sorted(promised)} only")
+
+    # --- the lower id that returns ----------------------------------------------------------
+
+    def _hear(self, host: Host, event: Received, now: Instant) -> None:
+        if isinstance(event.message, Removed):
+            return
+        heard = self._streaks.setdefault(host.name, {})
+        streak = heard.get(event.sender)
+        gap = now - streak.last if streak is not None else 0.0
+        if streak is None or (gap >= DEAD_AFTER_S_MIN and gap >= _dead_after(host)):
+            heard[event.sender] = Streak(now, now)
+        else:
+            streak.last = now
+        if isinstance(event.message, Farewell):
+            del heard[event.sender]
+
+    def _judge_handover(self, host: Host, resign: Resign, true: Seconds) -> None:
+        assert host.node is not None
+        successor = resign.successor
+        if successor is None:
+            return
+        cooldown = host.node.seat.settings.master_cooldown_s
+        waited = self.streak(host, successor, host.clock.at(true))
+        if successor >= host.name or waited < cooldown - ROUNDING_S:
+            what = f"{host.name} hands over to {successor}, heard for {waited:.3f} s"
+            raise broken(10, true, f"{what} of {cooldown:g} s")
+        self._judge_successor(host, true)
+        self._handed = (host.name, successor, true)
+
+    def _judge_successor(self, host: Host, true: Seconds) -> None:
+        handed, self._handed = self._handed, None
+        if handed is None or host.name == handed[1]:
+            return
+        calm = self.troubled_until < handed[2] - CALM_DEADS * _dead_after(host)
+        if calm:
+            what = f"{handed[0]} handed over to {handed[1]}, and {host.name} acts"
+            raise broken(10, true, what)
+
+
+def _dead_after(host: Host) -> Seconds:
+    assert host.node is not None
+    return host.node.seat.settings.dead_after_s

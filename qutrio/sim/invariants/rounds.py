@@ -1,0 +1,192 @@
+"""What is announced is so: invariant 7.
+
+A notice is judged at the moment a node first wants to write it.  Each vote in its evidence must
+be a probe that its node really made, of the check as it stands, found what the evidence says,
+and be no older than it claims but for the time its report was under way.  The majorities must
+be there.  And enough voters must have seen the same once before: in a first round, which began
+the time of confirmation before the votes that count now.
+"""
+
+from attrs import define, field
+
+from qutrio.core.quorum import majority
+from qutrio.core.verdicts import freshness
+from qutrio.model.checks import Check
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, NoticeId, Seconds
+from qutrio.model.incidents import Ledger, Notice, NoticeKind
+from qutrio.model.results import Evidence, Outcome
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import broken
+from qutrio.sim.invariants.probes import Probe, Probes
+
+LATE_S_MAX: Seconds = 45.0
+"""For how long a report may be under way in a world with faults: no vote counts that."""
+PROMPT_S_MAX: Seconds = 1.5
+"""The same when nothing was amiss since the probe."""
+DRIFT = 0.12
+"""How far an age may be off: two clocks, each up to 5 % off, and a little for rounding."""
+ROUNDING_S: Seconds = 0.01
+STEADY_S: Seconds = 180.0
+"""How long ago the members must have changed for both rounds to have had the same voters."""
+VOTES = (Outcome.OK, Outcome.FAIL)
+
+
+@define
+class Scene:
+    """A node that wants to tell people of a check, and what is known of the world around it."""
+
+    host: Host
+    true: Seconds
+    check: Check
+    voters: frozenset[NodeId]
+    probes: Probes
+    troubled_until: Seconds
+    steady: bool
+    pause_s: Seconds
+    """How long after the first round the second begins, at least."""
+
+    def problem(self, notice: Notice) -> str | None:
+        """Say why the notice may not be written, if so."""
+        down = notice.kind is NoticeKind.DOWN
+        counted = [e for e in notice.evidence if e.counted and e.outcome in VOTES]
+        strangers = {e.node for e in counted} - self.voters
+        if strangers:
+            return f"{sorted(strangers)} have no vote"
+        fails = sum(e.outcome is Outcome.FAIL for e in counted)
+        enough = majority(len(self.voters))
+        if len(counted) < enough or (fails * 2 > len(counted)) is not down:
+            return f"{fails} fails of {len(counted)} votes, {len(self.voters)} voters"
+        if self._edited_at_once():
+            return None  # the votes are gone that could be traced
+        made = dict[NodeId, Probe]()
+        for evidence in counted:
+            probe = self._behind(evidence)
+            if isinstance(probe, str):
+                return probe
+            made[evidence.node] = probe
+        if not self.steady:
+            return None
+        needed = enough // 2 + 1 if down else (enough + 1) // 2
+        return self._first_round(Outcome.FAIL if down else Outcome.OK, made, needed)
+
+    def _edited_at_once(self) -> bool:
+        """Tell whether the step that tells people committed an edit of the check as well."""
+        assert self.host.node is not None
+        checks = self.host.node.register.committed.document.checks
+        now = next((c for c in checks if c.id == self.check.id), None)
+        return now is None or now.changed != self.check.changed
+
+    def _behind(self, evidence: Evidence) -> Probe | str:
+        """Return the probe that is behind a vote, or what is wrong with the vote."""
+        assert self.host.node is not None
+        node = evidence.node
+        vote = self.host.node.watch.verdicts.vote(node, self.check.id)
+        probe = self.probes.behind(node, vote.serial) if vote is not None else None
+        if vote is None or probe is None:
+            return f"no probe of {node} is behind the evidence"
+        if (probe.check, probe.changed) != (self.check.id, self.check.changed):
+            return f"the probe of {node} was of another check"
+        if probe.outcome is not evidence.outcome:
+            return f"the probe of {node} found {probe.outcome.value}"
+        late = self.host.clock.true(vote.at) - probe.at
+        limit = PROMPT_S_MAX if self.troubled_until < probe.at else LATE_S_MAX
+        if not -self._drift(probe) <= late <= limit + self._drift(probe):
+            return f"the vote of {node} is taken for {late:.3f} s younger than it is"
+        return probe
+
+    def _first_round(self, outcome: Outcome, made: dict[NodeId, Probe], needed: int) -> str | None:
+        """Say what is wrong with the round before the one that counts, if anything."""
+        oldest = self.true - 2 * (freshness(self.check) * (1 + DRIFT) + LATE_S_MAX)
+        first = list[Seconds]()
+        for node in sorted(self.voters):
+            until = made[node].at if node in made else self.true
+            seen = (p.at for p in self.probes.of(node, self.check) if p.outcome is outcome)
+            first += [at for at in seen if oldest <= at < until][:1]
+        if len(first) < needed:
+            return f"only {len(first)} saw it before the last round, {needed} are needed"
+        began = sorted(first)[needed - 1]
+        again = [n for n in self.voters if self._saw_again(n, outcome, made, began)]
+        all_ = len(made) if self.troubled_until < began else needed
+        if len(again) < min(all_, sum(p.outcome is outcome for p in made.values())):
+            return f"only {len(again)} saw it again in a second round"
+        return None
+
+    def _saw_again(
+        self, node: NodeId, outcome: Outcome, made: dict[NodeId, Probe], began: Seconds
+    ) -> bool:
+        """Tell whether a voter saw the same in a second round.
+
+        The votes that count now may be older or newer than that round: the state stands since
+        then, and only now did somebody act who could say so.
+        """
+        assert self.host.node is not None
+        due = began + self.pause_s * (1 - DRIFT) - ROUNDING_S
+        vote = self.host.node.watch.verdicts.vote(node, self.check.id)
+        if node in made and made[node].outcome is outcome and vote is not None:
+            moments = [self.host.clock.true(vote.at)]
+        else:
+            moments = []
+        late = 0.0 if self.troubled_until < began else LATE_S_MAX
+        seen = [p.at for p in self.probes.of(node, self.check) if p.outcome is outcome]
+        moments += [at + late for at in seen[1:]]
+        return any(moment >= due for moment in moments)
+
+    def _drift(self, probe: Probe) -> Seconds:
+        return DRIFT * (self.true - probe.at) + ROUNDING_S
+
+
+@define
+class Rounds:
+    """The notices that were judged, and the probes behind them."""
+
+    probes: Probes = field(factory=Probes)
+    _ledgers: dict[NodeId, Ledger] = field(factory=dict)
+    _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
+    _judged: set[NoticeId] = field(factory=set)
+    _tuned_at: Seconds = float("-inf")
+
+    def stepped(
+        self, host: Host, true: Seconds, *, troubled_until: Seconds, changed_at: Seconds
+    ) -> None:
+        """Judge the notices that a host wants to write and nobody wanted before.
+
+        `changed_at` is when the members last changed.
+        """
+        assert host.node is not None
+        register = host.node.register
+        ledger, document = register.accepted.ledger, register.committed.document
+        before = self._documents.setdefault(host.name, document)
+        if before is not document:
+            self._documents[host.name] = document
+            if before.settings != document.settings:
+                self._tuned_at = true
+        if self._ledgers.get(host.name) is ledger:
+            return
+        self._ledgers[host.name] = ledger
+        steady = true - changed_at > STEADY_S
+        tuned = true - self._tuned_at <= STEADY_S
+        pause_s = 0.0 if tuned else document.settings.confirm_after_s
+        for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
+            if notice.id in self._judged or notice.kind is NoticeKind.TEST:
+                continue
+            self._judged.add(notice.id)
+            problems = list[str | None]()
+            for known in (before, document):  # a step may end with another than it began with
+                check = next((c for c in known.checks if c.id == notice.check), None)
+                if check is None or not check.enabled:
+                    problems.append("there is no such check")
+                    continue
+                scene = Scene(
+                    host,
+                    true,
+                    check,
+                    known.voters,
+                    self.probes,
+                    troubled_until,
+                    steady,
+                    pause_s,
+                )
+                problems.append(scene.problem(notice))
+            if all(problems):
+                raise broken(7, true, f"{notice.id}: {problems[-1]}")

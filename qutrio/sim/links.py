@@ -1,0 +1,89 @@
+"""Which simulated machines talk: links that come up, break and are refused, as in reality.
+
+A message needs no link here; what a link adds is the word that it came up, and what a node
+does to whom all others refuse one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from qutrio.core.events import Expelled, Linked
+
+if TYPE_CHECKING:
+    from qutrio.model.ids import NodeId, Seconds
+    from qutrio.sim.host import Host
+    from qutrio.sim.world import World
+
+UP_S_MAX: Seconds = 0.2
+REDIAL_S: Seconds = 2.0
+BROKEN_S = (0.5, 5.0)
+"""How long a link stays down that one side ended: from the first pause to the longest."""
+
+
+@define(eq=False)
+class Links:
+    """The links of all machines."""
+
+    world: World
+
+    def dial_all(self, name: NodeId) -> None:
+        """Let a machine that starts link up with all that run."""
+        for peer, host in self.world.hosts.items():
+            if peer != name and host.node is not None:
+                self.dial(name, peer, self.world.dice.between(0.0, UP_S_MAX))
+
+    def dial(self, name: NodeId, peer: NodeId, after_s: Seconds) -> None:
+        """Let two machines try to link up, again and again while they live and cannot."""
+        world = self.world
+        one, other = world.hosts[name], world.hosts[peer]
+        lives = (one.life, other.life)
+
+        def linked() -> None:
+            if (one.life, other.life) != lives or one.node is None or other.node is None:
+                return
+            if not self.can_talk(name, peer):
+                self.dial(name, peer, REDIAL_S)
+                return
+            world.give(one, Linked(peer))
+            world.give(other, Linked(name))
+
+        world.at(world.true + after_s, name, linked)
+
+    def can_talk(self, name: NodeId, peer: NodeId) -> bool:
+        """Tell whether messages arrive in both directions."""
+        network, true = self.world.network, self.world.true
+        return not network.is_cut(name, peer, true) and not network.is_cut(peer, name, true)
+
+    def end(self, source: NodeId, to: NodeId) -> None:
+        """Do what the real link does after garbage: it ends, and is dialled again."""
+        world = self.world
+        down_s = world.network.dice.between(*BROKEN_S)
+        world.network.cut_off(((source, to), (to, source)), world.true + down_s)
+        if source in world.hosts:
+            self.dial(source, to, down_s)
+
+    def ask_standing(self, host: Host) -> None:
+        """Let a node find out that it was removed, if all that it can reach refuse it a link.
+
+        It believes a member that knows at least its own revision, as the real one does.
+        """
+        node = host.node
+        if node is None or node.removed:
+            return
+        document = node.register.committed.document
+        refused = False
+        for member in document.members:
+            peer = self.world.hosts.get(member.id)
+            if peer is host or peer is None or peer.node is None or peer.node.removed:
+                continue
+            theirs = peer.node.register.committed.document
+            if not self.can_talk(host.name, member.id):
+                continue
+            if theirs.member(host.name) is not None:
+                return
+            refused = refused or theirs.revision >= document.revision
+        if refused:
+            self.world.give(host, Expelled("a member says so"))

@@ -1,0 +1,111 @@
+"""The links between simulated machines: late, lost, doubled, out of order, cut in one direction.
+
+Harsher than reality, where two nodes talk over one TCP connection: there nothing is lost,
+doubled or reordered as long as the connection lives, and when it ends, all that was under way
+is lost at once and both sides hear of the new one.  Here each message fends for itself, and a
+cut link says nothing when it is whole again, unless a fault is planned with that word.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from attrs import define, field
+
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.dice import Dice
+from qutrio.sim.options import Fault, Faults
+
+LINK_DELAY_S_MIN: Seconds = 0.0005
+TIMELY_S: Seconds = 1.0
+"""A message that takes longer is amiss."""
+OVERTAKEN_S: Seconds = 0.1
+"""A message that is overtaken by so much is amiss too: no real link does that."""
+Pair = tuple[NodeId, NodeId]
+
+
+@define
+class Network:
+    """Decides when each message arrives, if it does.
+
+    `cut` holds, for each direction, until when nothing arrives; `clogged` until when all that
+    goes to or comes from a node is held back; `slow` what a direction adds, and until when.
+    All moments are true time.
+    """
+
+    dice: Dice
+    struck: Counter[Fault]
+    trouble: Callable[[Seconds], None]
+    """Told of every moment up to which something is amiss."""
+    faults: Faults = Faults()
+    cut: dict[Pair, Seconds] = field(factory=dict)
+    clogged: dict[NodeId, Seconds] = field(factory=dict)
+    slow: dict[Pair, tuple[Seconds, Seconds]] = field(factory=dict)
+    _last: dict[Pair, Seconds] = field(factory=dict)
+
+    def arrivals(self, source: NodeId, to: NodeId, true: Seconds) -> list[Seconds]:
+        """Return the moments at which copies of a message sent now arrive."""
+        faults, random = self.faults, self.dice.random
+        copies = 1
+        if faults.duplication and random() < faults.duplication:
+            copies = 2
+            self.struck[Fault.DUPLICATION] += 1
+        moments: list[Seconds] = []
+        for _ in range(copies):
+            if faults.loss and random() < faults.loss:
+                self.struck[Fault.LOSS] += 1
+                self.trouble(true)
+                continue
+            delay = self._delay()
+            if self.slow or self.clogged:
+                delay += self._held_back(source, to, true)
+            at = true + delay
+            if delay > TIMELY_S:
+                self.trouble(at)
+            pair = (source, to)
+            last = self._last.get(pair, 0.0)
+            if at < last:
+                self.struck[Fault.REORDERING] += 1
+                if last - at > OVERTAKEN_S:
+                    self.trouble(last)
+            else:
+                self._last[pair] = at
+            moments.append(at)
+        return moments
+
+    def _delay(self) -> Seconds:
+        faults, dice = self.faults, self.dice
+        if faults.slow_share and dice.random() < faults.slow_share:
+            self.struck[Fault.LATE] += 1
+            return dice.between(0.0, faults.slow_s_max)
+        if faults.heavy_tail:
+            delay = LINK_DELAY_S_MIN + dice.heavy(faults.delay_s_max / 4, faults.slow_s_max)
+            if delay > faults.delay_s_max * 4:
+                self.struck[Fault.HEAVY_TAIL] += 1
+            return delay
+        return LINK_DELAY_S_MIN + (faults.delay_s_max - LINK_DELAY_S_MIN) * dice.random()
+
+    def _held_back(self, source: NodeId, to: NodeId, true: Seconds) -> Seconds:
+        until, added = self.slow.get((source, to), (0.0, 0.0))
+        more = added if until > true else 0.0
+        if more:
+            self.struck[Fault.SLOW_LINK] += 1
+        free = max(self.clogged.get(source, 0.0), self.clogged.get(to, 0.0))
+        if free > true:
+            self.struck[Fault.CLOGGING] += 1
+            more += free - true
+        return more
+
+    def is_cut(self, source: NodeId, to: NodeId, true: Seconds) -> bool:
+        """Tell whether nothing arrives in this direction now."""
+        return self.cut.get((source, to), 0.0) > true
+
+    def cut_off(self, pairs: Iterable[Pair], until: Seconds) -> None:
+        """Let nothing arrive in these directions up to `until`."""
+        for pair in pairs:
+            self.cut[pair] = max(self.cut.get(pair, 0.0), until)
+
+    def heal(self) -> None:
+        """Make every link whole."""
+        self.cut.clear()
+        self.clogged.clear()
+        self.slow.clear()

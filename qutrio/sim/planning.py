@@ -1,0 +1,345 @@
+"""From a seed to a schedule: which faults and deeds there will be, and when."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from attrs import define, field
+
+from qutrio.model.document import Settings
+from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.beginnings import WEB, node_ids
+from qutrio.sim.dice import Dice
+from qutrio.sim.disk import Trouble
+from qutrio.sim.happenings import blunders, deeds, machines, network, surroundings
+from qutrio.sim.happenings.union import Happening
+from qutrio.sim.options import Fault, Faults
+from qutrio.sim.tampering import Manner
+
+ADDS_PER_S = 0.2
+LOOKS_PER_S = 0.02
+OUTAGES_PER_S = 0.02
+"""So many there always are, for else nobody is told anything."""
+DOWN_S = (0.1, 2.0, 6.0, 20.0)
+AFTER_MAX = 40
+"""A fuse burns for at most so many steps and effects."""
+WALL_OFF_S_MAX: Seconds = 40_000.0
+CLOGGED_S_MAX: Seconds = 12.0
+ASLEEP_S_MAX: Seconds = 12.0
+INTERVALS_S = (5.0, 10.0, 20.0)
+TIMEOUTS_S = (5.0, 10.0)
+HEARTBEATS_S = (0.5, 1.0, 1.2)
+DEAD_AFTERS_S = (3.6, 4.0, 6.0)
+COOLDOWNS_S = (2.0, 10.0)
+CONFIRMATIONS_S = (0.0, 1.0, 3.0)
+ENGINES = ("lowest-id", "lowest-id", "lowest-id", "nobody-knows-it")
+"""What an operator may name; an engine that comes later is added here."""
+Pairs: TypeAlias = tuple[tuple[NodeId, NodeId], ...]
+
+
+@define
+class Planner:
+    """Fills a list with what is to happen, from one pair of dice."""
+
+    dice: Dice
+    faults: Faults
+    nodes: list[NodeId]
+    until: Seconds
+    plan: list[Happening] = field(factory=list)
+
+    def all(self) -> tuple[Happening, ...]:
+        """Plan everything, and return it in order of time."""
+        self._membership()
+        self._machines()
+        self._disks()
+        self._cuts()
+        self._links()
+        self._surroundings()
+        self._deeds()
+        return tuple(sorted(self.plan, key=lambda happening: happening.at))
+
+    def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
+        for at in self.dice.moments(rate, self.until):
+            self.plan.append(make(at))
+
+    def _node(self) -> NodeId:
+        return self.dice.pick(self.nodes)
+
+    def _down_s(self) -> Seconds:
+        return self.dice.pick(DOWN_S)
+
+    def _asleep_s(self) -> Seconds:
+        return self.dice.between(0.5, ASLEEP_S_MAX)
+
+    def _long_s(self) -> Seconds:
+        return self.dice.between(5, 60)
+
+    def _after(self) -> int:
+        return 1 + self.dice.below(AFTER_MAX)
+
+    # --- the kinds --------------------------------------------------------------------------
+
+    def _membership(self) -> None:
+        dice, faults, node = self.dice, self.faults, self._node
+        joins = dice.moments(faults.joins, self.until)
+        for number, at in enumerate(joins):
+            ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
+            self.plan.append(deeds.Join(at=at, via=node(), node=ident))
+            self.nodes.append(ident)
+        self._each(faults.removals, lambda at: deeds.Dismiss(at=at, via=node(), node=node()))
+        for at in dice.moments(faults.enrolments_again, self.until):
+            again, left = node(), dice.between(1.0, 20.0)
+            self.plan.append(deeds.Dismiss(at=at, via=node(), node=again))
+            self.plan.append(deeds.JoinAgain(at=at + left, via=node(), node=again))
+
+    def _machines(self) -> None:
+        dice, faults, node = self.dice, self.faults, self._node
+        self._each(
+            faults.crashes, lambda at: machines.Crash(at=at, node=node(), down_s=self._down_s())
+        )
+        self._each(
+            faults.power_losses,
+            lambda at: machines.Crash(at=at, node=node(), down_s=self._down_s(), power_cut=True),
+        )
+        self._each(
+            faults.crash_in_batch,
+            lambda at: machines.Crash(
+                at=at,
+                node=node(),
+                down_s=self._down_s(),
+                power_cut=dice.chance(0.7),
+                after=self._after(),
+            ),
+        )
+        self._each(
+            faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
+        )
+        self._each(
+            faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
+        )
+        self._each(
+            faults.suspend_in_batch,
+            lambda at: machines.Suspend(
+                at=at, node=node(), for_s=self._asleep_s(), after=self._after()
+            ),
+        )
+        self._each(
+            faults.wall_jumps,
+            lambda at: machines.WallJump(
+                at=at, node=node(), by_s=dice.between(-WALL_OFF_S_MAX, WALL_OFF_S_MAX)
+            ),
+        )
+        for at in dice.moments(faults.blackouts, self.until):
+            self.plan += [
+                machines.Crash(
+                    at=at + dice.between(0.0, 0.01),
+                    node=name,
+                    down_s=self._down_s(),
+                    power_cut=True,
+                )
+                for name in self.nodes
+            ]
+
+    def _disks(self) -> None:
+        dice, faults, node = self.dice, self.faults, self._node
+        self._each(
+            faults.disk_errors,
+            lambda at: machines.DiskTrouble(
+                at=at, node=node(), trouble=dice.pick(tuple(Trouble)), for_s=dice.between(0.5, 20)
+            ),
+        )
+        self._each(
+            faults.disk_stalls,
+            lambda at: machines.DiskStall(at=at, node=node(), for_s=dice.between(0.1, 9)),
+        )
+
+    def _cuts(self) -> None:
+        dice, faults = self.dice, self.faults
+
+        def cut(how: Fault, rate: float, pairs: Callable[[], Pairs]) -> None:
+            self._each(
+                rate,
+                lambda at: network.Cut(
+                    at=at,
+                    how=how,
+                    pairs=pairs(),
+                    for_s=dice.between(1, 30),
+                    relink=dice.chance(0.5),
+                ),
+            )
+
+        cut(Fault.PARTITION, faults.cuts, self._halves)
+        cut(Fault.ONE_WAY_CUT, faults.one_way_cuts, self._directions)
+        cut(Fault.PARTIAL_CUT, faults.partial_cuts, self._some_links)
+        cut(Fault.BRIDGE, faults.bridges, self._bridge)
+        cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, self._stranger)
+        for at in dice.moments(faults.link_flaps, self.until):
+            one, other = self._node(), self._node()
+            for turn in range(2 + dice.below(5)):
+                period = dice.between(0.5, 6.0)
+                self.plan.append(
+                    network.Cut(
+                        at=at + turn * period,
+                        how=Fault.LINK_FLAP,
+                        pairs=((one, other), (other, one)),
+                        for_s=period * 0.6,
+                        relink=True,
+                    )
+                )
+
+    def _links(self) -> None:
+        dice, faults = self.dice, self.faults
+        self._each(
+            faults.slow_links,
+            lambda at: network.Slow(
+                at=at,
+                pairs=self._some_links(),
+                added_s=dice.heavy(0.3, 3.0),
+                for_s=dice.between(2, 30),
+            ),
+        )
+        for at in dice.moments(faults.swizzles, self.until):
+            victims = dice.shuffled(dice.some(self.nodes) or self.nodes[:1])
+            length, count = dice.between(2.0, CLOGGED_S_MAX), len(victims)
+            freed = dice.shuffled(range(count))
+            for order, name in enumerate(victims):
+                begin, end = at + length * order / (2 * count), at + length / 2
+                end += length * (1 + freed[order]) / (2 * count)
+                self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        self._odd(faults.odd_kinds, Manner.NEWER_KIND)
+        self._odd(faults.odd_fields, Manner.NEWER_FIELD)
+        self._odd(faults.garbage, Manner.GARBAGE)
+        self._odd(faults.replays, Manner.REPLAY)
+
+    def _odd(self, rate: float, manner: Manner) -> None:
+        self._each(
+            rate,
+            lambda at: network.Odd(
+                at=at, node=self._node(), manner=manner, for_s=self.dice.between(1, 20)
+            ),
+        )
+
+    def _surroundings(self) -> None:
+        dice, faults, nodes = self.dice, self.faults, self.nodes
+
+        def seers() -> tuple[NodeId, ...]:
+            return tuple(dice.some(nodes)) or (self._node(),)
+
+        outages = max(faults.outages, OUTAGES_PER_S)
+        self._each(outages, lambda at: surroundings.Outage(at=at, check=WEB, for_s=self._long_s()))
+        for at in dice.moments(faults.flaps, self.until):
+            period = dice.between(1.0, 15.0)
+            for turn in range(2 + dice.below(4)):
+                self.plan.append(
+                    surroundings.Outage(at=at + turn * period, check=WEB, for_s=period / 2)
+                )
+        self._each(
+            faults.lonely_failures,
+            lambda at: surroundings.Outage(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
+        )
+        self._each(
+            faults.hangs,
+            lambda at: surroundings.Hang(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
+        )
+        self._each(
+            faults.blindness,
+            lambda at: surroundings.Blind(at=at, node=self._node(), for_s=self._long_s()),
+        )
+        self._each(
+            faults.channel_outages, lambda at: surroundings.ChannelDown(at=at, for_s=self._long_s())
+        )
+        self._each(
+            faults.channel_delays, lambda at: surroundings.ChannelSlow(at=at, for_s=self._long_s())
+        )
+        self._each(
+            faults.channel_deaths, lambda at: surroundings.ChannelMute(at=at, for_s=self._long_s())
+        )
+        self._each(
+            faults.deaths_after_delivery,
+            lambda at: machines.DieAfterDelivery(at=at, down_s=dice.pick(DOWN_S)),
+        )
+        self._each(
+            faults.sleeps_before_sending,
+            lambda at: machines.SleepBeforeSending(at=at, for_s=self._asleep_s()),
+        )
+
+    def _deeds(self) -> None:
+        dice, faults, node = self.dice, self.faults, self._node
+
+        def edit(at: Seconds) -> Happening:
+            if dice.chance(0.3):
+                return deeds.Scratch(at=at, via=node(), name=f"s{dice.below(3)}")
+            return deeds.Edit(
+                at=at,
+                via=node(),
+                check=WEB,
+                interval_s=dice.pick(INTERVALS_S),
+                timeout_s=dice.pick(TIMEOUTS_S),
+                enabled=dice.chance(0.8),
+            )
+
+        def tune(at: Seconds) -> Happening:
+            settings = Settings(
+                engine=dice.pick(ENGINES),
+                heartbeat_s=dice.pick(HEARTBEATS_S),
+                dead_after_s=dice.pick(DEAD_AFTERS_S),
+                master_cooldown_s=dice.pick(COOLDOWNS_S),
+                confirm_after_s=dice.pick(CONFIRMATIONS_S),
+            )
+            return deeds.Tune(at=at, via=node(), settings=settings)
+
+        self._each(ADDS_PER_S, lambda at: deeds.Add(at=at, via=node(), label=f"c{at:.6f}"))
+        self._each(LOOKS_PER_S, lambda at: deeds.Look(at=at, via=node()))
+        self._each(faults.edits, edit)
+        self._each(
+            faults.bursts,
+            lambda at: blunders.Burst(
+                at=at, via=node(), label=f"b{at:.6f}", count=4 + dice.below(6)
+            ),
+        )
+        for at in dice.moments(faults.blunders, self.until):
+            for turn in range(1 + dice.below(8)):
+                moment = at + turn * dice.between(0.0, 3.0)
+                mistake = dice.pick(tuple(blunders.Mistake))
+                self.plan.append(blunders.Blunder(at=moment, via=node(), mistake=mistake))
+        self._each(faults.settings, tune)
+        self._each(
+            faults.channels, lambda at: deeds.Attach(at=at, via=node(), name=f"k{dice.below(2)}")
+        )
+        self._each(
+            faults.hand_edits,
+            lambda at: deeds.HandEdit(at=at, via=node(), label=f"h{at:.6f}", back=dice.below(4)),
+        )
+
+    # --- which links ------------------------------------------------------------------------
+
+    def _halves(self) -> Pairs:
+        left = set(self.dice.some(self.nodes))
+        return self._between(lambda a, b: (a in left) != (b in left))
+
+    def _directions(self) -> Pairs:
+        return tuple((self._node(), self._node()) for _ in range(1 + self.dice.below(4)))
+
+    def _some_links(self) -> Pairs:
+        links = self._between(lambda a, b: a < b)
+        chosen = self.dice.some(links, 0.3)
+        return tuple(pair for a, b in chosen for pair in ((a, b), (b, a)))
+
+    def _bridge(self) -> Pairs:
+        """Cut two groups from one another that one node alone joins."""
+        bridge = self._node()
+        others = [n for n in self.nodes if n != bridge]
+        left = set(self.dice.some(others))
+        return self._between(lambda a, b: bridge not in {a, b} and (a in left) != (b in left))
+
+    def _stranger(self) -> Pairs:
+        """Cut off a node that speaks a protocol of its own: every link to it is refused."""
+        stranger = self._node()
+        return self._between(lambda a, b: stranger in {a, b})
+
+    def _between(self, wanted: Callable[[NodeId, NodeId], bool]) -> Pairs:
+        return tuple((a, b) for a in self.nodes for b in self.nodes if a != b and wanted(a, b))
+
+
+def plan_happenings(dice: Dice, size: int, faults: Faults, until: Seconds) -> tuple[Happening, ...]:
+    """Return what happens to a cluster of `size` nodes up to the moment `until`."""
+    return Planner(dice, faults, node_ids(size), until).all()

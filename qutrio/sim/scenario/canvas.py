@@ -1,0 +1,175 @@
+"""A sheet to draw on: plain SVG elements, text that cannot break out, two colour schemes."""
+
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from attrs import define, field
+
+CHAR_PX = 6.3
+"""About how wide a character of 11 px is; drawn text is never wider than it was counted."""
+_SANS = "ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
+_LIGHT: Final = {
+    "paper": "#ffffff",
+    "ink": "#1f2328",
+    "mute": "#59636e",
+    "grid": "#d8dee4",
+    "runs": "#d5dfeb",
+    "acts": "#2563c9",
+    "onacts": "#ffffff",
+    "alone": "#f0cf8d",
+    "asleep": "#aeb7c1",
+    "bad": "#c9252d",
+    "good": "#1f883d",
+    "vague": "#8b949e",
+    "deed": "#ece3f7",
+    "deedline": "#8250df",
+}
+_DARK: Final = {
+    "paper": "#0d1117",
+    "ink": "#e6edf3",
+    "mute": "#9da7b3",
+    "grid": "#2b323b",
+    "runs": "#2c3a4c",
+    "acts": "#3f83f8",
+    "onacts": "#ffffff",
+    "alone": "#7a5f1d",
+    "asleep": "#565f6a",
+    "bad": "#ff6a69",
+    "good": "#3fb950",
+    "vague": "#8b949e",
+    "deed": "#31264a",
+    "deedline": "#a475f9",
+}
+
+
+def printable(text: str) -> str:
+    """Return text without what XML cannot hold."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def width_of(text: str, size: float = 11) -> float:
+    """Return about how many pixels wide a text is."""
+    return len(text) * CHAR_PX * size / 11
+
+
+def shortened(text: str, pixels: float, size: float = 11) -> str:
+    """Return a text that fits, or as much of it as does; empty when nothing would."""
+    if width_of(text, size) <= pixels:
+        return text
+    fitting = int(pixels / (CHAR_PX * size / 11)) - 1
+    return text[:fitting].rstrip() + "…" if fitting > 2 else ""  # noqa: PLR2004 - letters
+
+
+@define
+class Sheet:
+    """An SVG drawing.  Lengths are pixels; classes name colours: `f-` fills, `s-` strokes."""
+
+    width: float
+    height: float
+    _root: Element = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin with the styles, and paper to draw on."""
+        size = f"0 0 {self.width:g} {self.height:g}"
+        self._root = Element(
+            "svg",
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=size,
+            width=f"{self.width:g}",
+            height=f"{self.height:g}",
+            role="img",
+        )
+        SubElement(self._root, "title")
+        SubElement(self._root, "style").text = _styles()
+        definitions = SubElement(self._root, "defs")
+        hatch = SubElement(
+            definitions,
+            "pattern",
+            id="hatch",
+            width="6",
+            height="6",
+            patternUnits="userSpaceOnUse",
+            patternTransform="rotate(45)",
+        )
+        SubElement(hatch, "rect", {"width": "6", "height": "6", "class": "f-runs"})
+        SubElement(hatch, "rect", {"width": "3", "height": "6", "class": "f-asleep"})
+        self.box(0, 0, self.width, self.height, "f-paper")
+
+    def name(self, title: str) -> None:
+        """Say what the drawing shows, for those who cannot see it."""
+        self._root[0].text = printable(title)
+
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        looks: str,
+        *,
+        tip: str = "",
+        r: int = 0,
+    ) -> None:
+        """Draw a rectangle; `r` rounds its corners."""
+        shape = {"x": _px(x), "y": _px(y), "width": _px(width), "height": _px(height)}
+        if r:
+            shape["rx"] = str(r)
+        self._add("rect", {**shape, "class": looks}, tip)
+
+    def line(
+        self, x1: float, y1: float, x2: float, y2: float, looks: str, *, tip: str = ""
+    ) -> None:
+        """Draw a straight line."""
+        shape = {"x1": _px(x1), "y1": _px(y1), "x2": _px(x2), "y2": _px(y2)}
+        self._add("line", {**shape, "class": looks}, tip)
+
+    def shape(self, points: list[tuple[float, float]], looks: str, *, tip: str = "") -> None:
+        """Draw a polygon."""
+        told = " ".join(f"{_px(x)},{_px(y)}" for x, y in points)
+        self._add("polygon", {"points": told, "class": looks}, tip)
+
+    def text(self, x: float, y: float, text: str, looks: str, *, tip: str = "") -> None:
+        """Write a text whose line stands on `y`; classes `middle` and `end` move it left."""
+        element = self._add("text", {"x": _px(x), "y": _px(y), "class": looks}, "")
+        element.text = printable(text)
+        if tip:
+            SubElement(element, "title").text = printable(tip)
+
+    def render(self) -> str:
+        """Return the file."""
+        indent(self._root, " ")
+        return tostring(self._root, encoding="unicode") + "\n"
+
+    def _add(self, tag: str, attributes: dict[str, str], tip: str) -> Element:
+        element = SubElement(self._root, tag, attributes)
+        if tip:
+            SubElement(element, "title").text = printable(tip)
+        return element
+
+
+def _px(length: float) -> str:
+    return f"{length:.1f}".removesuffix(".0")
+
+
+def _styles() -> str:
+    plain = [
+        f"text {{ font: 11px {_SANS}; }}",
+        ".h { font-size: 16px; font-weight: 600; }",
+        ".b { font-weight: 600; }",
+        ".small { font-size: 10px; }",
+        ".middle { text-anchor: middle; }",
+        ".end { text-anchor: end; }",
+        ".none { fill: none; }",
+        ".dash { stroke-dasharray: 3 3; }",
+        ".fat { stroke-width: 2; }",
+        ".dots { stroke-width: 2; stroke-dasharray: 1 4; }",
+        ".f-hatch { fill: url(#hatch); }",
+    ]
+    dark = " ".join(_scheme(_DARK))
+    scheme = f"@media (prefers-color-scheme: dark) {{ {dark} }}"
+    return "\n".join(["", *plain, *_scheme(_LIGHT), scheme, ""])
+
+
+def _scheme(colours: dict[str, str]) -> list[str]:
+    fills = [f".f-{name} {{ fill: {value}; }}" for name, value in colours.items()]
+    return fills + [f".s-{name} {{ stroke: {value}; }}" for name, value in colours.items()]

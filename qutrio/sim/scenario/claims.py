@@ -1,0 +1,121 @@
+"""What an expectation may say of a moment, and whether a story bears it out."""
+
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from qutrio.model.ids import Seconds
+from qutrio.model.incidents import NoticeKind
+from qutrio.sim.scenario.story import Page, Story, Track
+from qutrio.sim.scenario.times import moment
+
+T = TypeVar("T")
+TOLD_MAX = 4
+
+
+class Claim(Protocol):
+    """Something that is so or not at a moment."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts what has happened, and so is judged when its time is over."""
+
+    def moments(self, story: Story) -> list[Seconds]:
+        """Return when it may have changed."""
+
+    def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
+        """Tell whether it was so at a moment; what it counts is counted from `since`."""
+
+    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Say what was so at that moment, and since when."""
+
+
+def names(nodes: Iterable[str]) -> str:
+    """Return names as a list for people."""
+    return ", ".join(sorted(nodes)) or "nobody"
+
+
+@frozen
+class Stands(Generic[T]):
+    """A value of the story that changes over time is as it should be."""
+
+    of: Callable[[Story], Track[T]]
+    is_so: Callable[[T], bool]
+    say: Callable[[T], str]
+
+    @property
+    def counts(self) -> bool:
+        """It looks at one moment."""
+        return False
+
+    def moments(self, story: Story) -> list[Seconds]:
+        """Return when the value changed."""
+        return self.of(story).changes()
+
+    def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
+        """Look at the value of the moment."""
+        del since
+        return self.is_so(self.of(story).at(at))
+
+    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Say the value, and since when it stands."""
+        del since
+        track = self.of(story)
+        start = track.since(at)
+        return f"{self.say(track.at(at))} " + (f"since {moment(start)}" if start else "all along")
+
+
+@frozen(kw_only=True)
+class Paged:
+    """Notices that reached a channel: exactly `count` on each, or at least one on any.
+
+    What is empty or None may be anything.
+    """
+
+    check: str
+    kind: NoticeKind | None
+    count: int | None
+    node: str
+    channels: tuple[str, ...]
+
+    @property
+    def counts(self) -> bool:
+        """It counts."""
+        return True
+
+    def moments(self, story: Story) -> list[Seconds]:
+        """Return when such a notice arrived."""
+        return [page.at_s for page in story.pages if self._is_such(page)]
+
+    def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
+        """Count what arrived up to the moment."""
+        on = [page.channel for page in self._between(story, since, at)]
+        if self.count is None:
+            return bool(on)
+        return all(on.count(channel) == self.count for channel in self.channels)
+
+    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Say who sent what and when."""
+        told = [_told(page) for page in self._between(story, since, at)]
+        if not told:
+            return "no such page was sent"
+        more = f"; {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
+        return "; ".join(told[:TOLD_MAX]) + more
+
+    def _between(self, story: Story, since: Seconds, at: Seconds) -> list[Page]:
+        return [p for p in story.pages if since <= p.at_s <= at and self._is_such(p)]
+
+    def _is_such(self, page: Page) -> bool:
+        return (
+            page.channel in self.channels
+            and self.check in {"", page.check}
+            and self.kind in {None, page.kind}
+            and self.node in {"", page.node}
+        )
+
+
+def _told(page: Page) -> str:
+    again = " again" if page.again else ""
+    what = f"{page.check} {page.kind.value}{again}"
+    return f"{page.node} told {page.channel} of {what} at {moment(page.at_s)}"

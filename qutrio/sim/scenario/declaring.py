@@ -1,0 +1,129 @@
+"""The cluster that a scenario declares: by names and options, or by a `cluster.yaml`."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+from attrs import define, evolve
+
+from qutrio.codec.cluster_yaml import parse
+from qutrio.errors import QutrioError
+from qutrio.model.channels import Channel
+from qutrio.model.document import ClusterDocument, Settings
+from qutrio.sim.scenario.founding import found, webhook
+from qutrio.sim.scenario.problems import Problems, text
+from qutrio.sim.scenario.wishes import changed_settings, new_check, refuse_name
+from qutrio.sim.scenario.words import SentenceError, shown, unknown
+
+NODES_MAX = 25
+CHECKS_MAX = 50
+CHANNELS_MAX = 10
+DEFAULT_CHECKS: Final = ("web",)
+DEFAULT_CHANNELS: Final = ("mail",)
+_EXAMPLES: Final = MappingProxyType(
+    {"node": ("alpha", "bravo", "charlie"), "check": ("web",), "channel": ("mail",)}
+)
+
+OpenFile = Callable[[str], str]
+"""Returns the text of a file that the scenario names; raises `QutrioError`."""
+
+
+def declared(problems: Problems, open_file: OpenFile) -> ClusterDocument | None:
+    """Return the document that a scenario begins with, or None when that has problems."""
+    declaration = _Declaration(problems, open_file)
+    document = declaration.cluster() if "cluster" in problems.data else declaration.founded()
+    return None if problems.found else document
+
+
+@define
+class _Declaration:
+    problems: Problems
+    open_file: OpenFile
+
+    def cluster(self) -> ClusterDocument | None:
+        data = self.problems.data
+        for name in ("nodes", "checks", "channels"):
+            if name in data:
+                self.problems.add((name,), f"{name}: the cluster file says that; leave it out here")
+        path = self.problems.attempt(("cluster",), lambda: text(data["cluster"]))
+        if path is None:
+            return None
+        try:
+            document = parse(self.open_file(path), path)
+        except QutrioError as error:
+            self.problems.add(("cluster",), f"cluster: {error}")
+            return None
+        if not document.voters:
+            self.problems.add(("cluster",), f"cluster: {path} has no voting member")
+        if len(document.members) > NODES_MAX:
+            problem = f"has {len(document.members)} members; a scenario plays {NODES_MAX} at most"
+            self.problems.add(("cluster",), f"cluster: {path} {problem}")
+        settings = self._settings(document.settings)
+        return None if settings is None else evolve(document, settings=settings)
+
+    def founded(self) -> ClusterDocument | None:
+        nodes = self._names("node", NODES_MAX, None)
+        checks = self._names("check", CHECKS_MAX, DEFAULT_CHECKS)
+        channels = self._names("channel", CHANNELS_MAX, DEFAULT_CHANNELS)
+        settings = self._settings(Settings())
+        if nodes is None or checks is None or channels is None or settings is None:
+            return None
+        if not nodes:
+            self.problems.add(("nodes",), "nodes: name at least one")
+        made = [
+            self.problems.attempt(("checks", name), partial(new_check, name, plain))
+            for name, plain in checks.items()
+        ]
+        told = [
+            self.problems.attempt(("channels", name), partial(_channel, name, plain))
+            for name, plain in channels.items()
+        ]
+        if self.problems.found:
+            return None
+        return found(nodes, [c for c in made if c], [c for c in told if c], settings)
+
+    def _settings(self, current: Settings) -> Settings | None:
+        plain = self.problems.data.get("settings") or {}
+        if not isinstance(plain, dict):
+            self.problems.add(("settings",), "settings: write 'heartbeat: 1s' and so on below it")
+            return None
+        return self.problems.attempt(("settings",), lambda: changed_settings(current, plain))
+
+    def _names(
+        self, kind: str, most: int, default: tuple[str, ...] | None
+    ) -> dict[str, dict[str, Any]] | None:
+        """Read a list of names, or a mapping of names to options where a kind has some."""
+        field_ = f"{kind}s"
+        given = self.problems.data.get(field_, None if default is None else list(default))
+        optional = default is not None
+        if isinstance(given, dict) and optional:
+            named = given
+        elif isinstance(given, list):
+            named = {name if isinstance(name, str) else repr(name): {} for name in given}
+            if len(named) < len(given):
+                twice = next(n for n in given if given.count(n) > 1)
+                self.problems.add((field_,), f"{field_}: {shown(str(twice))} is given twice")
+        else:
+            hint = f"write '{field_}: [{', '.join(_EXAMPLES[kind])}]'"
+            self.problems.add((field_,), f"{field_}: is missing; {hint}" if given is None else hint)
+            return None
+        if len(named) > most:
+            self.problems.add((field_,), f"{field_}: {len(named)} are too many; at most {most}")
+            return None
+        for name, plain in named.items():
+            self.problems.attempt((field_, name), partial(refuse_name, kind, name))
+            if plain is not None and not isinstance(plain, dict):
+                problem = f"{name}: {shown(str(plain))} is not a mapping such as {{interval: 10s}}"
+                self.problems.add((field_, name), f"{field_}: {problem}")
+        return {n: p if isinstance(p, dict) else {} for n, p in named.items()}
+
+
+def _channel(name: str, plain: Mapping[str, Any]) -> Channel:
+    for option in plain:
+        if option != "default":
+            raise unknown("option", option, ("default",))
+    default = plain.get("default", True)
+    if not isinstance(default, bool):
+        raise SentenceError(f"{name}: default is true or false")
+    return webhook(name, default=default)

@@ -1,0 +1,358 @@
+"""The sentences of expectations: `by 55s: paged web down once`, `never: two masters`.
+
+The part before the colon says when, the one behind it what.  A moment is looked at after all
+that happened up to it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from qutrio.model.ids import Seconds
+from qutrio.model.incidents import NoticeKind
+from qutrio.model.results import State
+from qutrio.sim.scenario.claims import Claim, Paged, Stands, names
+from qutrio.sim.scenario.story import Answer, Machine, Standing
+from qutrio.sim.scenario.words import (
+    EVERYBODY,
+    NOBODY,
+    SentenceError,
+    Words,
+    shown,
+    unknown,
+)
+
+COUNT_MAX = 1000
+
+
+class Mode(Enum):
+    """How a claim is held against the moments of a time."""
+
+    AT = "at"
+    BY = "by"
+    WITHIN = "within"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@frozen
+class Window:
+    """When a claim must hold: from `start_s` to `end_s`, or to the end where that is None."""
+
+    mode: Mode
+    start_s: Seconds = 0.0
+    end_s: Seconds | None = None
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """One line of what must come true."""
+
+    window: Window
+    claim: Claim
+    text: str
+    line: int
+
+
+@frozen
+class Form:
+    """One kind of claim: how its sentences look, what they mean, and how they are read."""
+
+    usage: tuple[str, ...]
+    meaning: str
+    read: Callable[[Words], Claim]
+
+
+WINDOWS: Final = MappingProxyType(
+    {
+        "at TIME": "at this moment",
+        "by TIME": "at some moment up to this one; a count is taken at this one",
+        "within TIME of TIME": "at some moment in the time that follows the second; so is a count",
+        "always": "at every moment; `always from TIME`, `always from TIME to TIME`",
+        "never": "at no moment; `never from TIME`, `never from TIME to TIME`",
+    }
+)
+
+
+def read_window(text: Words) -> Window:
+    """Read what stands before the colon.  Raises `SentenceError`."""
+    word = text.take("a time")
+    if word not in {mode.value for mode in Mode}:
+        raise unknown("kind of time", word, [mode.value for mode in Mode], "kinds")
+    mode = Mode(word)
+    match mode:
+        case Mode.AT:
+            start_s = text.duration()
+            window = Window(mode, start_s, start_s)
+        case Mode.BY:
+            window = Window(mode, 0.0, text.duration())
+        case Mode.WITHIN:
+            span_s = text.duration()
+            text.expect("of")
+            start_s = text.duration()
+            window = Window(mode, start_s, start_s + span_s)
+        case Mode.ALWAYS | Mode.NEVER:
+            start_s = text.duration() if text.accept("from") else 0.0
+            end_s = text.duration() if text.accept("to") else None
+            if end_s is not None and end_s <= start_s:
+                raise SentenceError("it ends before it begins; put the earlier time first")
+            window = Window(mode, start_s, end_s)
+    text.end()
+    return window
+
+
+def read_claim(text: Words, wishes: Collection[str]) -> Claim:
+    """Read what stands behind the colon.
+
+    Args:
+        text: its words.
+        wishes: the operator's sentences of the timeline, as `wish` writes them.
+
+    Raises `SentenceError`.
+    """
+    claim = _answered(text, wishes)
+    if claim is None:
+        first = text.peek()
+        form = FORMS.get(first)
+        if form is None and first in text.cast.checks:
+            form = FORMS["check"]
+        elif form is not None:
+            text.take("a claim")
+        if form is None:
+            raise _not_a_claim(text, first)
+        claim = form.read(text)
+    text.end()
+    return claim
+
+
+def _not_a_claim(text: Words, first: str) -> SentenceError:
+    if first in text.cast.nodes:
+        return SentenceError(f"write 'node {first} is ...' or 'master is {first}'")
+    if not first:
+        return SentenceError("says nothing; write for example 'web is up'")
+    return unknown("claim that begins with", first, [*FORMS, *text.cast.checks], "known")
+
+
+def _answered(text: Words, wishes: Collection[str]) -> Claim | None:
+    """Read `add check shop is acknowledged`: a wish of the timeline, and what became of it."""
+    answers = {a.value: a for a in (Answer.ACKNOWLEDGED, Answer.REFUSED, Answer.UNKNOWN)}
+    words = text.rest()
+    if words[0:1] and words[0] in _WISHES:
+        if len(words) < len(("verb", "is", "answer")) or words[-2] != "is":
+            raise SentenceError(f"ends with 'is' and one of {', '.join(answers)}")
+        if words[-1] not in answers:
+            raise unknown("answer", words[-1], answers)
+        wish = " ".join(words[:-2])
+        if wish not in wishes:
+            raise SentenceError(f"nobody asks for {shown(wish)} in the timeline")
+        text.skip()
+        answer = answers[words[-1]]
+        return Stands(
+            lambda story: story.answers[wish],
+            lambda given: given is answer,
+            lambda given: f"it is {given.value}",
+        )
+    return None
+
+
+# --- claims by their first word -----------------------------------------------------------------
+
+
+def _acting(is_so: Callable[[frozenset[str]], bool]) -> Claim:
+    return Stands(
+        lambda story: story.acting,
+        is_so,
+        lambda acting: f"{names(acting)} {'act' if len(acting) > 1 else 'acts'}",
+    )
+
+
+def _master(text: Words) -> Claim:
+    text.expect("is")
+    if text.accept(NOBODY):
+        return _acting(lambda acting: not acting)
+    node = text.node()
+    return _acting(lambda acting: acting == {node})
+
+
+def _no_master(text: Words) -> Claim:
+    text.expect("master")
+    return _acting(lambda acting: not acting)
+
+
+def _one_master(text: Words) -> Claim:
+    text.expect("master")
+    return _acting(lambda acting: len(acting) == 1)
+
+
+def _two_masters(text: Words) -> Claim:
+    text.expect("masters")
+    return _acting(lambda acting: len(acting) > 1)
+
+
+def _term(text: Words) -> Claim:
+    text.expect("is")
+    wanted = text.number("a term, which is a whole number")
+    return Stands(lambda s: s.term, lambda term: term == wanted, lambda term: f"the term is {term}")
+
+
+def _quorum(text: Words) -> Claim:
+    text.expect("held", "by")
+    nodes = frozenset[str]() if text.accept(NOBODY) else frozenset(text.nodes())
+    return Stands(
+        lambda story: story.quorum,
+        lambda held: held == nodes,
+        lambda held: f"the quorum is held by {names(held)}",
+    )
+
+
+def _check(text: Words) -> Claim:
+    check = text.check()
+    if text.accept("known", "to"):
+        return _known(check, text)
+    text.expect("is")
+    states = {state.value: state for state in State}
+    state = states[text.choose("state", states)]
+    return Stands(
+        lambda story: story.verdicts[check],
+        lambda verdict: verdict is state,
+        lambda verdict: f"{check} is {verdict.value}",
+    )
+
+
+def _known(check: str, text: Words) -> Claim:
+    everybody = text.accept(EVERYBODY)
+    nodes = frozenset[str]()
+    if not everybody and not text.accept(NOBODY):
+        nodes = frozenset(text.nodes())
+    return Stands(
+        lambda story: story.known[check],
+        lambda known: known[0] == (known[1] if everybody else nodes),
+        lambda known: f"check {check} is known to {names(known[0])}",
+    )
+
+
+def _documents(text: Words) -> Claim:
+    text.expect("agree")
+    return Stands(
+        lambda story: story.agree,
+        lambda agree: agree,
+        lambda agree: "the documents " + ("agree" if agree else "differ"),
+    )
+
+
+def _outbox(text: Words) -> Claim:
+    text.expect("is", "empty")
+    return Stands(
+        lambda story: story.outbox,
+        lambda waiting: not waiting,
+        lambda waiting: f"{waiting or 'nothing'} waits for delivery",
+    )
+
+
+def _node(text: Words) -> Claim:
+    node = text.node()
+    text.expect("is")
+    machine = {word.value: word for word in Machine}
+    standing = {word.value: word for word in (Standing.LEARNER, Standing.VOTER, Standing.REMOVED)}
+    word = text.choose("state of a node", (*machine, *standing), "states")
+    if word in machine:
+        return Stands(
+            lambda story: story.machines[node],
+            lambda is_: is_ is machine[word],
+            lambda is_: f"{node} is {is_.value}",
+        )
+    return Stands(
+        lambda story: story.standing[node],
+        lambda is_: is_ is standing[word],
+        lambda is_: f"{node} is a {is_.value}" if is_ is not Standing.REMOVED else f"{node} is out",
+    )
+
+
+def _nobody(text: Words) -> Claim:
+    text.expect("is", "paged")
+    check = text.check() if text.accept("about") else ""
+    return Paged(check=check, kind=None, count=0, node="", channels=text.cast.attached(check))
+
+
+def _paged(text: Words) -> Claim:
+    check = text.check() if text.peek() in text.cast.checks else ""
+    kinds = {kind.value: kind for kind in (NoticeKind.DOWN, NoticeKind.RECOVERED)}
+    kind = kinds[text.choose("kind of page", kinds, "kinds")] if text.peek() in kinds else None
+    count = _count(text)
+    node = text.node() if text.accept("by") else ""
+    channels = (text.channel(),) if text.accept("on") else text.cast.attached(check)
+    if text.left and not check:
+        raise unknown("check", text.peek(), text.cast.checks)
+    return Paged(check=check, kind=kind, count=count, node=node, channels=channels)
+
+
+def _count(text: Words) -> int | None:
+    word = text.peek()
+    if word in _COUNTS:
+        return _COUNTS[text.take("a count")]
+    if word.isdigit() and text.peek(1) == "times":
+        count = text.number("a count")
+        text.expect("times")
+        if count > COUNT_MAX:
+            raise SentenceError(f"{count} times is too many; at most {COUNT_MAX}")
+        return count
+    return None
+
+
+_COUNTS: Final = MappingProxyType({"never": 0, "once": 1, "twice": 2})
+_WISHES: Final = frozenset({"add", "edit", "remove", "set", "join"})
+_PAGED_USAGE: Final = (
+    "paged",
+    "paged CHECK down COUNT",
+    "paged CHECK recovered COUNT by NODE on CHANNEL",
+)
+FORMS: Final[Mapping[str, Form]] = MappingProxyType(
+    {
+        "master": Form(("master is NODE", "master is nobody"), "who acts", _master),
+        "no": Form(("no master",), "nobody acts", _no_master),
+        "one": Form(("one master",), "exactly one node acts", _one_master),
+        "two": Form(("two masters",), "two nodes or more act", _two_masters),
+        "term": Form(("term is NUMBER",), "the term of whoever acted last", _term),
+        "quorum": Form(
+            ("quorum held by NODES", "quorum held by nobody"),
+            "exactly these nodes hear a majority",
+            _quorum,
+        ),
+        "check": Form(
+            (
+                "CHECK is up",
+                "CHECK is down",
+                "CHECK is unknown",
+                "check CHECK known to NODES",
+                "check CHECK known to nobody",
+            ),
+            "the verdict of whoever acted last; exactly these running nodes have it on disk",
+            _check,
+        ),
+        "paged": Form(
+            _PAGED_USAGE,
+            "such notices reached a channel: at least one, or COUNT (`never`, `once`, `twice`, "
+            "`3 times`) on each channel; everything behind `paged` may be left out",
+            _paged,
+        ),
+        "nobody": Form(
+            ("nobody is paged", "nobody is paged about CHECK"), "`paged never`", _nobody
+        ),
+        "documents": Form(
+            ("documents agree",), "all running members hold one document", _documents
+        ),
+        "outbox": Form(("outbox is empty",), "nothing waits for delivery", _outbox),
+        "node": Form(
+            tuple(
+                f"node NODE is {word}"
+                for word in ("running", "down", "suspended", "learner", "voter", "removed")
+            ),
+            "what a machine does, or what the node is in the document",
+            _node,
+        ),
+    }
+)
+ANSWERS: Final = ("add check NAME is acknowledged", "... is refused", "... is unknown")

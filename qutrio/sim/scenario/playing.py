@@ -1,0 +1,287 @@
+"""Plays a scenario in a virtual world: every deed at its time, every probe at its interval."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TypeAlias
+
+from attrs import define, field
+
+from qutrio.model.ids import CheckId, NodeId, Seconds
+from qutrio.model.results import State
+from qutrio.sim.host import Host
+from qutrio.sim.invariants import InvariantError
+from qutrio.sim.options import Faults
+from qutrio.sim.scenario.asking import Operator
+from qutrio.sim.scenario.deeds import (
+    AddCheck,
+    Ambush,
+    Ask,
+    Entry,
+    Hold,
+    Jump,
+    Link,
+    Motion,
+    Move,
+    Release,
+)
+from qutrio.sim.scenario.grips import Grips
+from qutrio.sim.scenario.judging import judge
+from qutrio.sim.scenario.reading import Scenario
+from qutrio.sim.scenario.recording import Recorder
+from qutrio.sim.scenario.story import (
+    Answer,
+    Machine,
+    Span,
+    Standing,
+    Story,
+    Tone,
+    Track,
+)
+from qutrio.sim.scenario.telling import Played
+from qutrio.sim.scenario.wishes import wish
+from qutrio.sim.world import World
+
+LOOKS_FOR_CHECK_S: Seconds = 1.0
+"""How soon a node probes a check that is new to it."""
+REPORT_EVERY_S: Seconds = 10.0
+AFTERWARDS_S: Seconds = 1.0
+LEAST_S: Seconds = 0.01
+"""So that a story that ends at once still has a length."""
+HASH_BYTES = 4
+Progress: TypeAlias = Callable[[Seconds], None]
+
+
+def play(scenario: Scenario, seed: int, progress: Progress | None = None) -> Played:
+    """Play a scenario to its end.  The same scenario and seed give the same story.
+
+    Args:
+        scenario: what to play.
+        seed: of everything that is left to chance: delays, phases of probes, lost messages.
+        progress: told now and then how far the play is, in seconds of its own time.
+    """
+    stage = _Stage(scenario, seed)
+    stage.prepare()
+    stage.run(progress)
+    story = stage.recorder.story
+    verdicts = tuple(judge(expectation, story) for expectation in scenario.expectations)
+    return Played(scenario=scenario, seed=seed, story=story, verdicts=verdicts)
+
+
+@define
+class _Stage:
+    scenario: Scenario
+    seed: int
+    world: World = field(init=False)
+    recorder: Recorder = field(init=False)
+    grips: Grips = field(init=False)
+    operator: Operator = field(init=False)
+    ids: dict[str, NodeId] = field(init=False)
+    _ambushed: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
+    _open: dict[int, Seconds] = field(init=False, factory=dict)
+    """Entries that hold something, and since when."""
+
+    def prepare(self) -> None:
+        """Set up the world, and put everything that will happen on its agenda."""
+        document, cast = self.scenario.document, self.scenario.cast
+        self.ids = {m.name: m.id for m in document.members}
+        self.world = World(
+            self.seed, len(document.members), Faults(files=True), document=document, probing=False
+        )
+        names = {ident: name for name, ident in self.ids.items()}
+        self.recorder = Recorder(self.world, self._story(), names, self._paged)
+        self.world.onlooker = self.recorder
+        self.grips = Grips(
+            self.world,
+            self.ids,
+            {name: check.id for name, check in cast.checks.items()},
+            {name: channel.id for name, channel in cast.channels.items()},
+        )
+        self.operator = Operator(self.world, self.recorder, self.grips)
+        self._plan_probes()
+        for number, entry in enumerate(self.scenario.entries):
+            self._later(entry.at_s, lambda n=number, e=entry: self._begin(n, e))  # type: ignore[misc]
+
+    def run(self, progress: Progress | None) -> None:
+        """Play to the end, or until qutrio breaks a promise."""
+        story = self.recorder.story
+        try:
+            for ident in list(self.world.hosts):
+                self.recorder.after(ident)
+            while self.world.true < story.end_s:
+                self.world.run(min(story.end_s, self.world.true + REPORT_EVERY_S))
+                if progress is not None:
+                    progress(self.world.true)
+        except InvariantError as error:
+            story.broken = self.recorder.with_names(str(error))
+            self.recorder.tell(None, Tone.BROKEN, f"qutrio breaks a promise: {story.broken}")
+            story.end_s = max(self.world.true, LEAST_S)
+        for number in list(self._open):
+            self._close(number)
+        story.spans.sort(key=lambda span: span.start_s)
+
+    def _story(self) -> Story:
+        cast, document = self.scenario.cast, self.scenario.document
+        story = Story(end_s=self.scenario.until_s)
+        members = {m.name: m for m in document.members}
+        for name in cast.nodes:
+            member = members.get(name)
+            story.machines[name] = Track(Machine.RUNNING if member else Machine.DOWN)
+            standing = Standing.VOTER if member and member.voter else Standing.LEARNER
+            story.standing[name] = Track(standing if member else Standing.STRANGER)
+        everybody = frozenset(members)
+        for check in document.checks:
+            story.verdicts[check.name] = Track(State.UNKNOWN)
+            story.known[check.name] = Track((everybody, everybody))
+        for entry in self.scenario.entries:
+            if not isinstance(entry.deed, Ask):
+                continue
+            story.answers[wish(entry.text)] = Track(Answer.NOT_ASKED)
+            if isinstance(entry.deed.change, AddCheck):
+                name = entry.deed.change.check.name
+                story.verdicts.setdefault(name, Track(State.UNKNOWN))
+                story.known.setdefault(name, Track((frozenset(), everybody)))
+        return story
+
+    def _later(self, at: Seconds, action: Callable[[], None]) -> None:
+        """Do something at a moment, and look what became of every machine."""
+
+        def act() -> None:
+            action()
+            for ident in list(self.world.hosts):
+                self.recorder.after(ident)
+
+        self.world.at(at, next(iter(self.ids.values())), act)
+
+    # --- probes -----------------------------------------------------------------------------
+
+    def _plan_probes(self) -> None:
+        nodes = self.scenario.cast.nodes
+        for number, node in enumerate(nodes):
+            for name in self.recorder.story.verdicts:
+                check = self.scenario.cast.checks[name]
+                phase = (number / len(nodes) + _fraction(check.id)) % 1.0
+                self._plan_probe(node, check.id, phase * check.interval_s)
+
+    def _plan_probe(self, node: str, ident: CheckId, at: Seconds) -> None:
+        """Probe at a moment, and then again and again at the interval that the node knows."""
+        if at <= self.recorder.story.end_s:
+            first = next(iter(self.ids.values()))
+            self.world.at(at, self.ids.get(node, first), lambda: self._probe(node, ident))
+
+    def _probe(self, node: str, ident: CheckId) -> None:
+        host = self._host(node)
+        running = None if host is None else host.node
+        checks = () if running is None else running.register.committed.document.checks
+        check = next((c for c in checks if c.id == ident), None)
+        if check is None or host is None:
+            self._plan_probe(node, ident, self.world.true + LOOKS_FOR_CHECK_S)
+            return
+        if check.enabled:
+            self.world.probe(host.name, ident)
+        self._plan_probe(node, ident, self.world.true + check.interval_s)
+
+    # --- deeds ------------------------------------------------------------------------------
+
+    def _begin(self, number: int, entry: Entry) -> None:
+        self.recorder.tell(None, Tone.DEED, entry.text)
+        true = self.world.true
+        match entry.deed:
+            case Hold(things, grip):
+                self.grips.hold(number, things, grip)
+                self._open[number] = true
+                if entry.for_s is not None:
+                    self._later(true + entry.for_s, lambda: self._end(number, entry))
+                return
+            case Release(things):
+                self.grips.release(things)
+                for other in [n for n in self._open if not self.grips.holds(n)]:
+                    self._close(other)
+            case Move(nodes, motion):
+                true = max(self._move(number, node, motion) for node in nodes)
+            case Ambush(nodes):
+                self._ambushed |= dict.fromkeys(nodes, (number, entry))
+            case Jump(nodes, by_s):
+                self._jump(nodes, by_s)
+            case Ask(change, via):
+                self.operator.ask(change, via, wish(entry.text))
+        self._note(entry, self.world.true, true)
+
+    def _jump(self, nodes: tuple[str, ...], by_s: Seconds) -> None:
+        for node in nodes:
+            if (host := self._host(node)) is not None:
+                host.clock.wall_off_s += by_s
+
+    def _end(self, number: int, entry: Entry) -> None:
+        if self.grips.let_go(number):
+            self.recorder.tell(None, Tone.OVER, f"{entry.text}: over")
+            self._close(number)
+
+    def _close(self, number: int) -> None:
+        self._note(self.scenario.entries[number], self._open.pop(number), self.world.true)
+
+    def _note(self, entry: Entry, start: Seconds, end: Seconds) -> None:
+        """Note how long an entry was in force."""
+        things = entry.deed.things if isinstance(entry.deed, Hold) else ()
+        links = tuple((t.source, t.to) for t in things if isinstance(t, Link))
+        end_s = min(end, self.recorder.story.end_s)
+        span = Span(text=entry.text, start_s=start, end_s=end_s, links=links)
+        self.recorder.story.spans.append(span)
+
+    def _move(self, number: int, node: str, motion: Motion) -> Seconds:
+        """Move a machine, and return up to when it stays so."""
+        host, true = self._host(node), self.world.true
+        back = self._back(number, node, motion, true)
+        if host is None:
+            self.recorder.tell(None, Tone.NOTE, f"{node} is not there")
+            return true
+        down = host.node is None
+        match motion:
+            case Motion.START:
+                if not down:
+                    self.recorder.tell(host.name, Tone.NOTE, "runs already")
+                return true
+            case Motion.RESUME:
+                return true
+            case _ if down:
+                self.recorder.tell(host.name, Tone.NOTE, "is down already")
+                return true
+            case Motion.CRASH | Motion.UNPLUG:
+                host.suspended_until = 0.0
+                power_cut = motion is Motion.UNPLUG
+                self.world.crash(host.name, back - true, power_cut=power_cut)
+            case Motion.STOP:
+                self.world.stop(host.name, back - true)
+            case Motion.SUSPEND:
+                self.world.suspend(host.name, back - true)
+        return back
+
+    def _paged(self, ident: NodeId) -> None:
+        """Let a node die whose page has just left, if that was planned."""
+        node = self.recorder.names[ident]
+        if node in self._ambushed:
+            number, entry = self._ambushed.pop(node)
+            self.recorder.tell(ident, Tone.DEED, "crashes before it can say that it paged")
+            self._note(entry, self.world.true, self._move(number, node, Motion.CRASH))
+
+    def _back(self, number: int, node: str, motion: Motion, true: Seconds) -> Seconds:
+        """Return when a machine goes on that an entry moves now; after the end if it never does."""
+        entry = self.scenario.entries[number]
+        later = [e for e in self.scenario.entries[number + 1 :] if e.at_s >= true]
+        ends = [e.at_s for e in later if _moves(e, node, motion.back)]
+        if entry.for_s is not None:
+            ends.append(true + entry.for_s)
+        return min(ends, default=self.recorder.story.end_s + AFTERWARDS_S)
+
+    def _host(self, node: str) -> Host | None:
+        return self.world.hosts.get(self.ids.get(node, NodeId("")))
+
+
+def _moves(entry: Entry, node: str, motion: Motion | None) -> bool:
+    deed = entry.deed
+    return isinstance(deed, Move) and deed.motion is motion and node in deed.nodes
+
+
+def _fraction(ident: str) -> float:
+    """Return a part of one that follows from a check's id, as the real schedule does it."""
+    number = int.from_bytes(sha256(ident.encode()).digest()[:HASH_BYTES])
+    return number / (1 << 8 * HASH_BYTES)

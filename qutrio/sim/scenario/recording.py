@@ -1,0 +1,368 @@
+"""Watches a world from outside and writes down what a person would want to know.
+
+Only what changes is written: who acts, who hears a majority, how votes turn, what the acting
+node makes of them, what is sent to whom, what is known to whom.
+"""
+
+import re
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from qutrio.core.effects import Effect, Note, Reply
+from qutrio.core.messages import Ruling
+from qutrio.core.node import Node
+from qutrio.core.quorum import majority
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Seconds
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.results import Outcome, State
+from qutrio.sim.beginnings import EPOCH
+from qutrio.sim.scenario.story import Answer, Line, Machine, Page, Standing, Story, Tone, Track
+from qutrio.sim.scenario.times import moment
+from qutrio.sim.world import World
+
+GAVE_UP = "gave the role up"
+QUIET_NOTES = frozenset({GAVE_UP, "claims the role", "a notice was not delivered"})
+"""What the lines about acting and paging say better."""
+_ERRNO = re.compile(r"\[Errno [0-9]+\] ")
+_ANSWERS = {
+    Ruling.COMMITTED: Answer.ACKNOWLEDGED,
+    Ruling.REFUSED: Answer.REFUSED,
+    Ruling.UNKNOWN: Answer.UNKNOWN,
+}
+
+
+@frozen
+class _Wish:
+    """The sentence behind an open request, and whether its answer is the last."""
+
+    via: NodeId
+    text: str
+    last: bool
+
+
+@define
+class Recorder:
+    """The onlooker of a world, and the author of its story."""
+
+    world: World
+    story: Story
+    names: dict[NodeId, str]
+    paged: Callable[[NodeId], None] = lambda _: None
+    """Told of a node whose page has just left, before the node hears that it did."""
+    _wishes: dict[RequestId, _Wish] = field(factory=dict)
+    _early: dict[RequestId, Reply] = field(factory=dict)
+    _resigned: dict[NodeId, str] = field(factory=dict)
+    _notes: dict[NodeId, str] = field(factory=dict)
+    _acting: set[NodeId] = field(factory=set)
+    _probed: set[NodeId] = field(factory=set)
+    """Nodes whose votes may have turned since they were looked at."""
+    _lost: set[NodeId] = field(factory=set)
+    _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
+    _ledger: Ledger = field(factory=Ledger)
+    _members: ClusterDocument | None = None
+    _told: set[tuple[NoticeId, ChannelId]] = field(factory=set)
+    _vacant_s: Seconds | None = None
+
+    # --- as an onlooker ---------------------------------------------------------------------
+
+    def performs(self, name: NodeId, effect: Effect) -> None:
+        """Note why a node gives the role up, what it logs, and its answers to operators."""
+        match effect:
+            case Note(what, details):
+                if what == GAVE_UP:
+                    self._resigned[name] = dict(details)["reason"]
+                elif what not in QUIET_NOTES:
+                    self._noted(name, what, dict(details))
+            case Reply(request):
+                wish = self._wishes.pop(request, None)
+                if wish is None:
+                    self._early[request] = effect
+                else:
+                    self._answered(wish, effect)
+            case _:
+                pass
+
+    def _noted(self, name: NodeId, what: str, details: dict[str, str]) -> None:
+        """Write down what a node logs, but not what it said last time."""
+        words = _ERRNO.sub("", ", ".join(details.values()))
+        text = f"{what}: {words}" if words else what
+        if self._notes.get(name) != text:
+            self._notes[name] = text
+            self.tell(name, Tone.NOTE, text)
+
+    def probed(self, name: NodeId) -> None:
+        """Look at this node's votes, once it has taken in what it saw."""
+        self._probed.add(name)
+
+    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+        """Write down a page, or that it did not get through."""
+        notice = delivery.notice
+        channel = self._channel(delivery.channel)
+        if not delivered:
+            what = f"{notice.check_name} {notice.kind.value}"
+            self.tell(name, Tone.UNDELIVERED, f"could not tell {channel} of {what}")
+            return
+        key = (notice.id, delivery.channel)
+        again = key in self._told
+        self._told.add(key)
+        self.story.pages.append(
+            Page(
+                at_s=self.world.true,
+                node=self.names[name],
+                channel=channel,
+                check=notice.check_name,
+                kind=notice.kind,
+                again=again,
+            )
+        )
+        lasted = ""
+        if notice.kind is NoticeKind.RECOVERED:
+            lasted = f" after {moment(notice.at_unix - notice.since_unix)}"
+        repeat = "; it had that already, with the same id" if again else ""
+        what = f"{notice.check_name} {notice.kind.value}{lasted}{repeat}"
+        self.tell(name, Tone.PAGE, f"tells {channel}: {what}")
+        self.paged(name)
+
+    def after(self, name: NodeId) -> None:
+        """Compare what can be seen at a machine with what was there before."""
+        if name in self.world.hosts:
+            self._look_at_machine(name)
+            self._look_at_role(name)
+            self._look_at_node(name)
+        self._resigned.clear()
+
+    # --- for whoever plays ------------------------------------------------------------------
+
+    def tell(self, name: NodeId | None, tone: Tone, text: str) -> None:
+        """Write a line; `name` is None for what is done to the world."""
+        node = "" if name is None else self.names[name]
+        self.story.lines.append(Line(self.world.true, node, tone, self.with_names(text)))
+
+    def asked(self, request: RequestId, via: NodeId, text: str, *, last: bool = True) -> None:
+        """Connect a request with the sentence that it comes from.
+
+        `last` is False for one whose commit only leads to the next.
+        """
+        wish, early = _Wish(via, text, last), self._early.pop(request, None)
+        if early is not None:
+            self._answered(wish, early)
+        else:
+            self.story.answers[text].put(self.world.true, Answer.WAITING)
+            self._wishes[request] = wish
+
+    def refused(self, via: NodeId | None, text: str, reason: str) -> None:
+        """Note a wish that did not even reach a node."""
+        self.story.answers[text].put(self.world.true, Answer.REFUSED)
+        self.tell(via, Tone.CHANGE, f"'{text}' is refused: {reason}")
+
+    # --- what is compared -------------------------------------------------------------------
+
+    def _look_at_machine(self, name: NodeId) -> None:
+        host, true = self.world.hosts[name], self.world.true
+        machine = Machine.RUNNING
+        if host.node is None:
+            machine = Machine.DOWN
+        elif true < host.suspended_until:
+            machine = Machine.SUSPENDED
+        track = self.story.machines[self.names[name]]
+        before = track.now
+        if not track.put(true, machine):
+            return
+        self._notes.pop(name, None)
+        if machine is Machine.RUNNING:
+            words = {Machine.DOWN: "starts", Machine.SUSPENDED: "goes on"}
+            self.tell(name, Tone.MACHINE, words[before])
+        if machine is Machine.DOWN:
+            self._leave_unanswered(name)
+        if machine is not Machine.RUNNING:
+            self._hold_quorum(name, holds=False)
+            self._lost.discard(name)
+        self._compare_documents()
+
+    def _look_at_role(self, touched: NodeId) -> None:
+        true, before = self.world.true, self.story.acting.now
+        candidates = self._acting | {touched}
+        acting = {i for i in candidates if self.world.hosts[i].acting(true)}
+        if acting == self._acting:
+            return
+        self._acting = acting
+        now = frozenset(self.names[ident] for ident in acting)
+        since_s = self.story.acting.since(true)
+        self.story.acting.put(true, now)
+        for ident in sorted(candidates - acting):
+            if self.names[ident] in before:
+                reason = self._why_no_more(ident)
+                text = f"acts no more after {moment(true - since_s)}: {reason}"
+                self.tell(ident, Tone.ENDS, text)
+                self._vacant_s = true
+        for ident in sorted(acting):
+            if self.names[ident] not in before:
+                node = self.world.hosts[ident].node
+                assert node is not None
+                assert node.register.established is not None
+                self.story.term.put(true, node.register.established)
+                gap = "" if self._vacant_s is None else moment(true - self._vacant_s)
+                after = f", after {gap} without a master" if gap else ""
+                self.tell(ident, Tone.ACTS, f"acts in term {node.register.established}{after}")
+
+    def _why_no_more(self, name: NodeId) -> str:
+        host = self.world.hosts[name]
+        if name in self._resigned:
+            return self._resigned[name]
+        if host.node is None:
+            return "it is down"
+        if self.world.true < host.suspended_until:
+            return "it is suspended, and its mandate ran out"
+        return "its mandate ran out, for no majority answered"
+
+    def _look_at_node(self, name: NodeId) -> None:
+        host = self.world.hosts[name]
+        node = host.node
+        if node is None or self.story.machines[self.names[name]].now is not Machine.RUNNING:
+            return
+        now = host.clock.at(self.world.true)
+        self._hold_quorum(name, holds=not node.removed and node.seat.roll.sees_majority(now))
+        if self._documents.get(name) is not node.register.committed.document:
+            self._documents[name] = node.register.committed.document
+            self._compare_documents()
+        if name in self._probed:
+            self._look_at_votes(name, node)
+            if not host.backlog:
+                self._probed.discard(name)
+        if self.names[name] in self.story.acting.now:
+            self._look_at_master(name, node)
+
+    def _hold_quorum(self, name: NodeId, *, holds: bool) -> None:
+        held, me = self.story.quorum.now, self.names[name]
+        if (me in held) == holds:
+            return
+        self.story.quorum.put(self.world.true, held | {me} if holds else held - {me})
+        host = self.world.hosts[name]
+        if host.node is None or self.world.true < host.suspended_until:
+            return
+        voters = host.node.register.committed.document.voters
+        have = len(host.node.seat.roll.contacts(host.clock.at(self.world.true)) & voters)
+        counted = f"{have} of {len(voters)}, {majority(len(voters))} are needed"
+        if not holds and not host.node.removed:
+            self._lost.add(name)
+            self.tell(name, Tone.QUORUM, f"hears no majority: {counted}")
+        elif name in self._lost:
+            self._lost.discard(name)
+            self.tell(name, Tone.QUORUM, f"hears a majority again: {counted}")
+
+    def _look_at_votes(self, name: NodeId, node: Node) -> None:
+        for check in node.register.committed.document.checks:
+            vote = node.watch.verdicts.vote(name, check.id)
+            if vote is None:
+                continue
+            outcome = vote.result.outcome
+            track = self.story.votes.setdefault((self.names[name], check.name), Track(None))
+            first = track.now is None
+            if track.put(self.world.true, outcome) and not (first and outcome is Outcome.OK):
+                self.tell(name, Tone.VOTE, f"votes {outcome.value} on {check.name}")
+
+    def _look_at_master(self, name: NodeId, node: Node) -> None:
+        record, true = node.register.committed, self.world.true
+        term = node.register.established
+        if term is not None and self.story.term.put(true, term):
+            self.tell(name, Tone.ACTS, f"claims again, and acts in term {term}")
+        for check in record.document.checks:
+            state = node.watch.verdicts.state(check.id)
+            track = self.story.verdicts[check.name]
+            first = track.now is State.UNKNOWN and track.since(true) == 0.0
+            if track.put(true, state) and not (first and state is State.UP):
+                self.tell(name, Tone.VERDICT, self._counted(check.name, check.id, state, node))
+        if record.ledger is not self._ledger:
+            self._look_at_ledger(name, record.ledger)
+        if record.document is not self._members:
+            self._members = record.document
+            self._look_at_members(name, record.document)
+
+    def _counted(self, check: str, ident: CheckId, state: State, node: Node) -> str:
+        now = self.world.hosts[node.identity].clock.at(self.world.true)
+        count = node.watch.verdicts.count(ident, now)
+        kinds = ((count.ok, "ok"), (count.fail, "fail"), (count.abstain, "abstain"))
+        votes = ", ".join(f"{number} {word}" for number, word in kinds if number)
+        word = state.value if state is State.UNKNOWN else state.value.upper()
+        return f"decides that {check} is {word}: {votes or 'no vote counts'}"
+
+    def _look_at_ledger(self, name: NodeId, ledger: Ledger) -> None:
+        before = {i.id: i for i in self._ledger.incidents}
+        after = {i.id: i for i in ledger.incidents}
+        self._ledger = ledger
+        self.story.outbox.put(self.world.true, len(ledger.outbox))
+        for ident in after.keys() - before.keys():
+            since = moment(after[ident].since_unix - EPOCH)
+            text = f"opens incident {ident}: {after[ident].check_name} is down since {since}"
+            self.tell(name, Tone.VERDICT, text)
+        for ident in before.keys() - after.keys():
+            self.tell(name, Tone.VERDICT, f"closes incident {ident}")
+
+    def _look_at_members(self, name: NodeId, document: ClusterDocument) -> None:
+        words = {Standing.LEARNER: "is a learner now", Standing.VOTER: "has a vote now"}
+        for ident, label in self.names.items():
+            member, track = document.member(ident), self.story.standing[label]
+            standing = Standing.VOTER if member and member.voter else Standing.LEARNER
+            if member is None:
+                gone = track.now in {Standing.LEARNER, Standing.VOTER, Standing.REMOVED}
+                standing = Standing.REMOVED if gone else Standing.STRANGER
+            if track.put(self.world.true, standing):
+                text = f"{label} {words.get(standing, 'is a member no more')}"
+                self.tell(name, Tone.MEMBER, text)
+                self._compare_documents()
+
+    def _compare_documents(self) -> None:
+        """Compare what the running members hold."""
+        running = self._running()
+        held = {ident: self._documents.get(ident) for ident in running}
+        stamps = {(d.term, d.revision) for d in held.values() if d is not None}
+        self.story.agree.put(self.world.true, len(stamps) <= 1)
+        names = frozenset(self.names[ident] for ident in running)
+        for check, track in self.story.known.items():
+            having = {
+                self.names[ident]
+                for ident, document in held.items()
+                if document is not None and any(c.name == check for c in document.checks)
+            }
+            track.put(self.world.true, (frozenset(having), names))
+
+    def _running(self) -> list[NodeId]:
+        hosts = self.world.hosts
+        return [
+            ident
+            for ident, name in self.names.items()
+            if ident in hosts
+            and self.story.machines[name].now is Machine.RUNNING
+            and self.story.standing[name].now is not Standing.REMOVED
+        ]
+
+    # --- words ------------------------------------------------------------------------------
+
+    def _answered(self, wish: _Wish, reply: Reply) -> None:
+        answer = _ANSWERS[reply.ruling]
+        if answer is Answer.ACKNOWLEDGED and not wish.last:
+            return
+        self.story.answers[wish.text].put(self.world.true, answer)
+        reason = f": {reply.reason}" if reply.reason else ""
+        if answer is Answer.ACKNOWLEDGED:
+            reason = f" as revision {reply.revision}"
+        self.tell(wish.via, Tone.CHANGE, f"answers '{wish.text}': {answer.value}{reason}")
+
+    def _leave_unanswered(self, name: NodeId) -> None:
+        """Note that whoever asked a node that goes down does not know what came of it."""
+        for request in [r for r, wish in self._wishes.items() if wish.via == name]:
+            text = self._wishes.pop(request).text
+            self.story.answers[text].put(self.world.true, Answer.UNKNOWN)
+            self.tell(name, Tone.CHANGE, f"does not answer '{text}' any more: unknown")
+
+    def _channel(self, ident: ChannelId) -> str:
+        channels = (c for d in self._documents.values() for c in d.channels)
+        return next((c.name for c in channels if c.id == ident), str(ident))
+
+    def with_names(self, text: str) -> str:
+        """Return a text with names in place of ids."""
+        for ident, name in self.names.items():
+            text = text.replace(ident, name)
+        return text

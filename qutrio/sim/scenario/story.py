@@ -1,0 +1,158 @@
+"""What happened in a played scenario: values over time, pages, and lines for people."""
+
+from bisect import bisect_right
+from enum import Enum
+from typing import Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from qutrio.model.ids import Seconds
+from qutrio.model.incidents import NoticeKind
+from qutrio.model.results import Outcome, State
+
+T = TypeVar("T")
+
+
+class Machine(Enum):
+    """What a machine does."""
+
+    RUNNING = "running"
+    DOWN = "down"
+    SUSPENDED = "suspended"
+
+
+class Standing(Enum):
+    """What a node is in the document of whoever acts."""
+
+    STRANGER = "stranger"
+    LEARNER = "learner"
+    VOTER = "voter"
+    REMOVED = "removed"
+
+
+class Answer(Enum):
+    """What became of an operator's wish."""
+
+    NOT_ASKED = "not asked yet"
+    WAITING = "waiting for an answer"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@define
+class Track(Generic[T]):
+    """A value over time; it begins with `first` at 0."""
+
+    first: T
+    _times: list[Seconds] = field(init=False, factory=list)
+    _values: list[T] = field(init=False, factory=list)
+
+    @property
+    def now(self) -> T:
+        """The last value."""
+        return self._values[-1] if self._values else self.first
+
+    def put(self, at: Seconds, value: T) -> bool:
+        """Note the value from `at` on, which is not before the last; tell whether it is new."""
+        if value == self.now:
+            return False
+        self._times.append(at)
+        self._values.append(value)
+        return True
+
+    def at(self, moment: Seconds) -> T:
+        """Return the value after everything that happened up to a moment."""
+        place = bisect_right(self._times, moment)
+        return self._values[place - 1] if place else self.first
+
+    def since(self, moment: Seconds) -> Seconds:
+        """Return since when the value of a moment stood."""
+        place = bisect_right(self._times, moment)
+        return self._times[place - 1] if place else 0.0
+
+    def changes(self) -> list[Seconds]:
+        """Return the moments at which the value changed, in order."""
+        return list(self._times)
+
+    def spans(self, end: Seconds) -> list[tuple[Seconds, Seconds, T]]:
+        """Return (from, to, value) for each value up to `end`."""
+        starts, values = [0.0, *self._times], [self.first, *self._values]
+        ends = [*self._times, end]
+        return [s for s in zip(starts, ends, values, strict=True) if s[0] < s[1]]
+
+
+class Tone(Enum):
+    """What kind of line it is: for colours, marks and scripts."""
+
+    DEED = "deed"
+    OVER = "over"
+    ACTS = "acts"
+    ENDS = "ends"
+    MACHINE = "machine"
+    QUORUM = "quorum"
+    VOTE = "vote"
+    VERDICT = "verdict"
+    PAGE = "page"
+    UNDELIVERED = "undelivered"
+    CHANGE = "change"
+    MEMBER = "member"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@frozen
+class Line:
+    """One line of what happened.  `node` is empty for what is done to the world."""
+
+    at_s: Seconds
+    node: str
+    tone: Tone
+    text: str
+
+
+@frozen(kw_only=True)
+class Page:
+    """A notice that reached its channel; `again` says that the channel had it before."""
+
+    at_s: Seconds
+    node: str
+    channel: str
+    check: str
+    kind: NoticeKind
+    again: bool
+
+
+@frozen(kw_only=True)
+class Span:
+    """How long an entry of the timeline was in force."""
+
+    text: str
+    start_s: Seconds
+    end_s: Seconds
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@define(kw_only=True)
+class Story:
+    """Everything that an expectation, a reader or a drawing may ask about a played scenario."""
+
+    end_s: Seconds
+    acting: Track[frozenset[str]] = field(factory=lambda: Track(frozenset()))
+    term: Track[int] = field(factory=lambda: Track(0))
+    quorum: Track[frozenset[str]] = field(factory=lambda: Track(frozenset()))
+    agree: Track[bool] = field(factory=lambda: Track(first=True))
+    outbox: Track[int] = field(factory=lambda: Track(0))
+    machines: dict[str, Track[Machine]] = field(factory=dict)
+    standing: dict[str, Track[Standing]] = field(factory=dict)
+    verdicts: dict[str, Track[State]] = field(factory=dict)
+    votes: dict[tuple[str, str], Track[Outcome | None]] = field(factory=dict)
+    known: dict[str, Track[tuple[frozenset[str], frozenset[str]]]] = field(factory=dict)
+    """Check -> the running members whose document has it, and all that run."""
+    answers: dict[str, Track[Answer]] = field(factory=dict)
+    """Text of a wish -> what became of it."""
+    pages: list[Page] = field(factory=list)
+    spans: list[Span] = field(factory=list)
+    lines: list[Line] = field(factory=list)
+    broken: str | None = None
+    """The promise of qutrio's that the play broke, if any: that is a bug."""

@@ -1,0 +1,129 @@
+"""A played scenario in words for people, and as plain data for scripts."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attrs import frozen
+
+from qutrio.codec.plain import settings_to_plain
+from qutrio.sim.scenario.judging import Verdict
+from qutrio.sim.scenario.reading import Scenario
+from qutrio.sim.scenario.story import Story
+from qutrio.sim.scenario.times import stopwatch
+
+WORLD: Final = "--"
+"""Stands where a node's name does, for what is done to the world."""
+BUG: Final = "this is a bug of qutrio: please report it with the file and the seed"
+
+
+@frozen
+class Marks:
+    """The signs for an expectation that held, and for one that did not."""
+
+    held: str
+    failed: str
+
+
+UNICODE_MARKS: Final = Marks("✓", "✗")
+ASCII_MARKS: Final = Marks("ok    ", "FAILED")
+
+
+@frozen(kw_only=True)
+class Played:
+    """A scenario, what happened, and how its expectations fared."""
+
+    scenario: Scenario
+    seed: int
+    story: Story
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether every expectation came true, and qutrio kept its promises."""
+        return self.story.broken is None and all(v.held for v in self.verdicts)
+
+
+def report(played: Played, marks: Marks) -> Iterator[str]:
+    """Yield the report line by line: what there is, what happened, what came true."""
+    yield from _opening(played)
+    yield ""
+    yield from _happenings(played.story)
+    yield ""
+    for verdict in played.verdicts:
+        mark = marks.held if verdict.held else marks.failed
+        yield f"{mark} {verdict.expectation.text}"
+        yield f"{' ' * len(mark)}   {verdict.reason}"
+    if played.story.broken is not None:
+        yield f"{marks.failed} qutrio keeps its promises"
+        yield f"{' ' * len(marks.failed)}   {played.story.broken}; {BUG}"
+    count = sum(v.held for v in played.verdicts)
+    if played.verdicts:
+        yield f"{count} of {len(played.verdicts)} expectations held"
+    else:
+        yield "nothing was expected"
+
+
+def as_data(played: Played) -> dict[str, Any]:
+    """Return the same as data that JSON can say; times are seconds since the beginning."""
+    scenario, story = played.scenario, played.story
+    return {
+        "scenario": scenario.source,
+        "title": scenario.title,
+        "seed": played.seed,
+        "nodes": list(story.machines),
+        "settings": settings_to_plain(scenario.document.settings),
+        "end_s": _rounded(story.end_s),
+        "timeline": [
+            {"at_s": _rounded(x.at_s), "node": x.node or None, "kind": x.tone.value, "text": x.text}
+            for x in story.lines
+        ],
+        "pages": [
+            {
+                "at_s": _rounded(p.at_s),
+                "node": p.node,
+                "channel": p.channel,
+                "check": p.check,
+                "event": p.kind.value,
+                "again": p.again,
+            }
+            for p in story.pages
+        ],
+        "expectations": [
+            {
+                "text": v.expectation.text,
+                "line": v.expectation.line,
+                "held": v.held,
+                "decided_s": _rounded(v.at_s),
+                "reason": v.reason,
+            }
+            for v in played.verdicts
+        ],
+        "broken": story.broken,
+        "held": played.held,
+    }
+
+
+def _opening(played: Played) -> Iterator[str]:
+    document = played.scenario.document
+    if played.scenario.title:
+        yield played.scenario.title
+    settings = ", ".join(f"{n} {v}" for n, v in settings_to_plain(document.settings).items())
+    checks = ", ".join(c.name for c in document.checks) or "none"
+    channels = ", ".join(c.name for c in document.channels) or "none"
+    yield f"nodes     {', '.join(m.name for m in document.members)}"
+    yield f"settings  {settings}"
+    yield f"checks    {checks}; told to {channels}"
+    yield f"seed      {played.seed}"
+
+
+def _happenings(story: Story) -> Iterator[str]:
+    width = max((len(line.node) for line in story.lines), default=0)
+    clock = len(stopwatch(story.end_s))
+    for line in story.lines:
+        node = line.node or WORLD
+        yield f"{stopwatch(line.at_s):>{clock}}  {node:<{max(width, len(WORLD))}}  {line.text}"
+    yield f"{stopwatch(story.end_s):>{clock}}  {WORLD:<{max(width, len(WORLD))}}  the end"
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 6)

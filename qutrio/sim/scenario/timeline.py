@@ -1,0 +1,321 @@
+"""The sentences of a timeline: `cut alpha -> bravo for 30s`, and what each of them does.
+
+Grammar: a verb, what it is done to, and for what lasts optionally `for TIME`; a wish of an
+operator may end in `via NODE`, the node that is asked.  NODES is one node, several with commas,
+or `all`.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from itertools import product
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from qutrio.model.ids import Seconds
+from qutrio.sim.scenario.deeds import (
+    Air,
+    Ambush,
+    Deed,
+    Disk,
+    Eyes,
+    Grip,
+    Hold,
+    Jump,
+    Link,
+    Motion,
+    Move,
+    Pipe,
+    Rate,
+    Release,
+    Target,
+    Thing,
+    Trouble,
+    Weather,
+)
+from qutrio.sim.scenario.wishes import add, edit, join, remove, settings
+from qutrio.sim.scenario.words import (
+    EVERYBODY,
+    NEAR,
+    SentenceError,
+    Words,
+    is_duration,
+    shown,
+    unknown,
+)
+
+DRIFT_PERCENT_MAX = 5.0
+"""The bound within which qutrio promises anything about clocks."""
+SHARE_PERCENT_MAX = 100.0
+DELAY_S_MAX: Seconds = 60.0
+JUMP_S_MAX: Seconds = 366 * 86_400.0
+BOTH_WAYS: Final = ("-", "<->")
+
+Read: TypeAlias = Callable[[Words], Deed]
+
+
+@frozen
+class Verb:
+    """One verb: how its sentences look, what they do, and how they are read."""
+
+    usage: tuple[str, ...]
+    meaning: str
+    read: Read
+
+
+def read_deed(text: Words) -> tuple[Deed, Seconds | None]:
+    """Read a whole sentence: the deed, and how long it lasts if it says so.
+
+    Raises `SentenceError`.
+    """
+    first = text.take("a verb")
+    verb = VERBS.get(first)
+    if verb is None:
+        near = get_close_matches(first.lower(), [*VERBS, *_HINTS], n=1, cutoff=NEAR)
+        if near and near[0] in _HINTS:
+            raise SentenceError(f"there is no verb {shown(first)}; write {_HINTS[near[0]]!r}")
+        raise unknown("verb", first, VERBS)
+    deed = verb.read(text)
+    for_s = None
+    if text.accept("for"):
+        for_s = text.duration()
+        if not _lasts(deed):
+            raise SentenceError(f"'for' does not go with {first!r}, which is done in a moment")
+        if not for_s:
+            raise SentenceError("it ends when it begins; give it a longer time")
+    text.end()
+    return deed, for_s
+
+
+def _lasts(deed: Deed) -> bool:
+    match deed:
+        case Hold() | Ambush():
+            return True
+        case Move():
+            return deed.motion.back is not None
+        case _:
+            return False
+
+
+def _links(text: Words) -> tuple[Thing, ...]:
+    near = text.nodes()
+    if text.accept("->"):
+        pairs = list(product(near, text.nodes()))
+    else:
+        apart = any(text.accept(sign) for sign in BOTH_WAYS)
+        others = tuple(n for n in text.cast.nodes if n not in near)
+        far = text.nodes() if apart else others or near
+        pairs = [pair for a, b in product(near, far) for pair in ((a, b), (b, a))]
+    links = tuple(dict.fromkeys(Link(a, b) for a, b in pairs if a != b))
+    if not links:
+        raise SentenceError("a node has no link to itself; name two different nodes")
+    return links
+
+
+def _cut(text: Words) -> Deed:
+    return Hold(_links(text))
+
+
+def _heal(text: Words) -> Deed:
+    if text.left and text.peek() != "for":
+        return Release(_links(text))
+    return Release(tuple(Link(a, b) for a, b in product(text.cast.nodes, repeat=2) if a != b))
+
+
+def _crash(text: Words) -> Deed:
+    nodes = text.nodes()
+    return Ambush(nodes) if text.accept("after", "paging") else Move(nodes, Motion.CRASH)
+
+
+def _move(motion: Motion) -> Read:
+    return lambda text: Move(text.nodes(), motion)
+
+
+def _target(text: Words) -> Deed:
+    check = text.check()
+    fails = text.choose("state of a target", ("fails", "recovers"), "states") == "fails"
+    things: tuple[Thing, ...] = (Target(check),)
+    if text.peek() == "for" and text.peek(1) and not is_duration(text.peek(1)):
+        text.expect("for")
+        if text.peek() == EVERYBODY:
+            text.expect(EVERYBODY)
+        else:
+            things = tuple(Target(check, node) for node in text.nodes())
+    return Hold(things) if fails else Release(things)
+
+
+def _eyes(*, closed: bool) -> Read:
+    def read(text: Words) -> Deed:
+        eyes = tuple(Eyes(node) for node in text.nodes())
+        return Hold(eyes) if closed else Release(eyes)
+
+    return read
+
+
+def _trouble(text: Words, things: tuple[Thing, ...], noun: str, among: Mapping[str, Grip]) -> Deed:
+    word = text.choose(f"state of a {noun}", (*among, "recovers"), "states")
+    return Release(things) if word == "recovers" else Hold(things, among[word])
+
+
+def _disk(text: Words) -> Deed:
+    disks = tuple(Disk(node) for node in text.nodes())
+    return _trouble(text, disks, "disk", _DISK)
+
+
+def _channel(text: Words) -> Deed:
+    return _trouble(text, (Pipe(text.channel()),), "channel", _CHANNEL)
+
+
+def _clock(text: Words) -> Deed:
+    nodes = text.nodes()
+    if text.choose("way of a clock", ("runs", "jumps"), "ways") == "jumps":
+        by_s = text.duration()
+        if by_s > JUMP_S_MAX:
+            raise SentenceError("a clock jumps by a year at most")
+        ahead = text.choose("direction", ("ahead", "back")) == "ahead"
+        return Jump(nodes, by_s if ahead else -by_s)
+    rates = tuple(Rate(node) for node in nodes)
+    if text.accept("right"):
+        return Release(rates)
+    share = text.percent(DRIFT_PERCENT_MAX)
+    fast = text.choose("kind of clock", ("fast", "slow"), "kinds") == "fast"
+    return Hold(rates, 1 + share if fast else 1 - share)
+
+
+def _share(what: Weather) -> Read:
+    def read(text: Words) -> Deed:
+        share = text.percent(SHARE_PERCENT_MAX)
+        return Hold((Air(what),), share) if share else Release((Air(what),))
+
+    return read
+
+
+def _delay(text: Words) -> Deed:
+    air, delay_s = (Air(Weather.DELAY),), text.duration()
+    if delay_s > DELAY_S_MAX:
+        raise SentenceError(f"a message may take {DELAY_S_MAX:g}s at most")
+    return Hold(air, delay_s) if delay_s else Release(air)
+
+
+_DISK: Final = MappingProxyType(
+    {t.value: t for t in (Trouble.FULL, Trouble.FAILS, Trouble.READ_ONLY, Trouble.STALLS)}
+)
+_CHANNEL: Final = MappingProxyType({t.value: t for t in (Trouble.FAILS, Trouble.HANGS)})
+
+VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
+    {
+        "cut": Verb(
+            ("cut NODES -> NODES", "cut NODES - NODES", "cut NODES"),
+            "messages are lost: one way, both ways, between these nodes and all others",
+            _cut,
+        ),
+        "heal": Verb(
+            ("heal", "heal NODES -> NODES", "heal NODES - NODES", "heal NODES"),
+            "messages arrive again: everywhere, or as for `cut`",
+            _heal,
+        ),
+        "crash": Verb(
+            ("crash NODES", "crash NODES after paging"),
+            "they die on the spot, or when their next page has left; with `for` they start again",
+            _crash,
+        ),
+        "unplug": Verb(
+            ("unplug NODES",),
+            "their power fails: what was not flushed to disk is lost",
+            _move(Motion.UNPLUG),
+        ),
+        "stop": Verb(
+            ("stop NODES",),
+            "as `systemctl stop`: they resign first; with `for` they start again",
+            _move(Motion.STOP),
+        ),
+        "start": Verb(("start NODES",), "nodes that are down start", _move(Motion.START)),
+        "suspend": Verb(
+            ("suspend NODES",),
+            "they stop in their tracks while their clocks go on, as by SIGSTOP",
+            _move(Motion.SUSPEND),
+        ),
+        "resume": Verb(
+            ("resume NODES",), "they go on in the middle of what they did", _move(Motion.RESUME)
+        ),
+        "target": Verb(
+            ("target CHECK fails", "target CHECK fails for NODES", "target CHECK recovers"),
+            "what a check looks at fails for all, or for the probes of some nodes; or is well",
+            _target,
+        ),
+        "blind": Verb(
+            ("blind NODES",),
+            "they cannot probe for a fault of their own, and abstain",
+            _eyes(closed=True),
+        ),
+        "unblind": Verb(("unblind NODES",), "they can probe again", _eyes(closed=False)),
+        "channel": Verb(
+            ("channel CHANNEL fails", "channel CHANNEL hangs", "channel CHANNEL recovers"),
+            "it refuses what it is sent; it never answers; it works again",
+            _channel,
+        ),
+        "disk": Verb(
+            tuple(f"disk NODES {how}" for how in (*_DISK, "recovers")),
+            "writes are refused for this reason, or take until it recovers (`stalls`)",
+            _disk,
+        ),
+        "clock": Verb(
+            (
+                "clock NODES runs 3% fast",
+                "clock NODES runs 3% slow",
+                "clock NODES runs right",
+                "clock NODES jumps TIME ahead",
+                "clock NODES jumps TIME back",
+            ),
+            "all clocks of a node drift, by 5% at most; or its wall clock is set anew",
+            _clock,
+        ),
+        "loss": Verb(
+            ("loss 20%",), "this share of all messages is lost; 0% ends it", _share(Weather.LOSS)
+        ),
+        "duplication": Verb(
+            ("duplication 20%",),
+            "this share of all messages arrives twice; 0% ends it",
+            _share(Weather.DUPLICATION),
+        ),
+        "delay": Verb(
+            ("delay 200ms",), "messages take up to this time, out of order; 0s ends it", _delay
+        ),
+        "add": Verb(
+            ("add check NAME", "add check NAME FIELD=VALUE ..."),
+            "an operator adds a check; fields as in cluster.yaml",
+            add,
+        ),
+        "edit": Verb(
+            ("edit check CHECK FIELD=VALUE ...",), "an operator changes fields of a check", edit
+        ),
+        "remove": Verb(
+            ("remove check CHECK", "remove node NODE"),
+            "an operator removes a check, or a member",
+            remove,
+        ),
+        "set": Verb(("set NAME=VALUE ...",), "an operator changes settings", settings),
+        "join": Verb(("join node NAME",), "a new node joins, as a learner at first", join),
+    }
+)
+
+_HINTS: Final = MappingProxyType(
+    {
+        "kill": "crash NODES",
+        "reboot": "crash NODES for 10s",
+        "restart": "stop NODES for 2s",
+        "pause": "suspend NODES",
+        "freeze": "suspend NODES",
+        "continue": "resume NODES",
+        "isolate": "cut NODES",
+        "partition": "cut NODES - NODES",
+        "disconnect": "cut NODES - NODES",
+        "connect": "heal NODES - NODES",
+        "power": "unplug NODES",
+        "drop": "loss 20%",
+        "lose": "loss 20%",
+        "drift": "clock NODES runs 3% fast",
+        "fill": "disk NODES full",
+    }
+)

@@ -1,0 +1,105 @@
+"""Make a story that breaks a promise as short as it will get.
+
+Source: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (TSE 2002),
+the algorithm ddmin, over the list of what happens; and before and after it everything else
+that may be left out: the time after the break, whole kinds of faults, tight limits, nodes.
+"""
+
+from collections.abc import Callable, Iterator
+
+from attrs import asdict, define, evolve, fields
+
+from qutrio.core.limits import Limits
+from qutrio.model.document import Settings
+from qutrio.sim.happenings.union import Happening
+from qutrio.sim.options import Faults
+from qutrio.sim.schedule import Outcome, Schedule, perform
+
+RUNS_MAX = 400
+MARGIN_S = 0.001
+Trial = Callable[[Schedule], Outcome]
+
+
+@define
+class Shrinker:
+    """Tries shorter schedules, and keeps each that breaks the same promise."""
+
+    schedule: Schedule
+    outcome: Outcome
+    runs_left: int
+    trial: Trial
+
+    def improve(self, shorter: Schedule) -> bool:
+        """Keep a schedule if it breaks the same promise; False when it does not."""
+        if self.runs_left <= 0 or shorter == self.schedule:
+            return False
+        self.runs_left -= 1
+        outcome = self.trial(shorter)
+        if _promise(outcome) != _promise(self.outcome):
+            return False
+        self.schedule, self.outcome = shorter, outcome
+        return True
+
+    def shorten(self) -> None:
+        """Drop all that comes after the break, and end the faults there."""
+        broke = self.outcome.true_s
+        if broke < self.schedule.faulty_s:
+            early = tuple(h for h in self.schedule.happenings if h.at <= broke)
+            self.improve(evolve(self.schedule, happenings=early, faulty_s=broke + MARGIN_S))
+
+    def thin_out(self) -> None:
+        """Leave out as many happenings as possible (ddmin)."""
+        parts = 2
+        while len(self.schedule.happenings) > 1 and self.runs_left > 0:
+            whole = self.schedule.happenings
+            size = -(-len(whole) // parts)
+            if any(self.improve(evolve(self.schedule, happenings=r)) for r in _rests(whole, size)):
+                parts = max(parts - 1, 2)
+            elif size == 1:
+                break
+            else:
+                parts = min(len(whole), parts * 2)
+        if len(self.schedule.happenings) == 1:
+            self.improve(evolve(self.schedule, happenings=()))
+
+    def calm(self) -> None:
+        """Do without each fault that is there all the time, and without tight limits."""
+        for option in fields(Faults):
+            calmer = {**asdict(self.schedule.faults), option.name: option.default}
+            self.improve(evolve(self.schedule, faults=Faults(**calmer)))
+        self.improve(evolve(self.schedule, limits=Limits()))
+        self.improve(evolve(self.schedule, settings=Settings()))
+
+    def leave_nodes_out(self) -> None:
+        """Begin with as few nodes as possible."""
+        while self.schedule.size > 1:
+            if not self.improve(evolve(self.schedule, size=self.schedule.size - 1)):
+                return
+
+
+def shrink(
+    schedule: Schedule, outcome: Outcome, trial: Trial = perform, runs_max: int = RUNS_MAX
+) -> tuple[Schedule, Outcome]:
+    """Return a short schedule that breaks the same promise as `schedule`, and how it ends.
+
+    `outcome` is how `schedule` itself ended.  At most `runs_max` schedules are tried.
+    """
+    shrinker = Shrinker(schedule, outcome, runs_max, trial)
+    before = None
+    while before is not shrinker.schedule:
+        before = shrinker.schedule
+        shrinker.shorten()
+        shrinker.thin_out()
+        shrinker.calm()
+        shrinker.leave_nodes_out()
+    return shrinker.schedule, shrinker.outcome
+
+
+def _promise(outcome: Outcome) -> str:
+    return (outcome.broken or "").partition(":")[0]
+
+
+def _rests(whole: tuple[Happening, ...], size: int) -> Iterator[tuple[Happening, ...]]:
+    """Yield the whole without each part of `size` items, the last part first."""
+    for start in reversed(range(0, len(whole), size)):
+        yield whole[:start] + whole[start + size :]

@@ -1,0 +1,364 @@
+"""The chronicle: each node writes down what it saw of an incident, once, and not for ever."""
+
+from attrs import evolve
+
+from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.chronicle import (
+    ATTEMPTS_TOLD_MAX,
+    DOUBT_PAUSE_S,
+    DOUBTS_PER_HOUR_MAX,
+    HOUR_S,
+    Chronicle,
+)
+from qutrio.core.effects import Journal, Notify, Send
+from qutrio.core.events import Attempted, PersistFailed, Received, Stop, Tick
+from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.mutations import PutChannel, RemoveChannel, RemoveCheck
+from qutrio.core.verdicts import Verdicts
+from qutrio.model.ids import CheckId, NodeId, Term
+from qutrio.model.incidents import Ledger, NoticeKind
+from qutrio.model.journal import (
+    Ballot,
+    Began,
+    Closed,
+    Closing,
+    Crossed,
+    Doubted,
+    Ended,
+    Fact,
+    Judged,
+    Leaving,
+    Led,
+    Named,
+    Noticed,
+    Opened,
+    Started,
+    Stopped,
+)
+from qutrio.model.results import Outcome, State
+from tests.core.company import Company
+from tests.core.samples import (
+    DEAD_S,
+    HOOK,
+    MAIL,
+    WALL,
+    WEB,
+    A,
+    B,
+    C,
+    at,
+    check,
+    delivery,
+    document,
+    hook,
+    incident,
+    pos,
+    record,
+)
+from tests.core.seats import seat, win
+
+OK, FAIL, TICK = Outcome.OK, Outcome.FAIL, Tick()
+HELD = document(A, B, C, checks=[check()], channels=[hook()])
+
+
+def settled() -> Company:
+    """A company whose lowest node acts, and that finds the target up."""
+    company = Company(HELD)
+    company.run(2.5)
+    company.see(WEB, OK)
+    company.effects.clear()
+    return company
+
+
+def written(company: Company, name: NodeId) -> list[Fact]:
+    return [j.entry.fact for n, j in company.performed(Journal) if n == name]
+
+
+def kinds(facts: list[Fact]) -> list[str]:
+    return [type(fact).__name__ for fact in facts]
+
+
+def outage(company: Company) -> None:
+    """Let the target fail, and be found down."""
+    company.see(WEB, FAIL)
+    company.run(2)
+
+
+# --- the whole of it ------------------------------------------------------------------------
+
+
+def test_the_master_writes_votes_incident_notice_attempt_and_mark_in_this_order() -> None:
+    company = settled()
+    outage(company)
+    facts = written(company, A)
+    assert kinds(facts) == ["Judged", "Opened", "Noticed", "Began", "Ended", "Crossed"]
+    judged, opened, noticed, began, ended, crossed = facts
+    alpha, channel = Named(A, f"node-{A}"), Named(HOOK, HOOK)
+    assert isinstance(judged, Judged)
+    assert isinstance(opened, Opened)
+    assert (opened.incident.id, opened.target) == ("web-1", "127.0.0.1:80")
+    assert (opened.master, opened.position.term, opened.revision) == (alpha, 1, 1)
+    assert isinstance(noticed, Noticed)
+    assert noticed.channels == (channel,)
+    assert began == Began(
+        incident=opened.incident.id,
+        notice=noticed.notice.id,
+        channel=channel,
+        by=alpha,
+        errand=False,
+    )
+    assert ended == Ended(
+        notice=noticed.notice.id, channel=channel, by=alpha, delivered=True, detail="as told"
+    )
+    assert crossed == Crossed(
+        notice=noticed.notice.id, channel=HOOK, cause=Leaving.DELIVERED, master=alpha
+    )
+
+
+def test_a_follower_writes_what_the_ledger_says_and_no_attempt() -> None:
+    company = settled()
+    outage(company)
+    facts = written(company, C)
+    assert [k for k in kinds(facts) if k != "Judged"] == ["Opened", "Noticed", "Crossed"]
+    assert kinds(facts).count("Judged") == 1
+
+
+def test_the_end_of_an_outage_is_written_with_its_votes() -> None:
+    company = settled()
+    outage(company)
+    company.effects.clear()
+    company.see(WEB, OK)
+    company.run(2)
+    facts = written(company, A)
+    assert kinds(facts) == ["Judged", "Closed", "Noticed", "Began", "Ended", "Crossed"]
+    closed = facts[1]
+    assert isinstance(closed, Closed)
+    assert (closed.incident, closed.cause) == ("web-1", Closing.RECOVERED)
+
+
+def test_a_node_writes_when_it_starts_and_when_it_is_asked_to_stop() -> None:
+    company = Company(document(A))
+    company.give(A, Stop())
+    started, stopped = written(company, A)
+    assert started == Started(term=Term(0), open=())
+    assert stopped == Stopped()
+
+
+def test_a_node_that_wakes_up_writes_again_what_is_open() -> None:
+    company = settled()
+    company.channel_works = False
+    outage(company)
+    company.give(C, Tick())
+    company.crash(C)
+    company.boot(C)
+    company.effects.clear()
+    company.give(C, Tick())
+    facts = written(company, C)
+    assert kinds(facts) == ["Started", "Opened", "Noticed"]
+    assert isinstance(facts[0], Started)
+    assert facts[0].open == ("web-1",)
+
+
+def test_a_change_of_masters_is_written_while_something_is_open_and_only_then() -> None:
+    company = settled()
+    company.crash(A)
+    company.run(DEAD_S + 1)
+    assert company.masters() == [B]
+    assert written(company, C) == []
+    outage(company)
+    company.boot(A)
+    company.run(DEAD_S)
+    company.effects.clear()
+    company.crash(B)
+    company.run(DEAD_S + 2)
+    led = [f for f in written(company, C) if isinstance(f, Led)]
+    (new,) = company.masters()
+    assert [f.master and f.master.id for f in led] == [None, new]
+    assert led[0].term < led[1].term
+
+
+def test_what_a_failed_write_took_back_is_written_when_it_comes_true() -> None:
+    company = Company(document(A, checks=[check()], channels=[hook()]))
+    company.run(1)
+    company.see(WEB, OK)
+    company.full = {A}
+    company.see(WEB, FAIL)
+    company.run(2)
+    assert "Opened" not in kinds(written(company, A))
+    company.full = set()
+    company.run(10)
+    facts = written(company, A)
+    assert kinds(facts).count("Opened") == 1
+    assert "Closed" not in kinds(facts)
+
+
+def test_a_node_that_learns_of_a_roll_back_does_not_take_it_for_a_recovery() -> None:
+    company = settled()
+    company.channel_works = None
+    outage(company)
+    company.effects.clear()
+    assert not company.disks[C].committed.ledger.incidents
+    company.give(C, PersistFailed("no space left", company.disks[C]))
+    assert "Closed" not in kinds(written(company, C))
+
+
+# --- why something is over ------------------------------------------------------------------
+
+
+def test_a_removed_check_closes_its_incident_without_a_word() -> None:
+    company = settled()
+    company.channel_works = False
+    outage(company)
+    company.effects.clear()
+    company.propose(B, RemoveCheck(expect=check()))
+    facts = written(company, A)
+    assert [f.cause for f in facts if isinstance(f, Closed)] == [Closing.FORGOTTEN]
+    assert [f.cause for f in facts if isinstance(f, Crossed)] == [Leaving.FORGOTTEN]
+
+
+def test_a_check_that_was_removed_after_it_recovered_did_recover() -> None:
+    chronicle = writer(Ledger(incidents=(incident(),)))
+    news = Ledger(outbox=(delivery(kind=NoticeKind.RECOVERED),))
+    chronicle.register.committed = record(document(A, B, C, channels=[hook()]), pos(1), news)
+    (closed,) = [f for f in facts_of(chronicle) if isinstance(f, Closed)]
+    assert closed.cause is Closing.RECOVERED
+
+
+def test_a_notice_for_a_channel_that_was_removed_is_not_taken_for_delivered() -> None:
+    company = settled()
+    company.channel_works = False
+    company.propose(A, PutChannel(channel=hook(MAIL)))
+    outage(company)
+    company.effects.clear()
+    company.propose(A, RemoveChannel(expect=hook()))
+    crossed = [f for f in written(company, B) if isinstance(f, Crossed)]
+    assert [(f.channel, f.cause) for f in crossed] == [(HOOK, Leaving.CHANNEL_GONE)]
+
+
+def test_the_oldest_of_too_many_notices_is_given_up() -> None:
+    many = [delivery(CheckId(f"c{n}"), n + 1) for n in range(OUTBOX_MAX + 1)]
+    chronicle = writer(Ledger(outbox=tuple(many[:OUTBOX_MAX])))
+    chronicle.register.committed = record(HELD, pos(1), Ledger(outbox=tuple(many[1:])))
+    (crossed,) = [f for f in facts_of(chronicle) if isinstance(f, Crossed)]
+    assert (crossed.notice, crossed.cause) == (many[0].notice.id, Leaving.GIVEN_UP)
+
+
+# --- attempts -------------------------------------------------------------------------------
+
+
+def writer(ledger: Ledger) -> Chronicle:
+    """The chronicle of the acting node A that has seen this ledger."""
+    place = seat(A, HELD)
+    win(place, 0.0, B, C)
+    place.register.committed = record(HELD, pos(1), ledger)
+    chronicle = Chronicle(A, place, place.register, Verdicts())
+    chronicle.verdicts.follow(HELD, WALL)
+    facts_of(chronicle)
+    return chronicle
+
+
+def facts_of(
+    chronicle: Chronicle,
+    event: Tick | Attempted | Received = TICK,
+    effects: tuple[Notify | Send, ...] = (),
+    now: float = 0.0,
+) -> list[Fact]:
+    told = chronicle.tell(event, effects, at(now), WALL)
+    return [effect.entry.fact for effect in told if isinstance(effect, Journal)]
+
+
+def test_an_errand_is_written_by_the_master_and_by_whoever_runs_it() -> None:
+    one = delivery()
+    master = writer(Ledger(outbox=(one,)))
+    (asked,) = facts_of(master, effects=(Send(B, Deliver(term=Term(1), delivery=one)),))
+    assert isinstance(asked, Began)
+    assert (asked.by.id, asked.errand) == (B, True)
+    told = Delivered(notice=one.notice.id, channel=HOOK, delivered=False, detail="refused")
+    (ended,) = facts_of(master, Received(B, told))
+    assert isinstance(ended, Ended)
+    assert (ended.by.id, ended.delivered, ended.detail) == (B, False, "refused")
+    (began,) = facts_of(master, effects=(Notify(one, Term(1), errand=True),))
+    assert isinstance(began, Began)
+    assert (began.by.id, began.errand) == (A, True)
+
+
+def test_what_a_stranger_says_of_a_delivery_is_not_written() -> None:
+    told = Delivered(notice=delivery().notice.id, channel=HOOK, delivered=True, detail="")
+    assert facts_of(writer(Ledger()), Received(NodeId("n9"), told)) == []
+
+
+def test_names_that_are_gone_are_written_as_ids() -> None:
+    one = delivery(channel=MAIL)
+    (began,) = facts_of(
+        writer(Ledger(outbox=(one,))),
+        effects=(Send(NodeId("n9"), Deliver(term=Term(1), delivery=one)),),
+    )
+    assert isinstance(began, Began)
+    assert (began.channel, began.by) == (Named(MAIL, MAIL), Named("n9", "n9"))
+
+
+def test_of_many_failed_attempts_the_first_are_written_and_the_one_that_succeeds() -> None:
+    one = delivery()
+    master = writer(Ledger(outbox=(one,)))
+
+    def attempt(*, delivered: bool) -> list[str]:
+        began = facts_of(master, effects=(Notify(one, Term(1), errand=False),))
+        ended = Attempted(one.notice.id, HOOK, delivered, "as told")
+        return kinds([*began, *facts_of(master, ended)])
+
+    told = [attempt(delivered=False) for _ in range(ATTEMPTS_TOLD_MAX + 2)]
+    assert told == [["Began", "Ended"]] * ATTEMPTS_TOLD_MAX + [[], []]
+    assert attempt(delivered=True) == ["Ended"]
+    master.register.committed = record(HELD, pos(1), Ledger())
+    assert kinds(facts_of(master)) == ["Crossed"]
+    assert attempt(delivered=False) == ["Began", "Ended"]  # the count is forgotten
+
+
+# --- doubts ---------------------------------------------------------------------------------
+
+
+def doubt(ident: CheckId = WEB) -> Doubted:
+    ballot = Ballot(
+        at_unix=WALL, voters=3, needed=2, ok=1, fail=2, abstain=0, state=State.DOWN, casts=()
+    )
+    return Doubted(check=ident, check_name=ident, first=ballot, last=ballot, after_s=1.0, untold=0)
+
+
+def doubted(chronicle: Chronicle, now: float, ident: CheckId = WEB) -> list[Fact]:
+    chronicle.verdicts.facts.append(doubt(ident))
+    told = facts_of(chronicle, now=now)
+    assert chronicle.verdicts.facts == []
+    return told
+
+
+def test_one_bad_round_is_written_and_pages_nobody() -> None:
+    company = settled()
+    company.sees = {(A, WEB): FAIL, (B, WEB): FAIL, (C, WEB): OK}
+    company._probe(A, WEB)
+    company._probe(B, WEB)
+    company._drain()
+    company.see(WEB, OK)
+    assert kinds(written(company, A)) == ["Doubted"]
+    assert company.performed(Notify) == []
+
+
+def test_a_check_that_doubts_for_ever_is_written_now_and_then_with_the_number_between() -> None:
+    chronicle = writer(Ledger())
+    assert doubted(chronicle, 0) == [doubt()]
+    assert doubted(chronicle, 10) == []
+    assert doubted(chronicle, 20) == []
+    assert doubted(chronicle, DOUBT_PAUSE_S) == [evolve(doubt(), untold=2)]
+
+
+def test_all_checks_together_doubt_a_bounded_number_of_times_an_hour() -> None:
+    chronicle = writer(Ledger())
+    told = [doubted(chronicle, n, CheckId(f"c{n}")) for n in range(DOUBTS_PER_HOUR_MAX + 1)]
+    assert [len(facts) for facts in told] == [1] * DOUBTS_PER_HOUR_MAX + [0]
+    assert len(doubted(chronicle, HOUR_S, CheckId("late"))) == 1
+
+
+def test_doubts_of_checks_long_gone_are_forgotten() -> None:
+    chronicle = writer(Ledger())
+    doubted(chronicle, 0, CheckId("gone"))
+    doubted(chronicle, 1)
+    assert list(chronicle._doubts) == [WEB]

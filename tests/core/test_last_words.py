@@ -1,0 +1,70 @@
+"""What a removed node still says: which record is committed, to those who do not know it."""
+
+import pytest
+
+from qutrio.core.effects import Send
+from qutrio.core.events import Linked, Received
+from qutrio.core.expulsion import last_words
+from qutrio.core.messages import Ask, Commit, Fetch, Fetched
+from qutrio.core.mutations import RemoveMember
+from qutrio.model.ids import Term
+from tests.core.company import Company
+from tests.core.samples import WALL, A, B, C, at, document, heartbeat, pos, record
+
+COMMITTED = record(document(A, B), pos(3, 2))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_the_last_of_two_learns_of_the_removal_of_the_other_though_its_first_word_was_lost(
+    *, restarts: bool
+) -> None:
+    company = Company(document(A, B))
+    company.run(5)
+    assert company.masters() == [A]
+    company.lost.add((A, Commit))
+    company.propose(A, RemoveMember(node=A))
+    company.run(0.1)
+    assert company.nodes[A].removed
+    company.run(20)
+    assert company.masters() == []  # B needs the vote of A, as far as it knows
+    company.lost.clear()
+    if restarts:
+        company.crash(A)
+        company.boot(A)
+        company.give(A, Linked(B))
+    company.run(20)
+    assert company.masters() == [B]
+    assert company.nodes[B].register.committed.document.voters == {B}
+
+
+def test_a_member_that_is_behind_hears_what_is_committed_and_may_fetch_it() -> None:
+    told = [Send(A, Commit(position=pos(3, 2)))]
+    assert last_words(COMMITTED, A, None) == told
+    assert last_words(COMMITTED, A, heartbeat(committed=pos(3, 1))) == told
+    assert last_words(COMMITTED, A, Fetch(accepted=False)) == [
+        Send(A, Fetched(accepted=False, record=COMMITTED))
+    ]
+
+
+def test_nothing_else_is_said_and_nothing_to_others() -> None:
+    assert last_words(COMMITTED, A, heartbeat(committed=pos(3, 2))) == []
+    assert last_words(COMMITTED, A, Fetch(accepted=True)) == []
+    assert last_words(COMMITTED, A, Ask(term=Term(9))) == []
+    assert last_words(COMMITTED, C, None) == []
+    assert last_words(COMMITTED, C, Fetch(accepted=False)) == []
+
+
+def test_a_removed_node_endorses_and_promises_nothing() -> None:
+    company = Company(document(A, B, C))
+    company.run(5)
+    company.propose(A, RemoveMember(node=C))
+    company.run(5)
+    gone = company.nodes[C]
+    assert gone.removed
+    before = gone.seat.mandate.promise
+    claim = Received(A, heartbeat(claim=Term(9)))
+    assert [e for e in gone.step(claim, at(company.now), WALL) if isinstance(e, Send)] in (
+        [],
+        [Send(A, Commit(position=gone.register.committed.position))],
+    )
+    assert gone.seat.mandate.promise == before

@@ -1,0 +1,41 @@
+"""A wall clock that is off is warned of once, and shown; nothing else comes of it."""
+
+from qutrio.core.effects import Note
+from qutrio.core.wall_clocks import SKEW_S_MIN, WallClocks
+from tests.core.samples import A, B
+
+
+def test_a_small_difference_is_kept_and_not_spoken_of() -> None:
+    clocks = WallClocks()
+    assert clocks.heard(A, SKEW_S_MIN - 0.1) == []
+    assert clocks.heard(B, 0.1 - SKEW_S_MIN) == []
+    assert clocks.skew == {A: SKEW_S_MIN - 0.1, B: 0.1 - SKEW_S_MIN}
+
+
+def test_a_large_difference_is_warned_of_once_in_either_direction() -> None:
+    clocks = WallClocks()
+    assert clocks.heard(A, 3600.2) == [
+        Note("wall clocks differ", (("node", A), ("ahead_s", "3600")))
+    ]
+    assert clocks.heard(A, 3601.0) == []
+    assert clocks.heard(B, -3600.0) == [
+        Note("wall clocks differ", (("node", B), ("ahead_s", "-3600")))
+    ]
+
+
+def test_the_end_of_a_difference_is_told_once_and_a_new_one_is_warned_of_again() -> None:
+    clocks = WallClocks()
+    clocks.heard(A, 3600.0)
+    assert clocks.heard(A, SKEW_S_MIN / 2) == []  # so that one at the limit is not told for ever
+    assert clocks.heard(A, 0.0) == [Note("wall clocks agree again", (("node", A),))]
+    assert clocks.heard(A, 0.0) == []
+    assert len(clocks.heard(A, 3600.0)) == 1
+
+
+def test_whoever_is_no_member_is_forgotten() -> None:
+    clocks = WallClocks()
+    clocks.heard(A, 3600.0)
+    clocks.heard(B, 1.0)
+    clocks.keep({B})
+    assert clocks.skew == {B: 1.0}
+    assert len(clocks.heard(A, 3600.0)) == 1

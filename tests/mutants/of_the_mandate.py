@@ -1,0 +1,181 @@
+"""Faults in who may act: promises, bonds, majorities, the cooldown, the disk behind a promise."""
+
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.weather import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
+
+MANDATE = "core/mandate.py"
+SEAT = "core/seat.py"
+NODE = "core/node.py"
+
+MUTANTS = (
+    Mutant(
+        name="end of the mandate not looked at",
+        why="a master that hears nobody goes on acting while the others elect the next",
+        edits=(
+            Edit(
+                SEAT,
+                "return until if until > now else None",
+                "return until if until > NEVER else None",
+            ),
+        ),
+        caught_by=("1",),
+    ),
+    Mutant(
+        name="term endorsed that is not higher",
+        why="two nodes then act in one term, or a voter goes back to an older one",
+        edits=(Edit(MANDATE, "if term <= self.promise.term:", "if term < 1:"),),
+        caught_by=("1", "2"),
+        faults=SLOW,
+    ),
+    Mutant(
+        name="half is a majority",
+        why="two halves elect a master each",
+        edits=(Edit("core/quorum.py", "return voters // 2 + 1", "return (voters + 1) // 2"),),
+        caught_by=("1", "2"),
+        sizes=(2, 4),
+    ),
+    Mutant(
+        name="one bond is enough",
+        why="a claimant acts without a majority behind it",
+        edits=(Edit("core/quorum.py", "moments[majority(len(voters)) - 1]", "moments[0]"),),
+        caught_by=("1",),
+    ),
+    Mutant(
+        name="terms of others not heard",
+        why="nobody claims above the highest term, so claims are refused for ever",
+        edits=(
+            Edit(
+                MANDATE,
+                "Term(max(self.heard_term, self.promise.term) + 1)",
+                "Term(self.promise.term + 1)",
+            ),
+        ),
+        caught_by=("9",),
+        faults=CUTS,
+    ),
+    Mutant(
+        name="removed master stays",
+        why="the others are free of a holder that is no member, and elect the next",
+        edits=(
+            Edit(
+                NODE,
+                'return self._expelled("the cluster\'s document no longer names it", now)',
+                "return []",
+            ),
+        ),
+        caught_by=("1", "6"),
+        faults=REMOVALS,
+    ),
+    Mutant(
+        name="removed member is heard",
+        why="whoever was removed must affect nothing",
+        edits=(
+            Edit(
+                NODE,
+                "if sender == self.identity or sender not in document.ids:",
+                "if sender == self.identity:",
+            ),
+        ),
+        caught_by=("6",),
+        faults=MEMBERS,
+    ),
+    Mutant(
+        name="no cooldown",
+        why="a node that flaps takes the role with it each time",
+        edits=(
+            Edit(
+                "core/election/lowest_id.py",
+                "return lowest if lowest < electorate.me and seasoned else None",
+                "return lowest if lowest < electorate.me else None",
+            ),
+        ),
+        caught_by=("10",),
+    ),
+    Mutant(
+        name="streak survives a gap",
+        why="a node that was away for a while counts as never gone",
+        edits=(
+            Edit(
+                "core/liveness.py", "self._since[node] = now", "self._since.setdefault(node, now)"
+            ),
+        ),
+        caught_by=("10",),
+    ),
+    Mutant(
+        name="restarted node votes at once",
+        why="it has forgotten its bond, and frees a majority for a second master",
+        edits=(
+            Edit(
+                "core/waking.py",
+                "quiet_until=Instant(now + bound_s) if forgot else NEVER",
+                "quiet_until=NEVER",
+            ),
+        ),
+        caught_by=("1",),
+        faults=NAPS,
+    ),
+    Mutant(
+        name="bond not kept",
+        why="a voter that still hears the master frees itself for the next claimant",
+        edits=(
+            Edit(
+                MANDATE,
+                "if now < self.bound_until:\n            return f",
+                "if now < NEVER:\n            return f",
+            ),
+            Edit(SEAT, "if choice != claimant:", "if choice is None:"),
+        ),
+        caught_by=("1",),
+        faults=ONE_WAY,
+    ),
+    Mutant(
+        name="cooldown counted by every node",
+        why="each voter turns to the lower id when its own count is over, whoever acts then",
+        edits=(
+            Edit(
+                "core/election/lowest_id.py",
+                "if electorate.incumbent is not None:\n            return electorate.incumbent",
+                "if electorate.incumbent is not None:\n"
+                "            lowest = min(electorate.able | {electorate.incumbent})\n"
+                "            waited = max(electorate.streaks.values(), default=0.0)\n"
+                "            ripe = electorate.streaks.get(lowest, waited) >= 5.0\n"
+                "            return lowest if ripe else electorate.incumbent",
+            ),
+            Edit(
+                MANDATE,
+                "if now < self.bound_until:\n            return f",
+                "if now < self.bound_until and claimant > str(self.promise.holder):\n"
+                "            return f",
+            ),
+            Edit(
+                MANDATE,
+                "bound = now < self.bound_until and self.promise.holder != self.me",
+                "bound = now < self.bound_until and (self.promise.holder or self.me) < self.me",
+            ),
+        ),
+        caught_by=("1", "10"),
+    ),
+    Mutant(
+        name="answers counted from when they arrive",
+        why="the claimant's count then ends after the voter's when the answer is slow",
+        edits=(
+            Edit(SEAT, "Instant(sent + bond)", "Instant(now + bond)"),
+            Edit(
+                SEAT,
+                "sent = self.cadence.answer(sender, ack.number)",
+                "sent = self.cadence.answer(sender, ack.number)\n"
+                "        if sent is not None:\n"
+                "            self.cadence._answered.note(sender, now)",
+            ),
+        ),
+        caught_by=("1",),
+        faults=SLEEP,
+    ),
+    Mutant(
+        name="no margin for clocks",
+        why="a claimant whose clock is slow acts when a voter whose clock is fast is free",
+        edits=(Edit(MANDATE, "DRIFT_MARGIN = 0.1", "DRIFT_MARGIN = 0.0"),),
+        caught_by=("1",),
+        faults=DRIFT,
+    ),
+)

@@ -1,0 +1,221 @@
+"""Faults in what is agreed: positions, majorities of a write, adoption, what a caller is told."""
+
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.weather import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
+
+REGISTER = "core/replication.py"
+DESK = "core/desk.py"
+
+MUTANTS = (
+    Mutant(
+        name="older write accepted",
+        why="a delayed write overwrites a newer one that a majority held",
+        edits=(
+            Edit(
+                REGISTER,
+                "if not endorsed or write.position < self.accepted.position:",
+                "if not endorsed:",
+            ),
+            Edit(
+                REGISTER,
+                "if document is not None and write.position > self.accepted.position:",
+                "if document is not None:",
+            ),
+        ),
+        caught_by=("3", "4"),
+        faults=WRITES,
+    ),
+    Mutant(
+        name="commit without a majority",
+        why="what one node holds is lost with it",
+        edits=(
+            Edit(
+                REGISTER,
+                "return Electors(old, new).majority(flight.accepted_by)",
+                "return bool(old | new)",
+            ),
+        ),
+        caught_by=("3", "4"),
+    ),
+    Mutant(
+        name="learner counted in a majority",
+        why="a learner's copy does not vote in the next election, so it cannot be relied on",
+        edits=(
+            Edit(
+                REGISTER,
+                "return Electors(old, new).majority(flight.accepted_by)",
+                "return len(flight.accepted_by) * 2 > max(len(old), len(new))",
+            ),
+        ),
+        caught_by=("3", "4", "6"),
+        faults=MEMBERS,
+    ),
+    Mutant(
+        name="accepted record not adopted",
+        why="what a majority accepted is overwritten by a master that did not ask",
+        edits=(
+            Edit(
+                "core/seat.py",
+                "self.register.establish(claim, self.mandate.newest(endorsers), now)",
+                "self.register.establish(claim, None, now)",
+            ),
+        ),
+        caught_by=("3", "4"),
+        faults=FAILOVERS,
+    ),
+    Mutant(
+        name="one revision for two documents",
+        why="equal revisions must mean equal documents",
+        edits=(
+            Edit(
+                REGISTER,
+                "revision = Revision(document.revision + 1)",
+                "revision = document.revision",
+            ),
+        ),
+        caught_by=("4",),
+    ),
+    Mutant(
+        name="one position for two writes",
+        why="a voter takes the second for a repetition of the first",
+        edits=(
+            Edit(REGISTER, "number = last.number + 1 if last.term == term else 1", "number = 1"),
+        ),
+        caught_by=("3", "4", "9"),
+    ),
+    Mutant(
+        name="any accepted record is committed",
+        why="a record that only its writer holds may yet be replaced",
+        edits=(
+            Edit(
+                REGISTER,
+                "if self.accepted.position == position > self.committed.position:",
+                "if self.accepted.position > self.committed.position:",
+            ),
+        ),
+        caught_by=("3", "4"),
+    ),
+    Mutant(
+        name="older term's record taken for committed",
+        why="only the holder itself writes one after the other was committed",
+        edits=(Edit(REGISTER, "if follows and previous.position", "if previous.position"),),
+        caught_by=("3", "4"),
+        faults=LOSSES,
+    ),
+    Mutant(
+        name="unknown reported as refused",
+        why="what was in flight may still take effect",
+        edits=(
+            Edit(
+                REGISTER,
+                "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
+                "effects += self._rule(proposal, Ruling.REFUSED, reason)",
+            ),
+        ),
+        caught_by=("5",),
+    ),
+    Mutant(
+        name="acknowledged before the majority",
+        why="the caller hears yes for what may be lost",
+        edits=(
+            Edit(
+                REGISTER,
+                "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
+                "effects += self._rule(proposal, Ruling.COMMITTED, reason)",
+            ),
+        ),
+        caught_by=("3",),
+    ),
+    Mutant(
+        name="request ruled twice",
+        why="a repeated request is judged against its own effect",
+        edits=(
+            Edit(
+                REGISTER,
+                "if origin in self._rulings:\n                ruled",
+                "if False:\n                ruled",
+            ),
+        ),
+        caught_by=("5",),
+    ),
+    Mutant(
+        name="wish sent to the next master too",
+        why="the first one may have written it",
+        edits=(
+            Edit(
+                DESK,
+                "if wish.sent_to is None:\n            wish.sent_to",
+                "if wish.sent_to != outlook.master:\n            wish.sent_to",
+            ),
+        ),
+        caught_by=("5",),
+        faults=LOSSES,
+    ),
+    Mutant(
+        name="ledger forgotten at a failover",
+        why="open incidents and undelivered notices are lost with the master",
+        edits=(
+            Edit(
+                REGISTER,
+                "self.accepted.document, self.accepted.ledger, waiting, now)",
+                "self.accepted.document, Ledger(), waiting, now)",
+            ),
+        ),
+        caught_by=("8",),
+    ),
+    Mutant(
+        name="committed by the new voters alone",
+        why="the old ones may agree on something else meanwhile",
+        edits=(
+            Edit(
+                REGISTER, "return Electors(old, new).majority", "return Electors(new, new).majority"
+            ),
+        ),
+        caught_by=("3", "4"),
+        sizes=(4,),
+        faults=MEMBERS,
+    ),
+    Mutant(
+        name="endorser keeps what it accepted to itself",
+        why="the next master does not learn what a majority may have accepted",
+        edits=(Edit("core/seat.py", "accepted=accepted.position", "accepted=committed.position"),),
+        caught_by=("3", "4"),
+        faults=FAILOVERS,
+    ),
+    Mutant(
+        name="write confirmed without its document",
+        why="a majority that lacks the content is none",
+        edits=(
+            Edit(REGISTER, "accepted=document is not None", "accepted=True"),
+            Edit(REGISTER, "lacks_document=document is None", "lacks_document=False"),
+        ),
+        caught_by=("3", "4"),
+        faults=LOSSES,
+    ),
+    Mutant(
+        name="request disowned while it is in flight",
+        why="whoever asks the next master may have it done twice",
+        edits=(
+            Edit(
+                REGISTER,
+                "if self.knows(proposal):",
+                "if proposal is None:",
+            ),
+        ),
+        caught_by=("3", "5"),
+        faults=BUSY_DISKS,
+    ),
+    Mutant(
+        name="restarted master answers for its earlier life",
+        why="it does not know what it wrote then",
+        edits=(
+            Edit(
+                "core/hearing.py",
+                "if message.term not in register.held:",
+                "if message.term < 0:",
+            ),
+        ),
+        caught_by=("3", "5"),
+        faults=WRITES,
+    ),
+)

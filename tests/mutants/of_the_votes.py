@@ -1,0 +1,162 @@
+"""Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
+
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, MEMBERS
+
+VERDICTS = "core/verdicts.py"
+ALERTING = "core/alerting.py"
+WATCH = "core/watch.py"
+
+MUTANTS = (
+    Mutant(
+        name="one round is enough",
+        why="one bad round on every node wakes somebody",
+        edits=(Edit(VERDICTS, "if quiet or confirmed:", "if quiet or counted:"),),
+        caught_by=("7",),
+    ),
+    Mutant(
+        name="round counted by arrivals",
+        why="one node that votes twice confirms for all the others",
+        edits=(Edit(VERDICTS, "confirmed = all(", "confirmed = any("),),
+        caught_by=("7",),
+    ),
+    Mutant(
+        name="vote age by the sender's clock",
+        why="clocks of two machines have nothing in common",
+        edits=(
+            Edit(
+                WATCH,
+                "tuple((v.result, now - v.at) for v in part)",
+                "tuple((v.result, v.at) for v in part)",
+            ),
+            Edit(WATCH, "Instant(now - min(max(age_s, 0.0), AGE_S_MAX))", "Instant(age_s)"),
+        ),
+        caught_by=("7", "8", "9"),
+    ),
+    Mutant(
+        name="few votes are enough",
+        why="one voter of five wakes somebody",
+        edits=(Edit(VERDICTS, "if ok + fail < majority(len(self._voters)):", "if ok + fail < 1:"),),
+        caught_by=("7",),
+    ),
+    Mutant(
+        name="tie is down",
+        why="half of the votes is no majority",
+        edits=(Edit(VERDICTS, "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"),),
+        caught_by=("7",),
+        sizes=(2, 4),
+        faults=DIVIDED,
+    ),
+    Mutant(
+        name="learner's vote counted",
+        why="whoever has no vote has no say on targets either",
+        edits=(
+            Edit(
+                VERDICTS,
+                "self._voters = document.voters",
+                "self._voters = frozenset(m.id for m in document.members)",
+            ),
+        ),
+        caught_by=("6", "7"),
+        faults=MEMBERS,
+    ),
+    Mutant(
+        name="vote on an older check counted",
+        why="a probe that was in flight during an edit looked at another target",
+        edits=(
+            Edit(
+                VERDICTS,
+                "if check is None or result.changed != check.changed:",
+                "if check is None:",
+            ),
+        ),
+        caught_by=("7",),
+        faults=EDITS,
+    ),
+    Mutant(
+        name="marked before it was sent",
+        why="a notice whose attempt fails is never attempted again",
+        edits=(
+            Edit(
+                ALERTING,
+                "errands.append(Errand(",
+                "self.delivered.add((delivery.notice.id, delivery.channel))\n"
+                "                errands.append(Errand(",
+            ),
+        ),
+        caught_by=("8",),
+    ),
+    Mutant(
+        name="delivered whatever the answer",
+        why="a failed attempt counts as done",
+        edits=(
+            Edit(
+                ALERTING,
+                "if delivered:\n            self.delivered.add(key)",
+                "if key:\n            self.delivered.add(key)",
+            ),
+        ),
+        caught_by=("8",),
+    ),
+    Mutant(
+        name="recovery before the outage",
+        why="the notices of one check keep their order on each channel",
+        edits=(
+            Edit(
+                ALERTING,
+                "heads.setdefault((delivery.channel, delivery.notice.check), delivery)",
+                "heads.setdefault((delivery.channel, delivery.notice.id), delivery)",
+            ),
+        ),
+        caught_by=("8",),
+        faults=CHANNELS,
+    ),
+    Mutant(
+        name="told before a majority holds it",
+        why="the next master does not know of the notice, and says it again",
+        edits=(
+            Edit(
+                "core/pager.py",
+                "ledger, term = self.register.committed.ledger, self.register.established",
+                "ledger, term = self.register.accepted.ledger, self.register.established",
+            ),
+        ),
+        caught_by=("8",),
+    ),
+    Mutant(
+        name="delivery never marked",
+        why="the outbox never empties, and each new master says everything again",
+        edits=(
+            Edit(
+                ALERTING,
+                "if (d.notice.id, d.channel) not in self.delivered and d.channel in channels",
+                "if d.channel in channels",
+            ),
+        ),
+        caught_by=("8", "9"),
+    ),
+    Mutant(
+        name="incident never closed",
+        why="the recovery is never told, nor the next outage",
+        edits=(
+            Edit(
+                ALERTING,
+                "elif state is State.UP and incident is not None:",
+                "elif state is State.UNKNOWN and incident is not None:",
+            ),
+        ),
+        caught_by=("7", "8", "9"),
+    ),
+    Mutant(
+        name="abstention counted as a fail",
+        why="a node that cannot look says nothing of the target",
+        edits=(
+            Edit(
+                VERDICTS,
+                "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
+                "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
+            ),
+        ),
+        caught_by=("7",),
+    ),
+)

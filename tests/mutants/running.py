@@ -1,0 +1,119 @@
+"""Plant a fault in a copy of the package, and let the simulator hunt for it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from attrs import asdict, frozen
+
+from qutrio.model.ids import Seconds
+from tests.mutants.mutant import Mutant
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "qutrio"
+SEEDS = Path(__file__).with_name("seeds.py")
+HUNT_S_MAX: Seconds = 300.0
+"""A fault may make a node spin for ever; after so long it counts as not caught."""
+
+
+class RottenError(Exception):
+    """The text that a fault replaces does not occur exactly once any more."""
+
+
+@frozen
+class Break:
+    """The first seed that a package did not survive, and what broke."""
+
+    seed: int
+    size: int
+    broken: str
+
+
+@frozen(kw_only=True)
+class Hunt:
+    """How the hunt for one fault ended."""
+
+    mutant: Mutant
+    found: Break | None
+    innocent: bool
+    """Whether the package without the fault keeps every promise on the same seed."""
+    seconds: Seconds
+
+    @property
+    def invariant(self) -> str:
+        """The number of the invariant that broke, or "raised"; empty when nothing did."""
+        return self.found.broken.partition(":")[0] if self.found is not None else ""
+
+    @property
+    def failure(self) -> str | None:
+        """Why this fault does not count as caught, or None when it does."""
+        if self.found is None:
+            return f"none of {self.mutant.within} seeds broke"
+        if not self.innocent:
+            return f"seed {self.found.seed} breaks without the fault too: {self.found.broken}"
+        if self.invariant not in self.mutant.caught_by:
+            return f"expected one of {self.mutant.caught_by}, but {self.found.broken}"
+        return None
+
+
+def mutated(mutant: Mutant) -> dict[str, str]:
+    """Return the source of each file with the fault in it, by path below the package.
+
+    Raises `RottenError` when it cannot be told where the fault goes.
+    """
+    sources: dict[str, str] = {}
+    for edit in mutant.edits:
+        source = sources.get(edit.file) or (PACKAGE / edit.file).read_text(encoding="utf-8")
+        found = source.count(edit.old)
+        if found != 1:
+            raise RottenError(f"{mutant.name}: {edit.file} has {edit.old!r} {found} times")
+        sources[edit.file] = source.replace(edit.old, edit.new)
+    return sources
+
+
+def hunt(mutant: Mutant) -> Hunt:
+    """Play the mutant's seeds until one breaks, and then that one without the fault."""
+    began = perf_counter()
+    with tempfile.TemporaryDirectory(prefix="qutrio-mutant-") as home:
+        package = Path(home) / PACKAGE.name
+        shutil.copytree(PACKAGE, package)
+        for file, source in mutated(mutant).items():
+            (package / file).write_text(source, encoding="utf-8")
+        found = first_broken(mutant, package, range(1, mutant.within + 1))
+    innocent = True
+    if found is not None:
+        innocent = first_broken(mutant, PACKAGE, range(found.seed, found.seed + 1)) is None
+    seconds = perf_counter() - began
+    return Hunt(mutant=mutant, found=found, innocent=innocent, seconds=seconds)
+
+
+def first_broken(mutant: Mutant, package: Path, seeds: range) -> Break | None:
+    """Return the first of these seeds that a package does not survive in time."""
+    faults = asdict(mutant.faults) if mutant.faults is not None else None
+    words = [
+        *(sys.executable, "-P", str(SEEDS), "--package", str(package)),
+        *("--first", str(seeds.start), "--seeds", str(len(seeds))),
+        *("--sizes", *map(str, mutant.sizes)),
+        *("--faulty", str(mutant.faulty_s), "--healing", str(mutant.healing_s)),
+        *("--faults", json.dumps(faults)),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    try:
+        told = subprocess.run(
+            words,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=HUNT_S_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    return Break(**found) if found is not None else None

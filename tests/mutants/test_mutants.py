@@ -1,0 +1,59 @@
+"""The simulator bites: deliberate faults, each of which it must find.
+
+Here every fault is checked to be where its text says, and a few quick ones are hunted.  All of
+them are hunted by `nox -s mutants`.
+"""
+
+import pytest
+from attrs import evolve
+
+from tests.mutants.catalogue import EVERY
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.running import RottenError, hunt, mutated
+
+QUICK = ("commit without a majority", "no cooldown", "one round is enough")
+HARMLESS = Mutant(
+    name="harmless",
+    why="a docstring decides nothing",
+    edits=(Edit("core/quorum.py", "Majority arithmetic", "Arithmetic of majorities"),),
+    caught_by=("1",),
+    within=2,
+    faulty_s=20.0,
+)
+
+
+@pytest.mark.parametrize("mutant", EVERY, ids=lambda mutant: mutant.name)
+def test_a_fault_is_still_where_its_text_says_and_compiles(mutant: Mutant) -> None:
+    for file, source in mutated(mutant).items():
+        compile(source, file, "exec")
+
+
+def test_there_are_enough_faults_and_each_has_a_name_of_its_own() -> None:
+    assert len(EVERY) >= 18
+    assert len({mutant.name for mutant in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_quick_fault_is_caught_and_the_program_without_it_is_not(name: str) -> None:
+    (mutant,) = (m for m in EVERY if m.name == name)
+    end = hunt(mutant)
+    assert end.failure is None
+
+
+def test_what_is_no_fault_is_not_caught() -> None:
+    end = hunt(HARMLESS)
+    assert end.found is None
+    assert end.failure == "none of 2 seeds broke"
+
+
+def test_a_break_of_another_promise_than_expected_does_not_count() -> None:
+    (mutant,) = (m for m in EVERY if m.name == QUICK[0])
+    end = hunt(evolve(mutant, caught_by=("11",)))
+    assert end.failure is not None
+    assert end.failure.startswith("expected one of")
+
+
+@pytest.mark.parametrize("old", ["nowhere to be found", "return"])
+def test_a_fault_whose_text_is_not_there_exactly_once_is_reported(old: str) -> None:
+    with pytest.raises(RottenError, match="times"):
+        mutated(evolve(HARMLESS, edits=(Edit("core/quorum.py", old, ""),)))

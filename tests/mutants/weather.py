@@ -1,0 +1,75 @@
+"""Faults that come together often enough for a certain kind of mistake to show in few seeds."""
+
+from qutrio.sim.options import Faults
+
+NAPS = Faults(crashes=0.5, suspends=0.4)
+"""Short crashes of some nodes while another is stopped in its tracks."""
+SLEEP = Faults(suspends=0.2, delay_s_max=0.3)
+"""Nodes that wake up and find answers waiting for them."""
+DRIFT = Faults(suspends=0.2, cuts=0.1, edits=0.5, clock_drift=0.05, delay_s_max=0.01)
+"""Quick links, clocks as far apart as is allowed, and a master that falls asleep."""
+ONE_WAY = Faults(one_way_cuts=0.3, loss=0.2, crashes=0.05)
+"""Nodes that are heard and do not hear."""
+CUTS = Faults(cuts=0.2, partial_cuts=0.2, crashes=0.1)
+"""Elections that some nodes learn nothing of."""
+SLOW = Faults(
+    slow_share=0.1,
+    duplication=0.2,
+    one_way_cuts=0.2,
+    cuts=0.1,
+    slow_links=0.3,
+    suspends=0.05,
+    crashes=0.05,
+    swizzles=0.1,
+)
+"""Words from an earlier election that arrive in a later one."""
+FAILOVERS = Faults(edits=3.0, cuts=0.2, partial_cuts=0.2, delay_s_max=0.3)
+"""Masters that are cut off in the middle of a write."""
+LOSSES = Faults(edits=3.0, loss=0.4, crashes=0.15)
+"""Many changes, and much that never arrives."""
+WRITES = Faults(
+    edits=0.3,
+    channels=0.2,
+    flaps=0.1,
+    slow_share=0.1,
+    duplication=0.4,
+    crashes=0.15,
+    partial_cuts=0.1,
+    one_way_cuts=0.1,
+    delay_s_max=0.3,
+)
+"""Many changes, and messages that come late and twice."""
+MEMBERS = Faults(
+    joins=0.15,
+    removals=0.15,
+    crashes=0.05,
+    one_way_cuts=0.1,
+    loss=0.1,
+    delay_s_max=0.3,
+    outages=0.1,
+    flaps=0.1,
+)
+"""Members come and go while a target fails."""
+REMOVALS = Faults(removals=0.05, enrolments_again=0.2)
+"""Members are removed, masters too, and join again."""
+EDITS = Faults(
+    edits=0.3,
+    flaps=0.2,
+    outages=0.1,
+    slow_share=0.2,
+    hangs=0.1,
+    slow_links=0.1,
+    duplication=0.2,
+    delay_s_max=0.3,
+)
+"""Checks are edited while their probes and reports are under way."""
+DIVIDED = Faults(lonely_failures=0.3, outages=0.1)
+"""Targets that some nodes see and others do not."""
+CHANNELS = Faults(flaps=0.3, outages=0.2, channel_outages=0.2)
+"""Targets that come and go while nobody can be told."""
+DISKS = Faults(disk_errors=0.3, crashes=0.2, disk_stalls=0.2)
+"""Disks that refuse, or take their time, and nodes that die."""
+BUSY_DISKS = Faults(slow_share=0.3, slow_s_max=3.0, disk_errors=0.3, edits=0.5)
+"""Masters whose disks refuse while they are asked for much."""
+POWER = Faults(files=True, power_losses=0.1, blackouts=0.02, crash_in_batch=2.0, edits=1.0)
+"""The power fails, of one node and of all, and nodes die between any two steps of a saving."""

@@ -1,0 +1,28 @@
+"""The benchmarks of the simulator run, and print a table with a line for each thing measured."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "lines"),
+    [("simulator", ["3"], 2), ("failover", ["3"], 3), ("messages", [], 1)],
+)
+def test_a_quick_run_prints_its_table(name: str, arguments: list[str], lines: int) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--quick", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    head, _, table = ran.stdout.partition("\n\n")
+    assert "Python" in head
+    assert len(table.splitlines()) == 1 + lines

@@ -1,0 +1,62 @@
+"""Stories of pages: sent and not yet marked, when the one who sent it goes."""
+
+import pytest
+
+from qutrio.model.ids import Seconds
+from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, pages
+
+SENT_S_MAX: Seconds = 30.0
+
+
+def test_story_the_master_dies_between_sent_and_marked() -> None:
+    """The next master cannot know that people read it: it says so once more, with the same id."""
+    world = begin()
+    world.dies_after_delivery_s = 30.0
+    world.down_targets.add(WEB)
+    world.run(15 + SENT_S_MAX)
+    assert world.hosts[N0].node is None, "it died with the mark"
+    assert masters(world) == [N1]
+    assert dict(world.invariants.announced) == {("web-1.down", "hook"): 2}
+    world.down_targets.clear()
+    world.run(15 + SENT_S_MAX + 30)
+    assert pages(world) == {"down": 2, "recovered": 1}
+    world.invariants.quiet(world.hosts, world.true)
+
+
+def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> None:
+    """It resigns with the page in its hands, and passes the mark on: nobody reads it twice."""
+    world = begin()
+    world.down_targets.add(WEB)
+    while not world.invariants.announced:
+        world.run(world.true + 0.01)
+    node = world.hosts[N0].node
+    assert node is not None
+    now = world.hosts[N0].clock.at(world.true)
+    world.hosts[N0].batch.extend(node.seat.resign(None, "for the test", now))
+    world.run(15 + SENT_S_MAX)
+    assert pages(world) == {"down": 1}
+
+
+@pytest.mark.parametrize("gone", [N1, N2])
+def test_story_a_page_through_the_death_of_a_follower_comes_once(gone: str) -> None:
+    """Who died had nothing to do with it."""
+    world = begin()
+    world.down_targets.add(WEB)
+    world.at(15.5, N0, lambda: world.crash(next(n for n in world.hosts if n == gone), 20.0))
+    world.run(15 + SENT_S_MAX)
+    assert pages(world) == {"down": 1}
+
+
+def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_it() -> None:
+    """Down before recovered, and each once, though both were written while nobody could be told."""
+    world = begin()
+    world.channel_down_until = 60.0
+    world.down_targets.add(WEB)
+    world.run(40)
+    world.down_targets.clear()
+    world.run(60)
+    assert pages(world) == {}
+    world.run(60 + COOLDOWN_S + SENT_S_MAX)
+    assert [notice for notice, _ in world.invariants.announced] == ["web-1.down", "web-1.recovered"]
+    assert pages(world) == {"down": 1, "recovered": 1}
+    world.invariants.quiet(world.hosts, world.true)
