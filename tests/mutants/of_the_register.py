@@ -205,17 +205,4 @@ MUTANTS = (
         caught_by=("3", "5"),
         faults=BUSY_DISKS,
     ),
-    Mutant(
-        name="restarted master answers for its earlier life",
-        why="it does not know what it wrote then",
-        edits=(
-            Edit(
-                "core/hearing.py",
-                "if message.term not in register.held:",
-                "if message.term < 0:",
-            ),
-        ),
-        caught_by=("3", "5"),
-        faults=WRITES,
-    ),
 )

@@ -36,7 +36,7 @@ from qutrio.sim.invariants.changes import (
 from qutrio.sim.invariants.error import broken
 
 CHAIN_KEPT = 256
-WISHES_KEPT_PER_ITEM = 128
+WISHES_KEPT_PER_ITEM = 1024
 POSITIONS_KEPT = 512
 WALL_SLACK_S: Seconds = 86_400.0
 """How far a node's wall clock may be off when it prunes what has expired."""
