@@ -58,7 +58,7 @@ MUTANTS = (
                 "    steps = [*replacement(STATE_NAME, state), *steps]\n",
             ),
         ),
-        caught_by=("3",),
+        caught_by=("2", "3"),
         faults=POWER,
     ),
     Mutant(

@@ -60,7 +60,7 @@ MUTANTS = (
                 "self.register.establish(claim, None, now)",
             ),
         ),
-        caught_by=("3", "4"),
+        caught_by=("3", "4", "5", "8"),
         faults=FAILOVERS,
     ),
     Mutant(
@@ -99,7 +99,7 @@ MUTANTS = (
         name="older term's record taken for committed",
         why="only the holder itself writes one after the other was committed",
         edits=(Edit(REGISTER, "if follows and previous.position", "if previous.position"),),
-        caught_by=("3", "4"),
+        caught_by=("3", "4", "5"),
         faults=LOSSES,
     ),
     Mutant(
@@ -124,7 +124,7 @@ MUTANTS = (
                 "effects += self._rule(proposal, Ruling.COMMITTED, reason)",
             ),
         ),
-        caught_by=("3",),
+        caught_by=("3", "5"),
     ),
     Mutant(
         name="request ruled twice",
@@ -148,7 +148,7 @@ MUTANTS = (
                 "if wish.sent_to != outlook.master:\n            wish.sent_to",
             ),
         ),
-        caught_by=("5",),
+        caught_by=("3", "5"),
         faults=LOSSES,
     ),
     Mutant(
@@ -179,7 +179,7 @@ MUTANTS = (
         name="endorser keeps what it accepted to itself",
         why="the next master does not learn what a majority may have accepted",
         edits=(Edit("core/seat.py", "accepted=accepted.position", "accepted=committed.position"),),
-        caught_by=("3", "4"),
+        caught_by=("3", "4", "5", "8"),
         faults=FAILOVERS,
     ),
     Mutant(
