@@ -1,19 +1,24 @@
 """What an idle node costs in clusters of 3, 9 and 25 real processes, and how fast `status` is.
 
-Run with `python benchmarks/nodes.py [SIZE ...]`.  Every node has its own data directory and its
-own loopback address, and joined by token; nothing is watched.  Memory is the proportional set
+Run with `python benchmarks/nodes.py [SIZE ...] [--engine NAME ...]`.  Every node has its own
+data directory and its own loopback address, and joined by token; nothing is watched.  Each
+cluster goes from one election engine to the next while it runs.  Memory is the proportional set
 size (shared pages are divided among those that share them) and the resident set size; CPU is
-user and system time of a node during a window, as a share of one core.
+user and system time of a node during a window, as a share of one core; kilobytes are what its
+TCP connections sent in a second, websocket and TLS included, as `ss` of iproute2 counts it.
 """
 
+import argparse
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +30,7 @@ from qutrio.cli.demo import looks
 from qutrio.cli.demo.nodes import DemoNode, open_nodes
 
 SIZES = (3, 9, 25)
+ENGINES = ("lowest-id", "raft", "gossip")
 SETTLE_S = 5.0
 WINDOW_S = 30.0
 STATUS_RUNS = 11
@@ -33,29 +39,40 @@ STEP_S_MAX = 60.0
 
 @frozen
 class Cost:
-    """What one node used: CPU as a share of a core, memory in MiB."""
+    """What one node used: CPU as a share of a core, kB sent in a second, memory in MiB."""
 
     cpu: float
+    sent_kb: float
     pss_mib: float
     rss_mib: float
 
 
-async def main(sizes: Iterable[int]) -> None:
+async def main(sizes: Sequence[int], engines: Sequence[str]) -> None:
     """Measure each size and print a table."""
     print(f"qutrio {__version__}, Python {platform.python_version()}, {machine()}")
-    print(f"idle for {WINDOW_S:g} s; median (worst) of all nodes\n")
-    print(
-        f"{'nodes':>5}  {'CPU of a core':>16}  {'PSS MiB':>14}  {'RSS MiB':>14}  {'status ms':>12}"
-    )
+    print(f"idle for {WINDOW_S:g} s; median (worst) of all nodes; load of the last minute\n")
+    heads = [("nodes", 5), ("engine", 9), ("CPU of a core", 16), ("kB/s sent", 12)]
+    heads += [("PSS MiB", 14), ("RSS MiB", 14), ("status ms", 12), ("load", 5)]
+    print("  ".join(f"{head:>{width}}" for head, width in heads))
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="qutrio-bench-") as directory:
             names = [f"node{number}" for number in range(1, size + 1)]
             async with open_nodes(Path(directory), names) as nodes:
                 await gather(nodes)
-                await trio.sleep(SETTLE_S)
-                costs = await measure(nodes)
-                status = await trio.to_thread.run_sync(status_ms, nodes[-1])
-        print(row(size, costs, status), flush=True)
+                for engine in engines:
+                    await run_on(nodes, engine)
+                    costs = await measure(nodes)
+                    status = await trio.to_thread.run_sync(status_ms, nodes[-1])
+                    print(row(size, engine, costs, status), flush=True)
+
+
+async def run_on(nodes: tuple[DemoNode, ...], engine: str) -> None:
+    """Let a running cluster use an engine, and give it time to settle."""
+    shown = await nodes[0].ask("settings.show")
+    if shown["settings"]["engine"] != engine:
+        await nodes[0].ask("settings.set", set={"engine": engine})
+    await trio.sleep(SETTLE_S)
+    await looks.until("one master", STEP_S_MAX, partial(looks.agreed, nodes))
 
 
 async def gather(nodes: tuple[DemoNode, ...]) -> None:
@@ -73,13 +90,27 @@ async def gather(nodes: tuple[DemoNode, ...]) -> None:
 async def measure(nodes: tuple[DemoNode, ...]) -> list[Cost]:
     """Watch every process for a window."""
     pids = [node.process.pid for node in nodes if node.process is not None]
-    before, began = [cpu_s(pid) for pid in pids], time.monotonic()
+    before, sent, began = [cpu_s(pid) for pid in pids], sent_bytes(), time.monotonic()
     await trio.sleep(WINDOW_S)
     took = time.monotonic() - began
+    sent_since = sent_bytes()
+    sent_since.subtract(sent)
     return [
-        Cost((cpu_s(pid) - used) / took, *memory_mib(pid))
+        Cost((cpu_s(pid) - used) / took, sent_since[pid] / took / 1000, *memory_mib(pid))
         for pid, used in zip(pids, before, strict=True)
     ]
+
+
+def sent_bytes() -> Counter[int]:
+    """Return what the open TCP connections of each process have sent so far."""
+    command = ["ss", "--tcp", "--info", "--processes", "--no-header", "--oneline"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    sent = Counter[int]()
+    for line in told.splitlines():
+        pid, count = re.search(r"pid=(\d+)", line), re.search(r"bytes_sent:(\d+)", line)
+        if pid and count:
+            sent[int(pid[1])] += int(count[1])
+    return sent
 
 
 def cpu_s(pid: int) -> float:
@@ -109,13 +140,14 @@ def status_ms(node: DemoNode) -> list[float]:
     return took
 
 
-def row(size: int, costs: list[Cost], status: list[float]) -> str:
+def row(size: int, engine: str, costs: list[Cost], status: list[float]) -> str:
     """Return one line of the table."""
     cpu = [100 * cost.cpu for cost in costs]
     return (
-        f"{size:>5}  {spread(cpu, ' %', digits=2):>16}"
+        f"{size:>5}  {engine:>9}  {spread(cpu, ' %', digits=2):>16}"
+        f"  {spread([c.sent_kb for c in costs]):>12}"
         f"  {spread([c.pss_mib for c in costs]):>14}  {spread([c.rss_mib for c in costs]):>14}"
-        f"  {spread(status, digits=0):>12}"
+        f"  {spread(status, digits=0):>12}  {os.getloadavg()[0]:>5.1f}"
     )
 
 
@@ -134,5 +166,14 @@ def machine() -> str:
     return f"{os.cpu_count()} x {models[0] if models else platform.machine()}"
 
 
+def asked() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sizes", type=int, nargs="*", default=SIZES, help="numbers of nodes")
+    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    trio.run(main, [int(size) for size in sys.argv[1:]] or SIZES)
+    options = asked()
+    trio.run(main, options.sizes, options.engine)

@@ -56,3 +56,7 @@ class DeliveryError(QutrioError):
 
 class ControlError(QutrioError):
     """The control socket is absent, or its answer was an error."""
+
+
+class ElectionError(QutrioError):
+    """A seat in an election cannot be taken, or was left."""

@@ -17,6 +17,7 @@ from qutrio.control.operations import OPERATIONS
 from qutrio.control.protocol import Code
 from qutrio.core.messages import Message
 from qutrio.peers.frames import Frame
+from tests.state_diagrams import PAGE, TABLES, drawn
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -66,7 +67,7 @@ def help_of(path: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_command_that_is_shown_exists_with_its_options(
     page: str, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words, path = shlex.split(line)[1:], list[str]()
+    words, path = shlex.split(line.partition(" -- ")[0])[1:], list[str]()
     text = help_of(path, capsys)
     while "COMMAND [ARGS]" in text and words and not words[0].startswith("-"):
         path.append(words.pop(0))
@@ -95,3 +96,10 @@ def test_the_reference_names_every_field_of_both_files() -> None:
     own = {a.name for a in attrs.fields(NodeFile)}
     shared = {known.name for table in FIELDS.values() for known in table}
     assert {name for name in own | shared if f"`{name}`" not in REFERENCE} == set()
+
+
+def test_the_page_of_the_engines_draws_their_state_tables() -> None:
+    """`python -m tests.state_diagrams` draws them anew."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert drawn(page) == page
+    assert [engine for engine in TABLES if f"<!-- states of {engine} -->" not in page] == []

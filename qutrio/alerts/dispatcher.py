@@ -14,7 +14,6 @@ from attrs import define, field
 from qutrio.alerts.letter import Letter, write_letter
 from qutrio.alerts.senders import Senders
 from qutrio.core.effects import Notify
-from qutrio.core.events import Attempted
 from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel
@@ -100,8 +99,7 @@ class _Dispatcher:
     async def _carry_out(self, order: Notify) -> tuple[bool, str]:
         view, channels = self._view.value, self._view.value.document.channels
         if not self._may_begin(order):
-            late = "the errand came too late"
-            return False, late if order.errand else "no longer the acting master"
+            return False, _too_late(order)
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
             return False, "channel removed" if channel is None else "channel disabled"
@@ -122,12 +120,22 @@ class _Dispatcher:
         if order.errand:
             return order.until is not None and self._clock.now() < order.until
         view = self._view.value
-        until = view.acting_until
-        return until is not None and self._clock.now() < until and view.term == order.term
+        minority = bool(order.delivery.notice.minority)
+        until = view.minority_until if minority else view.acting_until
+        in_time = until is not None and self._clock.now() < until
+        return in_time and (minority or view.term == order.term)
 
     async def _answer(self, order: Notify, outcome: tuple[bool, str]) -> None:
         notice, channel = order.delivery.notice.id, order.delivery.channel
+        delivered, detail = outcome
         try:
-            await self._inbox.post(Attempted(notice, channel, *outcome))
+            await self._inbox.post(order.ended(delivered=delivered, detail=detail))
         except trio.BrokenResourceError:
             self._log("alert outcome unheard, the node has stopped", notice=notice, channel=channel)
+
+
+def _too_late(order: Notify) -> str:
+    if order.errand:
+        return "the errand came too late"
+    leads = "the minority's leader" if order.delivery.notice.minority else "the acting master"
+    return f"no longer {leads}"

@@ -18,6 +18,7 @@ _HEADINGS = ("node", "vote", "latency", "seen", "detail")
 def subject(notice: Notice) -> str:
     """Return one line: what happened, to which check, at which target, since when."""
     name, target = clip(notice.check_name), clip(notice.target)
+    name = f"({minority(notice)}) {name}" if notice.minority else name
     match notice.kind:
         case NoticeKind.DOWN:
             line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
@@ -33,14 +34,19 @@ def subject(notice: Notice) -> str:
 def body(letter: Letter) -> str:
     """Return the whole message as plain text, ending in a newline."""
     notice = letter.notice
-    sections = [_opening(notice), _facts(notice)]
+    sections = [_opening(notice), *_reservation(notice), _facts(notice)]
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
-    if notice.kind is not NoticeKind.TEST:
+    if notice.kind is not NoticeKind.TEST and not notice.minority:
         sections += [f"Why, on any node: qutrio explain {clip(notice.incident)}"]
     sections += [_signature(letter)]
     return "\n\n".join(sections) + "\n"
+
+
+def minority(notice: Notice) -> str:
+    """Say how few stand behind a notice that comes from a minority."""
+    return f"from a minority: {clip(notice.minority)} members hear each other"
 
 
 def votes(evidence: tuple[Evidence, ...]) -> str:
@@ -92,6 +98,13 @@ def _opening(notice: Notice) -> str:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case _:
             assert_never(notice.kind)
+
+
+def _reservation(notice: Notice) -> list[str]:
+    if not notice.minority:
+        return []
+    doubt = "No majority confirmed it.  Others may see it differently, or tell you of it again."
+    return [f"This comes {minority(notice)}.\n{doubt}"]
 
 
 def _facts(notice: Notice) -> str:

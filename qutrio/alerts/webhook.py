@@ -34,6 +34,7 @@ def payload(letter: Letter) -> bytes:
             "cluster_id": letter.cluster_id,
             "term": notice.term,
             "sequence": notice.sequence,
+            "minority": notice.minority or None,
             "check": {"id": notice.check, "name": notice.check_name, "target": notice.target},
             "since": moment(notice.since_unix),
             "since_unix": notice.since_unix,

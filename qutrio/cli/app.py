@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "node": "qutrio.cli.node",
         "settings": "qutrio.cli.settings",
         "cluster": "qutrio.cli.cluster",
+        "lead": "qutrio.cli.lead",
         "sim": "qutrio.cli.sim",
         "demo": "qutrio.cli.rehearsal",
         "version": "qutrio.cli.version",

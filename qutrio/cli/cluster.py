@@ -1,16 +1,21 @@
-"""`qutrio cluster`: the document that all nodes share."""
+"""`qutrio cluster`: what all nodes share, and who of them acts."""
 
-from qutrio.cli.asking import ask
+from typing import Annotated, Any
+
+import typer
+
+from qutrio.cli import cluster_engine, cluster_hooks
+from qutrio.cli.asking import ask, given
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import print_json
+from qutrio.cli.printing import age, clean, moment, print_json, print_table
+from qutrio.errors import ControlError
 
-app = noun("The document that all nodes share.", "cluster show")
+Row = dict[str, Any]
 
-
-@app.callback()
-def _group() -> None:
-    """Keep `show` a command of its own, although it is the only one."""
+app = noun("What all nodes share, and who of them acts.", "cluster show")
+app.add_typer(cluster_engine.app, name="engine")
+app.command("hooks", epilog="Example: qutrio cluster hooks")(cluster_hooks.hooks)
 
 
 @app.command(epilog="Example: qutrio cluster show")
@@ -18,3 +23,69 @@ def show(as_json: AsJson = False) -> None:
     """Print the committed document as JSON, with or without `--json`; secrets are masked."""
     del as_json  # it is how scripts ask every other command for what this one always prints
     print_json(ask("document")["document"])
+
+
+@app.command("yield", epilog="Example: qutrio cluster yield --to b")
+def yield_role(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NODE", help="Who is to act next.")
+    ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option("--wait", metavar="TIME", help="How long to wait for it, up to 2m [15s]."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move the role to another node by hand, and wait until that one acts."""
+    answer = ask("cluster.yield", **given(to=to, wait=wait))
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+        return
+    before, now = answer["before"], answer["master"]
+    print(clean(f"{now['name']} acts now, in term {answer['term']}; before it {before['name']}"))
+
+
+@app.command(epilog="Example: qutrio cluster history --limit 5")
+def history(
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="How many reigns, up to 10000 [20]."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who acted when, in which term, and why it ended, as this node saw it; newest first."""
+    answer = ask("cluster.history", **given(limit=limit))
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+        return
+    if not answer["reigns"]:
+        print(f"no reign is recorded on this node ({clean(answer['name'])})")
+    headings = ("MASTER", "TERM", "SINCE", "UNTIL", "LASTED", "ENDED BECAUSE")
+    try:
+        rows = [_reign_row(reign, answer["now_unix"]) for reign in answer["reigns"]]
+    except (OverflowError, ValueError):  # of the calendar, for a line that somebody damaged
+        problem = f"the journal of {clean(answer['name'])} holds a moment that is no date"
+        raise ControlError(f"{problem}; look with --json, or remove the journal") from None
+    print_table(headings, rows)
+    if unwritten := answer["unwritten"]:
+        name, term = clean(unwritten["master"]["name"]), unwritten["term"]
+        print(f"{name} acts now, in term {term}; that and perhaps more was not written down")
+
+
+def _reign_row(reign: Row, now_unix: float) -> tuple[object, ...]:
+    acting, since, until = reign["state"] == "acting", reign["since_unix"], reign["until_unix"]
+    end = now_unix if acting else until
+    why = {"acting": "", "unseen": "not seen: this node was away"}
+    words = [why.get(reign["state"], reign["reason"])]
+    if reign["untold"]:
+        words.append(f"{reign['untold']} reigns before it were not written")
+    return (
+        reign["master"]["name"],
+        reign["term"],
+        "-" if since is None else moment(since),
+        "acts now" if acting else "-" if until is None else moment(until),
+        "-" if since is None or end is None else age(end - since),
+        "; ".join(filter(None, words)),
+    )

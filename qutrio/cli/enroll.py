@@ -36,7 +36,7 @@ def create(
     print("On the new node run:\n")
     naming = f" --name {name}" if name is not None else ""
     print(f"    qutrio enroll join {answer['token']}{naming}\n")
-    print(f"Token {answer['id']} is a secret, works once, and expires.")
+    print(f"The token is a secret, works once, and expires.  Its id is {answer['id']}.")
     if not auto_approve:
         print(f"Then admit the node here: qutrio enroll approve {name or answer['id']}")
 

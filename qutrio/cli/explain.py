@@ -9,6 +9,7 @@ from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_fields, print_json, print_table
 from qutrio.cli.story_words import doubt, told
+from qutrio.errors import ControlError
 
 Row = dict[str, Any]
 
@@ -45,10 +46,15 @@ def explain(
     if as_json:
         answer.pop("ok")
         print_json(answer)
-    elif incident is None:
-        _show_list(answer)
-    else:
-        _show_story(answer)
+        return
+    try:
+        if incident is None:
+            _show_list(answer)
+        else:
+            _show_story(answer)
+    except (OverflowError, ValueError):  # of the calendar, for a line that somebody damaged
+        problem = f"the journal of {clean(answer['name'])} holds a moment that is no date"
+        raise ControlError(f"{problem}; look with --json, or remove the journal") from None
 
 
 def _show_list(answer: Row) -> None:
@@ -77,7 +83,7 @@ def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
 
 def _lasted(incident: Row, now_unix: float) -> str:
     until = now_unix if incident["state"] == "open" else incident["until_unix"]
-    return "-" if until is None else age(until - incident["since_unix"])
+    return "-" if until is None else age(round(until - incident["since_unix"]))
 
 
 def _delivered(pages: list[Row]) -> str:

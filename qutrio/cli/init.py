@@ -2,7 +2,7 @@
 
 from qutrio.cli import options as opt
 from qutrio.cli.nouns import verb
-from qutrio.cli.places import data_directory, set_up
+from qutrio.cli.places import data_directory, serve_command, set_up
 from qutrio.cli.printing import print_fields
 from qutrio.storage.node_file import load_node_file
 
@@ -30,4 +30,5 @@ def init(
             ("directory", place.root),
         ]
     )
-    print("\nStart it with 'qutrio serve'; or join a cluster first: 'qutrio enroll join TOKEN'.")
+    start = serve_command(directory)
+    print(f"\nStart it with '{start}'; or join a cluster first: 'qutrio enroll join TOKEN'.")

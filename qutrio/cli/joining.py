@@ -5,7 +5,7 @@ from functools import partial
 import trio
 
 from qutrio.cli.asking import secret
-from qutrio.cli.places import data_directory, set_up
+from qutrio.cli.places import data_directory, serve_command, set_up
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
 from qutrio.model.stable import Promise, Record, Stable
 from qutrio.peers.enrollment import Invitation, join
@@ -51,7 +51,7 @@ def join_cluster(
     record: Record = trio.run(asked)
     # A newcomer has promised nothing to anybody in this cluster yet.
     adopt(place, identity, Stable(Promise(), accepted=record, committed=record))
-    print(f"joined as {known_as}; start the node with 'qutrio serve'")
+    print(f"joined as {known_as}; start the node with '{serve_command(directory)}'")
 
 
 def _parse(token: str) -> Invitation:

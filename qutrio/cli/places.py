@@ -1,6 +1,7 @@
 """Where this user's data directory is, and how it is set up when it is empty."""
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,13 @@ def data_directory(explicit: str | None) -> DataDirectory:
     """Return the directory that `--dir` or the environment names, or this user's usual one."""
     path = Path(explicit) if explicit else None
     return find_data_directory(os.environ, is_root=os.geteuid() == 0, explicit=path)
+
+
+def serve_command(directory: str | None) -> str:
+    """Return what starts a node in the directory that a command was given, as typed in a shell."""
+    if directory is None or directory == os.environ.get("QUTRIO_DIR"):
+        return "qutrio serve"
+    return f"qutrio serve --dir {shlex.quote(directory)}"
 
 
 def set_up(

@@ -10,7 +10,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import clean, print_json
-from qutrio.errors import InvalidDocumentError, InvalidValueError
+from qutrio.errors import InvalidDocumentError, InvalidValueError, StorageError
 from qutrio.storage.regular_file import explain, read_regular
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def sim(
         _text(scenario), scenario, lambda path: _contents(str(beside / path), CLUSTER_BYTES_MAX)
     )
     played = play(story, seed, _progress(story.until_s))
-    if drawing is not None:
-        drawing.write_text(draw(played), encoding="utf-8")
     if as_json:
         print_json(as_data(played))
     else:
         _tell(played)
+    if drawing is not None:
+        _write(drawing, draw(played))
     if played.story.broken is not None:
         return ExitCode.ERROR
     return ExitCode.OK if played.held else ExitCode.EXPECTATION_FAILED
@@ -103,12 +103,14 @@ def _contents(path: str, most: int) -> str:
 
 def _bytes(path: str, most: int) -> bytes:
     file = Path(path)
-    if file.exists() and not file.is_file():
-        raise InvalidDocumentError(f"{path} is not a regular file; name one")
     try:
+        if file.exists() and not file.is_file():
+            raise InvalidDocumentError(f"{path} is not a regular file; name one")
         return read_regular(file, most, follow=True)
     except OSError as error:
         raise InvalidDocumentError(f"cannot read {explain(error)}") from None
+    except ValueError:  # of the system's calls, when there is a null byte in a path
+        raise InvalidDocumentError(f"cannot read {path!r}: that is not a path") from None
 
 
 def _drawable(path: str) -> Path:
@@ -119,6 +121,14 @@ def _drawable(path: str) -> Path:
     if drawing.is_dir() or not drawing.parent.is_dir():
         raise InvalidValueError("--svg", f"{path!r} is not in a directory that exists")
     return drawing
+
+
+def _write(drawing: Path, text: str) -> None:
+    try:
+        drawing.write_text(text, encoding="utf-8")
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise StorageError(f"cannot write the drawing {str(drawing)!r}: {words}") from None
 
 
 def _progress(until_s: "Seconds") -> "Callable[[Seconds], None] | None":

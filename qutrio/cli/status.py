@@ -78,7 +78,7 @@ def show(answer: Row) -> None:
             ("master", _master(answer)),
             ("quorum", _quorum(answer)),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
-            ("engine", answer["engine"]),
+            ("engine", _engine(answer)),
         ]
     )
     for warning in _warnings(answer):
@@ -118,6 +118,11 @@ def _master(answer: Row) -> str:
     return f"{answer['master']['name']}{here}, term {answer['term']}"
 
 
+def _engine(answer: Row) -> str:
+    role = answer.get("role")  # a daemon that was not restarted after an upgrade does not say
+    return answer["engine"] if role is None else f"{answer['engine']}, this node is {role}"
+
+
 def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
@@ -134,12 +139,23 @@ def _warnings(answer: Row) -> list[str]:
         warnings.append("no master is heard: what is shown here may be old")
     if answer["reason"] and (answer["removed"] or answer["master"] is None):
         warnings.append(answer["reason"])
-    if answer.get("disk"):  # a daemon that was not restarted after an upgrade does not say
+    if not answer.get("knows_engine", True):
+        warnings.append(unknown_engine(answer["engine"]))
+    if answer.get("disk"):
         warnings.append(f"this node cannot lead, its disk refuses writes: {answer['disk']}")
+    if answer.get("leads_minority"):
+        warnings.append("leads a minority: may page, writes nothing")
     if answer["outbox"]:
         warnings.append(f"{answer['outbox']} alerts wait for delivery")
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
+
+
+def unknown_engine(engine: str) -> str:
+    """Return the warning of a node that is too old for the engine of its cluster."""
+    return (
+        f"this node does not know the engine {engine!r}; it neither leads nor endorses; upgrade it"
+    )
 
 
 def _is_skewed(member: Row) -> bool:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, Final
 
-from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
+from qutrio.core.messages import ENGINE_UNSAID, Heartbeat, HeartbeatAck, Message
 from qutrio.model.stable import Position
 
 Data = dict[str, Any]
@@ -40,6 +40,7 @@ def _write_beat(beat: Heartbeat) -> Data:
         "able": beat.able,
         "committed": (committed.term, committed.number),
         "wall": float(beat.wall) + 0.0,
+        "engine": beat.engine,
     }
 
 
@@ -62,7 +63,8 @@ def _read_beat(data: Data) -> Heartbeat | None:
     if tuple(map(type, fields)) not in _BEAT_TYPES:
         return None
     number, heard_term, claim, acting, able, committed, wall = fields
-    if list(map(type, committed)) != _PAIR or not isfinite(wall):
+    engine = data.get("engine", ENGINE_UNSAID)
+    if list(map(type, committed)) != _PAIR or not isfinite(wall) or type(engine) is not str:
         return None
     return Heartbeat(
         number=number,
@@ -72,6 +74,7 @@ def _read_beat(data: Data) -> Heartbeat | None:
         able=able,
         committed=Position(*committed),
         wall=wall,
+        engine=engine,
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from qutrio.codec.fields import Read, choice, text, whole
-from qutrio.codec.yaml_text import flow, read_yaml
+from qutrio.codec.node_hooks import plain_hooks, read_hooks
+from qutrio.codec.yaml_text import YamlText, flow, read_yaml
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
+from qutrio.model.hooks import NO_HOOKS, Hooks
 from qutrio.model.ids import NodeId
 from qutrio.model.members import PORT_MAX, split_address
 from qutrio.model.rules import between, is_name
@@ -46,7 +48,7 @@ class NodeFile:
 
     `advertise` is the host:port that other nodes dial; `bind` and `port` are where this node
     listens.  `name` and `advertise` are what it joins with: the cluster's document holds them
-    from then on.
+    from then on.  `hooks` are run here when the role comes or goes.
     """
 
     node_id: NodeId
@@ -55,6 +57,7 @@ class NodeFile:
     bind: str = BIND_DEFAULT
     port: int = field(default=PORT_DEFAULT, validator=between(1, PORT_MAX))
     log_format: LogFormat = LogFormat.AUTO
+    hooks: Hooks = NO_HOOKS
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial, or that this node cannot listen on."""
@@ -76,12 +79,13 @@ _READERS: Final[Mapping[str, Read]] = {
     "bind": text,
     "port": whole,
     "log_format": choice(LogFormat),
+    "hooks": read_hooks,
 }
 
 
 def emit(node: NodeFile, note: str = "") -> str:
     """Return the text of `node.yaml`; `note` becomes a comment of one line."""
-    fields = {
+    fields: dict[str, object] = {
         "format": NODE_FORMAT,
         "node_id": node.node_id,
         "name": node.name,
@@ -90,6 +94,8 @@ def emit(node: NodeFile, note: str = "") -> str:
         "port": node.port,
         "log_format": node.log_format.value,
     }
+    if node.hooks != NO_HOOKS:
+        fields["hooks"] = plain_hooks(node.hooks)
     header = _HEADER + (f"# {note}\n" if note else "")
     return header + "".join(f"{name}: {flow(value)}\n" for name, value in fields.items())
 
@@ -110,8 +116,13 @@ def parse(content: str, source: str) -> NodeFile:
     try:
         return _read(yaml.data)
     except InvalidValueError as error:
-        where = f"{source}:{yaml.line((error.field,))}"
+        where = f"{source}:{_line(yaml, error.field)}"
         raise InvalidDocumentError(f"{where}: {error.field}: {error.problem}") from None
+
+
+def _line(yaml: YamlText, name: str) -> int:
+    """Return the line of a field, of which `hooks.gain` is one within another."""
+    return yaml.line((name,) if name in yaml.data else tuple(name.split(".")))
 
 
 def _read(data: Mapping[str, Any]) -> NodeFile:

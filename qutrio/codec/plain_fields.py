@@ -177,6 +177,13 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("dead_after"),
         _span("master_cooldown"),
         _span("confirm_after"),
+        _span("raft_heartbeat"),
+        _span("raft_election_timeout"),
+        _span("gossip_startup_grace"),
+        _span("gossip_sample"),
+        _span("gossip_election"),
+        _span("gossip_alive"),
+        Field("acting", fields.text),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""

@@ -18,7 +18,7 @@ from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision, Term
 from qutrio.model.incidents import Ledger
-from qutrio.model.stable import Position, Promise, Record, Stable
+from qutrio.model.stable import NO_BALLOT, Ballot, Position, Promise, Record, Stable
 
 STATE_FORMAT = 1
 DIGEST_CHARS = 16
@@ -50,6 +50,7 @@ class _State:
     promise: Promise
     accepted: _RecordState
     committed: _RecordState
+    ballot: Ballot = NO_BALLOT
 
 
 def document_file(document: ClusterDocument) -> DocumentFile:
@@ -71,6 +72,7 @@ def encode_state(stable: Stable, *, accepted: str, committed: str) -> bytes:
             promise=stable.promise,
             accepted=_refer(stable.accepted, accepted),
             committed=_refer(stable.committed, committed),
+            ballot=stable.ballot,
         )
     )
     checksum = sha256(canonical(body)).hexdigest()
@@ -95,6 +97,7 @@ def decode_state(data: bytes, read_document: Callable[[str], bytes], source: str
         state.promise,
         Record(state.accepted.position, accepted, state.accepted.ledger),
         Record(state.committed.position, committed, state.committed.ledger),
+        state.ballot,
     )
 
 

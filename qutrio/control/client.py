@@ -32,6 +32,63 @@ def call(path: Path, request: dict[str, object], timeout_s: float) -> dict[str, 
     return _opened(line, path)
 
 
+class Follower:
+    """A conversation with the daemon about its role; for a program that polls `fileno`."""
+
+    def __init__(self, path: Path, key: str, timeout_s: float) -> None:
+        """Begin it; raises `ControlFailure` when nobody listens at `path`."""
+        self._path = path
+        self._received = b""
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.settimeout(timeout_s)
+        try:
+            _connect(self._sock, path)
+            self._sock.settimeout(None)  # with a timeout, `recv` waits whatever its flags say
+            self._send({"op": "role.follow", "key": key})
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def fileno(self) -> int:
+        """Return the descriptor that can be read when there are lines."""
+        return self._sock.fileno()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what has been told since the last call, without waiting.
+
+        Raises `ControlFailure` when the daemon refused, or is gone.
+        """
+        try:
+            chunk = self._sock.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        except OSError:
+            chunk = b""
+        if not chunk:
+            raise self._gone()
+        *lines, self._received = (self._received + chunk).split(b"\n")
+        if len(self._received) > RECEIVE_BYTES:
+            raise self._gone()
+        return [_opened(line, self._path) for line in lines]
+
+    def hold(self, wish: int) -> None:
+        """Say that this is the present wish to be a tenant, or with 0 that there is none."""
+        self._send({"hold": wish})
+
+    def close(self) -> None:
+        """End it."""
+        self._sock.close()
+
+    def _send(self, word: dict[str, object]) -> None:
+        try:
+            self._sock.sendall(json.dumps(word).encode() + b"\n", socket.MSG_DONTWAIT)
+        except OSError:
+            raise self._gone() from None
+
+    def _gone(self) -> ControlFailure:
+        return ControlFailure(Code.NO_DAEMON, f"the daemon at {self._path} hung up; see its log")
+
+
 def _connect(sock: socket.socket, path: Path) -> None:
     try:
         sock.connect(os.fspath(path))

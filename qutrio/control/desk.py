@@ -9,6 +9,7 @@ from attrs import frozen
 
 from qutrio.control.protocol import PROPOSAL_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.services import ControlServices
+from qutrio.control.tenants import Tenants
 from qutrio.core.effects import Reply, Show
 from qutrio.core.events import Inspected, Proposed
 from qutrio.core.messages import Ruling
@@ -27,6 +28,11 @@ class Desk:
     inbox: Inbox
     view: Latest[View]
     services: ControlServices
+
+    @property
+    def tenants(self) -> Tenants:
+        """The programs that rely on this node's mandate."""
+        return self.services.tenants
 
     @property
     def document(self) -> ClusterDocument:

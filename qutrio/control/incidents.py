@@ -21,7 +21,7 @@ async def list_incidents(desk: Desk, request: Request) -> Row:
     told = stories(entries)[-INCIDENTS_LISTED_MAX:]
     doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
     return {
-        **_teller(desk),
+        **teller(desk),
         "incidents": [story_row(story) for story in reversed(told)],
         "doubts": [entry_to_plain(doubt) for doubt in reversed(doubts)],
     }
@@ -36,7 +36,7 @@ async def explain_incident(desk: Desk, request: Request) -> Row:
     story = find_story(told, request.text("name"))
     entries = [entry_to_plain(entry) for entry in story.entries]
     return {
-        **_teller(desk),
+        **teller(desk),
         "incident": story_row(story),
         "entries": entries,
         "attempts_told_max": ATTEMPTS_TOLD_MAX,
@@ -83,7 +83,8 @@ def _page_row(page: Page) -> Row:
     }
 
 
-def _teller(desk: Desk) -> Row:
+def teller(desk: Desk) -> Row:
+    """Return who tells something from its journal, and what time it is there."""
     view = desk.view.value
     member = view.document.member(view.node)
     return {

@@ -6,19 +6,26 @@ from typing import TypeAlias
 
 import trio
 
-from qutrio.control import alerts, checks, cluster, enroll, incidents
+from qutrio.control import alerts, checks, cluster, election, enroll, hooks, incidents
 from qutrio.control.desk import Desk
+from qutrio.control.following import follow_role
 from qutrio.control.protocol import READS, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.errors import InvalidDocumentError, InvalidValueError, QutrioError
 
 Operation: TypeAlias = Callable[[Desk, Request], Awaitable[Row]]
+Conversation: TypeAlias = Callable[[Desk, Request, trio.abc.Stream], Awaitable[None]]
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         "status": cluster.show_status,
         "document": cluster.show_document,
+        "hooks.show": hooks.show_hooks,
+        "engine.show": election.show_engine,
+        "engine.set": election.set_engine,
+        "cluster.yield": election.yield_role,
+        "cluster.history": election.show_history,
         "node.list": cluster.list_nodes,
         "node.remove": cluster.remove_node,
         "node.edit": cluster.edit_node,
@@ -45,6 +52,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "enroll.revoke": enroll.revoke_token,
     }
 )
+
+CONVERSATIONS: Mapping[str, Conversation] = MappingProxyType({"role.follow": follow_role})
+"""What is answered with one line after the other, until the caller goes."""
 
 
 async def perform(desk: Desk, request: Request) -> Row:

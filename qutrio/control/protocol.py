@@ -19,6 +19,7 @@ PROPOSAL_WAIT_S_MAX = 30.0
 
 CHECK_TEST_WAIT_S_MAX = 120.0
 CHANNEL_TEST_WAIT_S_MAX = 90.0
+YIELD_WAIT_S_MAX = 120.0
 READ_WAIT_S_MAX = 5.0
 
 READS = frozenset(
@@ -32,7 +33,10 @@ READS = frozenset(
         "settings.show",
         "incident.list",
         "incident.explain",
+        "engine.show",
+        "cluster.history",
         "document",
+        "hooks.show",
     }
 )
 """Operations that change nothing: when their answer is lost, nothing is in doubt."""
@@ -76,5 +80,9 @@ def wait_s(op: str) -> float:
     """Return how many seconds the answer to `op` may take, the cluster's own waits included."""
     if op in READS:
         return READ_WAIT_S_MAX
-    waits = {"check.test": CHECK_TEST_WAIT_S_MAX, "alert.test": CHANNEL_TEST_WAIT_S_MAX}
+    waits = {
+        "check.test": CHECK_TEST_WAIT_S_MAX,
+        "alert.test": CHANNEL_TEST_WAIT_S_MAX,
+        "cluster.yield": YIELD_WAIT_S_MAX,
+    }
     return waits.get(op, PROPOSAL_WAIT_S_MAX) + READ_WAIT_S_MAX

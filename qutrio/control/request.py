@@ -52,6 +52,15 @@ class Request:
             raise ControlFailure(Code.INVALID, f"{name}: give a list of texts")
         return tuple(value)
 
+    def count(self, name: str, *, default: int, high: int) -> int:
+        """Return a whole number from 1 to `high`."""
+        value = self.fields.get(name)
+        if value is None:
+            return default
+        if type(value) is not int or not 1 <= value <= high:
+            raise ControlFailure(Code.INVALID, f"{name}: give a whole number from 1 to {high}")
+        return value
+
     def duration(self, name: str, *, default: Seconds, low: Seconds, high: Seconds) -> Seconds:
         """Return a duration ("90s", "1h", 30) in seconds, between `low` and `high`."""
         value = self.fields.get(name)

@@ -1,5 +1,7 @@
 """Listens on the control socket: one connection, one request, one answer, then goodbye.
 
+A request that opens a conversation is answered with lines until its caller goes.
+
 Only root and the daemon's own user are heard: the socket's mode keeps others out, and the
 kernel's record of the caller is compared once more.  A connection's error never leaves its
 task, so a confused client cannot stop the monitor.
@@ -15,7 +17,7 @@ import trio
 
 from qutrio.control.desk import Desk
 from qutrio.control.listener import listening
-from qutrio.control.operations import perform
+from qutrio.control.operations import CONVERSATIONS, perform
 from qutrio.control.protocol import (
     ANSWER_BYTES_MAX,
     READS,
@@ -67,21 +69,27 @@ async def _connection(
     try:
         async with places, stream:
             answer = await _answer(stream, desk, log)
+            if answer is None:
+                return
             with trio.move_on_after(ANSWER_WAIT_S):
                 await stream.send_all(answer)
                 await stream.send_eof()
             with trio.move_on_after(LINGER_S):
                 await _read_away(stream)
-    except trio.BrokenResourceError:
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
         return  # the caller has gone; what it asked for has been done or refused all the same
 
 
-async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes:
+async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes | None:
+    """Return what to answer; None when there was a conversation, which is over now."""
     op = "(unread)"
     try:
         _require_trusted(stream)
         request = await _read(stream)
         op = request.op
+        if (converse := CONVERSATIONS.get(op)) is not None:
+            await converse(desk, request, stream)
+            return None
         answer = _line({"ok": True, **await perform(desk, request)})
         if op not in READS:
             log("control request done", op=op)

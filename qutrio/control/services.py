@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
+from qutrio.control.tenants import Tenants
+from qutrio.model.hooks import HookReport
 from qutrio.model.ids import ChannelId, Seconds, UnixTime
 from qutrio.model.journal import Entry
 from qutrio.model.members import Token
@@ -18,7 +20,9 @@ class ControlServices:
     for a failed delivery.  `make_token` takes the name of the node that may use it (None: any),
     the seconds it lives, and whether it needs no approval; it returns the secret text to hand
     to the new node, and the hashed token to propose.  `read_journal` returns what this node
-    wrote down about incidents, oldest first, and raises `StorageError`.
+    wrote down about incidents, oldest first, and raises `StorageError`.  `tenants` are the
+    programs that rely on this node's mandate, `hooks` tells what is run at this node when the
+    role comes or goes.
     """
 
     version: str
@@ -26,3 +30,5 @@ class ControlServices:
     try_channel: Callable[[ChannelId], Awaitable[tuple[bool, str]]]
     make_token: Callable[[str | None, Seconds, bool], tuple[str, Token]]
     read_journal: Callable[[], Awaitable[tuple[Entry, ...]]]
+    tenants: Tenants
+    hooks: Callable[[], HookReport]

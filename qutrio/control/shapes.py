@@ -7,6 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
 from qutrio.model.members import Token
 from qutrio.model.results import Evidence
@@ -23,9 +24,12 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "now_unix": wall,
         "cluster_id": status.document.cluster_id,
         "engine": status.engine,
+        "knows_engine": status.knows_engine,
+        "role": status.role,
         "term": status.term,
         "master": master_row(status),
         "acting": status.acting,
+        "leads_minority": status.leads_minority,
         "quorum": quorum_row(status),
         "revision": status.revision,
         "digest": digest,
@@ -119,6 +123,19 @@ def token_row(token: Token, wall: UnixTime) -> Row:
             "address": claimant.address,
             "fingerprint": claimant.fingerprint,
         },
+    }
+
+
+def hook_run_row(run: HookRun) -> Row:
+    """Return one run of a hook that ended."""
+    return {
+        "event": run.event.value,
+        "term": run.term,
+        "at_unix": run.at_unix,
+        "took_s": _rounded(run.took_s),
+        "ok": run.ok,
+        "how": run.how,
+        "output": run.output,
     }
 
 

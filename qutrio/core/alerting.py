@@ -66,13 +66,19 @@ def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
 
 @frozen(kw_only=True)
 class Scene:
-    """What the master knows at the moment it brings the ledger up to date."""
+    """What the master knows at the moment it brings the ledger up to date.
+
+    The leader of a minority counts incidents of a `series` of its own, so that their ids are
+    nobody else's, and says in `minority` how many members hear each other.
+    """
 
     document: ClusterDocument
     verdicts: Verdicts
     term: Term
     now: Instant
     wall: UnixTime
+    series: str = ""
+    minority: str = ""
 
 
 def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Ledger:
@@ -110,7 +116,7 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
 
 def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
     return Incident(
-        id=IncidentId(f"{check.id}-{sequence}"),
+        id=IncidentId(f"{check.id}-{scene.series}{sequence}"),
         check=check.id,
         check_name=check.name,
         since_unix=scene.wall,
@@ -133,6 +139,7 @@ def _deliveries(
         since_unix=incident.since_unix,
         at_unix=scene.wall,
         evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
+        minority=scene.minority,
     )
     return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
 

@@ -35,15 +35,16 @@ def settle(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> None:
 
 def _calm_until(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> Instant:
     seat = pager.seat
-    due = min(pager.watch.verdicts.deadline(), pager.courier.deadline())
-    if due <= now or not desk.idle or not _seated(seat, now):
+    due = min(pager.watch.verdicts.deadline(), pager.deadline())
+    if due <= now or pager.minority.leads or not desk.idle or not _seated(seat, now):
         return NEVER
     moments = (
         seat.incumbency.until,
         seat.mandate.quiet_until,
         seat.mandate.bound_until,
         seat.acting_until(now) or NEVER,
-        now + seat.bound_s,
+        now + seat.steering.bound_s,
+        seat.steering.deadline(now),
     )
     soonest = min(m for m in moments if m > now)
     if soonest <= deadline:

@@ -1,4 +1,4 @@
-"""The chronicle: what this node writes down about incidents, so that it can be explained later.
+"""The chronicle: what this node writes down, so that incidents and reigns can be explained later.
 
 Theory of operation.  The chronicle decides nothing.  At the end of every step it looks at what
 came in (how an attempt to deliver ended), at what goes out (attempts that begin), at what the
@@ -7,7 +7,7 @@ difference is a fact, written once.  It begins with an empty ledger at every sta
 open then is written again; a reader takes the first of equal facts.
 
 What can repeat for ever is written a bounded number of times: attempts on one delivery, rounds
-that came to nothing, and who acts only while something is open.
+that came to nothing, reigns (`core.reigns`), and who acts only while something is open.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from qutrio.core.alerting import OUTBOX_MAX, DeliveryKey
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.reigns import Reigns
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.journal import (
@@ -65,12 +66,17 @@ class Chronicle:
     seat: Seat
     register: Replication
     verdicts: Verdicts
+    reigns: Reigns = field(init=False)
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
     _started: bool = False
     _tries: dict[DeliveryKey, int] = field(factory=dict)
     _doubts: dict[CheckId, tuple[Instant, int]] = field(factory=dict)
     _doubted_at: deque[Instant] = field(factory=lambda: deque(maxlen=DOUBTS_PER_HOUR_MAX))
+
+    def __attrs_post_init__(self) -> None:
+        """Follow the same seat."""
+        self.reigns = Reigns(self.seat)
 
     def tell(
         self, event: Event, effects: Sequence[Effect], now: Instant, wall: UnixTime
@@ -80,6 +86,7 @@ class Chronicle:
         if not self._started:
             self._started = True
             facts.append(self._waking(now))
+        facts += self.reigns.follow(event, effects, now)
         if self.verdicts.facts:
             facts += self._counted(now)
         facts += self._heard(event)
@@ -133,7 +140,7 @@ class Chronicle:
         facts: list[Fact] = []
         for effect in effects:
             match effect:
-                case Notify(delivery, _, errand):
+                case Notify(delivery, _, errand) if not delivery.notice.minority:
                     facts += self._begin(delivery, self.me, errand=errand)
                 case Send(to, Deliver(delivery=delivery)):
                     facts += self._begin(delivery, to, errand=True)
@@ -158,7 +165,7 @@ class Chronicle:
 
     def _heard(self, event: Event) -> list[Fact]:
         match event:
-            case Attempted(notice, channel, delivered, detail):
+            case Attempted(notice, channel, delivered, detail, minority=False):
                 return self._end(notice, channel, self.me, delivered=delivered, detail=detail)
             case Received(sender, Delivered() as told) if self._document.member(sender):
                 return self._end(

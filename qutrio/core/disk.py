@@ -45,7 +45,8 @@ class Disk:
         saved = self._saved
         voters = stable.committed.document.voters
         urgent = not self.trouble and voters != saved.committed.document.voters
-        same = stable.promise == saved.promise and stable.accepted is saved.accepted
+        same = stable.promise == saved.promise and stable.ballot == saved.ballot
+        same = same and stable.accepted is saved.accepted
         same = same and (stable.committed is saved.committed or not (eager or urgent))
         if same and not self._on_trial:
             return []

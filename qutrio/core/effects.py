@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from qutrio.core.election.interface import Turn
+from qutrio.core.events import Attempted
 from qutrio.core.messages import Message, Ruling
 from qutrio.core.view import Status
 from qutrio.model.frozen import frozen
@@ -44,13 +46,19 @@ class Notify:
     """Try once to deliver; the answer is an `Attempted` event.
 
     With `errand`, another node acts and asked for it, and the attempt begins before `until` on
-    this node's clock; else this node must still act in `term` when it begins.  Or it is left.
+    this node's clock; else this node must still act in `term` when it begins, or, if the notice
+    comes from a minority, still lead that.  Or it is left.
     """
 
     delivery: Delivery
     term: Term
     errand: bool
     until: Instant | None = None
+
+    def ended(self, *, delivered: bool, detail: str) -> Attempted:
+        """Return the answer."""
+        notice, channel = self.delivery.notice, self.delivery.channel
+        return Attempted(notice.id, channel, delivered, detail, bool(notice.minority))
 
 
 @frozen
@@ -90,7 +98,14 @@ class Journal:
     entry: Entry
 
 
-Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal
+@frozen
+class Turned:
+    """Tell whoever follows the election that this node's engine changed its role."""
+
+    turn: Turn
+
+
+Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal | Turned
 
 
 def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:

@@ -60,6 +60,7 @@ class Attempted:
     channel: ChannelId
     delivered: bool
     detail: str
+    minority: bool = False
 
 
 @frozen
@@ -85,6 +86,20 @@ class Expelled:
 
 
 @frozen
+class YieldRequested:
+    """Somebody local wants the role moved, to this node if one is named."""
+
+    to: NodeId | None
+
+
+@frozen
+class Tenancy:
+    """So many programs at this node now rely on its mandate: they stop when it ends."""
+
+    tenants: int
+
+
+@frozen
 class Stop:
     """The operator asked the daemon to end.  The last event a node ever sees."""
 
@@ -100,5 +115,7 @@ Event: TypeAlias = (
     | Inspected
     | PersistFailed
     | Expelled
+    | YieldRequested
+    | Tenancy
     | Stop
 )

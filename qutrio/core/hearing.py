@@ -6,6 +6,17 @@ from attrs import define, field
 
 from qutrio.core.desk import Desk
 from qutrio.core.effects import Effect, Send
+from qutrio.core.election.words import (
+    Lead,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    Led,
+    PreVote,
+    PreVoted,
+    VoteRequest,
+    VoteResponse,
+)
+from qutrio.core.handover import Handover
 from qutrio.core.messages import (
     Answer,
     Ask,
@@ -26,6 +37,7 @@ from qutrio.core.messages import (
     Ruled,
     Write,
     Wrote,
+    Yield,
 )
 from qutrio.core.pager import Pager
 from qutrio.core.replication import Proposal, Replication
@@ -47,6 +59,7 @@ class Hearing:
     watch: Watch
     desk: Desk
     pager: Pager
+    handover: Handover
     positions: dict[NodeId, Position] = field(factory=dict)
 
     def hear(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
@@ -70,6 +83,19 @@ class Hearing:
                 self.seat.on_answer(sender, message)
             case Resign():
                 self.seat.on_resign(sender, message, now)
+            case Yield():
+                self.handover.on_yield(message, now)
+            case (
+                PreVote()
+                | PreVoted()
+                | VoteRequest()
+                | VoteResponse()
+                | Lead()
+                | Led()
+                | LeadershipProposal()
+                | LeadershipDeclaration()
+            ):
+                return self.seat.on_word(sender, message, now)
             case Farewell():
                 self.seat.on_farewell(sender)
             case Write() | Wrote() | Commit() | Fetch() | Fetched():

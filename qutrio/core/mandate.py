@@ -32,6 +32,7 @@ DRIFT_MARGIN = 0.1
 """By which part of a bond the claimant undercounts it: clock rates may differ by 5 % each."""
 
 ASKS_PER_HEARTBEAT = 10
+ASK_AFTER_S_MIN: Seconds = 0.05
 TERM_JUMP_MAX = 1_000_000
 """How far one word may move what this node takes for the highest term: numbers are finite."""
 
@@ -146,7 +147,8 @@ class Mandate:
         """Open a question about the next term, and return that term."""
         term = Term(max(self.heard_term, self.promise.term) + 1)
         self.question = Question(term, {self.me})
-        self.ask_again_at = Instant(now + heartbeat_s / ASKS_PER_HEARTBEAT)
+        pause_s = max(heartbeat_s / ASKS_PER_HEARTBEAT, ASK_AFTER_S_MIN)
+        self.ask_again_at = Instant(now + pause_s)
         return term
 
     def answered(self, node: NodeId, term: Term, *, would: bool) -> None:
@@ -167,15 +169,18 @@ class Mandate:
         self._endorsed = {}
         self.hear(term)
 
-    def drop(self, now: Instant) -> Term | None:
-        """Give the claim up and return its term; whoever is bound to it may be told."""
+    def drop(self, now: Instant, bound_until: Instant = NEVER) -> Term | None:
+        """Give the claim up and return its term; whoever is bound to it may be told.
+
+        This node stays bound to itself until `bound_until`.
+        """
         term, self.claim = self.claim, None
         self._bonds, self._endorsed, self._support = {}, {}, None
         self.question = None
         self.unwanted_since = None
         if term is not None:
             self._released = term
-            self.bound_until = now
+            self.bound_until = max(now, bound_until)
         return term
 
     # --- as a claimant ----------------------------------------------------------------------
@@ -192,6 +197,11 @@ class Mandate:
         self._support = None
         if term == self.claim:
             self._endorsed[voter] = accepted
+
+    def shorten(self, until: Instant) -> None:
+        """Rely on no bond beyond `until`: a voter that restarts from now on waits less long."""
+        self._bonds = {voter: min(until, bond) for voter, bond in self._bonds.items()}
+        self._support = None
 
     def endorsers(self) -> frozenset[NodeId]:
         """Return who endorsed the present claim, this node included."""

@@ -3,6 +3,16 @@
 from enum import Enum
 from typing import TypeAlias
 
+from qutrio.core.election.words import (
+    Lead,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    Led,
+    PreVote,
+    PreVoted,
+    VoteRequest,
+    VoteResponse,
+)
 from qutrio.core.mutations import Mutation
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
@@ -21,6 +31,9 @@ from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 
+ENGINE_UNSAID = "lowest-id"
+"""The only engine of versions that do not say in their heartbeats which one they run."""
+
 
 @frozen(kw_only=True)
 class Heartbeat:
@@ -28,7 +41,9 @@ class Heartbeat:
 
     `claim` is the term this node claims, if it does; the receiver endorses it or not.
     `acting` says that the claim stands.  `able` says that the sender hears a majority and can
-    write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.
+    write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.  `engine`
+    is the one that the sender runs, empty if it does not know the one that is set; older
+    versions run lowest-id and do not say so.
     """
 
     number: int
@@ -38,6 +53,7 @@ class Heartbeat:
     able: bool
     committed: Position
     wall: UnixTime
+    engine: str = ENGINE_UNSAID
 
 
 @frozen(kw_only=True)
@@ -76,10 +92,26 @@ class Answer:
 
 @frozen(kw_only=True)
 class Resign:
-    """I no longer act in `term`; whoever is bound to me is free.  `successor` may claim now."""
+    """I no longer act in `term`; whoever is bound to me is free.  `successor` may claim now.
+
+    `by_hand` says that a person moved the role, so no rule of an engine moves it back at once.
+    """
 
     term: Term
     successor: NodeId | None
+    by_hand: bool = False
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class Yield:
+    """A person at my node wants you to give the role up, to this node if one is named.
+
+    Whoever does not act in `term` does nothing.
+    """
+
+    term: Term
+    to: NodeId | None
 
 
 @frozen(kw_only=True)
@@ -222,6 +254,15 @@ Message: TypeAlias = (
     | Ask
     | Answer
     | Resign
+    | Yield
+    | PreVote
+    | PreVoted
+    | VoteRequest
+    | VoteResponse
+    | Lead
+    | Led
+    | LeadershipProposal
+    | LeadershipDeclaration
     | Farewell
     | Write
     | Wrote

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
-from qutrio.core.election.engines import ENGINES, engine_named
+from qutrio.core.election.engines import ENGINES
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.checks import Check
@@ -161,7 +161,7 @@ class PutSettings:
         del wall
         if document.settings != self.expect:
             return Refusal("the settings were changed by somebody else; look and try again")
-        if engine_named(self.settings.engine) is None:
+        if self.settings.engine not in ENGINES:
             known = ", ".join(ENGINES)
             return Refusal(
                 f"there is no election engine {self.settings.engine!r}; there is {known}"

@@ -31,17 +31,20 @@ from qutrio.core.events import (
     Proposed,
     Received,
     Stop,
+    Tenancy,
     Tick,
+    YieldRequested,
 )
 from qutrio.core.expulsion import Expulsion, last_words
+from qutrio.core.handover import Handover
 from qutrio.core.hearing import Hearing
 from qutrio.core.limits import Limits
 from qutrio.core.messages import Commit, Farewell, Message, Propose, Removed, Ruled
 from qutrio.core.mutations import PromoteMember
 from qutrio.core.pager import Pager
 from qutrio.core.replication import Proposal, Replication
-from qutrio.core.status import describe
-from qutrio.core.view import Status, View
+from qutrio.core.shortening import follow_timers
+from qutrio.core.status import describe, glimpse
 from qutrio.core.waking import wake_register, wake_seat
 from qutrio.core.watch import Watch, new_life
 from qutrio.model.ids import Instant, NodeId, Revision, UnixTime
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from qutrio.core.seat import Seat
+    from qutrio.core.view import Status, View
 
 
 @define(init=False)
@@ -66,6 +70,7 @@ class Node:
     chronicle: Chronicle
     hearing: Hearing
     desk: Desk
+    handover: Handover
     removed: bool
     _stopped: bool
     _expulsion: Expulsion
@@ -84,19 +89,21 @@ class Node:
         """Wake up with what was durable.  `now` is the moment of the start."""
         self.identity = identity
         self.register = wake_register(identity, stable, limits)
-        self.seat = wake_seat(identity, stable, self.register, now)
+        self.seat = wake_seat(identity, stable, self.register, now, rng)
         self.watch = Watch(identity, new_life(rng), limits.results_per_report)
         self.pager = Pager(
             identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
         )
         self.chronicle = Chronicle(identity, self.seat, self.register, self.watch.verdicts)
         self.desk = Desk(limits.wishes)
+        self.handover = Handover(self.seat)
         self.hearing = Hearing(
             seat=self.seat,
             register=self.register,
             watch=self.watch,
             desk=self.desk,
             pager=self.pager,
+            handover=self.handover,
         )
         self.deadline = now
         self.removed = False
@@ -135,16 +142,9 @@ class Node:
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        document = self.register.committed.document
-        return View(
-            node=self.identity,
-            document=document,
-            position=self.register.committed.position,
-            term=self.seat.known_term,
-            master=self.seat.incumbent(now),
-            acting_until=self.seat.acting_until(now),
-            live=self.seat.roll.live(now),
-            removed=self.removed,
+        until, vacating = self.pager.minority.until, self.handover.vacating
+        return glimpse(
+            self.seat, now, removed=self.removed, vacating=vacating, minority_until=until
         )
 
     # --- events -----------------------------------------------------------------------------
@@ -176,10 +176,15 @@ class Node:
                 return self._persist_failed(reason, durable, now)
             case Expelled(reason):
                 return self._expelled(reason, now)
+            case YieldRequested(to):
+                return self.handover.ask(to, now)
+            case Tenancy(tenants):
+                self.seat.tenants = tenants
+                return []
             case Stop():
                 self._stopped = True
                 farewells: list[Effect] = [Send(p, Farewell()) for p in self.seat.roll.peers()]
-                return self.seat.leave(now) + farewells
+                return self.handover.leave(now) + farewells
             case _:
                 assert_never(event)
 
@@ -217,6 +222,7 @@ class Node:
         effects = self.seat.resign(None, "cannot write its disk", now)
         self.seat.fit = False
         self.seat.mandate.promise = durable.promise
+        self.seat.steering.restore(durable.ballot)
         self.register.roll_back(durable.accepted, durable.committed)
         self.chronicle.go_back(durable.committed.ledger)
         self._disk.refused(reason, durable, now)
@@ -269,12 +275,12 @@ class Node:
                 self.seat.fit = True  # `Persist` comes before the heartbeats that say so
             effects += self._beat(now, wall)
         if not self._stopped:
-            effects += self.seat.advance(now, wall)
+            effects += self.seat.advance(now, wall) + self.seat.steering.tell()
         effects += self._judge(now, wall)
         effects = self._to_self(effects + self._answers(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
         if not self.pager.courier.busy(now) and self.register.flight is None:
-            effects += self._to_self(self.seat.hand_over(now), now)
+            effects += self._to_self(self.handover.advance(now), now)
         return effects + self.pager.pass_on(now)
 
     def _count(self, now: Instant, wall: UnixTime) -> None:
@@ -287,13 +293,8 @@ class Node:
 
     def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
         self._count(now, wall)
-        verdicts, pause = self.watch.verdicts, self.seat.settings.confirm_after_s
         effects = self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=False)
-        alarms, self.watch.alarms = self.watch.alarms, set()
-        if self.seat.acting_until(now) is not None:
-            asked = verdicts.to_probe(now, alarms, pause)
-            effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
-        return effects
+        return effects + self.pager.look_again(now, wall)
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Settle, announce and write until a majority of others has to be waited for."""
@@ -357,7 +358,8 @@ class Node:
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids
-        self.seat.forget_strangers(members, now)
+        follow_timers(self.seat, now)
+        self.seat.forget_strangers(members)
         for gone in self.hearing.positions.keys() - members:
             del self.hearing.positions[gone]
         if self.identity in members:
@@ -366,7 +368,10 @@ class Node:
 
     def _saving(self, *, eager: bool) -> list[Effect]:
         """Persist what changed; a commit alone can wait, for it can be learned again."""
-        stable = Stable(self.seat.mandate.promise, self.register.accepted, self.register.committed)
+        seat, register = self.seat, self.register
+        stable = Stable(
+            seat.mandate.promise, register.accepted, register.committed, seat.steering.remembered
+        )
         return self._disk.saving(stable, eager=eager and self.seat.fit)
 
     def _next_deadline(self, now: Instant) -> Instant:
@@ -375,7 +380,7 @@ class Node:
         moments = [
             self.seat.deadline(now),
             self.watch.verdicts.deadline(),
-            self.pager.courier.deadline(),
+            self.pager.deadline(),
             self.desk.deadline(),
         ]
         soonest = min((m for m in moments if m > now), default=self.seat.cadence.next_beat)
@@ -390,4 +395,5 @@ class Node:
             removed=self.removed,
             reason=self._hopeless(now) or self._reason,
             disk=self._disk.trouble,
+            leads_minority=self.pager.minority.leads,
         )

@@ -2,7 +2,7 @@
 
 The acting master brings the ledger up to date, has the register write it, and hands out the
 attempts to deliver.  Every other node runs errands for the master, and passes on what it
-delivered itself while it was master.
+delivered itself while it was master.  Without a majority, `core.minority` may page.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.minority import Minority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
@@ -34,14 +35,34 @@ class Pager:
     watch: Watch
     courier: Courier
     errands_max: int = ERRANDS_MAX
+    minority: Minority = field(init=False)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
     """The last errand for each delivery, by the number of our heartbeat that it names."""
 
+    def __attrs_post_init__(self) -> None:
+        """Be ready to page without a majority."""
+        courier = Courier(self.courier.rng)
+        self.minority = Minority(self.seat, self.register, self.watch, courier)
+
+    def deadline(self) -> Instant:
+        """Return when an attempt is due or overdue, or a minority may have to be told of."""
+        return min(self.courier.deadline(), self.minority.deadline())
+
+    def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Have everybody probe what a round waits for; page as the leader of a minority."""
+        alarms, self.watch.alarms = self.watch.alarms, set()
+        effects = self.minority.advance(alarms, now, wall)
+        if self.seat.acting_until(now) is not None:
+            pause = self.seat.settings.confirm_after_s
+            asked = self.watch.verdicts.to_probe(now, alarms, pause)
+            effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
+        return effects
+
     def _errands_over(self, now: Instant) -> Instant:
         """Return up to when an errand that was sent by now may begin, by the faster clock."""
-        return Instant(now + self.seat.bound_s * (1 + 2 * DRIFT_MARGIN))
+        return Instant(now + self.seat.steering.bound_s * (1 + 2 * DRIFT_MARGIN))
 
     def may_write(self, now: Instant) -> bool:
         """Tell whether this node acts and no write is in flight; notice a new term of ours."""
@@ -117,12 +138,14 @@ class Pager:
     def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
         """Note how an attempt ended, or tell whoever must know."""
         key = (event.notice, event.channel)
-        asker = self._errands.pop(key, None)
+        asker = None if event.minority else self._errands.pop(key, None)
         effects: list[Effect] = []
         if not event.delivered:
             details = (("channel", event.channel), ("detail", event.detail))
             effects.append(Note("a notice was not delivered", details))
-        if self.seat.incumbent(now) == self.me:
+        if event.minority:
+            self.minority.ended(*key, delivered=event.delivered, now=now)
+        elif self.seat.incumbent(now) == self.me:
             self.courier.ended(*key, delivered=event.delivered, now=now)
         elif event.delivered:
             self.courier.delivered.add(key)  # told to whoever acts, as soon as it is heard

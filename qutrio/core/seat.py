@@ -6,21 +6,32 @@ once a majority is bound to its claim and the register is established in its ter
 the claim up when it no longer can act, and hands it over when the engine names a successor.
 """
 
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
 from attrs import define, field
 
-from qutrio.core.cadence import Cadence
 from qutrio.core.effects import Effect, Note, Send
-from qutrio.core.election.engines import engine_named
-from qutrio.core.election.interface import Electorate
+from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness
-from qutrio.core.mandate import DRIFT_MARGIN, TERM_JUMP_MAX, Mandate
+from qutrio.core.mandate import DRIFT_MARGIN, Mandate
 from qutrio.core.messages import Answer, Ask, Heartbeat, HeartbeatAck, Message, Resign
-from qutrio.core.replication import Replication
 from qutrio.core.roll import Roll
+from qutrio.core.steering import Steering
 from qutrio.core.wall_clocks import WallClocks
-from qutrio.model.document import Settings
-from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term, UnixTime
+from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from qutrio.core.cadence import Cadence
+    from qutrio.core.election.interface import Electorate
+    from qutrio.core.election.words import Word
+    from qutrio.core.replication import Replication
+    from qutrio.model.document import Settings
 
 
 @define(kw_only=True)
@@ -28,6 +39,9 @@ class Seat:
     """One node's place in the election.
 
     `fit` is False while the disk refuses writes: such a node neither endorses nor leads.
+    `tenants` programs at this node rely on its mandate.  While there are any, the role is not
+    handed over before they stopped, and a claim that ends otherwise frees nobody: bonds end by
+    themselves, not before the mandate that these programs know of.
     """
 
     me: NodeId
@@ -36,20 +50,23 @@ class Seat:
     cadence: Cadence
     liveness: Liveness = field(factory=Liveness)
     incumbency: Incumbency = field(factory=Incumbency)
+    rng: Random
     roll: Roll = field(init=False)
+    steering: Steering = field(init=False)
     fit: bool = True
+    tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
     _said: tuple[bool, bool] = (False, False)
     """Whether the last heartbeat said that this node is able, and that it acts."""
-    _able: dict[NodeId, bool] = field(factory=dict)
     calm_until: Instant = NEVER
     """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
     stirred: bool = True
     """Whether more did, since the owner last cleared this."""
 
-    @roll.default
-    def _roll(self) -> Roll:
-        return Roll(self.me, self.register, self.liveness, self.cadence)
+    def __attrs_post_init__(self) -> None:
+        """Put together what only looks at the others."""
+        self.roll = Roll(self.me, self.register, self.liveness, self.cadence)
+        self.steering = Steering(self.me, self.register, self.liveness, self.roll, self.rng)
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -58,28 +75,11 @@ class Seat:
         """The committed timers."""
         return self.register.committed.document.settings
 
-    @property
-    def bound_s(self) -> Seconds:
-        """For how long this node binds itself: while timers change, the longer one."""
-        return max(self._waits_s)
-
-    @property
-    def _lease_s(self) -> Seconds:
-        return min(self._waits_s) * (1 - DRIFT_MARGIN)
-
-    @property
-    def _waits_s(self) -> tuple[Seconds, Seconds]:
-        register = self.register
-        return (
-            register.committed.document.settings.dead_after_s,
-            register.accepted.document.settings.dead_after_s,
-        )
-
     def acting_until(self, now: Instant) -> Instant | None:
         """Return the end of the mandate if this node acts at `now`, else None."""
         if self.register.established is None:
             return None
-        until = self.mandate.lease_until(self.register.electors, now, self._lease_s)
+        until = self.mandate.lease_until(self.register.electors, now, self.steering.lease_s)
         return until if until > now else None
 
     def incumbent(self, now: Instant) -> NodeId | None:
@@ -105,35 +105,30 @@ class Seat:
     def able(self, now: Instant) -> bool:
         """Tell whether this node could lead."""
         votes = self.me in self.register.electors.committed
-        return self.fit and votes and self.roll.sees_majority(now)
+        aside = now < self.steering.aside_until
+        return self.fit and votes and not aside and self.roll.sees_majority(now)
 
     def electorate(self, now: Instant) -> Electorate:
         """Return what the engine may know."""
-        dead_after = self.settings.dead_after_s
-        voters = self.register.electors.committed
-        live = (self.liveness.living(now, dead_after) & voters) - {self.me}
-        able = {n for n in live if self._able.get(n, False)}
-        if self.able(now):
-            able.add(self.me)
-        streaks = {n: self.liveness.streak(n, now, dead_after) for n in sorted(live)}
-        return Electorate(self.me, frozenset(able), self.incumbent(now), streaks)
+        return self.steering.electorate(
+            self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
+        )
 
     def choice(self, now: Instant) -> NodeId | None:
-        """Return whom the engine wants; an unknown engine wants nobody."""
-        engine = engine_named(self.settings.engine)
-        return engine.choice(self.electorate(now)) if engine is not None else None
+        """Return who should lead; an unknown engine wants nobody."""
+        return self.steering.choice(self.electorate(now), now)
 
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
         mandate = self.mandate
         moments = [self.cadence.next_beat, self.incumbency.until]
-        moments += [mandate.quiet_until, mandate.bound_until]
+        moments += [mandate.quiet_until, mandate.bound_until, self.steering.deadline(now)]
         if self.mandate.question is not None:
             moments.append(self.mandate.ask_again_at)
         until = self.acting_until(now)
         if until is not None:
             moments.append(until)
-        return min((m for m in moments if m > now), default=self.cadence.next_beat)
+        return min((m for m in moments if now < m < FOREVER), default=self.cadence.next_beat)
 
     # --- what is heard ----------------------------------------------------------------------
 
@@ -143,9 +138,10 @@ class Seat:
         """Take in where a peer stands, endorse its claim if that is right, and answer."""
         if beat.heard_term > self.mandate.heard_term:
             self._hear(beat.heard_term)
-        if self._able.get(sender) is not beat.able:
-            self._able[sender] = beat.able
+        if self.steering.able_peers.get(sender) is not beat.able:
+            self.steering.able_peers[sender] = beat.able
             self.stir()
+        self.steering.engines[sender] = beat.engine
         self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
             self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
@@ -153,7 +149,7 @@ class Seat:
         answer = HeartbeatAck(
             number=beat.number,
             granted=beat.claim if self._grants(sender, beat.claim, now) else None,
-            bound_s=self.bound_s,
+            bound_s=self.steering.bound_s,
             heard_term=self.mandate.heard_term,
             accepted=accepted.position,
             committed=committed.position,
@@ -174,7 +170,7 @@ class Seat:
             self.stir()
         sent = self.cadence.answer(sender, ack.number)
         if ack.granted is not None and sent is not None:
-            bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self._lease_s)
+            bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)
             self.mandate.bind(sender, ack.granted, ack.accepted, Instant(sent + bond))
         return self.register.remind(sender, ack.accepted, ack.stamp, now)
 
@@ -196,30 +192,32 @@ class Seat:
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
         """Free this node from a claim that its holder gave up."""
+        if self.mandate.promise.term <= resign.term:
+            self.steering.name(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.mandate.release(sender, resign.term, now)
         self.mandate.hear(resign.term)
         self.incumbency.ended(sender, now, up_to=resign.term)
+
+    def on_word(self, sender: NodeId, word: Word, now: Instant) -> list[Effect]:
+        """Let the engine take in what another node's engine says."""
+        return self.steering.hear(sender, word, self.electorate(now), now)
 
     def on_farewell(self, sender: NodeId) -> None:
         """Count a node that leaves on purpose as dead at once."""
         self.liveness.left(sender)
         self.cadence.left(sender)
-        self._able.pop(sender, None)
+        self.steering.able_peers.pop(sender, None)
 
-    def forget_strangers(self, members: frozenset[NodeId], now: Instant) -> None:
-        """Forget who is no longer a member, and be free of a holder that is none.
+    def forget_strangers(self, members: frozenset[NodeId]) -> None:
+        """Forget who is no longer a member.
 
-        A holder that is gone from the committed document committed that itself, and stopped
-        acting in the same step, so nobody relies on the bond any more.
+        A bond to one of them ends by itself: it acts no more, but programs may rely on what
+        they were told of its mandate.
         """
         self.liveness.keep(members)
         self.cadence.keep(members)
         self.clocks.keep(members)
-        for stranger in self._able.keys() - members:
-            del self._able[stranger]
-        promise = self.mandate.promise
-        if promise.holder is not None and promise.holder not in members:
-            self.mandate.release(promise.holder, promise.term, now)
+        self.steering.keep(members)
         self.incumbency.keep(members)
 
     # --- what is done -----------------------------------------------------------------------
@@ -234,6 +232,7 @@ class Seat:
             able=self.able(now),
             committed=self.register.committed.position,
             wall=wall,
+            engine=self.steering.runs,
         )
 
     def beat_due(self, now: Instant) -> bool:
@@ -246,48 +245,50 @@ class Seat:
     def beat_all(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Send a heartbeat to every peer and plan the next."""
         self._said = self._to_say(now)
-        self.cadence.next_beat = Instant(now + self.settings.heartbeat_s)
+        claims = self.mandate.claim is not None
+        pause_s = self.steering.beat_s if claims else self.settings.heartbeat_s
+        self.cadence.next_beat = Instant(now + pause_s)
         return self._to_all(self.beat(now, wall))
 
     def advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Seek, hold or give up the claim, as things stand at `now`."""
+        effects = self._steer(now)
         claim = self.mandate.claim
         if claim is None:
-            return self._seek(now, wall)
+            return effects + self._seek(now, wall)
         reason = self._loses_because(claim, now)
         if reason is not None:
-            return self.resign(None, reason, now)
+            return effects + self.resign(None, reason, now)
         if self.acting_until(now) is not None and self.mandate.heard_term > claim:
-            return self._take(Term(self.mandate.heard_term + 1), now, wall)
+            return effects + self._take(Term(self.mandate.heard_term + 1), now, wall)
         endorsers = self._reachable_endorsers(now)
         if self.register.electors.majority(endorsers):
-            return self.register.establish(claim, self.mandate.newest(endorsers), now)
-        return []
+            effects += self.register.establish(claim, self.mandate.newest(endorsers), now)
+        return effects
 
-    def hand_over(self, now: Instant) -> list[Effect]:
-        """Resign in favour of the engine's successor, if there is one."""
-        engine = engine_named(self.settings.engine)
-        if engine is None or self.acting_until(now) is None:
-            return []
-        cooldown = self.settings.master_cooldown_s
-        successor = engine.successor(self.electorate(now), cooldown)
-        return [] if successor is None else self.resign(successor, "lower id is back for good", now)
-
-    def leave(self, now: Instant) -> list[Effect]:
-        """Resign because this node stops."""
-        engine = engine_named(self.settings.engine)
-        heir = engine.heir(self.electorate(now)) if engine is not None else None
-        return self.resign(heir, "stopping", now)
-
-    def resign(self, successor: NodeId | None, reason: str, now: Instant) -> list[Effect]:
+    def resign(
+        self, successor: NodeId | None, reason: str, now: Instant, *, by_hand: bool = False
+    ) -> list[Effect]:
         """Give the claim up and tell everybody; no effect without a claim."""
-        term = self.mandate.drop(now)
+        acting_until = self.acting_until(now) if self.tenants else None
+        term = self.mandate.drop(now, acting_until or NEVER)
         if term is None:
             return []
         self.stir()
         effects = self.register.abandon()
-        effects += self._to_all(Resign(term=term, successor=successor))
+        if acting_until is None:
+            resign = Resign(term=term, successor=successor, by_hand=by_hand, reason=reason)
+            effects += self._to_all(resign)
         effects.append(Note("gave the role up", (("term", str(term)), ("reason", reason))))
+        return effects
+
+    def _steer(self, now: Instant) -> list[Effect]:
+        steering = self.steering
+        if self.acting_until(now) is not None and self.mandate.claim is not None:
+            steering.heard_acting(self.me, self.mandate.claim, self.electorate(now), now)
+        effects = steering.advance(self.electorate(now), now)
+        if steering.remembered.term > self.mandate.heard_term + 1:
+            self._hear(Term(steering.remembered.term - 1))  # the next claim has the engine's term
         return effects
 
     def _to_say(self, now: Instant) -> tuple[bool, bool]:
@@ -318,7 +319,9 @@ class Seat:
 
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
         if beat.acting and beat.claim is not None:
-            new = self.incumbency.acts(sender, beat.claim, self.settings.dead_after_s, now)
+            new = self.incumbency.acts(sender, beat.claim, self.steering.silence_s, now)
+            if self.incumbency.node(now) == sender:
+                self.steering.heard_acting(sender, beat.claim, self.electorate(now), now)
         else:
             new = beat.claim is None and self.incumbency.ended(sender, now)
         if new:
@@ -328,28 +331,19 @@ class Seat:
         if term is None:
             return False
         if self.mandate.renews(claimant, term):
-            self.mandate.bound_until = Instant(now + self.bound_s)
+            self.mandate.bound_until = Instant(now + self.steering.bound_s)
             return True
         if self._objection(claimant, term, now) is not None:
             return False
-        self.mandate.endorse(claimant, term, self.bound_s, now)
+        self.mandate.endorse(claimant, term, self.steering.bound_s, now)
         self.stir()
         return True
 
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
         if not self.fit:
             return "cannot write its disk"
-        if term > self.mandate.heard_term + TERM_JUMP_MAX:
-            return "the term is out of all proportion"
-        # One whose removal is under way may claim: it finishes the removal, and then goes.
-        if claimant not in self.register.electors.committed:
-            return "does not know the claimant as a voter"
-        reason = self.mandate.objection(claimant, term, now)
-        if reason is None and self.mandate.promise.holder != claimant:
-            choice = self.choice(now)
-            if choice != claimant:
-                return f"prefers {choice}"
-        return reason
+        wanted = partial(self.choice, now)
+        return objection(self.mandate, self.register.electors, claimant, term, now, wanted)
 
     def _loses_because(self, claim: Term, now: Instant) -> str | None:
         if not self.able(now):
@@ -359,14 +353,14 @@ class Seat:
             return None
         if self.mandate.heard_term > claim:
             return "heard of a higher term"
-        bound = self.mandate.lease_until(self.register.electors, now, self._lease_s) > now
+        bound = self.mandate.lease_until(self.register.electors, now, self.steering.lease_s) > now
         if bound and self.choice(now) == self.me:
             self.mandate.unwanted_since = None
             return None
         if self.mandate.unwanted_since is None:
             self.mandate.unwanted_since = now
         waited = now - self.mandate.unwanted_since
-        return "nobody follows the claim" if waited >= self.settings.dead_after_s else None
+        return "nobody follows the claim" if waited >= self.steering.bound_s else None
 
     def _seek(self, now: Instant, wall: UnixTime) -> list[Effect]:
         mandate = self.mandate
@@ -381,7 +375,7 @@ class Seat:
             mandate.question = None
         if mandate.question is not None and now < mandate.ask_again_at:
             return []
-        term = mandate.ask(self.settings.heartbeat_s, now)
+        term = mandate.ask(self.steering.beat_s, now)
         if self.register.electors.majority({self.me}):
             return self._take(term, now, wall)
         voters = sorted(self.register.electors.all - {self.me})

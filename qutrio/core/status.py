@@ -1,14 +1,39 @@
-"""The full picture of a node for people: made only when somebody asks for it."""
+"""What a node shows: a small view after every step, and the full picture when asked for it."""
 
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.verdicts import Verdicts
-from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.core.view import CheckStatus, MemberStatus, Status, View
 from qutrio.model.checks import Check
 from qutrio.model.ids import Instant
 from qutrio.model.incidents import Incident
 from qutrio.model.members import Member
+
+
+def glimpse(
+    seat: Seat,
+    now: Instant,
+    *,
+    removed: bool,
+    vacating: bool,
+    minority_until: Instant | None,
+) -> View:
+    """Return the small view of a node that every other task may hold."""
+    committed = seat.register.committed
+    return View(
+        node=seat.me,
+        document=committed.document,
+        position=committed.position,
+        term=seat.known_term,
+        master=seat.incumbent(now),
+        acting_until=seat.acting_until(now),
+        live=seat.roll.live(now),
+        removed=removed,
+        vacating=vacating,
+        master_term=seat.incumbent_term(now),
+        minority_until=None if removed else minority_until,
+    )
 
 
 def describe(
@@ -20,6 +45,7 @@ def describe(
     removed: bool,
     reason: str,
     disk: str,
+    leads_minority: bool,
 ) -> Status:
     """Return what this node knows at `now`.
 
@@ -50,6 +76,9 @@ def describe(
         removed=removed,
         reason=reason,
         disk=disk,
+        role=seat.steering.role.value,
+        knows_engine=bool(seat.steering.runs),
+        leads_minority=leads_minority and not removed,
         members=tuple(_member(m, seat, now) for m in document.members),
         checks=tuple(
             _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
@@ -59,13 +88,15 @@ def describe(
 
 def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
     if member.id == seat.me:
-        return MemberStatus(member=member, live=True, last_heard_s=0.0, skew_s=0.0)
+        engine = seat.steering.runs
+        return MemberStatus(member=member, live=True, last_heard_s=0.0, skew_s=0.0, engine=engine)
     last = seat.liveness.last_heard(member.id)
     return MemberStatus(
         member=member,
         live=seat.liveness.alive(member.id, now, seat.settings.dead_after_s),
         last_heard_s=None if last is None else now - last,
         skew_s=seat.clocks.skew.get(member.id),
+        engine=seat.steering.engines.get(member.id),
     )
 
 

@@ -30,6 +30,8 @@ from qutrio.model.journal import (
     Named,
     Noticed,
     Opened,
+    RoleLeft,
+    RoleTaken,
     Started,
     Stopped,
 )
@@ -201,6 +203,8 @@ class _Reader:
                 self._noticed(entry, entry.fact.notice, entry.fact.channels)
             case Began() | Ended() | Crossed():
                 self._of_deliveries(entry, entry.fact)
+            case RoleTaken() | RoleLeft():
+                pass  # `Led` says what an incident needs of it
             case _:
                 assert_never(entry.fact)
 

@@ -108,6 +108,8 @@ class Verdicts:
     _sweep_at: Instant = FOREVER
     _open: frozenset[CheckId] = frozenset()
     _live: frozenset[NodeId] | None = None
+    among_living: bool = False
+    """Whether a majority of the living voters is enough, as in a minority that pages."""
 
     def follow(self, document: ClusterDocument, wall: UnixTime) -> None:
         """Take over a document: votes on checks that changed are forgotten."""
@@ -353,16 +355,19 @@ class Verdicts:
         """Return the newest votes of one node, for telling a peer that may have missed them."""
         return [t.votes[node] for _, t in sorted(self._tallies.items()) if node in t.votes]
 
+    @property
+    def _living(self) -> frozenset[NodeId]:
+        return self._voters if self._live is None else self._voters & self._live
+
     def _fresh(self, ident: CheckId, now: Instant) -> dict[NodeId, Vote]:
         limit = freshness(self._checks[ident])
-        voters = self._voters if self._live is None else self._voters & self._live
-        votes = self._tallies[ident].votes
+        voters, votes = self._living, self._tallies[ident].votes
         return {n: v for n, v in votes.items() if n in voters and now - v.at < limit}
 
     def _count(self, fresh: dict[NodeId, Vote]) -> Count:
         outcomes = [v.result.outcome for v in fresh.values()]
         ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
-        if ok + fail < majority(len(self._voters)):
+        if ok + fail < majority(len(self._living if self.among_living else self._voters)):
             state = State.UNKNOWN
         else:
             state = State.DOWN if fail > ok else State.UP

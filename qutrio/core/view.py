@@ -16,6 +16,9 @@ class View:
 
     `acting_until` is the moment this node's mandate ends unless it is renewed; None when it
     does not act.  Whoever acts for the master compares it with the clock once more.
+    `vacating` asks the programs that rely on the mandate to stop: the role is to move.
+    `master_term` is the term in which the master acts; meaningless without one.
+    `minority_until` is up to when this node may page as the leader of a minority, if it is one.
     """
 
     node: NodeId
@@ -26,16 +29,24 @@ class View:
     acting_until: Instant | None
     live: frozenset[NodeId]
     removed: bool
+    vacating: bool = False
+    master_term: Term = Term(0)
+    minority_until: Instant | None = None
 
 
 @frozen(kw_only=True)
 class MemberStatus:
-    """One member as this node hears it.  `last_heard_s` is None for one never heard."""
+    """One member as this node hears it.  `last_heard_s` is None for one never heard.
+
+    `engine` is the one that it runs, empty if it does not know the one that is set, and None
+    when it has not said.
+    """
 
     member: Member
     live: bool
     last_heard_s: Seconds | None
     skew_s: Seconds | None
+    engine: str | None = None
 
 
 @frozen(kw_only=True)
@@ -60,6 +71,9 @@ class Status:
     that was removed counts nobody.
     `stale` means that no master is heard, so the document may be old.  `disk` is why this
     node's disk refuses writes, so that it cannot lead; empty when it does not.
+    `role` is what the engine takes this node for.  A node that does not know the engine of its
+    document (`knows_engine`) neither leads nor endorses.  With `leads_minority` it may page
+    without a majority, and writes nothing.
     """
 
     node: NodeId
@@ -81,3 +95,6 @@ class Status:
     members: tuple[MemberStatus, ...]
     checks: tuple[CheckStatus, ...]
     disk: str = ""
+    role: str = "follower"
+    knows_engine: bool = True
+    leads_minority: bool = False

@@ -1,12 +1,21 @@
 """How a node's seat and register begin again from what was durable."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from qutrio.core.cadence import Cadence
-from qutrio.core.limits import Limits
+from qutrio.core.election.engines import timing
 from qutrio.core.mandate import Mandate
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.model.ids import NEVER, Instant, NodeId
 from qutrio.model.stable import Promise, Stable
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from qutrio.core.limits import Limits
 
 
 def wake_register(me: NodeId, stable: Stable, limits: Limits) -> Replication:
@@ -20,7 +29,7 @@ def wake_register(me: NodeId, stable: Stable, limits: Limits) -> Replication:
     )
 
 
-def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant) -> Seat:
+def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant, rng: Random) -> Seat:
     """Return the seat of a node that starts now.
 
     One that promised something has forgotten until when, so it endorses nobody new before
@@ -28,8 +37,8 @@ def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant) -
     """
     forgot = stable.promise != Promise() and register.electors.all != {me}
     bound_s = max(
-        stable.accepted.document.settings.dead_after_s,
-        stable.committed.document.settings.dead_after_s,
+        timing(stable.accepted.document.settings).bound_s,
+        timing(stable.committed.document.settings).bound_s,
     )
     mandate = Mandate(
         me=me,
@@ -37,4 +46,6 @@ def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant) -
         quiet_until=Instant(now + bound_s) if forgot else NEVER,
         heard_term=stable.promise.term,
     )
-    return Seat(me=me, register=register, mandate=mandate, cadence=Cadence(next_beat=now))
+    seat = Seat(me=me, register=register, mandate=mandate, cadence=Cadence(next_beat=now), rng=rng)
+    seat.steering.restore(stable.ballot)
+    return seat

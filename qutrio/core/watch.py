@@ -14,7 +14,7 @@ from attrs import define, field
 
 from qutrio.core.effects import Effect, Probe, Send
 from qutrio.core.messages import ProbeNow, Report
-from qutrio.core.verdicts import Verdicts, Vote
+from qutrio.core.verdicts import Serial, Verdicts, Vote
 from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 
@@ -49,6 +49,8 @@ class Watch:
     results_per_report: int = RESULTS_PER_REPORT_MAX
     verdicts: Verdicts = field(factory=Verdicts)
     alarms: set[CheckId] = field(factory=set)
+    beside: Verdicts | None = None
+    """A second count of the same votes, while this node leads a minority."""
     uncounted: bool = False
     """Whether results came in since the owner last cleared this."""
     probes: int = 0
@@ -64,9 +66,7 @@ class Watch:
         turned = self._turned(result)
         self.probes += 1
         serial = (self.life, self.probes)
-        alarm = self.verdicts.record(self.me, result, now, serial)
-        if alarm:
-            self.alarms.add(result.check)
+        self._record(self.me, result, now, serial)
         self._unsent[result.check] = Vote(result, now, serial)
         self._urgent = self._urgent or turned or result.check in self._demanded
         self._demanded.discard(result.check)
@@ -78,8 +78,7 @@ class Watch:
         for (result, age_s), number in zip_longest(results, report.numbers[: len(results)]):
             at = Instant(now - min(max(age_s, 0.0), AGE_S_MAX))
             serial = None if number is None else (report.life, number)
-            if self.verdicts.record(sender, result, at, serial):
-                self.alarms.add(result.check)
+            self._record(sender, result, at, serial)
 
     def on_probe_now(
         self, checks: tuple[CheckId, ...], pause: Seconds, now: Instant
@@ -127,6 +126,13 @@ class Watch:
     def tell_newcomer(self, peer: NodeId, now: Instant) -> list[Effect]:
         """Return reports of this node's newest result of every check."""
         return self._reports(self.verdicts.votes_of(self.me), [peer], now)
+
+    def _record(self, node: NodeId, result: Result, at: Instant, serial: Serial | None) -> None:
+        alarm = self.verdicts.record(node, result, at, serial)
+        if self.beside is not None:
+            alarm |= self.beside.record(node, result, at, serial)
+        if alarm:
+            self.alarms.add(result.check)
 
     def _reports(self, votes: list[Vote], peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         effects: list[Effect] = []

@@ -17,7 +17,11 @@ from qutrio.alerts.trial import try_channel
 from qutrio.codec.node_yaml import NodeFile
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
+from qutrio.control.tenants import Tenants
+from qutrio.core.election.engines import timing
+from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.view import View
+from qutrio.daemon.hooks import HookRunner
 from qutrio.daemon.introduction import Particulars, introduce
 from qutrio.daemon.logging import Logger, make_logger
 from qutrio.daemon.options import ServeOptions, read_node_file
@@ -25,7 +29,8 @@ from qutrio.daemon.parts import Parts, Pipes, Rim, live
 from qutrio.daemon.signals import wait_for_stop
 from qutrio.daemon.systemd import Systemd, find_systemd
 from qutrio.errors import QutrioError
-from qutrio.model.ids import Seconds
+from qutrio.model.document import Settings
+from qutrio.model.ids import Instant, Seconds
 from qutrio.model.members import Token
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.token import make_token
@@ -44,8 +49,11 @@ EXIT_OK = 0
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: systemd starts the daemon again."""
 BOOT_BYTES = 6
-FIXED_FIELDS = ("node_id", "bind", "port")
+FIXED_FIELDS = ("node_id", "bind", "port", "hooks")
 """Fields of node.yaml that a running daemon cannot change."""
+
+VACATE_S_MAX: Seconds = 8.0
+"""How long a daemon that stops waits for the programs that rely on its mandate."""
 
 
 async def serve(options: ServeOptions) -> int:
@@ -90,6 +98,7 @@ class _Daemon:
     _senders: Senders = field(init=False, factory=real_senders)
     _journal: FileJournal = field(init=False)
     _wanted: Latest[Particulars] = field(init=False)
+    _tenants: Tenants = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._systemd = find_systemd(self._options.environ, self._clock)
@@ -127,6 +136,7 @@ class _Daemon:
     async def _stopped(self, *, task_status: trio.TaskStatus[None]) -> None:
         await wait_for_stop(self._reload, self._log, task_status=task_status)
         self._systemd.say("STOPPING=1")
+        await self._tenants.vacate(VACATE_S_MAX)
 
     def _identity(self) -> PeerIdentity:
         key_file, certificate_file = _credentials(self._options)
@@ -143,7 +153,12 @@ class _Daemon:
 
     def _rim(self, pipes: Pipes) -> Rim:
         inbox, view, log = pipes.inbox, pipes.view, self._log
-        services = self._services(view)
+        self._tenants = Tenants(inbox, view, self._clock, _lease_s)
+        self._tenants.opens_at = Instant(self._clock.now() + self._tenants.lease_s)
+        hooks = HookRunner(
+            self._node_file.hooks, view, inbox, self._clock, log, self._options.environ
+        )
+        services = self._services(view, hooks)
         socket, directory = self._options.socket, self._options.directory
         return Rim(
             listeners=[partial(serve_control, socket, inbox, view, services, log)],
@@ -151,14 +166,16 @@ class _Daemon:
                 partial(mirror, view, inbox, directory, log),
                 partial(introduce, self._wanted, view, inbox, log),
             ],
+            records=[hooks.run],
             ready=self._ready,
+            finish=hooks.close,
         )
 
     def _ready(self) -> None:
         self._log("ready", address=self._node_file.advertise, socket=self._options.socket)
         self._systemd.say("READY=1")
 
-    def _services(self, view: Latest[View]) -> ControlServices:
+    def _services(self, view: Latest[View], hooks: HookRunner) -> ControlServices:
         def invite(name: str | None, ttl_s: Seconds, auto: bool) -> tuple[str, Token]:  # noqa: FBT001
             document, own = view.value.document, view.value.node
             wall = self._clock.wall()
@@ -175,6 +192,8 @@ class _Daemon:
             try_channel=attempt,
             make_token=invite,
             read_journal=self._journal.read,
+            tenants=self._tenants,
+            hooks=hooks.report,
         )
 
     def _reload(self) -> None:
@@ -196,6 +215,10 @@ class _Daemon:
 
 def _particulars(node_file: NodeFile) -> Particulars:
     return Particulars(node_file.name, node_file.advertise)
+
+
+def _lease_s(settings: Settings) -> Seconds:
+    return timing(settings).bound_s * (1 - DRIFT_MARGIN)
 
 
 def _credentials(options: ServeOptions) -> tuple[Path | None, Path | None]:

@@ -26,9 +26,10 @@ from qutrio.core.effects import (
     Reply,
     Send,
     Show,
+    Turned,
     honest_answers,
 )
-from qutrio.core.events import Attempted, Event, PersistFailed, Stop, Tick
+from qutrio.core.events import Event, PersistFailed, Stop, Tick
 from qutrio.core.messages import Message
 from qutrio.core.view import View
 from qutrio.errors import StorageError
@@ -177,20 +178,22 @@ class _Loop:
                 self._act(effect)
         return None
 
-    def _act(self, effect: Send | Probe | Notify | Note | Journal) -> None:
+    def _act(self, effect: Send | Probe | Notify | Note | Journal | Turned) -> None:
         match effect:
             case Send(to, message):
                 self._hands.send(to, message)
             case Probe(checks):
                 self._hands.probe(checks)
-            case Notify(delivery):
+            case Notify():
                 if not self._hands.notify(effect):
-                    notice, channel = delivery.notice.id, delivery.channel
                     detail = "too many notices wait to be sent"
-                    self._owed.append(Attempted(notice, channel, delivered=False, detail=detail))
+                    self._owed.append(effect.ended(delivered=False, detail=detail))
             case Note(what, details):
                 self._hands.note(what, details)
             case Journal(entry):
                 self._hands.journal(entry)
+            case Turned(turn):
+                details = (("from", turn.before.value), ("to", turn.after.value))
+                self._hands.note("role", (*details, ("reason", turn.reason)))
             case _:
                 assert_never(effect)

@@ -41,11 +41,16 @@ class Pipes:
 
 @frozen(kw_only=True)
 class Rim:
-    """The tasks that only the real world has, and what to do when all listeners listen."""
+    """The tasks that only the real world has, and what to do when all listeners listen.
+
+    `records` end by themselves once `finish` was called.
+    """
 
     listeners: Sequence[Service] = ()
     sources: Sequence[Task] = ()
+    records: Sequence[Task] = ()
     ready: Callable[[], None] = lambda: None
+    finish: Callable[[], None] = lambda: None
 
 
 @frozen(kw_only=True)
@@ -101,11 +106,12 @@ def assemble(parts: Parts) -> tuple[Brain, Edges]:
         outboxes.close_all()
         job.close()
         recorder.close()
+        rim.finish()
 
     edges = Edges(
         links=[mesh.keep_links],
         alerts=[partial(dispatch, jobs, view, inbox, clock, parts.senders, log)],
-        records=[recorder.run],
+        records=[recorder.run, *rim.records],
         listeners=[mesh.listen, *rim.listeners],
         sources=[
             partial(supervise, view, inbox, demands, clock, parts.tools, log, rng),

@@ -8,31 +8,47 @@ from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
 from qutrio.model.members import Member, Token
-from qutrio.model.rules import at_most, between, is_text, require
+from qutrio.model.rules import at_most, between, is_text, one_of, require
 
 MEMBERS_MAX = 128
 CHECKS_MAX = 20_000
 CHANNELS_MAX = 256
 TOKENS_MAX = 256
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
+"""Also of raft's heartbeats, in its election timeout."""
 
 
 @frozen(kw_only=True)
 class Settings:
-    """The cluster's timers and its election engine."""
+    """The cluster's timers and its election engine.
+
+    Those whose names begin with an engine's are for that engine only.  `acting` says where the
+    gossip engine's leader may page: where a majority is, or in any `partition`.
+    """
 
     engine: str = field(default="lowest-id", validator=is_text)
     heartbeat_s: Seconds = field(default=1.0, validator=between(0.1, 60, "s"))
     dead_after_s: Seconds = field(default=4.0, validator=between(0.5, 600, "s"))
     master_cooldown_s: Seconds = field(default=120.0, validator=between(0, 86_400, "s"))
     confirm_after_s: Seconds = field(default=1.0, validator=between(0, 3600, "s"))
+    raft_heartbeat_s: Seconds = field(default=0.1, validator=between(0.02, 60, "s"))
+    raft_election_timeout_s: Seconds = field(default=0.5, validator=between(0.1, 600, "s"))
+    gossip_startup_grace_s: Seconds = field(default=15.0, validator=between(0, 600, "s"))
+    gossip_sample_s: Seconds = field(default=1.0, validator=between(0.1, 60, "s"))
+    gossip_election_s: Seconds = field(default=5.0, validator=between(0.1, 600, "s"))
+    gossip_alive_s: Seconds = field(default=10.0, validator=between(0.5, 600, "s"))
+    acting: str = field(default="majority", validator=one_of("majority", "partition"))
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:
         """Refuse timers with which one lost heartbeat would be a death."""
-        least = HEARTBEATS_PER_DEAD_AFTER_MIN * self.heartbeat_s
-        problem = f"must be at least {HEARTBEATS_PER_DEAD_AFTER_MIN} heartbeats ({least:g}s)"
-        require(self.dead_after_s >= least, "dead_after_s", problem)
+        for name, heartbeat_s, patience_s in (
+            ("dead_after_s", self.heartbeat_s, self.dead_after_s),
+            ("raft_election_timeout_s", self.raft_heartbeat_s, self.raft_election_timeout_s),
+        ):
+            least = HEARTBEATS_PER_DEAD_AFTER_MIN * heartbeat_s
+            problem = f"must be at least {HEARTBEATS_PER_DEAD_AFTER_MIN} heartbeats ({least:g}s)"
+            require(patience_s >= least, name, problem)
 
 
 @frozen(kw_only=True)

@@ -33,7 +33,8 @@ class Notice:
 
     `id` is the same at every attempt, by every node, so that receivers can drop repeats.
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
-    `at_unix` is when the transition was committed.
+    `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
+    notice; else it says how many members hear each other, of how many: `1 of 3`.
     """
 
     id: NoticeId
@@ -47,6 +48,7 @@ class Notice:
     since_unix: UnixTime
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
+    minority: str = ""
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""What a node writes down about incidents, so that it can be told later why somebody was paged.
+"""What a node writes down of incidents and reigns, so that it can be explained later.
 
 A fact is what one node saw, in its own words; the truth is what a majority holds.  Two nodes
 may have seen the same outage differently, and a node that was down saw nothing.
@@ -224,8 +224,41 @@ class Crossed:
     master: Named | None
 
 
+@frozen(kw_only=True)
+class RoleTaken:
+    """A node began to act in `term`, as it said itself.
+
+    `untold` reigns since the last one that was written down were left out.
+    """
+
+    master: Named
+    term: Term
+    untold: int = 0
+
+
+@frozen(kw_only=True)
+class RoleLeft:
+    """A node acts in `term` no more, as far as this node knows why."""
+
+    master: Named
+    term: Term
+    reason: str
+
+
 Fact: TypeAlias = (
-    Started | Stopped | Led | Judged | Doubted | Opened | Closed | Noticed | Began | Ended | Crossed
+    Started
+    | Stopped
+    | Led
+    | Judged
+    | Doubted
+    | Opened
+    | Closed
+    | Noticed
+    | Began
+    | Ended
+    | Crossed
+    | RoleTaken
+    | RoleLeft
 )
 
 

@@ -41,6 +41,17 @@ def between(low: float, high: float, unit: str = "") -> Rule:
     return rule
 
 
+def one_of(*words: str) -> Rule:
+    """Return a rule that accepts these words only."""
+
+    def rule(_: object, attribute: Any, value: str) -> None:
+        if value not in words:
+            problem = f"{value[:80]!r} is not one of: {', '.join(words)}"
+            raise InvalidValueError(attribute.name, problem)
+
+    return rule
+
+
 def at_most(count: int) -> Rule:
     """Return a rule that accepts collections and strings of at most `count` elements."""
 

@@ -42,6 +42,18 @@ class Promise:
 
 
 @frozen
+class Ballot:
+    """What an election engine must not forget: its term, and whom it voted for in it."""
+
+    term: Term = Term(0)
+    vote: NodeId | None = None
+
+
+NO_BALLOT = Ballot()
+"""Of engines that remember nothing."""
+
+
+@frozen
 class Record:
     """One value of the register: the document, the ledger, and the write that put them there."""
 
@@ -61,9 +73,10 @@ class Stable:
     promise: Promise
     accepted: Record
     committed: Record
+    ballot: Ballot = NO_BALLOT
 
     def caught_up(self, committed: Record) -> "Stable":
         """Return this after learning that a majority holds `committed`; promises stay."""
         newer = max(self.committed, committed, key=lambda record: record.position)
         accepted = max(self.accepted, newer, key=lambda record: record.position)
-        return Stable(self.promise, accepted=accepted, committed=newer)
+        return Stable(self.promise, accepted=accepted, committed=newer, ballot=self.ballot)

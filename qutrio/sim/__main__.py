@@ -8,6 +8,7 @@ from multiprocessing import Pool
 from pathlib import Path
 
 from qutrio.errors import InvalidDocumentError
+from qutrio.sim.constitutions import CHOICES, MIXED
 from qutrio.sim.playbook import from_json, readable, to_json
 from qutrio.sim.report import Report
 from qutrio.sim.schedule import SIZES, Outcome, Schedule, perform, plan, play, size_of
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(f"\nseed {failed.seed}, {failed.size} nodes: {failed.broken}")
     print(f"replay: {_command(failed, options)}")
-    _shorten(plan(failed.seed, failed.size, options.seconds), failed, options)
+    schedule = plan(failed.seed, failed.size, options.seconds, engine=options.engine)
+    _shorten(schedule, failed, options)
     return 1
 
 
@@ -50,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=SIZES, help="how many nodes, in turn"
     )
+    parser.add_argument(
+        "--engine", choices=CHOICES, default=MIXED, help="which engine elects at first"
+    )
     parser.add_argument("--seconds", type=float, help="of faults in each, instead of a drawn time")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     parser.add_argument("--schedule", type=Path, help="play this file instead of seeds")
@@ -61,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _outcomes(options: argparse.Namespace) -> Iterator[Outcome]:
     seeds = range(options.first, options.first + options.seeds)
-    one = partial(_play, sizes=tuple(options.sizes), seconds=options.seconds)
+    sizes = tuple(options.sizes)
+    one = partial(_play, sizes=sizes, seconds=options.seconds, engine=options.engine)
     if options.jobs == 1:
         yield from map(one, seeds)
         return
@@ -69,12 +75,14 @@ def _outcomes(options: argparse.Namespace) -> Iterator[Outcome]:
         yield from pool.imap(one, seeds, SEEDS_PER_TURN)
 
 
-def _play(seed: int, sizes: tuple[int, ...], seconds: float | None) -> Outcome:
-    return play(seed, size_of(seed, sizes), seconds)
+def _play(seed: int, sizes: tuple[int, ...], seconds: float | None, engine: str) -> Outcome:
+    return play(seed, size_of(seed, sizes), seconds, engine=engine)
 
 
 def _command(failed: Outcome, options: argparse.Namespace) -> str:
     words = ["python -m qutrio.sim", f"--first {failed.seed} --seeds 1 --sizes {failed.size}"]
+    if options.engine != MIXED:
+        words.append(f"--engine {options.engine}")
     if options.seconds is not None:
         words.append(f"--seconds {options.seconds!r}")
     return " ".join(words)

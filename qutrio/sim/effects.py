@@ -19,9 +19,11 @@ from qutrio.core.effects import (
     Reply,
     Send,
     Show,
+    Turned,
     honest_answers,
 )
-from qutrio.core.events import Attempted, Observed, PersistFailed
+from qutrio.core.election.words import VoteRequest, VoteResponse
+from qutrio.core.events import Observed, PersistFailed
 from qutrio.core.messages import Ruling
 from qutrio.errors import PeerError
 from qutrio.peers.reading import read_frame
@@ -65,7 +67,7 @@ class Hands:
         if world.onlooker is not None:
             world.onlooker.performs(host.name, effect)
         if isinstance(effect, Send):
-            self._send(host.name, effect.to, effect.message)
+            self._send(host, effect.to, effect.message)
             return
         match effect:
             case Persist(stable):
@@ -79,7 +81,7 @@ class Hands:
                 self._reply(effect)
             case Note(what, details):
                 world.notes.append(f"{world.true:.3f} {host.name} {what} {dict(details)}")
-            case Show() | Journal():
+            case Show() | Journal() | Turned():
                 return  # nobody reads them here
             case _:
                 assert_never(effect)
@@ -152,10 +154,13 @@ class Hands:
 
     # --- the links --------------------------------------------------------------------------
 
-    def _send(self, source: NodeId, to: NodeId, message: Message) -> None:
+    def _send(self, host: Host, to: NodeId, message: Message) -> None:
+        source = host.name
         if message is not self._said:  # a broadcast is one message for all
             self._said, self._frame = message, encode(message)
         world, frame = self.world, self._frame
+        if isinstance(message, VoteRequest | VoteResponse):
+            world.invariants.ballots.said(host, to, message, world.true)
         if world.tamperer.recording:
             world.tamperer.record((source, to), frame, world.true)
         if not world.tamperer.manners:
@@ -228,6 +233,9 @@ class Hands:
         if order.errand:
             return order.until is not None and host.clock.at(true) < order.until
         assert host.node is not None
+        if order.delivery.notice.minority:
+            until = host.node.pager.minority.until
+            return until is not None and host.clock.at(true) < until
         return host.acting(true) and host.node.seat.known_term == order.term
 
     def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
@@ -251,8 +259,7 @@ class Hands:
 
     def _tell(self, host: Host, life: int, order: Notify, *, delivered: bool, detail: str) -> None:
         if host.life == life:
-            ids = order.delivery.notice.id, order.delivery.channel
-            self.world.give(host, Attempted(*ids, delivered, detail))
+            self.world.give(host, order.ended(delivered=delivered, detail=detail))
 
     # --- the targets ------------------------------------------------------------------------
 

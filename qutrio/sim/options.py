@@ -64,6 +64,9 @@ class Fault(Enum):
     MISTAKE = "mistake of an operator"
     BURST = "burst of changes"
     TIGHT_LIMITS = "tight limits"
+    ENGINE_SWITCHED = "engine switched"
+    ROLE_YIELDED = "role yielded"
+    TENANTS = "programs rely on the role"
 
 
 ALWAYS = frozenset({Fault.REORDERING, Fault.CLOCK_DRIFT})
@@ -135,6 +138,10 @@ class Faults:
     removals: float = 0.0
     enrolments_again: float = 0.0
     """How often an operator enrols a machine again that was removed."""
+    switches: float = 0.0
+    yields: float = 0.0
+    tenancies: float = 0.0
+    """How often programs at a node begin to rely on its mandate."""
 
 
 MOST = {
@@ -149,9 +156,12 @@ RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
 NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files"})
+APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1}
+"""The highest that a rate is drawn with dice of its own, which changes none of the others."""
+APART_SHARE = 0.5
 
 
-def draw(dice: Dice) -> Faults:
+def draw(dice: Dice, apart: Dice) -> Faults:
     """Return a random subset of all faults at random rates (swarm testing).
 
     Source: Groce et al., "Swarm Testing" (ISSTA 2012).
@@ -159,10 +169,13 @@ def draw(dice: Dice) -> Faults:
     drawn: dict[str, float] = {}
     share = dice.pick((0.15, 0.3, 0.5))
     for option in fields(Faults):
-        if option.name not in NEVER_DRAWN:
+        if option.name not in NEVER_DRAWN | APART.keys():
             most = MOST.get(option.name, RARER.get(option.name, RATE_MAX))
             rate = dice.between(0.0, most)
             drawn[option.name] = rate if dice.chance(share) else 0.0
+    for name, most in APART.items():
+        rate = apart.between(0.0, most)
+        drawn[name] = rate if apart.chance(APART_SHARE) else 0.0
     return Faults(
         delay_s_max=dice.pick(DELAYS_S),
         heavy_tail=dice.chance(0.3),

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.beginnings import WEB, node_ids
+from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Trouble
-from qutrio.sim.happenings import blunders, deeds, machines, network, surroundings
+from qutrio.sim.happenings import blunders, deeds, machines, network, offices, surroundings
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Manner
@@ -31,8 +33,12 @@ HEARTBEATS_S = (0.5, 1.0, 1.2)
 DEAD_AFTERS_S = (3.6, 4.0, 6.0)
 COOLDOWNS_S = (2.0, 10.0)
 CONFIRMATIONS_S = (0.0, 1.0, 3.0)
-ENGINES = ("lowest-id", "lowest-id", "lowest-id", "nobody-knows-it")
-"""What an operator may name; an engine that comes later is added here."""
+UNKNOWN_ENGINE = "nobody-knows-it"
+SAME_ENGINE_SHARE = 0.75
+NEAR_S: Seconds = 0.6
+"""How near to a switch a node dies, if one does."""
+PROGRAMS_MAX = 3
+HESITATES_S_MAX: Seconds = 5.0
 Pairs: TypeAlias = tuple[tuple[NodeId, NodeId], ...]
 
 
@@ -44,6 +50,7 @@ class Planner:
     faults: Faults
     nodes: list[NodeId]
     until: Seconds
+    settings: Settings = Settings()
     plan: list[Happening] = field(factory=list)
 
     def all(self) -> tuple[Happening, ...]:
@@ -55,6 +62,7 @@ class Planner:
         self._links()
         self._surroundings()
         self._deeds()
+        self._offices()
         return tuple(sorted(self.plan, key=lambda happening: happening.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
@@ -278,8 +286,10 @@ class Planner:
             )
 
         def tune(at: Seconds) -> Happening:
-            settings = Settings(
-                engine=dice.pick(ENGINES),
+            same = dice.chance(SAME_ENGINE_SHARE)
+            settings = evolve(
+                self.settings,
+                engine=self.settings.engine if same else UNKNOWN_ENGINE,
                 heartbeat_s=dice.pick(HEARTBEATS_S),
                 dead_after_s=dice.pick(DEAD_AFTERS_S),
                 master_cooldown_s=dice.pick(COOLDOWNS_S),
@@ -301,6 +311,8 @@ class Planner:
                 moment = at + turn * dice.between(0.0, 3.0)
                 mistake = dice.pick(tuple(blunders.Mistake))
                 self.plan.append(blunders.Blunder(at=moment, via=node(), mistake=mistake))
+            for mistake, after_s in dice.pick(blunders.CHAINS):
+                self.plan.append(blunders.Blunder(at=at + after_s, via=node(), mistake=mistake))
         self._each(faults.settings, tune)
         self._each(
             faults.channels, lambda at: deeds.Attach(at=at, via=node(), name=f"k{dice.below(2)}")
@@ -308,6 +320,29 @@ class Planner:
         self._each(
             faults.hand_edits,
             lambda at: deeds.HandEdit(at=at, via=node(), label=f"h{at:.6f}", back=dice.below(4)),
+        )
+
+    def _offices(self) -> None:
+        dice, faults, node = self.dice, self.faults, self._node
+        for at in dice.moments(faults.switches, self.until):
+            settings = constituted(self.settings, dice.pick(KNOWN), dice)
+            self.plan.append(offices.Switch(at=at, via=node(), settings=settings))
+            near = max(0.0, at + dice.between(-NEAR_S, NEAR_S))
+            crash = machines.Crash(at=near, node=node(), down_s=self._down_s())
+            self.plan += [crash] if dice.chance(0.5) else []
+        self._each(
+            faults.yields,
+            lambda at: offices.MoveRole(at=at, via=node(), to=node() if dice.chance(0.5) else None),
+        )
+        self._each(
+            faults.tenancies,
+            lambda at: offices.Rely(
+                at=at,
+                node=node(),
+                programs=1 + dice.below(PROGRAMS_MAX),
+                for_s=self._long_s(),
+                hesitates_s=dice.between(0.0, HESITATES_S_MAX),
+            ),
         )
 
     # --- which links ------------------------------------------------------------------------
@@ -340,6 +375,8 @@ class Planner:
         return tuple((a, b) for a in self.nodes for b in self.nodes if a != b and wanted(a, b))
 
 
-def plan_happenings(dice: Dice, size: int, faults: Faults, until: Seconds) -> tuple[Happening, ...]:
+def plan_happenings(
+    dice: Dice, size: int, faults: Faults, until: Seconds, settings: Settings = Settings()
+) -> tuple[Happening, ...]:
     """Return what happens to a cluster of `size` nodes up to the moment `until`."""
-    return Planner(dice, faults, node_ids(size), until).all()
+    return Planner(dice, faults, node_ids(size), until, settings).all()

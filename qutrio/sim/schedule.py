@@ -9,9 +9,11 @@ from traceback import extract_tb
 
 from attrs import field, frozen
 
+from qutrio.core.election.engines import ENGINES
 from qutrio.core.limits import Limits
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.constitutions import MIXED, constituted, engine_of
 from qutrio.sim.dice import Dice
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.invariants import InvariantError
@@ -20,7 +22,9 @@ from qutrio.sim.options import ALWAYS, Fault, Faults, draw
 from qutrio.sim.planning import DEAD_AFTERS_S, plan_happenings
 from qutrio.sim.world import World
 
-HEALING_S: Seconds = settled_within(Settings(dead_after_s=max(DEAD_AFTERS_S)))
+HEALING_S: Seconds = max(
+    settled_within(Settings(engine=engine, dead_after_s=max(DEAD_AFTERS_S))) for engine in ENGINES
+)
 """Within so long after the last fault all is well, whatever operators did to the timers."""
 WELL_S: Seconds = 5.0
 """A story ends early when all was well for so long without a break."""
@@ -92,32 +96,42 @@ def plan(
     faulty_s: Seconds | None = None,
     healing_s: Seconds = HEALING_S,
     faults: Faults | None = None,
+    *,
+    engine: str = MIXED,
 ) -> Schedule:
     """Return the schedule of a seed, with these faults if they are given, else with its own."""
     dice = Dice(seed, size, "plan")
-    drawn = draw(dice)
+    drawn = draw(dice, Dice(seed, size, "offices"))
     faults = drawn if faults is None else faults
     times = next(times for most, times in FAULTY_S if size <= most)
     drawn_s, cooldown_s = dice.pick(times), dice.pick(COOLDOWNS_S)
     limits = TIGHT if dice.chance(TIGHT_SHARE) else Limits()
     until = drawn_s if faulty_s is None else faulty_s
+    elects = Dice(seed, size, "engine")
+    settings = Settings(master_cooldown_s=cooldown_s)
+    settings = constituted(settings, engine_of(engine, elects), elects)
     return Schedule(
         seed=seed,
         size=size,
         faulty_s=until,
         healing_s=healing_s,
         faults=faults,
-        settings=Settings(master_cooldown_s=cooldown_s),
+        settings=settings,
         limits=limits,
-        happenings=plan_happenings(Dice(seed, size, "happenings"), size, faults, until),
+        happenings=plan_happenings(Dice(seed, size, "happenings"), size, faults, until, settings),
     )
 
 
 def play(
-    seed: int, size: int, faulty_s: Seconds | None = None, healing_s: Seconds = HEALING_S
+    seed: int,
+    size: int,
+    faulty_s: Seconds | None = None,
+    healing_s: Seconds = HEALING_S,
+    *,
+    engine: str = MIXED,
 ) -> Outcome:
     """Plan and play one seed to its end; never raises for a broken invariant."""
-    return perform(plan(seed, size, faulty_s, healing_s))
+    return perform(plan(seed, size, faulty_s, healing_s, engine=engine))
 
 
 def perform(schedule: Schedule, story: list[str] | None = None) -> Outcome:

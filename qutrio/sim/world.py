@@ -38,6 +38,7 @@ from qutrio.sim.operators import Asked
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Tamperer
 from qutrio.sim.targets import Targets
+from qutrio.sim.tenants import Tenants
 
 PROBE_PERIOD_S: Seconds = 10.0
 PROBED_MAX = 3
@@ -82,6 +83,7 @@ class World:
     channels: Channels = field(init=False)
     dice: Dice = field(init=False)
     links: Links = field(init=False)
+    tenants: Tenants = field(init=False)
     _hands: Hands = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
@@ -97,6 +99,7 @@ class World:
         self.channels = Channels(Dice(seed, "channels"), struck)
         self.dice = Dice(seed, "machines")
         self.links = Links(self)
+        self.tenants = Tenants(self, Dice(seed, "tenants"))
         self._hands = Hands(self)
         document = self.document or first_document(self.size, self.settings)
         record = Record(Position(), document, Ledger())
@@ -294,6 +297,7 @@ class World:
         wall = UnixTime(EPOCH + self.true + clock.wall_off_s)
         effects = host.node.step(event, clock.at(self.true), wall)
         self.invariants.stepped(host, event, effects, self.true)
+        self.tenants.look(host)
         host.batch.extend(effects)
 
     def plan_tick(self, host: Host) -> None:

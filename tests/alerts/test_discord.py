@@ -32,6 +32,15 @@ async def test_a_notice_arrives_as_an_embed_that_mentions_nobody(senders: Sender
     assert embed["color"] != recovered["embeds"][0]["color"]
 
 
+async def test_a_minority_is_told_apart(senders: Senders) -> None:
+    with web_server() as server:
+        few = evolve(LETTER, notice=evolve(DOWN, minority="1 of 3"))
+        await senders.send(channel_at(server.port), few)
+        [embed] = json.loads(server.posts.get_nowait().content)["embeds"]
+    assert "(from a minority: 1 of 3 members hear each other)" in embed["title"]
+    assert "No majority confirmed it." in embed["description"]
+
+
 async def test_hostile_words_cannot_leave_the_code_block_or_the_limits(senders: Senders) -> None:
     nasty = "``` @everyone [click](https://evil.example)"
     loud = evolve(FAIL, detail=nasty + "x" * 150)

@@ -54,9 +54,16 @@ class Rig:
         self.logged.append(what)
 
     def order(
-        self, channel: Channel, notice: str = "a", *, term: int = 3, until: float | None = None
+        self,
+        channel: Channel,
+        notice: str = "a",
+        *,
+        term: int = 3,
+        until: float | None = None,
+        minority: str = "",
     ) -> None:
-        delivery = Delivery(notice=evolve(DOWN, id=NoticeId(notice)), channel=channel.id)
+        one = evolve(DOWN, id=NoticeId(notice), minority=minority)
+        delivery = Delivery(notice=one, channel=channel.id)
         limit = None if until is None else Instant(until)
         self._orders.send_nowait(Notify(delivery, Term(term), limit is not None, limit))
 
@@ -172,6 +179,42 @@ async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
         assert (await rig.heard()).delivered
         assert await rig.heard() == Attempted(
             NoticeId("b"), MAIL.id, delivered=False, detail="no longer the acting master"
+        )
+    assert len(rig.sent) == 1
+
+
+async def test_the_leader_of_a_minority_may_page_as_one_of_a_minority_only(
+    autojump_clock: MockClock,
+) -> None:
+    view = evolve(view_of(MAIL, acting_until=None), minority_until=Instant(5.0))
+    async with Rig(view).running() as rig:
+        rig.order(MAIL, "a", minority="1 of 3")
+        assert await rig.heard() == Attempted(
+            NoticeId("a"), MAIL.id, delivered=True, detail="taken", minority=True
+        )
+        rig.order(MAIL, "b")
+        assert (await rig.heard()).detail == "no longer the acting master"
+    assert len(rig.sent) == 1
+
+
+@pytest.mark.parametrize("until", [None, 5.0])
+async def test_who_no_longer_leads_a_minority_pages_for_none(
+    until: float | None, autojump_clock: MockClock
+) -> None:
+    """Also if it acts now, and also if what it found is too old, after a sleep for instance."""
+    async with Rig(evolve(view_of(MAIL), minority_until=Instant(5.0))).running() as rig:
+        rig.takes_s[MAIL.id] = 6.0
+        rig.order(MAIL, "a", minority="1 of 3")
+        assert (await rig.heard()).delivered
+        limit = None if until is None else Instant(until)
+        rig.view.publish(evolve(rig.view.value, minority_until=limit))
+        rig.order(MAIL, "b", minority="1 of 3")
+        assert await rig.heard() == Attempted(
+            NoticeId("b"),
+            MAIL.id,
+            delivered=False,
+            detail="no longer the minority's leader",
+            minority=True,
         )
     assert len(rig.sent) == 1
 

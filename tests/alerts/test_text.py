@@ -1,10 +1,11 @@
 """The words of a notice."""
 
+import pytest
 from attrs import evolve
 
 from qutrio.alerts.text import EVIDENCE_LINES_MAX, SUBJECT_CHARS_MAX, body, moment, subject, votes
 from qutrio.model.ids import UnixTime
-from qutrio.model.incidents import NoticeKind
+from qutrio.model.incidents import Notice, NoticeKind
 from tests.alerts.samples import DOWN, FAIL, LETTER, NOON, OK, QUIET, RECOVERED
 
 
@@ -20,6 +21,33 @@ def test_subject_of_a_test_cannot_be_mistaken_for_an_outage() -> None:
     line = subject(evolve(DOWN, kind=NoticeKind.TEST))
     assert line.startswith("[TEST] ")
     assert "DOWN" not in line
+
+
+@pytest.mark.parametrize(
+    ("notice", "line"),
+    [
+        (
+            DOWN,
+            "[DOWN] (from a minority: 1 of 3 members hear each other) web: https://example.org/",
+        ),
+        (RECOVERED, "[RECOVERED] (from a minority: 1 of 3 members hear each other) web: "),
+    ],
+)
+def test_a_minority_says_that_it_is_one(notice: Notice, line: str) -> None:
+    few = evolve(notice, minority="1 of 3")
+    assert subject(few).startswith(line)
+    text = body(evolve(LETTER, notice=few))
+    assert "This comes from a minority: 1 of 3 members hear each other.\n" in text
+    assert "No majority confirmed it." in text
+
+
+def test_a_minority_does_not_send_people_to_a_journal_that_knows_nothing_of_it() -> None:
+    assert "qutrio explain" in body(LETTER)
+    assert "qutrio explain" not in body(evolve(LETTER, notice=evolve(DOWN, minority="1 of 3")))
+
+
+def test_who_speaks_for_a_majority_says_nothing_of_minorities() -> None:
+    assert "minority" not in subject(DOWN) + body(LETTER)
 
 
 def test_body_shows_who_saw_what_with_which_latency() -> None:

@@ -37,6 +37,18 @@ async def test_a_notice_arrives_as_a_document_with_its_evidence(senders: Senders
     assert document["sent_by"] == {"id": LETTER.node, "name": "alpha"}
 
 
+async def test_a_minority_is_told_apart(senders: Senders) -> None:
+    with web_server() as server:
+        channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
+        for minority in ("", "1 of 3"):
+            notice = evolve(DOWN, minority=minority)
+            await senders.send(channel, evolve(LETTER, notice=notice))
+        usual, few = (json.loads(server.posts.get_nowait().content) for _ in range(2))
+    assert usual["minority"] is None
+    assert few["minority"] == "1 of 3"
+    assert "from a minority: 1 of 3 members" in few["summary"]
+
+
 async def test_a_recovery_says_how_long_it_lasted(senders: Senders) -> None:
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")

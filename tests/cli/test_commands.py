@@ -71,6 +71,13 @@ async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: Door) 
     assert json.loads((await qutrio("status", "--json")).out)["disk"] == qutrio.brain.disk
 
 
+async def test_a_node_that_may_page_for_a_minority_says_so(qutrio: Door) -> None:
+    assert "minority" not in (await qutrio("status")).out
+    qutrio.brain.leads_minority = True
+    assert "! leads a minority: may page, writes nothing" in (await qutrio("status")).out
+    assert json.loads((await qutrio("status", "--json")).out)["leads_minority"] is True
+
+
 def test_watch_goes_on_after_an_error_and_ends_with_ctrl_c(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

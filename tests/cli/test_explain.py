@@ -129,6 +129,19 @@ async def test_what_a_target_said_cannot_move_the_cursor(qutrio: Door) -> None:
     assert "\x1b" not in (await qutrio("explain", "web")).out
 
 
+async def test_a_damaged_moment_is_one_sentence_and_no_traceback(qutrio: Door) -> None:
+    remember(qutrio, opened(), led(1e15, BRAVO))
+    shown = await qutrio("explain", "web")
+    assert shown.code == ExitCode.ERROR
+    assert "holds a moment that is no date; look with --json" in shown.err
+    assert (await qutrio("explain", "web", "--json")).code == ExitCode.OK
+
+
+async def test_what_lasted_is_rounded_as_in_a_mail(qutrio: Door) -> None:
+    text = await told(qutrio, opened(), came_up(59.9997), closed(59.9997))
+    assert "recovered after 1m" in text
+
+
 # --- what happened --------------------------------------------------------------------------
 
 

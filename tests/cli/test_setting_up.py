@@ -66,6 +66,16 @@ def test_init_makes_a_private_directory_with_a_node_of_its_own(
     assert not untouched(place)
 
 
+def test_the_next_step_names_the_directory_that_was_chosen(
+    place: DataDirectory, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = ["--name", "a", "--bind", "127.0.0.1"]
+    assert main(["init", *node, "--dir", str(folder / "my node")]) == ExitCode.OK
+    assert f"Start it with 'qutrio serve --dir '{folder}/my node''" in capsys.readouterr().out
+    assert main(["init", *node]) == ExitCode.OK
+    assert "Start it with 'qutrio serve'" in capsys.readouterr().out
+
+
 def test_option_goes_before_environment(
     place: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ BEAT = Heartbeat(
     able=True,
     committed=Position(Term(3), 4),
     wall=UnixTime(1_700_000_000.5),
+    engine="raft",
 )
 ACK = HeartbeatAck(
     number=7,
@@ -91,3 +93,10 @@ def test_the_usual_goes_the_short_way_and_the_unusual_does_not(
 def test_a_number_without_end_is_refused(message: Heartbeat | HeartbeatAck, field: str) -> None:
     plain = orjson.loads(encode(message))
     assert read_frequent({**plain, field: float("inf")}) is None
+
+
+def test_a_heartbeat_of_a_version_that_names_no_engine_goes_the_short_way_too() -> None:
+    """Those versions know lowest-id only."""
+    plain = orjson.loads(encode(BEAT))
+    del plain["engine"]
+    assert read_frequent(plain) == long_way(plain) == evolve(BEAT, engine="lowest-id")

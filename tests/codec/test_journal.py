@@ -17,6 +17,8 @@ from tests.core.told import (
     led,
     noticed,
     opened,
+    role_left,
+    role_taken,
     started,
     stopped,
     went_down,
@@ -36,6 +38,8 @@ LINES = [
     started(11),
     stopped(12),
     went_down(13),
+    role_taken(14, BRAVO, 3, untold=2),
+    role_left(15, BRAVO, 3, "fell silent"),
 ]
 
 

@@ -1,9 +1,11 @@
 """node.yaml: what is written is read, and what is wrong is named."""
 
 import pytest
+from attrs import evolve
 
 from qutrio.codec.node_yaml import LogFormat, NodeFile, emit, parse
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
+from qutrio.model.hooks import Hooks
 from qutrio.model.ids import NodeId
 
 NODE = NodeFile(
@@ -25,6 +27,34 @@ def test_what_is_written_is_read() -> None:
 def test_what_is_left_out_has_a_default() -> None:
     node = parse("node_id: n1\nname: one\nadvertise: h:1\n", "node.yaml")
     assert (node.port, node.log_format) == (9901, LogFormat.AUTO)
+
+
+def test_hooks_are_words_and_a_limit() -> None:
+    node = evolve(NODE, hooks=Hooks(gain=("/bin/echo", "a b"), loss=("/bin/true",), timeout_s=5))
+    text = emit(node)
+    assert 'hooks: {gain: ["/bin/echo", "a b"], loss: ["/bin/true"], timeout: "5s"}' in text
+    assert parse(text, "node.yaml") == node
+    only_loss = TEXT + "hooks:\n  loss: [/bin/true]\n"
+    assert parse(only_loss, "node.yaml").hooks == Hooks(loss=("/bin/true",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["hooks: all"], "1: hooks: 'all' is not a mapping of gain, loss, timeout"),
+        (["hooks:", "  gane: [/x]"], "2: hooks.gane: is not known; known are gain, loss"),
+        (["hooks:", "  timeout: 2s", "  gain: /bin/x"], "3: hooks.gain: '/bin/x' is not a list"),
+        (["hooks:", "  gain: [7]"], "2: hooks.gain: 7 is not text; put it in quotes"),
+        (["hooks:", "  gain: []"], "2: hooks.gain: .* is not a list of words"),
+        (["hooks:", "  loss: [echo]"], "2: hooks.loss: 'echo' is not a full path"),
+        (["hooks:", "  timeout: 2h"], "2: hooks.timeout: 7200s is out of range: 1s to 600s"),
+        (["hooks:", "  timeout: soon"], "2: hooks.timeout: 'soon'"),
+    ],
+)
+def test_what_is_wrong_with_a_hook_is_named_with_its_line(lines: list[str], problem: str) -> None:
+    text = "\n".join([*lines, "node_id: n1", "name: one", "advertise: h:1", ""])
+    with pytest.raises(InvalidDocumentError, match=rf"^node\.yaml:{problem}"):
+        parse(text, "node.yaml")
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,27 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, field
 
 from qutrio.control.desk import Desk
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
+from qutrio.control.tenants import Tenants
 from qutrio.core.effects import Reply, Show
-from qutrio.core.events import Event, Inspected, ProbeRequested, Proposed
+from qutrio.core.engine_timers import TIMERS
+from qutrio.core.events import (
+    Event,
+    Inspected,
+    ProbeRequested,
+    Proposed,
+    Tenancy,
+    YieldRequested,
+)
 from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Refusal, apply
 from qutrio.core.view import CheckStatus, MemberStatus, Status, View
 from qutrio.model.document import ClusterDocument
+from qutrio.model.hooks import NO_HOOKS, HookReport
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
@@ -31,12 +41,14 @@ from qutrio.model.incidents import Ledger
 from qutrio.model.members import Member, Token
 from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
+from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.storage.journal import MemoryJournal
 
 ME, PEER = NodeId("n111111111111"), NodeId("n222222222222")
 PROBE_S = 0.05
+LEASE_S = 3.6
 WALL = UnixTime(1_700_000_000.0)
 
 
@@ -72,11 +84,24 @@ class Brain:
     ruling: tuple[Ruling, str] | None = None
     deaf: bool = False
     disk: str = ""
+    leads_minority: bool = False
     skews: dict[NodeId, Seconds] = Factory(dict)
+    role: str = "leader"
+    engines: dict[NodeId, str] = Factory(dict)
+    heirs: list[NodeId | None] = Factory(list)
+    """Who acts next, each time that somebody wants the role moved; else nobody moves it."""
+    yields: list[YieldRequested] = Factory(list)
     probed: list[CheckId] = Factory(list)
     voted_at: float = float("inf")
     journal: MemoryJournal = Factory(MemoryJournal)
     delivered: Callable[[ChannelId], tuple[bool, str]] = lambda _: (True, "250 queued")
+    counted: list[int] = Factory(list)
+    """How many tenants the node was told of, each time."""
+    hooks: HookReport = Factory(lambda: HookReport(hooks=NO_HOOKS, running=None, runs=()))
+    tenants: Tenants = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tenants = Tenants(self.inbox, self.view, TrioClock(), lambda _: LEASE_S)
 
     @property
     def document(self) -> ClusterDocument:
@@ -91,6 +116,8 @@ class Brain:
             try_channel=self._try_channel,
             make_token=self._make_token,
             read_journal=self.journal.read,
+            tenants=self.tenants,
+            hooks=lambda: self.hooks,
         )
 
     def desk(self) -> Desk:
@@ -114,7 +141,9 @@ class Brain:
         return Status(
             node=ME,
             name="a",
-            engine="lowest-id",
+            engine=document.settings.engine,
+            role=self.role,
+            knows_engine=document.settings.engine in TIMERS,
             term=Term(3),
             master=self.master,
             acting=self.master == ME,
@@ -129,8 +158,15 @@ class Brain:
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
             disk=self.disk,
+            leads_minority=self.leads_minority,
             members=tuple(
-                MemberStatus(member=m, live=True, last_heard_s=0.2, skew_s=self.skews.get(m.id))
+                MemberStatus(
+                    member=m,
+                    live=True,
+                    last_heard_s=0.2,
+                    skew_s=self.skews.get(m.id),
+                    engine=self.engines.get(m.id),
+                )
                 for m in document.members
             ),
             checks=tuple(
@@ -154,11 +190,22 @@ class Brain:
                 self.inbox.answer(Show(request, self.status()))
             case Proposed() if not self.deaf:
                 self.inbox.answer(self._rule(event))
+            case Tenancy(tenants):
+                self.counted.append(tenants)
+            case YieldRequested():
+                self.yields.append(event)
+                if self.heirs:
+                    self._move(self.heirs.pop(0))
             case ProbeRequested(checks):
                 self.probed.extend(checks)
                 self.voted_at = trio.current_time() + PROBE_S
             case _:
                 pass
+
+    def _move(self, heir: NodeId | None) -> None:
+        was = self.view.value
+        self.master = heir
+        self.view.publish(evolve(was, master=heir, master_term=Term(was.master_term + 1)))
 
     def _rule(self, event: Proposed) -> Reply:
         was = self.document
@@ -214,6 +261,7 @@ def view_of(document: ClusterDocument, master: NodeId | None) -> View:
         acting_until=None,
         live=frozenset({ME, PEER}),
         removed=False,
+        master_term=Term(3),
     )
 
 

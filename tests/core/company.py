@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from qutrio.core.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
 from qutrio.core.events import (
-    Attempted,
     Event,
     Inspected,
     Linked,
@@ -149,10 +148,8 @@ class Company:
                 case Probe(checks):
                     for check in checks:
                         self._probe(name, check)
-                case Notify(delivery) if self.channel_works is not None:
-                    ended = Attempted(
-                        delivery.notice.id, delivery.channel, self.channel_works, "as told"
-                    )
+                case Notify() if self.channel_works is not None:
+                    ended = effect.ended(delivered=self.channel_works, detail="as told")
                     self._waiting.append((name, ended))
                 case _:
                     pass

@@ -1,5 +1,7 @@
 """Seats in the election, and how they come to have contact, bonds and the role."""
 
+from random import Random
+
 from qutrio.core.cadence import Cadence
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
 from qutrio.core.seat import Seat
@@ -25,6 +27,7 @@ def seat(
         register=register(me, committed, accepted=accepted),
         mandate=Mandate(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
         cadence=Cadence(next_beat=at(0)),
+        rng=Random(0),
     )
 
 

@@ -32,6 +32,8 @@ from qutrio.model.journal import (
     Named,
     Noticed,
     Opened,
+    RoleLeft,
+    RoleTaken,
     Started,
     Stopped,
 )
@@ -71,7 +73,9 @@ def settled() -> Company:
 
 
 def written(company: Company, name: NodeId) -> list[Fact]:
-    return [j.entry.fact for n, j in company.performed(Journal) if n == name]
+    """What a node wrote of incidents; reigns have tests of their own."""
+    facts = [j.entry.fact for n, j in company.performed(Journal) if n == name]
+    return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
 
 def kinds(facts: list[Fact]) -> list[str]:
@@ -264,7 +268,8 @@ def facts_of(
     now: float = 0.0,
 ) -> list[Fact]:
     told = chronicle.tell(event, effects, at(now), WALL)
-    return [effect.entry.fact for effect in told if isinstance(effect, Journal)]
+    facts = [effect.entry.fact for effect in told if isinstance(effect, Journal)]
+    return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
 
 def test_an_errand_is_written_by_the_master_and_by_whoever_runs_it() -> None:

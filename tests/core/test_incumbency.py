@@ -42,3 +42,20 @@ def test_one_that_is_no_member_any_more_is_forgotten() -> None:
     assert incumbency.node(at(1)) == A
     incumbency.keep(frozenset({B}))
     assert incumbency.node(at(1)) is None
+
+
+def test_a_word_from_before_the_resignation_that_comes_late_revives_nobody() -> None:
+    seen = Incumbency()
+    assert seen.acts(A, Term(3), 4.0, at(0))
+    assert seen.ended(A, at(1), up_to=Term(3))
+    assert not seen.acts(A, Term(3), 4.0, at(1))
+    assert seen.node(at(1)) is None
+    assert seen.acts(B, Term(3), 4.0, at(1))
+    assert seen.acts(A, Term(4), 4.0, at(2))
+
+
+def test_what_a_stranger_gave_up_is_forgotten() -> None:
+    seen = Incumbency()
+    seen.ended(A, at(0), up_to=Term(3))
+    seen.keep(frozenset({B}))
+    assert seen.acts(A, Term(2), 4.0, at(0))

@@ -1,47 +1,64 @@
 """The lowest-id engine: elect the lowest, keep an incumbent, hand over to who is back for good."""
 
-from qutrio.core.election.engines import engine_named
-from qutrio.core.election.interface import Electorate
-from qutrio.core.election.lowest_id import LowestId
-from qutrio.model.ids import NodeId
-from tests.core.samples import A, B, C
+from itertools import pairwise
+from random import Random
+
+from qutrio.core.election.engines import ENGINES, engine_named
+from qutrio.core.election.interface import Electorate, Role, Turn
+from qutrio.core.election.lowest_id import TRANSITIONS, LowestId
+from qutrio.core.election.words import Lead
+from qutrio.core.mandate import Electors
+from qutrio.model.document import Settings
+from qutrio.model.ids import FOREVER, NodeId, Term
+from qutrio.model.stable import NO_BALLOT, Ballot
+from tests.core.samples import A, B, C, at
 
 COOLDOWN_S = 120.0
+EVERYBODY = frozenset({A, B, C})
 
 
 def electorate(
     me: NodeId, able: set[NodeId], incumbent: NodeId | None = None, **streaks: float
 ) -> Electorate:
-    return Electorate(me, frozenset(able), incumbent, {NodeId(n): s for n, s in streaks.items()})
+    return Electorate(
+        me=me,
+        electors=Electors(EVERYBODY, EVERYBODY),
+        able=frozenset(able),
+        living=EVERYBODY,
+        incumbent=incumbent,
+        streaks={NodeId(n): s for n, s in streaks.items()},
+        settings=Settings(master_cooldown_s=COOLDOWN_S),
+        term=Term(1),
+    )
 
 
 def test_without_an_incumbent_the_lowest_able_id_is_elected_at_once() -> None:
-    assert LowestId().choice(electorate(C, {B, C})) == B
+    assert LowestId().choice(electorate(C, {B, C}), at(0)) == B
 
 
 def test_nobody_is_elected_while_nobody_is_able() -> None:
-    assert LowestId().choice(electorate(C, set())) is None
+    assert LowestId().choice(electorate(C, set()), at(0)) is None
 
 
 def test_a_living_incumbent_is_kept_whatever_returns() -> None:
-    assert LowestId().choice(electorate(C, {A, B, C}, incumbent=C)) == C
+    assert LowestId().choice(electorate(C, {A, B, C}, incumbent=C), at(0)) == C
 
 
 def test_the_incumbent_hands_over_only_after_the_whole_cooldown() -> None:
     engine = LowestId()
-    assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S - 0.1), COOLDOWN_S) is None
-    assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S), COOLDOWN_S) == A
+    assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S - 0.1), at(0)) is None
+    assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S), at(0)) == A
 
 
 def test_the_lowest_of_those_who_waited_is_the_successor() -> None:
     seen = electorate(C, {A, B, C}, C, n1=300.0, n2=500.0)
-    assert LowestId().successor(seen, COOLDOWN_S) == A
+    assert LowestId().successor(seen, at(0)) == A
 
 
 def test_nobody_hands_over_to_a_higher_or_an_unable_id() -> None:
     engine = LowestId()
-    assert engine.successor(electorate(B, {B, C}, B, n1=500.0, n3=500.0), COOLDOWN_S) is None
-    assert engine.successor(electorate(B, {A, B}, B), COOLDOWN_S) is None
+    assert engine.successor(electorate(B, {B, C}, B, n1=500.0, n3=500.0), at(0)) is None
+    assert engine.successor(electorate(B, {A, B}, B), at(0)) is None
 
 
 def test_the_heir_is_the_lowest_able_id_beside_the_one_that_leaves() -> None:
@@ -51,5 +68,34 @@ def test_the_heir_is_the_lowest_able_id_beside_the_one_that_leaves() -> None:
 
 
 def test_engines_are_found_by_name_and_unknown_ones_are_not() -> None:
-    assert engine_named("lowest-id") == LowestId()
-    assert engine_named("highest-bidder") is None
+    found = {
+        name: engine_named(name, A, ballot=NO_BALLOT, rng=Random(0), now=at(0)) for name in ENGINES
+    }
+    assert isinstance(found["lowest-id"], LowestId)
+    assert None not in found.values()
+    assert engine_named("highest-bidder", A, ballot=NO_BALLOT, rng=Random(0), now=at(0)) is None
+
+
+def test_its_role_is_told_once_for_each_change_and_each_change_is_in_the_table() -> None:
+    engine = LowestId()
+    engine.advance(electorate(A, {A, B}), at(0))
+    engine.advance(electorate(A, {A, B}), at(1))
+    engine.advance(electorate(A, {A, B}, incumbent=B), at(2))
+    engine.advance(electorate(A, {A, B}, incumbent=A), at(3))
+    engine.close(at(4))
+    turns = [news for news in engine.news() if isinstance(news, Turn)]
+    roles = [Role.FOLLOWER, Role.LEADER, Role.FOLLOWER, Role.LEADER, Role.CLOSED]
+    assert [(t.before, t.after) for t in turns] == list(pairwise(roles))
+    assert {(t.before, t.reason, t.after) for t in turns} <= set(TRANSITIONS)
+    assert engine.news() == []
+
+
+def test_it_learns_and_loses_nothing_from_what_only_other_engines_need() -> None:
+    engine, seen = LowestId(), electorate(B, {A, B})
+    engine.restore(Ballot(Term(4), A))
+    engine.heard_acting(B, Term(3), seen, at(0))
+    engine.step_aside(seen, at(0))
+    assert engine.hear(A, Lead(term=Term(9)), seen, at(0)) == []
+    assert engine.choice(seen, at(0)) == A
+    assert engine.deadline(at(0)) == FOREVER
+    assert engine.ballot == NO_BALLOT

@@ -179,7 +179,9 @@ def test_settings_are_replaced_only_if_they_are_as_they_were() -> None:
 
 def test_settings_must_name_an_engine_that_there_is() -> None:
     wrong = PutSettings(settings=Settings(engine="highest-bidder"), expect=Settings())
-    assert refused(wrong) == "there is no election engine 'highest-bidder'; there is lowest-id"
+    assert refused(wrong) == (
+        "there is no election engine 'highest-bidder'; there is gossip, lowest-id, raft"
+    )
 
 
 def test_a_learner_gets_its_vote_once() -> None:

@@ -160,7 +160,7 @@ def test_an_unknown_engine_prefers_nobody() -> None:
 def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None:
     slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
     voter = seat(B, THREE, accepted=record(slower, pos(1)))
-    assert voter.bound_s == 9.0
+    assert voter.steering.bound_s == 9.0
     (answer,) = sent(voter.on_heartbeat(A, heartbeat(), at(0), WALL), A)
     assert isinstance(answer, HeartbeatAck)
     assert answer.bound_s == 9.0
@@ -294,15 +294,15 @@ def test_a_farewell_counts_as_death_at_once() -> None:
 # --- membership and time --------------------------------------------------------------------
 
 
-def test_a_node_is_free_of_a_holder_that_is_no_member() -> None:
+def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itself() -> None:
     place = seat(C, THREE)
     meet(place, 0.0, A, B)
     granted(place, claim=Term(2), acting=True)
-    place.forget_strangers(frozenset({A, B, C}), at(1))
+    place.forget_strangers(frozenset({A, B, C}))
     assert place.incumbent(at(1)) == A
-    place.forget_strangers(frozenset({B, C}), at(1))
+    place.forget_strangers(frozenset({B, C}))
     assert place.incumbent(at(1)) is None
-    assert place.mandate.bound_until == at(1)
+    assert place.mandate.bound_until == at(DEAD_S)
     assert place.roll.contacts(at(1)) == {B, C}
     assert place.clocks.skew.keys() == {B}
     assert place.electorate(at(1)).able == {B, C}

@@ -4,6 +4,7 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.effects import Note, Send
+from qutrio.core.handover import Handover
 from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
@@ -143,7 +144,9 @@ def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> Non
     place.mandate.take(Term(1))
     place.mandate.hear(Term(2))
     effects = place.advance(at(0), WALL)
-    assert sent(effects, B) == [Resign(term=Term(1), successor=None)]
+    assert sent(effects, B) == [
+        Resign(term=Term(1), successor=None, reason="heard of a higher term")
+    ]
     assert ("reason", "heard of a higher term") in notes([*effects])[0].details
 
 
@@ -223,12 +226,13 @@ def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it(
     meet(place, 0.0, C)
     win(place, 0.0, C)
     hold_until(place, 10)
-    assert place.hand_over(at(10)) == []
+    handover = Handover(place)
+    assert handover.advance(at(10)) == []
     meet(place, 11.0, A, C)
-    effects = place.hand_over(at(11))
-    assert Resign(term=Term(1), successor=A) in sent(effects, C)
+    effects = handover.advance(at(11))
+    assert Resign(term=Term(1), successor=A, reason="lower id is back for good") in sent(effects, C)
     assert place.acting_until(at(11)) is None
-    assert place.hand_over(at(11)) == []
+    assert handover.advance(at(11)) == []
 
 
 def test_an_unknown_engine_never_hands_over() -> None:
@@ -236,14 +240,18 @@ def test_an_unknown_engine_never_hands_over() -> None:
     win(place, 0.0)
     unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
     place.register.committed = record(unknown, pos(1))
-    assert place.hand_over(at(0)) == []
-    assert Note("gave the role up", (("term", "1"), ("reason", "stopping"))) in place.leave(at(0))
+    assert Handover(place).advance(at(0)) == []
+    assert Note("gave the role up", (("term", "1"), ("reason", "stopping"))) in Handover(
+        place
+    ).leave(at(0))
 
 
 def test_a_node_that_stops_names_its_heir() -> None:
     place = seat(A, THREE)
     win(place, 0.0, B, C)
-    assert sent(place.leave(at(0)), C) == [Resign(term=Term(1), successor=B)]
+    assert sent(Handover(place).leave(at(0)), C) == [
+        Resign(term=Term(1), successor=B, reason="stopping")
+    ]
 
 
 def test_a_change_of_ability_is_told_at_once_and_not_with_the_next_heartbeat() -> None:

@@ -1,10 +1,20 @@
 """The status shows what a node knows, and admits what it does not."""
 
+import attrs
 from attrs import evolve
 
+from qutrio.core.effects import Note
+from qutrio.core.election.engines import ENGINES
+from qutrio.core.engine_timers import TIMERS, setting_of
+from qutrio.core.events import Received
+from qutrio.core.messages import Answer, Ask, Resign
+from qutrio.core.mutations import RemoveMember
+from qutrio.core.steering import UNKNOWN_ENGINE
+from qutrio.model.document import Settings
+from qutrio.model.ids import Term
 from qutrio.model.results import Outcome, State
 from tests.core.company import Company
-from tests.core.samples import WALL, WEB, A, B, C, check, document, hook
+from tests.core.samples import DEAD_S, WALL, WEB, A, B, C, at, check, document, hook
 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 
@@ -74,3 +84,55 @@ def test_a_removed_node_shows_that_it_was_removed_and_has_no_name() -> None:
     shown = company.status(C)
     assert (shown.removed, shown.name, shown.holds_quorum, shown.have) == (True, "", False, 0)
     assert "was removed" in shown.reason
+
+
+def test_the_role_of_a_node_and_what_its_peers_run_is_shown() -> None:
+    company = Company(HELD)
+    company.run(2.5)
+    assert [company.status(n).role for n in (A, B)] == ["leader", "follower"]
+    assert company.nodes[B].view(at(company.now)).master_term == 1
+    shown = company.status(B)
+    assert shown.knows_engine
+    assert [m.engine for m in shown.members] == ["lowest-id"] * 3
+
+
+def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
+    company = Company(evolve(HELD, settings=Settings(engine="future")))
+    company.run(30)
+    assert company.masters() == []
+    shown = company.status(B)
+    assert (shown.engine, shown.knows_engine, shown.role) == ("future", False, "follower")
+    assert [m.engine for m in shown.members] == ["", "", ""]
+    said = [n for n, note in company.performed(Note) if note.what == UNKNOWN_ENGINE]
+    assert sorted(said) == [A, B, C]
+    company.give(A, Received(B, Ask(term=Term(9))))
+    assert [m.would for _, _, m in company.said(Answer)] == [False]
+
+
+def test_a_node_that_does_not_know_the_engine_endorses_nobody_named_by_hand_either() -> None:
+    company = Company(evolve(HELD, settings=Settings(engine="future")))
+    company.run(DEAD_S + 1)
+    resign = Resign(term=Term(1), successor=B, by_hand=True)
+    company.give(A, Received(C, resign))
+    assert company.nodes[A].seat.choice(at(company.now)) is None
+
+
+def test_a_peer_that_said_nothing_of_its_engine_is_shown_without_one() -> None:
+    company = Company(HELD)
+    company.cut_off(C)
+    company.run(2.5)
+    assert [m.engine for m in company.status(A).members] == ["lowest-id", "lowest-id", None]
+    company.propose(A, RemoveMember(node=C))
+    company.run(1)
+    assert company.nodes[A].seat.steering.engines.keys() == {B}
+
+
+def test_every_engine_has_its_timers_and_each_is_a_setting() -> None:
+    assert TIMERS.keys() == set(ENGINES)
+    named = [timer.name for timers in TIMERS.values() for timer in timers]
+    fields = {field.name.removesuffix("_s") for field in attrs.fields(Settings)}
+    assert set(named) <= fields
+    assert len(named) == len(set(named))
+    assert setting_of("raft", "heartbeat") == setting_of("raft", "raft_heartbeat")
+    assert setting_of("lowest-id", "heartbeat") == "heartbeat"
+    assert setting_of("raft", "dead_after") is None

@@ -22,6 +22,8 @@ from tests.core.told import (
     led,
     noticed,
     opened,
+    role_left,
+    role_taken,
     started,
     stopped,
     went_down,
@@ -57,6 +59,11 @@ def test_a_whole_outage_is_one_story_of_all_its_lines_in_order() -> None:
 
 def test_an_empty_journal_tells_nothing() -> None:
     assert stories([started(0), doubted(1), stopped(2), led(3, None)]) == ()
+
+
+def test_reigns_that_are_written_for_the_history_are_no_part_of_a_story() -> None:
+    lines = [opened(), role_left(1, ALPHA, 1, "fell silent"), role_taken(2, BRAVO, 2), closed(9)]
+    assert story(*lines).entries == (lines[0], lines[3])
 
 
 def test_an_open_incident_has_no_end() -> None:

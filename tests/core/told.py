@@ -22,6 +22,8 @@ from qutrio.model.journal import (
     Named,
     Noticed,
     Opened,
+    RoleLeft,
+    RoleTaken,
     Standing,
     Started,
     Stopped,
@@ -188,3 +190,13 @@ def stopped(at_s: float) -> Entry:
 def led(at_s: float, master: Named | None, term: int = 2) -> Entry:
     """Somebody else acts, or nobody."""
     return line(at_s, Led(master=master, term=Term(term)))
+
+
+def role_taken(at_s: float, master: Named, term: int, untold: int = 0) -> Entry:
+    """A node begins to act."""
+    return line(at_s, RoleTaken(master=master, term=Term(term), untold=untold))
+
+
+def role_left(at_s: float, master: Named, term: int, reason: str) -> Entry:
+    """A node acts no more."""
+    return line(at_s, RoleLeft(master=master, term=Term(term), reason=reason))

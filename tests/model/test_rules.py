@@ -5,6 +5,7 @@ import pytest
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import UnknownChannel
 from qutrio.model.checks import INTERVAL_S_MAX, INTERVAL_S_MIN, TcpCheck, UnknownCheck
+from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, CheckId
 from qutrio.model.rules import NAME_CHARS_MAX, TEXT_CHARS_MAX
 
@@ -55,3 +56,9 @@ def test_a_collection_is_bounded() -> None:
     assert len(tcp(alerts=("a",) * 32).alerts) == 32
     with pytest.raises(InvalidValueError, match="has 33 elements; at most 32"):
         tcp(alerts=("a",) * 33)
+
+
+def test_a_word_that_is_not_one_of_the_known_is_refused_with_them() -> None:
+    assert Settings(acting="partition").acting == "partition"
+    with pytest.raises(InvalidValueError, match="'x' is not one of: majority, partition"):
+        Settings(acting="x")

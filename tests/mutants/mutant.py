@@ -23,7 +23,7 @@ class Mutant:
     names the invariants of which one must be the first to break; "crash" is an assertion or
     another exception in the program itself.  `within` is the number of seeds, counted from 1,
     of which one must break; `sizes` are the numbers of nodes, taken in turn.
-    Without `faults` each seed draws its own, as in an ordinary run.
+    Without `faults` each seed draws its own, as in an ordinary run.  `engine` elects at first.
     """
 
     name: str
@@ -35,3 +35,4 @@ class Mutant:
     faulty_s: Seconds = 120.0
     healing_s: Seconds = 420.0
     faults: Faults | None = None
+    engine: str = "lowest-id"

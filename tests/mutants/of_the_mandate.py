@@ -55,12 +55,19 @@ MUTANTS = (
     ),
     Mutant(
         name="removed master stays",
-        why="the others are free of a holder that is no member, and elect the next",
+        why="the others take themselves for free of a holder that is no member, and elect the next",
         edits=(
             Edit(
                 NODE,
                 'return self._expelled("the cluster\'s document no longer names it", now)',
                 "return []",
+            ),
+            Edit(
+                SEAT,
+                "        self.steering.keep(members)\n",
+                "        self.steering.keep(members)\n"
+                "        if self.mandate.promise.holder not in members:\n"
+                "            self.mandate.bound_until = NEVER\n",
             ),
         ),
         caught_by=("1", "6"),
@@ -123,7 +130,7 @@ MUTANTS = (
                 "if now < self.bound_until:\n            return f",
                 "if now < NEVER:\n            return f",
             ),
-            Edit(SEAT, "if choice != claimant:", "if choice is None:"),
+            Edit("core/endorsement.py", "if wanted != claimant:", "if wanted is None:"),
         ),
         caught_by=("1",),
         faults=ONE_WAY,

@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         name="few votes are enough",
         why="one voter of five wakes somebody",
-        edits=(Edit(VERDICTS, "if ok + fail < majority(len(self._voters)):", "if ok + fail < 1:"),),
+        edits=(Edit(VERDICTS, "if ok + fail < majority(", "if ok + fail < 0 * majority("),),
         caught_by=("7",),
     ),
     Mutant(

@@ -100,7 +100,7 @@ def first_broken(mutant: Mutant, package: Path, seeds: range) -> Break | None:
         *("--first", str(seeds.start), "--seeds", str(len(seeds))),
         *("--sizes", *map(str, mutant.sizes)),
         *("--faulty", str(mutant.faulty_s), "--healing", str(mutant.healing_s)),
-        *("--faults", json.dumps(faults)),
+        *("--faults", json.dumps(faults), "--engine", mutant.engine),
     ]
     environment = {**os.environ, "PYTHONPATH": str(package.parent)}
     try:

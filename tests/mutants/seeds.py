@@ -18,7 +18,8 @@ def first_broken(options: Namespace) -> dict[str, object] | None:
     faults = Faults(**options.faults) if options.faults is not None else None
     for seed in range(options.first, options.first + options.seeds):
         size = options.sizes[seed % len(options.sizes)]
-        schedule = plan(seed, size, options.faulty, options.healing, faults)
+        times = options.faulty, options.healing
+        schedule = plan(seed, size, *times, faults, engine=options.engine)
         broken = perform(schedule).broken
         if broken is not None:
             return {"seed": seed, "size": size, "broken": broken}
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--faulty", type=float, required=True)
     parser.add_argument("--healing", type=float, required=True)
     parser.add_argument("--faults", type=json.loads, required=True)
+    parser.add_argument("--engine", required=True)
     options = parser.parse_args()
     here = Path(qutrio.__file__).resolve().parent
     assert here == options.package.resolve(), f"{here} was imported"

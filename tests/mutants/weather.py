@@ -73,3 +73,15 @@ BUSY_DISKS = Faults(slow_share=0.3, slow_s_max=3.0, disk_errors=0.3, edits=0.5)
 """Masters whose disks refuse while they are asked for much."""
 POWER = Faults(files=True, power_losses=0.1, blackouts=0.02, crash_in_batch=2.0, edits=1.0)
 """The power fails, of one node and of all, and nodes die between any two steps of a saving."""
+SHAKY = Faults(crashes=0.15, cuts=0.2, one_way_cuts=0.1, loss=0.2, suspends=0.05)
+"""Elections that are held again and again, with some who do not hear of them."""
+SWITCHES = Faults(
+    switches=0.4, crashes=0.3, restarts=0.05, suspends=0.3, clock_drift=0.05, delay_s_max=0.01
+)
+"""Engines that change while nodes die, wake up and fall asleep."""
+TENANTS = Faults(tenancies=0.3, yields=0.1, restarts=0.1, crashes=0.05, cuts=0.05)
+"""Programs that rely on a role that moves."""
+YIELDS = Faults(yields=0.2, crashes=0.02)
+"""A role that is moved by hand."""
+TWICE = Faults(crashes=0.1, cuts=0.2, bridges=0.2, duplication=0.5, delay_s_max=0.3)
+"""Elections that are split, and answers that arrive twice."""

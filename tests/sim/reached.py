@@ -27,7 +27,7 @@ OUT_OF_REACH = {
     "out of all proportion": "a member that lies about terms",
     "Refusal(str(error))": "more items than a document may hold",
 }
-"""What no schedule does, by words in the line or just above it; tests of the core do it."""
+"""What no schedule does, by words in the line; tests of the core do it."""
 
 
 def error_lines(path: Path) -> dict[int, str]:

@@ -8,6 +8,7 @@ from qutrio.core.election.interface import Electorate
 from qutrio.core.election.lowest_id import LowestId
 from qutrio.core.liveness import Liveness
 from qutrio.core.mutations import PromoteMember, Refusal
+from qutrio.core.steering import Steering
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.document import Settings
 from qutrio.model.ids import (
@@ -141,11 +142,11 @@ def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
 
 
 def test_10_a_role_that_moves_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def highest(engine: LowestId, electorate: Electorate) -> NodeId | None:
-        del engine
+    def highest(steering: Steering, electorate: Electorate, now: Instant) -> NodeId | None:
+        del steering, now
         return electorate.incumbent or max(electorate.able, default=None)
 
-    monkeypatch.setattr(LowestId, "choice", highest)
+    monkeypatch.setattr(Steering, "choice", highest)
     world = World(11, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
     with pytest.raises(InvariantError, match=r"^10: n02 handed over to n00, and n02 acts"):
         world.run(200)

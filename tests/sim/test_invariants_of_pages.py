@@ -13,16 +13,20 @@ from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
     CheckId,
+    IncidentId,
     Instant,
     NodeId,
     NoticeId,
     Revision,
     Seconds,
+    Term,
     UnixTime,
 )
-from qutrio.model.incidents import Ledger, NoticeKind
+from qutrio.model.incidents import Incident, Ledger, NoticeKind
 from qutrio.model.results import Outcome, Result, State
+from qutrio.sim.beginnings import EPOCH
 from qutrio.sim.invariants import InvariantError
+from qutrio.sim.invariants.paging import _optional
 from tests.core.samples import delivery
 from tests.sim.worlds import N0, N1, N2, WEB, begin
 
@@ -159,3 +163,19 @@ def test_8_a_page_that_leaves_after_its_recovery_is_noticed() -> None:
     world.invariants.delivered(world.hosts, up, 15.0, 16.0)
     with pytest.raises(InvariantError, match=r"^8: .*down left after .* told of its recovery"):
         world.invariants.delivered(world.hosts, down, 17.0, 18.0)
+
+
+def test_8_a_recovery_in_the_write_that_disables_its_check_may_be_told_or_not() -> None:
+    """One write ended an outage and disabled its check; the page was of nothing, it was said."""
+    world = begin()
+    document = world.hosts[N1].disk.committed.document
+    (check,) = document.checks
+    incident = Incident(
+        id=IncidentId("web-1"), check=check.id, check_name="web", since_unix=EPOCH, term=Term(1)
+    )
+    before, after = Ledger(sequence=1, incidents=(incident,)), Ledger(sequence=2)
+    disabled = evolve(document, checks=(evolve(check, enabled=False),))
+    recovered = {NoticeId("web-1.recovered")}
+    assert _optional(before, after, (document, disabled)) == recovered
+    assert _optional(before, after, (disabled, disabled)) == set()
+    assert _optional(before, before, (document, disabled)) == set()

@@ -6,9 +6,10 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.limits import Limits
+from qutrio.core.seat import Seat
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import Settings
-from qutrio.model.ids import NodeId
+from qutrio.model.ids import Instant, NodeId
 from qutrio.sim.__main__ import main
 from qutrio.sim.beginnings import node_ids
 from qutrio.sim.happenings.machines import Crash
@@ -226,3 +227,15 @@ def test_a_report_names_the_faults_that_never_struck(wild: Schedule) -> None:
     assert Fault.CRASH not in report.missing()
     assert Fault.LOSS in report.missing()
     assert report.struck[Fault.CRASH] == 1
+
+
+def test_the_engine_is_in_the_command_that_replays_a_seed_and_in_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Seat, "acting_until", lambda *_: Instant(float("inf")))
+    file = tmp_path / "schedule.json"
+    words = ["--engine", "raft", "--first", "1", "--seeds", "1", "--sizes", "3", "--shrink", "1"]
+    assert main([*words, "--save", str(file)]) == 1
+    told = capsys.readouterr().out
+    assert "replay: python -m qutrio.sim --first 1 --seeds 1 --sizes 3 --engine raft" in told
+    assert from_json(file.read_bytes()).settings.engine == "raft"

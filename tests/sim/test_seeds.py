@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from qutrio.sim.schedule import play
+from qutrio.core.election.engines import ENGINES
+from qutrio.sim.schedule import plan, play
 
 ROOT = Path(__file__).parents[2]
 SEEDS_AT_ONCE = 60
@@ -38,6 +40,49 @@ def test_no_schedule_of_faults_breaks_a_promise(first: int) -> None:
     played = run("-m", "qutrio.sim", *counted, "--jobs", "2")
     assert played.returncode == 0, f"{played.stdout}\n{played.stderr}"
     assert f"{SEEDS_AT_ONCE} seeds kept every promise" in played.stdout
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_schedule_of_faults_breaks_a_promise_under_any_engine(engine: str) -> None:
+    counted = ("--engine", engine, "--first", "301", "--seeds", "40", "--seconds", FAULTY_S)
+    played = run("-m", "qutrio.sim", *counted, "--jobs", "2")
+    assert played.returncode == 0, f"{played.stdout}\n{played.stderr}"
+    assert "40 seeds kept every promise" in played.stdout
+
+
+@pytest.mark.parametrize(
+    ("engine", "seed", "size"),
+    [
+        ("lowest-id", 121, 5),  # a name that the last holder gave outlived its purpose
+        ("gossip", 1137, 3),  # a master with tenants was removed, and its voters were free at once
+        ("raft", 1070, 3),  # a late word of the last holder made the others forget whom it named
+        ("raft", 1190, 3),  # the judge took a vote that was told anew for the newest one
+        ("lowest-id", 1273, 3),  # the judge expected patience of one that never heard of a wish
+    ],
+)
+def test_what_a_seed_once_found_does_not_come_back(engine: str, seed: int, size: int) -> None:
+    assert play(seed, size, engine=engine).broken is None
+
+
+def test_a_vote_of_the_first_round_counts_again_when_its_voter_is_back() -> None:
+    """The judge took it for one of the second round, and missed the first."""
+    assert play(3803, 7, 15.0, engine="raft").broken is None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_under_each_engine_the_same_seed_is_the_same_story(engine: str) -> None:
+    first, again = play(7, 3, 25.0, engine=engine), play(7, 3, 25.0, engine=engine)
+    assert first == again
+    assert first.broken is None
+    told = run("-c", REPLAY.replace("25.0", f"25.0, engine='{engine}'"), hash_seed="4242")
+    assert told.stdout.strip() == first.trace
+
+
+def test_engines_are_drawn_from_the_seed_and_the_simplest_half_of_the_time() -> None:
+    drawn = Counter(plan(seed, 3).settings.engine for seed in range(400))
+    assert set(drawn) == set(ENGINES)
+    assert 150 < drawn["lowest-id"] < 250
+    assert {plan(seed, 3, engine="raft").settings.engine for seed in range(20)} == {"raft"}
 
 
 def test_the_same_seed_is_the_same_story() -> None:

@@ -1,5 +1,6 @@
 """Two processes never work on one data directory."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -54,3 +55,16 @@ def test_without_a_directory_init_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryError, match="qutrio init"):
         with lock_directory(DataDirectory(tmp_path / "none")):
             pytest.fail("there is nothing to lock")
+
+
+def test_a_full_disk_leaves_the_lock_without_a_name_and_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with lock_directory(DataDirectory(tmp_path)):
+        with pytest.raises(DataDirectoryError, match="in use by another process"):
+            with lock_directory(DataDirectory(tmp_path)):
+                pytest.fail("two processes hold the lock")

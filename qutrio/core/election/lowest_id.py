@@ -9,28 +9,50 @@ Source: the election of QUptime (`qu`), with the cooldown counted by one node, t
 where every node of QUptime counted its own and two could differ.
 """
 
-from attrs import frozen
+from attrs import define, field
 
-from qutrio.core.election.interface import Electorate
-from qutrio.model.ids import NodeId, Seconds
+from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
+from qutrio.core.election.words import Word
+from qutrio.model.ids import FOREVER, Instant, NodeId, Term
+from qutrio.model.stable import NO_BALLOT, Ballot
+
+LEADS = "this node acts, or nobody does and it is the lowest able id"
+FOLLOWS = "another acts, or a lower able id is there, or this one is not able"
+CLOSED = "closed"
+
+TRANSITIONS = (
+    (Role.FOLLOWER, LEADS, Role.LEADER),
+    (Role.LEADER, FOLLOWS, Role.FOLLOWER),
+    (Role.FOLLOWER, CLOSED, Role.CLOSED),
+    (Role.LEADER, CLOSED, Role.CLOSED),
+)
+"""The state table: from, why, to.  docs/engines.md draws its diagram from this."""
 
 
-@frozen
+@define
 class LowestId:
     """Elects the smallest id; a returning smaller id waits out a cooldown."""
 
-    def choice(self, electorate: Electorate) -> NodeId | None:
+    role: Role = Role.FOLLOWER
+    ballot: Ballot = NO_BALLOT
+    _news: list[News] = field(factory=list)
+
+    def restore(self, ballot: Ballot) -> None:
+        """Lose nothing: this engine remembers nothing."""
+
+    def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the incumbent while it lives, else the lowest able id."""
         if electorate.incumbent is not None:
             return electorate.incumbent
         return min(electorate.able, default=None)
 
-    def successor(self, electorate: Electorate, cooldown: Seconds) -> NodeId | None:
+    def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the lowest able id if it is below this node's and lived through the cooldown.
 
         Not the lowest of those that did: when the role is free everybody elects the lowest, so
         one that only just came back would get it in another's place.
         """
+        cooldown = electorate.settings.master_cooldown_s
         lowest = min(electorate.able, default=electorate.me)
         seasoned = electorate.streaks.get(lowest, 0.0) >= cooldown
         return lowest if lowest < electorate.me and seasoned else None
@@ -38,3 +60,45 @@ class LowestId:
     def heir(self, electorate: Electorate) -> NodeId | None:
         """Return the lowest able id beside this node."""
         return min(electorate.able - {electorate.me}, default=None)
+
+    def hear(
+        self,
+        sender: NodeId,
+        word: Word,
+        electorate: Electorate,
+        now: Instant,
+    ) -> list[Say]:
+        """Learn nothing: heartbeats say all that this engine needs."""
+        return []
+
+    def heard_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
+        """Learn nothing: the electorate says so too."""
+
+    def advance(self, electorate: Electorate, now: Instant) -> list[Say]:
+        """Note whether this node should lead."""
+        leads = self.choice(electorate, now) == electorate.me
+        if leads and self.role is Role.FOLLOWER:
+            self._turn(Role.LEADER, electorate.term, LEADS)
+        elif not leads and self.role is Role.LEADER:
+            self._turn(Role.FOLLOWER, electorate.term, FOLLOWS)
+        return []
+
+    def step_aside(self, electorate: Electorate, now: Instant) -> None:
+        """Do nothing: this node calls itself unable for a while."""
+
+    def close(self, now: Instant) -> None:
+        """End."""
+        self._turn(Role.CLOSED, Term(0), CLOSED)
+
+    def deadline(self, now: Instant) -> Instant:
+        """Return `FOREVER`: nothing changes without an event."""
+        return FOREVER
+
+    def news(self) -> list[News]:
+        """Return the turns since the last call."""
+        news, self._news = self._news, []
+        return news
+
+    def _turn(self, after: Role, term: Term, reason: str) -> None:
+        self._news.append(Turn(self.role, after, term, reason))
+        self.role = after

@@ -238,3 +238,25 @@ _MUTATIONS: Final[dict[Mistake, Make]] = {
     Mistake.REVOKES_NOTHING: lambda _, __: RevokeToken(token=_NOWHERE),
     Mistake.REVOKES_AN_INVITATION: _revoked,
 }
+
+CHAINS: Final[tuple[tuple[tuple[Mistake, Seconds], ...], ...]] = (
+    (
+        (Mistake.INVITES, 0.0),
+        (Mistake.SHOWS_AN_INVITATION, 3.0),
+        (Mistake.SHOWS_ANOTHERS_INVITATION, 6.0),
+        (Mistake.APPROVES_SOMEBODY, 9.0),
+    ),
+    (
+        (Mistake.INVITES_FOR_SHORT, 0.0),
+        (Mistake.SHOWS_AN_INVITATION, SHORT_S + 1.0),
+        (Mistake.APPROVES_SOMEBODY, SHORT_S + 2.0),
+    ),
+    (
+        (Mistake.INVITES, 0.0),
+        (Mistake.JOINS_WITH_AN_ID_IN_USE, 2.0),
+        (Mistake.JOINS_WITH_A_NAME_IN_USE, 3.0),
+        (Mistake.APPROVES_SOMEBODY, 4.0),
+    ),
+    ((Mistake.INVITES_UNDER_A_NAME_IN_USE, 0.0), (Mistake.SHOWS_ONE_UNDER_ANOTHER_NAME, 3.0)),
+)
+"""Mistakes that build on one another: each with how long after the first it is made."""

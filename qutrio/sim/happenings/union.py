@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from qutrio.sim.happenings import blunders, deeds, machines, network, surroundings
+from qutrio.sim.happenings import blunders, deeds, machines, network, offices, surroundings
 
 Happening: TypeAlias = (
     machines.Crash
@@ -17,6 +17,9 @@ Happening: TypeAlias = (
     | network.Cut
     | network.Odd
     | network.Slow
+    | offices.MoveRole
+    | offices.Rely
+    | offices.Switch
     | surroundings.Blind
     | surroundings.ChannelDown
     | surroundings.ChannelMute

@@ -1,7 +1,8 @@
 """What must hold after every event of every schedule: the eleven invariants.
 
-1. At most one node acts at any instant of true time.
+1. At most one node acts at any instant of true time, programs that rely on its mandate included.
 2. No two nodes ever act in one term; the term a node reports never falls, also across restarts.
+   No node votes twice in a term of raft, and none elects two leaders.
 3. An acknowledged change is on the disks of a majority, is in its revision and in what descends
    from it, and whoever asks later sees it.
 4. No two nodes ever hold different committed documents under one revision.
@@ -11,9 +12,9 @@
    and all that in two rounds of real probes.
 8. A page reaches its channel at least once, never after that of its recovery, and exactly once
    when nothing happened between sending and marking.
-9. Within a bounded time after the last fault all is well.
+9. Within a bounded time after the last fault all is well, by the rule of the engine.
 10. A lower id that returns waits the whole cooldown as the incumbent counts it; the role moves
-    once.
+    once, and stays where it was put by hand.
 11. No queue, map or file grows without bound.
 
 `docs/internals.md` gives the reason for each, and says how it is checked.

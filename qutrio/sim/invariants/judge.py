@@ -15,12 +15,14 @@ from qutrio.core.mutations import Mutation
 from qutrio.model.ids import ChannelId, NodeId, RequestId, Seconds
 from qutrio.model.incidents import Delivery
 from qutrio.model.results import Result
-from qutrio.model.stable import Record
+from qutrio.model.stable import Record, Stable
 from qutrio.sim.host import Host
+from qutrio.sim.invariants.ballots import Ballots
 from qutrio.sim.invariants.growth import check_sizes
 from qutrio.sim.invariants.health import check_health
 from qutrio.sim.invariants.history import History
 from qutrio.sim.invariants.membership import Membership
+from qutrio.sim.invariants.minorities import Minorities
 from qutrio.sim.invariants.paging import Paging
 from qutrio.sim.invariants.roles import Roles
 from qutrio.sim.invariants.rounds import Rounds
@@ -36,13 +38,16 @@ class Invariants:
     acknowledged: set[str] = field(factory=set)
     refused: set[str] = field(factory=set)
     roles: Roles = field(factory=Roles)
+    ballots: Ballots = field(factory=Ballots)
     history: History = field(factory=History)
     membership: Membership = field(factory=Membership)
     rounds: Rounds = field(factory=Rounds)
     paging: Paging = field(factory=Paging)
+    minorities: Minorities = field(factory=Minorities)
     _touched: set[NodeId] = field(factory=set)
     _stepped: dict[NodeId, Record] = field(factory=dict)
     _committed: dict[NodeId, Record] = field(factory=dict)
+    _disks: dict[NodeId, Stable] = field(factory=dict)
 
     @property
     def acted(self) -> set[NodeId]:
@@ -64,12 +69,14 @@ class Invariants:
         """Note that a machine starts, or ends: nothing of its memory is left."""
         self.roles.forget(name)
         self.rounds.probes.forget(name)
+        self.minorities.forget(name)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
         """Take in one step of a node, before its effects are performed."""
         self._touched.add(host.name)
         self.roles.stepped(host, event, effects, true)
         self.membership.stepped(host, event, true)
+        self.ballots.stepped(host, effects, true)
         if isinstance(event, Observed):
             self.rounds.probes.heard_of(host)
         assert host.node is not None
@@ -82,6 +89,13 @@ class Invariants:
             true,
             troubled_until=self.roles.troubled_until,
             changed_at=self.membership.changed_at,
+        )
+        self.minorities.stepped(
+            host,
+            effects,
+            true,
+            probes=self.rounds.probes,
+            troubled_until=self.roles.troubled_until,
         )
 
     def probed(self, node: NodeId, result: Result, true: Seconds) -> None:
@@ -102,6 +116,7 @@ class Invariants:
         """Take in a notice that reached its channel."""
         roles = self.roles
         amiss = max(roles.troubled_until, roles.moved_at, self.membership.changed_at)
+        self.minorities.delivered(delivery.notice, true)
         self.paging.delivered(hosts, delivery, begun, true, amiss)
 
     # --- what is checked --------------------------------------------------------------------
@@ -117,6 +132,9 @@ class Invariants:
                 continue
             node = host.node if not host.busy else None
             self.roles.check(hosts, host, true, written=node is not None)
+            if self._disks.get(name) is not host.disk:
+                self._disks[name] = host.disk
+                self.ballots.look(host, true)
             if node is not None:  # else what it decided may not be on its disk yet
                 record = node.register.committed
                 if self._committed.get(name) is not record:

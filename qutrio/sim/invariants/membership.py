@@ -58,7 +58,7 @@ def remembered(node: Node) -> set[NodeId]:
     """Return everybody of whom a node keeps anything that could count."""
     seat, verdicts = node.seat, node.watch.verdicts
     known = set(seat.liveness._last) | set(seat.cadence._answered.known())  # noqa: SLF001 - a judge looks
-    known |= seat.clocks.skew.keys() | seat._able.keys()  # noqa: SLF001 - a judge looks
+    known |= seat.clocks.skew.keys() | seat.steering.able_peers.keys()
     known |= node.hearing.positions.keys()
     for tally in verdicts._tallies.values():  # noqa: SLF001 - a judge looks
         known |= tally.votes.keys()

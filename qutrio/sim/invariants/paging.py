@@ -76,7 +76,8 @@ class Paging:
         """Judge a notice that reached its channel by an attempt that began at `begun`."""
         notice, channel = delivery.notice, delivery.channel
         page = (notice.id, channel)
-        self._check_agreed(hosts, delivery, true)
+        if not notice.minority:
+            self._check_agreed(hosts, delivery, true)
         key = (str(notice.id), channel)
         self.announced[key] = self.announced.get(key, 0) + 1
         over = self._recovered.get((notice.incident, channel))
@@ -116,6 +117,9 @@ class Paging:
                 least = sorted(set.intersection(*told))
                 raise broken(8, true, f"{notice} is for {sorted(found)}, not for {least}")
             self._seen.add(notice)
+        for notice in _optional(self._ledger, ledger, documents) & channels.keys():
+            del channels[notice]
+            self._seen.add(notice)
         if channels:
             raise broken(8, true, f"{sorted(channels)} is a notice of nothing that happened")
 
@@ -147,6 +151,22 @@ def _flips(
         if i not in now and all(c in ids for ids in watched)
     ]
     return [(NoticeId(f"{i}.{kind.value}"), c) for i, c, kind in opened + closed]
+
+
+def _optional(
+    before: Ledger, after: Ledger, documents: tuple[ClusterDocument, ...]
+) -> set[NoticeId]:
+    """Return the recoveries that may have been written, or not: of checks disabled meanwhile.
+
+    One write may hold the end of an outage and the change that disables its check.
+    """
+    open_ = {i.id for i in after.incidents}
+    watched = [{c.id for c in document.checks if c.enabled} for document in documents]
+    return {
+        NoticeId(f"{i.id}.{NoticeKind.RECOVERED.value}")
+        for i in before.incidents
+        if i.id not in open_ and any(i.check in ids for ids in watched)
+    }
 
 
 def _pointless(delivery: Delivery, documents: tuple[ClusterDocument, ...]) -> bool:

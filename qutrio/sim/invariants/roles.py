@@ -23,6 +23,7 @@ from qutrio.sim.invariants.error import broken
 ROUNDING_S: Seconds = 1e-6
 DEAD_AFTER_S_MIN: Seconds = 0.5
 """No shorter one can be set, so a shorter gap need not be looked at."""
+CLOCK_RATE_MIN = 0.95
 CALM_DEADS = 3
 """After how many times `dead_after` without trouble a handover must succeed at the first try."""
 
@@ -53,10 +54,17 @@ class Roles:
     """What the term that each host reports was last checked with."""
     _streaks: dict[NodeId, dict[NodeId, Streak]] = field(factory=dict)
     _handed: tuple[NodeId, NodeId, Seconds] | None = None
+    placed_at: Seconds = float("-inf")
+    """When somebody last gave the role up by hand."""
+    _placed: dict[NodeId, tuple[Seconds, Seconds]] = field(factory=dict)
+    """Who heard that it is given the role by hand, when, and for how long it is to keep it."""
+    _relied: dict[NodeId, Seconds] = field(factory=dict)
+    """Up to when programs at a node rely on its mandate, in true time."""
 
     def forget(self, name: NodeId) -> None:
-        """Note that a machine lost its memory: it counts everybody's time anew."""
+        """Note that a machine lost its memory: it counts all times anew."""
         self._streaks.pop(name, None)
+        self._placed.pop(name, None)
 
     def streak(self, host: Host, other: NodeId, now: Instant) -> Seconds:
         """Return for how long a host has heard another node without a gap."""
@@ -65,10 +73,20 @@ class Roles:
             return 0.0
         return now - heard.since
 
+    def told(self, host: Host, until: Instant) -> None:
+        """Note that programs at a node were told that it acts until then."""
+        self._relied[host.name] = host.clock.true(until)
+
+    def let_go(self, name: NodeId) -> None:
+        """Note that the programs at a node rely on it no more."""
+        self._relied.pop(name, None)
+
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
         """Count what was heard, and judge a handover."""
         if isinstance(event, Received):
             self._hear(host, event, host.clock.at(true))
+            if isinstance(event.message, Resign):
+                self._note_placed(host, event.message, true)
         if host.name in self._claiming and not isinstance(event, Stop):
             for effect in effects:
                 if isinstance(effect, Send) and isinstance(effect.message, Resign):
@@ -95,6 +113,10 @@ class Roles:
         others = [n for n in self._acting if n != host.name and hosts[n].acting(true)]
         if others:
             raise broken(1, true, f"{sorted([host.name, *others])} act at once")
+        for name, until in self._relied.items():
+            if name != host.name and until > true + ROUNDING_S:
+                what = f"{host.name} acts, and programs at {name} rely on its mandate"
+                raise broken(1, true, f"{what} for {until - true:.3f} s more")
         begins = host.name not in self._acting
         self._acting.add(host.name)
         self.acted.add(host.name)
@@ -161,13 +183,34 @@ class Roles:
         successor = resign.successor
         if successor is None:
             return
-        cooldown = host.node.seat.settings.master_cooldown_s
+        settings = host.node.seat.settings
+        cooldown = settings.master_cooldown_s
+        if resign.by_hand:
+            self.placed_at = true
+        elif settings.engine == "lowest-id":
+            self._judge_cooldown(host, successor, cooldown, true)
+        self._judge_successor(host, true)
+        self._handed = (host.name, successor, true)
+
+    def _note_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
+        """Note that a host heard that it is given the role by hand."""
+        assert host.node is not None
+        seat = host.node.seat
+        late = resign.term < seat.mandate.promise.term
+        if resign.by_hand and resign.successor == host.name and not late:
+            self._placed[host.name] = (true, seat.settings.master_cooldown_s)
+
+    def _judge_cooldown(
+        self, host: Host, successor: NodeId, cooldown: Seconds, true: Seconds
+    ) -> None:
         waited = self.streak(host, successor, host.clock.at(true))
         if successor >= host.name or waited < cooldown - ROUNDING_S:
             what = f"{host.name} hands over to {successor}, heard for {waited:.3f} s"
             raise broken(10, true, f"{what} of {cooldown:g} s")
-        self._judge_successor(host, true)
-        self._handed = (host.name, successor, true)
+        placed_at, kept_s = self._placed.get(host.name, (float("-inf"), 0.0))
+        if true < placed_at + min(kept_s, cooldown) * CLOCK_RATE_MIN:
+            what = f"{host.name} was given the role by hand {true - placed_at:.1f} s ago"
+            raise broken(10, true, f"{what}, and gives it to {successor}")
 
     def _judge_successor(self, host: Host, true: Seconds) -> None:
         handed, self._handed = self._handed, None

@@ -100,7 +100,10 @@ class Scene:
         oldest = self.true - 2 * (freshness(self.check) * (1 + DRIFT) + LATE_S_MAX)
         first = list[Seconds]()
         for node in sorted(self.voters):
-            until = made[node].at if node in made else self.true
+            last = made.get(node)  # of another outcome it may be one that was told anew
+            until = self.true
+            if last is not None and last.outcome is outcome and self.troubled_until < last.at:
+                until = last.at  # else its voter may have been away when the others confirmed it
             seen = (p.at for p in self.probes.of(node, self.check) if p.outcome is outcome)
             first += [at for at in seen if oldest <= at < until][:1]
         if len(first) < needed:
@@ -171,6 +174,8 @@ class Rounds:
             if notice.id in self._judged or notice.kind is NoticeKind.TEST:
                 continue
             self._judged.add(notice.id)
+            if notice.minority:
+                raise broken(7, true, f"{notice.id} comes from a minority, and is to be written")
             problems = list[str | None]()
             for known in (before, document):  # a step may end with another than it began with
                 check = next((c for c in known.checks if c.id == notice.check), None)

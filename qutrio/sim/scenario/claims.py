@@ -93,11 +93,15 @@ class Paged:
         on = [page.channel for page in self._between(story, since, at)]
         if self.count is None:
             return bool(on)
+        if not self.channels:
+            return not self.count
         return all(on.count(channel) == self.count for channel in self.channels)
 
     def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
         """Say who sent what and when."""
         told = [_told(page) for page in self._between(story, since, at)]
+        if not self.channels:
+            return "no such page was sent, for no channel is attached"
         if not told:
             return "no such page was sent"
         more = f"; {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""

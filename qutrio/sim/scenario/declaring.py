@@ -8,15 +8,15 @@ from typing import Any, Final
 from attrs import define, evolve
 
 from qutrio.codec.cluster_yaml import parse
+from qutrio.codec.yaml_text import flow
 from qutrio.errors import QutrioError
 from qutrio.model.channels import Channel
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.sim.scenario.founding import found, webhook
 from qutrio.sim.scenario.problems import Problems, text
 from qutrio.sim.scenario.wishes import changed_settings, new_check, refuse_name
-from qutrio.sim.scenario.words import SentenceError, shown, unknown
+from qutrio.sim.scenario.words import NODES_MAX, SentenceError, shown, unknown
 
-NODES_MAX = 25
 CHECKS_MAX = 50
 CHANNELS_MAX = 10
 DEFAULT_CHECKS: Final = ("web",)
@@ -24,6 +24,7 @@ DEFAULT_CHANNELS: Final = ("mail",)
 _EXAMPLES: Final = MappingProxyType(
     {"node": ("alpha", "bravo", "charlie"), "check": ("web",), "channel": ("mail",)}
 )
+_OPTIONS: Final = MappingProxyType({"check": "{interval: 10s}", "channel": "{default: false}"})
 
 OpenFile = Callable[[str], str]
 """Returns the text of a file that the scenario names; raises `QutrioError`."""
@@ -79,6 +80,10 @@ class _Declaration:
             self.problems.attempt(("channels", name), partial(_channel, name, plain))
             for name, plain in channels.items()
         ]
+        for check in (c for c in made if c):
+            for alert in (a for a in check.alerts if a not in channels):
+                problem = f"checks: {check.name}: {unknown('channel', alert, channels)}"
+                self.problems.add(("checks", check.name), problem)
         if self.problems.found:
             return None
         return found(nodes, [c for c in made if c], [c for c in told if c], settings)
@@ -100,10 +105,7 @@ class _Declaration:
         if isinstance(given, dict) and optional:
             named = given
         elif isinstance(given, list):
-            named = {name if isinstance(name, str) else repr(name): {} for name in given}
-            if len(named) < len(given):
-                twice = next(n for n in given if given.count(n) > 1)
-                self.problems.add((field_,), f"{field_}: {shown(str(twice))} is given twice")
+            named = self._listed(field_, given)
         else:
             hint = f"write '{field_}: [{', '.join(_EXAMPLES[kind])}]'"
             self.problems.add((field_,), f"{field_}: is missing; {hint}" if given is None else hint)
@@ -114,9 +116,19 @@ class _Declaration:
         for name, plain in named.items():
             self.problems.attempt((field_, name), partial(refuse_name, kind, name))
             if plain is not None and not isinstance(plain, dict):
-                problem = f"{name}: {shown(str(plain))} is not a mapping such as {{interval: 10s}}"
+                problem = f"{name}: {shown(str(plain))} is not a mapping such as {_OPTIONS[kind]}"
                 self.problems.add((field_, name), f"{field_}: {problem}")
         return {n: p if isinstance(p, dict) else {} for n, p in named.items()}
+
+    def _listed(self, field_: str, given: list[object]) -> dict[str, dict[str, Any]]:
+        """Return the names of a list, each without options."""
+        names = [item for item in given if isinstance(item, str)]
+        for item in [item for item in given if not isinstance(item, str)]:
+            problem = f"{shown(flow(item))} is not a name such as alpha"
+            self.problems.add((field_,), f"{field_}: {problem}")
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            self.problems.add((field_,), f"{field_}: {shown(name)} is given twice")
+        return {name: {} for name in names}
 
 
 def _channel(name: str, plain: Mapping[str, Any]) -> Channel:

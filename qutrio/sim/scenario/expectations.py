@@ -15,7 +15,7 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import State
 from qutrio.sim.scenario.claims import Claim, Paged, Stands, names
-from qutrio.sim.scenario.story import Answer, Machine, Standing
+from qutrio.sim.scenario.story import Answer, Machine, Standing, Track
 from qutrio.sim.scenario.words import (
     EVERYBODY,
     NOBODY,
@@ -227,11 +227,25 @@ def _known(check: str, text: Words) -> Claim:
     nodes = frozenset[str]()
     if not everybody and not text.accept(NOBODY):
         nodes = frozenset(text.nodes())
+    if everybody:
+        return Stands(
+            lambda story: story.known[check],
+            lambda known: known[0] == known[1],
+            lambda known: f"check {check} is known to {names(known[0])}",
+        )
     return Stands(
-        lambda story: story.known[check],
-        lambda known: known[0] == (known[1] if everybody else nodes),
-        lambda known: f"check {check} is known to {names(known[0])}",
+        lambda story: _having(story.known[check]),
+        lambda having: having == nodes,
+        lambda having: f"check {check} is known to {names(having)}",
     )
+
+
+def _having(known: Track[tuple[frozenset[str], frozenset[str]]]) -> Track[frozenset[str]]:
+    """Return who has a check, whoever else runs meanwhile."""
+    having = Track(known.first[0])
+    for at in known.changes():
+        having.put(at, known.at(at)[0])
+    return having
 
 
 def _documents(text: Words) -> Claim:
@@ -293,7 +307,11 @@ def _count(text: Words) -> int | None:
     word = text.peek()
     if word in _COUNTS:
         return _COUNTS[text.take("a count")]
-    if word.isdigit() and text.peek(1) == "times":
+    if text.peek(1) in {"time", "times"} and not word.isdigit() and word not in {"by", "on"}:
+        raise SentenceError(f"{shown(word)} is not a count; {_COUNT_HINT}")
+    if word.isdigit() and text.peek(1) != "times":
+        raise SentenceError(f"{shown(word)} says not how often; {_COUNT_HINT}")
+    if word.isdigit():
         count = text.number("a count")
         text.expect("times")
         if count > COUNT_MAX:
@@ -302,6 +320,7 @@ def _count(text: Words) -> int | None:
     return None
 
 
+_COUNT_HINT: Final = "write 'never', 'once', 'twice' or '3 times'"
 _COUNTS: Final = MappingProxyType({"never": 0, "once": 1, "twice": 2})
 _WISHES: Final = frozenset({"add", "edit", "remove", "set", "join"})
 _PAGED_USAGE: Final = (

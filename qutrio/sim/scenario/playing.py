@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from hashlib import sha256
+from math import floor
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.results import State
 from qutrio.sim.host import Host
@@ -41,8 +43,10 @@ from qutrio.sim.scenario.telling import Played
 from qutrio.sim.scenario.wishes import wish
 from qutrio.sim.world import World
 
-LOOKS_FOR_CHECK_S: Seconds = 1.0
-"""How soon a node probes a check that is new to it."""
+FIRST_PROBE_WITHIN_S: Seconds = 1.0
+"""How soon a node probes what is new to it: a check that was edited, each one after a start."""
+BEAT_SLACK = 1e-6
+"""Beats that are nearer to one another, in parts of an interval, are one that was rounded."""
 REPORT_EVERY_S: Seconds = 10.0
 AFTERWARDS_S: Seconds = 1.0
 LEAST_S: Seconds = 0.01
@@ -79,6 +83,10 @@ class _Stage:
     _ambushed: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
     _open: dict[int, Seconds] = field(init=False, factory=dict)
     """Entries that hold something, and since when."""
+    _watched: dict[tuple[str, CheckId], Check] = field(init=False, factory=dict)
+    """What each node probes; another value, equal or not, is another plan."""
+    _lives: dict[str, int] = field(init=False, factory=dict)
+    """Which start of its process a node's plans are of."""
 
     def prepare(self) -> None:
         """Set up the world, and put everything that will happen on its agenda."""
@@ -88,7 +96,7 @@ class _Stage:
             self.seed, len(document.members), Faults(files=True), document=document, probing=False
         )
         names = {ident: name for name, ident in self.ids.items()}
-        self.recorder = Recorder(self.world, self._story(), names, self._paged)
+        self.recorder = Recorder(self.world, self._story(), names, self._paged, self._follow)
         self.world.onlooker = self.recorder
         self.grips = Grips(
             self.world,
@@ -97,7 +105,6 @@ class _Stage:
             {name: channel.id for name, channel in cast.channels.items()},
         )
         self.operator = Operator(self.world, self.recorder, self.grips)
-        self._plan_probes()
         for number, entry in enumerate(self.scenario.entries):
             self._later(entry.at_s, lambda n=number, e=entry: self._begin(n, e))  # type: ignore[misc]
 
@@ -154,31 +161,44 @@ class _Stage:
 
     # --- probes -----------------------------------------------------------------------------
 
-    def _plan_probes(self) -> None:
-        nodes = self.scenario.cast.nodes
-        for number, node in enumerate(nodes):
-            for name in self.recorder.story.verdicts:
-                check = self.scenario.cast.checks[name]
-                phase = (number / len(nodes) + _fraction(check.id)) % 1.0
-                self._plan_probe(node, check.id, phase * check.interval_s)
+    def _follow(self, ident: NodeId) -> None:
+        """Probe what a node's document says, soon what is new to it, as a real node does."""
+        host, node = self.world.hosts[ident], self.recorder.names[ident]
+        running = host.node
+        assert running is not None
+        started = self._lives.get(node) != host.life
+        self._lives[node] = host.life
+        checks = {c.id: c for c in running.register.committed.document.checks if c.enabled}
+        for key in [key for key in self._watched if key[0] == node]:
+            if started or self._watched[key] != checks.get(key[1]):
+                del self._watched[key]
+        for check in [c for c in checks.values() if (node, c.id) not in self._watched]:
+            watched = self._watched[node, check.id] = evolve(check)
+            soon = _fraction(f"{node} {check.id}") * min(check.interval_s, FIRST_PROBE_WITHIN_S)
+            true = self.world.true
+            self._plan_probe(node, watched, true + soon if true else self._beat(node, check))
 
-    def _plan_probe(self, node: str, ident: CheckId, at: Seconds) -> None:
-        """Probe at a moment, and then again and again at the interval that the node knows."""
+    def _beat(self, node: str, check: Check) -> Seconds:
+        """Return when a node looks next: the nodes look in turn, evenly over the interval."""
+        nodes, true = self.scenario.cast.nodes, self.world.true
+        phase = (nodes.index(node) / len(nodes) + _fraction(check.id)) % 1.0
+        passed = floor(true / check.interval_s - phase) + 1
+        return (max(passed, 0) + phase) * check.interval_s
+
+    def _plan_probe(self, node: str, check: Check, at: Seconds) -> None:
+        """Probe at a moment, and then again and again at the interval."""
         if at <= self.recorder.story.end_s:
-            first = next(iter(self.ids.values()))
-            self.world.at(at, self.ids.get(node, first), lambda: self._probe(node, ident))
+            self.world.at(at, self.ids[node], lambda: self._probe(node, check))
 
-    def _probe(self, node: str, ident: CheckId) -> None:
+    def _probe(self, node: str, check: Check) -> None:
+        if self._watched.get((node, check.id)) is not check:
+            return  # planned anew since, or forgotten
         host = self._host(node)
-        running = None if host is None else host.node
-        checks = () if running is None else running.register.committed.document.checks
-        check = next((c for c in checks if c.id == ident), None)
-        if check is None or host is None:
-            self._plan_probe(node, ident, self.world.true + LOOKS_FOR_CHECK_S)
-            return
-        if check.enabled:
-            self.world.probe(host.name, ident)
-        self._plan_probe(node, ident, self.world.true + check.interval_s)
+        if host is not None and host.node is not None and not host.node.removed:
+            self.world.probe(host.name, check.id)
+        beat = self._beat(node, check)
+        late = beat - self.world.true < check.interval_s * BEAT_SLACK
+        self._plan_probe(node, check, beat + check.interval_s if late else beat)
 
     # --- deeds ------------------------------------------------------------------------------
 

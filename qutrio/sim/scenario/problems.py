@@ -33,7 +33,8 @@ class Problems:
 
     def add_at(self, line: int, problem: str) -> None:
         """Note what is wrong in a line."""
-        self.found.append(f"{self.source}:{line}: {problem}")
+        legible = "".join(c if c.isprintable() else "?" for c in problem)
+        self.found.append(f"{self.source}:{line}: {legible}")
 
     def attempt(self, place: Path, make: Callable[[], T]) -> T | None:
         """Make something of what stands at a place, or note why that cannot be."""

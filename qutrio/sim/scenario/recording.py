@@ -51,6 +51,8 @@ class Recorder:
     names: dict[NodeId, str]
     paged: Callable[[NodeId], None] = lambda _: None
     """Told of a node whose page has just left, before the node hears that it did."""
+    follows: Callable[[NodeId], None] = lambda _: None
+    """Told of a node that has another document, or that has just started."""
     _wishes: dict[RequestId, _Wish] = field(factory=dict)
     _early: dict[RequestId, Reply] = field(factory=dict)
     _resigned: dict[NodeId, str] = field(factory=dict)
@@ -174,6 +176,8 @@ class Recorder:
         if machine is Machine.RUNNING:
             words = {Machine.DOWN: "starts", Machine.SUSPENDED: "goes on"}
             self.tell(name, Tone.MACHINE, words[before])
+            if before is Machine.DOWN:
+                self.follows(name)
         if machine is Machine.DOWN:
             self._leave_unanswered(name)
         if machine is not Machine.RUNNING:
@@ -226,6 +230,7 @@ class Recorder:
         self._hold_quorum(name, holds=not node.removed and node.seat.roll.sees_majority(now))
         if self._documents.get(name) is not node.register.committed.document:
             self._documents[name] = node.register.committed.document
+            self.follows(name)
             self._compare_documents()
         if name in self._probed:
             self._look_at_votes(name, node)

@@ -1,7 +1,7 @@
 """What an operator of a scenario asks for: `add check shop interval=10s via bravo`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -34,6 +34,7 @@ from qutrio.sim.scenario.deeds import (
 from qutrio.sim.scenario.words import (
     EVERYBODY,
     NOBODY,
+    NODES_MAX,
     Cast,
     SentenceError,
     Words,
@@ -95,6 +96,8 @@ def join(text: Words) -> Deed:
     refuse_name("node", name)
     if name in text.cast.nodes:
         raise SentenceError(f"there is a node {shown(name)} already; choose another name")
+    if len(text.cast.nodes) >= NODES_MAX:
+        raise SentenceError(f"a scenario plays {NODES_MAX} nodes at most")
     return _ask(text, Join(name))
 
 
@@ -120,6 +123,7 @@ def new_check(name: str, plain: dict[str, Any]) -> Check:
 
     Raises `SentenceError`.
     """
+    _refuse_identity(plain)
     made_up = {"id": name, "name": name, "kind": "http", "url": f"https://{name}.example/"}
     if plain.get("kind", "http") != "http":
         del made_up["url"]
@@ -128,8 +132,9 @@ def new_check(name: str, plain: dict[str, Any]) -> Check:
 
 def edited(check: Check, fields: Fields) -> Check:
     """Return a check with other values in some fields.  Raises `SentenceError`."""
-    plain = {**check_to_plain(check, secrets=True), **_plain(fields)}
-    plain["id"] = check.id
+    wanted = _plain(fields)
+    _refuse_identity(wanted)
+    plain = {**check_to_plain(check, secrets=True), **wanted}
     return _checked(lambda: check_from_plain(plain, f"check {check.name!r}", strict=True))
 
 
@@ -161,6 +166,13 @@ def refuse_name(kind: str, name: str) -> None:
         raise SentenceError(f"{kind} {error.problem}") from None
     if name in _RESERVED or is_duration(name) or not name.strip("-"):
         raise SentenceError(f"{shown(name)} means something else in a sentence; name it otherwise")
+
+
+def _refuse_identity(plain: Mapping[str, Any]) -> None:
+    """Refuse what would give a check another name than the one that sentences use."""
+    for name in ("id", "name"):
+        if name in plain:
+            raise SentenceError(f"a check keeps the name by which it was added; leave out {name!r}")
 
 
 def _ask(text: Words, change: Change) -> Deed:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from attrs import define, field, frozen
 
-from qutrio.codec.duration import parse_duration
+from qutrio.codec.duration import DURATION_S_MAX, parse_duration
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
@@ -14,6 +14,7 @@ from qutrio.model.document import Settings
 from qutrio.model.ids import Seconds
 
 SENTENCE_CHARS_MAX = 500
+NODES_MAX = 25
 LISTED_MAX = 25
 SHOWN_CHARS_MAX = 60
 NEAR = 0.6
@@ -170,11 +171,14 @@ class Words:
         """Take a span of time such as 30s, 1m30s or 2h."""
         word = self.take("a time such as 30s or 1m30s")
         try:
-            return parse_duration(word)
+            seconds = parse_duration(word)
         except InvalidValueError:
             raise SentenceError(
                 f"{shown(word)} is not a time such as 30s, 1m30s, 2h or 500ms"
             ) from None
+        if seconds > DURATION_S_MAX:
+            raise SentenceError(f"{shown(word)} is too long")
+        return seconds
 
     def percent(self, highest: float) -> float:
         """Take a share such as `20%` or `20 %`, and return it as a part of one."""

@@ -31,6 +31,9 @@ STORIES = {
     "one-vote-of-five",
     "failover-between-sent-and-marked",
     "disk-full-on-the-master",
+    "raft-failover",
+    "gossip-partition",
+    "engine-switch",
 }
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")

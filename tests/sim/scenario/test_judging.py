@@ -196,3 +196,12 @@ def test_moments_read_as_they_are_written_in_a_scenario(
 ) -> None:
     assert moment(seconds) == short
     assert stopwatch(seconds) == column
+
+
+def test_whoever_comes_or_goes_does_not_change_since_when_others_know(story: Story) -> None:
+    """A node that starts without the check is no news of those who have it."""
+    everybody = frozenset({"alpha", "bravo", "charlie"})
+    story.known["web"].put(40.0, (everybody - {"charlie"}, everybody))
+    verdict = judged("at 50s: check web known to alpha, bravo", story)
+    assert verdict.held
+    assert verdict.reason == "at 50s: check web is known to alpha, bravo since 9s"

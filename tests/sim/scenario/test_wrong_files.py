@@ -7,8 +7,8 @@ import pytest
 from qutrio.cli.app import main
 from qutrio.cli.exits import ExitCode
 from qutrio.errors import InvalidDocumentError
-from qutrio.sim.scenario.declaring import NODES_MAX
 from qutrio.sim.scenario.reading import ENTRIES_MAX, FILE_BYTES_MAX, read
+from qutrio.sim.scenario.words import NODES_MAX
 from tests.sim.scenario.stories import NODES, SOURCE, no_file, written
 
 
@@ -35,16 +35,23 @@ def problems(text: str) -> str:
         ("nodes: alpha\n", ["nodes: [alpha, bravo, charlie]"]),
         ("nodes: []\n", ["name at least one"]),
         ("nodes: [a, b, a]\n", ["'a' is given twice"]),
-        ("nodes: [1, 2]\n", ["'1'", "name it otherwise"]),
+        ("nodes: [1, '1']\n", ["'1' is not a name"]),
+        ("nodes: ['1', b]\n", ["'1'", "name it otherwise"]),
+        ("nodes: [null, true, {a: b}]\n", ["'null' is not a name", "'true'", "'{a: \"b\"}'"]),
+        ('nodes: ["a\\e[2J"]\n', ["is not a name"]),
+        (f'{NODES}\ntimeline:\n- at 1s: "crash \\e[2Jx"\n', ["'at 1s: crash ?[2Jx'"]),
         ("nodes: [all]\n", ["'all'", "name it otherwise"]),
         ("nodes: [a b]\n", ["'a b' is not a name"]),
         (f"nodes: [{', '.join(f'n{n}' for n in range(26))}]\n", ["26", str(NODES_MAX)]),
         (f"{NODES}\nsettings: {{hartbeat: 1s}}\n", [":2:", "hartbeat", "'heartbeat'"]),
         (f"{NODES}\nsettings: {{heartbeat: 3s}}\n", [":2:", "dead_after", "9s"]),
-        (f"{NODES}\nsettings: {{engine: raft}}\n", ["'raft'", "lowest-id"]),
+        (f"{NODES}\nsettings: {{engine: later}}\n", ["'later'", "lowest-id"]),
         (f"{NODES}\nsettings: 1s\n", [":2:", "heartbeat: 1s"]),
         (f"{NODES}\nchecks: {{web: {{intervall: 1s}}}}\n", ["intervall", "'interval'"]),
         (f"{NODES}\nchecks: {{web: 10s}}\n", ["'10s'", "{interval: 10s}"]),
+        (f"{NODES}\nchecks: {{web: {{id: shop}}}}\n", ["checks:", "leave out 'id'"]),
+        (f"{NODES}\nchecks: {{web: {{alerts: [mial]}}}}\n", ["web: there is no channel 'mial'"]),
+        (f"{NODES}\nchannels: {{mail: 10s}}\n", ["'10s'", "{default: false}"]),
         (f"{NODES}\nchannels: {{mail: {{to: me}}}}\n", ["'to'", "default"]),
         (f"{NODES}\nchannels: {{mail: {{default: 7}}}}\n", ["true or false"]),
         (f"{NODES}\nuntil: 3d\n", [":2:", "24h at most"]),
@@ -113,6 +120,8 @@ def problems_of_cluster(text: str) -> str:
         ("at 10s: set heartbeat=9s", ["dead_after", "27s"]),
         ("at 10s: edit check web", ["say what to change"]),
         ("at 10s: edit check web interval=2s interval=3s", ["given twice"]),
+        ("at 10s: edit check web name=shop", ["keeps the name", "leave out 'name'"]),
+        (f"at {'9' * 390}s: heal", ["is too long"]),
         ("at 10s: add check all", ["name it otherwise"]),
         ("at 10s: add check shop interval=soon", ["interval", "'soon'"]),
         ("at 10s: join node bravo", ["there is a node 'bravo' already"]),
@@ -145,6 +154,8 @@ def test_a_wrong_sentence_of_the_timeline_is_told_with_its_line(
         ("at 5s: paged wbe down once", ["no check 'wbe'", "'web'"]),
         ("at 5s: paged web down 3 times extra", ["'extra' is not understood"]),
         ("at 5s: paged web down 5000 times", ["at most 1000"]),
+        ("by 5s: paged web down 1.5 times", ["'1.5' is not a count", "'3 times'"]),
+        ("by 5s: paged web down 2", ["'2' says not how often", "'twice'"]),
         ("at 5s: term is two", ["'two' is not a term"]),
         ("at 5s: add check x is acknowledged", ["nobody asks for 'add check x'"]),
         ("at 5s: add check x is done", ["'done'", "acknowledged, refused, unknown"]),
@@ -162,6 +173,13 @@ def test_several_mistakes_are_told_at_once_and_the_rest_is_counted() -> None:
     told = problems(written("\n".join(f"at {n}s: crash n{n}" for n in range(14)))).splitlines()
     assert len(told) == 11
     assert told[-1] == "4 more"
+
+
+def test_nodes_that_join_count_against_the_limit() -> None:
+    joins = "\n".join(f"at {n}s: join node n{n}" for n in range(NODES_MAX))
+    told = problems(written(joins)).splitlines()
+    assert len(told) == 3, "three were there before"
+    assert f"{NODES_MAX} nodes at most" in told[0]
 
 
 def test_the_lines_of_a_timeline_are_in_order_of_time() -> None:
@@ -208,6 +226,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
         (tmp_path, "not a regular file"),
         (tmp_path / "nope.yaml", "No such file"),
         (Path("/dev/zero"), "not a regular file"),
+        (tmp_path / ("x" * 300), "too long"),
     ):
         assert main(["sim", str(path)]) == ExitCode.BAD_INPUT
         assert words in capsys.readouterr().err
@@ -225,6 +244,25 @@ def test_a_drawing_that_could_not_be_written_is_refused_before_the_play(
     said = capsys.readouterr()
     assert words in said.err
     assert said.out == ""
+
+
+def test_a_path_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text('cluster: "a\\0b"\n')
+    assert main(["sim", str(file)]) == ExitCode.BAD_INPUT
+    assert "file.yaml:1: cluster: cannot read" in capsys.readouterr().err
+
+
+def test_a_drawing_that_cannot_be_written_leaves_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, drawing = tmp_path / "file.yaml", tmp_path / "x.svg"
+    file.write_text(NODES)
+    drawing.symlink_to("/dev/full")
+    assert main(["sim", str(file), "--svg", str(drawing)]) == ExitCode.ERROR
+    said = capsys.readouterr()
+    assert "the end" in said.out
+    assert f"cannot write the drawing '{drawing}': No space left" in said.err
 
 
 def test_a_cluster_file_with_a_mistake_is_told_with_its_own_line(

@@ -1,0 +1,93 @@
+"""`qutrio cluster engine`: how the nodes choose who leads."""
+
+from typing import Annotated, Any
+
+import typer
+
+from qutrio.cli.asking import ask, committed
+from qutrio.cli.nouns import noun
+from qutrio.cli.options import AsJson
+from qutrio.cli.printing import clean, plain_value, print_fields, print_json, print_table
+from qutrio.cli.status import unknown_engine
+from qutrio.errors import InvalidValueError
+
+Row = dict[str, Any]
+
+app = noun("How the nodes choose who leads: show, set.", "cluster engine show")
+
+
+@app.command(epilog="Example: qutrio cluster engine show")
+def show(as_json: AsJson = False) -> None:
+    """Show the engine, its timers, this node's role, and which members do not know it."""
+    answer = ask("engine.show")
+    if as_json:
+        answer.pop("ok")
+        print_json(answer)
+        return
+    master = answer["master"]
+    acts = "nobody is heard to act" if master is None else master["name"]
+    print_fields(
+        [
+            ("engine", answer["engine"]),
+            ("role", f"{answer['role']} ({answer['name']}, this node)"),
+            ("acts", acts),
+            ("term", answer["term"]),
+            ("can run", ", ".join(answer["known_engines"])),
+        ]
+    )
+    if not answer["knows_engine"]:
+        print(f"! {clean(unknown_engine(answer['engine']))}")
+    for warning in _warnings(answer):
+        print(f"! {clean(warning)}")
+    if answer["timers"]:
+        print()
+    rows = ((t["name"], plain_value(t["value"]), t["meaning"]) for t in answer["timers"])
+    print_table(("TIMER", "VALUE", "MEANING"), rows)
+
+
+@app.command("set", epilog="Example: qutrio cluster engine set raft --timer election_timeout=2s")
+def set_engine(
+    engine: Annotated[str, typer.Argument(metavar="lowest-id|raft|gossip", help="Which one.")],
+    timer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--timer",
+            metavar="NAME=VALUE",
+            help="A timer of it, as `engine show` names it; repeatable.",
+        ),
+    ] = None,
+    acting: Annotated[
+        str | None,
+        typer.Option(
+            "--acting",
+            metavar="majority|partition",
+            help="Of gossip only: where its leader may page; else as it is.",
+        ),
+    ] = None,
+) -> None:
+    """Choose the engine for all nodes, and set its timers in the same change."""
+    if acting is not None and engine != "gossip":
+        raise InvalidValueError("--acting", f"is for gossip only, not for {engine[:80]!r}")
+    timers: dict[str, str] = {}
+    words = [*(timer or []), *([] if acting is None else [f"acting={acting}"])]
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise InvalidValueError("--timer", f"{word[:80]!r} is not NAME=VALUE")
+        if name in timers:
+            raise InvalidValueError("--timer", f"{name[:80]!r} is given twice")
+        timers[name] = value
+    answer = ask("engine.set", engine=engine, timers=timers)
+    committed(f"engine {answer['settings']['engine']}", answer)
+
+
+def _warnings(answer: Row) -> list[str]:
+    others = [m for m in answer["members"] if m["id"] != answer["node_id"]]
+    old = [m["name"] for m in others if m["knows_engine"] is False]
+    silent = [m["name"] for m in others if m["knows_engine"] is None]
+    warnings = []
+    if old:
+        warnings.append(f"does not know the engine, neither leads nor endorses: {', '.join(old)}")
+    if silent:
+        warnings.append(f"has not said yet whether it knows the engine: {', '.join(silent)}")
+    return warnings

@@ -1,0 +1,321 @@
+"""The gossip engine: nodes propose and declare themselves, and the lowest of them leads.
+
+Theory of operation.  A node that starts waits until its view of the living voters stands still,
+or until it hears a leader, or until the grace is over.  A node that knows no leader says that it
+would lead, and collects what others say for a while.  If a leader declares itself meanwhile, the
+node follows it; if a lower id would lead too, the node waits for that one; else it leads.  A
+leader declares itself at once and then twice per lifetime of a declaration.  A follower that
+hears no declaration for a whole lifetime begins an election.  A leader that hears a lower one
+follows it, so when a partition heals, one leader is left.
+
+Nothing here counts a majority: each side of a partition has a leader.  Whether it may act is the
+mandate's decision.  Nothing is remembered across a restart.  Words may be lost, repeated or
+reordered: proposals are said again while a node collects, declarations for as long as it leads.
+A word that comes late can at most make a node wait for one lifetime.
+
+Source: the leader election of Hyperledger Fabric's gossip layer (`gossip/election`).  What is
+different here:
+
+* the views that stand still are compared by their members, not by their number;
+* a node that sees only itself waits for the whole grace, unless it is the only voter;
+* proposals are said again and again, and only those heard while collecting count;
+* a leader answers a proposal, and a declaration of a higher id, with its own declaration;
+* a follower of a living leader does not change over to a higher id, so two leaders that do not
+  hear each other do not pull it to and fro;
+* a member that acts under the mandate counts as the leader where none is known, so a running
+  group changes to this engine without a gap.
+"""
+
+from collections import deque
+
+from attrs import define, field
+
+from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
+from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal, Word
+from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
+from qutrio.model.stable import Ballot
+
+ASIDE_LIFETIMES = 6
+"""For how many lifetimes of a declaration a node that stepped aside stays out."""
+DECLARATIONS_PER_LIFETIME = 2
+NEWS_MAX = 100
+"""Whoever does not drain the news loses the oldest."""
+
+ALONE = "no leader is known"
+ACTS = "this node acts, and no leader is known"
+HEARD = "a leader was heard"
+LOWER_PROPOSED = "a lower id proposed itself"
+NOBODY_LOWER = "no lower id proposed itself"
+LOWER_LEADS = "a lower id declared itself"
+BARRED = "this node may not lead now"
+ASIDE = "stepped aside"
+CLOSED = "closed"
+
+TRANSITIONS = (
+    (Role.FOLLOWER, ALONE, Role.CANDIDATE),
+    (Role.FOLLOWER, ACTS, Role.LEADER),
+    (Role.FOLLOWER, CLOSED, Role.CLOSED),
+    (Role.CANDIDATE, HEARD, Role.FOLLOWER),
+    (Role.CANDIDATE, LOWER_PROPOSED, Role.FOLLOWER),
+    (Role.CANDIDATE, BARRED, Role.FOLLOWER),
+    (Role.CANDIDATE, ASIDE, Role.FOLLOWER),
+    (Role.CANDIDATE, NOBODY_LOWER, Role.LEADER),
+    (Role.CANDIDATE, ACTS, Role.LEADER),
+    (Role.CANDIDATE, CLOSED, Role.CLOSED),
+    (Role.LEADER, LOWER_LEADS, Role.FOLLOWER),
+    (Role.LEADER, BARRED, Role.FOLLOWER),
+    (Role.LEADER, ASIDE, Role.FOLLOWER),
+    (Role.LEADER, CLOSED, Role.CLOSED),
+)
+"""The state table: from, why, to.  Every turn gives one of these as its reason."""
+
+
+def _news() -> deque[News]:
+    return deque(maxlen=NEWS_MAX)
+
+
+@define(kw_only=True)
+class Gossip:
+    """Elects the lowest of those who would lead; each partition has a leader."""
+
+    me: NodeId
+    role: Role = field(default=Role.FOLLOWER, init=False)
+    ballot: Ballot = field(default=Ballot(), init=False)
+    _started: Instant = field(alias="now")
+    _settled: bool = field(default=False, init=False)
+    """The grace of the start is over."""
+    _view: frozenset[NodeId] | None = field(default=None, init=False)
+    """The last sample of the living voters."""
+    _leader: NodeId | None = field(default=None, init=False)
+    """Whom this node follows, until `_quiet_until`; itself while it leads."""
+    _quiet_until: Instant = field(default=NEVER, init=False)
+    """Until then a follower begins no election."""
+    _aside_until: Instant = field(default=NEVER, init=False)
+    _collect_until: Instant = field(default=NEVER, init=False)
+    _proposals: set[NodeId] = field(factory=set, init=False)
+    """Who proposed itself since this node began to collect."""
+    _next_at: Instant = field(default=NEVER, init=False)
+    """When the next sample is due, or the next proposal, or the next declaration."""
+    _wake_at: Instant = field(default=NEVER, init=False)
+    _news: deque[News] = field(factory=_news, init=False)
+
+    def restore(self, ballot: Ballot) -> None:
+        """Nothing is remembered, so nothing is lost."""
+
+    # --- whom to follow ---------------------------------------------------------------------
+
+    def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return the leader known, else whoever acts, unless that is this node and must not."""
+        if (leader := self._known(electorate, now)) is not None:
+            return leader
+        if electorate.incumbent == self.me and not self._may_lead(electorate, now):
+            return None
+        return electorate.incumbent
+
+    def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return the leader known if it is another, and able."""
+        leader = self._known(electorate, now)
+        return leader if leader in electorate.able and leader != self.me else None
+
+    def heir(self, electorate: Electorate) -> NodeId | None:
+        """Return the lowest able id beside this node."""
+        return min(electorate.able - {self.me}, default=None)
+
+    # --- words ------------------------------------------------------------------------------
+
+    def hear(self, sender: NodeId, word: Word, electorate: Electorate, now: Instant) -> list[Say]:
+        """Note a proposal or a declaration of a living voter; a leader may answer with its own."""
+        if self.role is Role.CLOSED or sender not in _view_of(electorate) - {self.me}:
+            return []
+        match word:
+            case LeadershipProposal():
+                return self._hear_proposal(sender)
+            case LeadershipDeclaration() if self._outranks(sender, electorate):
+                return []
+            case LeadershipDeclaration():
+                return self._hear_declaration(sender, electorate, now)
+            case _:
+                return []
+
+    def _outranks(self, sender: NodeId, electorate: Electorate) -> bool:
+        """Tell whether this node hears a majority, and the sender says that it hears none.
+
+        Such a leader could not act; whoever could must not wait for it.
+        """
+        return self.me in electorate.able and sender not in electorate.able
+
+    def heard_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
+        """Take it as a declaration if no leader is known, or if it is the leader's.
+
+        `term` says nothing here: leaders of this engine have none.
+        """
+        if self.role in {Role.CLOSED, Role.LEADER} or node not in electorate.electors.all:
+            return
+        known = self._known(electorate, now)
+        if known is not None and known != node:
+            return
+        if node != self.me:
+            self._follow(node, electorate, now)
+        elif self._may_lead(electorate, now):
+            self._lead(ACTS, electorate, now)
+
+    # --- time -------------------------------------------------------------------------------
+
+    def advance(self, electorate: Electorate, now: Instant) -> list[Say]:
+        """Sample, propose, declare or begin an election, whatever is due."""
+        if self.role is Role.CLOSED:
+            return []
+        if self._busy and not self._may_lead(electorate, now):
+            self._step_down(BARRED, electorate)
+        if not self._settled:
+            self._sample(electorate, now)
+        said = self._speak(electorate, now) if self._settled else []
+        self._wake_at = self._due(electorate, now)
+        return said
+
+    def step_aside(self, electorate: Electorate, now: Instant) -> None:
+        """Stay out of elections until another leads, or for six lifetimes of a declaration."""
+        other_leads = self.role is Role.FOLLOWER and self._known(electorate, now) is not None
+        if self.role is Role.CLOSED or other_leads or now < self._aside_until:
+            return
+        lifetime = electorate.settings.gossip_alive_s
+        self._aside_until = Instant(now + ASIDE_LIFETIMES * lifetime)
+        if self._busy:
+            self._step_down(ASIDE, electorate)
+        self._wake_at = self._due(electorate, now)
+
+    def close(self, now: Instant) -> None:
+        """End."""
+        if self.role is not Role.CLOSED:
+            self._leader = None
+            self._wake_at = FOREVER
+            self._turn(Role.CLOSED, Term(0), CLOSED)
+
+    def deadline(self, now: Instant) -> Instant:
+        """Return when the next sample, word or election is due."""
+        return self._wake_at
+
+    def news(self) -> list[News]:
+        """Return the turns since the last call."""
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    # --- inside -----------------------------------------------------------------------------
+
+    @property
+    def _busy(self) -> bool:
+        """Whether this node leads or would."""
+        return self.role in {Role.CANDIDATE, Role.LEADER}
+
+    def _may_lead(self, electorate: Electorate, now: Instant) -> bool:
+        voter = self.me in electorate.electors.committed
+        return voter and electorate.fit and now >= self._aside_until
+
+    def _known(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return the leader known: this node, or a voter whose declaration is not too old."""
+        if self.role is Role.LEADER:
+            return self.me
+        fresh = now < self._quiet_until and self._leader in electorate.electors.all
+        return self._leader if fresh else None
+
+    def _hear_proposal(self, sender: NodeId) -> list[Say]:
+        if self.role is Role.LEADER:
+            return [Say(sender, LeadershipDeclaration())]
+        self._proposals.add(sender)
+        return []
+
+    def _hear_declaration(self, sender: NodeId, electorate: Electorate, now: Instant) -> list[Say]:
+        known = self._known(electorate, now)
+        if known is None or sender <= known:
+            self._follow(sender, electorate, now)
+        elif self.role is Role.LEADER:
+            return [Say(sender, LeadershipDeclaration())]
+        return []
+
+    def _follow(self, leader: NodeId, electorate: Electorate, now: Instant) -> None:
+        if self._busy:
+            why = LOWER_LEADS if self.role is Role.LEADER else HEARD
+            self._step_down(why, electorate)
+        self._settled = True
+        self._leader = leader
+        self._aside_until = NEVER
+        self._quiet_until = Instant(now + electorate.settings.gossip_alive_s)
+        self._wake_at = self._due(electorate, now)
+
+    def _step_down(self, why: str, electorate: Electorate) -> None:
+        self._leader = None
+        self._turn(Role.FOLLOWER, electorate.term, why)
+
+    def _lead(self, why: str, electorate: Electorate, now: Instant) -> None:
+        """Lead; the declaration is due at once."""
+        self._settled = True
+        self._leader = self.me
+        self._next_at = now
+        self._turn(Role.LEADER, electorate.term, why)
+        self._wake_at = now
+
+    def _sample(self, electorate: Electorate, now: Instant) -> None:
+        """Look at the view; the grace ends when it stands still, or when it lasted for long."""
+        if now >= self._started + electorate.settings.gossip_startup_grace_s:
+            self._settled = True
+        elif now >= self._next_at:
+            view = _view_of(electorate)
+            lonely = len(view) == 1 and len(electorate.electors.all) > 1
+            self._settled = view == self._view and not lonely
+            self._view = view
+            self._next_at = Instant(now + electorate.settings.gossip_sample_s)
+
+    def _speak(self, electorate: Electorate, now: Instant) -> list[Say]:
+        if self.role is Role.FOLLOWER and self._wants_election(electorate, now):
+            self._begin_election(electorate, now)
+        if self.role is Role.CANDIDATE and now >= self._collect_until:
+            self._end_election(electorate, now)
+        if not self._busy or now < self._next_at:
+            return []
+        settings = electorate.settings
+        if self.role is Role.CANDIDATE:
+            self._next_at = Instant(now + settings.gossip_sample_s)
+            return [Say(None, LeadershipProposal())]
+        self._next_at = Instant(now + settings.gossip_alive_s / DECLARATIONS_PER_LIFETIME)
+        return [Say(None, LeadershipDeclaration())]
+
+    def _wants_election(self, electorate: Electorate, now: Instant) -> bool:
+        removed = self._leader is not None and self._leader not in electorate.electors.all
+        return (removed or now >= self._quiet_until) and self._may_lead(electorate, now)
+
+    def _begin_election(self, electorate: Electorate, now: Instant) -> None:
+        self._leader = None
+        self._proposals.clear()
+        self._collect_until = Instant(now + electorate.settings.gossip_election_s)
+        self._next_at = now
+        self._turn(Role.CANDIDATE, electorate.term, ALONE)
+
+    def _end_election(self, electorate: Electorate, now: Instant) -> None:
+        lowest = min(self._proposals & electorate.electors.all, default=self.me)
+        if lowest < self.me:
+            self._step_down(LOWER_PROPOSED, electorate)
+            self._quiet_until = Instant(now + electorate.settings.gossip_alive_s)
+        else:
+            self._lead(NOBODY_LOWER, electorate, now)
+
+    def _due(self, electorate: Electorate, now: Instant) -> Instant:
+        """Return when time alone changes something."""
+        if not self._settled:
+            grace = electorate.settings.gossip_startup_grace_s
+            return min(self._next_at, Instant(self._started + grace))
+        if self.role is Role.LEADER:
+            return self._next_at
+        if self.role is Role.CANDIDATE:
+            return min(self._next_at, self._collect_until)
+        coming = (at for at in (self._quiet_until, self._aside_until) if at > now)
+        return min(coming, default=FOREVER)
+
+    def _turn(self, after: Role, term: Term, reason: str) -> None:
+        self._news.append(Turn(self.role, after, term, reason))
+        self.role = after
+
+
+def _view_of(electorate: Electorate) -> frozenset[NodeId]:
+    """Return the living voters, without strangers."""
+    return electorate.living & electorate.electors.all

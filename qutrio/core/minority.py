@@ -1,0 +1,163 @@
+"""Paging from a minority: what the gossip engine's leader may do where no majority is.
+
+Theory of operation.  By default only a node that a majority confirms pages.  With the setting
+`acting: partition` the leader of a minority pages as well, if a majority has been out of its
+sight for `dead_after`, and nobody is heard who acts.  Beside the usual count it keeps a second
+one, in which a majority of the voters it hears is enough; the rounds are the same.  What comes
+of it is kept in memory only: a ledger of its own, which nobody else holds.  Every notice says
+that it comes from a minority, and its incident has an id that no other node gives.
+
+What the committed ledger calls down was announced before: it is not announced again, nor is its
+end.  When a majority is in sight again, or another leads, all of this is forgotten, and what a
+majority then finds is announced by the usual rules.  Each of several minorities may page.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.effects import Effect, Note, Notify
+from qutrio.core.election.interface import Role
+from qutrio.core.quorum import holds_quorum
+from qutrio.core.verdicts import Verdicts
+from qutrio.model.ids import FOREVER, NEVER, ChannelId, CheckId, Instant, NoticeId, UnixTime
+from qutrio.model.incidents import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from qutrio.core.replication import Replication
+    from qutrio.core.seat import Seat
+    from qutrio.core.watch import Watch
+
+SLEPT_DEADS = 2
+"""After so many times `dead_after` without a look around a node must have been asleep."""
+
+
+@define
+class Minority:
+    """What a node does while it leads a minority.  It never writes."""
+
+    seat: Seat
+    register: Replication
+    watch: Watch
+    courier: Courier
+    ledger: Ledger = field(factory=Ledger)
+    """The incidents that this node alone opened, and what it has not told yet."""
+    until: Instant | None = None
+    """Up to when what was found last is good enough to page; None when this node may not."""
+    _lost_at: Instant | None = None
+    """Since when no majority is in sight."""
+    _looked_at: Instant = NEVER
+    _ripe_at: Instant = FOREVER
+
+    @property
+    def leads(self) -> bool:
+        """Whether this node leads a minority, and may page."""
+        return self.watch.beside is not None
+
+    def advance(self, alarms: AbstractSet[CheckId], now: Instant, wall: UnixTime) -> list[Effect]:
+        """Begin to lead a minority, go on, or end it, as things stand at `now`.
+
+        `alarms` are the checks with a first vote against their state.
+        """
+        count = self.watch.beside
+        if not self._may_page(now):
+            return [] if count is None else self._end(now)
+        effects = list[Effect]()
+        if count is None:
+            count = self.watch.beside = self._begin(now, wall)
+            effects.append(Note("leads a minority, and may page", (("sees", self._size(now)),)))
+        self.until = Instant(now + self.seat.settings.dead_after_s)
+        self._count(count, now, wall)
+        asked = count.to_probe(now, set(alarms), self.seat.settings.confirm_after_s)
+        effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
+        return effects + self._page(count, now, wall)
+
+    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
+        """Note how an attempt ended, unless all is forgotten by now."""
+        if self.leads:
+            self.courier.ended(notice, channel, delivered=delivered, now=now)
+
+    def deadline(self) -> Instant:
+        """Return when something may change without an event."""
+        count = self.watch.beside
+        return self._ripe_at if count is None else min(count.deadline(), self.courier.deadline())
+
+    # --- in detail --------------------------------------------------------------------------
+
+    def _may_page(self, now: Instant) -> bool:
+        seat, settings = self.seat, self.seat.settings
+        slept = now - self._looked_at >= SLEPT_DEADS * settings.dead_after_s
+        self._looked_at = now
+        if seat.roll.sees_majority(now):
+            self._lost_at = None
+        elif self._lost_at is None or slept:
+            self._lost_at = now  # one that slept has heard nobody yet
+        self._ripe_at = FOREVER
+        wanted = settings.engine == "gossip" and settings.acting == "partition"
+        leads = wanted and seat.steering.role is Role.LEADER and seat.incumbent(now) is None
+        if self._lost_at is None or not leads:
+            return False
+        self._ripe_at = Instant(self._lost_at + settings.dead_after_s)
+        return now >= self._ripe_at
+
+    def _begin(self, now: Instant, wall: UnixTime) -> Verdicts:
+        """Return a second count, with the votes that are known; they make the first round."""
+        document, known = self.register.committed.document, self.watch.verdicts
+        count = Verdicts(among_living=True)
+        count.follow(document, wall)
+        for check in document.checks:
+            for node in sorted(self.seat.roll.live(now)):
+                vote = known.vote(node, check.id)
+                if vote is not None:
+                    count.record(node, vote.result, vote.at, vote.serial)
+        return count
+
+    def _end(self, now: Instant) -> list[Effect]:
+        self.watch.beside = self.until = None
+        self.ledger = Ledger(sequence=self.ledger.sequence)
+        self.courier.settle(self.ledger)
+        return [Note("leads a minority no more", (("sees", self._size(now)),))]
+
+    def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> None:
+        committed = self.register.committed
+        count.follow(committed.document, wall)
+        count.attend(self.seat.roll.live(now))
+        incidents = committed.ledger.incidents + self.ledger.incidents
+        open_ = frozenset(i.check for i in incidents)
+        count.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
+        count.facts.clear()  # the journal tells of what a majority of all voters would find
+
+    def _page(self, count: Verdicts, now: Instant, wall: UnixTime) -> list[Effect]:
+        committed = self.register.committed
+        scene = Scene(
+            document=committed.document,
+            verdicts=count,
+            term=self.seat.known_term,
+            now=now,
+            wall=wall,
+            series=f"minority-{self.watch.life:x}-",
+            minority=self._size(now),
+        )
+        announced = {i.check for i in committed.ledger.incidents}
+        ledger = reconcile(self.ledger, scene, count.changed - announced)
+        count.changed.clear()
+        self.ledger = self.courier.prune(ledger, committed.document)
+        self.courier.settle(self.ledger)
+        errands = self.courier.due(self.ledger, (), now)
+        return [Notify(errand.delivery, scene.term, errand=False) for errand in errands]
+
+    def _size(self, now: Instant) -> str:
+        """Return how many voters this node is in touch with, itself included, of how many.
+
+        While the members change, this is about those of whom there is no majority.
+        """
+        electors, contacts = self.register.electors, self.seat.roll.contacts(now)
+        voters = electors.committed
+        if holds_quorum(contacts, voters):
+            voters = electors.accepted
+        return f"{len(contacts & voters)} of {len(voters)}"

@@ -1,0 +1,222 @@
+"""Runs this node's hooks: commands that hear, afterwards, that the role came or went.
+
+One runs at a time, in the order of what happened, each up to its limit; then it is killed with
+its process group.  Nothing waits for a hook: the role may be elsewhere before the hook of its
+loss has begun.  A hook that fails is a line in the log.
+"""
+
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import trio
+from attrs import Factory, define, field, frozen
+
+from qutrio.core.effects import Show
+from qutrio.core.events import Inspected
+from qutrio.core.view import View
+from qutrio.model.hooks import HookEvent, HookReport, HookRun, Hooks
+from qutrio.model.ids import Seconds, Term
+from qutrio.plumbing.clock import Clock
+from qutrio.plumbing.inbox import Inbox
+from qutrio.plumbing.latest import Latest
+from qutrio.plumbing.log import Log
+
+TURNS_MAX = 16
+"""Turns of the role that wait for their hooks; beyond them the oldest two are left out."""
+
+RUNS_KEPT = 10
+OUTPUT_BYTES_MAX = 2000
+RECEIVE_BYTES = 64 * 1024
+STOPPING_S: Seconds = 8.0
+"""How long hooks may still run when the daemon stops."""
+
+DRAIN_S: Seconds = 0.5
+"""How long to read on when a hook has ended; what it left running may hold the pipe open."""
+
+REASON_WAIT_S: Seconds = 1.0
+PRIVATE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"})
+"""What systemd tells the daemon, and no other program."""
+
+
+@frozen
+class _Turn:
+    event: HookEvent
+    term: Term
+
+
+@define
+class HookRunner:
+    """Follows the role of this node, and runs its hooks."""
+
+    _hooks: Hooks
+    _view: Latest[View]
+    _inbox: Inbox
+    _clock: Clock
+    _log: Log
+    _environ: Mapping[str, str]
+    _turns: deque[_Turn] = Factory(deque)
+    _more: trio.Event = Factory(trio.Event)
+    _acting: Term | None = None
+    """In which term this node acts, as far as its hooks were or will be told."""
+    _running: HookEvent | None = None
+    _runs: deque[HookRun] = field(init=False, factory=lambda: deque(maxlen=RUNS_KEPT))
+    _closing: bool = False
+    _scope: trio.CancelScope = field(init=False, factory=trio.CancelScope)
+
+    def report(self) -> HookReport:
+        """Tell which hooks there are, which one runs, and how the last ones ended."""
+        return HookReport(hooks=self._hooks, running=self._running, runs=tuple(self._runs))
+
+    async def run(self) -> None:
+        """Run hooks until `close`, and then what is left, for a while."""
+        if not (self._hooks.gain or self._hooks.loss):
+            return
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow)
+                await self._work()
+                nursery.cancel_scope.cancel()
+
+    def close(self) -> None:
+        """Take the last turn in: `run` ends soon, whatever cancels what is around it."""
+        self._look(self._view.value)
+        self._closing = True
+        self._more.set()
+        self._scope.deadline = trio.current_time() + STOPPING_S
+        self._scope.shield = True
+
+    async def _follow(self) -> None:
+        while True:
+            seen = self._view.value
+            self._look(seen)
+            await self._view.other_than(seen)
+
+    def _look(self, view: View) -> None:
+        acts = view.acting_until is not None
+        if acts and self._acting is None:
+            self._acting = view.position.term
+            self._turns.append(_Turn(HookEvent.GAIN, self._acting))
+        elif not acts and self._acting is not None:
+            self._turns.append(_Turn(HookEvent.LOSS, self._acting))
+            self._acting = None
+        if len(self._turns) > TURNS_MAX:
+            self._turns.popleft()
+            self._turns.popleft()
+            self._log("hooks are too slow for the role; left one coming and going out")
+        if self._turns:
+            self._more.set()
+
+    async def _work(self) -> None:
+        while self._turns or not self._closing:
+            if not self._turns:
+                self._more = trio.Event()
+                await self._more.wait()
+                continue
+            turn = self._turns.popleft()
+            if words := self._hooks.command(turn.event):
+                await self._perform(turn, words)
+
+    async def _perform(self, turn: _Turn, words: Sequence[str]) -> None:
+        environ = await self._environment(turn)
+        self._running, began = turn.event, self._clock.now()
+        at_unix, output = self._clock.wall(), bytearray()
+        ok, how = False, "stopped with the daemon"
+        try:
+            ok, how = await self._spawn(words, environ, output)
+        finally:
+            self._running = None
+            run = HookRun(
+                event=turn.event,
+                term=turn.term,
+                at_unix=at_unix,
+                took_s=self._clock.now() - began,
+                ok=ok,
+                how=how,
+                output=output[-OUTPUT_BYTES_MAX:].decode(errors="replace"),
+            )
+            self._runs.append(run)
+            self._log(
+                "hook ended" if ok else "hook failed",
+                event=run.event.value,
+                term=run.term,
+                how=how,
+                took_s=f"{run.took_s:.1f}",
+                output=run.output or None,
+            )
+
+    async def _spawn(
+        self, words: Sequence[str], environ: Mapping[str, str], output: bytearray
+    ) -> tuple[bool, str]:
+        """Run a command up to the limit; return whether it ended well, and how it ended."""
+        try:
+            process = await trio.lowlevel.open_process(
+                list(words),
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return False, f"cannot run {words[0]}: {getattr(error, 'strerror', None) or error}"
+        assert process.stdout is not None
+        async with process.stdout, trio.open_nursery() as nursery:
+            nursery.start_soon(_collect, process.stdout, output)
+            try:
+                with trio.move_on_after(self._hooks.timeout_s) as limit:
+                    await process.wait()
+            finally:
+                if process.returncode is None:
+                    _kill_group(process.pid)
+                    with trio.CancelScope(shield=True):
+                        await process.wait()
+            nursery.cancel_scope.deadline = trio.current_time() + DRAIN_S
+        if limit.cancelled_caught:
+            return False, f"killed after {self._hooks.timeout_s:g}s"
+        return process.returncode == 0, _how(process.returncode)
+
+    async def _environment(self, turn: _Turn) -> dict[str, str]:
+        kept = {name: value for name, value in self._environ.items() if name not in PRIVATE}
+        view = self._view.value
+        member = view.document.member(view.node)
+        return kept | {
+            "QUTRIO_EVENT": turn.event.value,
+            "QUTRIO_TERM": str(turn.term),
+            "QUTRIO_NODE": view.node if member is None else member.name,
+            "QUTRIO_CLUSTER": view.document.cluster_id,
+            "QUTRIO_REASON": await self._reason(),
+        }
+
+    async def _reason(self) -> str:
+        """Return this node's last decision, as `qutrio status` tells it."""
+        with trio.move_on_after(REASON_WAIT_S):
+            try:
+                shown = await self._inbox.ask(Inspected)
+            except trio.BrokenResourceError:
+                return "stopping"
+            assert isinstance(shown, Show)
+            return shown.status.reason.replace("\0", "?")
+        return ""
+
+
+async def _collect(stream: trio.abc.ReceiveStream, output: bytearray) -> None:
+    """Keep the end of what a stream says."""
+    while chunk := await stream.receive_some(RECEIVE_BYTES):
+        output += chunk
+        del output[:-OUTPUT_BYTES_MAX]
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _how(code: int | None) -> str:
+    assert code is not None
+    if code >= 0:
+        return f"exit {code}"
+    return f"killed by {signal.Signals(-code).name}"

@@ -1,0 +1,36 @@
+"""Elections for any Trio program: join one by name, and act only while you may.
+
+    async with election.join("reports", self_id="a", members=["a", "b", "c"], ...) as seat:
+        while True:
+            async with seat.leading() as term:
+                await publish_reports(fencing_token=term)
+
+docs/elections.md says what is promised.
+"""
+
+from qutrio.core.election.interface import Position, Role, Turn
+from qutrio.election.feeds import Listener, Trouble, TroubleKind
+from qutrio.election.graft import GraftSeat, GraftState, join_graft
+from qutrio.election.joining import join
+from qutrio.election.seat import Seat, SeatState
+from qutrio.election.state import FolderState, MemoryState, State
+from qutrio.election.timers import Timers
+
+__all__ = [
+    "FolderState",
+    "GraftSeat",
+    "GraftState",
+    "Listener",
+    "MemoryState",
+    "Position",
+    "Role",
+    "Seat",
+    "SeatState",
+    "State",
+    "Timers",
+    "Trouble",
+    "TroubleKind",
+    "Turn",
+    "join",
+    "join_graft",
+]

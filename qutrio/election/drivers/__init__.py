@@ -1,0 +1,1 @@
+"""How seats reach one another: one file for each way."""

@@ -1,0 +1,115 @@
+"""The keys of seats that speak TLS to one another: who makes them, and how members name them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from base64 import b64encode
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from qutrio.errors import DataDirectoryError, InvalidValueError
+from qutrio.model.members import Member
+from qutrio.peers.identity import PeerIdentity, fingerprint_of, trustworthy_key
+from qutrio.storage.keys import create_identity, load_identity
+from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.regular_file import explain, read_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qutrio.model.ids import NodeId
+
+CERTIFICATE_FILE_BYTES_MAX = 64 * 1024
+LOCK_NAME = "lock"
+_CERTIFIED_NAME = "election seat"
+"""What the certificate says to people who look at it; who a seat is, the key says."""
+
+
+@frozen
+class At:
+    """Where a member is, as host:port, and the file of its certificate."""
+
+    address: str
+    certificate: Path = field(converter=Path)
+
+
+def make_keys(directory: Path | str) -> Path:
+    """Make a key and a certificate in a folder, unless they are there; return the certificate.
+
+    The certificate goes to every other member; the rest of the folder to nobody.  Raises
+    `DataDirectoryError`.
+    """
+    data = DataDirectory(Path(directory))
+    return create_identity(data, None, _CERTIFIED_NAME).certificate_file
+
+
+def keys_for_all(directory: Path, seats: Iterable[str]) -> dict[str, Path]:
+    """Make what is missing of the seats' keys in one folder, and return their certificates.
+
+    Several programs may do so at once.  Raises `DataDirectoryError`.
+    """
+    with _locked(directory):
+        return {seat: make_keys(directory / seat) for seat in seats}
+
+
+def member_of(seat: NodeId, at: At) -> Member:
+    """Return what a link needs to know of a member; raises `QutrioError` for a bad certificate."""
+    problem = f"the certificate of {seat} cannot be used: {at.certificate}"
+    try:
+        pem = read_regular(at.certificate, CERTIFICATE_FILE_BYTES_MAX, follow=True)
+        der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    except OSError as error:
+        raise InvalidValueError("certificate", f"{problem}: {explain(error)}") from None
+    except ValueError:
+        raise InvalidValueError("certificate", f"{problem} is no PEM certificate") from None
+    trustworthy_key(der)
+    return Member(
+        id=seat,
+        name=seat,
+        address=at.address,
+        fingerprint=fingerprint_of(der),
+        certificate=b64encode(der).decode("ascii"),
+    )
+
+
+def identify(directory: Path, member: Member) -> PeerIdentity:
+    """Return the identity in a folder, which must be the member's; raises `QutrioError`."""
+    data = DataDirectory(directory)
+    if not data.key_file.exists():
+        advice = "make one with qutrio.election.drivers.websocket.make_keys"
+        raise DataDirectoryError(f"there is no key in {directory}; {advice}")
+    identity = load_identity(data)
+    if identity.fingerprint != member.fingerprint:
+        raise DataDirectoryError(
+            f"the key in {directory} is not that of {member.id}: its certificate among the"
+            " members is another one; give every seat the same certificates"
+        )
+    return PeerIdentity(
+        node_id=member.id,
+        fingerprint=identity.fingerprint,
+        certificate_der=identity.certificate_der,
+        certificate_file=identity.certificate_file,
+        key_file=identity.key_file,
+    )
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold a folder's lock, and make the folder if need be."""
+    try:
+        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(directory / LOCK_NAME, flags, 0o600)
+    except OSError as error:
+        raise DataDirectoryError(f"cannot use {directory}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

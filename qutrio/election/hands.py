@@ -1,0 +1,65 @@
+"""The hands of a seat's node: its state, its wire, and whom it tells of trouble."""
+
+from attrs import frozen
+
+from qutrio.core.effects import Notify
+from qutrio.core.messages import Message
+from qutrio.election.drivers.interface import Link
+from qutrio.election.feeds import Feed, Trouble, TroubleKind
+from qutrio.election.group import Group
+from qutrio.election.state import State
+from qutrio.model.ids import CheckId, NodeId
+from qutrio.model.journal import Entry
+from qutrio.model.stable import Stable
+from qutrio.plumbing.log import Log
+
+TROUBLES = {
+    "the disk refused a write": TroubleKind.DISK,
+    "the election protocol was broken": TroubleKind.PROTOCOL,
+}
+"""What of the node's notes a person should see."""
+
+
+@frozen(kw_only=True)
+class SeatHands:
+    """Passes effects on; a group without checks has nothing to probe, notify or journal."""
+
+    state: State
+    link: Link
+    group: Group
+    troubles: Feed[Trouble]
+    log: Log
+
+    @property
+    def durable(self) -> Stable:
+        """What the state holds now."""
+        return self.state.durable
+
+    async def persist(self, stable: Stable) -> None:
+        """Return once it would survive a power cut; raises `StorageError`."""
+        await self.state.persist(stable)
+
+    def send(self, to: NodeId, message: Message) -> None:
+        """Hand a frame to the driver."""
+        self.link.send(to, self.group.pack(message))
+
+    def probe(self, checks: tuple[CheckId, ...]) -> None:
+        """Do nothing: there are no checks."""
+
+    def notify(self, job: Notify) -> bool:
+        """Refuse: there are no channels."""
+        del job
+        return False
+
+    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+        """Log, and tell those who listen of what went wrong."""
+        self.log(what, **dict(details))
+        if what in TROUBLES:
+            told = ", ".join(text for _, text in details)
+            self.troubles.tell(Trouble(TROUBLES[what], f"{what}: {told}"))
+
+    def journal(self, entry: Entry) -> None:
+        """Do nothing: there are no incidents."""
+
+    def alive(self) -> None:
+        """Do nothing: the program has a watchdog of its own, or none."""

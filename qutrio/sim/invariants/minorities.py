@@ -1,0 +1,108 @@
+"""Who may page without a majority: the part of invariants 7 and 8 that is about minorities.
+
+A notice that says that it comes from a minority is judged when a node makes it, and at each
+attempt to send it: the document must allow it, the node must lead by its own engine without a
+majority in its sight, and the votes must be real ones, of members that it heard.
+"""
+
+from attrs import define, field
+
+from qutrio.core.effects import Effect, Notify
+from qutrio.core.election.interface import Role
+from qutrio.model.ids import Instant, NodeId, NoticeId, Seconds
+from qutrio.model.incidents import Notice
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import broken
+from qutrio.sim.invariants.probes import Probes
+from qutrio.sim.invariants.rounds import Scene
+
+ROUNDING_S: Seconds = 1e-6
+
+
+@define
+class Minorities:
+    """The notices of minorities that were judged, and who has been without a majority."""
+
+    _made: set[NoticeId] = field(factory=set)
+    _lost: dict[NodeId, Instant] = field(factory=dict)
+    """Since when each host sees no majority, by its own clock."""
+
+    def forget(self, name: NodeId) -> None:
+        """Note that a machine lost its memory."""
+        self._lost.pop(name, None)
+
+    def stepped(
+        self,
+        host: Host,
+        effects: list[Effect],
+        true: Seconds,
+        *,
+        probes: Probes,
+        troubled_until: Seconds,
+    ) -> None:
+        """Follow what a host sees, and judge what it wants to tell people for a minority."""
+        assert host.node is not None
+        seat, now = host.node.seat, host.clock.at(true)
+        if seat.settings.acting == "partition":
+            if seat.roll.sees_majority(now):
+                self._lost.pop(host.name, None)
+            else:
+                self._lost.setdefault(host.name, now)
+        outbox = host.node.pager.minority.ledger.outbox
+        for notice in {d.notice.id: d.notice for d in outbox}.values():
+            if notice.id not in self._made:
+                self._made.add(notice.id)
+                self._judge(_unfounded(host, notice, true, probes, troubled_until), notice, true)
+        for effect in effects:
+            if isinstance(effect, Notify) and effect.delivery.notice.minority:
+                self._judge(self._unfit(host, now), effect.delivery.notice, true)
+
+    def delivered(self, notice: Notice, true: Seconds) -> None:
+        """Judge a notice that reached its channel."""
+        if notice.minority and notice.id not in self._made:
+            raise broken(8, true, f"{notice.id} was sent, and no leader of a minority made it")
+
+    @staticmethod
+    def _judge(problem: str | None, notice: Notice, true: Seconds) -> None:
+        if problem is not None:
+            raise broken(7, true, f"{notice.id}: {problem}")
+
+    def _unfit(self, host: Host, now: Instant) -> str | None:
+        """Say why this host may not page for a minority now, if so."""
+        assert host.node is not None
+        seat = host.node.seat
+        if (seat.settings.engine, seat.settings.acting) != ("gossip", "partition"):
+            return "the document does not let a minority page"
+        if seat.steering.role is not Role.LEADER:
+            return f"its engine takes it for a {seat.steering.role.value}"
+        if seat.acting_until(now) is not None:
+            return "it acts, so it has no need"
+        lost_at = self._lost.get(host.name)
+        if lost_at is None or now - lost_at < seat.settings.dead_after_s - ROUNDING_S:
+            return f"it has been without a majority only since {lost_at}"
+        return None
+
+
+def _unfounded(
+    host: Host, notice: Notice, true: Seconds, probes: Probes, troubled_until: Seconds
+) -> str | None:
+    """Say what is wrong with the votes behind a notice, if anything."""
+    assert host.node is not None
+    document = host.node.register.committed.document
+    check = next((c for c in document.checks if c.id == notice.check and c.enabled), None)
+    if check is None:
+        return "there is no such check"
+    have, _, all_ = notice.minority.partition(" of ")
+    if not 0 < 2 * int(have or 0) <= int(all_ or 0):
+        return f"{notice.minority!r} is no minority"
+    scene = Scene(
+        host=host,
+        true=true,
+        check=check,
+        voters=document.voters & host.node.seat.roll.live(host.clock.at(true)),
+        probes=probes,
+        troubled_until=troubled_until,
+        steady=False,  # who counts changes with who is heard
+        pause_s=document.settings.confirm_after_s,
+    )
+    return scene.problem(notice)

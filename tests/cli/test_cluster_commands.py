@@ -1,0 +1,158 @@
+"""`qutrio cluster`: the engine, moving the role by hand, and the history, as people read them."""
+
+import json
+
+import pytest
+from attrs import evolve
+
+from qutrio.cli.exits import ExitCode
+from qutrio.model.document import Settings
+from tests.cli.front_door import Door
+from tests.control.brain import ME, PEER
+from tests.core.told import ALPHA, BRAVO, role_left, role_taken, started
+
+ENGINE = """\
+engine   lowest-id
+role     leader (a, this node)
+acts     a
+term     3
+can run  gossip, lowest-id, raft
+! has not said yet whether it knows the engine: b
+
+TIMER            VALUE  MEANING
+heartbeat        1s     time between heartbeats
+dead_after       4s     silence that counts as death
+master_cooldown  2m     how long a lower id must live before it leads again
+"""
+
+HISTORY = """\
+MASTER  TERM  SINCE                    UNTIL                    LASTED  ENDED BECAUSE
+bravo   4     2023-11-14 22:12:20 UTC  acts now                 1m
+bravo   3     -                        2023-11-14 22:12:10 UTC  -       moved by hand
+alpha   1     2023-11-14 22:11:35 UTC  -                        -       not seen: this node was away
+alpha   0     2023-11-14 22:11:20 UTC  2023-11-14 22:11:35 UTC  15s     fell silent
+"""
+
+
+async def test_the_engine_is_shown_with_its_timers_and_their_meaning(qutrio: Door) -> None:
+    assert (await qutrio("cluster", "engine", "show")).out == ENGINE
+    shown = json.loads((await qutrio("cluster", "engine", "show", "--json")).out)
+    assert (shown["engine"], shown["role"], "ok" in shown) == ("lowest-id", "leader", False)
+
+
+async def test_a_node_and_its_peers_that_do_not_know_the_engine_are_warned_of(
+    qutrio: Door,
+) -> None:
+    brain = qutrio.brain
+    brain.publish(evolve(brain.document, settings=Settings(engine="future")))
+    brain.engines, brain.role = {ME: "", PEER: ""}, "follower"
+    brain.master = None
+    warning = (
+        "! this node does not know the engine 'future'; it neither leads nor endorses; upgrade it"
+    )
+    shown = (await qutrio("cluster", "engine", "show")).out
+    assert warning in shown
+    assert "! does not know the engine, neither leads nor endorses: b" in shown
+    assert "nobody is heard to act" in shown
+    assert "TIMER" not in shown
+    assert warning in (await qutrio("status")).out
+
+
+async def test_the_status_tells_the_role_of_this_node(qutrio: Door) -> None:
+    assert "engine    lowest-id, this node is leader" in (await qutrio("status")).out
+    shown = json.loads((await qutrio("status", "--json")).out)
+    assert (shown["role"], shown["knows_engine"]) == ("leader", True)
+
+
+async def test_the_engine_is_set_with_its_timers(qutrio: Door) -> None:
+    done = await qutrio("cluster", "engine", "set", "raft", "--timer", "election_timeout=3s")
+    assert (done.code, done.out) == (0, "engine raft (revision 2)\n")
+    assert qutrio.brain.document.settings.raft_election_timeout_s == 3
+    await qutrio("cluster", "engine", "set", "gossip", "--acting", "partition")
+    assert qutrio.brain.document.settings.acting == "partition"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["paxos"], "there is no election engine 'paxos'; known are gossip, lowest-id, raft"),
+        (["raft", "--timer", "sample=1s"], "has no timer 'sample'; known are raft_heartbeat, "),
+        (["raft", "--timer", "heartbeat"], "'heartbeat' is not NAME=VALUE"),
+        (["raft", "--timer", "heartbeat=1s", "--timer", "heartbeat=2s"], "is given twice"),
+        (["raft", "--acting", "partition"], "--acting: is for gossip only, not for 'raft'"),
+        (["gossip", "--acting", "alone"], "is not one of: majority, partition"),
+    ],
+)
+async def test_a_wrong_engine_or_timer_is_bad_input(
+    qutrio: Door, arguments: list[str], words: str
+) -> None:
+    failed = await qutrio("cluster", "engine", "set", *arguments)
+    assert (failed.code, failed.out, failed.err.count("\n")) == (ExitCode.BAD_INPUT, "", 1)
+    assert words in failed.err
+
+
+async def test_a_yield_prints_who_acts_now(qutrio: Door) -> None:
+    qutrio.brain.heirs = [PEER, ME]
+    done = await qutrio("cluster", "yield")
+    assert (done.code, done.out) == (0, "b acts now, in term 4; before it a\n")
+    done = await qutrio("cluster", "yield", "--to", "a", "--wait", "20s", "--json")
+    assert json.loads(done.out)["term"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--to", "nobody"], ExitCode.BAD_INPUT, "there is no node named 'nobody'"),
+        (["--to", "a"], ExitCode.ERROR, "a acts already, in term 3"),
+        (["--wait", "1s"], ExitCode.UNKNOWN, "a still acts in term 3 after 1s"),
+        (["--wait", "1h"], ExitCode.BAD_INPUT, "out of range: 1s to 2m"),
+    ],
+)
+async def test_a_yield_that_cannot_be_is_one_sentence_and_an_exit_code(
+    qutrio: Door, arguments: list[str], code: ExitCode, words: str
+) -> None:
+    failed = await qutrio("cluster", "yield", *arguments)
+    assert (failed.code, failed.out, failed.err.count("\n")) == (code, "", 1)
+    assert words in failed.err
+
+
+async def test_a_yield_while_nobody_acts_ends_with_4(qutrio: Door) -> None:
+    brain = qutrio.brain
+    brain.view.publish(evolve(brain.view.value, master=None))
+    assert (await qutrio("cluster", "yield")).code == ExitCode.NO_MASTER
+
+
+async def test_the_history_is_a_table_with_the_newest_first(qutrio: Door) -> None:
+    qutrio.brain.journal.entries += [
+        role_taken(-120, ALPHA, 0), role_left(-105, ALPHA, 0, "fell silent"),
+        role_taken(-105, ALPHA, 1), started(-80), role_left(-70, BRAVO, 3, "moved by hand"),
+        role_taken(-60, BRAVO, 4),
+    ]  # fmt: skip
+    assert (await qutrio("cluster", "history")).out == HISTORY
+    short = (await qutrio("cluster", "history", "--limit", "1")).out
+    assert short.count("\n") == 2
+    shown = json.loads((await qutrio("cluster", "history", "--json")).out)
+    assert [r["state"] for r in shown["reigns"]] == ["acting", "ended", "unseen", "ended"]
+
+
+async def test_reigns_that_were_not_written_are_counted(qutrio: Door) -> None:
+    qutrio.brain.journal.entries += [role_taken(-120, ALPHA, 9, untold=7)]
+    text = (await qutrio("cluster", "history")).out
+    assert text.endswith("7 reigns before it were not written\n")
+
+
+async def test_a_reign_that_goes_on_unwritten_is_told(qutrio: Door) -> None:
+    qutrio.brain.journal.entries += [role_taken(-120, ALPHA, 1), role_left(-105, ALPHA, 1, "bye")]
+    text = (await qutrio("cluster", "history")).out
+    assert text.endswith("a acts now, in term 3; that and perhaps more was not written down\n")
+
+
+async def test_an_empty_history_says_so(qutrio: Door) -> None:
+    assert (await qutrio("cluster", "history")).out == "no reign is recorded on this node (a)\n"
+
+
+async def test_a_damaged_moment_in_the_history_is_one_sentence(qutrio: Door) -> None:
+    qutrio.brain.journal.entries.append(role_taken(1e15, ALPHA, 1))
+    failed = await qutrio("cluster", "history")
+    assert failed.code == ExitCode.ERROR
+    assert "holds a moment that is no date" in failed.err

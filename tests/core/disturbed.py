@@ -1,0 +1,43 @@
+"""What befalls a parliament of engines, whichever they are: the rules of every random test."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from qutrio.model.ids import NodeId
+from tests.core.parliament import Parliament
+from tests.core.samples import A, B, C, D, E
+
+MEMBERS = (A, B, C, D, E)
+
+members = st.sampled_from(MEMBERS)
+sides = st.lists(st.integers(0, 2), min_size=len(MEMBERS), max_size=len(MEMBERS))
+
+
+class Disturbed(RuleBasedStateMachine):
+    """Time passes, the net splits, members crash, start and step aside."""
+
+    room: Parliament
+
+    @rule(seconds=st.floats(0.01, 8.0))
+    def time_passes(self, seconds: float) -> None:
+        self.room.run(seconds)
+
+    @rule(sides=sides)
+    def the_net_splits(self, sides: list[int]) -> None:
+        parts = [{n for n, s in zip(MEMBERS, sides, strict=True) if s == k} for k in range(3)]
+        self.room.split(*parts)
+
+    @rule(name=members)
+    def one_crashes(self, name: NodeId) -> None:
+        if name in self.room.engines and len(self.room.engines) > 1:
+            self.room.crash(name)
+
+    @rule(name=members)
+    def one_starts(self, name: NodeId) -> None:
+        if name in self.room.disks and name not in self.room.engines:
+            self.room.boot(name)
+
+    @rule(name=members)
+    def one_steps_aside(self, name: NodeId) -> None:
+        if name in self.room.engines:
+            self.room.step_aside(name)

@@ -1,0 +1,84 @@
+"""Companies of which a part is cut off under gossip, for the tests of paging from a minority."""
+
+from qutrio.core.effects import Notify
+from qutrio.core.events import Observed
+from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.ids import CheckId, NodeId
+from qutrio.model.incidents import Notice, NoticeKind
+from qutrio.model.results import Outcome
+from tests.core.company import Company
+from tests.core.samples import DEAD_S, WEB, A, B, C, check, document, hook, result
+
+ELECTED_S = 6.0
+"""More than a lifetime of a declaration, an election, and the time without a majority."""
+ROUNDS_S = 2.0
+API = CheckId("api")
+
+
+def held(*members: NodeId, acting: str = "partition") -> ClusterDocument:
+    settings = Settings(
+        engine="gossip",
+        acting=acting,
+        gossip_startup_grace_s=1.0,
+        gossip_sample_s=0.2,
+        gossip_election_s=0.5,
+        gossip_alive_s=1.0,
+    )
+    checks = [check(), check(API)]
+    return document(*(members or (A, B, C)), checks=checks, channels=[hook()], settings=settings)
+
+
+def company(*members: NodeId, acting: str = "partition") -> Company:
+    """Return nodes of which one acts, and see that both targets are up."""
+    some = Company(held(*members, acting=acting))
+    some.run(ELECTED_S)
+    assert len(some.masters()) == 1
+    for ident in (WEB, API):
+        some.see(ident, Outcome.OK)
+    some.run(ROUNDS_S)
+    some.effects.clear()
+    return some
+
+
+def split(some: Company, *side: NodeId) -> None:
+    """Cut the lines between these nodes and all others, and see that none acts there."""
+    others = set(some.disks) - set(side)
+    some.cut = {(x, y) for x in side for y in others} | {(y, x) for x in side for y in others}
+    some.run(2 * DEAD_S + ELECTED_S)
+    assert not set(side) & set(some.masters())
+    some.effects.clear()
+
+
+def alone(*members: NodeId, acting: str = "partition") -> Company:
+    """Return nodes of which A is cut off from all others, for long enough."""
+    some = company(*members, acting=acting)
+    split(some, A)
+    return some
+
+
+def sees(some: Company, outcome: Outcome, *nodes: NodeId, ident: CheckId = WEB) -> None:
+    """Let the probes of some nodes end so, now and in the next rounds."""
+    for _ in range(3):
+        for node in nodes:
+            some.sees[node, ident] = outcome
+        for node in nodes:
+            some.give(node, Observed(result(outcome, ident)))
+        some.run(ROUNDS_S)
+
+
+def told(some: Company, *nodes: NodeId) -> list[Notice]:
+    """Return what these nodes tried to tell people, in order."""
+    return [n.delivery.notice for name, n in some.performed(Notify) if name in nodes]
+
+
+def leads(some: Company, node: NodeId) -> bool:
+    return some.nodes[node].pager.minority.leads
+
+
+def kinds(notices: list[Notice]) -> list[NoticeKind]:
+    return [notice.kind for notice in notices]
+
+
+def written(some: Company, node: NodeId) -> object:
+    register = some.nodes[node].register
+    return register.accepted, register.committed, some.disks[node].committed

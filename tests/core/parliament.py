@@ -1,0 +1,201 @@
+"""Engines of several members on one clock and one net, without nodes around them.
+
+A node gives its engine a view of the others (`Electorate`), the words that others say, and time.
+So does this room: `run` delivers words and advances each engine at its deadlines and on each
+heartbeat.  Whether somebody acts is not decided here; a test sets `acts`.
+"""
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from random import Random
+
+from qutrio.core.election.engines import engine_named
+from qutrio.core.election.interface import Complaint, Electorate, Engine, Role, Say, Turn
+from qutrio.core.election.words import Word
+from qutrio.core.mandate import Electors
+from qutrio.model.document import Settings
+from qutrio.model.ids import NEVER, Instant, NodeId, Term
+from qutrio.model.stable import Ballot
+from tests.core.samples import at
+
+BEAT_S = 0.25
+"""How often every engine is advanced, due or not: a heartbeat makes its node look again."""
+ASIDE_S = 60.0
+"""For how long a node that stepped aside says that it is not able."""
+
+
+class Parliament:
+    """Members of one group with an engine each.
+
+    `loss` and `repeat` are the chances that a word is lost, or arrives twice; `delay_s` says how
+    long it may take.  `cut` are the pairs that do not hear each other.  `sick` members refuse
+    writes.  `disks` keep ballots when an engine ends.
+    """
+
+    def __init__(
+        self, engine: str, *members: NodeId, settings: Settings | None = None, seed: int = 1
+    ) -> None:
+        self.engine = engine
+        self.now = at(0.0)
+        self.settings = settings or Settings(engine=engine)
+        self.electors = Electors(frozenset(members), frozenset(members))
+        self.engines: dict[NodeId, Engine] = {}
+        self.disks: dict[NodeId, Ballot] = dict.fromkeys(members, Ballot())
+        self.cut: set[frozenset[NodeId]] = set()
+        self.sick: set[NodeId] = set()
+        self.aside: dict[NodeId, Instant] = {}
+        self.acts: NodeId | None = None
+        self.loss = self.repeat = 0.0
+        self.delay_s = (0.001, 0.01)
+        self.said: list[tuple[Instant, NodeId, Say]] = []
+        self.turns: list[tuple[Instant, NodeId, Turn]] = []
+        self.complaints: list[tuple[Instant, NodeId, Complaint]] = []
+        self._rng = Random(seed)
+        self._post: list[tuple[Instant, int, NodeId, NodeId, Word]] = []
+        self._next_beat = self.now
+        for name in members:
+            self.boot(name)
+
+    # --- the world --------------------------------------------------------------------------
+
+    def boot(self, name: NodeId) -> Engine:
+        """Start a member's engine with the ballot that its disk holds."""
+        rng = Random(self._rng.random())
+        engine = engine_named(self.engine, name, ballot=self.disks[name], rng=rng, now=self.now)
+        assert engine is not None
+        self.engines[name] = engine
+        return engine
+
+    def crash(self, name: NodeId) -> None:
+        """Lose a member's engine, but not its disk."""
+        del self.engines[name]
+
+    def split(self, *parts: Iterable[NodeId]) -> None:
+        """Cut all lines between members of different parts."""
+        where = {name: number for number, part in enumerate(parts) for name in part}
+        pairs = [(one, other) for one in where for other in where if one < other]
+        self.cut = {frozenset(pair) for pair in pairs if where[pair[0]] != where[pair[1]]}
+
+    def heal(self) -> None:
+        """Make every line work again."""
+        self.cut.clear()
+
+    def hears(self, one: NodeId, other: NodeId) -> bool:
+        """Tell whether two members run and hear each other."""
+        return {one, other} <= self.engines.keys() and frozenset((one, other)) not in self.cut
+
+    # --- what the members see ---------------------------------------------------------------
+
+    def living(self, me: NodeId) -> frozenset[NodeId]:
+        """Return whom a member hears, itself included."""
+        return frozenset(n for n in self.engines if n == me or self.hears(me, n))
+
+    def able(self, name: NodeId) -> bool:
+        """Tell whether a member says that it could lead."""
+        free = name not in self.sick and self.aside.get(name, NEVER) <= self.now
+        return free and self.electors.majority(self.living(name))
+
+    def electorate(self, me: NodeId) -> Electorate:
+        """Return what a member's engine sees now."""
+        living = self.living(me)
+        return Electorate(
+            me=me,
+            electors=self.electors,
+            able=frozenset(n for n in living if self.able(n)),
+            living=living,
+            incumbent=self.acts if self.acts in living else None,
+            streaks=dict.fromkeys(living, 0.0),
+            settings=self.settings,
+            term=Term(self.engines[me].ballot.term),
+            fit=me not in self.sick,
+        )
+
+    def choice(self, name: NodeId) -> NodeId | None:
+        """Return whom a member's engine wants now."""
+        return self.engines[name].choice(self.electorate(name), self.now)
+
+    def choices(self, *names: NodeId) -> set[NodeId | None]:
+        """Return whom these members want, or all that run."""
+        return {self.choice(name) for name in names or self.engines}
+
+    def leaders(self) -> set[NodeId]:
+        """Return those that take themselves for the leader."""
+        return {name for name, engine in self.engines.items() if engine.role is Role.LEADER}
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def step_aside(self, name: NodeId) -> None:
+        """Let a member give the lead up by hand."""
+        self.aside[name] = Instant(self.now + ASIDE_S)
+        self.engines[name].step_aside(self.electorate(name), self.now)
+
+    def tell(self, sender: NodeId, to: NodeId, word: Word) -> None:
+        """Let a word arrive now, whoever sent it."""
+        self._say(to, self.engines[to].hear(sender, word, self.electorate(to), self.now))
+        self.advance(to)
+
+    def advance(self, name: NodeId) -> None:
+        """Let a member's engine catch up with the clock."""
+        engine = self.engines[name]
+        self._say(name, engine.advance(self.electorate(name), self.now))
+        if engine.deadline(self.now) <= self.now:  # the disk refused: whoever drives it looks again
+            self._say(name, engine.advance(self.electorate(name), self.now))
+        assert engine.deadline(self.now) > self.now
+        for news in engine.news():
+            if isinstance(news, Turn):
+                self.turns.append((self.now, name, news))
+            else:
+                self.complaints.append((self.now, name, news))
+        assert engine.news() == []
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, with all that falls due in it."""
+        until = Instant(self.now + seconds)
+        while (due := self._next()) <= until:
+            self.now = max(self.now, due)
+            self._deliver()
+            if self._next_beat <= self.now:
+                self._beat()
+            for name in sorted(self.engines):
+                if self.engines[name].deadline(self.now) <= self.now:
+                    self.advance(name)
+        self.now = until
+
+    def _next(self) -> Instant:
+        moments = [engine.deadline(self.now) for engine in self.engines.values()]
+        moments += [self._post[0][0]] if self._post else []
+        return min([*moments, self._next_beat])
+
+    def _beat(self) -> None:
+        self._next_beat = Instant(self.now + BEAT_S)
+        for name in sorted(self.engines):
+            seen = self.electorate(name)
+            if seen.incumbent is not None:
+                self.engines[name].heard_acting(seen.incumbent, seen.term, seen, self.now)
+            self.advance(name)
+
+    def _say(self, sender: NodeId, words: list[Say]) -> None:
+        """Write the ballot, then let the words leave; without the write none leaves."""
+        engine = self.engines[sender]
+        if sender in self.sick and engine.ballot != self.disks[sender]:
+            engine.restore(self.disks[sender])
+            return
+        self.disks[sender] = engine.ballot
+        for say in words:
+            self.said.append((self.now, sender, say))
+            others = [n for n in sorted(self.disks) if n != sender]
+            for to in others if say.to is None else [say.to]:
+                self._send(sender, to, say.word)
+
+    def _send(self, sender: NodeId, to: NodeId, word: Word) -> None:
+        if self._rng.random() < self.loss:
+            return
+        for _ in range(1 + (self._rng.random() < self.repeat)):
+            due = Instant(self.now + self._rng.uniform(*self.delay_s))
+            heappush(self._post, (due, len(self.said), sender, to, word))
+
+    def _deliver(self) -> None:
+        while self._post and self._post[0][0] <= self.now:
+            _, _, sender, to, word = heappop(self._post)
+            if self.hears(sender, to):
+                self.tell(sender, to, word)

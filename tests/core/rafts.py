@@ -1,0 +1,207 @@
+"""One raft engine on a bench: its view of the members in hand, and its clock."""
+
+from random import Random
+from typing import Any
+
+from attrs import define, evolve, field
+
+from qutrio.core.election.interface import Complaint, Electorate, Position, Role, Say, Turn
+from qutrio.core.election.raft import TRANSITIONS, Raft
+from qutrio.core.election.words import Lead, Led, PreVoted, VoteRequest, VoteResponse, Word
+from qutrio.core.mandate import Electors
+from qutrio.model.document import Settings
+from qutrio.model.ids import Instant, NodeId, Term
+from qutrio.model.stable import Ballot
+from tests.core.samples import A, B, C, at
+
+SETTINGS = Settings(engine="raft", raft_heartbeat_s=0.1, raft_election_timeout_s=1.0)
+TIMEOUT_S = SETTINGS.raft_election_timeout_s
+BEAT_S = SETTINGS.raft_heartbeat_s
+THREE = frozenset({A, B, C})
+
+
+def term(number: int) -> Term:
+    """A term."""
+    return Term(number)
+
+
+def ballot(number: int, vote: NodeId | None = None) -> Ballot:
+    """A ballot."""
+    return Ballot(Term(number), vote)
+
+
+def yes(number: int) -> VoteResponse:
+    """A vote."""
+    return VoteResponse(term=term(number), granted=True)
+
+
+def no(number: int) -> VoteResponse:
+    """A vote refused."""
+    return VoteResponse(term=term(number), granted=False)
+
+
+def asks(number: int, position: str = "") -> VoteRequest:
+    """A candidate's request."""
+    return VoteRequest(term=term(number), position=position)
+
+
+def would(asked: int, own: int = 0) -> PreVoted:
+    """A pre-vote."""
+    return PreVoted(asked=term(asked), granted=True, term=term(own))
+
+
+def would_not(asked: int, own: int = 0) -> PreVoted:
+    """A pre-vote refused."""
+    return PreVoted(asked=term(asked), granted=False, term=term(own))
+
+
+def leads(number: int) -> Lead:
+    """A leader's heartbeat."""
+    return Lead(term=term(number))
+
+
+def led(number: int) -> Led:
+    """The answer to it."""
+    return Led(term=term(number))
+
+
+def electorate(*members: NodeId, **fields: Any) -> Electorate:
+    """What A sees when all is well, or with other `fields`."""
+    everybody = frozenset(members) or THREE
+    seen = Electorate(
+        me=A,
+        electors=Electors(everybody, everybody),
+        able=everybody,
+        living=everybody,
+        incumbent=None,
+        streaks={},
+        settings=SETTINGS,
+        term=Term(0),
+    )
+    return evolve(seen, **fields)
+
+
+class Program:
+    """A program with a number; it agrees to whoever is not behind."""
+
+    def __init__(self, number: int = 5) -> None:
+        self.state = bytes([number])
+
+    def current_state(self) -> bytes:
+        return self.state
+
+    def grant_vote(self, position: bytes) -> bool:
+        return position >= self.state
+
+
+@define
+class Bench:
+    """The engine of member A.  Every turn it takes must be in the table."""
+
+    seen: Electorate = field(factory=electorate)
+    graft: bool = False
+    ballot: Ballot = field(factory=Ballot)
+    position: Position | None = None
+    seed: int = 1
+    now: Instant = field(factory=lambda: at(0))
+    engine: Raft = field(init=False)
+    turns: list[Turn] = field(init=False, factory=list)
+    complaints: list[str] = field(init=False, factory=list)
+
+    @engine.default
+    def _engine(self) -> Raft:
+        rng = Random(self.seed)
+        return Raft(
+            me=A,
+            ballot=self.ballot,
+            rng=rng,
+            position=self.position,
+            now=self.now,
+            graft=self.graft,
+        )
+
+    @property
+    def role(self) -> Role:
+        self._note()
+        return self.engine.role
+
+    @property
+    def choice(self) -> NodeId | None:
+        before = self.engine.ballot, self.engine.role, self.engine.deadline(self.now)
+        choice = self.engine.choice(self.seen, self.now)
+        assert before == (self.engine.ballot, self.engine.role, self.engine.deadline(self.now))
+        return choice
+
+    @property
+    def whys(self) -> list[tuple[Role, str, Role]]:
+        """What turns were taken, as the table writes them."""
+        self._note()
+        return [(turn.before, turn.reason, turn.after) for turn in self.turns]
+
+    def see(self, **fields: Any) -> None:
+        """Let A see the members otherwise."""
+        self.seen = evolve(self.seen, **fields)
+
+    def hear(self, sender: NodeId, word: Word) -> list[Word]:
+        """Return what A answers to one word; it goes to whoever sent that, or to all."""
+        says = self.engine.hear(sender, word, self.seen, self.now)
+        assert {say.to for say in says} <= {sender, None}
+        self._note()
+        return _words(says)
+
+    def advance(self) -> list[Word]:
+        """Return what A says now; asked again at once it has nothing to add."""
+        says = self.engine.advance(self.seen, self.now)
+        assert all(say.to is None for say in says)
+        assert self.engine.advance(self.seen, self.now) == []
+        assert self.engine.deadline(self.now) > self.now
+        self._note()
+        return _words(says)
+
+    def wait(self, seconds: float) -> list[Word]:
+        """Return what A says after, and in, so many seconds."""
+        until, said = Instant(self.now + seconds), self.advance()
+        while self.engine.deadline(self.now) <= until:
+            self.now = self.engine.deadline(self.now)
+            said += self.advance()
+        self.now = until
+        return said + self.advance()
+
+    def fire(self) -> list[Word]:
+        """Return what A says when its next timer runs out."""
+        self.advance()
+        self.now = self.engine.deadline(self.now)
+        return self.advance()
+
+    def acting(self, node: NodeId, number: int) -> None:
+        """Let `node` act in a term."""
+        self.engine.heard_acting(node, Term(number), self.seen, self.now)
+        self._note()
+
+    def stand(self) -> list[Word]:
+        """Make A a candidate, and return what it says as it stands."""
+        said = self.fire()
+        if not self.graft:
+            asked = said[0].term  # type: ignore[union-attr]
+            said = self.hear(B, PreVoted(asked=asked, granted=True, term=Term(0)))
+        assert self.role is Role.CANDIDATE
+        return said
+
+    def win(self) -> list[Word]:
+        """Make A a leader, and return what it says as it wins."""
+        self.stand()
+        said = self.hear(B, VoteResponse(term=self.engine.ballot.term, granted=True))
+        assert self.role is Role.LEADER
+        return said
+
+    def _note(self) -> None:
+        for news in self.engine.news():
+            if isinstance(news, Complaint):
+                self.complaints.append(news.what)
+            else:
+                assert (news.before, news.reason, news.after) in TRANSITIONS
+                self.turns.append(news)
+
+
+def _words(says: list[Say]) -> list[Word]:
+    return [say.word for say in says]

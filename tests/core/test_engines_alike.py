@@ -1,0 +1,261 @@
+"""What every election engine does, whichever it is: one suite for all, through the protocol."""
+
+import pytest
+
+from qutrio.core.election.engines import ENGINES
+from qutrio.core.election.interface import Complaint, Role
+from qutrio.core.election.words import (
+    Lead,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    Led,
+    PreVote,
+    PreVoted,
+    VoteRequest,
+    VoteResponse,
+    Word,
+)
+from qutrio.model.ids import FOREVER, NodeId, Term
+from qutrio.model.stable import Ballot
+from tests.core.parliament import Parliament
+from tests.core.samples import A, B, C, D
+
+BOUND_S = {"lowest-id": 0.5, "raft": 5.0, "gossip": 22.0}
+"""How long a group that meets for the first time may take until one leads."""
+CHANGE_S = {"lowest-id": 0.5, "raft": 5.0, "gossip": 32.0}
+"""How long it may take until another leads."""
+TERM = Term(3)
+GOSSIP_WORDS: tuple[Word, ...] = (LeadershipProposal(), LeadershipDeclaration())
+RAFT_WORDS: tuple[Word, ...] = (
+    PreVote(term=TERM),
+    PreVoted(asked=TERM, granted=True, term=TERM),
+    VoteRequest(term=TERM),
+    VoteResponse(term=TERM, granted=True),
+    Lead(term=TERM),
+    Led(term=TERM),
+)
+FOREIGN = {"lowest-id": GOSSIP_WORDS + RAFT_WORDS, "raft": GOSSIP_WORDS, "gossip": RAFT_WORDS}
+
+every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+def elected(engine: str, *members: NodeId, seed: int = 1) -> Parliament:
+    """Return a group that had time to come to its first choice."""
+    group = Parliament(engine, *members, seed=seed)
+    group.run(BOUND_S[engine])
+    return group
+
+
+def chosen(group: Parliament) -> NodeId:
+    """Return the one that all running members want whose disks are well."""
+    (choice,) = group.choices(*(group.engines.keys() - group.sick))
+    assert choice is not None
+    return choice
+
+
+def state(group: Parliament) -> list[tuple[Role, NodeId | None, Ballot, float]]:
+    """Return all that can be seen of the engines of a group."""
+    return [
+        (engine.role, group.choice(name), engine.ballot, engine.deadline(group.now))
+        for name, engine in group.engines.items()
+    ]
+
+
+@every_engine
+def test_a_group_of_one_leads_within_its_bound(engine: str) -> None:
+    group = elected(engine, A)
+    assert chosen(group) == A
+    assert group.leaders() == {A}
+
+
+@every_engine
+@pytest.mark.parametrize("seed", range(5))
+def test_three_living_members_come_to_one_choice(engine: str, seed: int) -> None:
+    group = elected(engine, A, B, C, seed=seed)
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_a_choice_is_kept_while_its_node_lives(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    for _ in range(100):
+        group.run(1.0)
+        assert group.choices() == {first}
+
+
+@every_engine
+def test_asking_for_the_choice_changes_nothing(engine: str) -> None:
+    group = Parliament(engine, A, B, C)
+    before = state(group)
+    for name in group.engines:
+        group.choice(name)
+        group.engines[name].successor(group.electorate(name), group.now)
+        group.engines[name].heir(group.electorate(name))
+    assert state(group) == before
+
+
+@every_engine
+def test_another_leads_when_the_leader_dies(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    group.crash(first)
+    group.run(CHANGE_S[engine])
+    assert chosen(group) != first
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_a_member_that_comes_back_leaves_one_leader(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    group.crash(first)
+    group.run(CHANGE_S[engine])
+    group.boot(first)
+    group.run(CHANGE_S[engine])
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_a_group_on_a_bad_net_comes_to_one_choice_once_it_is_good(engine: str) -> None:
+    group = Parliament(engine, A, B, C)
+    group.loss, group.repeat, group.delay_s = 0.4, 0.3, (0.0, 1.0)
+    group.run(60.0)
+    group.loss, group.repeat, group.delay_s = 0.0, 0.0, (0.001, 0.01)
+    group.run(1.0 + CHANGE_S[engine])
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_a_closed_engine_says_nothing(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    for name in (first, min({A, B, C} - {first})):
+        closed = group.engines[name]
+        closed.close(group.now)
+        closed.close(group.now)
+        before = len(group.said)
+        for sender in (A, B, C):
+            for word in (*GOSSIP_WORDS, *RAFT_WORDS):
+                assert closed.hear(sender, word, group.electorate(name), group.now) == []
+        closed.heard_acting(name, TERM, group.electorate(name), group.now)
+        closed.step_aside(group.electorate(name), group.now)
+        group.run(60.0)
+        assert [say for _, sender, say in group.said[before:] if sender == name] == []
+        assert closed.role is Role.CLOSED
+        assert closed.deadline(group.now) == FOREVER
+
+
+@every_engine
+def test_a_node_that_is_not_fit_is_not_chosen_for_long(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    group.sick.add(first)
+    group.run(CHANGE_S[engine])
+    for _ in range(40):
+        group.run(1.0)
+        assert first not in group.choices()
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_a_node_that_starts_with_a_sick_disk_is_never_chosen(engine: str) -> None:
+    group = Parliament(engine, A, B, C)
+    group.sick.add(A)
+    for _ in range(80):
+        group.run(0.5)
+        assert A not in group.choices()
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_stepping_aside_moves_the_lead(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    group.step_aside(first)
+    group.run(CHANGE_S[engine])
+    assert chosen(group) != first
+    assert group.leaders() == {chosen(group)}
+
+
+@every_engine
+def test_the_same_moments_give_the_same_answers(engine: str) -> None:
+    def told(seed: int) -> tuple[object, ...]:
+        group = Parliament(engine, A, B, C, seed=seed)
+        group.loss, group.repeat, group.delay_s = 0.2, 0.2, (0.0, 0.5)
+        group.run(40.0)
+        group.crash(A)
+        group.run(40.0)
+        return group.said, group.turns, group.complaints, state(group)
+
+    assert told(7) == told(7)
+
+
+@every_engine
+def test_words_of_other_engines_change_nothing(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    before = state(group)
+    said = len(group.said)
+    for to in (A, B, C):
+        for sender in {A, B, C} - {to}:
+            for word in FOREIGN[engine]:
+                group.tell(sender, to, word)
+    assert state(group) == before
+    assert len(group.said) == said
+
+
+@every_engine
+def test_words_of_strangers_change_nothing(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    before = state(group)
+    said = len(group.said)
+    for to in (A, B, C):
+        for word in (*GOSSIP_WORDS, *RAFT_WORDS):
+            group.tell(D, to, word)
+    assert state(group) == before
+    assert len(group.said) == said
+
+
+@every_engine
+def test_time_that_passes_twice_passes_once(engine: str) -> None:
+    """`advance` may be called more often than the deadline asks for."""
+    group = Parliament(engine, A, B, C)
+    for _ in range(200):
+        group.run(0.1)
+        for name in group.engines:
+            group.advance(name)
+        before = state(group), len(group.said), len(group.turns)
+        for name in group.engines:
+            group.advance(name)
+        assert (state(group), len(group.said), len(group.turns)) == before
+
+
+@every_engine
+def test_turns_follow_on_each_other_and_nothing_is_complained_of(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    group.crash(chosen(group))
+    group.run(CHANGE_S[engine])
+    for name in (A, B, C):
+        roles = [(t.before, t.after) for _, who, t in group.turns if who == name]
+        assert [before for before, _ in roles][1:] == [after for _, after in roles][:-1]
+        assert all(before is not after for before, after in roles)
+    assert [c for _, _, c in group.complaints if isinstance(c, Complaint)] == []
+
+
+@every_engine
+def test_the_heir_is_another_able_member(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = chosen(group)
+    heir = group.engines[first].heir(group.electorate(first))
+    assert heir in {A, B, C} - {first}
+    group.sick |= {A, B, C} - {first}
+    assert group.engines[first].heir(group.electorate(first)) is None
+
+
+@every_engine
+def test_a_leader_that_acts_is_kept_by_everybody(engine: str) -> None:
+    group = elected(engine, A, B, C)
+    first = group.acts = chosen(group)
+    group.run(100.0)
+    assert group.choices() == {first}
+    assert group.leaders() == {first}

@@ -1,0 +1,105 @@
+"""Gossip engines on a bad net, driven at random: after it heals, one of them leads."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+from qutrio.core.election.interface import Role
+from qutrio.model.document import Settings
+from qutrio.model.ids import NodeId
+from tests.core.disturbed import MEMBERS, Disturbed, members
+from tests.core.parliament import Parliament
+
+pytestmark = pytest.mark.slow
+
+QUICK = Settings(
+    engine="gossip",
+    gossip_startup_grace_s=3.0,
+    gossip_sample_s=0.5,
+    gossip_election_s=1.0,
+    gossip_alive_s=2.0,
+)
+LONG_ENOUGH_S = 30.0
+"""Twice the longest way to one leader: out of the way of one that steps aside, and elected."""
+
+
+class Gossips(Disturbed):
+    """One to five machines; words are lost, repeated and overtake each other until it is calm."""
+
+    @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
+    def meet(self, seed: int, count: int) -> None:
+        self.room = Parliament("gossip", *MEMBERS[:count], settings=QUICK, seed=seed)
+        self.rough()
+
+    def rough(self) -> None:
+        self.room.loss, self.room.repeat, self.room.delay_s = 0.3, 0.2, (0.0, 3.0)
+
+    def calm(self) -> None:
+        """Let words arrive, and the old ones be gone."""
+        self.room.delay_s = (0.001, 0.01)
+        self.room.run(3.0)
+        self.room.loss = self.room.repeat = 0.0
+
+    def parts(self) -> Iterator[set[NodeId]]:
+        """Yield the members that run, by the side on which they are."""
+        left = set(self.room.engines)
+        while left:
+            part = set(self.room.living(min(left)))
+            left -= part
+            yield part
+
+    @rule(name=members)
+    def a_disk_turns_sick_or_well(self, name: NodeId) -> None:
+        self.room.sick ^= {name}
+
+    @rule(name=members)
+    def one_acts_for_a_while(self, name: NodeId) -> None:
+        if name in self.room.engines:
+            self.room.acts = name
+            self.room.run(1.0)
+            self.room.acts = None
+
+    @precondition(lambda self: self.room.cut)
+    @rule()
+    def each_side_finds_its_leader(self) -> None:
+        """One leader per partition, and everybody there follows it."""
+        self.room.sick.clear()
+        self.calm()
+        self.room.run(LONG_ENOUGH_S)
+        for part in self.parts():
+            assert len(self.room.leaders() & part) == 1
+            assert self.room.choices(*part) == self.room.leaders() & part
+        self.rough()
+
+    @rule()
+    def healed_the_lowest_that_led_or_proposed_leads(self) -> None:
+        self.room.sick.clear()
+        self.calm()
+        self.room.run(LONG_ENOUGH_S)
+        led = self.room.leaders()
+        assert led
+        self.room.heal()
+        self.room.run(LONG_ENOUGH_S)
+        assert self.room.leaders() == {min(led)}
+        assert self.room.choices() == {min(led)}
+        self.rough()
+
+    @invariant()
+    def whoever_may_not_lead_does_not(self) -> None:
+        for name in sorted(self.room.sick & self.room.engines.keys()):
+            self.room.advance(name)
+            assert self.room.engines[name].role is Role.FOLLOWER
+
+    @invariant()
+    def a_choice_is_a_member_that_leads_or_led(self) -> None:
+        for name in self.room.engines:
+            choice = self.room.choice(name)
+            assert choice is None or choice in self.room.disks
+            assert (self.room.engines[name].role is not Role.LEADER) or choice == name
+
+
+TestGossips = Gossips.TestCase
+TestGossips.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -1,0 +1,154 @@
+"""Raft engines on a bad net with crashes, driven at random: one leader a term, one vote a term."""
+
+from random import Random
+
+from attrs import evolve
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
+
+from qutrio.core.election.interface import Electorate, Role
+from qutrio.core.election.raft import TRANSITIONS, Raft
+from qutrio.core.election.raft_votes import Why
+from qutrio.core.election.words import VoteRequest, VoteResponse
+from qutrio.model.document import Settings
+from qutrio.model.ids import NodeId, Term
+from tests.core.disturbed import MEMBERS, Disturbed, members
+from tests.core.parliament import Parliament
+
+QUICK = Settings(engine="raft", raft_heartbeat_s=0.2, raft_election_timeout_s=1.0)
+LONG_ENOUGH_S = 30.0
+"""More than the twelve seconds that one stays aside, and several elections."""
+
+
+class Senate(Parliament):
+    """A parliament whose engines may be in graft mode.
+
+    The members in `unaware` do not know yet that their disks refuse writes.
+    """
+
+    def __init__(self, *members: NodeId, seed: int, graft: bool) -> None:
+        self.graft = graft
+        self.unaware: set[NodeId] = set()
+        super().__init__("raft", *members, settings=QUICK, seed=seed)
+
+    def boot(self, name: NodeId) -> Raft:
+        rng, ballot = Random(self._rng.random()), self.disks[name]
+        engine = Raft(
+            me=name, ballot=ballot, rng=rng, position=None, now=self.now, graft=self.graft
+        )
+        self.engines[name] = engine
+        return engine
+
+    def electorate(self, me: NodeId) -> Electorate:
+        seen = super().electorate(me)
+        return evolve(seen, fit=True, able=seen.able | {me}) if me in self.unaware else seen
+
+
+class Rafts(Disturbed):
+    """Up to five machines; words are lost, repeated and overtake each other until it is calm."""
+
+    graft = False
+
+    @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
+    def meet(self, seed: int, count: int) -> None:
+        self.room = self.senate = Senate(*MEMBERS[:count], seed=seed, graft=self.graft)
+        self.acted = False
+        self.terms: dict[NodeId, Term] = {}
+        self.votes: dict[tuple[NodeId, Term], NodeId] = {}
+        self.heard = 0
+        self.rough()
+
+    def rough(self) -> None:
+        self.room.loss, self.room.repeat, self.room.delay_s = 0.2, 0.2, (0.0, 1.5)
+
+    # --- what happens ------------------------------------------------------------------------
+
+    @rule(seconds=st.floats(0.01, 5.0))
+    def the_net_is_good_for_a_while(self, seconds: float) -> None:
+        self.room.loss, self.room.delay_s = 0.0, (0.001, 0.01)
+        self.room.run(seconds)
+        self.rough()
+
+    @rule(name=members, aware=st.booleans())
+    def a_disk_turns_sick_or_well(self, name: NodeId, *, aware: bool) -> None:
+        self.room.sick ^= {name}
+        self.senate.unaware -= {name}
+        if not aware:
+            self.senate.unaware |= {name} & self.room.sick
+
+    @rule(name=members)
+    def one_acts_for_a_while(self, name: NodeId) -> None:
+        if name in self.room.engines and not self.graft:
+            self.acted = True
+            self.room.acts = name
+            self.room.run(1.0)
+            self.room.acts = None
+
+    @rule()
+    def in_calm_all_agree_on_one_leader(self) -> None:
+        room = self.room
+        room.sick.clear()
+        self.senate.unaware.clear()
+        room.aside.clear()
+        room.heal()
+        for name in room.disks.keys() - room.engines.keys():
+            room.boot(name)
+        room.loss = room.repeat = 0.0
+        room.delay_s = (0.001, 0.01)
+        room.run(LONG_ENOUGH_S)
+        assert len(room.leaders()) == 1
+        assert room.choices() == room.leaders()
+        self.rough()
+
+    # --- what always holds -------------------------------------------------------------------
+
+    @invariant()
+    def no_term_elects_two_leaders(self) -> None:
+        winners: dict[Term, set[NodeId]] = {}
+        for _, name, turn in self.room.turns:
+            assert (turn.before, turn.reason, turn.after) in TRANSITIONS
+            if turn.reason == Why.WON:
+                winners.setdefault(turn.term, set()).add(name)
+        assert all(len(names) == 1 for names in winners.values())
+
+    @invariant()
+    def nobody_votes_twice_in_a_term(self) -> None:
+        for _, sender, say in self.room.said[self.heard :]:
+            word = say.word
+            if isinstance(word, VoteResponse) and word.granted:
+                assert say.to is not None
+                assert self.votes.setdefault((sender, word.term), say.to) == say.to
+            elif isinstance(word, VoteRequest):
+                assert self.votes.setdefault((sender, word.term), sender) == sender
+        self.heard = len(self.room.said)
+
+    @invariant()
+    def what_is_durable_never_goes_back(self) -> None:
+        for name, ballot in self.room.disks.items():
+            assert ballot.term >= self.terms.get(name, Term(0))
+            self.terms[name] = ballot.term
+
+    @invariant()
+    def nobody_breaks_the_protocol(self) -> None:
+        assert self.acted or self.room.complaints == []
+
+    @invariant()
+    def a_leader_can_write_and_chooses_itself(self) -> None:
+        for name, engine in self.room.engines.items():
+            self.room.advance(name)
+            if engine.role is Role.LEADER:
+                assert self.room.choice(name) == name
+                assert name not in self.room.sick - self.senate.unaware
+
+
+class Grafts(Rafts):
+    """The same in graft mode."""
+
+    graft = True
+
+
+TestRafts = Rafts.TestCase
+TestRafts.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestGrafts = Grafts.TestCase
+TestGrafts.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)

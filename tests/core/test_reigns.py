@@ -1,0 +1,237 @@
+"""Each node writes down who acted and why that ended, and a reader makes a history of it."""
+
+import pytest
+
+from qutrio.core.effects import Effect, Journal, Note
+from qutrio.core.events import Event, Expelled, Received, Stop, Tick, YieldRequested
+from qutrio.core.messages import Heartbeat, Resign
+from qutrio.core.mutations import RemoveMember
+from qutrio.core.reigns import (
+    EXPELLED,
+    GAVE_UP,
+    HIGHER_TERM,
+    HOUR_S,
+    RAN_OUT,
+    REASON_CHARS_MAX,
+    REIGNS_PER_HOUR_MAX,
+    REMOVED,
+    SILENT,
+    Outcome,
+    Reign,
+    Reigns,
+    reigns,
+)
+from qutrio.model.ids import NodeId, Term
+from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
+from tests.core.company import HELD, Company, settled
+from tests.core.samples import DEAD_S, WALL, A, B, C, at, document, heartbeat, record
+from tests.core.seats import seat
+from tests.core.told import ALPHA, BRAVO, opened, role_left, role_taken, started, stopped
+
+
+def written(company: Company, name: NodeId) -> list[Fact]:
+    facts = [j.entry.fact for n, j in company.performed(Journal) if n == name]
+    return [fact for fact in facts if isinstance(fact, RoleTaken | RoleLeft)]
+
+
+def named(node: NodeId) -> Named:
+    return Named(node, f"node-{node}")
+
+
+def took(node: NodeId, term: int, untold: int = 0) -> RoleTaken:
+    return RoleTaken(master=named(node), term=Term(term), untold=untold)
+
+
+def left(node: NodeId, term: int, reason: str) -> RoleLeft:
+    return RoleLeft(master=named(node), term=Term(term), reason=reason)
+
+
+# --- whole nodes ----------------------------------------------------------------------------
+
+
+def test_every_node_writes_who_begins_to_act_once() -> None:
+    company = Company(HELD)
+    company.run(30)
+    assert [written(company, n) for n in (A, B, C)] == [[took(A, 1)]] * 3
+
+
+def test_a_master_that_dies_fell_silent_and_its_heir_follows() -> None:
+    company = settled()
+    company.crash(A)
+    company.run(DEAD_S + 3)
+    assert written(company, C) == [left(A, 1, SILENT), took(B, 2)]
+
+
+def test_a_role_that_is_moved_by_hand_is_written_so_by_all_nodes() -> None:
+    company = settled()
+    company.give(B, YieldRequested(C))
+    company.run(2)
+    moved = [left(A, 1, "moved by hand"), took(C, 2)]
+    assert [written(company, n) for n in (A, B, C)] == [moved] * 3
+
+
+def test_a_master_that_stops_says_so_itself_and_to_the_others() -> None:
+    company = settled()
+    company.give(A, Stop())
+    assert written(company, A) == [left(A, 1, "stopping")]
+    assert written(company, C)[0] == left(A, 1, "stopping")
+
+
+def test_a_master_that_is_cut_off_writes_its_own_reason() -> None:
+    company = settled()
+    company.cut_off(A)
+    company.run(DEAD_S + 3)
+    (end,) = written(company, A)
+    assert isinstance(end, RoleLeft)
+    assert end.reason in {RAN_OUT, "no longer hears a majority"}
+    assert written(company, B) == [left(A, 1, SILENT), took(B, 2)]
+
+
+def test_a_removed_node_writes_that_and_nothing_after_it() -> None:
+    company = settled()
+    company.propose(B, RemoveMember(node=C))
+    company.run(DEAD_S + 3)
+    assert written(company, C) == [left(A, 1, EXPELLED)]
+    company.give(A, Expelled("for the test"))
+    assert written(company, A) == [left(A, 1, "is no longer a member")]
+
+
+# --- one seat -------------------------------------------------------------------------------
+
+
+class Watcher:
+    """Node C, which hears what the test says of the others."""
+
+    def __init__(self) -> None:
+        self.seat = seat(C, document(A, B, C))
+        self.reigns = Reigns(self.seat)
+
+    def hears(self, node: NodeId, term: int, now: float, event: Event | None = None) -> list[Fact]:
+        """Hear a node act, and write."""
+        self.seat.incumbency.acts(node, Term(term), DEAD_S, at(now))
+        return self.reigns.follow(event or Tick(), [], at(now))
+
+    def ends(self, event: Event, *effects: Effect, node: NodeId = A) -> list[Fact]:
+        """Let a node act no more, and write."""
+        self.seat.incumbency.ended(node, at(0))
+        return self.reigns.follow(event, effects, at(0))
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (Resign(term=Term(3), successor=B, reason="lower id"), "lower id"),
+        (Resign(term=Term(3), successor=None), GAVE_UP),
+        (Resign(term=Term(3), successor=None, reason="x" * 999), "x" * REASON_CHARS_MAX),
+        (heartbeat(claim=None), GAVE_UP),
+        (Resign(term=Term(2), successor=None, reason="late"), SILENT),
+        (heartbeat(claim=Term(3)), SILENT),
+    ],
+)
+def test_the_holders_own_word_says_why_a_reign_ended(
+    message: Resign | Heartbeat, reason: str
+) -> None:
+    watcher = Watcher()
+    assert watcher.hears(A, 3, 0) == [took(A, 3)]
+    assert watcher.ends(Received(A, message)) == [left(A, 3, reason)]
+
+
+def test_the_word_of_another_node_is_no_reason() -> None:
+    for word in (Resign(term=Term(3), successor=None, reason="no"), heartbeat(claim=None)):
+        watcher = Watcher()
+        watcher.hears(A, 3, 0)
+        assert watcher.ends(Received(B, word)) == [left(A, 3, SILENT)]
+
+
+def test_a_higher_term_ends_a_reign_of_another_and_of_the_same_node() -> None:
+    watcher = Watcher()
+    watcher.hears(A, 3, 0)
+    assert watcher.hears(B, 5, 1) == [left(A, 3, HIGHER_TERM), took(B, 5)]
+    assert watcher.hears(B, 6, 1) == [left(B, 5, HIGHER_TERM), took(B, 6)]
+    assert watcher.hears(B, 6, 2) == []
+
+
+def test_the_end_of_a_removed_master_is_told_under_its_id() -> None:
+    watcher = Watcher()
+    watcher.hears(A, 3, 0)
+    watcher.seat.register.committed = record(document(B, C))
+    gone = RoleLeft(master=Named(A, A), term=Term(3), reason=REMOVED)
+    assert watcher.ends(Tick()) == [gone]
+
+
+def test_a_node_that_acted_gives_its_own_reason_or_says_that_its_mandate_ran_out() -> None:
+    for effects, reason in (
+        ([], RAN_OUT),
+        ([Note("something else")], RAN_OUT),
+        ([Note(GAVE_UP, (("term", "3"), ("reason", "cannot write its disk")))], "cannot write"),
+    ):
+        watcher = Watcher()
+        watcher.hears(C, 3, 0)
+        (end,) = watcher.ends(Tick(), *effects, node=C)
+        assert isinstance(end, RoleLeft)
+        assert end.reason.startswith(reason)
+
+
+def test_what_repeats_for_ever_is_written_so_many_times_an_hour_and_then_counted() -> None:
+    watcher = Watcher()
+    for term in range(1, REIGNS_PER_HOUR_MAX + 1):
+        assert watcher.hears(A, term, 1)[-1] == took(A, term)
+    term = REIGNS_PER_HOUR_MAX + 1
+    assert watcher.hears(A, term, 2) == [left(A, term - 1, HIGHER_TERM)]
+    assert watcher.hears(A, term + 1, 3) == []
+    assert watcher.hears(A, term + 2, HOUR_S + 1) == [took(A, term + 2, untold=2)]
+
+
+# --- the reader -----------------------------------------------------------------------------
+
+
+def reign(
+    master: Named, term: int, since: float | None, until: float | None, why: str = ""
+) -> Reign:
+    """A reign that ended; or goes on, when there is neither a moment nor a reason."""
+    return Reign(
+        master=master,
+        term=Term(term),
+        since_unix=None if since is None else WALL + since,  # type: ignore[arg-type]
+        until_unix=None if until is None else WALL + until,  # type: ignore[arg-type]
+        outcome=Outcome.ENDED if why else Outcome.ACTING,
+        reason=why,
+    )
+
+
+def test_a_journal_reads_as_a_history_of_reigns_among_other_lines() -> None:
+    lines = [started(0), role_taken(1, ALPHA, 1), opened(5), role_left(9, ALPHA, 1, "stopping")]
+    lines += [role_taken(10, BRAVO, 2)]
+    assert reigns(lines) == (reign(ALPHA, 1, 1, 9, "stopping"), reign(BRAVO, 2, 10, None))
+    assert reigns([]) == ()
+
+
+def test_a_reign_that_goes_on_after_a_restart_is_one_reign() -> None:
+    lines = [role_taken(1, ALPHA, 1), stopped(5), started(7), role_taken(8, ALPHA, 1)]
+    assert reigns(lines) == (reign(ALPHA, 1, 1, None),)
+    lines.append(role_left(9, ALPHA, 1, SILENT))
+    assert reigns(lines) == (reign(ALPHA, 1, 1, 9, SILENT),)
+
+
+def test_the_end_of_a_reign_that_the_node_slept_through_is_unseen() -> None:
+    lines = [role_taken(1, ALPHA, 1), started(7), started(8), role_taken(9, BRAVO, 4)]
+    first, second = reigns(lines)
+    assert (first.outcome, first.until_unix) == (Outcome.UNSEEN, None)
+    assert second == reign(BRAVO, 4, 9, None)
+
+
+def test_lines_that_were_lost_leave_moments_open() -> None:
+    lost_end = [role_taken(1, ALPHA, 1), role_taken(9, BRAVO, 4)]
+    assert [r.outcome for r in reigns(lost_end)] == [Outcome.UNSEEN, Outcome.ACTING]
+    lost_beginning = [role_left(2, ALPHA, 1, SILENT), role_left(9, BRAVO, 4, SILENT)]
+    assert reigns(lost_beginning) == (
+        reign(ALPHA, 1, None, 2, SILENT),
+        reign(BRAVO, 4, None, 9, SILENT),
+    )
+    twice = [role_taken(1, ALPHA, 1), *[role_left(n, ALPHA, 1, SILENT) for n in (2, 3)]]
+    assert reigns(twice) == (reign(ALPHA, 1, 1, 2, SILENT),)
+
+
+def test_a_node_that_acts_again_in_its_term_reigns_twice() -> None:
+    lines = [role_taken(1, ALPHA, 1), role_left(2, ALPHA, 1, RAN_OUT), role_taken(3, ALPHA, 1)]
+    assert reigns(lines) == (reign(ALPHA, 1, 1, 2, RAN_OUT), reign(ALPHA, 1, 3, None))

@@ -1,0 +1,69 @@
+"""Bonds get shorter for their holder before any voter that restarts waits less long."""
+
+from attrs import evolve
+
+from qutrio.core.mutations import PutSettings
+from qutrio.core.shortening import NEXT_BEAT_S_MIN, follow_timers
+from qutrio.model.document import Settings
+from qutrio.model.ids import Revision
+from tests.core.company import API, Company, settled
+from tests.core.samples import A, B, C, at, document, pos, record
+from tests.core.seats import seat, win
+
+RAFT = Settings(engine="raft")
+
+
+def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() -> None:
+    place = seat(A, document(A, B, C))
+    win(place, 0.0, B, C)
+    follow_timers(place, at(0))
+    before = place.acting_until(at(0))
+    place.register.accepted = record(
+        evolve(place.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
+    )
+    follow_timers(place, at(0.1))
+    after = place.acting_until(at(0.1))
+    assert before is not None
+    assert after is not None
+    assert after == 0.1 + RAFT.raft_election_timeout_s * 0.9 < before
+    assert place.cadence.next_beat == 0.1 + NEXT_BEAT_S_MIN
+
+
+def test_longer_bonds_shorten_nothing() -> None:
+    place = seat(A, document(A, B, C))
+    win(place, 0.0, B, C)
+    follow_timers(place, at(0))
+    before = place.acting_until(at(0.1))
+    place.register.accepted = record(
+        evolve(place.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
+    )
+    follow_timers(place, at(0.1))
+    assert place.acting_until(at(0.1)) == before
+
+
+def switched(company: Company, engine: str) -> None:
+    """Change the engine of a running company, and see that somebody acts all the time."""
+    was = company.nodes[A].register.committed.document.settings
+    company.propose(B, PutSettings(settings=evolve(was, engine=engine), expect=was))
+    for _ in range(200):
+        company.run(0.05)
+        assert len(company.masters()) == 1
+
+
+def test_a_running_cluster_switches_its_engine_without_a_gap() -> None:
+    company = settled()
+    for engine in ("raft", "gossip", "lowest-id", "gossip", "raft", "lowest-id"):
+        switched(company, engine)
+        assert {n.seat.settings.engine for n in company.nodes.values()} == {engine}
+    assert company.masters() == [A]
+    assert company.replies(company.propose(C, API))
+
+
+def test_a_node_whose_engine_is_unknown_neither_leads_nor_endorses() -> None:
+    company = Company(document(A, B, C, settings=Settings(engine="future")))
+    company.run(30)
+    assert company.masters() == []
+    company.crash(A)
+    company.run(1)
+    assert company.nodes[B].seat.steering.role.value == "follower"
+    assert company.nodes[B].seat.steering.heir(company.nodes[B].seat.electorate(at(31))) is None

@@ -1,0 +1,170 @@
+"""The engine meets the facts: what it hears, what it says, and whom others named."""
+
+from random import Random
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.effects import Note, Send, Turned
+from qutrio.core.election.engines import ENGINES, engine_named, timing
+from qutrio.core.election.interface import Role
+from qutrio.core.election.words import (
+    Lead,
+    LeadershipDeclaration,
+    PreVoted,
+    VoteRequest,
+    VoteResponse,
+)
+from qutrio.core.messages import Resign
+from qutrio.core.seat import Seat
+from qutrio.model.document import Settings
+from qutrio.model.ids import Instant, NodeId, Term
+from qutrio.model.stable import Ballot
+from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
+from tests.core.seats import meet, seat
+
+
+def place(me: NodeId, engine: str = "raft") -> Seat:
+    """A seat of three that has contact with the other two."""
+    sits = seat(me, document(A, B, C, settings=Settings(engine=engine)))
+    meet(sits, 0.0, *({A, B, C} - {me}))
+    return sits
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_has_bonds_and_beats(engine: str) -> None:
+    found = timing(Settings(engine=engine))
+    assert 0 < found.beat_s * 3 <= found.bound_s
+
+
+def test_what_a_vote_rests_on_is_durable_before_it_is_said() -> None:
+    sits = place(B)
+    effects = sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    assert sent(effects, C) == [VoteResponse(term=Term(7), granted=True)]
+    assert sits.steering.remembered == Ballot(Term(7), C)
+
+
+def test_the_next_claim_takes_the_term_of_the_engines_ballot() -> None:
+    sits = place(B)
+    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    sits.advance(at(0), WALL)
+    assert sits.mandate.heard_term == 6
+    assert sits.mandate.ask(0.1, at(0)) == 7
+
+
+def test_a_ballot_that_the_disk_refused_is_forgotten() -> None:
+    sits = place(B)
+    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    sits.steering.restore(Ballot(Term(3), A))
+    assert sits.steering.remembered == Ballot(Term(3), A)
+    again = sits.on_word(C, VoteRequest(term=Term(3)), at(0))
+    assert sent(again, C) == [VoteResponse(term=Term(3), granted=False)]
+
+
+def test_a_ballot_outlives_the_engine_that_cast_it() -> None:
+    sits = place(B)
+    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    for engine in ("gossip", "raft"):
+        settings = evolve(sits.settings, engine=engine)
+        changed = evolve(sits.register.committed.document, settings=settings)
+        sits.register.committed = evolve(sits.register.committed, document=changed)
+        sits.advance(at(0), WALL)
+    assert sits.steering.remembered == Ballot(Term(7), C)
+    again = sits.on_word(A, VoteRequest(term=Term(7)), at(0))
+    assert sent(again, A) == [VoteResponse(term=Term(7), granted=False)]
+
+
+def test_what_an_engine_notes_is_told_once() -> None:
+    sits = place(A, "lowest-id")
+    sits.advance(at(0), WALL)
+    (turned,) = sits.steering.tell()
+    assert isinstance(turned, Turned)
+    assert (turned.turn.before, turned.turn.after) == (Role.FOLLOWER, Role.LEADER)
+    assert sits.steering.role is Role.LEADER
+    assert sits.steering.tell() == []
+
+
+def test_a_broken_protocol_is_noted() -> None:
+    sits = place(B)
+    now = at(0)
+    for _ in range(100):
+        now = Instant(now + 0.05)
+        meet(sits, now, A, C)
+        sits.advance(now, WALL)
+        if sits.steering.role is not Role.FOLLOWER:
+            break
+        for peer in (A, C):
+            asked = Term(sits.steering.remembered.term + 1)
+            sits.on_word(peer, granted_before(asked), now)
+    term = sits.steering.remembered.term
+    sits.on_word(C, VoteResponse(term=term, granted=True), now)
+    assert sits.steering.role is Role.LEADER
+    sits.on_word(A, Lead(term=term), now)
+    notes = [e for e in sits.steering.tell() if isinstance(e, Note)]
+    assert [n.what for n in notes] == ["the election protocol was broken"]
+
+
+def granted_before(asked: Term) -> PreVoted:
+    """What a voter answers that would vote."""
+    return PreVoted(asked=asked, granted=True, term=Term(asked - 1))
+
+
+def test_the_last_holders_successor_goes_before_the_engines_choice_until_somebody_acts() -> None:
+    sits = place(B, "lowest-id")
+    assert sits.choice(at(0)) == A
+    sits.on_resign(A, Resign(term=Term(1), successor=C), at(0))
+    assert sits.choice(at(0)) == C
+    sits.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    sits.on_resign(A, Resign(term=Term(2), successor=None), at(0))
+    assert sits.choice(at(0)) == A
+
+
+def test_a_late_resignation_of_an_earlier_term_names_nobody() -> None:
+    sits = place(B, "lowest-id")
+    sits.on_heartbeat(A, heartbeat(claim=Term(5)), at(0), WALL)
+    sits.on_resign(A, Resign(term=Term(4), successor=C), at(0))
+    assert sits.choice(at(0)) == A
+
+
+def test_without_an_engine_nothing_is_said_or_heard() -> None:
+    sits = place(B, "future")
+    assert sits.on_word(C, Lead(term=Term(3)), at(0)) == []
+    sits.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
+    electorate = sits.electorate(at(0))
+    assert sits.steering.heir(electorate) is None
+    assert sits.steering.successor(electorate, at(0)) is None
+    sits.steering.step_aside(None, electorate, at(0))
+    sits.steering.restore(Ballot(Term(3), A))
+    sits.steering.close(at(0))
+    assert sits.steering.role is Role.FOLLOWER
+
+
+def test_who_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
+    sits = place(B, "gossip")
+    engine = engine_named("gossip", B, ballot=Ballot(), rng=Random(0), now=at(0))
+    assert engine is not None
+    sees = sits.electorate(at(0))
+    engine.hear(A, LeadershipDeclaration(), evolve(sees, able=frozenset({B, C})), at(0))
+    assert engine.choice(sees, at(0)) is None
+    engine.hear(A, LeadershipDeclaration(), sees, at(0))
+    assert engine.choice(sees, at(0)) == A
+
+
+def test_words_for_all_go_to_every_member() -> None:
+    sits = place(A)
+    now, asked = at(0), list[Send]()
+    while not asked:
+        now = Instant(now + 0.05)
+        meet(sits, now, B, C)
+        asked = [e for e in sits.advance(now, WALL) if isinstance(e, Send)]
+        assert now < 5
+    assert {e.to for e in asked} == {B, C}
+
+
+def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
+    sits = place(B, "lowest-id")
+    sits.on_resign(A, Resign(term=Term(5), successor=C), at(0))
+    sits.steering.heard_acting(A, Term(4), sits.electorate(at(0)), at(0))
+    assert sits.choice(at(0)) == C
+    sits.steering.heard_acting(C, Term(6), sits.electorate(at(0)), at(0))
+    assert sits.choice(at(0)) == A

@@ -1,0 +1,76 @@
+"""Servers without a network or a disk, for seats among graft nodes in virtual time."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import trio
+
+from qutrio.election.drivers.ring import Ring
+from qutrio.election.graft_frames import F, decode
+from qutrio.errors import StorageError
+from qutrio.model.ids import NodeId
+from qutrio.model.stable import Ballot
+
+
+class Tap:
+    """One connection to the bus; while `cut`, it neither hears nor speaks."""
+
+    def __init__(self, bus: "Bus", subjects: Sequence[str]) -> None:
+        self.cut = False
+        self.subjects = set(subjects)
+        self.incoming: Ring[tuple[str, bytes]] = Ring(64)
+        self.troubles: Ring[str] = Ring(64)
+        self._bus = bus
+
+    def publish(self, subject: str, payload: bytes) -> None:
+        if not self.cut:
+            self._bus.carry(subject, payload, self)
+
+    async def receive(self) -> tuple[str, bytes]:
+        return await self.incoming.take()
+
+    async def heard(self, kind: type[F]) -> tuple[str, F]:
+        """Wait for a message and read it as one of a kind."""
+        subject, payload = await self.receive()
+        return subject, decode(kind, payload)
+
+    async def trouble(self) -> str:
+        return await self.troubles.take()
+
+
+class Bus:
+    """Passes messages on by subject, at once and in order."""
+
+    def __init__(self) -> None:
+        self.taps: list[Tap] = []
+
+    @asynccontextmanager
+    async def subscribe(self, subjects: Sequence[str]) -> AsyncIterator[Tap]:
+        self.taps.append(tap := Tap(self, subjects))
+        try:
+            yield tap
+        finally:
+            self.taps.remove(tap)
+
+    def carry(self, subject: str, payload: bytes, sender: Tap | None = None) -> None:
+        for tap in self.taps:
+            if tap is not sender and not tap.cut and subject in tap.subjects:
+                tap.incoming.put((subject, payload))
+
+
+class MemoryBallots:
+    """A disk that holds one ballot; while `failing` holds a reason, it refuses another."""
+
+    def __init__(self, ballot: Ballot = Ballot()) -> None:  # noqa: B008 - a constant
+        self.kept = ballot
+        self.failing: str | None = None
+
+    @contextmanager
+    def hold(self, cluster: str, me: NodeId) -> Iterator[Ballot]:
+        yield self.kept
+
+    async def save(self, ballot: Ballot) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.failing is not None:
+            raise StorageError(self.failing)
+        self.kept = ballot

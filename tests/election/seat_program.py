@@ -1,0 +1,38 @@
+"""A program with one seat, for tests that kill real processes.
+
+Call it with `mesh` or `graft`, the seat's id, the URL of a NATS server, and a folder.  It writes
+a line when it begins to lead, and one when it leads no more.
+"""
+
+import sys
+from contextlib import AbstractAsyncContextManager
+
+import trio
+
+from qutrio import election
+from qutrio.election.drivers.nats import Nats
+
+SEATS = ["a", "b", "c"]
+
+
+def seat(
+    kind: str, self_id: str, nats: Nats, folder: str
+) -> AbstractAsyncContextManager[election.Seat | election.GraftSeat]:
+    if kind == "graft":
+        return election.join_graft(
+            "jobs", self_id=self_id, size=len(SEATS), nats=nats, state=folder
+        )
+    return election.join("jobs", self_id=self_id, members=SEATS, driver=nats, state=folder)
+
+
+async def main(kind: str, self_id: str, url: str, folder: str) -> None:
+    async with seat(kind, self_id, Nats(servers=[url]), folder) as taken:
+        while True:
+            async with taken.leading() as term:
+                print("leads", term, flush=True)  # noqa: T201
+                await trio.Event().wait()
+            print("ended", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    trio.run(main, sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4])

@@ -1,0 +1,328 @@
+"""How a body ends, and how a seat does: in time, in order, with the exception that was raised."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+from attrs import Factory, define, frozen
+from trio.testing import MockClock
+
+from qutrio import election
+from qutrio.election.drivers.memory import MemoryLink, MemoryWire, Weather
+from qutrio.errors import ElectionError
+from qutrio.model.ids import NodeId
+from qutrio.model.stable import Stable
+from tests.election.arena import Arena, Log, SeatClock, alone, every_engine, open_arena
+
+
+async def lead_and_fail(arena: Arena, error: Exception) -> None:
+    """Take the only seat, lead, and raise."""
+    async with election.join("tasks", self_id="a", **alone(arena)) as seat:
+        async with seat.leading():
+            raise error
+
+
+async def test_a_body_ends_a_margin_before_the_mandate(autojump_clock: MockClock) -> None:
+    async with open_arena("a", "b", "c", engine="lowest-id") as arena:
+        first = await arena.leader()
+        await trio.sleep(10)
+        arena.wire.isolate(first)
+        seat = arena.places[first].seat
+        assert seat is not None
+        await arena.quiet()
+        assert seat.state.acting
+        await trio.sleep(0.4)
+        assert not seat.state.acting
+
+
+async def test_a_body_that_ends_by_itself_can_begin_again_in_its_term(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_arena("a", start=False) as arena:
+        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
+            async with seat.leading() as one:
+                pass
+            async with seat.leading() as two:
+                assert one == two
+            async with seat.leading(), seat.leading() as three:
+                assert three == two
+
+
+async def test_bodies_that_never_wait_let_others_live(autojump_clock: MockClock) -> None:
+    bodies = 0
+    async with open_arena("a", start=False) as arena:
+        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
+            with trio.move_on_after(5) as program:
+                while bodies < 1000:
+                    async with seat.leading():
+                        bodies += 1
+                        if bodies == 10:
+                            program.cancel()
+    assert bodies == 10
+
+
+async def test_an_exception_of_the_body_leaves_as_it_was(autojump_clock: MockClock) -> None:
+    async with open_arena("a", start=False) as arena:
+        with pytest.raises(KeyError, match="report"):
+            await lead_and_fail(arena, KeyError("report"))
+
+
+async def test_a_group_of_exceptions_leaves_as_it_was(autojump_clock: MockClock) -> None:
+    async with open_arena("a", start=False) as arena:
+        group = ExceptionGroup("two", [KeyError(), ValueError()])
+        with pytest.raises(ExceptionGroup) as caught:
+            async with election.join("tasks", self_id="a", **alone(arena)):
+                raise group
+        assert (caught.value.message, caught.value.exceptions) == (group.message, group.exceptions)
+
+
+async def test_leaving_ends_a_body_of_another_task_and_then_the_waiting(
+    autojump_clock: MockClock,
+) -> None:
+    ends: list[str] = []
+
+    async def work(seat: election.Seat) -> None:
+        async with seat.leading():
+            try:
+                await trio.sleep_forever()
+            finally:
+                ends.append("body")
+        with pytest.raises(ElectionError, match="was left"):
+            async with seat.leading():
+                ends.append("again")
+
+    async with open_arena("a", start=False) as arena, trio.open_nursery() as nursery:
+        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
+            nursery.start_soon(work, seat)
+            await trio.sleep(1)
+            assert seat.state.acting
+        assert ends == ["body"]
+        afterwards = seat.state
+        assert not afterwards.acting
+        with pytest.raises(ElectionError, match="was left"):
+            await seat.give_way()
+        assert [change async for change in seat.changes()] == []
+
+
+async def test_a_body_that_ignores_its_end_has_a_lower_term_than_the_next(
+    autojump_clock: MockClock,
+) -> None:
+    """Nobody can stop code that does not let itself be cancelled; a fencing term tells it apart."""
+    async with open_arena(
+        "b", "c", members=["a", "b", "c"], engine="lowest-id", start=False
+    ) as arena:
+        async with election.join(
+            "reports",
+            self_id="a",
+            members=["a", "b", "c"],
+            driver=arena.wire,
+            state=election.MemoryState(),
+            engine="lowest-id",
+            clock=SeatClock(),
+        ) as seat:
+            arena.start("b", "c")
+            async with seat.leading() as term:
+                arena.wire.isolate("a")
+                with trio.CancelScope(shield=True):
+                    await arena.leader()
+                    assert not seat.state.acting
+                    assert arena.last[1] > term
+
+
+@every_engine
+async def test_the_role_is_not_moved_before_the_body_has_ended(
+    engine: str, autojump_clock: MockClock
+) -> None:
+    async with open_arena("b", "c", members=["a", "b", "c"], engine=engine, start=False) as arena:
+        async with election.join(
+            "reports",
+            self_id="a",
+            members=["a", "b", "c"],
+            driver=arena.wire,
+            state=election.MemoryState(),
+            engine=engine,
+            clock=SeatClock(),
+        ) as seat:
+            arena.start("b", "c")
+            with trio.move_on_after(60):
+                arena.wire.cut("b", "c")  # so that only a can lead
+                async with seat.leading():
+                    arena.wire.heal()
+                    await trio.sleep(10)
+                    await seat.give_way()
+                    try:
+                        await trio.sleep_forever()
+                    finally:
+                        with trio.CancelScope(shield=True):
+                            await trio.sleep(5)
+                            assert seat.state.acting
+                            assert not arena.running
+                await arena.leader()
+
+
+async def test_a_machine_that_slept_ends_the_body_although_nothing_was_due(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_arena("a", "b", "c", engine="lowest-id") as arena:
+        first = await arena.leader()
+        await trio.sleep(10)
+        arena.wire.isolate(first)
+        arena.places[first].clock.offset_s += 100
+        woke_at = trio.current_time()
+        await arena.quiet()
+        assert trio.current_time() - woke_at < 0.6
+
+
+class Talkative(Log):
+    """A program whose state is too long for a frame."""
+
+    def current_state(self) -> bytes:
+        """Return too much."""
+        return b"1" * 5000
+
+
+async def test_a_program_that_breaks_its_hook_ends_its_seat_with_that_error(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_arena("a", start=False) as arena:
+        with pytest.raises(ValueError, match="5000 bytes"):
+            async with election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)):
+                await trio.sleep(60)
+
+
+async def lead_for_ever(seat: election.Seat) -> None:
+    while True:
+        async with seat.leading():
+            await trio.sleep_forever()
+
+
+async def lead_in_tasks(arena: Arena, tasks: int) -> None:
+    """Lead in some tasks with a hook that ends the seat."""
+    async with (
+        election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)) as seat,
+        trio.open_nursery() as nursery,
+    ):
+        for _ in range(tasks):
+            nursery.start_soon(lead_for_ever, seat)
+
+
+async def lead_and_add(arena: Arena, error: Exception) -> None:
+    """Lead with a hook that ends the seat, and raise an error of one's own beside that."""
+    async with election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)) as seat:
+        try:
+            await lead_for_ever(seat)
+        except ElectionError as left:
+            raise ExceptionGroup("mine", [error, left]) from None
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+async def test_a_program_that_wants_to_lead_hears_why_its_seat_failed(
+    tasks: int, autojump_clock: MockClock
+) -> None:
+    """And not that the seat was left, which is only what follows."""
+    async with open_arena("a", start=False) as arena:
+        with pytest.raises(ValueError, match="5000 bytes"):
+            await lead_in_tasks(arena, tasks)
+
+
+async def test_what_a_program_raised_beside_the_failure_of_its_seat_is_told_too(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_arena("a", start=False) as arena:
+        with pytest.raises(ExceptionGroup) as caught:
+            await lead_and_add(arena, KeyError())
+    assert caught.value.subgroup(KeyError) is not None
+    assert caught.value.subgroup(ValueError) is not None
+    assert caught.value.subgroup(ElectionError) is None
+
+
+async def test_cancelling_the_program_hands_the_role_over(autojump_clock: MockClock) -> None:
+    rules: dict[str, Any] = {"members": ["a", "b", "c"], "engine": "lowest-id"}
+    async with open_arena("b", "c", start=False, **rules) as arena:
+        arena.wire.weather = Weather(delay_s=(0.001, 0.002))
+        with trio.move_on_after(60) as program:
+            async with election.join("reports", self_id="a", **{**alone(arena), **rules}) as seat:
+                arena.start("b", "c")
+                async with seat.leading():
+                    await trio.sleep(5)
+                    program.cancel()
+                    await trio.sleep_forever()
+        ended_at = trio.current_time()
+        assert ended_at < 60
+        await arena.leader()
+        assert trio.current_time() - ended_at < 0.2
+
+
+class Steady(election.MemoryState):
+    """A state whose first write cannot be interrupted, as that of a thread cannot."""
+
+    def __init__(self, program: trio.CancelScope) -> None:
+        """Cancel the program while that goes on."""
+        super().__init__()
+        self._program = program
+
+    async def create(self, stable: Stable) -> None:
+        """Keep it, whatever is cancelled meanwhile."""
+        self._program.cancel()
+        with trio.CancelScope(shield=True):
+            await super().create(stable)
+
+
+async def test_a_program_that_is_cancelled_while_it_joins_gets_no_seat(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_arena("a", start=False) as arena:
+        with trio.fail_after(30), trio.CancelScope() as program:
+            given = {**alone(arena), "state": Steady(program)}
+            async with election.join("tasks", self_id="a", **given):
+                pytest.fail("it was cancelled before it had a seat")
+        assert program.cancelled_caught
+
+
+@define(eq=False)
+class Fragile(MemoryLink):
+    """An end of a wire with a bug, which shows when it is `touched`."""
+
+    touched: trio.Event = Factory(trio.Event)
+
+    async def receive(self) -> tuple[NodeId, bytes]:
+        """Fail some day."""
+        await self.touched.wait()
+        raise RuntimeError("a bug")
+
+
+@frozen
+class FragileDriver:
+    """Opens that end."""
+
+    link: Fragile
+
+    @asynccontextmanager
+    async def open(self, election: str, me: NodeId) -> AsyncIterator[Fragile]:
+        """Return it."""
+        yield self.link
+
+
+async def test_a_bug_ends_the_seat_and_bodies_of_other_tasks(autojump_clock: MockClock) -> None:
+    ended = trio.Event()
+
+    async def work(seat: election.Seat, *, task_status: trio.TaskStatus[None]) -> None:
+        async with seat.leading():
+            task_status.started()
+            await trio.sleep_forever()
+        ended.set()
+
+    async def break_it(link: Fragile, nursery: trio.Nursery) -> None:
+        given = {**alone(Arena(nursery, 0, {})), "driver": FragileDriver(link)}
+        async with election.join("reports", self_id="a", **given) as seat:
+            await nursery.start(work, seat)
+            link.touched.set()
+            await trio.sleep(60)
+
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(RuntimeError, match="a bug"):
+            await break_it(Fragile(MemoryWire(), "reports", NodeId("a")), nursery)
+        with trio.fail_after(1):
+            await ended.wait()

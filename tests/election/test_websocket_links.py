@@ -1,0 +1,240 @@
+"""The links between seats in virtual time, against members that misbehave."""
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from attrs import define, field
+from trio.testing import MockClock, memory_stream_pair
+
+from qutrio.election.drivers.ring import Ring
+from qutrio.election.drivers.websocket_links import (
+    GREETINGS_PER_MEMBER_MAX,
+    KEEP_ALIVE,
+    PROTOCOL,
+    SILENCE_S,
+    Mesh,
+)
+from qutrio.errors import PeerError
+from qutrio.model.ids import Fingerprint, NodeId
+from qutrio.model.members import Member
+from qutrio.peers.frames import Hello, Refused, hear, say
+from qutrio.peers.transport import Handler
+from qutrio.peers.websocket import WebSocket, open_websocket
+
+A, B = NodeId("a"), NodeId("b")
+BYTES_MAX = 1024
+
+
+def member(name: NodeId) -> Member:
+    return Member(
+        id=name, name=name, address="192.0.2.1:1", fingerprint=Fingerprint(name), certificate=""
+    )
+
+
+@define(eq=False)
+class Door:
+    """A transport on which the seat hears whoever knocks, and reaches who is told to answer."""
+
+    answer: Callable[[trio.abc.Stream], Awaitable[None]] | None = None
+    handler: Handler | None = None
+    dials: int = 0
+    taken: int = 0
+    """How many times the port is in use before it can be had."""
+    nursery: trio.Nursery | None = None
+    listening: trio.Event = field(factory=trio.Event)
+
+    async def dial(
+        self, address: str, expect: frozenset[Fingerprint], *, anonymous: bool = False
+    ) -> trio.abc.Stream:
+        self.dials += 1
+        if self.answer is None:
+            raise PeerError("nobody there")
+        assert self.nursery is not None
+        ours, theirs = memory_stream_pair()
+        self.nursery.start_soon(self.answer, theirs)
+        return ours
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        if self.taken:
+            self.taken -= 1
+            raise PeerError("cannot listen")
+        self.handler = handler
+        self.listening.set()
+        await trio.sleep_forever()
+
+    async def knock(self, who: str) -> trio.abc.Stream:
+        """Come as the holder of a key; return the stranger's end of the stream."""
+        await self.listening.wait()
+        assert self.handler is not None
+        assert self.nursery is not None
+        ours, theirs = memory_stream_pair()
+        self.nursery.start_soon(self.handler, ours, Fingerprint(who))
+        return theirs
+
+
+class BrokenDoor(Door):
+    """A transport with a bug."""
+
+    async def dial(
+        self, address: str, expect: frozenset[Fingerprint], *, anonymous: bool = False
+    ) -> trio.abc.Stream:
+        raise RuntimeError("a bug somewhere")
+
+
+@define(eq=False)
+class Scene:
+    """One seat of two, whose other is played by the test."""
+
+    door: Door = field(factory=Door)
+    frames: Ring[tuple[NodeId, bytes]] = field(factory=lambda: Ring(8))
+    troubles: Ring[str] = field(factory=lambda: Ring(64))
+
+    @asynccontextmanager
+    async def seat(self, me: NodeId = B) -> AsyncIterator[Mesh]:
+        mesh = Mesh(
+            me=me,
+            election="jobs",
+            members={A: member(A), B: member(B)},
+            transport=self.door,
+            frames=self.frames,
+            tell=self.troubles.put,
+            rng=random.Random(1),
+        )
+        async with trio.open_nursery() as nursery:
+            self.door.nursery = nursery
+            nursery.start_soon(mesh.live)
+            try:
+                yield mesh
+            finally:
+                mesh.end()
+                nursery.cancel_scope.cancel()
+
+    async def trouble(self, words: str) -> None:
+        with trio.fail_after(600):
+            while words not in await self.troubles.take():
+                pass
+
+
+def hello(node: str = A, cluster: str = "jobs", protocol: int = PROTOCOL) -> Hello:
+    return Hello(protocol=protocol, node=node, cluster=cluster, program="a test")
+
+
+@asynccontextmanager
+async def socket_to(scene: Scene, who: str = A) -> AsyncIterator[WebSocket]:
+    stream = await scene.door.knock(who)
+    async with open_websocket(stream, client=True, message_bytes_max=BYTES_MAX) as socket:
+        yield socket
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (hello(protocol=PROTOCOL + 1), "speaks protocol"),
+        (hello(cluster="chores"), "another election"),
+        (hello(node="c"), "otherwise than its key"),
+    ],
+)
+async def test_a_member_that_introduces_itself_wrongly_is_refused(
+    said: Hello, problem: str, autojump_clock: MockClock
+) -> None:
+    scene = Scene()
+    async with scene.seat(), socket_to(scene) as socket:
+        await say(socket, said)
+        answer = await hear(socket, 5)
+        assert isinstance(answer, Refused)
+        assert problem in answer.reason
+        await scene.trouble(problem)
+
+
+async def test_a_link_that_falls_silent_is_cut(autojump_clock: MockClock) -> None:
+    scene = Scene()
+    async with scene.seat(), socket_to(scene) as socket:
+        await say(socket, hello())
+        assert isinstance(await hear(socket, 5), Hello)
+        since = trio.current_time()
+        assert await socket.receive() == KEEP_ALIVE
+        await scene.trouble("silent")
+        assert SILENCE_S <= trio.current_time() - since <= 2 * SILENCE_S
+
+
+async def test_a_second_link_of_the_higher_id_gives_way(autojump_clock: MockClock) -> None:
+    scene = Scene()
+
+    async def lower(stream: trio.abc.Stream) -> None:
+        async with open_websocket(stream, client=False, message_bytes_max=BYTES_MAX) as socket:
+            await hear(socket, 5)
+            await say(socket, hello(node=B))
+            while True:
+                await socket.send(b"x")
+                await trio.sleep(1)
+
+    scene.door.answer = lower
+    async with scene.seat(A):
+        with trio.fail_after(60):
+            await scene.frames.take()
+        async with socket_to(scene, B) as socket:
+            await say(socket, hello(node=B))
+            answer = await hear(socket, 5)
+        assert isinstance(answer, Refused)
+        assert "already" in answer.reason
+        with trio.fail_after(60):
+            assert await scene.frames.take() == (B, b"x")
+
+
+async def test_strangers_and_crowds_are_turned_away(autojump_clock: MockClock) -> None:
+    scene = Scene()
+    async with scene.seat():
+        waiting = [await scene.door.knock(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
+        await trio.testing.wait_all_tasks_blocked()
+        for stream in (await scene.door.knock(A), await scene.door.knock("n0")):
+            with trio.fail_after(1):
+                assert await stream.receive_some() == b""
+        for stream in waiting:
+            await stream.aclose()
+
+
+async def test_a_port_that_is_taken_for_a_moment_is_tried_again(autojump_clock: MockClock) -> None:
+    scene = Scene(Door(taken=3))
+    async with scene.seat():
+        with trio.fail_after(60):
+            await scene.door.listening.wait()
+        await scene.trouble("cannot listen")
+
+
+async def test_the_higher_id_dials_only_after_a_while_and_says_why_once(
+    autojump_clock: MockClock,
+) -> None:
+    scene = Scene()
+    async with scene.seat():
+        await trio.sleep(1)
+        assert scene.door.dials == 0
+        await scene.trouble("no link to a: nobody there")
+        await trio.sleep(60)
+        assert scene.door.dials > 5
+        with trio.move_on_after(0):
+            raise AssertionError(await scene.troubles.take())
+
+
+async def test_an_unforeseen_error_ends_one_link_only(autojump_clock: MockClock) -> None:
+    scene = Scene(BrokenDoor())
+    async with scene.seat(A), socket_to(scene, B) as socket:
+        await scene.trouble("an unforeseen error: RuntimeError('a bug somewhere')")
+        await say(socket, hello(node=B))
+        assert isinstance(await hear(socket, 5), Hello)
+
+
+async def test_leaving_cuts_a_link_whose_hellos_are_not_over(autojump_clock: MockClock) -> None:
+    scene = Scene()
+    async with scene.seat() as mesh, socket_to(scene) as socket:
+        await say(socket, hello())
+        await hear(socket, 5)
+        with trio.fail_after(5):
+            await mesh.leave()
+        stream = await scene.door.knock(A)
+        with trio.fail_after(1):
+            assert await stream.receive_some() == b""

@@ -1,0 +1,119 @@
+"""A `qutrio lead` beside each daemon of a cluster, and the ways in which it goes wrong."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+from attrs import define, field
+
+from qutrio.errors import ControlError
+from tests.cluster.clusters import Cluster
+from tests.cluster.nodes import Node
+from tests.cluster.processes import Process
+from tests.cluster.waiting import wait_for
+from tests.leading.ledger import Ledger, Run
+
+BEAT = Path(__file__).parent / "beat.py"
+FRESH_S = 0.5
+TURN_S_MAX = 30.0
+DEEDS = (
+    "kill the daemon",
+    "kill qutrio lead",
+    "stop the daemon",
+    "move the role",
+    "freeze qutrio lead",
+    "freeze the daemon",
+)
+
+
+@define
+class Troupe:
+    """All of them; every second one runs a command that takes no notice of SIGTERM."""
+
+    cluster: Cluster
+    home: Path
+    ledger: Ledger = field(init=False)
+    _leads: dict[str, Process] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.ledger = Ledger(self.home / "beats")
+
+    def start(self) -> None:
+        """Start one `qutrio lead` on each node."""
+        for node in self.cluster.nodes:
+            self._start(node)
+
+    def end(self) -> None:
+        """Stop them, and wait until no command is left."""
+        for process in self._leads.values():
+            process.end()
+
+    def outputs(self) -> str:
+        """Return what they said."""
+        files = [(name, process.output) for name, process in self._leads.items()]
+        return "\n".join(f"--- lead on {name}\n{file.read_text()}" for name, file in files)
+
+    def leading(self) -> Run:
+        """Wait until a command runs just now."""
+        return wait_for("a command runs", self._alive, TURN_S_MAX, self.outputs)
+
+    def does(self, deed: str) -> None:
+        """Do something to whoever leads, wait until another life began, and mend it."""
+        led = self.leading()
+        node = next(n for n in self.cluster.nodes if n.name == led.node)
+        lead = self._leads[node.name]
+        match deed:
+            case "kill the daemon":
+                node.kill()
+            case "kill qutrio lead":
+                lead.kill()
+                self._start(node)
+            case "stop the daemon":
+                node.stop()
+            case "move the role":
+                self._move(node)
+            case "freeze qutrio lead":
+                lead.signal(signal.SIGSTOP)
+                self._after(led, "the command was stopped", self._gone)
+                lead.signal(signal.SIGCONT)
+            case "freeze the daemon":
+                node.freeze()
+                self._after(led, "the command was stopped", self._gone)
+                node.thaw()
+            case _:
+                raise AssertionError(deed)
+        self._after(led, f"another life after {deed!r}", self._follows)
+        if not node.running:
+            node.start()
+
+    def _start(self, node: Node) -> None:
+        command = [sys.executable, str(BEAT), str(self.ledger.file)]
+        if self.cluster.nodes.index(node) % 2:
+            command.append("--stubborn")
+        words = ["lead", "--name", "beats", "--grace", "1s", "--", *command]
+        output = self.home / f"lead-{node.name}"
+        self._leads[node.name] = Process([sys.executable, "-m", "qutrio", *words], node.env, output)
+
+    def _move(self, node: Node) -> None:
+        try:
+            node.ask("cluster.yield")
+        except ControlError:
+            return  # it says what it saw in the time it had; the ledger tells more
+
+    def _alive(self) -> Run | None:
+        newest = self.ledger.newest()
+        fresh = newest is not None and newest.last > time.monotonic() - FRESH_S
+        return newest if fresh else None
+
+    def _after(self, led: Run, what: str, holds: object) -> None:
+        assert callable(holds)
+        wait_for(what, lambda: holds(led), TURN_S_MAX, self.outputs)
+
+    def _follows(self, led: Run) -> bool:
+        newest = self._alive()
+        return newest is not None and newest.first > led.first
+
+    def _gone(self, led: Run) -> bool:
+        newest = self._alive()
+        return newest is None or newest.first > led.first

@@ -1,0 +1,159 @@
+"""Faults in the engines, in changing over from one to another, and in moving the role by hand."""
+
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.weather import SHAKY, SWITCHES, TENANTS, TWICE, YIELDS
+
+RAFT = "core/election/raft.py"
+GOSSIP = "core/election/gossip.py"
+STEERING = "core/steering.py"
+HANDOVER = "core/handover.py"
+SEAT = "core/seat.py"
+
+MUTANTS = (
+    Mutant(
+        name="ballot not written down",
+        why="a node that restarts votes a second time in one term",
+        edits=(Edit("core/disk.py", "stable.ballot == saved.ballot", "True"),),
+        caught_by=("2",),
+        engine="raft",
+    ),
+    Mutant(
+        name="second vote in a term",
+        why="two candidates of one term each get a majority",
+        edits=(Edit(RAFT, "            and self.ballot.vote in {None, sender}\n", ""),),
+        caught_by=("2",),
+        engine="raft",
+        faults=SHAKY,
+    ),
+    Mutant(
+        name="votes of no majority elect",
+        why="one vote more than none makes a leader, and two of them lead one term",
+        edits=(
+            Edit(
+                "core/election/raft_votes.py", "return electors.majority(self.yes)", "return True"
+            ),
+        ),
+        caught_by=("2", "9"),
+        engine="raft",
+        faults=SHAKY,
+    ),
+    Mutant(
+        name="ballot forgotten by another engine",
+        why="a node that goes back to raft votes once more in a term in which it voted",
+        edits=(
+            Edit(
+                STEERING,
+                "if self._engine is not None and self._engine.ballot != NO_BALLOT:",
+                "if self._engine is not None:",
+            ),
+        ),
+        caught_by=("2",),
+        engine="raft",
+        faults=SWITCHES,
+    ),
+    Mutant(
+        name="longer and shorter bond swapped",
+        why="while timers change, a voter is free before its holder stops to rely on it",
+        edits=(
+            Edit(STEERING, "max(one.bound_s, other.bound_s)", "min(one.bound_s, other.bound_s)"),
+            Edit(
+                STEERING,
+                "lease_s = min(one.bound_s, other.bound_s)",
+                "lease_s = max(one.bound_s, other.bound_s)",
+            ),
+            Edit(
+                SEAT,
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+                "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+            ),
+        ),
+        caught_by=("1",),
+        faults=SWITCHES,
+        within=100,
+    ),
+    Mutant(
+        name="bonds not cut when they become shorter",
+        why="a voter that restarts waits as its record says, and the holder counts on more",
+        edits=(
+            Edit(
+                "core/shortening.py",
+                "        seat.mandate.shorten(Instant(now + seat.steering.lease_s))\n",
+                "",
+            ),
+        ),
+        caught_by=("1",),
+        faults=SWITCHES,
+        within=200,
+    ),
+    Mutant(
+        name="role moved under tenants",
+        why="programs still rely on the mandate of a node when the next acts",
+        edits=(
+            Edit(HANDOVER, "        if seat.tenants:\n", "        if False:\n"),
+            Edit(
+                SEAT,
+                "self.acting_until(now) if self.tenants else None",
+                "self.acting_until(now) if self.tenants and successor is None else None",
+            ),
+        ),
+        caught_by=("1",),
+        faults=TENANTS,
+    ),
+    Mutant(
+        name="claim given up under tenants frees at once",
+        why="programs were told how long the node acts, and it resigns before",
+        edits=(
+            Edit(
+                SEAT,
+                "acting_until = self.acting_until(now) if self.tenants else None",
+                "acting_until = None",
+            ),
+        ),
+        caught_by=("1",),
+        faults=TENANTS,
+    ),
+    Mutant(
+        name="role moved by hand moves back at once",
+        why="the lowest id has lived through the cooldown already, so a wish is worth nothing",
+        edits=(
+            Edit(
+                STEERING,
+                "self.placed_until = Instant(now + self.settings.master_cooldown_s)",
+                "self.placed_until = now",
+            ),
+        ),
+        caught_by=("10",),
+        engine="lowest-id",
+        faults=YIELDS,
+    ),
+    Mutant(
+        name="role kept from the gossip leader",
+        why="when a partition heals, one node leads and another acts",
+        edits=(
+            Edit(
+                GOSSIP,
+                "return leader if leader in electorate.able and leader != self.me else None",
+                "return None",
+            ),
+        ),
+        caught_by=("9",),
+        engine="gossip",
+        faults=SHAKY,
+    ),
+    Mutant(
+        name="vote counted per message",
+        why="a voter whose answer arrives twice counts twice",
+        edits=(
+            Edit(
+                "core/election/raft_votes.py",
+                "self.yes.add(voter)\n        return electors.majority(self.yes)",
+                "self.yes.add(voter + str(len(self.yes)))\n"
+                "        return len(self.yes) * 2 > len(electors.committed)",
+            ),
+        ),
+        caught_by=("2",),
+        engine="raft",
+        sizes=(5,),
+        faults=TWICE,
+    ),
+)

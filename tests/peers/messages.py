@@ -1,0 +1,120 @@
+"""One message of every kind, for tests that send them all."""
+
+from qutrio.core.election.words import (
+    Lead,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    Led,
+    PreVote,
+    PreVoted,
+    VoteRequest,
+    VoteResponse,
+)
+from qutrio.core.messages import (
+    Answer,
+    Ask,
+    Commit,
+    Deliver,
+    Delivered,
+    Farewell,
+    Fetch,
+    Fetched,
+    HeartbeatAck,
+    Message,
+    ProbeNow,
+    Propose,
+    Removed,
+    Report,
+    Resign,
+    Ruled,
+    Ruling,
+    Write,
+    Wrote,
+    Yield,
+)
+from qutrio.core.mutations import RemoveMember
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    IncidentId,
+    NoticeId,
+    RequestId,
+    Revision,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger, Notice, NoticeKind
+from qutrio.model.results import Outcome, Result
+from qutrio.model.stable import Position, Record
+from tests.peers.world import Person, document_of, heartbeat
+
+
+def about_the_role(term: Term) -> list[Message]:
+    """Return one message of every kind that engines, and holders who leave, say."""
+    return [
+        Yield(term=term, to=None),
+        PreVote(term=term, position="00"),
+        PreVoted(asked=term, granted=True, term=term),
+        VoteRequest(term=term, position="00"),
+        VoteResponse(term=term, granted=True),
+        Lead(term=term),
+        Led(term=term),
+        LeadershipProposal(),
+        LeadershipDeclaration(),
+        Farewell(),
+    ]
+
+
+def one_of_each(person: Person) -> list[Message]:
+    """Return one message of every kind."""
+    term, revision, position = Term(3), Revision(4), Position(Term(3), 5)
+    check, channel, request = CheckId("web"), ChannelId("mail"), RequestId("b-1")
+    document = document_of(person)
+    notice = Notice(
+        id=NoticeId("x"),
+        kind=NoticeKind.TEST,
+        incident=IncidentId("i"),
+        check=check,
+        check_name="web",
+        target="t",
+        term=term,
+        sequence=1,
+        since_unix=UnixTime(0),
+        at_unix=UnixTime(0),
+    )
+    delivery = Delivery(notice=notice, channel=channel)
+    result = Result(check=check, changed=revision, outcome=Outcome.OK, latency_ms=1.5)
+    return [
+        heartbeat(),
+        HeartbeatAck(
+            number=1,
+            granted=None,
+            bound_s=0.0,
+            heard_term=term,
+            accepted=position,
+            committed=position,
+            stamp=(term, revision),
+        ),
+        Ask(term=term),
+        Answer(term=term, would=True, heard_term=term, reason=""),
+        Resign(term=term, successor=person.member.id),
+        *about_the_role(term),
+        Write(position=position, stamp=(term, revision), ledger=Ledger(), document=document),
+        Wrote(position=position, accepted=True, lacks_document=False, heard_term=term),
+        Commit(position=position),
+        Fetch(accepted=True),
+        Fetched(accepted=True, record=Record(position, document, Ledger())),
+        Report(results=((result, 0.5),)),
+        ProbeNow(checks=(check,)),
+        Propose(term=Term(1), request=request, mutation=RemoveMember(node=person.member.id)),
+        Ruled(
+            request=request,
+            ruling=Ruling.COMMITTED,
+            reason="",
+            revision=revision,
+            position=position,
+        ),
+        Deliver(term=term, delivery=delivery),
+        Delivered(notice=notice.id, channel=channel, delivered=True, detail=""),
+        Removed(revision=revision),
+    ]

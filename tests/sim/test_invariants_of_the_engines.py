@@ -1,0 +1,175 @@
+"""What the judge says of engines, of tenants and of a role moved by hand is seen to fire."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.effects import Turned
+from qutrio.core.election.interface import Role, Turn
+from qutrio.core.election.raft_votes import Why
+from qutrio.core.election.words import VoteRequest, VoteResponse
+from qutrio.core.events import Tenancy, YieldRequested
+from qutrio.core.messages import Resign
+from qutrio.core.steering import Steering
+from qutrio.model.document import Settings
+from qutrio.model.ids import Instant, NodeId, Seconds, Term
+from qutrio.model.stable import Ballot
+from qutrio.sim.host import Host
+from qutrio.sim.invariants import InvariantError
+from qutrio.sim.invariants.ballots import TERMS_KEPT, Ballots
+from qutrio.sim.world import World
+from tests.sim.worlds import N0, N1, N2, begin, masters, mind
+
+TRUE: Seconds = 1.0
+
+
+def hosts() -> dict[NodeId, Host]:
+    return World(11, 3, settings=Settings(engine="raft")).hosts
+
+
+def with_ballot(host: Host, term: int, vote: NodeId | None) -> Host:
+    host.disk = evolve(host.disk, ballot=Ballot(Term(term), vote))
+    return host
+
+
+# --- 1: tenants -----------------------------------------------------------------------------
+
+
+def test_1_one_that_acts_while_programs_elsewhere_rely_on_another_is_noticed() -> None:
+    world = begin()
+    host = world.hosts[N1]
+    world.invariants.roles.told(host, Instant(host.clock.at(world.true) + 3))
+    with pytest.raises(InvariantError, match=r"^1: n00 acts, and programs at n01 rely on its"):
+        world.run(16)
+    world.invariants.roles.let_go(N1)
+    world.run(17)
+
+
+def test_programs_rely_on_a_node_while_it_acts_and_let_go_when_it_is_to_move() -> None:
+    world = begin()
+    world.tenants.come(N0, programs=2, for_s=60.0, hesitates_s=1.0)
+    world.run(16)
+    assert mind(world, N0).seat.tenants == 2
+    world.give(world.hosts[N0], YieldRequested(N2))
+    world.run(19)
+    assert masters(world) == [N2]
+    assert mind(world, N0).seat.tenants == 0
+    world.run(80)
+    assert mind(world, N0).seat.tenants == 0
+
+
+def test_programs_of_a_node_that_dies_rely_on_what_they_were_told_and_come_back() -> None:
+    world = begin()
+    world.tenants.come(N0, programs=1, for_s=200.0, hesitates_s=1.0)
+    world.tenants.come(N0, programs=1, for_s=200.0, hesitates_s=1.0)
+    world.tenants.come(NodeId("nobody"), programs=1, for_s=200.0, hesitates_s=1.0)
+    world.run(16)
+    world.crash(N0, 8)
+    world.run(30)
+    assert masters(world) == [N1]
+    assert mind(world, N0).seat.tenants == 0
+    world.run(60)  # the role is back, and they too
+    assert masters(world) == [N0]
+    assert mind(world, N0).seat.tenants == 1
+
+
+def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
+    world = begin()
+    world.tenants.come(N0, programs=1, for_s=5.0, hesitates_s=1.0)
+    world.run(16)
+    world.suspend(N0, 10)
+    world.run(40)
+    assert masters(world) == [N1]
+    assert mind(world, N0).seat.tenants == 0
+
+
+# --- 2: ballots -----------------------------------------------------------------------------
+
+
+def test_2_a_ballot_that_goes_back_on_a_disk_is_noticed() -> None:
+    ballots, (host, *_) = Ballots(), hosts().values()
+    for term, vote in ((1, None), (1, N1), (2, None), (4, N2)):
+        ballots.look(with_ballot(host, term, vote), TRUE)
+    with pytest.raises(InvariantError, match=r"^2: the disk of n00 had"):
+        ballots.look(with_ballot(host, 4, N1), TRUE)
+    with pytest.raises(InvariantError, match=r"^2: the disk of n00 had"):
+        ballots.look(with_ballot(host, 3, N2), TRUE)
+
+
+def test_2_a_vote_that_is_not_on_the_disk_when_it_is_given_is_noticed() -> None:
+    ballots, (host, *_) = Ballots(), hosts().values()
+    with pytest.raises(InvariantError, match=r"^2: n00 gives"):
+        ballots.said(host, N1, VoteResponse(term=Term(1), granted=True), TRUE)
+    ballots.said(host, N1, VoteResponse(term=Term(1), granted=False), TRUE)
+    with pytest.raises(InvariantError, match=r"^2: n00 gives"):
+        ballots.said(host, N1, VoteRequest(term=Term(1)), TRUE)
+
+
+def test_2_two_votes_in_one_term_are_noticed() -> None:
+    ballots, (host, *_) = Ballots(), hosts().values()
+    ballots.said(with_ballot(host, 5, N0), N1, VoteRequest(term=Term(5)), TRUE)
+    with_ballot(host, 5, N1)
+    with pytest.raises(InvariantError, match=r"^2: n00 voted for n00 and for n01 in term 5"):
+        ballots.said(host, N1, VoteResponse(term=Term(5), granted=True), TRUE)
+
+
+def test_2_two_elected_leaders_of_one_term_are_noticed_and_only_the_newest_terms_are_kept() -> None:
+    ballots, (one, two, _) = Ballots(), hosts().values()
+
+    def won(term: int) -> list[Turned]:
+        return [Turned(Turn(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON.value))]
+
+    for term in range(TERMS_KEPT + 9):
+        ballots.stepped(one, [*won(term)], TRUE)
+    assert len(ballots._leaders) == TERMS_KEPT
+    with pytest.raises(InvariantError, match=r"^2: raft elected n00 and n01 in term 100"):
+        ballots.stepped(two, [*won(100)], TRUE)
+
+
+# --- 9: the engine's rule -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["gossip", "raft"])
+def test_9_a_second_leader_is_noticed(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(11, 3, settings=Settings(engine=engine))
+    world.run(40)
+    world.invariants.quiet(world.hosts, world.true)
+    monkeypatch.setattr(Steering, "role", Role.LEADER)
+    with pytest.raises(InvariantError, match=r"^9: n0\d acts; n0\d is a leader and wants n0\d"):
+        world.invariants.quiet(world.hosts, world.true)
+
+
+def test_9_a_higher_id_may_act_for_a_while_when_a_person_put_the_role_there() -> None:
+    world = begin()
+    world.give(world.hosts[N0], YieldRequested(N2))
+    world.run(18)
+    world.add_check(N1, "later")
+    world.run(30)
+    assert masters(world) == [N2]
+    world.invariants.quiet(world.hosts, world.true)
+    world.run(60)
+    assert masters(world) == [N0]
+
+
+# --- 10: moved by hand ----------------------------------------------------------------------
+
+
+def test_10_a_role_that_was_moved_by_hand_and_moves_back_too_early_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = begin()
+    world.run(40)
+    world.give(world.hosts[N0], YieldRequested(N2))
+    world.run(42)
+    mind(world, N2).seat.steering.placed_until = Instant(0.0)
+    with pytest.raises(InvariantError, match=r"^10: n02 was given the role by hand .* to n00"):
+        world.run(50)
+
+
+def test_a_wish_that_came_too_late_gives_nobody_the_role() -> None:
+    world = begin()
+    roles, host = world.invariants.roles, world.hosts[N0]
+    late = Resign(term=Term(0), successor=N0, by_hand=True, reason="moved by hand")
+    roles._note_placed(host, late, world.true)
+    assert roles._placed == {}
+    world.give(host, Tenancy(1))
+    assert mind(world, N0).seat.tenants == 1
