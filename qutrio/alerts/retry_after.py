@@ -11,8 +11,8 @@ from math import ceil
 from urllib.parse import urlsplit
 
 from qutrio.alerts.http_post import Answer, said
-from qutrio.codec.duration import format_duration
 from qutrio.errors import DeliveryError
+from qutrio.model.durations import format_duration
 from qutrio.model.ids import Seconds, UnixTime
 
 WAIT_S_MAX: Seconds = 3600.0

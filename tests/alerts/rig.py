@@ -16,7 +16,7 @@ from qutrio.core.events import Attempted
 from qutrio.core.view import View
 from qutrio.model.channels import Channel, SmtpChannel, WebhookChannel
 from qutrio.model.ids import ChannelId, Instant, NoticeId, Term
-from qutrio.model.incidents import Delivery
+from qutrio.model.incidents import Delivery, Ledger
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
@@ -58,11 +58,25 @@ class Rig:
         term: int = 3,
         until: float | None = None,
         minority: str = "",
+        waits: bool = True,
     ) -> None:
         one = evolve(DOWN, id=NoticeId(notice), minority=minority)
         delivery = Delivery(notice=one, channel=channel.id)
         limit = None if until is None else Instant(until)
+        if waits:
+            self.wait(delivery)
         self._orders.send_nowait(Notify(delivery, Term(term), limit is not None, limit))
+
+    def wait(self, *deliveries: Delivery) -> None:
+        """Show that these wait to be told, in the ledger that their notices belong to."""
+        view = self.view.value
+        for one in deliveries:
+            if one.notice.minority:
+                outbox = (*view.minority_ledger.outbox, one)
+                view = evolve(view, minority_ledger=Ledger(outbox=outbox))
+            else:
+                view = evolve(view, ledger=Ledger(outbox=(*view.ledger.outbox, one)))
+        self.view.publish(view)
 
     def close(self) -> None:
         self._orders.close()

@@ -118,6 +118,21 @@ async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
     assert len(rig.sent) == 1
 
 
+@pytest.mark.parametrize("minority", ["", "1 of 3"])
+async def test_what_another_node_told_while_it_was_queued_does_not_leave(
+    minority: str, autojump_clock: MockClock
+) -> None:
+    """Its lane was held up, so the master sent another member; the recovery was told since."""
+    async with Rig(evolve(view_of(MAIL), minority_until=Instant(500.0))).running() as rig:
+        rig.order(MAIL, minority=minority, waits=False)
+        answer = await rig.heard()
+        assert (answer.delivered, answer.detail) == (
+            False,
+            "told, or given up, while it was queued",
+        )
+    assert rig.sent == []
+
+
 async def test_the_leader_of_a_minority_may_page_as_one_of_a_minority_only(
     autojump_clock: MockClock,
 ) -> None:
@@ -192,7 +207,7 @@ async def test_the_channel_is_used_as_it_is_now_and_not_as_it_was_ordered(
         rig.order(MAIL, "a")
         rig.order(MAIL, "b")
         await trio.sleep(1)
-        rig.view.publish(view_of())
+        rig.view.publish(evolve(view_of(), ledger=rig.view.value.ledger))
         assert (await rig.heard()).delivered
         assert (await rig.heard()).detail == "channel removed"
 
@@ -223,7 +238,7 @@ async def test_an_order_of_a_newer_term_replaces_the_one_that_waits(
         rig.order(MAIL, "a")
         rig.order(MAIL, "b", term=3)
         await wait_all_tasks_blocked()
-        rig.view.publish(view_of(MAIL, term=4))
+        rig.view.publish(evolve(view_of(MAIL, term=4), ledger=rig.view.value.ledger))
         rig.order(MAIL, "b", term=4)
         assert [(await rig.heard()).delivered for _ in range(2)] == [True, True]
     assert len(rig.sent) == 2
