@@ -22,7 +22,7 @@ import trio
 from qutrio.alerts.letter import Letter
 from qutrio.alerts.text import body, subject
 from qutrio.alerts.tls import ClientContexts
-from qutrio.errors import DeliveryError
+from qutrio.errors import DeliveryError, plain_reason
 from qutrio.model.channels import MailSecurity, SmtpChannel
 from qutrio.model.results import clip
 
@@ -162,7 +162,7 @@ def _talk(channel: SmtpChannel, mail: EmailMessage, context: ssl.SSLContext, lin
         why = error.verify_message
         raise DeliveryError(f"the certificate of {server} is not trusted: {why}") from None
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        raise DeliveryError(f"{server}: {clip(str(error)) or type(error).__name__}") from None
+        raise DeliveryError(f"{server}: {clip(plain_reason(error))}") from None
     finally:
         line.close()
 

@@ -6,12 +6,18 @@ import typer
 
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed
+from qutrio.cli.completing import token_names
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import age, clean, print_json, print_table
+from qutrio.cli.printing import age, clean, print_answer, print_json, print_table
 
 app = noun("How a node joins: create, join, list, approve, revoke.", "enroll create")
 
-Token = Annotated[str, typer.Argument(help="The token's id, or the name of the node it is for.")]
+Token = Annotated[
+    str,
+    typer.Argument(
+        help="The token's id, or the name of the node it is for.", autocompletion=token_names
+    ),
+]
 
 
 @app.command(epilog="Example: qutrio enroll create --name b --ttl 1h")
@@ -30,8 +36,7 @@ def create(
     """Make a single-use token for one new node; it is shown once and kept nowhere."""
     answer = ask("enroll.create", name=name, ttl=ttl, auto_approve=auto_approve)
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     print("On the new node run:\n")
     naming = f" --name {name}" if name is not None else ""
@@ -87,14 +92,14 @@ def list_tokens(as_json: opt.AsJson = False) -> None:
 
 
 @app.command(epilog="Example: qutrio enroll approve b")
-def approve(token: Token) -> None:
+def approve(token: Token, as_json: opt.AsJson = False) -> None:
     """Admit the node that waits behind a token."""
     answer = ask("enroll.approve", name=token)
-    committed(f"node {clean(answer['name'])} admitted", answer)
+    committed(f"node {clean(answer['name'])} admitted", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio enroll revoke b")
-def revoke(token: Token) -> None:
+def revoke(token: Token, as_json: opt.AsJson = False) -> None:
     """Take an invitation back; a node that waits behind it is turned away."""
     answer = ask("enroll.revoke", name=token)
-    committed(f"token {answer['id']} revoked", answer)
+    committed(f"token {answer['id']} revoked", answer, as_json=as_json)

@@ -8,6 +8,7 @@ from qutrio.control.request import Request
 from qutrio.control.shapes import Row, token_row
 from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
 from qutrio.model.members import Token
+from qutrio.model.names import natural_order
 
 TOKEN_TTL_S_DEFAULT = 3600.0
 TOKEN_TTL_S_MIN, TOKEN_TTL_S_MAX = 60.0, 30 * 86_400.0
@@ -30,7 +31,8 @@ async def list_tokens(desk: Desk, request: Request) -> Row:
     del request
     await trio.lowlevel.checkpoint()
     wall = desk.services.wall()
-    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in desk.document.tokens]}
+    tokens = sorted(desk.document.tokens, key=lambda t: natural_order(t.name or t.id))
+    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in tokens]}
 
 
 async def approve_token(desk: Desk, request: Request) -> Row:

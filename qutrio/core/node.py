@@ -352,9 +352,9 @@ class Node:
 
     def _hopeless(self, now: Instant) -> str | None:
         if self.removed:
-            return "this node was removed from the cluster; nothing was changed"
+            return "this node was removed from the cluster"
         shortage = self.seat.roll.shortage(now)
-        return shortage and f"no quorum: {shortage}; nothing was changed"
+        return shortage and f"no quorum: {shortage}"
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids

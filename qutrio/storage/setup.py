@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from qutrio.codec.node_yaml import NodeFile, emit
-from qutrio.errors import DataDirectoryError, StorageError
+from qutrio.errors import DataDirectoryError, StorageError, plain_reason
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.incidents import Ledger
@@ -122,14 +122,14 @@ def _make_root(directory: DataDirectory) -> None:
     try:
         directory.root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
-        raise DataDirectoryError(f"cannot make {directory.root}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot make {directory.root}: {plain_reason(error)}") from None
 
 
 def _write(path: Path, text: str) -> None:
     try:
         write_atomic(path, text.encode())
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+        raise StorageError(f"cannot write {path}: {plain_reason(error)}") from None
 
 
 def _set_aside(directory: DataDirectory) -> None:
@@ -140,7 +140,9 @@ def _set_aside(directory: DataDirectory) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StorageError(f"cannot rename {directory.cluster_file}: {error.strerror}") from None
+        raise StorageError(
+            f"cannot rename {directory.cluster_file}: {plain_reason(error)}"
+        ) from None
 
 
 def _first_state(identity: Identity, name: str, advertise: str) -> Stable:
