@@ -13,6 +13,7 @@ from qutrio.model.durations import format_duration
 from qutrio.model.ids import CheckId, Extra, Revision, Seconds
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_name, is_text, require
+from qutrio.model.urls import ascii_url, shown_url
 
 INTERVAL_S_MIN, INTERVAL_S_MAX = 1.0, 86_400.0
 TIMEOUT_S_MIN, TIMEOUT_S_MAX = 0.1, 300.0
@@ -84,13 +85,25 @@ class CheckBase:
         """
 
 
+def _to_ascii(url: str) -> str:
+    if len(url) > URL_CHARS_MAX:
+        return url  # is refused as too long, whatever it says
+    try:
+        return ascii_url(url)
+    except ValueError as error:
+        raise InvalidValueError("url", f"{url[:80]!r} is not a URL: {error}") from None
+
+
 @frozen(kw_only=True)
 class HttpCheck(CheckBase):
-    """An HTTP or HTTPS request whose answer must be as expected."""
+    """An HTTP or HTTPS request whose answer must be as expected.
+
+    `url` is kept in ASCII, however it is given.
+    """
 
     kind: ClassVar[str] = "http"
 
-    url: str = field(validator=at_most(URL_CHARS_MAX))
+    url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX))
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), validator=at_most(HEADERS_MAX))
     body: str | None = field(default=None, validator=at_most(BODY_CHARS_MAX))
@@ -127,8 +140,8 @@ class HttpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The URL."""
-        return self.url
+        """The URL, and how it reads when it holds more than ASCII."""
+        return shown_url(self.url)
 
     def require_dialable(self, was: CheckBase | None) -> None:
         """Refuse an IP address of a family that may not be dialled."""
