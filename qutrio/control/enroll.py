@@ -1,5 +1,8 @@
 """Operations on invitations: create, list, approve, revoke."""
 
+import os
+import pwd
+
 import trio
 
 from qutrio.control.desk import Desk
@@ -23,7 +26,9 @@ async def create_token(desk: Desk, request: Request) -> Row:
         request.text_or_none("name"), ttl_s, request.flag("auto_approve")
     )
     revision = await desk.propose(AddToken(token=token))
-    return {**token_row(token, desk.services.wall()), "token": text, "revision": revision}
+    wall = desk.services.wall()
+    layout = {"now_unix": wall, "directory": desk.services.directory, "user": _own_user()}
+    return {**token_row(token, wall), "token": text, "revision": revision, **layout}
 
 
 async def list_tokens(desk: Desk, request: Request) -> Row:
@@ -48,6 +53,14 @@ async def revoke_token(desk: Desk, request: Request) -> Row:
     token = _named(desk, request)
     revision = await desk.propose(RevokeToken(token=token.id))
     return {"id": token.id, "name": token.name, "revision": revision}
+
+
+def _own_user() -> str:
+    """Return the name of the user that the daemon runs as; its number when it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _named(desk: Desk, request: Request) -> Token:

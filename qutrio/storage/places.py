@@ -63,6 +63,11 @@ class DataDirectory:
         return self.root / "setting-up"
 
     @property
+    def joining_file(self) -> Path:
+        """Exists from the beginning of a first `qutrio enroll join` until it succeeded."""
+        return self.root / "joining"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one process that may write here."""
         return self.root / "lock"

@@ -48,7 +48,7 @@ def test_the_short_option_shows_the_same_help(
     assert capsys.readouterr().out == short
 
 
-ALL_JSON = {"serve", "demo", "lead", "enroll join"}
+ALL_JSON = {"serve", "demo", "lead"}
 """What runs until it is stopped, or tells a story as it happens; a group prints nothing itself."""
 
 
