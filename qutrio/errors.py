@@ -6,6 +6,12 @@ Programming errors are `AssertionError` and are never caught: the daemon dies an
 starts it again.
 """
 
+import re
+
+_CODES = re.compile(
+    r"\[?\berrno:? -?[0-9]+\]?|\[(?:SSL|X509|SYS)[^]]*\]|\(_ssl\.c:[0-9]+\)", re.IGNORECASE
+)
+
 
 class QutrioError(Exception):
     """Base of all expected failures."""
@@ -69,3 +75,19 @@ class ControlError(QutrioError):
 
 class ElectionError(QutrioError):
     """A seat in an election cannot be taken, or was left."""
+
+
+def plain_reason(error: BaseException) -> str:
+    """Return what went wrong in words, without the numbers that the system gives to errors.
+
+    Libraries raise errors with words of their own, with the system's, with both, or around
+    another error that has them.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return plain_reason(error.exceptions[0])
+    words = str(getattr(error, "strerror", None) or "")
+    words = _CODES.sub("", words or str(error)).strip(" :")
+    inner = error.__cause__ or error.__context__
+    if not words and inner is not None:
+        return plain_reason(inner)
+    return words or type(error).__name__

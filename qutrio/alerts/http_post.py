@@ -12,7 +12,7 @@ import trio
 from attrs import frozen
 
 from qutrio.alerts.tls import ClientContexts
-from qutrio.errors import DeliveryError
+from qutrio.errors import DeliveryError, plain_reason
 from qutrio.model.results import clip
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _reason(error: BaseException) -> str:
             return f"the certificate is not trusted: {clip(cause.verify_message)}"
         if isinstance(cause, BaseExceptionGroup):  # one for each address that was tried
             cause = cause.exceptions[0]
-        told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        told = plain_reason(cause)
         words = clip(told) or words
         cause = cause.__cause__ or cause.__context__
     return words

@@ -21,7 +21,7 @@ from qutrio.alerts.smtp_line import Conversation, Line
 from qutrio.alerts.smtp_login import log_in
 from qutrio.alerts.tls import ClientContexts
 from qutrio.codec.addresses import Mailbox, parse_mailbox
-from qutrio.errors import DeliveryError, InvalidValueError
+from qutrio.errors import DeliveryError, InvalidValueError, plain_reason
 from qutrio.model.channels import MailSecurity, SmtpChannel
 from qutrio.model.ids import Seconds
 from qutrio.model.parts import Fate, Part
@@ -101,7 +101,7 @@ def _talk(
     except DeliveryError as error:
         return str(error)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        return clip(str(error)) or type(error).__name__
+        return clip(plain_reason(error))
     finally:
         line.close()
     return ""

@@ -13,6 +13,7 @@ from qutrio.control.shapes import Row
 from qutrio.core.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel
 from qutrio.model.ids import Revision
+from qutrio.model.names import natural_order
 from qutrio.model.rules import shown
 
 
@@ -48,7 +49,7 @@ async def list_channels(desk: Desk, request: Request) -> Row:
     """Answer `alert.list`, secrets masked."""
     del request
     await trio.lowlevel.checkpoint()
-    channels = sorted(desk.document.channels, key=lambda c: c.name)
+    channels = sorted(desk.document.channels, key=lambda c: natural_order(c.name))
     rows = [{**channel_to_plain(c, secrets=False), "target": c.target} for c in channels]
     return {"channels": rows}
 

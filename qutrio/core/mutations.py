@@ -237,7 +237,9 @@ class ClaimToken:
         if token.claimant is not None and token.claimant.fingerprint != self.claimant.fingerprint:
             return Refusal("the token was used by another node; ask for a new one")
         if token.name is not None and token.name != self.claimant.name:
-            return Refusal(f"the token is for a node named {token.name!r}; init with that name")
+            return Refusal(
+                f"the token is for a node named {token.name!r}; join with --name {token.name}"
+            )
         return None
 
 
