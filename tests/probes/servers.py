@@ -1,6 +1,5 @@
 """Targets for probes: a real nginx, and servers that misbehave on purpose."""
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -14,8 +13,8 @@ import trio
 
 from qutrio.model.checks import IpFamily
 from qutrio.probes.interface import Endpoint, Resolution
+from tests import needs
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 CONFIG = """
 daemon off;
 worker_processes 1;
@@ -56,11 +55,12 @@ http {{
 @contextmanager
 def running_nginx(root: Path, certificate: bytes, port: int, tls_port: int) -> Iterator[None]:
     """Run nginx in `root` on two loopback ports until the block ends."""
-    assert NGINX is not None, "install nginx to run these tests"
+    program = needs.where("nginx")
+    assert program is not None, "whoever calls this asks for nginx first"
     (root / "server.pem").write_bytes(certificate)
     config = root / "nginx.conf"
     config.write_text(CONFIG.format(root=root, port=port, tls_port=tls_port))
-    command = [NGINX, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
+    command = [program, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
     subprocess.run([*command, "-t", "-q"], check=True, timeout=20)
     process = subprocess.Popen(command)
     try:
