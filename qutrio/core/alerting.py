@@ -32,7 +32,14 @@ from qutrio.model.ids import (
     Term,
     UnixTime,
 )
-from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.incidents import (
+    Delivery,
+    Incident,
+    Ledger,
+    Notice,
+    NoticeKind,
+    UnknownKind,
+)
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
@@ -107,7 +114,8 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
             sequence += 1
             del incidents[ident]
             outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
-    return Ledger(
+    return evolve(
+        ledger,
         sequence=sequence,
         incidents=tuple(incidents[i] for i in sorted(incidents)),
         outbox=tuple(outbox),
@@ -242,6 +250,8 @@ class Courier:
     def _heads(self, committed: Ledger) -> list[Delivery]:
         heads: dict[tuple[ChannelId, CheckId], Delivery] = {}
         for delivery in committed.outbox:
+            if isinstance(delivery.notice.kind, UnknownKind):
+                continue  # kept for those who know how to tell it
             if (delivery.notice.id, delivery.channel) not in self.delivered:
                 heads.setdefault((delivery.channel, delivery.notice.check), delivery)
         return list(heads.values())
