@@ -1,7 +1,7 @@
 """The HTTP prober: one request on a fresh connection, and redirects as far as allowed.
 
-A probe must not behave like a browser: it resolves first and dials one literal address, keeps
-no cookies and no connections, and shows no credentials to a server it was redirected to.
+A probe dials as a browser does, and remembers less than one: it keeps no cookies and no
+connections, and shows no credentials to a server it was redirected to.
 """
 
 from typing import TypeAlias
@@ -11,8 +11,9 @@ from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
 from qutrio.model.results import Outcome
-from qutrio.probes.attempt import Progress, attempt
-from qutrio.probes.connection import Connection
+from qutrio.probes.attempt import Progress
+from qutrio.probes.dialling import connect
+from qutrio.probes.each_address import attempt_all
 from qutrio.probes.http_body import Body
 from qutrio.probes.http_message import Answer, for_other_origin, host_field, request_bytes
 from qutrio.probes.interface import Observation, Tools
@@ -41,17 +42,15 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
             request, url = step
         return progress.fail(f"more than {check.redirects_max} redirects")
 
-    return await attempt(check, tools, journey)
+    return await attempt_all(check, urlsplit(check.url).hostname or "", tools, journey)
 
 
 async def _exchange(check: HttpCheck, url: SplitResult, progress: Progress) -> Answer | Observation:
     host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    progress.enter(f"looking up {host}", local=True)
-    endpoint = await progress.tools.resolver.resolve(host, check.ip_family)
-    if isinstance(endpoint, Observation):
-        return endpoint
-    with Connection(endpoint) as connection:
-        await connection.dial(endpoint, port, progress)
+    connection = await connect(host, port, check.ip_family, progress)
+    if isinstance(connection, Observation):
+        return connection
+    with connection:
         if url.scheme == "https":
             tls = progress.tools.tls
             progress.enter("shaking hands (TLS)")
