@@ -17,6 +17,7 @@ from qutrio.plumbing.clock import BootClock
 from qutrio.probes.dns.exchange import Server
 from qutrio.probes.interface import Addresses, Endpoint
 from qutrio.probes.resolver import HostResolver
+from tests.workers import free_port
 
 NSD = shutil.which("nsd", path="/usr/sbin:/usr/bin")
 UNBOUND = shutil.which("unbound", path="/usr/sbin:/usr/bin")
@@ -168,7 +169,7 @@ async def hand_made(
     """Serve UDP and, where a test wants it, TCP on one port until the block ends."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with trio.socket.socket(family, socket.SOCK_DGRAM) as udp:
-        await udp.bind((address, port))
+        await udp.bind((address, port or (free_port() if over_tcp else 0)))
         bound = udp.getsockname()[1]
         made = HandMade(udp, Endpoint(family, address), bound, react, over_tcp, hold)
         async with trio.open_nursery() as nursery:

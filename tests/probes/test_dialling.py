@@ -18,9 +18,10 @@ from qutrio.model.results import Outcome
 from qutrio.probes.dialling import ATTEMPT_DELAY_S, take_turns
 from qutrio.probes.interface import Endpoint, Observation, Tools
 from qutrio.probes.registry import probe
-from tests.probes.conftest import Nginx, free_port
+from tests.probes.conftest import Nginx
 from tests.probes.name_servers import Host, Reaction, Zone, answer, asked_type, hand_made
 from tests.probes.servers import answering, silent
+from tests.workers import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 UNROUTED = "2001:db8:dead::1"

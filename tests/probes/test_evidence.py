@@ -19,7 +19,6 @@ from qutrio.probes.dns.query import Policy
 from qutrio.probes.interface import NoAnswer, Observation, Tools
 from qutrio.probes.registry import probe
 from qutrio.probes.resolver import HostResolver
-from tests.probes.conftest import free_port
 from tests.probes.name_servers import (
     Host,
     Reaction,
@@ -30,6 +29,7 @@ from tests.probes.name_servers import (
     server_at,
     soa_record,
 )
+from tests.workers import free_port
 
 SERVFAIL, REFUSED = 2, 5
 

@@ -13,8 +13,9 @@ from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
 from qutrio.probes.interface import Tools, fail
 from qutrio.probes.resolver import HostResolver
-from tests.probes.conftest import Nginx, free_port
+from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, read_head, served
+from tests.workers import free_port
 
 OK_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 

@@ -22,7 +22,6 @@ from qutrio.probes.resolver import (
     MISSING_TTL_S,
     HostResolver,
 )
-from tests.probes.conftest import free_port
 from tests.probes.name_servers import (
     Host,
     Reaction,
@@ -35,6 +34,7 @@ from tests.probes.name_servers import (
     hand_made,
     record,
 )
+from tests.workers import free_port
 
 
 @pytest.fixture

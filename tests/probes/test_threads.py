@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 
 from qutrio.model.checks import IpFamily
@@ -41,8 +42,8 @@ class NameServer:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for another thread; bounded, and as quick as it is."""
     with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - a thread cannot set a trio.Event
-            await trio.sleep(0)
+        while not condition():
+            await trio.lowlevel.checkpoint()
 
 
 def refusing(code: int) -> Callable[..., object]:
