@@ -41,6 +41,11 @@ http {{
     location /status/503 {{ return 503 "out of order\\n"; }}
     location /moved {{ return 302 /; }}
     location /loop {{ return 302 /loop; }}
+    location /door {{
+      if ($cookie_seen = "1") {{ return 200 "welcome back\\n"; }}
+      add_header Set-Cookie "seen=1; Path=/; HttpOnly";
+      return 302 /door;
+    }}
     location /echo {{ return 200 "$request_method $http_authorization $http_x_own $host"; }}
   }}
 }}
