@@ -57,7 +57,16 @@ class EnrollmentError(QutrioError):
 
 
 class DeliveryError(QutrioError):
-    """An alert channel did not take a notice."""
+    """An alert channel did not take a notice.
+
+    Attributes:
+        wait_s: for so many seconds the receiver asks to be left alone.
+    """
+
+    def __init__(self, problem: str, *, wait_s: float = 0.0) -> None:
+        """Keep the receiver's wish apart from the words."""
+        super().__init__(problem)
+        self.wait_s = wait_s
 
 
 class ControlError(QutrioError):

@@ -72,11 +72,9 @@ async def post(
         raise DeliveryError(f"{host}: {_reason(error)}") from None
 
 
-def refusal(url: str, answer: Answer) -> DeliveryError:
-    """Return the error for an answer that is not a success."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    said = clip(_words(answer.excerpt.decode("utf-8", "replace")))
-    return DeliveryError(f"{host} answered HTTP {answer.status}" + (f": {said}" if said else ""))
+def said(answer: Answer) -> str:
+    """Return the readable words in the body of a refusal, on one line; may be empty."""
+    return clip(_words(answer.excerpt.decode("utf-8", "replace")))
 
 
 async def _excerpt(response: "httpx.Response") -> bytes:

@@ -3,6 +3,7 @@
 import trio
 from attrs import evolve
 
+from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.plain import channel_from_plain, channel_to_plain
 from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
@@ -64,6 +65,8 @@ async def test_channel(desk: Desk, request: Request) -> Row:
 
 
 async def _put(desk: Desk, change: PutChannel) -> Revision:
+    # In a thread: the first address loads a library.
+    await trio.to_thread.run_sync(require_mail_addresses, change.channel, change.expect)
     change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     return await desk.propose(change)
 

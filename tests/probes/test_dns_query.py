@@ -9,7 +9,6 @@ import trio
 from qutrio.probes.dns.exchange import STRAYS_MAX, Server
 from qutrio.probes.dns.message import Mx, Question, Rcode, Reply, Type
 from qutrio.probes.dns.query import Policy, Unanswered, ask, ask_together
-from tests.probes.conftest import free_port
 from tests.probes.name_servers import (
     HandMade,
     Reaction,
@@ -21,6 +20,7 @@ from tests.probes.name_servers import (
     running_unbound,
     server_at,
 )
+from tests.workers import free_port
 
 SHOP = Question("shop.example.test", Type.A)
 SHOP_V6 = Question("shop.example.test", Type.AAAA)
