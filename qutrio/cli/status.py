@@ -17,6 +17,7 @@ from qutrio.cli.standing import mark, stale_note, standing_code
 from qutrio.errors import ControlError
 
 WATCH_EVERY_S = 2.0
+KIB = 1024
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
@@ -147,8 +148,26 @@ def _warnings(answer: Row) -> list[str]:
         for member in answer["members"]
         if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
     ]
+    if answer.get("edit"):
+        warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
+
+
+def _edit(edit: Row) -> str:
+    """Say where a hand edit of cluster.yaml stands."""
+    what = f"a hand edit of cluster.yaml ({max(1, round(edit['bytes'] / KIB))} KiB)"
+    lasts = age(edit["for_s"])
+    match edit["stage"]:
+        case "changing":
+            return f"cluster.yaml keeps changing for {lasts}; it is read once it is left alone"
+        case "reading":
+            return f"{what} is being read for {lasts}; a large one takes a minute or more"
+        case "proposed":
+            return f"{what} waits for {lasts} for the cluster to commit it"
+        case _:
+            why = f"refused {lasts} ago: {edit['reason']}"
+            return f"{what} was {why}; it is kept in {edit['kept']}, remove that to end this line"
 
 
 def unknown_engine(engine: str) -> str:

@@ -12,6 +12,7 @@ from qutrio.control.shapes import (
     Row,
     check_rows,
     decides,
+    edit_row,
     held_back,
     member_row,
     members_by_name,
@@ -35,7 +36,7 @@ async def show_status(desk: Desk, request: Request) -> Row:
         digest=digest(status.document),
         wall=desk.services.wall(),
     )
-    return {**head, "checks": await all_checks(status)}
+    return {**head, "edit": edit_row(desk.services.edit()), "checks": await all_checks(status)}
 
 
 async def all_checks(status: Status) -> list[Row]:

@@ -7,6 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
 from qutrio.model.members import Token
@@ -155,6 +156,19 @@ def token_row(token: Token, wall: UnixTime) -> Row:
             "address": claimant.address,
             "fingerprint": claimant.fingerprint,
         },
+    }
+
+
+def edit_row(report: EditReport | None) -> Row | None:
+    """Return where the newest hand edit stands; None when nobody waits for one."""
+    if report is None:
+        return None
+    return {
+        "stage": report.stage.value,
+        "bytes": report.size_bytes,
+        "for_s": _rounded(report.for_s),
+        "reason": report.reason,
+        "kept": report.kept,
     }
 
 
