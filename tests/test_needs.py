@@ -56,6 +56,11 @@ def test_a_reason_names_what_is_missing_and_its_package() -> None:
     assert needs.lacking_root("fly") == ("" if os.geteuid() == 0 else "only root can fly")
 
 
+@needs.program("git")
+def test_a_commit_that_this_checkout_lacks_is_named() -> None:
+    assert needs.lacking_history("f" * 40).startswith("needs commit ffff")
+
+
 def test_a_server_is_found_where_only_root_looks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
