@@ -35,6 +35,10 @@ def serve(
             "--socket", envvar="QUTRIO_SOCKET", metavar="PATH", help="The control socket."
         ),
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Be a cluster of its own, though a join has not finished."),
+    ] = False,
     log: Annotated[
         LogStyle | None,
         typer.Option("--log", envvar="QUTRIO_LOG", help="By default pretty on a terminal."),
@@ -55,12 +59,16 @@ def serve(
     from qutrio.daemon.assemble import serve as run_daemon  # noqa: PLC0415
     from qutrio.daemon.options import ServeOptions  # noqa: PLC0415
     from qutrio.peers.transport import require_bindable  # noqa: PLC0415
+    from qutrio.storage.joining import forget_joining, require_joined  # noqa: PLC0415
     from qutrio.storage.places import find_socket, prepare_socket_directory  # noqa: PLC0415
     from qutrio.storage.remains import untouched  # noqa: PLC0415
 
     place = data_directory(directory)
     control = find_socket(os.environ, explicit=Path(socket) if socket else None)
     prepare_socket_directory(control)
+    if alone:
+        forget_joining(place)
+    require_joined(place)
     if untouched(place):
         require_bind(bind or BIND_DEFAULT)
         require_bindable(bind or BIND_DEFAULT, port or PORT_DEFAULT)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from io import StringIO
 from ipaddress import ip_address
 from typing import Any, Final
 
 from attrs import field, frozen
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from qutrio.codec.fields import Read, choice, text, whole
 from qutrio.codec.node_hooks import plain_hooks, read_hooks
@@ -17,6 +20,7 @@ from qutrio.model.members import PORT_MAX, split_address
 from qutrio.model.rules import between, is_name
 
 NODE_FORMAT = 1
+LINE_CHARS_MAX = 4096
 PORT_DEFAULT = 9901
 BIND_DEFAULT = "0.0.0.0"  # noqa: S104 - other nodes must reach it
 
@@ -98,6 +102,24 @@ def emit(node: NodeFile, note: str = "") -> str:
         fields["hooks"] = plain_hooks(node.hooks)
     header = _HEADER + (f"# {note}\n" if note else "")
     return header + "".join(f"{name}: {flow(value)}\n" for name, value in fields.items())
+
+
+def amend(content: str, changes: Mapping[str, object], source: str) -> str:
+    """Return the text of a `node.yaml` with other values in some fields, and its comments kept.
+
+    Raises what `parse` raises, also for the values.
+    """
+    parse(content, source)
+    yaml = YAML(typ="rt", pure=True)
+    yaml.preserve_quotes = True
+    yaml.width = LINE_CHARS_MAX
+    tree = yaml.load(content)
+    for name, value in changes.items():
+        tree[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+    stream = StringIO()
+    yaml.dump(tree, stream)
+    parse(stream.getvalue(), source)
+    return stream.getvalue()
 
 
 def parse(content: str, source: str) -> NodeFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qutrio.control.protocol import ANSWER_BYTES_MAX, READS, Code, ControlFailure, peer_of
+from qutrio.errors import plain_reason
 
 RECEIVE_BYTES = 256 * 1024
 
@@ -101,7 +102,7 @@ def _connect(sock: socket.socket, path: Path) -> None:
         )
         raise ControlFailure(Code.NO_DAEMON, sentence) from None
     except OSError as error:
-        sentence = f"cannot reach a daemon at {path}: {error.strerror or error}"
+        sentence = f"cannot reach a daemon at {path}: {plain_reason(error)}"
         raise ControlFailure(Code.NO_DAEMON, sentence) from None
     _, uid = peer_of(sock)
     if os.geteuid() != 0 and uid not in {0, os.geteuid()}:

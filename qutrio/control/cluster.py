@@ -8,7 +8,15 @@ from qutrio.codec.plain import document_to_plain, settings_from_plain, settings_
 from qutrio.control.desk import Desk, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_rows, member_row, status_head
+from qutrio.control.shapes import (
+    Row,
+    check_rows,
+    decides,
+    member_row,
+    members_by_name,
+    standing,
+    status_head,
+)
 from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
 from qutrio.core.view import Status
 
@@ -51,8 +59,12 @@ async def list_nodes(desk: Desk, request: Request) -> Row:
     del request
     status = await desk.inspect()
     master = status.master
-    rows = [{**member_row(m), "master": m.member.id == master} for m in status.members]
-    return {"self": status.node, "nodes": rows}
+    stale = not decides(status)
+    rows = [
+        {**member_row(m), "master": m.member.id == master, "stale": stale}
+        for m in members_by_name(status)
+    ]
+    return {"self": status.node, **standing(status), "nodes": rows}
 
 
 async def remove_node(desk: Desk, request: Request) -> Row:

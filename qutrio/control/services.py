@@ -22,7 +22,7 @@ class ControlServices:
     to the new node, and the hashed token to propose.  `read_journal` returns what this node
     wrote down about incidents, oldest first, and raises `StorageError`.  `tenants` are the
     programs that rely on this node's mandate, `hooks` tells what is run at this node when the
-    role comes or goes.
+    role comes or goes.  `directory` is the data directory.
     """
 
     version: str
@@ -32,3 +32,4 @@ class ControlServices:
     read_journal: Callable[[], Awaitable[tuple[Entry, ...]]]
     tenants: Tenants
     hooks: Callable[[], HookReport]
+    directory: str = ""

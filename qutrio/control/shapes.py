@@ -4,12 +4,13 @@ Times named `..._unix` or `since` are seconds since 1970 UTC; `..._s` are second
 milliseconds.  Fields are added, never renamed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
 from qutrio.model.members import Token
+from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence
 
 Row = dict[str, object]
@@ -27,19 +28,36 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "knows_engine": status.knows_engine,
         "role": status.role,
         "term": status.term,
-        "master": master_row(status),
         "acting": status.acting,
         "leads_minority": status.leads_minority,
-        "quorum": quorum_row(status),
+        **standing(status),
         "revision": status.revision,
         "digest": digest,
+        "disk": status.disk,
+        "outbox": len(status.ledger.outbox),
+        "members": [member_row(m) for m in members_by_name(status)],
+    }
+
+
+def standing(status: Status) -> Row:
+    """Return whether this node can tell how things are; in every answer that shows state."""
+    return {
+        "master": master_row(status),
+        "quorum": quorum_row(status),
         "stale": status.stale,
         "removed": status.removed,
         "reason": status.reason,
-        "disk": status.disk,
-        "outbox": len(status.ledger.outbox),
-        "members": [member_row(m) for m in status.members],
     }
+
+
+def decides(status: Status) -> bool:
+    """Tell whether this node hears a majority and a master, and is a member itself."""
+    return status.holds_quorum and status.master is not None and not status.removed
+
+
+def members_by_name(status: Status) -> list[MemberStatus]:
+    """Return the members in the order in which they are listed."""
+    return sorted(status.members, key=lambda m: natural_order(m.member.name))
 
 
 def quorum_row(status: Status) -> Row:
@@ -71,7 +89,7 @@ def member_row(heard: MemberStatus) -> Row:
 
 def check_rows(status: Status) -> Iterator[Row]:
     """Yield one row for each check, by name; lazily, so that the caller can pause."""
-    for counted in sorted(status.checks, key=lambda c: c.check.name):
+    for counted in sorted(status.checks, key=lambda c: natural_order(c.check.name)):
         yield check_row(counted)
 
 
@@ -87,9 +105,14 @@ def check_row(counted: CheckStatus) -> Row:
         "since": counted.since_unix,
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
-        "evidence": [evidence_row(e) for e in counted.evidence],
+        "evidence": [evidence_row(e) for e in by_name(counted.evidence)],
         "incident": None if incident is None else {"id": incident.id, "since": incident.since_unix},
     }
+
+
+def by_name(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Return votes in the order in which their nodes are listed."""
+    return sorted(evidence, key=lambda e: natural_order(e.name))
 
 
 def evidence_row(seen: Evidence) -> Row:

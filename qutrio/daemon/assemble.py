@@ -194,6 +194,7 @@ class _Daemon:
             read_journal=self._journal.read,
             tenants=self._tenants,
             hooks=hooks.report,
+            directory=str(self._options.directory.root),
         )
 
     def _reload(self) -> None:

@@ -185,7 +185,7 @@ class _Mirror:
             return edited.reason
         if not is_whole(text):
             return f"it was cut off: its last line must be {END!r}"
-        changes = judge(edited, self.bases)
+        changes = await self._thread(partial(judge, edited, self.bases))
         if isinstance(changes, Refusal):
             return changes.reason
         reason = await self._commit(changes) if changes.mutations else None

@@ -148,7 +148,7 @@ def web_server(
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             web.posts.put(Post(self.path, {k.lower(): v for k, v in self.headers.items()}, content))
-            self.send_response(web.status)
+            self.send_response_only(web.status)  # without a date of its own
             for name, value in web.headers.items():
                 self.send_header(name, value)
             self.end_headers()

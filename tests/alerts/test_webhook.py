@@ -20,7 +20,7 @@ from tests.alerts.servers import rough_server, web_server
 async def test_a_notice_arrives_as_a_document_with_its_evidence(senders: Senders) -> None:
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/secret-path?x=1")
-        assert await senders.send(channel, LETTER) == "HTTP 204"
+        assert (await senders.send(channel, LETTER)).detail == "HTTP 204"
         post = server.posts.get_nowait()
     document = json.loads(post.content)
     assert post.path == "/secret-path?x=1"
@@ -139,13 +139,13 @@ async def test_https_needs_a_trusted_certificate_unless_told_otherwise(
 ) -> None:
     with web_server(server_tls) as server:
         channel = evolve(HOOK, url=f"https://127.0.0.1:{server.port}/")
-        assert await senders.send(channel, LETTER) == "HTTP 204"
+        assert (await senders.send(channel, LETTER)).detail == "HTTP 204"
     with web_server(stranger_tls) as server:
         channel = evolve(HOOK, url=f"https://127.0.0.1:{server.port}/secret-path")
         with pytest.raises(DeliveryError, match="certificate is not trusted") as caught:
             await senders.send(channel, LETTER)
         assert server.posts.empty()
-        assert await senders.send(evolve(channel, verify_tls=False), LETTER) == "HTTP 204"
+        assert (await senders.send(evolve(channel, verify_tls=False), LETTER)).detail == "HTTP 204"
     assert "secret-path" not in str(caught.value)
 
 

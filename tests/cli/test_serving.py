@@ -50,10 +50,10 @@ class Host:
         )
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[trio.Process]:
+    async def serving(self, *options: str) -> AsyncIterator[trio.Process]:
         """Run a daemon from "ready" to SIGTERM."""
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "qutrio", "serve"],
+            [sys.executable, "-m", "qutrio", "serve", *options],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,6 +131,8 @@ async def test_node_joins_by_token_once(folder: Path) -> None:
         assert joined.returncode == ExitCode.OK, joined.stderr
         nodes = json.loads((await first.run("node", "list", "--json")).stdout)
         assert [n["name"] for n in sorted(nodes, key=lambda n: str(n["name"]))] == ["a", "b"]
+        again = json.loads((await second.run("enroll", "join", token, "--json")).stdout)
+        assert (again["name"], again["member_before"], again["warnings"]) == ("b", True, [])
         third = Host("c", folder, second.port)
         refused = await third.run("enroll", "join", token)
         async with second.serving():
@@ -142,3 +144,35 @@ async def test_node_joins_by_token_once(folder: Path) -> None:
     assert refused.returncode == ExitCode.ERROR
     assert refused.stderr.count(b"\n") == 1
     assert b"ask for a new one" in refused.stderr
+
+
+@pytest.mark.slow
+async def test_joining_twice_reports_what_the_cluster_has(folder: Path) -> None:
+    """And the flags of the second time are told to it by the first start, not undone by it."""
+    first, second = hosts(folder)
+    async with first.serving():
+        made = await first.run("enroll", "create", "--auto-approve", "--json")
+        token = json.loads(made.stdout)["token"]
+        assert (await second.run("enroll", "join", token)).returncode == ExitCode.OK
+        again = await second.run("enroll", "join", token, "--name", "bravo")
+        assert again.returncode == ExitCode.OK
+        assert b"is a member already, as b at" in again.stdout
+        assert b"node.yaml says bravo at" in again.stderr
+
+
+@pytest.mark.slow
+async def test_a_failed_join_is_served_alone_only_when_asked(folder: Path) -> None:
+    """`--alone` is remembered: the next start needs no option."""
+    first, second = hosts(folder)
+    async with first.serving():
+        made = await first.run("enroll", "create", "--name", "other", "--json")
+        token = json.loads(made.stdout)["token"]
+        refused = await second.run("enroll", "join", token)
+        assert refused.returncode == ExitCode.ERROR
+        assert b"join with --name other" in refused.stderr
+        assert (await second.run("serve")).returncode == ExitCode.ERROR
+        async with second.serving("--alone"):
+            status = json.loads((await second.run("status", "--json")).stdout)
+            assert [m["name"] for m in status["members"]] == ["b"]
+        async with second.serving():
+            pass

@@ -1,5 +1,6 @@
 """Targets for probes: a real nginx, and servers that misbehave on purpose."""
 
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -10,6 +11,8 @@ from typing import TypeAlias
 
 import trio
 
+from qutrio.model.checks import IpFamily
+from qutrio.probes.interface import Endpoint, Resolution
 from tests import needs
 
 CONFIG = """
@@ -124,3 +127,13 @@ async def silent(stream: trio.abc.Stream) -> None:
     """Take the request and say nothing."""
     del stream
     await trio.sleep_forever()
+
+
+class OneAddress:
+    """A resolver for which every name is 127.0.0.1."""
+
+    async def resolve(self, host: str, family: IpFamily) -> Resolution:
+        """Return the loopback address."""
+        del host, family
+        await trio.lowlevel.checkpoint()
+        return Endpoint(socket.AF_INET, "127.0.0.1")
