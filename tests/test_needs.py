@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parents[1]
-RUN_S_MAX = 120.0
 NOWHERE = "no-such-program-anywhere"
 SAMPLE = f"""
 import pytest
@@ -33,7 +33,7 @@ def outcome(folder: Path, no_skips: str) -> str:
         env={**os.environ, "PYTHONPATH": str(ROOT), needs.NO_SKIPS: no_skips},
         capture_output=True,
         text=True,
-        timeout=RUN_S_MAX,
+        timeout=HANG_S,
         check=False,
     )
     return done.stdout.splitlines()[-1]

@@ -17,6 +17,7 @@ from qutrio.probes.interface import Observation, Tools
 from qutrio.probes.registry import probe
 from qutrio.probes.schedule import offset_share
 from qutrio.probes.supervisor import supervise
+from tests.patience import HANG_S
 from tests.probes.conftest import Nginx
 from tests.probes.lines import Lines
 from tests.probes.servers import Handler, endless, served, silent
@@ -72,7 +73,7 @@ async def test_hostile_servers_leave_the_probes_of_others_on_time(
                 Lines(), random.Random(3), probe=timed,
             )
         )  # fmt: skip
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             while len(good) < GOOD * ROUNDS:
                 event = await inbox.next(60.0)
                 if isinstance(event, Observed) and event.result.check.startswith("good"):

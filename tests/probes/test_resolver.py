@@ -20,6 +20,7 @@ from qutrio.probes.resolver import (
     ThreadResolver,
     look_up_address,
 )
+from tests.patience import HANG_S
 
 HERE = Endpoint(socket.AF_INET, "127.0.0.1")
 
@@ -43,7 +44,7 @@ class NameServer:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for another thread; bounded, and as quick as it is."""
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         while not condition():  # noqa: ASYNC110 - a thread cannot set a trio.Event
             await trio.sleep(0.001)
 

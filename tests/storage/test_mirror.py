@@ -26,6 +26,7 @@ from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.storage.mirror import mirror
 from qutrio.storage.places import DataDirectory
+from tests.patience import HANG_S
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ DOCUMENT = ClusterDocument(
     ),
     checks=(DATABASE,),
 )
-PATIENCE_S = 60
+PATIENCE_S = HANG_S
 
 
 @define
