@@ -7,9 +7,10 @@ import typer
 
 from qutrio.cli import check_add
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed, given
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.exits import ExitCode
+from qutrio.cli.inputs import Inputs
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_json
 from qutrio.cli.standing import complain, mark, standing_code
@@ -39,12 +40,18 @@ def list_checks(as_json: opt.AsJson = False) -> int:
 
 
 @app.command(epilog="Example: qutrio check show web")
-def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
+def show(
+    name: opt.CheckName,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Show what else is masked, such as its headers.")
+    ] = False,
+    as_json: opt.AsJson = False,
+) -> int:
     """Show how a check is configured and what every node saw last; secrets are masked.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
-    answer = ask("check.show", name=name)
+    answer = ask("check.show", name=name, secrets=secrets)
     if as_json:
         shown = ("check", "status", "warnings", "stale", "removed", "quorum", "master")
         print_json({field: answer[field] for field in shown if field in answer})
@@ -73,7 +80,9 @@ def edit(
     name: opt.CheckName,
     *,
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
-    url: Annotated[str | None, typer.Option("--url", help="URL of an http check.")] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help=f"URL of an http check; {opt.SECRET_HELP}")
+    ] = None,
     address: Annotated[
         str | None, typer.Option("--address", metavar="HOST:PORT", help="Address of a tcp check.")
     ] = None,
@@ -99,26 +108,27 @@ def edit(
     as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of a check and keep the others."""
+    inputs = Inputs()
     changes = given(
         name=new_name,
-        url=url,
+        url=inputs.line(url, "--url"),
         address=address,
         interval=interval,
         timeout=timeout,
         retries=retries,
         method=method,
-        headers=opt.header_fields(header),
-        body=body,
+        headers=inputs.headers(header),
+        body=inputs.text(body, "--body"),
         expect_status=opt.status_codes(expect_status),
-        body_contains=body_contains,
-        body_not_contains=body_not_contains,
-        body_regex=body_regex,
+        body_contains=inputs.text(body_contains, "--body-contains"),
+        body_not_contains=inputs.text(body_not_contains, "--body-not-contains"),
+        body_regex=inputs.line(body_regex, "--body-regex"),
         body_max=body_max,
         redirects_max=redirects_max,
         verify_tls=verify_tls,
-        basic_user=basic_user,
-        basic_password=secret(basic_password, "--basic-password"),
-        bearer_token=secret(bearer_token, "--bearer-token"),
+        basic_user=inputs.line(basic_user, "--basic-user"),
+        basic_password=inputs.line(basic_password, "--basic-password"),
+        bearer_token=inputs.line(bearer_token, "--bearer-token"),
         ip_family=ip_family,
         alerts=alert,
     )

@@ -35,7 +35,7 @@ def test_by_default_any_success_code_is_expected_and_secrets_stay_out_of_the_log
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.org", "https://user.example.org:8443/a?b=c#d", "http://[::1]:81/"],
+    ["http://example.org", "https://user.example.org:8443/a/b", "http://[::1]:81/"],
 )
 def test_an_http_check_shows_its_url(url: str) -> None:
     assert http(url=url).target == url
