@@ -53,8 +53,9 @@ def edit(
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="URL of an http check.")] = None,
     address: Annotated[
-        str | None, typer.Option("--address", metavar="HOST:PORT", help="Address of a tcp check.")
+        str | None, typer.Option("--address", metavar="HOST:PORT", help="Of a tcp or tls check.")
     ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Of an icmp or dns check.")] = None,
     interval: opt.Interval = None,
     timeout: opt.Timeout = None,
     retries: opt.Retries = None,
@@ -72,6 +73,15 @@ def edit(
     basic_password: opt.BasicPassword = None,
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
+    server_name: opt.ServerName = None,
+    warn_days: opt.WarnDays = None,
+    fail_days: opt.FailDays = None,
+    verify_chain: opt.VerifyChain = None,
+    verify_name: opt.VerifyName = None,
+    record: opt.RecordType = None,
+    contains: opt.Contains = None,
+    records: opt.Records = None,
+    resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     unset: opt.Unset = None,
 ) -> None:
@@ -80,6 +90,7 @@ def edit(
         name=new_name,
         url=url,
         address=address,
+        host=host,
         interval=interval,
         timeout=timeout,
         retries=retries,
@@ -97,6 +108,15 @@ def edit(
         basic_password=secret(basic_password, "--basic-password"),
         bearer_token=secret(bearer_token, "--bearer-token"),
         ip_family=ip_family,
+        server_name=server_name,
+        warn_days=warn_days,
+        fail_days=fail_days,
+        verify_chain=verify_chain,
+        verify_name=verify_name,
+        record=record,
+        contains=contains,
+        records=records,
+        resolvers=resolver,
         alerts=alert,
     )
     answer = ask("check.edit", name=name, set=changes, unset=unset or [])

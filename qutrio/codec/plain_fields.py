@@ -19,10 +19,14 @@ from qutrio.model.channels import (
     UnknownChannel,
     WebhookChannel,
 )
-from qutrio.model.checks import HttpCheck, IpFamily, TcpCheck, UnknownCheck
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import HttpCheck, TcpCheck, UnknownCheck
+from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
+from qutrio.model.tls_check import TlsCheck
 
 MASK = "********"
 
@@ -39,7 +43,9 @@ class Kinds:
     unknown: type
 
 
-CHECKS: Final = Kinds({c.kind: c for c in (HttpCheck, TcpCheck)}, UnknownCheck)
+CHECKS: Final = Kinds(
+    {c.kind: c for c in (HttpCheck, TcpCheck, IcmpCheck, TlsCheck, DnsCheck)}, UnknownCheck
+)
 CHANNELS: Final = Kinds(
     {c.kind: c for c in (SmtpChannel, WebhookChannel, DiscordChannel)}, UnknownChannel
 )
@@ -105,6 +111,7 @@ _CHECK: Final = (
     Field("retries", fields.whole),
     Field("enabled", fields.flag),
     Field("alerts", fields.texts, list),
+    Field("resolvers", fields.texts, list),
     Field("changed", fields.whole),
 )
 _HTTP: Final = (
@@ -123,6 +130,19 @@ _HTTP: Final = (
     Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
     _IP_FAMILY,
     Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
+)
+_TLS: Final = (
+    Field("server_name", _OPTIONAL_TEXT),
+    Field("warn_days", fields.whole),
+    Field("fail_days", fields.whole),
+    Field("verify_chain", fields.flag),
+    Field("verify_name", fields.flag),
+    _IP_FAMILY,
+)
+_DNS: Final = (
+    Field("record", fields.choice(RecordType), _word),
+    Field("contains", _OPTIONAL_TEXT),
+    Field("records", fields.texts, list),
 )
 _CHANNEL: Final = (Field("default", fields.flag), Field("enabled", fields.flag))
 _SMTP: Final = (
@@ -159,6 +179,9 @@ _TOKEN: Final = (
 FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
     TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, _IP_FAMILY),
+    IcmpCheck: (*_NAMED, Field("host", fields.text), *_CHECK, _IP_FAMILY),
+    TlsCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_TLS),
+    DnsCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DNS),
     UnknownCheck: (*_NAMED, *_CHECK),
     SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
     WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),
@@ -184,6 +207,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("gossip_election"),
         _span("gossip_alive"),
         Field("acting", fields.text),
+        Field("resolvers", fields.texts, list),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""

@@ -1,20 +1,19 @@
-"""What is watched: one class per kind of check."""
+"""What is watched: HTTP and TCP checks, and the union of all kinds."""
 
 import re
-from enum import Enum
 from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
-from qutrio.model.ids import CheckId, Extra, Revision, Seconds
+from qutrio.model.check_base import CheckBase, IpFamily
+from qutrio.model.dns_check import DnsCheck
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.members import split_address
-from qutrio.model.rules import at_most, between, is_name, is_text, require
+from qutrio.model.rules import at_most, between, is_text, require
+from qutrio.model.tls_check import TlsCheck
 
-INTERVAL_S_MIN, INTERVAL_S_MAX = 1.0, 86_400.0
-TIMEOUT_S_MIN, TIMEOUT_S_MAX = 0.1, 300.0
-RETRIES_MAX = 10
 HEADERS_MAX = 64
 BODY_CHARS_MAX = 64 * 1024
 PATTERN_CHARS_MAX = 1024
@@ -24,14 +23,6 @@ STATUS_RANGES_MAX = 32
 URL_CHARS_MAX = 2048
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Z]{1,16}")
-
-
-class IpFamily(Enum):
-    """Which addresses of a name may be dialled."""
-
-    ANY = "any"
-    V4 = "4"
-    V6 = "6"
 
 
 @frozen
@@ -44,35 +35,6 @@ class StatusRange:
     def __attrs_post_init__(self) -> None:
         """Refuse an empty range."""
         require(self.low <= self.high, "expect_status", f"{self.low}-{self.high} is empty")
-
-
-@frozen(kw_only=True)
-class CheckBase:
-    """What every kind of check has.
-
-    `changed` is the document's revision that last changed this check: a result carries it, so
-    a probe that was in flight during an edit is not counted.  `alerts` names channels that
-    are attached beside the default ones.
-    """
-
-    kind: ClassVar[str]
-
-    id: CheckId
-    name: str = field(validator=is_name)
-    interval_s: Seconds = field(
-        default=30.0, validator=between(INTERVAL_S_MIN, INTERVAL_S_MAX, "s")
-    )
-    timeout_s: Seconds = field(default=10.0, validator=between(TIMEOUT_S_MIN, TIMEOUT_S_MAX, "s"))
-    retries: int = field(default=0, validator=between(0, RETRIES_MAX))
-    enabled: bool = True
-    alerts: tuple[str, ...] = field(default=(), validator=at_most(32))
-    changed: Revision = Revision(0)
-    extra: Extra = ()
-
-    @property
-    def target(self) -> str:
-        """What is probed, as a person would write it."""
-        raise NotImplementedError
 
 
 @frozen(kw_only=True)
@@ -155,7 +117,7 @@ class UnknownCheck(CheckBase):
         return f"({self.kind_name})"
 
 
-Check: TypeAlias = HttpCheck | TcpCheck | UnknownCheck
+Check: TypeAlias = HttpCheck | TcpCheck | IcmpCheck | TlsCheck | DnsCheck | UnknownCheck
 
 
 def _require_http_url(url: str) -> None:

@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
+from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
@@ -23,7 +24,8 @@ class Settings:
     """The cluster's timers and its election engine.
 
     Those whose names begin with an engine's are for that engine only.  `acting` says where the
-    gossip engine's leader may page: where a majority is, or in any `partition`.
+    gossip engine's leader may page: where a majority is, or in any `partition`.  `resolvers`
+    are the name servers that probes ask in place of the node's own, in order.
     """
 
     engine: str = field(default="lowest-id", validator=is_text)
@@ -38,6 +40,7 @@ class Settings:
     gossip_election_s: Seconds = field(default=5.0, validator=between(0.1, 600, "s"))
     gossip_alive_s: Seconds = field(default=10.0, validator=between(0.5, 600, "s"))
     acting: str = field(default="majority", validator=one_of("majority", "partition"))
+    resolvers: tuple[str, ...] = field(default=(), validator=are_resolvers)
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import trio
 from attrs import define
 
-from qutrio.model.checks import CheckBase
+from qutrio.model.check_base import CheckBase
 from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome
 from qutrio.probes.interface import Observation, Tools, abstain, fail

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from qutrio.model.checks import CheckBase, IpFamily
+from qutrio.model.check_base import CheckBase, IpFamily
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock
 
@@ -65,14 +65,16 @@ class PatternMatcher(Protocol):
 
 @frozen
 class TlsContexts:
-    """The two client contexts that all probes share: making one costs about 40 ms.
+    """The client contexts that all probes share: making one costs about 40 ms.
 
+    `any_name` verifies the chain, but not for whom the certificate is.
     `has_authorities` is False on a machine without CA certificates: there no certificate can
     be judged, so its node abstains.
     """
 
     verified: SSLContext
     unverified: SSLContext
+    any_name: SSLContext
     has_authorities: bool = True
 
 

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock

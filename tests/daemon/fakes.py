@@ -11,7 +11,7 @@ from qutrio.core.effects import Notify
 from qutrio.core.messages import Message
 from qutrio.daemon.driver import Hands
 from qutrio.errors import PeerError
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import CheckId, Fingerprint, NodeId
 from qutrio.model.journal import Entry
 from qutrio.model.results import Outcome

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import TrioClock
 from qutrio.probes.interface import Endpoint, Observation, Resolution, abstain, fail

@@ -11,7 +11,8 @@ import pytest
 import trio
 from attrs import evolve
 
-from qutrio.model.checks import IpFamily, TcpCheck, UnknownCheck
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.attempt import Progress, explain

@@ -1,0 +1,23 @@
+"""The ICMP check: a host that must answer an echo request (ping)."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from qutrio.model.check_base import CheckBase, IpFamily
+from qutrio.model.hosts import is_host
+
+
+@frozen(kw_only=True)
+class IcmpCheck(CheckBase):
+    """An echo request that must be answered, over IPv4 or IPv6."""
+
+    kind: ClassVar[str] = "icmp"
+
+    host: str = field(validator=is_host)
+    ip_family: IpFamily = IpFamily.ANY
+
+    @property
+    def target(self) -> str:
+        """The host."""
+        return self.host
