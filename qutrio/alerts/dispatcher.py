@@ -18,6 +18,7 @@ from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel
 from qutrio.model.ids import ChannelId, NoticeId, Seconds
+from qutrio.model.incidents import Ledger
 from qutrio.model.results import clip
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
@@ -99,7 +100,7 @@ class _Dispatcher:
     async def _carry_out(self, order: Notify) -> tuple[bool, str]:
         view, channels = self._view.value, self._view.value.document.channels
         if not self._may_begin(order):
-            return False, _too_late(order)
+            return False, _too_late(order, view)
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
             return False, "channel removed" if channel is None else "channel disabled"
@@ -123,7 +124,8 @@ class _Dispatcher:
         minority = bool(order.delivery.notice.minority)
         until = view.minority_until if minority else view.acting_until
         in_time = until is not None and self._clock.now() < until
-        return in_time and (minority or view.term == order.term)
+        waits = order.delivery.key in _ledger(order, view).waiting  # else another node told it
+        return in_time and waits and (minority or view.term == order.term)
 
     async def _answer(self, order: Notify, outcome: tuple[bool, str]) -> None:
         notice, channel = order.delivery.notice.id, order.delivery.channel
@@ -134,8 +136,15 @@ class _Dispatcher:
             self._log("alert outcome unheard, the node has stopped", notice=notice, channel=channel)
 
 
-def _too_late(order: Notify) -> str:
+def _too_late(order: Notify, view: View) -> str:
     if order.errand:
         return "the errand came too late"
+    if order.delivery.key not in _ledger(order, view).waiting:
+        return "told, or given up, while it was queued"
     leads = "the minority's leader" if order.delivery.notice.minority else "the acting master"
     return f"no longer {leads}"
+
+
+def _ledger(order: Notify, view: View) -> Ledger:
+    """Return where the notice of an order waits, unless it was told meanwhile."""
+    return view.minority_ledger if order.delivery.notice.minority else view.ledger

@@ -9,7 +9,6 @@ import attrs
 from attrs import frozen
 
 from qutrio.codec import fields
-from qutrio.codec.duration import format_duration
 from qutrio.codec.extra import extra_of, extra_values
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import (
@@ -23,9 +22,11 @@ from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import HttpCheck, TcpCheck, UnknownCheck
 from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.durations import format_duration
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
+from qutrio.model.rules import shown
 from qutrio.model.tls_check import TlsCheck
 
 MASK = "********"
@@ -227,7 +228,7 @@ def read_value(
     Raises `InvalidValueError`, whose field is the plain name.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
     table = {known.name: known for known in FIELDS[cls]}
     known_names = frozenset(table.keys() | given.keys() | ignored)
     values = {
@@ -251,7 +252,7 @@ def read_kind(kinds: Kinds, data: object, *, strict: bool) -> object:
     A kind that is not known is refused when `strict`, and else kept whole.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
     if "kind" not in data:
         raise InvalidValueError("kind", f"is missing; it is one of {', '.join(kinds.known)}")
     kind = fields.text(data["kind"], "kind")

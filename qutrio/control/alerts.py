@@ -12,12 +12,13 @@ from qutrio.control.shapes import Row
 from qutrio.core.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel
 from qutrio.model.ids import Revision
+from qutrio.model.rules import shown
 
 
 async def add_channel(desk: Desk, request: Request) -> Row:
     """Answer `alert.add`: `channel` is the plain form without an id."""
     plain = {**request.mapping("channel"), "id": new_id()}
-    where = f"alert {str(plain.get('name', '(without a name)'))[:80]}"
+    where = "alert" if plain.get("name") is None else f"alert {shown(plain['name'])}"
     channel = channel_from_plain(plain, where, strict=True)
     revision = await _put(desk, PutChannel(channel=channel))
     return {"id": channel.id, "name": channel.name, "revision": revision}

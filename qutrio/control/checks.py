@@ -13,9 +13,10 @@ from qutrio.control.shapes import Row, check_row, evidence_row, quorum_row
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
-from qutrio.model.checks import Check
+from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.results import Evidence, Outcome
+from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
 TEST_MARGIN_S = 2.0
@@ -27,8 +28,7 @@ async def add_check(desk: Desk, request: Request) -> Row:
     plain = {**request.mapping("check"), "id": new_id()}
     check = check_from_plain(plain, _where(plain), strict=True)
     _require_channels(desk, check)
-    revision = await desk.propose(PutCheck(check=check))
-    return {"id": check.id, "name": check.name, "revision": revision}
+    return await _put(desk, PutCheck(check=check))
 
 
 async def edit_check(desk: Desk, request: Request) -> Row:
@@ -39,7 +39,8 @@ async def edit_check(desk: Desk, request: Request) -> Row:
     )
     check = check_from_plain(plain, f"check {was.name}", strict=True)
     _require_channels(desk, check)
-    return await _replace(desk, was, evolve(check, changed=was.changed, extra=was.extra))
+    check = evolve(check, changed=was.changed, extra=was.extra)
+    return await _put(desk, PutCheck(check=check, expect=was))
 
 
 async def remove_check(desk: Desk, request: Request) -> Row:
@@ -52,13 +53,13 @@ async def remove_check(desk: Desk, request: Request) -> Row:
 async def enable_check(desk: Desk, request: Request) -> Row:
     """Answer `check.enable`; enabling what is enabled is no change and no error."""
     check = _named(desk, request)
-    return await _replace(desk, check, evolve(check, enabled=True))
+    return await _put(desk, PutCheck(check=evolve(check, enabled=True), expect=check))
 
 
 async def disable_check(desk: Desk, request: Request) -> Row:
     """Answer `check.disable`: the check is kept, and neither probed nor judged."""
     check = _named(desk, request)
-    return await _replace(desk, check, evolve(check, enabled=False))
+    return await _put(desk, PutCheck(check=evolve(check, enabled=False), expect=check))
 
 
 async def list_checks(desk: Desk, request: Request) -> Row:
@@ -135,10 +136,17 @@ def _counted(status: Status, check: CheckId) -> CheckStatus | None:
     return next((c for c in status.checks if c.check.id == check), None)
 
 
-async def _replace(desk: Desk, was: Check, check: Check) -> Row:
-    """Propose the change, also if it is none: this node may be behind, and see none in error."""
-    revision = await desk.propose(PutCheck(check=check, expect=was))
-    return {"id": check.id, "name": check.name, "revision": revision}
+async def _put(desk: Desk, change: PutCheck) -> Row:
+    """Propose the change, also if it is none: this node may be behind, and see none in error.
+
+    `warnings` are sentences about what is allowed, and is seldom meant.
+    """
+    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
+    check = change.check
+    revision = await desk.propose(change)
+    warning = slow_words(check) if check.enabled else ""
+    row: Row = {"id": check.id, "name": check.name, "revision": revision}
+    return {**row, "warnings": [warning] if warning else []}
 
 
 def _require_channels(desk: Desk, check: Check) -> None:
@@ -152,4 +160,5 @@ def _named(desk: Desk, request: Request) -> Check:
 
 
 def _where(plain: dict[str, object]) -> str:
-    return f"check {str(plain.get('name', '(without a name)'))[:80]}"
+    name = plain.get("name")
+    return "check" if name is None else f"check {shown(name)}"

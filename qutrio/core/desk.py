@@ -126,7 +126,8 @@ class Desk:
                 return None
             return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
         if wish.sent_to is None and outlook.hopeless is not None:
-            return Reply(request, Ruling.REFUSED, outlook.hopeless, outlook.revision)
+            reason = f"{outlook.hopeless}; nothing was changed"
+            return Reply(request, Ruling.REFUSED, reason, outlook.revision)
         if now < wish.until:
             return None
         if wish.sent_to is None:

@@ -142,10 +142,8 @@ class Node:
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        until, vacating = self.pager.minority.until, self.handover.vacating
-        return glimpse(
-            self.seat, now, removed=self.removed, vacating=vacating, minority_until=until
-        )
+        minority, vacating = self.pager.minority, self.handover.vacating
+        return glimpse(self.seat, now, removed=self.removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
 
@@ -352,9 +350,9 @@ class Node:
 
     def _hopeless(self, now: Instant) -> str | None:
         if self.removed:
-            return "this node was removed from the cluster; nothing was changed"
+            return "this node was removed from the cluster"
         shortage = self.seat.roll.shortage(now)
-        return shortage and f"no quorum: {shortage}; nothing was changed"
+        return shortage and f"no quorum: {shortage}"
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids

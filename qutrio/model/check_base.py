@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.errors import InvalidValueError
+from qutrio.model.addresses import literal_version
 from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import CheckId, Extra, Revision, Seconds
 from qutrio.model.rules import at_most, between, is_name
@@ -51,3 +53,18 @@ class CheckBase:
     def target(self) -> str:
         """What is probed, as a person would write it."""
         raise NotImplementedError
+
+    def require_dialable(self, was: "CheckBase | None") -> None:
+        """Raise `InvalidValueError` for a target that nobody can dial.
+
+        Not a rule of every such value: a document of an earlier version may hold one, and must
+        be readable.  What `was` had already is accepted, so that its other fields can be edited.
+        """
+
+
+def require_family(host: str, family: IpFamily) -> None:
+    """Refuse a literal address of a family that may not be dialled."""
+    version = literal_version(host)
+    if version is not None and family is not IpFamily.ANY and family.value != str(version):
+        problem = f"{family.value} excludes {host[:80]!r}, an IPv{version} address; leave it out"
+        raise InvalidValueError("ip_family", problem)

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
-from qutrio.model.check_base import CheckBase, IpFamily
+from qutrio.model.addresses import require_address
+from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.dns_check import DnsCheck
+from qutrio.model.durations import format_duration
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_text, require
 from qutrio.model.tls_check import TlsCheck
+from qutrio.model.urls import ascii_url, shown_url
 
 HEADERS_MAX = 64
 BODY_CHARS_MAX = 64 * 1024
@@ -37,13 +40,25 @@ class StatusRange:
         require(self.low <= self.high, "expect_status", f"{self.low}-{self.high} is empty")
 
 
+def _to_ascii(url: str) -> str:
+    if len(url) > URL_CHARS_MAX:
+        return url  # is refused as too long, whatever it says
+    try:
+        return ascii_url(url)
+    except ValueError as error:
+        raise InvalidValueError("url", f"{url[:80]!r} is not a URL: {error}") from None
+
+
 @frozen(kw_only=True)
 class HttpCheck(CheckBase):
-    """An HTTP or HTTPS request whose answer must be as expected."""
+    """An HTTP or HTTPS request whose answer must be as expected.
+
+    `url` is kept in ASCII, however it is given.
+    """
 
     kind: ClassVar[str] = "http"
 
-    url: str = field(validator=at_most(URL_CHARS_MAX))
+    url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX))
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), validator=at_most(HEADERS_MAX))
     body: str | None = field(default=None, validator=at_most(BODY_CHARS_MAX))
@@ -60,7 +75,7 @@ class HttpCheck(CheckBase):
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
     body_bytes_max: int = field(
-        default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, " bytes")
+        default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, "B")
     )
 
     def __attrs_post_init__(self) -> None:
@@ -80,8 +95,14 @@ class HttpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The URL."""
-        return self.url
+        """The URL, and how it reads when it holds more than ASCII."""
+        return shown_url(self.url)
+
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse an IP address of a family that may not be dialled."""
+        same = isinstance(was, HttpCheck) and (was.url, was.ip_family) == (self.url, self.ip_family)
+        if not same:
+            require_family(urlsplit(self.url).hostname or "", self.ip_family)
 
 
 @frozen(kw_only=True)
@@ -102,6 +123,13 @@ class TcpCheck(CheckBase):
         """The address as host:port."""
         return self.address
 
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse what is not host:port, and an IP address of a family that may not be dialled."""
+        aim = self.address, self.ip_family
+        if not isinstance(was, TcpCheck) or (was.address, was.ip_family) != aim:
+            host, _ = require_address(self.address)
+            require_family(host, self.ip_family)
+
 
 @frozen(kw_only=True)
 class UnknownCheck(CheckBase):
@@ -118,6 +146,19 @@ class UnknownCheck(CheckBase):
 
 
 Check: TypeAlias = HttpCheck | TcpCheck | IcmpCheck | TlsCheck | DnsCheck | UnknownCheck
+
+
+def slow_words(check: CheckBase) -> str:
+    """Return what to warn of when attempts may outlast the interval; empty when they cannot."""
+    longest_s = check.timeout_s * (1 + check.retries)
+    if longest_s <= check.interval_s:
+        return ""
+    interval, longest = format_duration(check.interval_s), format_duration(longest_s)
+    limit = "timeout" if not check.retries else f"timeout of {1 + check.retries} attempts"
+    return (
+        f"the {limit} ({longest}) is above the interval ({interval}): while the target does not"
+        f" answer it is probed every {longest}, not every {interval}"
+    )
 
 
 def _require_http_url(url: str) -> None:

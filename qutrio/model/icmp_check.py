@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from qutrio.model.check_base import CheckBase, IpFamily
+from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
 
 
@@ -16,6 +16,10 @@ class IcmpCheck(CheckBase):
 
     host: str = field(validator=is_host)
     ip_family: IpFamily = IpFamily.ANY
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an address of a family that may not be dialled."""
+        require_family(self.host, self.ip_family)
 
     @property
     def target(self) -> str:

@@ -1,6 +1,8 @@
 """What has been announced, and what still has to be: the ledger that survives a master."""
 
 from enum import Enum
+from functools import cached_property
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -51,12 +53,25 @@ class Notice:
     minority: str = ""
 
 
+DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
+
+
 @frozen(kw_only=True)
 class Delivery:
     """A notice that one channel has not confirmed yet."""
 
     notice: Notice
     channel: ChannelId
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The name of this delivery."""
+        return self.notice.id, self.channel
+
+    @property
+    def lane(self) -> tuple[ChannelId, CheckId]:
+        """What this delivery is in order with: the channel's other notices of the check."""
+        return self.channel, self.notice.check
 
 
 @frozen(kw_only=True)
@@ -66,3 +81,8 @@ class Ledger:
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+
+    @cached_property
+    def waiting(self) -> frozenset[DeliveryKey]:
+        """The names of all deliveries in the outbox."""
+        return frozenset(delivery.key for delivery in self.outbox)

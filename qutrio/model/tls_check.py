@@ -5,9 +5,9 @@ from typing import ClassVar
 from attrs import field, frozen
 from attrs.validators import optional
 
-from qutrio.model.check_base import CheckBase, IpFamily
+from qutrio.model.addresses import require_address
+from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
-from qutrio.model.members import split_address
 from qutrio.model.rules import between, require
 
 CERTIFICATE_DAYS_MAX = 3650
@@ -35,7 +35,8 @@ class TlsCheck(CheckBase):
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial, and bounds in the wrong order."""
-        split_address(self.address)
+        host, _ = require_address(self.address)
+        require_family(host, self.ip_family)
         problem = f"must not be below fail_days ({self.fail_days})"
         require(self.warn_days >= self.fail_days, "warn_days", problem)
 

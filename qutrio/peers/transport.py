@@ -26,6 +26,9 @@ ADDRESSES_TRIED_MAX = 8
 BACKLOG_MAX = 256
 REFUSAL_LOG_EVERY_S = 10.0
 ACCEPT_PAUSE_S = 0.1
+_CUT_OFF = "UNEXPECTED_EOF_WHILE_READING"
+"""What an `SSLEOFError` is to a Python that does not know this word of OpenSSL 3."""
+
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Handler: TypeAlias = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
@@ -265,7 +268,7 @@ async def _secure(
 def explain_broken(error: BaseException) -> str:
     """Return in plain words why a stream broke."""
     cause = error.__cause__
-    if isinstance(cause, ssl.SSLEOFError):
+    if isinstance(cause, ssl.SSLEOFError) or getattr(cause, "reason", "") == _CUT_OFF:
         return "the other side hung up"
     if isinstance(cause, ssl.SSLError):
         return (cause.reason or str(cause)).replace("_", " ").lower()

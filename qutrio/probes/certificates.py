@@ -17,7 +17,7 @@ from service_identity.cryptography import (
     verify_certificate_ip_address,
 )
 
-from qutrio.model.hosts import is_address
+from qutrio.model.addresses import literal_version
 from qutrio.model.ids import UnixTime
 from qutrio.model.tls_check import TlsCheck
 
@@ -59,7 +59,7 @@ def period_of(certificate: x509.Certificate) -> Period:
 def is_for(certificate: x509.Certificate, name: str) -> bool:
     """Tell whether a certificate is for this host name or literal address."""
     try:
-        if is_address(name):
+        if literal_version(name) is not None:
             verify_certificate_ip_address(certificate, name)
         else:
             verify_certificate_hostname(certificate, name)

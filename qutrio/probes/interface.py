@@ -32,6 +32,11 @@ class Endpoint:
     address: str
     scope: int = 0
 
+    @property
+    def bracketed(self) -> str:
+        """The address as it is written before a port."""
+        return f"[{self.address}]" if self.family == socket.AF_INET6 else self.address
+
     def at(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Return the socket address of a port there."""
         if self.family == socket.AF_INET:

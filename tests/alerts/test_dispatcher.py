@@ -20,7 +20,7 @@ from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, SmtpChannel, UnknownChannel, WebhookChannel
 from qutrio.model.ids import ChannelId, Instant, NoticeId, Term
-from qutrio.model.incidents import Delivery, NoticeKind
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
@@ -61,11 +61,25 @@ class Rig:
         term: int = 3,
         until: float | None = None,
         minority: str = "",
+        waits: bool = True,
     ) -> None:
         one = evolve(DOWN, id=NoticeId(notice), minority=minority)
         delivery = Delivery(notice=one, channel=channel.id)
         limit = None if until is None else Instant(until)
+        if waits:
+            self.wait(delivery)
         self._orders.send_nowait(Notify(delivery, Term(term), limit is not None, limit))
+
+    def wait(self, *deliveries: Delivery) -> None:
+        """Show that these wait to be told, in the ledger that their notices belong to."""
+        view = self.view.value
+        for one in deliveries:
+            if one.notice.minority:
+                outbox = (*view.minority_ledger.outbox, one)
+                view = evolve(view, minority_ledger=Ledger(outbox=outbox))
+            else:
+                view = evolve(view, ledger=Ledger(outbox=(*view.ledger.outbox, one)))
+        self.view.publish(view)
 
     def close(self) -> None:
         self._orders.close()
@@ -183,6 +197,21 @@ async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
     assert len(rig.sent) == 1
 
 
+@pytest.mark.parametrize("minority", ["", "1 of 3"])
+async def test_what_another_node_told_while_it_was_queued_does_not_leave(
+    minority: str, autojump_clock: MockClock
+) -> None:
+    """Its lane was held up, so the master sent another member; the recovery was told since."""
+    async with Rig(evolve(view_of(MAIL), minority_until=Instant(500.0))).running() as rig:
+        rig.order(MAIL, minority=minority, waits=False)
+        answer = await rig.heard()
+        assert (answer.delivered, answer.detail) == (
+            False,
+            "told, or given up, while it was queued",
+        )
+    assert rig.sent == []
+
+
 async def test_the_leader_of_a_minority_may_page_as_one_of_a_minority_only(
     autojump_clock: MockClock,
 ) -> None:
@@ -257,7 +286,7 @@ async def test_the_channel_is_used_as_it_is_now_and_not_as_it_was_ordered(
         rig.order(MAIL, "a")
         rig.order(MAIL, "b")
         await trio.sleep(1)
-        rig.view.publish(view_of())
+        rig.view.publish(evolve(view_of(), ledger=rig.view.value.ledger))
         assert (await rig.heard()).delivered
         assert (await rig.heard()).detail == "channel removed"
 
@@ -288,7 +317,7 @@ async def test_an_order_of_a_newer_term_replaces_the_one_that_waits(
         rig.order(MAIL, "a")
         rig.order(MAIL, "b", term=3)
         await wait_all_tasks_blocked()
-        rig.view.publish(view_of(MAIL, term=4))
+        rig.view.publish(evolve(view_of(MAIL, term=4), ledger=rig.view.value.ledger))
         rig.order(MAIL, "b", term=4)
         assert [(await rig.heard()).delivered for _ in range(2)] == [True, True]
     assert len(rig.sent) == 2

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ import trio
 from attrs import frozen
 
 from qutrio.cli.exits import ExitCode
+from tests.workers import free_port
 
 START_S_MAX = 20.0
 
@@ -101,10 +101,7 @@ async def _until_all_vote(host: Host) -> None:
 
 def hosts(folder: Path) -> tuple[Host, Host]:
     """Return two hosts on free ports."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return Host("a", folder, one.getsockname()[1]), Host("b", folder, two.getsockname()[1])
+    return Host("a", folder, free_port()), Host("b", folder, free_port())
 
 
 @pytest.mark.slow

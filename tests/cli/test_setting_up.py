@@ -23,7 +23,9 @@ from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.remains import untouched
 from qutrio.storage.store import Store
+from tests import needs
 from tests.control.brain import PEER, member
+from tests.workers import free_port
 
 
 @pytest.fixture
@@ -34,17 +36,9 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirectory:
     return data_directory(None)
 
 
-def closed_port() -> int:
-    """Return a port of the loopback at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def token_of(cluster_id: str) -> str:
     """Return a token whose one member cannot be reached."""
-    door = evolve(member(PEER, "b"), address=f"127.0.0.1:{closed_port()}")
+    door = evolve(member(PEER, "b"), address=f"127.0.0.1:{free_port()}")
     document = ClusterDocument(cluster_id=cluster_id, revision=Revision(1), members=(door,))
     text, _ = make_token(document, own=NodeId(PEER), ttl_s=600.0, wall=UnixTime(4e9))
     return text
@@ -227,7 +221,7 @@ def test_no_daemon_ends_with_3(
     assert "qutrio serve" in told.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+@needs.root("pretend to be another user")
 def test_socket_of_another_user_ends_with_3(
     place: DataDirectory, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

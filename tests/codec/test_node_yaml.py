@@ -47,7 +47,7 @@ def test_hooks_are_words_and_a_limit() -> None:
         (["hooks:", "  gain: [7]"], "2: hooks.gain: 7 is not text; put it in quotes"),
         (["hooks:", "  gain: []"], "2: hooks.gain: .* is not a list of words"),
         (["hooks:", "  loss: [echo]"], "2: hooks.loss: 'echo' is not a full path"),
-        (["hooks:", "  timeout: 2h"], "2: hooks.timeout: 7200s is out of range: 1s to 600s"),
+        (["hooks:", "  timeout: 2h"], "2: hooks.timeout: 2h is out of range: 1s to 10m"),
         (["hooks:", "  timeout: soon"], "2: hooks.timeout: 'soon'"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from qutrio.errors import InvalidValueError
+from qutrio.model.check_base import IpFamily
 from qutrio.model.dns_check import RECORD_CHARS_MAX, RECORDS_EXPECTED_MAX, DnsCheck, RecordType
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import CheckId
@@ -27,17 +28,24 @@ def test_each_kind_shows_what_it_looks_at() -> None:
     assert dns(record=RecordType.MX).target == "example.org MX"
 
 
-@pytest.mark.parametrize("host", ["", "http://example.org", "a b", "h:80", "[::1]"])
+@pytest.mark.parametrize("host", ["", "http://example.org", "a b", "h:80", "[::1]", "1.2.3"])
 def test_a_host_that_cannot_be_looked_up_is_refused(host: str) -> None:
-    with pytest.raises(InvalidValueError, match="neither a host name nor an address"):
-        IcmpCheck(id=C1, name="gateway", host=host)
-    with pytest.raises(InvalidValueError, match="not a name that DNS could hold"):
-        dns(host=host)
+    for make in (lambda: IcmpCheck(id=C1, name="gateway", host=host), lambda: dns(host=host)):
+        with pytest.raises(InvalidValueError) as caught:
+            make()
+        assert caught.value.field == "host"
 
 
 def test_an_address_is_not_a_name_to_ask_for() -> None:
-    with pytest.raises(InvalidValueError, match="not a name that DNS could hold"):
+    with pytest.raises(InvalidValueError, match="is an address; give a name"):
         dns(host="192.0.2.1")
+
+
+def test_an_address_of_a_family_that_is_excluded_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="excludes '192"):
+        IcmpCheck(id=C1, name="gateway", host="192.0.2.1", ip_family=IpFamily.V6)
+    with pytest.raises(InvalidValueError, match="excludes '192"):
+        tls(address="192.0.2.1:443", ip_family=IpFamily.V6)
 
 
 def test_the_bound_of_failure_lies_within_that_of_warning() -> None:
@@ -46,7 +54,9 @@ def test_the_bound_of_failure_lies_within_that_of_warning() -> None:
         tls(fail_days=21)
 
 
-@pytest.mark.parametrize(("field", "value"), [("address", "mail"), ("server_name", "a b")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("address", "mail"), ("address", "a b:1"), ("server_name", "a b")]
+)
 def test_a_tls_server_that_cannot_be_asked_is_refused(field: str, value: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
         tls(**{field: value})

@@ -32,6 +32,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from tests import needs
 from tests.cluster.waiting import wait_for
 
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
@@ -47,6 +48,7 @@ MOUNT = "loop,commit=300"
 """The kernel writes nothing by itself for five minutes: what is there was asked for."""
 
 UNMOUNT_S_MAX = 10.0
+PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare")
 
 
 class Cut(Enum):
@@ -116,16 +118,13 @@ def frozen_writes(place: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def why_not_here(home: Path) -> str | None:
-    """Return why no drive can be made on this machine, or None."""
-    if os.geteuid() != 0:
-        return "only root can mount"
-    for program in ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare"):
-        if shutil.which(program) is None:
-            return f"no {program} here"
+def why_not_here(home: Path) -> str:
+    """Return why no drive can be made on this machine, or "" when it can."""
+    if reason := needs.lacking_root("mount") or needs.lacking(*PROGRAMS):
+        return reason
     try:
         with drive(home, [home / "volume"]) as trial, frozen_writes(trial.inner):
-            return None
+            return ""
     except (subprocess.CalledProcessError, OSError) as error:
         return f"no loop mount, or no freezing, here: {error}"
 

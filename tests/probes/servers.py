@@ -1,6 +1,6 @@
 """Targets for probes: a real nginx, and servers that misbehave on purpose."""
 
-import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +11,10 @@ from typing import TypeAlias
 
 import trio
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+from qutrio.model.check_base import IpFamily
+from qutrio.probes.interface import Endpoint, Resolution
+from tests import needs
+
 CONFIG = """
 daemon off;
 worker_processes 1;
@@ -47,11 +50,12 @@ http {{
 @contextmanager
 def running_nginx(root: Path, certificate: bytes, port: int, tls_port: int) -> Iterator[None]:
     """Run nginx in `root` on two loopback ports until the block ends."""
-    assert NGINX is not None, "install nginx to run these tests"
+    program = needs.where("nginx")
+    assert program is not None, "whoever calls this asks for nginx first"
     (root / "server.pem").write_bytes(certificate)
     config = root / "nginx.conf"
     config.write_text(CONFIG.format(root=root, port=port, tls_port=tls_port))
-    command = [NGINX, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
+    command = [program, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
     subprocess.run([*command, "-t", "-q"], check=True, timeout=20)
     process = subprocess.Popen(command)
     try:
@@ -123,3 +127,13 @@ async def silent(stream: trio.abc.Stream) -> None:
     """Take the request and say nothing."""
     del stream
     await trio.sleep_forever()
+
+
+class OneAddress:
+    """A resolver for which every name is 127.0.0.1."""
+
+    async def resolve(self, host: str, family: IpFamily) -> Resolution:
+        """Return the loopback address."""
+        del host, family
+        await trio.lowlevel.checkpoint()
+        return Endpoint(socket.AF_INET, "127.0.0.1")

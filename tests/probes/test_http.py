@@ -12,8 +12,9 @@ from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
 from qutrio.probes.interface import Resolution, Tools, fail
-from tests.probes.conftest import Nginx, free_port
+from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, read_head, served
+from tests.workers import free_port
 
 OK_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 

@@ -18,8 +18,8 @@ from qutrio.model.results import Outcome
 from qutrio.probes.attempt import Progress, explain
 from qutrio.probes.interface import Resolution, Tools, abstain
 from qutrio.probes.registry import probe
-from tests.probes.conftest import free_port
 from tests.probes.servers import served, silent
+from tests.workers import free_port
 
 
 def tcp(address: str, **changes: Any) -> TcpCheck:

@@ -14,8 +14,9 @@ from qutrio.model.results import Outcome
 from qutrio.model.tls_check import TlsCheck
 from qutrio.probes.interface import Observation, TlsContexts, Tools
 from qutrio.probes.tls import probe_tls
-from tests.probes.conftest import Nginx, free_port
+from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, served
+from tests.workers import free_port
 
 SILENT = answering(b"")
 
@@ -108,7 +109,7 @@ async def test_the_name_that_is_sent_is_the_servers_or_that_of_the_check(
     def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
         names.append(name)
 
-    context.sni_callback = note  # type: ignore[assignment]
+    context.sni_callback = note
     await seen(tools, context, server_name="shop.example")
     await seen(tools, context, verify_chain=False, verify_name=False)
     assert names == ["shop.example", None]
