@@ -1,12 +1,17 @@
 """How the tests run: side by side when all of them do, and without a skip where nothing lacks."""
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests import needs
-from tests.workers import PROCESSES
+from tests.workers import PROCESSES, dealt
+
+TESTS = Path(__file__).parent
+LONG_ROOMS = frozenset({"cluster", "chaos", "power", "mutants"})
+LONG_FILES = frozenset({"test_seeds.py", "test_growth.py", "test_calm_steps.py"})
 
 # How long one example takes says something about the machine, not about the program.
 settings.register_profile("patient", deadline=None)
@@ -20,6 +25,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS
     return PROCESSES if whole else 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests that take long fairly to the processes of this run."""
+    told = getattr(config, "workerinput", {"workercount": 1})
+    if (hands := int(told["workercount"])) > 1:
+        long = [item for item in items if takes_long(item)]
+        short = [item for item in items if not takes_long(item)]
+        items[:] = dealt(long, short, hands)
+
+
+def takes_long(item: pytest.Item) -> bool:
+    """Tell whether a test may take longer than a thousand others together."""
+    room = item.path.relative_to(TESTS).parts[0]
+    marked = any(item.get_closest_marker(name) for name in ("slow", "cluster", "chaos"))
+    return marked or room in LONG_ROOMS or item.path.name in LONG_FILES
 
 
 @pytest.hookimpl(wrapper=True)

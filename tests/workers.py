@@ -1,9 +1,10 @@
 """What keeps the processes of one test run apart: each has ports and addresses of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, SocketKind, socket
+from typing import TypeVar
 
 PROCESSES = 6
 """More than a small machine has cores, because most tests wait most of the time."""
@@ -11,6 +12,11 @@ PROCESSES = 6
 WORKERS_MAX = 20
 FIRST_PORT, PORTS_EACH = 10_000, 1_000
 """All below the range that the kernel gives to outgoing connections, so that none takes one."""
+
+LONG_WITHIN = 0.6
+"""Long tests begin in the first part of a process's share, so that short ones even out the end."""
+
+T = TypeVar("T")
 
 
 def number() -> int:
@@ -35,6 +41,23 @@ def free_port(address: str = "127.0.0.1") -> int:
         if all(_is_free(address, port, kind) for kind in (SOCK_STREAM, SOCK_DGRAM)):
             return port
     raise AssertionError(f"no free port at {address}")
+
+
+def dealt(long: Sequence[T], short: Sequence[T], hands: int) -> list[T]:
+    """Return all of both in an order that, cut into so many equal parts, is fair to each.
+
+    Every part has as many long ones as the others, and has work for the processor while it waits.
+    """
+    order: list[T] = []
+    for hand in range(hands):
+        waits = list(long[hand::hands])
+        works = short[len(short) * hand // hands : len(short) * (hand + 1) // hands]
+        step = max(1, int(len(works) * LONG_WITHIN) // max(1, len(waits)))
+        for begin in range(0, len(works), step):
+            order += [waits.pop(0)] if waits else []
+            order += works[begin : begin + step]
+        order += waits
+    return order
 
 
 def _is_free(address: str, port: int, kind: SocketKind) -> bool:

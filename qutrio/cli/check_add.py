@@ -38,6 +38,7 @@ def http(
     resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Watch a web page or an HTTP service."""
     check = given(
@@ -65,7 +66,7 @@ def http(
         alerts=alert,
         enabled=not disabled,
     )
-    committed(f"check {name} added", ask("check.add", check=check))
+    committed(f"check {name} added", ask("check.add", check=check), as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio check add tcp database db.example.org:5432")
@@ -80,6 +81,7 @@ def tcp(
     resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Watch a TCP port: it must accept connections."""
     check = given(
@@ -195,4 +197,4 @@ def dns(
         alerts=alert,
         enabled=not disabled,
     )
-    committed(f"check {name} added", ask("check.add", check=check))
+    committed(f"check {name} added", ask("check.add", check=check), as_json=as_json)

@@ -9,16 +9,27 @@ from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
 from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_row, evidence_row, quorum_row
+from qutrio.control.shapes import (
+    Row,
+    by_name,
+    check_row,
+    decides,
+    evidence_row,
+    quorum_row,
+    standing,
+)
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
 from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
+from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence, Outcome
 from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
+CONFIGURATIONS_PER_TURN = 50
+"""Checks that are written out before other tasks get a turn: about a millisecond's work."""
 TEST_MARGIN_S = 2.0
 """Time for the request and the votes to travel, beyond the check's own timeout."""
 
@@ -63,21 +74,44 @@ async def disable_check(desk: Desk, request: Request) -> Row:
 
 
 async def list_checks(desk: Desk, request: Request) -> Row:
-    """Answer `check.list`: every check with its state."""
-    del request
+    """Answer `check.list`: every check with its state, and with `config` its configuration."""
     status = await desk.inspect()
-    return {"now_unix": desk.services.wall(), "checks": await all_checks(status)}
+    rows = await all_checks(status)
+    if request.flag("config"):
+        rows = await _configured(rows, status)
+    return {"now_unix": desk.services.wall(), **standing(status), "checks": rows}
 
 
 async def show_check(desk: Desk, request: Request) -> Row:
     """Answer `check.show`: how a check is configured (secrets masked) and where it stands."""
     check = _named(desk, request)
-    counted = _counted(await desk.inspect(), check.id)
+    status = await desk.inspect()
+    counted = _counted(status, check.id)
+    warning = slow_words(check)
     return {
         "now_unix": desk.services.wall(),
-        "check": check_to_plain(check, secrets=False),
+        **standing(status),
+        "check": shown_check(check),
         "status": None if counted is None else check_row(counted),
+        "warnings": [warning] if warning else [],
     }
+
+
+def shown_check(check: Check) -> Row:
+    """Return how a check is configured, as whoever asks may see it."""
+    return check_to_plain(check, secrets=False)
+
+
+async def _configured(rows: list[Row], status: Status) -> list[Row]:
+    """Return the rows with the configuration of each check, letting heartbeats pass."""
+    checks, stale = {c.id: c for c in status.document.checks}, not decides(status)
+    configured: list[Row] = []
+    for row in rows:
+        check = checks[CheckId(str(row["id"]))]
+        configured.append({**row, "stale": stale, "check": shown_check(check)})
+        if len(configured) % CONFIGURATIONS_PER_TURN == 0:
+            await trio.lowlevel.checkpoint()
+    return configured
 
 
 async def test_check(desk: Desk, request: Request) -> Row:
@@ -120,8 +154,8 @@ def _tested(
         "target": check.target,
         "state": state,
         "votes": {outcome.value: count for outcome, count in votes.items()},
-        "evidence": [evidence_row(fresh[node]) for node in sorted(fresh)],
-        "silent": [names.get(node, node) for node in sorted(live - fresh.keys())],
+        "evidence": [evidence_row(seen) for seen in by_name(fresh.values())],
+        "silent": sorted((names.get(n, n) for n in live - fresh.keys()), key=natural_order),
         "quorum": quorum_row(status),
     }
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import trio
 from attrs import define, field
 
-from qutrio.errors import PeerError
+from qutrio.errors import PeerError, plain_reason
 from qutrio.model.ids import Fingerprint
 from qutrio.model.members import Member, split_address
 from qutrio.peers.gate import Gate, plain_host
@@ -181,7 +181,7 @@ def require_bindable(bind: str, port: int) -> None:
 
 
 def _cannot_listen(bind: str, port: int, error: OSError) -> PeerError:
-    return PeerError(f"cannot listen on {bind}:{port}: {error.strerror or error}")
+    return PeerError(f"cannot listen on {bind}:{port}: {plain_reason(error)}")
 
 
 async def dial_tls(
@@ -248,7 +248,7 @@ async def _resolve(host: str, resolver: trio.CapacityLimiter) -> list[str]:
     try:
         return await trio.to_thread.run_sync(look_up, limiter=resolver, abandon_on_cancel=True)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = plain_reason(error)
         raise PeerError(f"the name {host!r} cannot be resolved: {reason}") from None
 
 
@@ -273,7 +273,7 @@ def explain_broken(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLError):
         return (cause.reason or str(cause)).replace("_", " ").lower()
     if isinstance(cause, OSError):
-        return cause.strerror or str(cause)
+        return plain_reason(cause)
     return str(cause or error) or "the connection broke"
 
 

@@ -4,7 +4,14 @@ from attrs import define, field
 
 from qutrio.probes.http_body import Body
 from qutrio.probes.http_chunks import Chunks
-from qutrio.probes.http_head import Head, MalformedAnswerError, head_end, read_head
+from qutrio.probes.http_head import (
+    Fields,
+    MalformedAnswerError,
+    body_length,
+    head_end,
+    is_chunked,
+    read_head,
+)
 
 HEAD_BYTES_MAX = 64 * 1024
 HEAD_FIELDS_MAX = 256
@@ -38,7 +45,7 @@ class Answer:
     status: int = 0
     over: bool = False
     broken: str | None = None
-    fields: dict[bytes, bytes] = field(factory=dict)
+    fields: Fields = field(factory=dict)
     cookies: tuple[bytes, ...] = ()
     _in_body: bool = False
     _chunks: Chunks | None = None
@@ -83,32 +90,33 @@ class Answer:
             self._field_count += data.count(b"\n", begin, end) - 2
             if self._field_count > HEAD_FIELDS_MAX:
                 return b""
-            head = read_head(data[begin:end])
+            self.status, fields, cookies = read_head(data[begin:end])
             data, searched = data[end:], 0
-            self.status = head.status
-            if head.status not in _INTERIM:
-                self._begin_body(head)
+            if self.status not in _INTERIM:
+                self.fields, self.cookies = fields, cookies
+                self._begin_body()
                 return data
             self._interim_count += 1
         return b""
 
-    def _begin_body(self, head: Head) -> None:
-        self.fields, self.cookies = head.fields, head.cookies
+    def _begin_body(self) -> None:
         self._in_body = True
         self._head = b""
-        if self.head_only or head.status in _BODILESS:
+        if self.head_only or self.status in _BODILESS:
             self.over = True
             return
-        if head.chunked():
+        if is_chunked(self.fields):
             self._chunks = Chunks()
         else:
-            self._missing = head.length()
+            self._missing = body_length(self.fields)
             self.over = self._missing == 0
-        self.body.begin(head.fields.get(b"content-encoding", b""))
+        self.body.begin(self.fields.get(b"content-encoding", b""))
 
     def _feed_body(self, data: bytes) -> None:
         if self._chunks is not None:
-            self._chunks.feed(data, self._take)
+            data, count = self._chunks.feed(data, self._pieces_left)
+            self._pieces_left -= count
+            self._take(data)
             self.over |= self._chunks.over
         elif self._missing is None:
             self._take(data)
@@ -117,13 +125,11 @@ class Answer:
             self._take(data if self._missing >= 0 else data[: self._missing])
             self.over |= self._missing <= 0
 
-    def _take(self, data: bytes) -> bool:
+    def _take(self, data: bytes) -> None:
         """Keep or count a piece of the body; a full body ends the reading."""
         self.body.feed(data)
-        self._pieces_left -= 1
         self.body.full |= self._pieces_left <= 0
         self.over = self.body.full
-        return not self.over
 
     def _end(self) -> None:
         if self._chunks is not None:

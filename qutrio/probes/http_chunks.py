@@ -5,7 +5,6 @@ end with a bare line feed.  A chunk that is not followed by a line end is refuse
 """
 
 import re
-from collections.abc import Callable
 
 from attrs import define
 
@@ -15,6 +14,7 @@ LINE_BYTES_KEPT = 1024
 """The end of a longer line is not kept while the rest of it is awaited."""
 
 _SIZE = re.compile(rb"(?=[0-9a-fA-F])0*([0-9a-fA-F]{0,15})(?![0-9a-fA-FxX])[^\n]*\n")
+_PLAIN_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 _LINE_END = re.compile(rb"\r?\n")
 
 
@@ -32,28 +32,29 @@ class Chunks:
     _after_data: bool = False
     _rest: bytes = b""
 
-    def feed(self, data: bytes, take: Callable[[bytes], bool]) -> None:
-        """Pass the content of `data` on to `take` until that returns False.
+    def feed(self, data: bytes, chunks_max: int) -> tuple[bytes, int]:
+        """Return the content of `data` and its number of chunks, of which no more are read.
 
         Raises `MalformedAnswerError`.
         """
-        if self._rest:
-            data = self._rest + data
-        at, end = 0, len(data)
-        while at < end and not self.over:
+        data = self._rest + data if self._rest else data
+        pieces: list[bytes] = []
+        at = 0
+        while at < len(data) and not self.over and len(pieces) < chunks_max:
             if self._missing:
-                piece = data[at : at + self._missing]
-                self._missing -= len(piece)
-                at += len(piece)
+                pieces.append(data[at : at + self._missing])
+                at += len(pieces[-1])
+                self._missing -= len(pieces[-1])
                 self._after_data = not self._missing
-                if not take(piece):
-                    return
                 continue
-            found = self._line(data, at)
-            if found is None:
+            if not (self._after_data or self._in_trailer):
+                at = _whole_chunks(data, at, pieces, chunks_max)
+            behind = self._line(data, at)
+            if behind is None:
                 break
-            at = found
+            at = behind
         self._rest = data[at : at + LINE_BYTES_KEPT]
+        return b"".join(pieces), len(pieces)
 
     def may_end_here(self) -> bool:
         """Return whether nothing but the very last byte is missing, which curl forgives."""
@@ -87,3 +88,21 @@ class Chunks:
         self.over = not data[at:line_end].strip(b"\r")
         self.lines += 1
         return line_end + 1
+
+
+def _whole_chunks(data: bytes, at: int, pieces: list[bytes], chunks_max: int) -> int:
+    """Take the chunks that are here as a whole and plainly written; return where they end.
+
+    Most chunks are, and those of one byte each would be too costly by any other way.
+    """
+    while len(pieces) < chunks_max:
+        size = _PLAIN_SIZE.match(data, at)
+        if size is None:
+            break
+        begin = size.end()
+        end = begin + int(size[1], 16)
+        if begin == end or data[end : end + 2] != b"\r\n":
+            break
+        pieces.append(data[begin:end])
+        at = end + 2
+    return at

@@ -6,8 +6,7 @@ without a reason.  A NUL byte and a status that is not a three-digit number are 
 """
 
 import re
-
-from attrs import frozen
+from typing import TypeAlias
 
 JUNK_BYTES_MAX = 4
 """Bytes before the status line that are overlooked: one or two empty lines, or a BOM."""
@@ -27,42 +26,39 @@ _LENGTH = re.compile(rb"[ \t]*\+?(?!0[xX])0*([0-9]+)")
 _LENGTH_DIGITS_MAX = 18
 _STATUS_LINE_BYTES_MAX = 256
 _LISTED_MAX = 16
+_NAMES = JOINED | FIRST | {b"set-cookie"}
+_INITIALS = frozenset(case for name in _NAMES for case in (name[:1], name[:1].upper()))
+
+Fields: TypeAlias = dict[bytes, bytes]
+"""The fields that matter to a probe, by their names in lower case."""
 
 
 class MalformedAnswerError(Exception):
     """The bytes are no HTTP answer; the text completes "not a valid HTTP answer: "."""
 
 
-@frozen
-class Head:
-    """A status and the fields that matter to a probe.
+def body_length(fields: Fields) -> int | None:
+    """Return the Content-Length in bytes, or None when no readable one was given.
 
-    `fields` has lower-case names.  `cookies` are the values of Set-Cookie.
+    Raises `MalformedAnswerError` when two different lengths are given.
     """
+    given = fields.get(b"content-length")
+    if given is None:
+        return None
+    if given.isdigit() and len(given) <= _LENGTH_DIGITS_MAX:
+        return int(given)
+    found = {_length(value) for value in given.split(b",", _LISTED_MAX)} - {None}
+    if len(found) > 1:
+        raise MalformedAnswerError("it gives different lengths")
+    return found.pop() if found else None
 
-    status: int
-    fields: dict[bytes, bytes]
-    cookies: tuple[bytes, ...]
 
-    def length(self) -> int | None:
-        """Return the Content-Length in bytes, or None when no readable one was given.
-
-        Raises `MalformedAnswerError` when two different lengths are given.
-        """
-        given = self.fields.get(b"content-length")
-        if given is None:
-            return None
-        found = {_length(value) for value in given.split(b",", _LISTED_MAX)} - {None}
-        if len(found) > 1:
-            raise MalformedAnswerError("it gives different lengths")
-        return found.pop() if found else None
-
-    def chunked(self) -> bool:
-        """Return whether the body comes in chunks, which overrides any length."""
-        given = self.fields.get(b"transfer-encoding")
-        return given is not None and b"chunked" in (
-            coding.strip().lower() for coding in given.split(b",", _LISTED_MAX)
-        )
+def is_chunked(fields: Fields) -> bool:
+    """Return whether the body comes in chunks, which overrides any length."""
+    given = fields.get(b"transfer-encoding")
+    return given is not None and b"chunked" in (
+        coding.strip().lower() for coding in given.split(b",", _LISTED_MAX)
+    )
 
 
 def head_end(data: bytes, searched: int) -> tuple[int, int] | None:
@@ -81,8 +77,11 @@ def head_end(data: bytes, searched: int) -> tuple[int, int] | None:
     return None if end is None else (begin, end.end())
 
 
-def read_head(data: bytes) -> Head:
-    """Return what a complete head says; raises `MalformedAnswerError`."""
+def read_head(data: bytes) -> tuple[int, Fields, tuple[bytes, ...]]:
+    """Return the status, the fields, and the values of Set-Cookie in a complete head.
+
+    Raises `MalformedAnswerError`.
+    """
     if b"\0" in data:
         raise MalformedAnswerError("a NUL byte in the headers")
     if b"\n " in data or b"\n\t" in data:
@@ -92,9 +91,11 @@ def read_head(data: bytes) -> Head:
     if status is None:
         shown = lines[0][:40].decode("ascii", "replace").rstrip("\r")
         raise MalformedAnswerError(f"no status in {shown!r}")
-    fields: dict[bytes, bytes] = {}
+    fields: Fields = {}
     cookies = []
     for line in lines[1:-2]:
+        if line[:1] not in _INITIALS:
+            continue  # most fields; the rest of the loop costs ten times as much
         name, _, value = line.partition(b":")
         key = name.strip().lower()
         if key in JOINED:
@@ -105,7 +106,7 @@ def read_head(data: bytes) -> Head:
                 fields[key] = value.strip()
         elif key == b"set-cookie":
             cookies.append(value.strip())
-    return Head(int(status[1]), fields, tuple(cookies))
+    return int(status[1]), fields, tuple(cookies)
 
 
 def _length(value: bytes) -> int | None:

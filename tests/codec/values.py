@@ -17,6 +17,7 @@ from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
 
@@ -164,6 +165,7 @@ documents = st.builds(
     tokens=collection(tokens),
     checks=collection(checks),
     channels=collection(channels),
+    level=st.integers(1, LEVEL),
     extra=extras,
 )
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
@@ -203,7 +205,9 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(shape))
     if shape is Batch:
         return st.just(Batch(mutations=()))  # their own test puts something in
-    fields = {a.name: values(a.type) for a in attrs.fields(shape)}
+    fields = {a.name: values(a.type) for a in attrs.fields(shape) if a.name != "extra"}
+    if "extra" in attrs.fields_dict(shape):
+        fields["extra"] = extras
     return st.builds(shape, **fields)
 
 
