@@ -7,7 +7,8 @@ import typer
 
 from qutrio.cli import check_add
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed
+from qutrio.cli.check_fields import changed_fields
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
@@ -70,6 +71,7 @@ def _show(answer: dict[str, Any]) -> None:
 
 @app.command(epilog=EDIT_EXAMPLE)
 def edit(
+    ctx: typer.Context,
     name: opt.CheckName,
     *,
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
@@ -104,44 +106,13 @@ def edit(
     contains: opt.Contains = None,
     records: opt.Records = None,
     resolver: opt.Resolvers = None,
+    each_address: opt.EachAddress = None,
     alert: opt.Alerts = None,
     unset: opt.Unset = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of a check and keep the others."""
-    changes = given(
-        name=new_name,
-        url=url,
-        address=address,
-        host=host,
-        interval=interval,
-        timeout=timeout,
-        retries=retries,
-        method=method,
-        headers=opt.header_fields(header),
-        body=body,
-        expect_status=opt.status_codes(expect_status),
-        body_contains=body_contains,
-        body_not_contains=body_not_contains,
-        body_regex=body_regex,
-        body_max=body_max,
-        redirects_max=redirects_max,
-        verify_tls=verify_tls,
-        basic_user=basic_user,
-        basic_password=secret(basic_password, "--basic-password"),
-        bearer_token=secret(bearer_token, "--bearer-token"),
-        ip_family=ip_family,
-        server_name=server_name,
-        warn_days=warn_days,
-        fail_days=fail_days,
-        verify_chain=verify_chain,
-        verify_name=verify_name,
-        record=record,
-        contains=contains,
-        records=records,
-        resolvers=resolver,
-        alerts=alert,
-    )
+    changes = changed_fields(ctx.params)
     answer = ask("check.edit", name=name, set=changes, unset=unset or [])
     committed(f"check {answer['name']} changed", answer, as_json=as_json)
 

@@ -35,6 +35,7 @@ def http(
     basic_password: opt.BasicPassword = None,
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
+    each_address: opt.EachAddress = None,
     resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
@@ -62,6 +63,7 @@ def http(
         basic_password=secret(basic_password, "--basic-password"),
         bearer_token=secret(bearer_token, "--bearer-token"),
         ip_family=ip_family,
+        each_address=each_address,
         resolvers=resolver,
         alerts=alert,
         enabled=not disabled,
@@ -78,6 +80,7 @@ def tcp(
     timeout: opt.Timeout = None,
     retries: opt.Retries = None,
     ip_family: opt.IpFamily = None,
+    each_address: opt.EachAddress = None,
     resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
@@ -92,107 +95,7 @@ def tcp(
         timeout=timeout,
         retries=retries,
         ip_family=ip_family,
-        resolvers=resolver,
-        alerts=alert,
-        enabled=not disabled,
-    )
-    committed(f"check {name} added", ask("check.add", check=check))
-
-
-@app.command(epilog="Example: qutrio check add icmp gateway 192.0.2.1")
-def icmp(
-    name: Name,
-    host: Annotated[str, typer.Argument(help="A host name or an address.")],
-    *,
-    interval: opt.Interval = None,
-    timeout: opt.Timeout = None,
-    retries: opt.Retries = None,
-    ip_family: opt.IpFamily = None,
-    resolver: opt.Resolvers = None,
-    alert: opt.Alerts = None,
-    disabled: opt.Disabled = False,
-) -> None:
-    """Watch a host: it must answer a ping (ICMP echo)."""
-    check = given(
-        kind="icmp",
-        name=name,
-        host=host,
-        interval=interval,
-        timeout=timeout,
-        retries=retries,
-        ip_family=ip_family,
-        resolvers=resolver,
-        alerts=alert,
-        enabled=not disabled,
-    )
-    committed(f"check {name} added", ask("check.add", check=check))
-
-
-@app.command(epilog="Example: qutrio check add tls mail mail.example.org:993 --warn-days 21")
-def tls(
-    name: Name,
-    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to connect.")],
-    *,
-    interval: opt.Interval = None,
-    timeout: opt.Timeout = None,
-    retries: opt.Retries = None,
-    server_name: opt.ServerName = None,
-    warn_days: opt.WarnDays = None,
-    fail_days: opt.FailDays = None,
-    verify_chain: opt.VerifyChain = None,
-    verify_name: opt.VerifyName = None,
-    ip_family: opt.IpFamily = None,
-    resolver: opt.Resolvers = None,
-    alert: opt.Alerts = None,
-    disabled: opt.Disabled = False,
-) -> None:
-    """Watch a TLS server and how long its certificate is still valid."""
-    check = given(
-        kind="tls",
-        name=name,
-        address=address,
-        interval=interval,
-        timeout=timeout,
-        retries=retries,
-        server_name=server_name,
-        warn_days=warn_days,
-        fail_days=fail_days,
-        verify_chain=verify_chain,
-        verify_name=verify_name,
-        ip_family=ip_family,
-        resolvers=resolver,
-        alerts=alert,
-        enabled=not disabled,
-    )
-    committed(f"check {name} added", ask("check.add", check=check))
-
-
-@app.command(epilog="Example: qutrio check add dns zone example.org --record mx --contains mail.")
-def dns(
-    name: Name,
-    host: Annotated[str, typer.Argument(help="The name to ask for.")],
-    *,
-    interval: opt.Interval = None,
-    timeout: opt.Timeout = None,
-    retries: opt.Retries = None,
-    record: opt.RecordType = None,
-    contains: opt.Contains = None,
-    records: opt.Records = None,
-    resolver: opt.Resolvers = None,
-    alert: opt.Alerts = None,
-    disabled: opt.Disabled = False,
-) -> None:
-    """Watch a DNS name: it must have records, or just these records."""
-    check = given(
-        kind="dns",
-        name=name,
-        host=host,
-        interval=interval,
-        timeout=timeout,
-        retries=retries,
-        record=record,
-        contains=contains,
-        records=records,
+        each_address=each_address,
         resolvers=resolver,
         alerts=alert,
         enabled=not disabled,

@@ -111,6 +111,13 @@ Records: TypeAlias = Annotated[
         "--records", metavar="VALUE", help="All records that there must be; repeat for each."
     ),
 ]
+EachAddress: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--each-address/--any-address",
+        help="Whether every address of the host must be fine, or one is enough [one].",
+    ),
+]
 Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
 Headers: TypeAlias = Annotated[
     list[str] | None,

@@ -104,7 +104,10 @@ _SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
 )
 _OPTIONAL_TEXT: Final = fields.optional(fields.text)
-_IP_FAMILY: Final = Field("ip_family", fields.choice(IpFamily), _word)
+_DIALLED: Final = (
+    Field("ip_family", fields.choice(IpFamily), _word),
+    Field("each_address", fields.flag),
+)
 _NAMED: Final = (Field("id", fields.text), Field("name", fields.text))
 _CHECK: Final = (
     _span("interval"),
@@ -129,7 +132,7 @@ _HTTP: Final = (
     Field("basic_user", _OPTIONAL_TEXT),
     Field("basic_password", _OPTIONAL_TEXT, mask=_secret),
     Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
-    _IP_FAMILY,
+    *_DIALLED,
     Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
 )
 _TLS: Final = (
@@ -138,7 +141,7 @@ _TLS: Final = (
     Field("fail_days", fields.whole),
     Field("verify_chain", fields.flag),
     Field("verify_name", fields.flag),
-    _IP_FAMILY,
+    *_DIALLED,
 )
 _DNS: Final = (
     Field("record", fields.choice(RecordType), _word),
@@ -179,8 +182,8 @@ _TOKEN: Final = (
 )
 FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
-    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, _IP_FAMILY),
-    IcmpCheck: (*_NAMED, Field("host", fields.text), *_CHECK, _IP_FAMILY),
+    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_DIALLED),
+    IcmpCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DIALLED),
     TlsCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_TLS),
     DnsCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DNS),
     UnknownCheck: (*_NAMED, *_CHECK),

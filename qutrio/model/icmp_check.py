@@ -16,6 +16,7 @@ class IcmpCheck(CheckBase):
 
     host: str = field(validator=is_host)
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address of a family that may not be dialled."""

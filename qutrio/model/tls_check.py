@@ -32,6 +32,7 @@ class TlsCheck(CheckBase):
     verify_chain: bool = True
     verify_name: bool = True
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial, and bounds in the wrong order."""

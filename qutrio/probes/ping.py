@@ -8,12 +8,9 @@ bytes that only its answer can repeat.  See RFC 792 and RFC 4443, section 4.
 """
 
 import errno
-import os
 import socket
 import struct
 from secrets import token_bytes
-from types import TracebackType
-from typing import Self
 
 import trio
 
@@ -40,7 +37,7 @@ class PingForbiddenError(Exception):
 
 
 class Ping:
-    """A socket for echo requests to one address."""
+    """A socket for echo requests to one address; `sent` counts them."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Open the socket; raises `PingForbiddenError`, or `OSError` for other local faults."""
@@ -49,46 +46,44 @@ class Ping:
         self._socket, self._raw = _open(endpoint.family)
         self._identifier = int.from_bytes(token_bytes(2))
         self._payload = token_bytes(PAYLOAD_BYTES)
+        self.sent = 0
 
-    def __enter__(self) -> Self:
-        """Return the ping."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
-    def connect(self) -> None:
-        """Fix the address; raises `OSError` where this node has no route to it."""
+    def begin(self) -> None:
+        """Send the first request; raises `OSError` where this node has no way to the address."""
         level, option = _IP_RECVERR[socket.AddressFamily(self._family)]
         self._socket.setsockopt(level, option, 1)
         self._socket.connect(self._endpoint.at(0))
+        self._send()
 
     async def answered(self) -> None:
-        """Send a request every `REPEAT_S`, and return when one was answered.
+        """Return when a request was answered; repeat it every `REPEAT_S`.
 
-        Raises `OSError` when the network or this node says that the address is out of reach.
+        Only after `begin`; may be cancelled and called again.  Raises `OSError` when the network
+        or this node says that the address is out of reach.
         """
-        for sequence in range(1, SEQUENCE_MAX):
-            self._socket.send(self._request(sequence))
+        while True:
             with trio.move_on_after(REPEAT_S):
-                await self._wait(sequence)
+                await self._wait()
                 return
-        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            self._send()
 
-    async def _wait(self, newest: int) -> None:
+    def _send(self) -> None:
+        sequence = self.sent % SEQUENCE_MAX + 1
+        self._socket.send(self._request(sequence))
+        self.sent += 1
+
+    async def _wait(self) -> None:
         while True:
             await trio.lowlevel.wait_readable(self._socket)
             try:
                 packet = self._socket.recv(REPLY_BYTES_MAX)
             except BlockingIOError:
                 continue
-            if self._answers(packet, newest):
+            if self.answers(packet):
                 return
 
     def _request(self, sequence: int) -> bytes:
@@ -98,7 +93,8 @@ class Ping:
             return packet  # the kernel fills in the checksum
         return _HEADER.pack(kind, 0, checksum(packet), self._identifier, sequence) + self._payload
 
-    def _answers(self, packet: bytes, newest: int) -> bool:
+    def answers(self, packet: bytes) -> bool:
+        """Tell whether a packet is the answer to a request that was sent."""
         if self._raw and self._family == socket.AF_INET:
             packet = packet[max(IPV4_HEADER_BYTES_MIN, 4 * (packet[0] & 0x0F)) :] if packet else b""
         if len(packet) != _HEADER.size + PAYLOAD_BYTES:
@@ -107,7 +103,7 @@ class Ping:
         expected = _REPLY[socket.AddressFamily(self._family)]
         return (
             (kind, code) == (expected, 0)
-            and 1 <= sequence <= newest
+            and 1 <= sequence <= self.sent
             and packet[_HEADER.size :] == self._payload
         )
 

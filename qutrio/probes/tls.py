@@ -7,8 +7,9 @@ from qutrio.model.members import split_address
 from qutrio.model.results import Outcome
 from qutrio.model.tls_check import TlsCheck
 from qutrio.probes import certificates
-from qutrio.probes.attempt import Progress, attempt
-from qutrio.probes.connection import Connection
+from qutrio.probes.attempt import Progress
+from qutrio.probes.dialling import connect
+from qutrio.probes.each_address import attempt_all
 from qutrio.probes.interface import Observation, TlsContexts, Tools, abstain
 
 NOT_YET_VALID, EXPIRED = 9, 10
@@ -34,18 +35,16 @@ async def probe_tls(check: TlsCheck, tools: Tools) -> Observation:
         seen = await _look(check, tools.tls.unverified, progress)
         return refused if seen.outcome is Outcome.OK else seen
 
-    return await attempt(check, tools, journey)
+    return await attempt_all(check, split_address(check.address)[0], tools, journey)
 
 
 async def _look(check: TlsCheck, context: ssl.SSLContext, progress: Progress) -> Observation:
     host, port = split_address(check.address)
     name = check.server_name or host.partition("%")[0].rstrip(".")
-    progress.enter(f"looking up {host}", local=True)
-    endpoint = await progress.tools.resolver.resolve(host, check.ip_family)
-    if isinstance(endpoint, Observation):
-        return endpoint
-    with Connection(endpoint) as connection:
-        await connection.dial(endpoint, port, progress)
+    connection = await connect(host, port, check.ip_family, progress)
+    if isinstance(connection, Observation):
+        return connection
+    with connection:
         progress.enter("shaking hands (TLS)")
         await connection.start_tls(context, name)
         version, shown = connection.tls_shown()

@@ -4,12 +4,12 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
-from qutrio.probes.dns.exchange import DNS_PORT
+from qutrio.probes.dns.exchange import DNS_PORT, Server
 from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
 from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
 
@@ -17,6 +17,7 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 """What is read of one file; the longest public lists for a hosts file have a few megabytes."""
 
 ETC = Path("/etc")
+FILES_AND_DNS = parse_nsswitch("hosts: files dns")
 T = TypeVar("T")
 _Stamp: TypeAlias = tuple[int, int, int] | None
 
@@ -56,6 +57,14 @@ class _Watched(Generic[T]):
         self.value = self._read(content)
 
 
+class Settings(Protocol):
+    """Where a look-up learns how this host looks names up."""
+
+    async def current(self) -> HostSettings:
+        """Return the settings as they are now."""
+        ...
+
+
 class SettingsFiles:
     """The four files together."""
 
@@ -89,6 +98,19 @@ class SettingsFiles:
         return HostSettings(
             self._resolv.value, self._hosts.value, self._sources.value, self._multi.value
         )
+
+
+@frozen
+class OtherServers:
+    """The host's settings with other name servers, which alone are asked beside the hosts file."""
+
+    files: Settings
+    servers: tuple[Server, ...]
+
+    async def current(self) -> HostSettings:
+        """Return the settings as they are now."""
+        own = await self.files.current()
+        return evolve(own, resolv=evolve(own.resolv, servers=self.servers), sources=FILES_AND_DNS)
 
 
 def _stamp(path: Path) -> _Stamp:
