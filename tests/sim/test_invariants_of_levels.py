@@ -60,7 +60,7 @@ def test_a_level_that_falls_is_found() -> None:
     for revision, level in ((5, 1), (7, 2), (9, 2)):
         judge.follow(evolve(document, revision=Revision(revision), level=level), 1.0)
     judge.follow(evolve(document, revision=Revision(6), level=1), 1.0)
-    with pytest.raises(InvariantError, match="12: revision 8 has level 1, and 7 has 2"):
+    with pytest.raises(InvariantError, match="12: revision 8 has level 1, 7 has 2"):
         judge.follow(evolve(document, revision=Revision(8), level=1), 1.0)
 
 
