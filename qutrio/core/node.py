@@ -148,10 +148,8 @@ class Node:
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        until, vacating = self.pager.minority.until, self.handover.vacating
-        return glimpse(
-            self.seat, now, removed=self.removed, vacating=vacating, minority_until=until
-        )
+        minority, vacating = self.pager.minority, self.handover.vacating
+        return glimpse(self.seat, now, removed=self.removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
 

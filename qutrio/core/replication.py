@@ -17,10 +17,11 @@ from collections import deque
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.applying import apply
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.raising import RaiseLevel, follows
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term, UnixTime

@@ -1,5 +1,6 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
+from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
@@ -17,7 +18,7 @@ def glimpse(
     *,
     removed: bool,
     vacating: bool,
-    minority_until: Instant | None,
+    minority: Minority,
 ) -> View:
     """Return the small view of a node that every other task may hold."""
     committed = seat.register.committed
@@ -32,7 +33,9 @@ def glimpse(
         removed=removed,
         vacating=vacating,
         master_term=seat.incumbent_term(now),
-        minority_until=None if removed else minority_until,
+        minority_until=None if removed else minority.until,
+        ledger=committed.ledger,
+        minority_ledger=minority.ledger,
     )
 
 

@@ -20,6 +20,8 @@ class View:
     `vacating` asks the programs that rely on the mandate to stop: the role is to move.
     `master_term` is the term in which the master acts; meaningless without one.
     `minority_until` is up to when this node may page as the leader of a minority, if it is one.
+    `ledger` is the committed one, `minority_ledger` that of the minority: what is not in its
+    outbox any more must not be sent.
     """
 
     node: NodeId
@@ -33,6 +35,8 @@ class View:
     vacating: bool = False
     master_term: Term = Term(0)
     minority_until: Instant | None = None
+    ledger: Ledger = Ledger()
+    minority_ledger: Ledger = Ledger()
 
 
 @frozen(kw_only=True)

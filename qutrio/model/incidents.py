@@ -1,6 +1,7 @@
 """What has been announced, and what still has to be: the ledger that survives a master."""
 
 from enum import Enum
+from functools import cached_property
 from typing import TypeAlias
 
 from attrs import frozen
@@ -70,13 +71,41 @@ class Notice:
         return self.kind
 
 
+DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
+
+
 @frozen(kw_only=True)
 class Delivery:
-    """A notice that one channel has not confirmed yet."""
+    """A notice that one channel has not confirmed yet.
+
+    Of a channel with several recipients, `reached` are those that took it, and `refused` those
+    whose server said that it will never take it.
+    """
 
     notice: Notice
     channel: ChannelId
+    reached: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     extra: Extra = ()
+
+    def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `recipients` to whom the next attempt goes.
+
+        As long as nobody was reached, those who refused are asked again after the others: a
+        notice that everybody refused has told nobody.
+        """
+        left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
+        return left or (() if self.reached else recipients)
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The name of this delivery."""
+        return self.notice.id, self.channel
+
+    @property
+    def lane(self) -> tuple[ChannelId, CheckId]:
+        """What this delivery is in order with: the channel's other notices of the check."""
+        return self.channel, self.notice.check
 
 
 @frozen(kw_only=True)
@@ -87,3 +116,8 @@ class Ledger:
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
     extra: Extra = ()
+
+    @cached_property
+    def waiting(self) -> frozenset[DeliveryKey]:
+        """The names of all deliveries in the outbox."""
+        return frozenset(delivery.key for delivery in self.outbox)

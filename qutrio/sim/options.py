@@ -24,6 +24,7 @@ class Fault(Enum):
     BRIDGE = "bridge"
     FOREIGN_PROTOCOL = "foreign protocol"
     LINK_FLAP = "link flap"
+    CUT_OFF_AFTER_DELIVERY = "cut off after delivery"
     UNKNOWN_KIND = "unknown kind"
     UNKNOWN_FIELD = "unknown field"
     GARBAGE = "garbage"
@@ -146,6 +147,8 @@ class Faults:
     yields: float = 0.0
     tenancies: float = 0.0
     """How often programs at a node begin to rely on its mandate."""
+    cuts_after_delivery: float = 0.0
+    """How often channels come back after an outage, and the master that pages loses its peers."""
     installs: float = 0.0
     """How often a machine gets a program of another feature level, where not all run the same."""
 
@@ -165,7 +168,7 @@ NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "in
 INSTALLS_MAX = 0.1
 MIXED_SHARE = 0.25
 """In so many seeds machines run programs of different feature levels."""
-APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1}
+APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
 """The highest that a rate is drawn with dice of its own, which changes none of the others."""
 APART_SHARE = 0.5
 

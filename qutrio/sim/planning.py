@@ -64,6 +64,7 @@ class Planner:
         self._surroundings()
         self._deeds()
         self._offices()
+        self._untold_recoveries()
         return tuple(sorted(self.plan, key=lambda happening: happening.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
@@ -350,6 +351,18 @@ class Planner:
                 hesitates_s=dice.between(0.0, HESITATES_S_MAX),
             ),
         )
+
+    def _untold_recoveries(self) -> None:
+        """Plan outages that are over before the channels work, and masters cut off just then."""
+        dice = self.dice
+        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
+            silent_s = down_s + dice.between(5.0, 20.0)
+            self.plan += [
+                surroundings.Outage(at=at, check=WEB, for_s=down_s),
+                surroundings.ChannelDown(at=at, for_s=silent_s),
+                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
+            ]
 
     # --- which links ------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.alerts.servers import mail_server, web_server
 from tests.cluster.clusters import NAMES, QUICK, Cluster
 from tests.cluster.disks import Disk, disks_of
@@ -74,14 +75,14 @@ class Lab:
 
     def network(self, n: int) -> Network:
         """Return a network with hosts for n nodes; skip where that cannot be."""
-        if reason := missing():
-            pytest.skip(reason)
+        needs.require(missing())
         network = Network.of(NAMES[:n], self.home)
         self._networks.append(network)
         return network
 
     def nginx(self, address: str = "127.0.0.1") -> Nginx:
-        """Return a running web server."""
+        """Return a running web server; skip where there is none."""
+        needs.require(needs.lacking("nginx"))
         nginx = Nginx(self.home / f"nginx{len(self._targets)}", address)
         self._targets.append(nginx)
         nginx.start()

@@ -166,7 +166,17 @@ def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
     ended(messenger, FIRST, 1, delivered=False)
     assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
     ended(messenger, FIRST, 2, delivered=True)
-    assert messenger.due(outbox(FIRST, SECOND), (), at(2)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(2)) == [Errand(SECOND, None)]
+
+
+def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_told() -> None:
+    """Else the next master, who cannot know it, would tell of the outage after its end."""
+    messenger = courier()
+    messenger.due(outbox(FIRST, SECOND), (), at(0))
+    ended(messenger, FIRST, 1, delivered=True)
+    assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
+    assert messenger.due(outbox(FIRST, SECOND), (), at(100)) == []
+    assert messenger.due(outbox(SECOND), (), at(100)) == [Errand(SECOND, None)]
 
 
 def test_other_checks_and_other_channels_do_not_wait() -> None:
@@ -233,6 +243,24 @@ def test_a_recovery_waits_until_no_errand_can_tell_of_the_outage() -> None:
     messenger.hold_recoveries(at(4))  # an older errand does not shorten it
     assert messenger.due(outbox(SECOND), (), at(0)) == []
     assert messenger.deadline() == at(5)
+    assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
+
+
+def test_a_notice_waits_until_no_errand_can_tell_what_came_before_it() -> None:
+    """Also an outage after the end of the last one; other channels and checks do not wait."""
+    messenger, third, elsewhere = courier(), delivery(number=3), delivery(DB, 4)
+    messenger.hold_successors((SECOND, third), at(5))
+    assert messenger.due(outbox(SECOND, third, elsewhere), (), at(0)) == [
+        Errand(SECOND, None),
+        Errand(elsewhere, None),
+    ]
+    assert messenger.due(outbox(third), (), at(1)) == []
+    assert messenger.due(outbox(third), (), at(5)) == [Errand(third, None)]
+
+
+def test_a_hold_that_is_over_is_forgotten() -> None:
+    messenger = courier()
+    messenger.hold_successors((FIRST,), at(5))
     assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
 
 

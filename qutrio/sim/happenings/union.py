@@ -16,6 +16,7 @@ Happening: TypeAlias = (
     | machines.WallJump
     | network.Clog
     | network.Cut
+    | network.CutOffAfterDelivery
     | network.Odd
     | network.Slow
     | offices.MoveRole
