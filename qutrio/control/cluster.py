@@ -19,7 +19,8 @@ from qutrio.control.shapes import (
     standing,
     status_head,
 )
-from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
+from qutrio.core.applying import apply
+from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.view import Status
 
 ROWS_PER_TURN = 200

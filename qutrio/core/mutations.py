@@ -12,13 +12,12 @@ from typing import Protocol, TypeAlias, TypeVar
 from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES
-from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import require_address
 from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
-from qutrio.model.levels import LEVEL, LEVEL_UNSAID, needed
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -371,34 +370,6 @@ Mutation: TypeAlias = (
     | PutMember
     | Batch
 )
-
-
-class Change(Protocol):
-    """What turns one document into the next: a mutation, or a change that a master makes itself."""
-
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the change; raises `InvalidValueError`."""
-
-
-def apply(mutation: Change, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-    """Apply a mutation.
-
-    What needs a higher feature level, or breaks a rule of the model, is a refusal too.
-    """
-    try:
-        return beyond(mutation, document) or mutation.apply(document, wall)
-    except InvalidValueError as error:
-        return Refusal(str(error))
-
-
-def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
-    """Refuse what some member's program would not understand."""
-    if document.level >= LEVEL or (level := needed(mutation)) <= document.level:
-        return None
-    return Refusal(
-        f"this needs level {level} and the cluster runs level {document.level}: it rises when all"
-        " nodes run a version that knows it; see 'qutrio status'"
-    )
 
 
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:
