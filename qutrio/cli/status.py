@@ -111,7 +111,8 @@ def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
         return "none: this node has no vote any more"
-    held = "holds" if quorum["holds"] else "LOST"
+    enough = quorum["have"] >= quorum["need"]  # they are heard, and have not answered yet
+    held = "holds" if quorum["holds"] else "not yet" if enough else "LOST"
     return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
 
 
