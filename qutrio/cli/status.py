@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli.asking import ask
-from qutrio.cli.check_lines import counted_states, print_brief, print_causes
+from qutrio.cli.check_lines import counted_states, print_brief
 from qutrio.cli.colour import Painted, Style, paint
 from qutrio.cli.exits import ExitCode, exit_code
 from qutrio.cli.nouns import verb
@@ -92,7 +92,6 @@ def show(answer: Row) -> None:
     if answer["checks"]:
         print()
         print_brief(answer["checks"], answer["now_unix"], mark(answer))
-        print_causes(answer["checks"], answer["now_unix"])
 
 
 def _master(answer: Row) -> str:
