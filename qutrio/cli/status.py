@@ -83,6 +83,7 @@ def show(answer: Row) -> None:
             ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
             ("engine", _engine(answer)),
+            *_level(answer),
         ]
     )
     for warning in _warnings(answer):
@@ -104,6 +105,19 @@ def _master(answer: Row) -> str:
 def _engine(answer: Row) -> str:
     role = answer.get("role")  # a daemon that was not restarted after an upgrade does not say
     return answer["engine"] if role is None else f"{answer['engine']}, this node is {role}"
+
+
+def _level(answer: Row) -> list[tuple[str, str]]:
+    """Say what the members may use; a daemon that was not restarted after an upgrade does not."""
+    if "level" not in answer:
+        return []
+    levels = {member["name"]: member["level"] for member in answer["members"]}
+    said = [
+        f"{name} ({'not heard' if levels[name] is None else f'runs {levels[name]}'})"
+        for name in answer["level_held_back_by"]
+    ]
+    held = f" of {answer['program_level']}, held back by {', '.join(said)}" if said else ""
+    return [("level", f"{answer['level']}{held}")]
 
 
 def _quorum(answer: Row) -> str:
@@ -128,6 +142,12 @@ def _warnings(answer: Row) -> list[str]:
         one = answer["outbox"] == 1
         waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
         warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
+    warnings += [
+        f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
+        " it is refused until it is upgraded"
+        for member in answer["members"]
+        if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
+    ]
     if answer.get("edit"):
         warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]

@@ -32,6 +32,14 @@ class Linked:
 
 
 @frozen
+class Announced:
+    """A peer's hello said which feature level its program knows."""
+
+    peer: NodeId
+    level: int
+
+
+@frozen
 class Observed:
     """A local probe ended."""
 
@@ -115,6 +123,7 @@ Event: TypeAlias = (
     Tick
     | Received
     | Linked
+    | Announced
     | Observed
     | Proposed
     | ProbeRequested

@@ -50,7 +50,7 @@ EXIT_OK = 0
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: systemd starts the daemon again."""
 BOOT_BYTES = 6
-FIXED_FIELDS = ("node_id", "bind", "port", "hooks")
+FIXED_FIELDS = ("node_id", "bind", "port", "canary_zones", "hooks")
 """Fields of node.yaml that a running daemon cannot change."""
 
 VACATE_S_MAX: Seconds = 8.0
@@ -125,7 +125,7 @@ class _Daemon:
             ),
             clock=self._clock,
             senders=self._senders,
-            tools=make_tools(self._clock),
+            tools=make_tools(self._clock, self._node_file.canary_zones),
             log=self._log,
             rng=random.Random(secrets.randbits(64)),  # noqa: S311 - jitter, no secret
             boot=secrets.token_hex(BOOT_BYTES),

@@ -14,9 +14,10 @@ import trio
 from attrs import frozen
 
 from qutrio.cli.exits import ExitCode
+from tests.patience import HANG_S
 from tests.workers import free_port
 
-START_S_MAX = 20.0
+START_S_MAX = HANG_S
 
 
 @frozen

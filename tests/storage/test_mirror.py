@@ -27,6 +27,7 @@ from qutrio.plumbing.latest import Latest
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.mirror import mirror
 from qutrio.storage.places import DataDirectory
+from tests.patience import HANG_S
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ DOCUMENT = ClusterDocument(
     ),
     checks=(DATABASE,),
 )
-PATIENCE_S = 60
+PATIENCE_S = HANG_S
 
 
 @define
