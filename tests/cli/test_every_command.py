@@ -5,6 +5,7 @@ import json
 from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
+from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
 from tests.cli.front_door import Door
 from tests.cli.test_commands import MAIL, WEB
