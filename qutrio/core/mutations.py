@@ -14,7 +14,7 @@ from qutrio.core.election.engines import ENGINES
 from qutrio.core.items import drop, find, namesake, put
 from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import require_address
-from qutrio.model.channels import Channel, DiscordChannel
+from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
@@ -102,6 +102,8 @@ class PutChannel:
         known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
         if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
             self.channel.require_private()
+        if isinstance(self.channel, SmtpChannel):
+            self.channel.require_dialable(found)
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
