@@ -79,3 +79,10 @@ def test_a_mail_server_that_nobody_can_dial_is_refused_when_it_is_new() -> None:
     assert "is a URL" in refused(PutChannel(channel=old))
     held = document(A, channels=[old])
     assert done(PutChannel(channel=evolve(old, port=25), expect=old), held).channels[0] != old
+
+
+def test_a_member_whose_address_nobody_can_dial_can_be_renamed() -> None:
+    old = evolve(member(B), address="tcp://h:1")
+    held = evolve(document(A), members=(member(A), old))
+    renamed = evolve(old, name="bravo")
+    assert done(PutMember(member=renamed, expect=old), held).members[1].name == "bravo"
