@@ -7,10 +7,12 @@ installing something, such as a module of the kernel, may still be missing (`uno
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+PROJECT = Path(__file__).parents[1]
 NO_SKIPS = "QUTRIO_NO_SKIPS"
 UNOBTAINABLE = "cannot be had here: "
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -63,6 +65,15 @@ def lacking_file(pattern: str, package: str) -> str:
     """Return "" if a file below /usr/lib matches, else which package has it."""
     found = any(Path("/usr/lib").glob(pattern))
     return "" if found else f"needs /usr/lib/{pattern} (apt install {package})"
+
+
+def lacking_history(commit: str) -> str:
+    """Return "" if a commit is in this checkout's history, else that it lacks, as a reason."""
+    if reason := lacking("git"):
+        return reason
+    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+    found = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
+    return "" if found.returncode == 0 else f"needs commit {commit}, and this is no full clone"
 
 
 def program(*names: str) -> pytest.MarkDecorator:

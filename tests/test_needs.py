@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parents[1]
-RUN_S_MAX = 120.0
 NOWHERE = "no-such-program-anywhere"
 SAMPLE = f"""
 import pytest
@@ -33,7 +33,7 @@ def outcome(folder: Path, no_skips: str) -> str:
         env={**os.environ, "PYTHONPATH": str(ROOT), needs.NO_SKIPS: no_skips},
         capture_output=True,
         text=True,
-        timeout=RUN_S_MAX,
+        timeout=HANG_S,
         check=False,
     )
     return done.stdout.splitlines()[-1]
@@ -54,6 +54,11 @@ def test_a_reason_names_what_is_missing_and_its_package() -> None:
     assert needs.lacking("sh", NOWHERE) == f"needs {NOWHERE} (apt install {NOWHERE})"
     assert needs.lacking_file("no/such*", "thing") == "needs /usr/lib/no/such* (apt install thing)"
     assert needs.lacking_root("fly") == ("" if os.geteuid() == 0 else "only root can fly")
+
+
+@needs.program("git")
+def test_a_commit_that_this_checkout_lacks_is_named() -> None:
+    assert needs.lacking_history("f" * 40).startswith("needs commit ffff")
 
 
 def test_a_server_is_found_where_only_root_looks(

@@ -23,6 +23,7 @@ from qutrio.probes.http_request import (
     for_other_origin,
     host_field,
     host_to_dial,
+    redirected,
     request_bytes,
 )
 from qutrio.probes.interface import Observation, Tools
@@ -39,7 +40,7 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
     async def journey(progress: Progress) -> Observation:
         request, url, jar = check, urlsplit(check.url), CookieJar()
         for followed in range(check.redirects_max + 1):
-            cookies = await jar.cookies_for(url)
+            cookies = await jar.cookies_for(url) if followed else b""
             answer = await _exchange(request, url, cookies, progress)
             if isinstance(answer, Observation):
                 return answer
@@ -114,9 +115,7 @@ def _next_step(
         return progress.fail("redirected to a URL that is too long")
     if (target.scheme, host_field(target)) != (url.scheme, host_field(url)):
         request = for_other_origin(request)
-    if request.method != "HEAD" and answer.status not in {307, 308}:
-        request = evolve(request, method="GET", body=None)
-    return request, target
+    return redirected(request, answer.status), target
 
 
 async def _judge(

@@ -178,6 +178,7 @@ class RoughServer:
 
     port: int
     connected: trio.Event = field(factory=trio.Event)
+    asked: trio.Event = field(factory=trio.Event)
     left: trio.Event = field(factory=trio.Event)
 
 
@@ -197,7 +198,7 @@ async def rough_server(
                 await stream.send_all(repeat)
                 await trio.sleep(pause_s)
             while await stream.receive_some():
-                pass
+                rough.asked.set()
         except trio.BrokenResourceError:
             pass
         rough.left.set()

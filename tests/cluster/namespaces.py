@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from tests import needs
 from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_for
+from tests.patience import HANG_S
 
 HUB = "hub"
 """The host with the bridge: targets and receivers of alerts live here."""
@@ -24,7 +25,7 @@ HUB = "hub"
 HUB_ADDRESS = "10.99.0.1"
 PROGRAMS = ("ip", "nft", "tc", "nsenter", "unshare", "setpriv", "mount")
 START_S_MAX = 10.0
-COMMAND_S_MAX = 20.0
+COMMAND_S_MAX = HANG_S
 DROP = "drop"
 RESET = "meta l4proto tcp reject with tcp reset"
 NETEM = ("netem", "delay", "150ms", "100ms")

@@ -12,10 +12,11 @@ from qutrio.control.client import call
 from qutrio.errors import ControlError
 from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_for
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parent.parent.parent
-ANSWER_S_MAX = 5.0
-COMMAND_S_MAX = 60.0
+ANSWER_S_MAX = 30.0
+COMMAND_S_MAX = HANG_S
 START_S_MAX = 20.0
 
 Status = dict[str, Any]

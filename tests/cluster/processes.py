@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-END_S_MAX = 10.0
+END_S_MAX = 60.0
 
 
 class Process:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tests.patience import HANG_S
+
 T = TypeVar("T")
 
 LOOK_EVERY_S = 0.05
@@ -22,13 +24,14 @@ def wait_for(
     `within_s` is for a quiet machine, `PATIENCE` for the others.  The failure carries
     what `explain` returns at that moment.
     """
-    deadline = time.monotonic() + PATIENCE * within_s
+    within_s = max(within_s, min(PATIENCE * within_s, HANG_S))
+    deadline = time.monotonic() + within_s
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE * within_s:g} s: {what}; {explain()}")
+            raise AssertionError(f"not within {within_s:g} s: {what}; {explain()}")
         time.sleep(LOOK_EVERY_S)
 
 

@@ -15,11 +15,12 @@ from qutrio.codec.node_yaml import parse
 from qutrio.plumbing.clock import BootClock
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.setup import initialise
+from tests.patience import HANG_S
 from tests.workers import free_port
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 30.0
+PATIENCE_S = HANG_S
 
 
 class Place:

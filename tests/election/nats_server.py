@@ -7,11 +7,12 @@ from subprocess import PIPE
 import trio
 
 from tests import needs
+from tests.patience import HANG_S
 from tests.workers import free_port
 
 PROGRAM = needs.where("nats-server")
 needs_nats_server = needs.program("nats-server")
-START_DEADLINE_S = 20.0
+START_DEADLINE_S = HANG_S
 
 
 class NatsServer:

@@ -28,11 +28,12 @@ from qutrio.election.graft_frames import (
 )
 from tests.election.nats_server import NatsServer, needs_nats_server
 from tests.election.seat_program import SEATS
+from tests.patience import HANG_S
 
 pytestmark = [needs_nats_server, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 40.0
+PATIENCE_S = HANG_S
 BEATS_OF_ONE = 30
 """So many heartbeats last longer than any election timeout."""
 KINDS: dict[str, type[Frame]] = {

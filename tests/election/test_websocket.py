@@ -12,10 +12,11 @@ from qutrio.election.drivers import websocket
 from qutrio.election.drivers.interface import FRAME_BYTES_MAX, Driver, Link
 from qutrio.errors import DataDirectoryError, InvalidValueError, PeerError, QutrioError
 from qutrio.model.ids import NodeId
+from tests.patience import HANG_S
 from tests.workers import free_port
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
-PATIENCE_S = 20.0
+PATIENCE_S = HANG_S
 
 
 def free_ports(*seats: str) -> dict[str, int]:

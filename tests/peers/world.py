@@ -38,9 +38,10 @@ from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.outbox import Outboxes
+from tests.patience import HANG_S
 
 CLUSTER = "c0ffee"
-WAIT_S = 20.0
+WAIT_S = HANG_S
 NOWHERE = "127.0.0.1:1"
 BASE_UNIX = 1_700_000_000.0
 

@@ -49,7 +49,7 @@ SPARE_BYTES = 24 * MIB
 MOUNT = "loop,commit=300"
 """The kernel writes nothing by itself for five minutes: what is there was asked for."""
 
-UNMOUNT_S_MAX = 10.0
+UNMOUNT_S_MAX = 20.0
 PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare")
 
 

@@ -13,6 +13,7 @@ from qutrio.plumbing.clock import BootClock
 from qutrio.probes.interface import TlsContexts, Tools
 from qutrio.probes.toolbox import make_tools
 from tests import needs
+from tests.patience import HANG_S
 from tests.probes.servers import running_nginx
 from tests.workers import free_port
 
@@ -72,7 +73,7 @@ def nginx_ports(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA)
 @pytest.fixture
 async def nginx(nginx_ports: Nginx) -> Nginx:
     """The web server, once it listens."""
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         while True:
             try:
                 stream = await trio.open_tcp_stream("127.0.0.1", nginx_ports.tls_port)

@@ -1,6 +1,5 @@
 """Name servers for tests: real ones (nsd, unbound), and peers that misbehave on purpose."""
 
-import shutil
 import socket
 import struct
 import subprocess
@@ -9,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-import pytest
 import trio
 from attrs import define, field
 
@@ -17,10 +15,11 @@ from qutrio.plumbing.clock import BootClock
 from qutrio.probes.dns.exchange import Server
 from qutrio.probes.interface import Addresses, Endpoint
 from qutrio.probes.resolver import HostResolver
+from tests import needs
+from tests.patience import HANG_S
 from tests.workers import free_port
 
-NSD = shutil.which("nsd", path="/usr/sbin:/usr/bin")
-UNBOUND = shutil.which("unbound", path="/usr/sbin:/usr/bin")
+NSD, UNBOUND = needs.where("nsd"), needs.where("unbound")
 LOOPBACK = Endpoint(socket.AF_INET, "127.0.0.1")
 
 NSD_CONFIG = """
@@ -69,8 +68,8 @@ def server_at(port: int) -> Server:
 @contextmanager
 def running_nsd(root: Path, zone: str, port: int) -> Iterator[None]:
     """Run nsd with the zone `example.test` until the block ends."""
-    if NSD is None:
-        pytest.skip("nsd is not installed")
+    needs.require(needs.lacking("nsd"))
+    assert NSD is not None
     (root / "example.test.zone").write_text(zone)
     config = root / "nsd.conf"
     config.write_text(NSD_CONFIG.format(root=root, port=port))
@@ -81,8 +80,8 @@ def running_nsd(root: Path, zone: str, port: int) -> Iterator[None]:
 @contextmanager
 def running_unbound(root: Path, stubs: dict[str, int], port: int) -> Iterator[None]:
     """Run unbound, which asks the server on a port for each of these zones."""
-    if UNBOUND is None:
-        pytest.skip("unbound is not installed")
+    needs.require(needs.lacking("unbound"))
+    assert UNBOUND is not None
     lines = [
         f'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{at}' for name, at in stubs.items()
     ]
@@ -100,7 +99,7 @@ def _running(command: list[str], output: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=HANG_S)
 
 
 Address: TypeAlias = tuple[str, int]

@@ -14,6 +14,7 @@ import trio
 from qutrio.model.checks import IpFamily
 from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
 from tests import needs
+from tests.patience import HANG_S
 
 CONFIG = """
 daemon off;
@@ -41,6 +42,11 @@ http {{
     location /status/503 {{ return 503 "out of order\\n"; }}
     location /moved {{ return 302 /; }}
     location /loop {{ return 302 /loop; }}
+    location /door {{
+      if ($cookie_seen = "1") {{ return 200 "welcome back\\n"; }}
+      add_header Set-Cookie "seen=1; Path=/; HttpOnly";
+      return 302 /door;
+    }}
     location /echo {{ return 200 "$request_method $http_authorization $http_x_own $host"; }}
   }}
 }}
@@ -56,13 +62,13 @@ def running_nginx(root: Path, certificate: bytes, port: int, tls_port: int) -> I
     config = root / "nginx.conf"
     config.write_text(CONFIG.format(root=root, port=port, tls_port=tls_port))
     command = [program, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
-    subprocess.run([*command, "-t", "-q"], check=True, timeout=20)
+    subprocess.run([*command, "-t", "-q"], check=True, timeout=HANG_S)
     process = subprocess.Popen(command)
     try:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=HANG_S)
 
 
 Handler: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]

@@ -50,6 +50,12 @@ async def test_redirects_are_followed_and_told(tools: Tools, nginx: Nginx) -> No
     assert (seen.outcome, seen.detail) == (Outcome.OK, "HTTP 200 after 1 redirect")
 
 
+async def test_a_site_that_wants_its_cookie_back_is_up(tools: Tools, nginx: Nginx) -> None:
+    check = http(nginx.tls_url("/door"), ip_family=IpFamily.V4, body_contains="welcome back")
+    seen = await probe_http(check, tools)
+    assert (seen.outcome, seen.detail) == (Outcome.OK, "HTTP 200 after 1 redirect")
+
+
 async def test_a_redirect_loop_ends_after_the_allowed_number(tools: Tools, nginx: Nginx) -> None:
     seen = await probe_http(http(nginx.url("/loop"), redirects_max=3), tools)
     assert (seen.outcome, seen.detail) == (Outcome.FAIL, "more than 3 redirects")

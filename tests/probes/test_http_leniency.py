@@ -1,7 +1,5 @@
 """What curl and browsers accept, a probe accepts; what is cut off or contradictory it does not."""
 
-import shutil
-
 import pytest
 import trio
 
@@ -12,10 +10,10 @@ from qutrio.probes.http import probe_http
 from qutrio.probes.http_answer import Answer
 from qutrio.probes.http_body import Body
 from qutrio.probes.interface import Tools
+from tests import needs
 from tests.probes.raw_answers import CASES, Case
 from tests.probes.servers import answering, served
 
-CURL = shutil.which("curl")
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
@@ -41,12 +39,11 @@ def test_an_answer_to_head_has_no_body_whatever_its_fields_say(raw: bytes) -> No
 
 
 @every_case
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@needs.program("curl")
 async def test_a_probe_accepts_whatever_curl_accepts(tools: Tools, case: Case) -> None:
-    assert CURL is not None  # else this test is skipped
     async with served(answering(case.raw)) as port:
         url = f"http://127.0.0.1:{port}/"
-        command = [CURL, "-q", "-sS", "--noproxy", "*", "-m", "20", "-o", "/dev/null", url]
+        command = ["curl", "-q", "-sS", "--noproxy", "*", "-m", "20", "-o", "/dev/null", url]
         curl = await trio.run_process(command, check=False, capture_stderr=True)
         check = HttpCheck(
             id=CheckId("c1"),

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.patience import HANG_S
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "qutrio", "demo"]
-STORY_S_MAX = 120
+STORY_S_MAX = HANG_S
 INTERRUPTED = 130
 
 pytestmark = pytest.mark.slow
