@@ -38,6 +38,8 @@ NEW_CHECK_KINDS: Final = 2
 """Checks of the kinds icmp, tls and dns, and resolvers."""
 DELIVERY_PARTS: Final = 2
 """A delivery says which of its recipients were reached."""
+MAIL_NAMES: Final = 2
+"""A mail address may have a name, and blanks within quotes."""
 
 _SINCE: Final = "qutrio.level"
 
