@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from qutrio.core.events import Expelled
 from qutrio.core.view import View
 from qutrio.errors import PeerError
-from qutrio.model.ids import Fingerprint, NodeId, Seconds
+from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
@@ -242,10 +242,10 @@ class Mesh:
             self.log("link down", peer=member.name, reason=reason)
 
     async def _ask_standing(self, member: Member) -> None:
-        """Find out whether this node was removed, and tell the node if so.
+        """Find out whether this node was removed by a member's word, and tell the node if so.
 
-        Only the word of a member that knows at least our own revision counts: an older one
-        may not have heard yet that we joined.
+        The node weighs it: one member's word is not enough, and that of one that does not even
+        know our own revision is nothing, for it may not have heard yet that we joined.
         """
         try:
             standing = await ask_standing(self.transport, member, self.identity.fingerprint)
@@ -254,9 +254,11 @@ class Mesh:
             return
         if standing.member or standing.revision < self.view.value.document.revision:
             return
-        reason = f"{member.name} says this node was removed (revision {standing.revision})"
+        self.log(
+            "a member says this node was removed", peer=member.name, revision=standing.revision
+        )
         try:
-            await self.inbox.post(Expelled(reason))
+            await self.inbox.post(Expelled(member.id, Revision(standing.revision)))
         except trio.BrokenResourceError:
             return  # this node is leaving anyway
 
