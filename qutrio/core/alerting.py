@@ -301,6 +301,7 @@ class Courier:
             self._hold(event, now)
         if event.delivered:
             self.errors.pop(event.channel, None)
+            self.holds.took(event.channel)
         elif attempt is not None:
             self.errors[event.channel] = event.detail
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.model.ids import NEVER, Instant, UnixTime
-from qutrio.model.parts import WAIT_S_MAX, ChannelWait
+from qutrio.model.parts import PATIENCE_S_MAX, WAIT_S_MAX, ChannelWait
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -24,6 +24,8 @@ class Holds:
     """Until when each channel is left alone."""
 
     _until: dict[ChannelId, Instant] = field(factory=dict)
+    _first: dict[ChannelId, Instant] = field(factory=dict)
+    """When each receiver began to ask, since it took a notice last."""
     _told: dict[ChannelId, ChannelWait] = field(factory=dict)
     """As it is written down, once it is."""
 
@@ -32,16 +34,26 @@ class Holds:
         return self._until.get(channel, NEVER)
 
     def ask(self, channel: ChannelId, wait_s: Seconds, now: Instant) -> None:
-        """Leave a channel alone for `wait_s`, at most for `WAIT_S_MAX`; never shorter than now."""
-        until = Instant(now + min(WAIT_S_MAX, wait_s))
+        """Leave a channel alone for `wait_s`, at most for `WAIT_S_MAX`.
+
+        It shortens no longer wait.  One that asks again and again without taking anything is
+        left alone for `PATIENCE_S_MAX` in all.
+        """
+        patience = self._first.setdefault(channel, now) + PATIENCE_S_MAX
+        until = Instant(min(now + min(WAIT_S_MAX, wait_s), patience))
         if until > self.until(channel):
             self._until[channel] = until
             self._told.pop(channel, None)
+
+    def took(self, channel: ChannelId) -> None:
+        """Note that the receiver took a notice: patience begins anew."""
+        self._first.pop(channel, None)
 
     def release(self, channel: ChannelId) -> None:
         """Let a channel be tried at once: it was edited."""
         self._until[channel] = NEVER
         self._told.pop(channel, None)
+        self._first.pop(channel, None)
 
     def written(
         self,

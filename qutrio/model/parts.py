@@ -9,6 +9,8 @@ from qutrio.model.results import clip
 
 WAIT_S_MAX: Seconds = 3600.0
 """The longest wait a receiver is granted at one time; one that asks for more is asked again."""
+PATIENCE_S_MAX: Seconds = 6 * 3600.0
+"""For so long a receiver that takes nothing may ask to wait; then the usual pauses count."""
 REFUSALS_MAX = 500
 """Refused recipients that are remembered for people to see; beyond it the oldest are not."""
 

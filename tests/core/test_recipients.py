@@ -1,75 +1,33 @@
 """Recipients that are reached one by one, and receivers that ask to wait."""
 
-from random import Random
-
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting import RETRY_FIRST_S, Courier, Errand
-from qutrio.core.events import Attempted
-from qutrio.core.holds import Holds
+from qutrio.core.alerting import Errand
 from qutrio.core.recipients import Recipients
-from qutrio.model.channels import Channel, MailSecurity, SmtpChannel
-from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import NEVER, UnixTime
+from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.parts import (
     REFUSALS_MAX,
-    WAIT_S_MAX,
-    ChannelWait,
-    Fate,
-    Part,
     RefusedRecipient,
 )
-from tests.core.samples import DB, HOOK, MAIL, WALL, A, at, delivery, document, hook
-
-ANN, BOB, CARL = "ann@example.org", "bob@example.org", "carl@example.org"
-BOTH = (ANN, BOB)
-
-
-def taken(*recipients: str) -> tuple[Part, ...]:
-    return tuple(Part(r, Fate.TAKEN, "250 queued") for r in recipients)
-
-
-def refused(recipient: str, said: str = "550 no such user") -> Part:
-    return Part(recipient, Fate.REFUSED, said)
-
-
-def put_off(recipient: str) -> Part:
-    return Part(recipient, Fate.PUT_OFF, "451 later")
-
-
-def mail(*recipients: str, port: int = 25) -> SmtpChannel:
-    return SmtpChannel(
-        id=MAIL,
-        name="mail",
-        host="h",
-        port=port,
-        security=MailSecurity.NONE,
-        sender="q@example.org",
-        recipients=recipients,
-    )
-
-
-def held(*channels: Channel) -> ClusterDocument:
-    return document(A, channels=channels or [mail(*BOTH)])
-
-
-ONE = delivery(channel=MAIL)
-OTHER = delivery(DB, 2, channel=MAIL)
-LEDGER = Ledger(sequence=9, outbox=(ONE,))
-
-
-def courier(on: ClusterDocument | None = None) -> Courier:
-    messenger = Courier(Random(1))
-    messenger.take_over(at(0), inherited=False)
-    messenger.follow(on or held(), LEDGER, at(0))
-    return messenger
-
-
-def attempted(*parts: Part, delivered: bool = False, wait_s: float = 0.0) -> Attempted:
-    return Attempted(ONE.notice.id, MAIL, delivered, "said", parts=parts, wait_s=wait_s)
-
+from tests.core.mailing import (
+    ANN,
+    BOB,
+    BOTH,
+    CARL,
+    LEDGER,
+    ONE,
+    OTHER,
+    attempted,
+    courier,
+    held,
+    mail,
+    put_off,
+    refused,
+    taken,
+)
+from tests.core.samples import HOOK, MAIL, WALL, at, delivery, hook
 
 # --- the marks ------------------------------------------------------------------------------
 
@@ -241,87 +199,6 @@ def test_of_too_many_refusals_the_newest_are_shown() -> None:
     )
     assert REFUSALS_MAX == 500
     assert len(Recipients().refusals(known, {MAIL: channel}, WALL)) == 1
-
-
-# --- receivers that ask to wait -------------------------------------------------------------
-
-
-def test_a_wait_holds_every_notice_of_the_channel_and_no_other() -> None:
-    ledger, elsewhere = Ledger(outbox=(ONE, OTHER)), delivery(channel=HOOK)
-    messenger = courier(held(hook(), mail(*BOTH)))
-    assert len(messenger.due(ledger, (), at(0))) == 2
-    messenger.ended(Attempted(OTHER.notice.id, MAIL, delivered=False, detail=""), BOTH, at(1))
-    messenger.ended(attempted(wait_s=60.0), BOTH, at(1))
-    later = delivery(DB, 7, channel=MAIL)
-    more = Ledger(outbox=(ONE, OTHER, later, elsewhere))
-    assert messenger.due(more, (), at(60.9)) == [Errand(elsewhere, None)]
-    assert len(messenger.due(ledger, (), at(61))) == 2
-
-
-def test_of_the_wait_and_the_own_pause_the_longer_one_counts() -> None:
-    messenger = courier()
-    messenger.due(Ledger(outbox=(ONE, delivery(channel=HOOK))), (), at(0))
-    messenger.ended(attempted(wait_s=0.1), BOTH, at(0))
-    assert messenger.deadline() >= at(RETRY_FIRST_S / 2)
-
-
-def test_no_answer_holds_a_channel_longer_than_the_cap() -> None:
-    """Nor does one that nobody asked for."""
-    messenger = courier()
-    messenger.ended(attempted(wait_s=1e9), BOTH, at(0))
-    assert messenger.holds.until(MAIL) == NEVER
-    messenger.due(LEDGER, (), at(0))
-    messenger.ended(attempted(wait_s=1e9), BOTH, at(0))
-    assert messenger.holds.until(MAIL) == at(WAIT_S_MAX)
-    assert len(messenger.due(LEDGER, (), at(WAIT_S_MAX))) == 1
-
-
-def wait(until: float) -> ChannelWait:
-    return ChannelWait(channel=MAIL, until_unix=UnixTime(until))
-
-
-def test_the_next_master_keeps_a_wait_too() -> None:
-    first = courier()
-    first.due(LEDGER, (), at(0))
-    first.ended(attempted(wait_s=60.0), BOTH, at(0))
-    ledger = first.write_down(LEDGER, at(0), WALL)
-    assert ledger.waits == (wait(WALL + 60),)
-    assert first.write_down(ledger, at(1), UnixTime(WALL + 1)) is ledger
-    second = courier()
-    assert second.write_down(ledger, at(5), UnixTime(WALL + 20)) is ledger
-    assert second.due(ledger, (), at(44.9)) == []
-    assert len(second.due(ledger, (), at(45))) == 1
-
-
-def test_a_wait_that_is_over_leaves_the_ledger_once() -> None:
-    holds = Holds()
-    holds.ask(MAIL, 60.0, at(0))
-    known = holds.written((), {MAIL}, at(0), WALL)
-    assert known == (wait(WALL + 60),)
-    assert holds.written(known, {MAIL}, at(60), WALL) == (), "whatever the wall clock says"
-    assert holds.written(known, {MAIL}, at(61), WALL) == (), "nor is it learned once more"
-    assert holds.written((), {MAIL}, at(62), WALL) == ()
-    assert holds.until(MAIL) == NEVER
-
-
-def test_a_wall_clock_that_differs_prolongs_no_wait_beyond_the_cap() -> None:
-    holds = Holds()
-    holds.written((wait(WALL + 1e6),), {MAIL}, at(0), WALL)
-    assert holds.until(MAIL) == at(WAIT_S_MAX)
-
-
-def test_a_shorter_wait_ends_no_longer_one() -> None:
-    holds = Holds()
-    holds.ask(MAIL, 60.0, at(0))
-    holds.ask(MAIL, 5.0, at(1))
-    assert holds.until(MAIL) == at(60)
-    holds.ask(MAIL, 120.0, at(1))
-    assert holds.written((wait(WALL + 60),), {MAIL}, at(1), WALL) == (wait(WALL + 120),)
-
-
-def test_a_wait_of_a_channel_that_is_gone_leaves_the_ledger() -> None:
-    holds = Holds()
-    assert holds.written((wait(WALL + 60),), set(), at(0), WALL) == ()
 
 
 # --- edits of a channel ---------------------------------------------------------------------
