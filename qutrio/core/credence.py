@@ -20,6 +20,7 @@ from attrs import define, field
 from qutrio.core.mandate import Mandate
 from qutrio.core.replication import Replication
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
+from qutrio.model.stable import Promise
 
 TRUSTED_DEADS = 3
 """A bare claim counts for so many times `dead_after` in all."""
@@ -47,7 +48,9 @@ class Credence:
     able: Callable[[Instant], bool]
     _doubts: dict[NodeId, Doubt] = field(factory=dict)
 
-    def believes(self, node: NodeId, claim: Term | None, now: Instant) -> bool:
+    def believes(
+        self, node: NodeId, claim: Term | None, now: Instant, *, acting: bool = False
+    ) -> bool:
         """Tell whether a claim to act counts, or without `claim` a word that claims to lead.
 
         A voter that is bound to a holder that wrote in its term hears no other claim meanwhile.
@@ -62,7 +65,9 @@ class Credence:
             return True
         if claim is not None and bound and promise.holder not in {node, register.me}:
             return False
-        return self._trusts(node, register.committed.document.settings.dead_after_s, now)
+        shown = not acting or claim in written or Promise(claim or Term(0), node) == promise
+        trusted = self._trusts(node, register.committed.document.settings.dead_after_s, now)
+        return trusted and shown
 
     def doubted(self, now: Instant) -> frozenset[NodeId]:
         """Return who is in doubt now: nobody should lead whom others do not follow."""

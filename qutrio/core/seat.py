@@ -157,7 +157,11 @@ class Seat:
             self.stir()
         self.steering.engines[sender] = beat.engine
         claims = beat.claim is not None
-        claim = beat.claim if claims and self.credence.believes(sender, beat.claim, now) else None
+        claim = (
+            beat.claim
+            if claims and self.credence.believes(sender, beat.claim, now, acting=beat.acting)
+            else None
+        )
         if not claims or claim is not None:
             self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):

@@ -14,6 +14,8 @@ from qutrio.errors import PeerError
 from qutrio.peers.websocket import WebSocket
 
 REASON_CHARS_MAX = 500
+FRAME_BYTES_MAX = 64 * 1024
+"""As long as anything that a stranger may say; the longest is `Join`, with a certificate."""
 
 
 @frozen(kw_only=True)
@@ -102,6 +104,8 @@ def to_bytes(frame: Frame) -> bytes:
 
 def from_bytes(data: bytes) -> Frame:
     """Return the frame; raises `PeerError` for what is none.  Unknown fields are ignored."""
+    if len(data) > FRAME_BYTES_MAX:
+        raise PeerError(f"sent {len(data)} bytes where at most {FRAME_BYTES_MAX} are spoken")
     try:
         plain: Any = orjson.loads(data)
         kind = next(c for c in get_args(Frame) if c.__name__ == plain["kind"])

@@ -105,6 +105,8 @@ def test_a_bare_claim_is_doubted_after_a_while_and_for_longer_each_time() -> Non
 
 def test_claims_far_apart_count_for_little() -> None:
     held = credence()
+    assert not held.believes(A, Term(5), at(0), acting=True)  # no record of that term is here
+    held = credence()
     times = [held.believes(A, Term(5), at(100.0 * n)) for n in range(TRUSTED_DEADS + 1)]
     assert times == [True] * TRUSTED_DEADS + [False]
 

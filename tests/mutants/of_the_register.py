@@ -91,7 +91,8 @@ MUTANTS = (
             Edit(
                 ACCEPTOR,
                 "if witnesses.believe(record, self.committed.document, footing, held=held):",
-                "if held or witnesses.believe(record, self.committed.document, footing, held=held):",
+                "if held or witnesses.believe("
+                "record, self.committed.document, footing, held=held):",
             ),
         ),
         caught_by=("3", "4"),

@@ -15,6 +15,7 @@ Happening: TypeAlias = (
     | machines.WallJump
     | network.Clog
     | network.Cut
+    | network.Lie
     | network.Odd
     | network.Slow
     | offices.MoveRole
