@@ -18,6 +18,7 @@ from collections.abc import Set as AbstractSet
 from attrs import define, field
 
 from qutrio.core.mandate import Mandate
+from qutrio.core.messages import Heartbeat
 from qutrio.core.replication import Replication
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
@@ -47,6 +48,13 @@ class Credence:
     mandate: Mandate
     able: Callable[[Instant], bool]
     _doubts: dict[NodeId, Doubt] = field(factory=dict)
+
+    def claim(self, node: NodeId, beat: Heartbeat, now: Instant) -> Term | None:
+        """Return the term that a heartbeat claims, if it does and that counts."""
+        believed = beat.claim is not None and self.believes(
+            node, beat.claim, now, acting=beat.acting
+        )
+        return beat.claim if believed else None
 
     def believes(
         self, node: NodeId, claim: Term | None, now: Instant, *, acting: bool = False

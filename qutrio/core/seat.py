@@ -156,13 +156,8 @@ class Seat:
             self.steering.able_peers[sender] = beat.able
             self.stir()
         self.steering.engines[sender] = beat.engine
-        claims = beat.claim is not None
-        claim = (
-            beat.claim
-            if claims and self.credence.believes(sender, beat.claim, now, acting=beat.acting)
-            else None
-        )
-        if not claims or claim is not None:
+        claim = self.credence.claim(sender, beat, now)
+        if claim == beat.claim:
             self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
             self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
