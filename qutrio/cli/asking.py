@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from qutrio.cli.printing import clean, print_answer
-from qutrio.control.client import call
-from qutrio.control.protocol import wait_s
+from qutrio.control.client import call, user_name
+from qutrio.control.protocol import Code, ControlFailure, wait_s
 from qutrio.errors import InvalidValueError, plain_reason
-from qutrio.storage.places import find_socket
+from qutrio.storage.places import closed_system_directory, find_socket
 
 SECRET_FILE_BYTES_MAX = 16 * 1024
 
 
 def ask(op: str, **fields: object) -> dict[str, Any]:
     """Ask the daemon of this user; raises `ControlFailure` when it does not say yes."""
-    return call(find_socket(os.environ), {"op": op, **fields}, wait_s(op))
+    path = find_socket(os.environ)
+    try:
+        return call(path, {"op": op, **fields}, wait_s(op))
+    except ControlFailure as failure:
+        elsewhere = closed_system_directory(path)
+        if failure.code is not Code.NO_DAEMON or elsewhere is None or "QUTRIO_SOCKET" in os.environ:
+            raise
+        place, uid = elsewhere
+        sentence = f"you have no daemon of your own, and {place} belongs to {user_name(uid)}"
+        raise ControlFailure(Code.DENIED, f"{sentence}; run this as that user or as root") from None
 
 
 def committed(what: str, answer: dict[str, Any], *, as_json: bool) -> None:

@@ -6,12 +6,14 @@ import socket
 import sys
 from pathlib import Path
 
-from qutrio.codec.node_yaml import BIND_DEFAULT, PORT_DEFAULT
+from qutrio.codec.node_yaml import BIND_DEFAULT, PORT_DEFAULT, require_bind
 from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import require_address
 from qutrio.plumbing.clock import BootClock
+from qutrio.storage.joining import forget_joining, require_joined
 from qutrio.storage.keys import Identity
 from qutrio.storage.places import DataDirectory, find_data_directory
+from qutrio.storage.remains import untouched
 from qutrio.storage.setup import (
     ANY_ADDRESSES,
     Advertised,
@@ -81,3 +83,27 @@ def set_up(
     if chosen.warning:
         print(f"qutrio: {chosen.warning}", file=sys.stderr)
     return identity
+
+
+def prepare_to_serve(
+    directory: DataDirectory,
+    *,
+    name: str | None,
+    advertise: str | None,
+    bind: str | None,
+    port: int | None,
+    alone: bool,
+) -> None:
+    """Set an empty directory up as a cluster of one; raises `QutrioError` when that is not meant.
+
+    A directory that was to join a cluster, and has not, is only served with `alone`.
+    """
+    from qutrio.peers.transport import require_bindable  # noqa: PLC0415 - `init` needs no network
+
+    if alone:
+        forget_joining(directory)
+    require_joined(directory)
+    if untouched(directory):
+        require_bind(bind or BIND_DEFAULT)
+        require_bindable(bind or BIND_DEFAULT, port or PORT_DEFAULT)
+        set_up(directory, name=name, advertise=advertise, bind=bind, port=port)

@@ -17,6 +17,7 @@ from qutrio.cli.standing import mark, stale_note, standing_code
 from qutrio.errors import ControlError
 
 WATCH_EVERY_S = 2.0
+KIB = 1024
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
@@ -82,6 +83,7 @@ def show(answer: Row) -> None:
             ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
             ("engine", _engine(answer)),
+            *_level(answer),
         ]
     )
     for warning in _warnings(answer):
@@ -106,6 +108,19 @@ def _engine(answer: Row) -> str:
     return answer["engine"] if role is None else f"{answer['engine']}, this node is {role}"
 
 
+def _level(answer: Row) -> list[tuple[str, str]]:
+    """Say what the members may use; a daemon that was not restarted after an upgrade does not."""
+    if "level" not in answer:
+        return []
+    levels = {member["name"]: member["level"] for member in answer["members"]}
+    said = [
+        f"{name} ({'not heard' if levels[name] is None else f'runs {levels[name]}'})"
+        for name in answer["level_held_back_by"]
+    ]
+    held = f" of {answer['program_level']}, held back by {', '.join(said)}" if said else ""
+    return [("level", f"{answer['level']}{held}")]
+
+
 def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
@@ -127,8 +142,32 @@ def _warnings(answer: Row) -> list[str]:
         one = answer["outbox"] == 1
         waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
         warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
+    warnings += [
+        f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
+        " it is refused until it is upgraded"
+        for member in answer["members"]
+        if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
+    ]
+    if answer.get("edit"):
+        warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
+
+
+def _edit(edit: Row) -> str:
+    """Say where a hand edit of cluster.yaml stands."""
+    what = f"a hand edit of cluster.yaml ({max(1, round(edit['bytes'] / KIB))} KiB)"
+    lasts = age(edit["for_s"])
+    match edit["stage"]:
+        case "changing":
+            return f"cluster.yaml keeps changing for {lasts}; it is read once it is left alone"
+        case "reading":
+            return f"{what} is being read for {lasts}; a large one takes a minute or more"
+        case "proposed":
+            return f"{what} waits for {lasts} for the cluster to commit it"
+        case _:
+            why = f"refused {lasts} ago: {edit['reason']}"
+            return f"{what} was {why}; it is kept in {edit['kept']}, remove that to end this line"
 
 
 def unknown_engine(engine: str) -> str:

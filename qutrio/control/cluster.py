@@ -12,6 +12,8 @@ from qutrio.control.shapes import (
     Row,
     check_rows,
     decides,
+    edit_row,
+    held_back,
     member_row,
     members_by_name,
     standing,
@@ -34,7 +36,7 @@ async def show_status(desk: Desk, request: Request) -> Row:
         digest=digest(status.document),
         wall=desk.services.wall(),
     )
-    return {**head, "checks": await all_checks(status)}
+    return {**head, "edit": edit_row(desk.services.edit()), "checks": await all_checks(status)}
 
 
 async def all_checks(status: Status) -> list[Row]:
@@ -48,10 +50,12 @@ async def all_checks(status: Status) -> list[Row]:
 
 
 async def show_document(desk: Desk, request: Request) -> Row:
-    """Answer `document`: the committed document, secrets masked."""
+    """Answer `document`: the committed document, secrets masked, and who holds its level back."""
     del request
-    await trio.lowlevel.checkpoint()
-    return {"document": document_to_plain(desk.document, secrets=False)}
+    status = await desk.inspect()
+    document = status.document
+    plain = {**document_to_plain(document, secrets=False), "level": document.level}
+    return {"document": plain, "level_held_back_by": held_back(status)}
 
 
 async def list_nodes(desk: Desk, request: Request) -> Row:

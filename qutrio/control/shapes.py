@@ -7,6 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
 from qutrio.model.members import Token
@@ -27,6 +28,9 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "engine": status.engine,
         "knows_engine": status.knows_engine,
         "role": status.role,
+        "level": status.document.level,
+        "program_level": status.level,
+        "level_held_back_by": held_back(status),
         "term": status.term,
         "acting": status.acting,
         "leads_minority": status.leads_minority,
@@ -60,6 +64,11 @@ def members_by_name(status: Status) -> list[MemberStatus]:
     return sorted(status.members, key=lambda m: natural_order(m.member.name))
 
 
+def held_back(status: Status) -> list[str]:
+    """Return the names of the members that keep the feature level below this program's."""
+    return [_name_of(status, node) for node in status.held_back]
+
+
 def quorum_row(status: Status) -> Row:
     """Return how many voters this node hears, and whether they are enough."""
     return {"holds": status.holds_quorum, "have": status.have, "need": status.need}
@@ -82,6 +91,7 @@ def member_row(heard: MemberStatus) -> Row:
         "fingerprint": member.fingerprint,
         "live": heard.live,
         "voter": member.voter,
+        "level": heard.level,
         "last_heard_s": _rounded(heard.last_heard_s),
         "skew_s": _rounded(heard.skew_s),
     }
@@ -146,6 +156,19 @@ def token_row(token: Token, wall: UnixTime) -> Row:
             "address": claimant.address,
             "fingerprint": claimant.fingerprint,
         },
+    }
+
+
+def edit_row(report: EditReport | None) -> Row | None:
+    """Return where the newest hand edit stands; None when nobody waits for one."""
+    if report is None:
+        return None
+    return {
+        "stage": report.stage.value,
+        "bytes": report.size_bytes,
+        "for_s": _rounded(report.for_s),
+        "reason": report.reason,
+        "kept": report.kept,
     }
 
 

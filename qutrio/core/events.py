@@ -5,7 +5,7 @@ from typing import TypeAlias
 from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Seconds
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision, Seconds
 from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable
@@ -29,6 +29,14 @@ class Linked:
     """A link to a peer came up, so a heartbeat would be heard."""
 
     peer: NodeId
+
+
+@frozen
+class Announced:
+    """A peer's hello said which feature level its program knows."""
+
+    peer: NodeId
+    level: int
 
 
 @frozen
@@ -87,9 +95,13 @@ class PersistFailed:
 
 @frozen
 class Expelled:
-    """A pinned member says that this node was removed from the cluster."""
+    """A pinned member, asked by a node that is refused a link, says that it was removed.
 
-    reason: str
+    `revision` is that of the document that it goes by.
+    """
+
+    teller: NodeId
+    revision: Revision
 
 
 @frozen
@@ -115,6 +127,7 @@ Event: TypeAlias = (
     Tick
     | Received
     | Linked
+    | Announced
     | Observed
     | Proposed
     | ProbeRequested

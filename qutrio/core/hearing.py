@@ -39,7 +39,10 @@ from qutrio.core.messages import (
     Wrote,
     Yield,
 )
+from qutrio.core.mutations import Mutation, PromoteMember
 from qutrio.core.pager import Pager
+from qutrio.core.raising import RaiseLevel, rise
+from qutrio.core.reach import Reach, named
 from qutrio.core.replication import Proposal, Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import REQUEST_PAUSE_S, Watch
@@ -66,6 +69,8 @@ class Hearing:
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Take a member's message in.  `sender` is who its certificate says."""
+        if not self._admits(sender, message, now):
+            return []
         if isinstance(message, Heartbeat):
             self.seat.cadence.hear(sender, message.number)
             return self.seat.on_heartbeat(sender, message, now, wall)
@@ -117,6 +122,47 @@ class Hearing:
                 assert_never(message)
         return []
 
+    def _admits(self, sender: NodeId, message: Message, now: Instant) -> bool:
+        """Note that a member lives, unless its program is too old: then it has no link either."""
+        seat, document = self.seat, self.register.committed.document
+        if isinstance(message, Heartbeat) and seat.announcements.hear(sender, message.level):
+            seat.stir()
+        if seat.announcements.too_old(sender, document):
+            return False
+        if seat.liveness.heard(sender, now, seat.settings.dead_after_s):
+            seat.stir()
+        return True
+
+    def own_changes(self, now: Instant) -> list[Proposal]:
+        """Return the changes that the master makes by itself."""
+        changes: list[Mutation | RaiseLevel] = []
+        learner = self.ready_learner(now)
+        if learner is not None:
+            changes.append(PromoteMember(node=learner))
+        raised = rise(self.register.committed.document, self.seat.announcements)
+        if raised is not None:
+            changes.append(raised)
+        return [Proposal(change, None) for change in changes]
+
+    def reaches(self, message: Message) -> bool:
+        """Tell whether this node may hear a message: it names no number out of all proportion.
+
+        Of one that does, only the term is noted, as far as one word may move it.
+        """
+        register, mandate = self.register, self.seat.mandate
+        held = (register.accepted, register.committed)
+        reach = Reach(
+            max(mandate.heard_term, *(r.position.term for r in held)),
+            max(r.document.revision for r in held),
+            max(r.position.number for r in held),
+        )
+        numbers = named(message)
+        if reach.covers(numbers):
+            return True
+        mandate.hear(numbers.term)
+        self.seat.stir()
+        return False
+
     def ready_learner(self, now: Instant) -> NodeId | None:
         """Return the first living learner that holds what is committed, if there is one."""
         committed, live = self.register.committed, self.seat.roll.live(now)
@@ -148,24 +194,24 @@ class Hearing:
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant
     ) -> list[Effect]:
-        register, mandate = self.register, self.seat.mandate
+        register, mandate, footing = self.register, self.seat.mandate, self.seat.footing(now)
         match message:
             case Write(position=position):
                 endorsed = self.seat.fit and mandate.promise == Promise(position.term, sender)
                 wrote = register.on_write(message, endorsed=endorsed)
-                return [Send(sender, wrote)] if wrote is not None else []
+                answer = [Send(sender, wrote)] if wrote is not None else []
+                return answer + register.ask_to_confirm(footing, now)
             case Wrote():
                 mandate.hear(message.heard_term)
                 return register.on_wrote(sender, message, now)
             case Commit(position=position):
-                return register.fetch_committed(sender, position, now)
+                return register.on_commit(sender, position, footing, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
                 return [Send(sender, Fetched(accepted=accepted, record=record))]
             case Fetched():
-                seeking = mandate.claim is not None and mandate.claim != register.established
-                if self.seat.fit and (seeking or not message.accepted):
-                    register.on_fetched(sender, message)
+                if self.seat.fit:
+                    register.on_fetched(sender, message, footing)
                 return []
             case _:
                 assert_never(message)

@@ -98,7 +98,8 @@ def _to_ascii(url: str) -> str:
 class HttpCheck(CheckBase):
     """An HTTP or HTTPS request whose answer must be as expected.
 
-    `url` is kept in ASCII, however it is given.
+    `url` is kept in ASCII, however it is given.  `each_address` probes every address of the
+    host instead of the first that accepts.
     """
 
     kind: ClassVar[str] = "http"
@@ -119,6 +120,7 @@ class HttpCheck(CheckBase):
     basic_password: str | None = field(default=None, repr=False, validator=at_most(256))
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
     body_bytes_max: int = field(
         default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, "B")
     )
@@ -152,12 +154,13 @@ class HttpCheck(CheckBase):
 
 @frozen(kw_only=True)
 class TcpCheck(CheckBase):
-    """A TCP connection that must be accepted."""
+    """A TCP connection that must be accepted, by every address if `each_address` is set."""
 
     kind: ClassVar[str] = "tcp"
 
     address: str
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""

@@ -18,9 +18,10 @@ from attrs import define, field, frozen
 from qutrio.core.events import Expelled
 from qutrio.core.view import View
 from qutrio.errors import PeerError
-from qutrio.model.ids import Fingerprint, NodeId, Seconds
+from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
-from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation
+from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
 from qutrio.peers.desk import EnrollmentDesk
 from qutrio.peers.frames import Refused, say
 from qutrio.peers.identity import PeerIdentity
@@ -63,6 +64,7 @@ class Mesh:
     desk: EnrollmentDesk
     log: Log
     rng: random.Random
+    level: int = LEVEL
     links: Links = field(factory=Links, init=False)
     _nursery: trio.Nursery | None = field(default=None, init=False)
     _following: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -78,6 +80,7 @@ class Mesh:
             inbox=self.inbox,
             outboxes=self.outboxes,
             log=self.log,
+            level=self.level,
         )
 
     async def listen(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
@@ -101,14 +104,24 @@ class Mesh:
                 while True:
                     members = _members(self.view.value)
                     self._follow(nursery, members)
-                    await self._members_other_than(members)
+                    self._part_from_the_too_old()
+                    await self._others_than(members, self.view.value.document.level)
             self._follow(nursery, ())
             self._nursery = None
 
     # Membership
 
-    async def _members_other_than(self, seen: tuple[Member, ...]) -> None:
-        await self.view.until(lambda view: _members(view) != seen)
+    async def _others_than(self, members: tuple[Member, ...], level: int) -> None:
+        seen = members, level
+        await self.view.until(lambda view: (_members(view), view.document.level) != seen)
+
+    def _part_from_the_too_old(self) -> None:
+        document = self.view.value.document
+        for link in self.links:
+            member = document.member(link.peer)
+            if member is not None and (problem := too_old(member.name, link.level, document)):
+                self.log("link ends", peer=member.name, reason=problem)
+                link.scope.cancel()
 
     def _follow(self, nursery: trio.Nursery, members: tuple[Member, ...]) -> None:
         wanted = {m.id: m for m in members if m.id != self.identity.node_id}
@@ -229,10 +242,10 @@ class Mesh:
             self.log("link down", peer=member.name, reason=reason)
 
     async def _ask_standing(self, member: Member) -> None:
-        """Find out whether this node was removed, and tell the node if so.
+        """Find out whether this node was removed by a member's word, and tell the node if so.
 
-        Only the word of a member that knows at least our own revision counts: an older one
-        may not have heard yet that we joined.
+        The node weighs it: one member's word is not enough, and that of one that does not even
+        know our own revision is nothing, for it may not have heard yet that we joined.
         """
         try:
             standing = await ask_standing(self.transport, member, self.identity.fingerprint)
@@ -241,9 +254,11 @@ class Mesh:
             return
         if standing.member or standing.revision < self.view.value.document.revision:
             return
-        reason = f"{member.name} says this node was removed (revision {standing.revision})"
+        self.log(
+            "a member says this node was removed", peer=member.name, revision=standing.revision
+        )
         try:
-            await self.inbox.post(Expelled(reason))
+            await self.inbox.post(Expelled(member.id, Revision(standing.revision)))
         except trio.BrokenResourceError:
             return  # this node is leaving anyway
 
@@ -278,7 +293,7 @@ class Mesh:
         """Exchange hellos; whoever accepts decides first, and answers only when it agrees."""
         if dialled:
             await self._talk.greet(link.socket)
-        await self._talk.hear_greeting(link.socket, member)
+        link.level = await self._talk.hear_greeting(link.socket, member)
         if self._present_member(link.fingerprint) is None:
             raise PeerError("is no longer a member")
         if not self.links.admit(link):

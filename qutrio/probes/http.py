@@ -1,8 +1,8 @@
 """The HTTP prober: one request on a fresh connection, and redirects as far as allowed.
 
-A probe reads answers as browsers do, and remembers less than they do: it keeps no connections,
-keeps cookies only until it ends, and shows no credentials to another server that it was
-redirected to.
+A probe dials and reads answers as browsers do, and remembers less than they do: it keeps no
+connections, keeps cookies only until it ends, and shows no credentials to another server that
+it was redirected to.
 """
 
 from typing import TypeAlias
@@ -12,8 +12,9 @@ from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
 from qutrio.model.results import Outcome
-from qutrio.probes.attempt import Progress, attempt
-from qutrio.probes.connection import Connection
+from qutrio.probes.attempt import Progress
+from qutrio.probes.dialling import connect
+from qutrio.probes.each_address import attempt_all
 from qutrio.probes.http_answer import Answer
 from qutrio.probes.http_body import Body
 from qutrio.probes.http_cookies import CookieJar
@@ -22,6 +23,7 @@ from qutrio.probes.http_request import (
     for_other_origin,
     host_field,
     host_to_dial,
+    redirected,
     request_bytes,
 )
 from qutrio.probes.interface import Observation, Tools
@@ -38,7 +40,7 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
     async def journey(progress: Progress) -> Observation:
         request, url, jar = check, urlsplit(check.url), CookieJar()
         for followed in range(check.redirects_max + 1):
-            cookies = await jar.cookies_for(url)
+            cookies = await jar.cookies_for(url) if followed else b""
             answer = await _exchange(request, url, cookies, progress)
             if isinstance(answer, Observation):
                 return answer
@@ -51,19 +53,17 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
             request, url = step
         return progress.fail(f"more than {check.redirects_max} redirects")
 
-    return await attempt(check, tools, journey)
+    return await attempt_all(check, host_to_dial(urlsplit(check.url)), tools, journey)
 
 
 async def _exchange(
     check: HttpCheck, url: SplitResult, cookies: bytes, progress: Progress
 ) -> Answer | Observation:
     host, port = host_to_dial(url), url.port or _PORTS[url.scheme]
-    progress.enter(f"looking up {host}", local=True)
-    endpoint = await progress.tools.resolver.resolve(host, check.ip_family)
-    if isinstance(endpoint, Observation):
-        return endpoint
-    with Connection(endpoint) as connection:
-        await connection.dial(endpoint, port, progress)
+    connection = await connect(host, port, check.ip_family, progress)
+    if isinstance(connection, Observation):
+        return connection
+    with connection:
         if url.scheme == "https":
             tls = progress.tools.tls
             progress.enter("shaking hands (TLS)")
@@ -115,9 +115,7 @@ def _next_step(
         return progress.fail("redirected to a URL that is too long")
     if (target.scheme, host_field(target)) != (url.scheme, host_field(url)):
         request = for_other_origin(request)
-    if request.method != "HEAD" and answer.status not in {307, 308}:
-        request = evolve(request, method="GET", body=None)
-    return request, target
+    return redirected(request, answer.status), target
 
 
 async def _judge(

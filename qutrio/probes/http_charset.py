@@ -30,6 +30,13 @@ _MULTI_BYTE = frozenset(
 _SAME = {"gbk": "gb18030"}
 _FROM_META = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
 _C1 = range(0x80, 0xA0)
+_OTHER_CHARS = {"koi8-u": {0xAE: "ў", 0xBE: "Ў"}, "windows-1255": {0xCA: "\u05ba"}}
+_JAPANESE = frozenset({"euc-jp", "iso-2022-jp"})
+_WIDE = {
+    "\u301c": "\uff5e", "\u2016": "\u2225", "\u2212": "\uff0d",
+    "\xa2": "\uffe0", "\xa3": "\uffe1", "\xac": "\uffe2",
+}  # fmt: skip
+"""Six characters that Python's Japanese codecs and the standard's tables tell apart."""
 
 
 def decode(data: bytes, content_type: bytes) -> str:
@@ -73,7 +80,10 @@ def _decoded(data: bytes, encoding: str) -> str:
     if encoding in _MULTI_BYTE:
         known = webencodings.lookup(encoding)
         assert known is not None  # all of them are names of the standard
-        return known.codec_info.decode(data, "replace")[0]
+        text = known.codec_info.decode(data, "replace")[0]
+        for narrow, wide in _WIDE.items() if encoding in _JAPANESE else ():
+            text = text.replace(narrow, wide)
+        return text
     return codecs.charmap_decode(data, "strict", _table(encoding))[0]
 
 
@@ -85,7 +95,11 @@ def _table(encoding: str) -> str:
     """
     known = webencodings.lookup(encoding)
     assert known is not None  # all of them are names of the standard
-    chars = [known.codec_info.decode(bytes([byte]), "replace")[0] for byte in range(256)]
+    other = _OTHER_CHARS.get(encoding, {})
+    chars = [
+        other.get(byte) or known.codec_info.decode(bytes([byte]), "replace")[0]
+        for byte in range(256)
+    ]
     return "".join(
         chr(byte) if byte in _C1 and char == "\ufffd" else char for byte, char in enumerate(chars)
     )

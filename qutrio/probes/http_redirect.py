@@ -11,6 +11,7 @@ _DROPPED = b"\t\r\n"
 _SCHEME = re.compile(rb"(https?):(/*)", re.IGNORECASE)
 _AUTHORITY = re.compile(rb"(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _SLASHES_OF_AUTHORITY = 2
+_DOT = re.compile("%2e", re.IGNORECASE)
 
 
 def next_url(base: SplitResult, location: bytes) -> SplitResult:
@@ -25,8 +26,13 @@ def next_url(base: SplitResult, location: bytes) -> SplitResult:
     location = _as_reference(path.replace(b"\\", b"/"), base.scheme) + mark + rest
     authority = _AUTHORITY.match(location)
     end = authority.end() if authority is not None else 0
+    if location[:end].endswith(b"/"):
+        raise ValueError("it names no host")
     behind = quote(location[end:], safe=_URL_SAFE)
-    return urlsplit(ascii_url(urljoin(base.geturl(), _text(location[:end]) + behind)))
+    if not end and behind.partition("#")[0] == "?":
+        return base._replace(query="", fragment="")  # for urljoin an empty query is none
+    target = urlsplit(ascii_url(urljoin(base.geturl(), _text(location[:end]) + behind)))
+    return target._replace(path=_without_dots(target.path))
 
 
 def _partition(location: bytes) -> tuple[bytes, bytes, bytes]:
@@ -46,6 +52,22 @@ def _as_reference(path: bytes, scheme: str) -> bytes:
     if same and len(found[2]) < _SLASHES_OF_AUTHORITY:
         return found[2] + rest
     return found[1] + b"://" + rest
+
+
+def _without_dots(path: str) -> str:
+    """Resolve `.` and `..` within a path, which `urljoin` leaves alone behind a host."""
+    kept: list[str] = []
+    segments = _DOT.sub(".", path).split("/")
+    if not {".", ".."}.intersection(segments):
+        return path
+    for segment in segments[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _text(authority: bytes) -> str:

@@ -12,6 +12,26 @@ _OURS = frozenset({"connection", "content-length", "transfer-encoding"})
 _HARMLESS = frozenset({"accept", "accept-language", "user-agent"})
 
 
+_ABOUT_THE_BODY = frozenset(
+    {"content-encoding", "content-language", "content-location", "content-type"}
+)
+_SEE_OTHER = 303
+
+
+def redirected(check: HttpCheck, status: int) -> HttpCheck:
+    """Return the check as a browser asks again after a redirect of this status.
+
+    303 turns all but HEAD into GET, 301 and 302 only POST; the body is then left out.
+    """
+    becomes_get = (
+        check.method not in {"GET", "HEAD"} if status == _SEE_OTHER else check.method == "POST"
+    )
+    if status in {307, 308} or not becomes_get:
+        return check
+    headers = tuple((n, v) for n, v in check.headers if n.lower() not in _ABOUT_THE_BODY)
+    return evolve(check, method="GET", body=None, headers=headers)
+
+
 def for_other_origin(check: HttpCheck) -> HttpCheck:
     """Return the check without anything secret: a redirect led to a foreign server."""
     harmless = tuple((n, v) for n, v in check.headers if n.lower() in _HARMLESS)

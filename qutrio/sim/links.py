@@ -13,7 +13,7 @@ from attrs import define
 from qutrio.core.events import Expelled, Linked
 
 if TYPE_CHECKING:
-    from qutrio.model.ids import NodeId, Seconds
+    from qutrio.model.ids import NodeId, Revision, Seconds
     from qutrio.sim.host import Host
     from qutrio.sim.world import World
 
@@ -68,13 +68,13 @@ class Links:
     def ask_standing(self, host: Host) -> None:
         """Let a node find out that it was removed, if all that it can reach refuse it a link.
 
-        It believes a member that knows at least its own revision, as the real one does.
+        It takes in what each says that knows at least its own revision, as the real one does.
         """
         node = host.node
         if node is None or node.removed:
             return
         document = node.register.committed.document
-        refused = False
+        refusing: list[tuple[NodeId, Revision]] = []
         for member in document.members:
             peer = self.world.hosts.get(member.id)
             if peer is host or peer is None or peer.node is None or peer.node.removed:
@@ -84,6 +84,7 @@ class Links:
                 continue
             if theirs.member(host.name) is not None:
                 return
-            refused = refused or theirs.revision >= document.revision
-        if refused:
-            self.world.give(host, Expelled("a member says so"))
+            if theirs.revision >= document.revision:
+                refusing.append((member.id, theirs.revision))
+        for teller, revision in refusing:
+            self.world.give(host, Expelled(teller, revision))

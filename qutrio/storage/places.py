@@ -122,6 +122,21 @@ def find_socket(
     return private / SOCKET_NAME
 
 
+def closed_system_directory(
+    socket: Path, system: Path = SYSTEM_SOCKET_DIRECTORY
+) -> tuple[Path, int] | None:
+    """Return where a daemon of another user may listen, and the number of that user.
+
+    None when this user's `socket` is there, or when it is open to this user or does not exist.
+    """
+    if system in socket.parents or os.access(system, os.X_OK):
+        return None
+    try:
+        return system, system.stat().st_uid
+    except OSError:
+        return None
+
+
 def prepare_socket_directory(socket: Path) -> None:
     """Make the folder of the control socket, for this user alone, unless it exists.
 

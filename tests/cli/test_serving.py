@@ -50,6 +50,11 @@ class Host:
             check=False,
         )
 
+    async def token(self, *options: str) -> str:
+        """Make an invitation."""
+        made = await self.run("enroll", "create", *options, "--json")
+        return str(json.loads(made.stdout)["token"])
+
     @asynccontextmanager
     async def serving(self, *options: str) -> AsyncIterator[trio.Process]:
         """Run a daemon from "ready" to SIGTERM."""
@@ -126,8 +131,7 @@ async def test_node_joins_by_token_once(folder: Path) -> None:
     """Create, join, vote, and change the cluster; the same token takes nobody else."""
     first, second = hosts(folder)
     async with first.serving():
-        made = await first.run("enroll", "create", "--auto-approve", "--json")
-        token = json.loads(made.stdout)["token"]
+        token = await first.token("--auto-approve")
         joined = await second.run("enroll", "join", token)
         assert joined.returncode == ExitCode.OK, joined.stderr
         nodes = json.loads((await first.run("node", "list", "--json")).stdout)
@@ -152,8 +156,7 @@ async def test_joining_twice_reports_what_the_cluster_has(folder: Path) -> None:
     """And the flags of the second time are told to it by the first start, not undone by it."""
     first, second = hosts(folder)
     async with first.serving():
-        made = await first.run("enroll", "create", "--auto-approve", "--json")
-        token = json.loads(made.stdout)["token"]
+        token = await first.token("--auto-approve")
         assert (await second.run("enroll", "join", token)).returncode == ExitCode.OK
         again = await second.run("enroll", "join", token, "--name", "bravo")
         assert again.returncode == ExitCode.OK
@@ -166,8 +169,7 @@ async def test_a_failed_join_is_served_alone_only_when_asked(folder: Path) -> No
     """`--alone` is remembered: the next start needs no option."""
     first, second = hosts(folder)
     async with first.serving():
-        made = await first.run("enroll", "create", "--name", "other", "--json")
-        token = json.loads(made.stdout)["token"]
+        token = await first.token("--name", "other")
         refused = await second.run("enroll", "join", token)
         assert refused.returncode == ExitCode.ERROR
         assert b"join with --name other" in refused.stderr

@@ -331,3 +331,26 @@ def test_socket_of_another_user_ends_with_3(
             os.seteuid(0)
     assert code == ExitCode.NO_DAEMON
     assert "belongs to user 'root'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+def test_a_socket_in_a_closed_folder_is_told_with_its_owner(
+    place: DataDirectory,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As systemd makes it: the folder is private, so the socket itself cannot be looked at."""
+    assert not place.root.exists()
+    (folder / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("QUTRIO_SOCKET", str(folder / "run" / "q.sock"))
+    folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        code = main(["status"])
+    finally:
+        os.seteuid(0)
+    assert code == ExitCode.NO_DAEMON
+    told = capsys.readouterr().err
+    assert f"{folder}/run, where the daemon listens, belongs to user 'root'" in told
+    assert "run this as that user or as root" in told

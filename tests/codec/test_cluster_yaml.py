@@ -205,3 +205,10 @@ checks:
     assert check.headers == (("Accept", "text/html"),)
     assert check.alerts == ("ops",)
     assert check.ip_family.value == "4"
+
+
+def test_a_url_that_a_person_writes_in_their_own_letters_is_read_into_ascii() -> None:
+    text = TEXT.replace("https://example.org/", "https://grüße.example/ß")
+    check = parse(text, "x").checks[0]
+    assert isinstance(check, HttpCheck)
+    assert check.url == "https://xn--gre-6ka8l.example/%C3%9F"

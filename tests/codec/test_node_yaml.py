@@ -57,6 +57,31 @@ def test_what_is_wrong_with_a_hook_is_named_with_its_line(lines: list[str], prob
         parse(text, "node.yaml")
 
 
+def test_canary_zones_are_written_only_where_there_are_any() -> None:
+    node = evolve(NODE, canary_zones=("corp.example", "."))
+    assert parse(emit(node), "node.yaml") == node
+    assert "canary_zones" not in TEXT
+    assert parse(TEXT + "canary_zones: corp.example.\n", "x").canary_zones == ("corp.example.",)
+
+
+@pytest.mark.parametrize(
+    ("zones", "problem"),
+    [
+        ("[7]", "canary_zones: 7 is not text"),
+        ("{a: b}", "canary_zones: .* is not a list of texts"),
+        ("[a b]", "canary_zones: 'a b' is not a DNS zone, such as corp.example or '.'"),
+        ("['*.example']", "canary_zones: .* is not a DNS zone"),
+        ("[a..b]", "canary_zones: 'a..b' is not a DNS zone"),
+        ("['']", "canary_zones: '' is not a DNS zone"),
+        (f"[{'a.' * 111}]", "canary_zones: .* is not a DNS zone"),
+        (f"[{', '.join(['a'] * 33)}]", "canary_zones: has more than 32"),
+    ],
+)
+def test_what_is_no_canary_zone_is_named(zones: str, problem: str) -> None:
+    with pytest.raises(InvalidDocumentError, match=problem):
+        parse(TEXT + f"canary_zones: {zones}\n", "node.yaml")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

@@ -8,6 +8,7 @@ from attrs import evolve
 from qutrio.core.effects import Effect, Send
 from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
 from qutrio.core.replication import Replication
+from qutrio.core.witnesses import Footing
 from qutrio.model.channels import Channel, WebhookChannel
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
@@ -25,6 +26,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position, Promise, Record, Stable
@@ -90,6 +92,7 @@ def document(
     settings: Settings = Settings(),
     revision: int = 1,
     term: int = 0,
+    level: int = LEVEL,
 ) -> ClusterDocument:
     """A document of these members and things, in order."""
     members = [member(v) for v in voters] + [member(n, voter=False) for n in learners]
@@ -102,6 +105,7 @@ def document(
         tokens=tuple(tokens),
         checks=tuple(sorted(checks, key=lambda c: c.id)),
         channels=tuple(sorted(channels, key=lambda c: c.id)),
+        level=level,
     )
 
 
@@ -131,6 +135,11 @@ def register(
     return Replication(me=me, accepted=accepted or held, committed=held)
 
 
+def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> Footing:
+    """The footing of a node that endorsed a holder, and hears these members."""
+    return Footing(Promise(Term(term), holder), frozenset(live))
+
+
 def heartbeat(**fields: Any) -> Heartbeat:
     """A heartbeat of a healthy node that claims nothing."""
     calm = Heartbeat(
@@ -141,6 +150,7 @@ def heartbeat(**fields: Any) -> Heartbeat:
         able=True,
         committed=Position(),
         wall=WALL,
+        level=LEVEL,
     )
     return evolve(calm, **fields)
 

@@ -2,18 +2,19 @@
 
 from attrs import evolve
 
+from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.messages import Ruled, Ruling, Write
 from qutrio.core.mutations import ClaimToken, PromoteMember, RemoveMember
 from qutrio.core.replication import (
     PROPOSALS_PER_WRITE_MAX,
     PROPOSALS_QUEUED_MAX,
-    RETRY_AFTER_S,
     RULINGS_REMEMBERED_MAX,
     Proposal,
 )
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, Term, TokenId
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position
 from tests.core.registers import (
     LEDGER,
@@ -105,7 +106,7 @@ def test_a_refused_change_of_the_nodes_own_is_noted() -> None:
 
 def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> None:
     holder = established()
-    again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C))
+    again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C), level=LEVEL)
     holder.propose(proposal(again))
     pump(holder)
     accept(holder, B)

@@ -11,10 +11,13 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
+from qutrio.plumbing.clock import BootClock
 from qutrio.probes.dns.exchange import Server
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.interface import Addresses, Endpoint
+from qutrio.probes.resolver import HostResolver
 from tests import needs
 from tests.patience import HANG_S
+from tests.workers import free_port
 
 NSD, UNBOUND = needs.where("nsd"), needs.where("unbound")
 LOOPBACK = Endpoint(socket.AF_INET, "127.0.0.1")
@@ -165,7 +168,7 @@ async def hand_made(
     """Serve UDP and, where a test wants it, TCP on one port until the block ends."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with trio.socket.socket(family, socket.SOCK_DGRAM) as udp:
-        await udp.bind((address, port))
+        await udp.bind((address, port or (free_port() if over_tcp else 0)))
         bound = udp.getsockname()[1]
         made = HandMade(udp, Endpoint(family, address), bound, react, over_tcp, hold)
         async with trio.open_nursery() as nursery:
@@ -193,7 +196,7 @@ def asked_name(query: bytes) -> str:
     while query[place]:
         labels.append(query[place + 1 : place + 1 + query[place]].decode())
         place += 1 + query[place]
-    return ".".join(labels)
+    return ".".join(labels).lower()
 
 
 def answer(
@@ -217,3 +220,59 @@ def address_record(address: str, ttl_s: int = 60, owner: bytes = b"\xc0\x0c") ->
     if ":" in address:
         return record(28, socket.inet_pton(socket.AF_INET6, address), ttl_s, owner)
     return record(1, socket.inet_aton(address), ttl_s, owner)
+
+
+def soa_record(owner: bytes, minimum_s: int = 60) -> bytes:
+    """Return the SOA record of a zone, as it comes with an answer that something is missing."""
+    return record(6, b"\0\0" + struct.pack(">IIIII", 1, 2, 3, 4, minimum_s), 60, owner)
+
+
+@define
+class Zone:
+    """A name server's content: addresses by name, or an error; what is missing does not exist.
+
+    `domains` are errors for all names that end so.
+    """
+
+    names: dict[str, list[str] | int]
+    ttl_s: int = 60
+    domains: dict[str, int] = field(factory=dict)
+
+    def __call__(self, query: bytes) -> list[bytes]:
+        """Answer as a resolver does."""
+        name = asked_name(query)
+        found = self.names.get(name, 3)
+        for domain, rcode in self.domains.items():
+            if f".{name}".endswith(f".{domain}"):
+                found = rcode
+        if isinstance(found, int):
+            return [answer(query, rcode=found)]
+        wanted = [a for a in found if (":" in a) == (asked_type(query) == 28)]
+        return [answer(query, *[address_record(a, self.ttl_s) for a in wanted])]
+
+
+class Host:
+    """The settings of a machine, in a directory of its own."""
+
+    def __init__(self, etc: Path) -> None:
+        """Ask a name server on this machine; know no names."""
+        self.etc = etc
+        self.write("hosts: files dns", "", "")
+
+    def write(self, nsswitch: str, hosts: str, resolv: str) -> None:
+        """Write the files anew; the lines of `resolv` follow those that name the server."""
+        (self.etc / "nsswitch.conf").write_text(nsswitch + "\n")
+        (self.etc / "hosts").write_text(hosts)
+        (self.etc / "host.conf").write_text("multi on\n")
+        (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1\n" + resolv)
+
+    def resolver(self, port: int, canary_zones: tuple[str, ...] = ()) -> HostResolver:
+        """Return a resolver of this machine that knows nothing yet."""
+        return HostResolver(BootClock(), canary_zones, etc=self.etc, dns_port=port)
+
+
+def at(*addresses: str) -> Addresses:
+    """Return what a look-up that found these addresses is expected to say."""
+    return Addresses(
+        tuple(Endpoint(socket.AF_INET6 if ":" in a else socket.AF_INET, a) for a in addresses)
+    )

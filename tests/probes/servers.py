@@ -12,7 +12,7 @@ from typing import TypeAlias
 import trio
 
 from qutrio.model.checks import IpFamily
-from qutrio.probes.interface import Endpoint, Resolution
+from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
 from tests import needs
 from tests.patience import HANG_S
 
@@ -42,6 +42,11 @@ http {{
     location /status/503 {{ return 503 "out of order\\n"; }}
     location /moved {{ return 302 /; }}
     location /loop {{ return 302 /loop; }}
+    location /door {{
+      if ($cookie_seen = "1") {{ return 200 "welcome back\\n"; }}
+      add_header Set-Cookie "seen=1; Path=/; HttpOnly";
+      return 302 /door;
+    }}
     location /echo {{ return 200 "$request_method $http_authorization $http_x_own $host"; }}
   }}
 }}
@@ -137,4 +142,8 @@ class OneAddress:
         """Return the loopback address."""
         del host, family
         await trio.lowlevel.checkpoint()
-        return Endpoint(socket.AF_INET, "127.0.0.1")
+        return Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
+
+    async def judge(self, failure: NoAnswer) -> Observation:
+        """Is never asked: no look-up fails here."""
+        raise AssertionError(failure)

@@ -12,7 +12,7 @@ from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
 from qutrio.probes.http_redirect import next_url
-from qutrio.probes.http_request import host_field, host_to_dial
+from qutrio.probes.http_request import host_field, host_to_dial, redirected
 from qutrio.probes.interface import Tools
 from tests.probes.servers import OneAddress, answering, read_head, served
 
@@ -42,6 +42,13 @@ OK_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
         (b"http:///b.test/x", "http://b.test/x"),
         (b"https:/b.test/x", "https://b.test/x"),
         (b"https:b.test/x", "https://b.test/x"),
+        (b"?", "http://a.test:81/dir/page"),
+        (b"?#x", "http://a.test:81/dir/page"),
+        (b"http://b.test/./c/../d/.", "http://b.test/d/"),
+        (b"http://b.test/../../d/..", "http://b.test/"),
+        (b"/a/%2e%2E/c//./d", "http://a.test:81/c//d"),
+        (b"http://b.test?x#y", "http://b.test?x#y"),
+        (b"http://XN--mnchen-3ya.test/", "http://XN--mnchen-3ya.test/"),
         (b"http:x", "http://a.test:81/dir/x"),
         (b"http:/x", "http://a.test:81/x"),
         (b"/?to=http://b.test/", "http://a.test:81/?to=http://b.test/"),
@@ -57,7 +64,10 @@ def test_a_location_leads_where_a_browser_would_go(location: bytes, url: str) ->
     assert next_url(BASE, location).geturl() == url
 
 
-@pytest.mark.parametrize("location", [b"http://[::1", b"http://a%00\xc3\xbc/", b"http://%ff/"])
+@pytest.mark.parametrize(
+    "location",
+    [b"http://[::1", b"http://a%00\xc3\xbc/", b"http://%ff/", b"//", b"///", b"https:", b"\\\\"],
+)
 def test_a_location_that_is_no_url_is_an_error(location: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         next_url(BASE, location)
@@ -103,6 +113,35 @@ async def test_an_empty_location_is_no_redirect(tools: Tools) -> None:
         check = HttpCheck(id=CheckId("c1"), name="web", url=f"http://127.0.0.1:{port}/")
         seen = await probe_http(check, tools)
     assert seen.detail == "HTTP 302, expected 200-299"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "then"),
+    [
+        (301, "POST", "GET"),
+        (302, "POST", "GET"),
+        (303, "POST", "GET"),
+        (303, "PUT", "GET"),
+        (302, "PUT", "PUT"),
+        (301, "DELETE", "DELETE"),
+        (303, "HEAD", "HEAD"),
+        (302, "GET", "GET"),
+        (303, "GET", "GET"),
+        (307, "POST", "POST"),
+        (308, "POST", "POST"),
+    ],
+)
+def test_the_method_after_a_redirect_is_that_of_a_browser(
+    status: int, method: str, then: str
+) -> None:
+    own = (("Content-Type", "text/xml"), ("X-Own", "1"))
+    check = HttpCheck(
+        id=CheckId("c1"), name="web", url="http://a.test/", method=method, body="hi", headers=own
+    )
+    after = redirected(check, status)
+    assert after.method == then
+    kept = then == method
+    assert (after.body, after.headers) == (("hi", own) if kept else (None, own[1:]))
 
 
 @pytest.mark.parametrize(

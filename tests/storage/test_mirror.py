@@ -24,6 +24,7 @@ from qutrio.model.members import Member
 from qutrio.model.stable import Position
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.mirror import mirror
 from qutrio.storage.places import DataDirectory
 from tests.patience import HANG_S
@@ -87,6 +88,7 @@ class Node:
     inbox: Inbox = field(factory=lambda: Inbox("boot"))
     ruling: Ruling = Ruling.COMMITTED
     proposals: list[Mutation] = field(factory=list)
+    progress: EditProgress = field(factory=EditProgress)
 
     @property
     def path(self) -> Path:
@@ -145,7 +147,11 @@ async def running(root: Path, document: ClusterDocument = DOCUMENT) -> AsyncIter
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.think)
         nursery.start_soon(
-            partial(mirror, poll_s=0.02, settle_s=0.01), node.view, node.inbox, directory, node.log
+            partial(mirror, progress=node.progress, poll_s=0.02, settle_s=0.01),
+            node.view,
+            node.inbox,
+            directory,
+            node.log,
         )
         yield node
         nursery.cancel_scope.cancel()

@@ -13,7 +13,6 @@ from qutrio.probes.staggered import first_to_win
 TRY_S: Seconds = 5.0
 ATTEMPTS = 2
 IMPATIENCE_S: Seconds = 1.0
-"""A server that is silent for so long is still listened to while the next one is asked."""
 
 SERVERS_MAX = 3
 """As many as the C library asks."""
@@ -24,12 +23,14 @@ class Policy:
     """Whom to ask, and how: the meaning of resolv.conf(5).
 
     `servers` are in order.  `timeout_s` bounds one try at one server; each is tried `attempts`
-    times.  `single` asks about the two families one after the other; `tcp` never uses UDP.
+    times.  A server that is silent for `impatience_s` is still listened to while the next one is
+    asked.  `single` asks about the two families one after the other; `tcp` never uses UDP.
     """
 
     servers: tuple[Server, ...]
     timeout_s: Seconds = TRY_S
     attempts: int = ATTEMPTS
+    impatience_s: Seconds = IMPATIENCE_S
     single: bool = False
     edns: bool = False
     tcp: bool = False
@@ -79,7 +80,7 @@ async def ask_together(questions: tuple[Question, ...], policy: Policy) -> Answe
                 tried.append(stack.enter_context(exchange))
                 yield exchange
 
-        winner = await first_to_win(exchanges(), min(policy.timeout_s, IMPATIENCE_S))
+        winner = await first_to_win(exchanges(), min(policy.timeout_s, policy.impatience_s))
         if winner is not None:
             tried = [winner]
         return _merged(questions, tried)
