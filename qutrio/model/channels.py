@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from qutrio.model.addresses import require_host_alone
 from qutrio.model.ids import ChannelId, Extra
 from qutrio.model.members import PORT_MAX
 from qutrio.model.rules import at_most, between, is_name, is_text, require
@@ -73,6 +74,11 @@ class SmtpChannel(ChannelBase):
             require(whole, field_name, f"{address[:80]!r} is not a mail address")
         exposed = self.password is not None and self.security is MailSecurity.NONE
         require(not exposed, "security", "a password needs starttls or tls")
+
+    def require_dialable(self, was: ChannelBase | None) -> None:
+        """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
+        if not isinstance(was, SmtpChannel) or was.host != self.host:
+            require_host_alone(self.host)
 
     @property
     def target(self) -> str:

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.beginnings import WEB, node_ids
 from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
@@ -122,6 +123,11 @@ class Planner:
         self._each(
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
+        for at in dice.moments(faults.installs, self.until) if faults.installs else ():
+            level = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL))
+            self.plan.append(
+                machines.Install(at=at, node=node(), level=level, down_s=self._down_s())
+            )
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )
