@@ -9,6 +9,7 @@ from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import literal_version
 from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import CheckId, Extra, Revision, Seconds
+from qutrio.model.levels import RESOLVERS, since
 from qutrio.model.rules import at_most, between, is_name
 
 INTERVAL_S_MIN, INTERVAL_S_MAX = 1.0, 86_400.0
@@ -45,7 +46,9 @@ class CheckBase:
     retries: int = field(default=0, validator=between(0, RETRIES_MAX))
     enabled: bool = True
     alerts: tuple[str, ...] = field(default=(), validator=at_most(32))
-    resolvers: tuple[str, ...] = field(default=(), validator=are_resolvers)
+    resolvers: tuple[str, ...] = field(
+        default=(), validator=are_resolvers, metadata=since(RESOLVERS)
+    )
     changed: Revision = Revision(0)
     extra: Extra = ()
 

@@ -12,6 +12,7 @@ from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.dns_check import DnsCheck
 from qutrio.model.durations import format_duration
 from qutrio.model.icmp_check import IcmpCheck
+from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_text, require
 from qutrio.model.tls_check import TlsCheck
@@ -75,7 +76,7 @@ class HttpCheck(CheckBase):
     basic_password: str | None = field(default=None, repr=False, validator=at_most(256))
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
-    each_address: bool = False
+    each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
     body_bytes_max: int = field(
         default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, "B")
     )
@@ -115,7 +116,7 @@ class TcpCheck(CheckBase):
 
     address: str
     ip_family: IpFamily = IpFamily.ANY
-    each_address: bool = False
+    each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from qutrio.model.check_base import CheckBase
 from qutrio.model.hosts import is_dns_name
+from qutrio.model.levels import NEW_CHECK_KINDS
 from qutrio.model.rules import at_most, require
 
 RECORDS_EXPECTED_MAX = 32
@@ -43,6 +44,7 @@ class DnsCheck(CheckBase):
     """
 
     kind: ClassVar[str] = "dns"
+    needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
     host: str = field(validator=is_dns_name)
     record: RecordType = RecordType.A

@@ -8,7 +8,7 @@ from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
-from qutrio.model.levels import LEVEL_MAX, LEVEL_UNSAID, LEVELS, since
+from qutrio.model.levels import LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -41,7 +41,9 @@ class Settings:
     gossip_election_s: Seconds = field(default=5.0, validator=between(0.1, 600, "s"))
     gossip_alive_s: Seconds = field(default=10.0, validator=between(0.5, 600, "s"))
     acting: str = field(default="majority", validator=one_of("majority", "partition"))
-    resolvers: tuple[str, ...] = field(default=(), validator=are_resolvers)
+    resolvers: tuple[str, ...] = field(
+        default=(), validator=are_resolvers, metadata=since(RESOLVERS)
+    )
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:

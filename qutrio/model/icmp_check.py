@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
+from qutrio.model.levels import NEW_CHECK_KINDS
 
 
 @frozen(kw_only=True)
@@ -13,6 +14,7 @@ class IcmpCheck(CheckBase):
     """An echo request that must be answered, over IPv4 or IPv6."""
 
     kind: ClassVar[str] = "icmp"
+    needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
     host: str = field(validator=is_host)
     ip_family: IpFamily = IpFamily.ANY

@@ -8,6 +8,7 @@ from attrs.validators import optional
 from qutrio.model.addresses import require_address
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
+from qutrio.model.levels import NEW_CHECK_KINDS
 from qutrio.model.rules import between, require
 
 CERTIFICATE_DAYS_MAX = 3650
@@ -24,6 +25,7 @@ class TlsCheck(CheckBase):
     """
 
     kind: ClassVar[str] = "tls"
+    needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
     address: str
     server_name: str | None = field(default=None, validator=optional(is_host))
