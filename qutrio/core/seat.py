@@ -1,9 +1,9 @@
 """The seat: how heartbeats, an engine and the mandate together make one node act.
 
-Theory of operation.  Heartbeats tell everybody who is alive, who is able and who acts.  The
-engine turns that into a choice.  The node that its own engine chooses asks, claims, and acts
-once a majority is bound to its claim and the register is established in its term.  It gives
-the claim up when it no longer can act, and hands it over when the engine names a successor.
+Theory of operation.  Heartbeats tell who is alive, who is able and who acts.  The engine turns
+that into a choice.  The node that its own engine chooses asks, claims, and acts once a majority
+is bound to its claim and the register is established in its term.  It gives the claim up when
+it no longer can act, and hands it over when the engine names a successor.
 """
 
 from __future__ import annotations
@@ -43,10 +43,9 @@ if TYPE_CHECKING:
 class Seat:
     """One node's place in the election.
 
-    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.
-    `tenants` programs at this node rely on its mandate.  While there are any, the role is not
-    handed over before they stopped, and a claim that ends otherwise frees nobody: bonds end by
-    themselves, not before the mandate that these programs know of.
+    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.  While
+    `tenants` programs rely on its mandate, the role is not handed over, and a claim that ends
+    frees nobody: bonds end by themselves, not before the mandate that these programs know of.
     """
 
     me: NodeId

@@ -206,7 +206,7 @@ class Planner:
             faults.slow_links,
             lambda at: network.Slow(
                 at=at,
-                pairs=self._some_links(),
+                pairs=ChosenLinks(self.dice, self.nodes).some(),
                 added_s=dice.heavy(0.3, 3.0),
                 for_s=dice.between(2, 30),
             ),
