@@ -89,7 +89,9 @@ async def edit_node(desk: Desk, request: Request) -> Row:
     )
     if changed == member:
         raise ControlFailure(Code.INVALID, "nothing to change: give a new name or address")
-    revision = await desk.propose(PutMember(member=changed, expect=member))
+    change = PutMember(member=changed, expect=member)
+    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
+    revision = await desk.propose(change)
     return {"id": changed.id, "name": changed.name, "revision": revision}
 
 

@@ -8,6 +8,7 @@ it was redirected to.
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+import trio
 from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
@@ -18,7 +19,7 @@ from qutrio.probes.each_address import attempt_all
 from qutrio.probes.http_answer import Answer
 from qutrio.probes.http_body import Body
 from qutrio.probes.http_cookies import CookieJar
-from qutrio.probes.http_redirect import next_url
+from qutrio.probes.http_redirect import LOCATION_BYTES_MAX, next_url
 from qutrio.probes.http_request import (
     for_other_origin,
     host_field,
@@ -104,8 +105,11 @@ def _leads_on(answer: Answer, check: HttpCheck) -> bool:
 def _next_step(
     answer: Answer, request: HttpCheck, url: SplitResult, progress: Progress
 ) -> Step | Observation:
+    location = answer.fields[b"location"]
+    if len(location) > LOCATION_BYTES_MAX:
+        return progress.fail("redirected to a URL that is too long")
     try:
-        target = next_url(url, answer.fields[b"location"])
+        target = next_url(url, location)
         port = target.port
     except ValueError:
         return progress.fail("redirected to something that is no URL")
@@ -143,10 +147,20 @@ async def _judge(
     return evolve(verdict, outcome=Outcome.FAIL, detail=f"{seen}, but {problem}{where}")
 
 
+async def _text(answer: Answer) -> str:
+    """Return the body as text, letting others run while a large one is decoded."""
+    parts: list[str] = []
+    for part in answer.body.text(answer.fields.get(b"content-type", b"")):
+        if parts:
+            await trio.lowlevel.checkpoint()
+        parts.append(part)
+    return "".join(parts)
+
+
 async def _body_problem(
     answer: Answer, check: HttpCheck, progress: Progress
 ) -> str | Observation | None:
-    text = answer.body.text(answer.fields.get(b"content-type", b""))
+    text = await _text(answer)
     if check.body_contains is not None and check.body_contains not in text:
         return f"the body lacks {check.body_contains[:60]!r}"
     if check.body_not_contains is not None and check.body_not_contains in text:

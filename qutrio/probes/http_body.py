@@ -1,5 +1,7 @@
 """The body of an answer, kept only as far as a check looks into it."""
 
+from collections.abc import Iterator
+
 from attrs import define, field
 
 from qutrio.probes.http_charset import decode
@@ -47,6 +49,6 @@ class Body:
         if self.wanted:
             self._pieces.append(data[:room])
 
-    def text(self, content_type: bytes) -> str:
-        """Return what was kept as text; invalid bytes become U+FFFD."""
+    def text(self, content_type: bytes) -> Iterator[str]:
+        """Yield what was kept as text, in parts; invalid bytes become U+FFFD."""
         return decode(b"".join(self._pieces), content_type)

@@ -55,7 +55,7 @@ class Cookie:
 class CookieJar:
     """What the answers of one probe have set so far, at most `COOKIES_MAX` cookies."""
 
-    _cookies: list[Cookie] = field(factory=list)
+    _cookies: dict[tuple[bytes, str, str], Cookie] = field(factory=dict)
 
     def keep(self, fields: Iterable[bytes], url: SplitResult, now: UnixTime) -> None:
         """Take the values of Set-Cookie that `url` answered with."""
@@ -64,9 +64,9 @@ class CookieJar:
             if cookie is None:
                 continue
             key = (cookie.name, cookie.domain, cookie.path)
-            self._cookies = [c for c in self._cookies if (c.name, c.domain, c.path) != key]
+            self._cookies.pop(key, None)
             if not _expired(attributes, now) and len(self._cookies) < COOKIES_MAX:
-                self._cookies.append(cookie)
+                self._cookies[key] = cookie
 
     async def cookies_for(self, url: SplitResult) -> bytes:
         """Return the value of the field Cookie in a request for `url`; empty for none.
@@ -78,7 +78,7 @@ class CookieJar:
             return b""
         sent: list[bytes] = []
         size = 0
-        for cookie in sorted(self._cookies, key=lambda c: -len(c.path)):
+        for cookie in sorted(self._cookies.values(), key=lambda c: -len(c.path)):
             if not cookie.fits(url):
                 continue
             if _host(url) != cookie.set_by and await _is_public(cookie.domain):

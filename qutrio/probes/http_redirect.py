@@ -5,6 +5,9 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from qutrio.model.urls import ascii_url
 
+LOCATION_BYTES_MAX = 4096
+"""A longer one is not looked at."""
+
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 _AROUND = bytes(range(0x21))
 _DROPPED = b"\t\r\n"

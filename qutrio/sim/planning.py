@@ -90,8 +90,7 @@ class Planner:
 
     def _membership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        joins = dice.moments(faults.joins, self.until)
-        for number, at in enumerate(joins):
+        for number, at in enumerate(dice.moments(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
             self.plan.append(deeds.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
@@ -218,6 +217,9 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        if faults.lies:
+            liar = self.dice.pick(self.nodes)
+            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
@@ -372,8 +374,7 @@ class Planner:
         return tuple((self._node(), self._node()) for _ in range(1 + self.dice.below(4)))
 
     def _some_links(self) -> Pairs:
-        links = self._between(lambda a, b: a < b)
-        chosen = self.dice.some(links, 0.3)
+        chosen = self.dice.some(self._between(lambda a, b: a < b), 0.3)
         return tuple(pair for a, b in chosen for pair in ((a, b), (b, a)))
 
     def _bridge(self) -> Pairs:

@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
+from qutrio.probes import http_charset
 from qutrio.probes.http import probe_http
-from qutrio.probes.http_charset import PRESCAN_BYTES, decode
+from qutrio.probes.http_charset import PART_BYTES, PRESCAN_BYTES
 from qutrio.probes.interface import Tools
 from tests.probes.servers import answering, served
 
 PLAIN = b"text/plain; charset="
+
+
+def decode(data: bytes, content_type: bytes) -> str:
+    return "".join(http_charset.decode(data, content_type))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,7 @@ def test_json_is_utf_8_whatever_its_header_says_unless_it_cannot_be() -> None:
 def test_without_a_word_text_is_utf_8_or_windows_1252() -> None:
     assert decode("grüße".encode(), b"") == "grüße"
     assert decode(b"gr\xfc\xdfe \x80", b"") == "grüße €"
+    assert decode(b"\xff " + "grüße".encode(), b"") == "\ufffd grüße"
     assert decode("grüße".encode() + b" \xff", b"") == "grüße \ufffd"
     assert decode("grüß".encode()[:-1], b"") == "grü\ufffd", "the body may be cut within a letter"
 
@@ -140,6 +146,17 @@ def test_every_label_of_the_standard_decodes_ascii_and_survives_any_byte(label: 
     name = webencodings.labels.LABELS[label]
     if not name.startswith("utf-16") and name != "replacement":
         assert decode(b"all is well", kind) == "all is well"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gb18030", "shift_jis", "utf-16le", "windows-1252"])
+def test_a_large_body_comes_in_parts_and_no_character_is_torn(charset: str) -> None:
+    letter = "é" if charset == "windows-1252" else "あ"
+    data = b"a" + f"{letter}b".encode(charset.replace("16le", "16-le")) * PART_BYTES
+    if charset == "utf-16le":
+        data = data[1:]
+    parts = list(http_charset.decode(data, PLAIN + charset.encode()))
+    assert len(parts) > 1
+    assert "".join(parts).lstrip("a") == f"{letter}b" * PART_BYTES
 
 
 async def test_a_page_in_a_charset_of_its_own_is_searched_as_people_read_it(tools: Tools) -> None:

@@ -28,7 +28,7 @@ def test_an_answer_reads_the_same_however_it_is_cut_into_packets(case: Case, ste
         answer.feed(b"")
     assert (answer.over, answer.broken is None) == (case.ok, case.ok)
     if case.ok:
-        assert (answer.status, answer.body.text(b"")) == (case.status, case.body)
+        assert (answer.status, "".join(answer.body.text(b""))) == (case.status, case.body)
 
 
 @pytest.mark.parametrize("raw", [c.raw for c in CASES if c.status == 200 and c.ok])
