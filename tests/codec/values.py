@@ -13,6 +13,7 @@ from qutrio.core.mutations import Batch
 from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.edits import Edit
 from qutrio.model.ids import Extra
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
@@ -127,6 +128,17 @@ def collection(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+edits = st.builds(
+    Edit,
+    item=texts,
+    revision=counts,
+    at_unix=reals,
+    node=idents,
+    name=names,
+    door=texts,
+    uid=st.none() | counts,
+    extra=extras,
+)
 documents = st.builds(
     ClusterDocument,
     cluster_id=texts,
@@ -138,6 +150,8 @@ documents = st.builds(
     checks=collection(checks),
     channels=collection(channels),
     level=st.integers(1, LEVEL),
+    last_change=st.none() | edits,
+    edits=st.lists(edits, max_size=2).map(tuple),
     extra=extras,
 )
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
