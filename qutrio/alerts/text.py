@@ -5,6 +5,7 @@ from typing import assert_never
 
 from qutrio.alerts.letter import Letter
 from qutrio.model.durations import format_duration
+from qutrio.model.edits import Edit
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence, Outcome, clip
@@ -112,6 +113,7 @@ def _facts(notice: Notice) -> str:
     match notice.known_kind:
         case NoticeKind.DOWN:
             rows += [("Since", moment(notice.since_unix))]
+            rows += [] if notice.edited is None else [("Edited", edited(notice.edited))]
         case NoticeKind.RECOVERED:
             rows += [("Down from", moment(notice.since_unix)), ("Up since", moment(notice.at_unix))]
         case NoticeKind.TEST:
@@ -119,6 +121,13 @@ def _facts(notice: Notice) -> str:
         case _:
             assert_never(notice.known_kind)
     return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
+
+
+def edited(edit: Edit) -> str:
+    """Say who changed a check last: it was not seen up since then."""
+    uid = "" if edit.uid is None else f", uid {edit.uid}"
+    door = f" ({edit.door}{uid})" if edit.door else ""
+    return f"by {clip(edit.name)}{door} at {moment(edit.at_unix)}, revision {edit.revision}"
 
 
 def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:

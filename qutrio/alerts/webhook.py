@@ -17,7 +17,7 @@ from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import moment, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
-from qutrio.model.incidents import NoticeKind
+from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence
 
 SCHEMA_VERSION = 1
@@ -44,11 +44,27 @@ def payload(letter: Letter) -> bytes:
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if over else None,
             "summary": subject(notice),
+            "edited": _edited(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
             "sent_by": {"id": letter.node, "name": letter.node_name},
         },
         separators=(",", ":"),
     ).encode("ascii")
+
+
+def _edited(notice: Notice) -> dict[str, object] | None:
+    """Return who changed the check last, if it was not seen up since then."""
+    edit = notice.edited
+    if edit is None:
+        return None
+    return {
+        "node": edit.name,
+        "door": edit.door or None,
+        "uid": edit.uid,
+        "at": moment(edit.at_unix),
+        "at_unix": edit.at_unix,
+        "revision": edit.revision,
+    }
 
 
 def signature(secret: str, timestamp: str, content: bytes) -> str:

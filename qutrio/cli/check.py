@@ -12,7 +12,14 @@ from qutrio.cli.check_fields import changed_fields
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_json
+from qutrio.cli.printing import (
+    clean,
+    edited_words,
+    plain_value,
+    print_answer,
+    print_fields,
+    print_json,
+)
 from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
@@ -47,7 +54,16 @@ def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
     """
     answer = ask("check.show", name=name)
     if as_json:
-        shown = ("check", "status", "warnings", "stale", "removed", "quorum", "master")
+        shown = (
+            "check",
+            "last_change",
+            "status",
+            "warnings",
+            "stale",
+            "removed",
+            "quorum",
+            "master",
+        )
         print_json({field: answer[field] for field in shown if field in answer})
     else:
         _show(answer)
@@ -57,6 +73,8 @@ def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
 
 def _show(answer: dict[str, Any]) -> None:
     print_fields((field, plain_value(value)) for field, value in answer["check"].items())
+    if edit := answer.get("last_change"):
+        print(clean(f"last changed {edited_words(edit)}"))
     for warning in answer.get("warnings", ()):
         print(f"! {clean(warning)}")
     status = answer["status"]

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from qutrio.cli.ballot_words import arithmetic, cast_lines, evidence_lines
-from qutrio.cli.printing import age, clean, lapse
+from qutrio.cli.printing import age, clean, edited_words, lapse
 
 MARGIN = " " * 23
 LATE_S = 5.0
@@ -138,7 +138,9 @@ def _opened(entry: Row, answer: Row) -> Iterable[Line]:
     late_s = entry["at_unix"] - incident["since_unix"]
     late = f"; this node heard of it {age(late_s)} late" if late_s > LATE_S else ""
     text = f"incident {incident['id']} opened by {_master(entry, incident['term'])}: {_held(entry)}"
-    yield Line(entry["at_unix"], text + late)
+    edit = incident.get("edited")
+    evidence = () if edit is None else (f"edited {edited_words(edit)}; not seen up since",)
+    yield Line(entry["at_unix"], text + late, evidence)
     noticed = any(e["kind"] == "noticed" for e in answer["entries"])
     if not late and not noticed:
         yield Line(entry["at_unix"], "nobody is told: no enabled alert channel is attached")

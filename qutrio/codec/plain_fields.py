@@ -23,6 +23,7 @@ from qutrio.model.checks import HttpCheck, TcpCheck, UnknownCheck
 from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.durations import format_duration
+from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
@@ -98,6 +99,19 @@ def _read_claimant(value: object, name: str) -> Member | None:
 
 def _write_claimant(claimant: Member) -> Plain:
     return write_value(claimant, secrets=True)
+
+
+def _read_edit(value: object, name: str) -> Edit:
+    try:
+        return read_value(Edit, value, strict=False)
+    except InvalidValueError as error:
+        raise InvalidValueError(name, str(error)) from None
+
+
+def _read_edits(value: object, name: str) -> tuple[Edit, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidValueError(name, f"{shown(value)} is not a list")
+    return tuple(_read_edit(edit, name) for edit in value)
 
 
 _SECRET_HEADERS: Final = frozenset(
@@ -198,6 +212,17 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("revision", fields.whole),
         Field("term", fields.whole),
         Field("level", fields.whole),
+        Field("last_change", _read_edit),
+        Field("edits", _read_edits),
+    ),
+    Edit: (
+        Field("item", fields.text),
+        Field("revision", fields.whole),
+        Field("at_unix", fields.number),
+        Field("node", fields.text),
+        Field("name", fields.text),
+        Field("door", fields.text),
+        Field("uid", fields.optional(fields.whole)),
     ),
     Settings: (
         Field("engine", fields.text),

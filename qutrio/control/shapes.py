@@ -7,6 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.edits import Edit
 from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
@@ -124,6 +125,20 @@ def check_row(counted: CheckStatus) -> Row:
 def by_name(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Return votes in the order in which their nodes are listed."""
     return sorted(evidence, key=lambda e: natural_order(e.name))
+
+
+def author_row(edit: Edit | None) -> Row | None:
+    """Return who changed something last, or None if that is not known."""
+    if edit is None:
+        return None
+    return {
+        "revision": edit.revision,
+        "at_unix": edit.at_unix,
+        "node": edit.node,
+        "name": edit.name,
+        "door": edit.door,
+        "uid": edit.uid,
+    }
 
 
 def evidence_row(seen: Evidence) -> Row:

@@ -135,6 +135,7 @@ def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
         check_name=check.name,
         since_unix=scene.wall,
         term=scene.term,
+        edited=None if scene.verdicts.seen_up(check) else scene.document.edit_of_check(check.id),
     )
 
 
@@ -154,6 +155,7 @@ def _deliveries(
         at_unix=scene.wall,
         evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
         minority=scene.minority,
+        edited=incident.edited,
     )
     return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
 

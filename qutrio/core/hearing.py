@@ -185,7 +185,7 @@ class Hearing:
         register = self.register
         if message.term not in register.held:
             return []
-        proposal = Proposal(message.mutation, (sender, message.request))
+        proposal = Proposal(message.mutation, (sender, message.request), message.door, message.uid)
         if message.term != register.established:
             return register.decline(proposal, message.term)
         acts = self.seat.acting_until(now) is not None

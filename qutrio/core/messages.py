@@ -200,12 +200,14 @@ class Propose:
     """Please commit this; I heard you act in `term`.
 
     Whoever did not hold that term without a restart cannot know whether it wrote this before,
-    and says nothing.
+    and says nothing.  `door` and `uid` say who asked at my node, as in `model.edits`.
     """
 
     term: Term
     request: RequestId
     mutation: Mutation
+    door: str = ""
+    uid: int | None = None
 
 
 @frozen(kw_only=True)

@@ -170,9 +170,8 @@ class Node:
                 if not self.removed:
                     self.watch.observed(result, now)
                 return []
-            case Proposed(request, mutation):
-                document = self.register.committed.document
-                return self.desk.open(request, mutation, document, now)
+            case Proposed():
+                return self.desk.open(event, self.register.committed.document, now)
             case ProbeRequested(checks):
                 return self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
             case Attempted():

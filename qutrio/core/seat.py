@@ -138,11 +138,9 @@ class Seat:
         mandate = self.mandate
         moments = [self.cadence.next_beat, self.incumbency.until]
         moments += [mandate.quiet_until, mandate.bound_until, self.steering.deadline(now)]
-        if self.mandate.question is not None:
-            moments.append(self.mandate.ask_again_at)
+        moments += [mandate.ask_again_at] if mandate.question is not None else []
         until = self.acting_until(now)
-        if until is not None:
-            moments.append(until)
+        moments += [until] if until is not None else []
         return min((m for m in moments if now < m < FOREVER), default=self.cadence.next_beat)
 
     # --- what is heard ----------------------------------------------------------------------

@@ -21,7 +21,7 @@ from qutrio.core.quorum import majority
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Revision, Seconds, UnixTime
 from qutrio.model.journal import Ballot, Basis, Doubted, Judged
 from qutrio.model.results import Evidence, Outcome, Result, State
 
@@ -88,6 +88,14 @@ class Tally:
     first: Ballot | None = None
     confirm_at: Instant | None = None
     asked_at: Instant | None = None
+    up_in: Revision | None = None
+    """The revision of the check in which it was seen up last."""
+
+    def stands(self, state: State, changed: Revision, wall: UnixTime) -> None:
+        """Let a state stand from now on, of the check as of revision `changed`."""
+        self.state, self.since_unix, self.candidate = state, wall, None
+        if state is State.UP:
+            self.up_in = changed
 
 
 @define
@@ -173,7 +181,7 @@ class Verdicts:
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
                 self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
-                tally.state, tally.since_unix, tally.candidate = agreed, wall, None
+                tally.stands(agreed, self._checks[ident].changed, wall)
             self._touched.add(ident)
         self._open = open_
         if now >= self._sweep_at:
@@ -224,7 +232,7 @@ class Verdicts:
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
                 self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
-            tally.state, tally.since_unix, tally.candidate = state, wall, None
+            tally.stands(state, self._checks[ident].changed, wall)
             self._confirming.pop(ident, None)
             self.changed.add(ident)
 
@@ -310,6 +318,11 @@ class Verdicts:
         """Return the state that stands, or None while the newest votes speak against it."""
         tally = self._tallies.get(check)
         return tally.state if tally is not None and tally.candidate is None else None
+
+    def seen_up(self, check: Check) -> bool:
+        """Tell whether a check was seen up as it is configured now."""
+        tally = self._tallies.get(check.id)
+        return tally is not None and tally.up_in == check.changed
 
     def since(self, check: CheckId) -> UnixTime:
         """Return since when the state stands, by this node's wall clock."""

@@ -6,9 +6,10 @@ from attrs import field, frozen
 
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
+from qutrio.model.edits import Edit, check_item
 from qutrio.model.hosts import are_resolvers
-from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
-from qutrio.model.levels import LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
+from qutrio.model.ids import CheckId, Extra, Fingerprint, NodeId, Revision, Seconds, Term
+from qutrio.model.levels import AUTHORS, LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -64,6 +65,7 @@ class ClusterDocument:
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
     names this content uniquely, also before it is committed: within a term one node makes
     revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
+    `last_change` says who made this revision, `edits` who changed each check and channel last.
     """
 
     cluster_id: str
@@ -76,6 +78,10 @@ class ClusterDocument:
     channels: tuple[Channel, ...] = field(default=(), validator=at_most(CHANNELS_MAX))
     level: int = field(
         default=LEVEL_UNSAID, validator=between(LEVEL_UNSAID, LEVEL_MAX), metadata=since(LEVELS)
+    )
+    last_change: Edit | None = field(default=None, metadata=since(AUTHORS))
+    edits: tuple[Edit, ...] = field(
+        default=(), validator=at_most(CHECKS_MAX + CHANNELS_MAX), metadata=since(AUTHORS)
     )
     extra: Extra = ()
 
@@ -100,6 +106,14 @@ class ClusterDocument:
     def ids(self) -> frozenset[NodeId]:
         """The ids of all members, voters or not."""
         return frozenset(m.id for m in self.members)
+
+    @cached_property
+    def _edits(self) -> dict[str, Edit]:
+        return {edit.item: edit for edit in self.edits}
+
+    def edit_of_check(self, check: CheckId) -> Edit | None:
+        """Return the last change of a check, None if it is from before they were kept."""
+        return self._edits.get(check_item(check))
 
     def member(self, node: NodeId) -> Member | None:
         """Return the member with this id, or None for a stranger."""

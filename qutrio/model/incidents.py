@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from qutrio.model.edits import Edit
 from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
-from qutrio.model.levels import DELIVERY_PARTS, since
+from qutrio.model.levels import AUTHORS, DELIVERY_PARTS, since
 from qutrio.model.parts import ChannelWait, RefusedRecipient
 from qutrio.model.results import Evidence
 
@@ -32,13 +33,17 @@ AnyKind: TypeAlias = NoticeKind | UnknownKind
 
 @frozen(kw_only=True)
 class Incident:
-    """An outage that was announced and is not over."""
+    """An outage that was announced and is not over.
+
+    `edited` is the last change of the check, if it was not seen up since then.
+    """
 
     id: IncidentId
     check: CheckId
     check_name: str
     since_unix: UnixTime
     term: Term
+    edited: Edit | None = field(default=None, metadata=since(AUTHORS))
     extra: Extra = ()
 
 
@@ -49,7 +54,8 @@ class Notice:
     `id` is the same at every attempt, by every node, so that receivers can drop repeats.
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
     `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
-    notice; else it says how many members hear each other, of how many: `1 of 3`.
+    notice; else it says how many members hear each other, of how many: `1 of 3`.  `edited` is as
+    in the incident.
     """
 
     id: NoticeId
@@ -64,6 +70,7 @@ class Notice:
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
+    edited: Edit | None = field(default=None, metadata=since(AUTHORS))
     extra: Extra = ()
 
     @property

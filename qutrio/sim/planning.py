@@ -89,8 +89,7 @@ class Planner:
 
     def _membership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        joins = dice.moments(faults.joins, self.until)
-        for number, at in enumerate(joins):
+        for number, at in enumerate(dice.moments(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
             self.plan.append(deeds.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
@@ -123,10 +122,8 @@ class Planner:
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
         for at in dice.moments(faults.installs, self.until) if faults.installs else ():
-            level = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL))
-            self.plan.append(
-                machines.Install(at=at, node=node(), level=level, down_s=self._down_s())
-            )
+            level, down_s = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL)), self._down_s()
+            self.plan.append(machines.Install(at=at, node=node(), level=level, down_s=down_s))
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )

@@ -5,8 +5,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from tests import needs
 from tests.cluster.nodes import ROOT
-from tests.needs import lacking_history, require
 
 FIRST_LEVEL = "844b0f5eedaf5757b15e483054410a8a8db261b6"
 """The last commit of the first feature level: it announces none."""
@@ -14,7 +14,7 @@ FIRST_LEVEL = "844b0f5eedaf5757b15e483054410a8a8db261b6"
 
 def program_of(commit: str, home: Path) -> Path:
     """Return a folder with the program as it was; skip where its history lacks."""
-    require(lacking_history(commit))
+    needs.require(needs.lacking_history(commit))
     command = ["git", "-C", str(ROOT), "archive", commit, "qutrio"]
     archived = subprocess.run(command, capture_output=True, check=True).stdout
     program = home / "older"

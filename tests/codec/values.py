@@ -15,6 +15,7 @@ from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck, UnknownCheck
 from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.levels import LEVEL
@@ -155,6 +156,17 @@ def collection(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+edits = st.builds(
+    Edit,
+    item=texts,
+    revision=counts,
+    at_unix=reals,
+    node=idents,
+    name=names,
+    door=texts,
+    uid=st.none() | counts,
+    extra=extras,
+)
 documents = st.builds(
     ClusterDocument,
     cluster_id=texts,
@@ -166,6 +178,8 @@ documents = st.builds(
     checks=collection(checks),
     channels=collection(channels),
     level=st.integers(1, LEVEL),
+    last_change=st.none() | edits,
+    edits=st.lists(edits, max_size=2).map(tuple),
     extra=extras,
 )
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
