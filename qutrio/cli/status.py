@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli.asking import ask
-from qutrio.cli.check_lines import counted_states, print_brief, print_causes
+from qutrio.cli.check_lines import counted_states, print_brief
 from qutrio.cli.colour import Painted, Style, paint
 from qutrio.cli.exits import ExitCode, exit_code
 from qutrio.cli.nouns import verb
@@ -93,7 +93,6 @@ def show(answer: Row) -> None:
     if answer["checks"]:
         print()
         print_brief(answer["checks"], answer["now_unix"], mark(answer))
-        print_causes(answer["checks"], answer["now_unix"])
 
 
 def _master(answer: Row) -> str:
@@ -125,7 +124,8 @@ def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
         return "none: this node has no vote any more"
-    held = "holds" if quorum["holds"] else "LOST"
+    enough = quorum["have"] >= quorum["need"]  # they are heard, and have not answered yet
+    held = "holds" if quorum["holds"] else "not yet" if enough else "LOST"
     return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
 
 
@@ -142,6 +142,9 @@ def _warnings(answer: Row) -> list[str]:
         one = answer["outbox"] == 1
         waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
         warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
+    if refused := answer.get("refused_recipients"):
+        who = "1 recipient is" if refused == 1 else f"{refused} recipients are"
+        warnings.append(f"{who} refused by the mail server: see 'qutrio alert list'")
     warnings += [
         f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
         " it is refused until it is upgraded"

@@ -21,6 +21,7 @@ from qutrio.control.shapes import (
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
+from qutrio.errors import InvalidValueError
 from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
@@ -175,8 +176,11 @@ async def _put(desk: Desk, change: PutCheck) -> Row:
 
     `warnings` are sentences about what is allowed, and is seldom meant.
     """
-    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     check = change.check
+    try:
+        change.apply(desk.document, desk.services.wall())
+    except InvalidValueError as error:  # nobody could commit it
+        raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
     revision = await desk.propose(change)
     warning = slow_words(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}

@@ -9,9 +9,10 @@ a master says it never wrote may be.
 
 from attrs import define, field, frozen
 
+from qutrio.core.applying import beyond
 from qutrio.core.effects import Effect, Reply, Send
 from qutrio.core.messages import Propose, Ruled, Ruling
-from qutrio.core.mutations import Mutation, beyond
+from qutrio.core.mutations import Mutation
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
 from qutrio.model.stable import Position

@@ -18,10 +18,11 @@ from collections import deque
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
+from qutrio.core.applying import apply
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term, UnixTime

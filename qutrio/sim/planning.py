@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.beginnings import WEB, node_ids
 from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
@@ -122,6 +123,11 @@ class Planner:
         self._each(
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
+        for at in dice.moments(faults.installs, self.until) if faults.installs else ():
+            level = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL))
+            self.plan.append(
+                machines.Install(at=at, node=node(), level=level, down_s=self._down_s())
+            )
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )
@@ -214,6 +220,9 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        if faults.lies:
+            liar = self.dice.pick(self.nodes)
+            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)

@@ -3,10 +3,11 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.applying import apply
 from qutrio.core.events import Announced, Received
 from qutrio.core.hand_edit import differences
 from qutrio.core.messages import Fetched, HeartbeatAck, Ruling
-from qutrio.core.mutations import Batch, Mutation, PutCheck, Refusal, RemoveMember, apply
+from qutrio.core.mutations import Batch, Mutation, PutCheck, Refusal, RemoveMember
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from qutrio.codec.wire import WIRE_VERSION, encode
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply
 from qutrio.core.events import Event, Proposed, Received
 from qutrio.core.messages import Heartbeat, Message, Ruling
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
