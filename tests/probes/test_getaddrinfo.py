@@ -11,6 +11,7 @@ import pytest
 from tests import needs
 from tests.probes.getaddrinfo_program import FILES
 
+NO_NAMESPACES = 77
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 mount --make-rprivate / || exit 77
@@ -96,9 +97,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str
         input=json.dumps(list(CASES.values())),
         capture_output=True, text=True, timeout=300, cwd=ROOT, check=False,
     )  # fmt: skip
-    if ran.returncode == 77 or "unshare failed" in ran.stderr:
-        why = f"no namespaces of our own here: {ran.stderr.strip()[:200]}"
-        needs.require(needs.unobtainable(why))
+    if ran.returncode == NO_NAMESPACES or "unshare failed" in ran.stderr:
+        needs.require(needs.unobtainable(f"namespaces of our own: {ran.stderr.strip()[:200]}"))
     assert ran.returncode == 0, ran.stderr
     return dict(zip(CASES, json.loads(ran.stdout), strict=True))
 

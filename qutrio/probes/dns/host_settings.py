@@ -1,5 +1,6 @@
 """The host's own settings for look-ups, read again when a file changes."""
 
+import math
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -9,12 +10,16 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import trio
 from attrs import evolve, frozen
 
+from qutrio.model.ids import Seconds
 from qutrio.probes.dns.exchange import DNS_PORT, Server
 from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
 from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 """What is read of one file; the longest public lists for a hosts file have a few megabytes."""
+
+LOOK_S: Seconds = 1.0
+"""How long nobody looks again whether a file has changed: four stats cost as much as a query."""
 
 ETC = Path("/etc")
 FILES_AND_DNS = parse_nsswitch("hosts: files dns")
@@ -68,8 +73,10 @@ class Settings(Protocol):
 class SettingsFiles:
     """The four files together."""
 
-    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT) -> None:
+    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT, look_s: Seconds = LOOK_S) -> None:
         """Name the files in `etc`; nothing is read before `current`."""
+        self._look_s = look_s
+        self._looked = -math.inf
         self._resolv = _Watched(etc / "resolv.conf", _of_text(partial(_resolv_conf, dns_port)))
         self._hosts = _Watched(etc / "hosts", HostsFile)
         self._sources = _Watched(etc / "nsswitch.conf", _of_text(parse_nsswitch))
@@ -78,10 +85,17 @@ class SettingsFiles:
         self._current = self._joined()
 
     async def current(self) -> HostSettings:
-        """Return the settings as they are now; a change costs a thread, no change four stats."""
-        if any(file.changed for file in self._files):
-            async with self._reading:
+        """Return the settings as they were a moment ago; a change costs a thread.
+
+        While they are read everybody waits: before the first time they mean nothing.
+        """
+        now = trio.current_time()
+        if now - self._looked < self._look_s:
+            return self._current
+        async with self._reading:
+            if any(file.changed for file in self._files):
                 await trio.to_thread.run_sync(self._refresh)
+            self._looked = now
         return self._current
 
     @property
