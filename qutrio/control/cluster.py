@@ -8,8 +8,19 @@ from qutrio.codec.plain import document_to_plain, settings_from_plain, settings_
 from qutrio.control.desk import Desk, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_rows, member_row, status_head
-from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
+from qutrio.control.shapes import (
+    Row,
+    check_rows,
+    decides,
+    edit_row,
+    held_back,
+    member_row,
+    members_by_name,
+    standing,
+    status_head,
+)
+from qutrio.core.applying import apply
+from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.view import Status
 
 ROWS_PER_TURN = 200
@@ -26,7 +37,7 @@ async def show_status(desk: Desk, request: Request) -> Row:
         digest=digest(status.document),
         wall=desk.services.wall(),
     )
-    return {**head, "checks": await all_checks(status)}
+    return {**head, "edit": edit_row(desk.services.edit()), "checks": await all_checks(status)}
 
 
 async def all_checks(status: Status) -> list[Row]:
@@ -40,10 +51,12 @@ async def all_checks(status: Status) -> list[Row]:
 
 
 async def show_document(desk: Desk, request: Request) -> Row:
-    """Answer `document`: the committed document, secrets masked."""
+    """Answer `document`: the committed document, secrets masked, and who holds its level back."""
     del request
-    await trio.lowlevel.checkpoint()
-    return {"document": document_to_plain(desk.document, secrets=False)}
+    status = await desk.inspect()
+    document = status.document
+    plain = {**document_to_plain(document, secrets=False), "level": document.level}
+    return {"document": plain, "level_held_back_by": held_back(status)}
 
 
 async def list_nodes(desk: Desk, request: Request) -> Row:
@@ -51,8 +64,12 @@ async def list_nodes(desk: Desk, request: Request) -> Row:
     del request
     status = await desk.inspect()
     master = status.master
-    rows = [{**member_row(m), "master": m.member.id == master} for m in status.members]
-    return {"self": status.node, "nodes": rows}
+    stale = not decides(status)
+    rows = [
+        {**member_row(m), "master": m.member.id == master, "stale": stale}
+        for m in members_by_name(status)
+    ]
+    return {"self": status.node, **standing(status), "nodes": rows}
 
 
 async def remove_node(desk: Desk, request: Request) -> Row:

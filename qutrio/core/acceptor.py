@@ -16,6 +16,7 @@ from attrs import define, evolve, field, frozen
 from qutrio.core.effects import Effect, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Fetch, Fetched, Write, Wrote
+from qutrio.core.raising import follows
 from qutrio.core.witnesses import (
     LONELY_VOTERS,
     WITNESSES,
@@ -27,6 +28,7 @@ from qutrio.core.witnesses import (
 )
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position, Record
 
 RETRY_AFTER_S: Seconds = 2.0
@@ -54,6 +56,8 @@ class Acceptor:
     me: NodeId
     accepted: Record
     committed: Record
+    level: int = LEVEL
+    """The highest feature level that this program could keep."""
     barren: set[NodeId] = field(factory=set)
     """Endorsers that had a newer record and did not send it: the claim does without them."""
     witnesses: Witnesses = field(init=False)
@@ -84,7 +88,7 @@ class Acceptor:
         if not endorsed or write.position < self.accepted.position:
             return None
         document = self._document(write)
-        if document is not None and not descends(document, self.committed.document):
+        if document is not None and not self._may_follow(document):
             return None
         if document is not None and write.position > self.accepted.position:
             self._accept(Record(write.position, document, write.ledger))
@@ -135,7 +139,7 @@ class Acceptor:
         if self._asked.pop((sender, message.accepted), None) is None:
             return
         record, witnesses = message.record, self.witnesses
-        if record.position > self.committed.position and fits(record, self.committed):
+        if record.position > self.committed.position and self._fits(record):
             known = witnesses.accepted if message.accepted else witnesses.shown
             known[sender] = record
         if message.accepted:
@@ -147,12 +151,21 @@ class Acceptor:
         if adopting is None or adopting.endorser != sender:
             return
         place, term = adopting.place, adopting.term
-        honest = record.position == place and place.term < term and fits(record, self.committed)
+        honest = record.position == place and place.term < term and self._fits(record)
         if honest and place > self.accepted.position and self._may_adopt(record):
             self.accepted, self._adopting = record, None
         else:
             self._adopting = evolve(adopting, answered=True)
             self.barren.add(sender)
+
+    def _may_follow(self, document: ClusterDocument) -> bool:
+        committed = self.committed.document
+        return descends(document, committed) and follows(document, committed, self.level)
+
+    def _fits(self, record: Record) -> bool:
+        """Tell whether a record may come after the committed one, if it was committed."""
+        known = follows(record.document, self.committed.document, self.level)
+        return known and fits(record, self.committed)
 
     def _may_adopt(self, record: Record) -> bool:
         """Tell whether a record that an endorser accepted may be written again.
@@ -170,7 +183,7 @@ class Acceptor:
         witnesses, before = self.witnesses, self.committed
         shown = sorted(witnesses.shown.values(), key=lambda record: record.position)
         for record, held in [*((r, False) for r in shown), (self.accepted, True)]:
-            if record.position <= self.committed.position or not fits(record, self.committed):
+            if record.position <= self.committed.position or not self._fits(record):
                 continue
             if witnesses.believe(record, self.committed.document, footing, held=held):
                 self.committed = record

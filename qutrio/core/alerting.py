@@ -8,15 +8,17 @@ which master saw the flip.  Only when a majority holds the new ledger is anybody
 what was delivered leaves the outbox by another write.  Delivery is therefore at least once,
 and a notice has one id for ever.
 
-A channel gets the notices of one check in order, also when another member delivers: a
-recovery waits until no errand that was sent before can begin any more.  A failed attempt is
-repeated with a growing pause, every second time by another member, in case only the master
-cannot reach the channel.
+A channel gets the notices of one check in order, whoever delivers them, also across a change
+of master.  A notice leaves only while it is the oldest of its check and channel in the committed
+outbox: so a majority knows that the one before it was delivered or given up, and no later master
+repeats that one.  It also waits until no errand for an older one can begin any more.  A failed
+attempt is repeated with a growing pause, every second time by another member, in case only the
+master cannot reach the channel.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
@@ -32,7 +34,15 @@ from qutrio.model.ids import (
     Term,
     UnixTime,
 )
-from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.incidents import (
+    Delivery,
+    DeliveryKey,
+    Incident,
+    Ledger,
+    Notice,
+    NoticeKind,
+    UnknownKind,
+)
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
@@ -107,7 +117,8 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
             sequence += 1
             del incidents[ident]
             outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
-    return Ledger(
+    return evolve(
+        ledger,
         sequence=sequence,
         incidents=tuple(incidents[i] for i in sorted(incidents)),
         outbox=tuple(outbox),
@@ -161,7 +172,8 @@ class Errand:
     via: NodeId | None
 
 
-DeliveryKey = tuple[NoticeId, ChannelId]
+Lane: TypeAlias = tuple[ChannelId, CheckId]
+"""What has an order: the notices of one check for one channel."""
 
 
 @define
@@ -173,10 +185,19 @@ class Courier:
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _resume_at: Instant = Instant(0.0)
     _recoveries_at: Instant = Instant(0.0)
+    _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
+    """Of each lane the last notice that an errand may be under way for, and up to when."""
 
     def hold_recoveries(self, until: Instant) -> None:
         """Let no recovery leave before `until`: an errand may still tell of the outage."""
         self._recoveries_at = max(self._recoveries_at, until)
+
+    def hold_successors(self, deliveries: Iterable[Delivery], until: Instant) -> None:
+        """Let nothing leave before `until` that follows the first of these in its lane."""
+        lanes = dict[Lane, DeliveryKey]()
+        for delivery in deliveries:
+            lanes.setdefault(delivery.lane, delivery.key)
+        self._held |= {lane: (key, until) for lane, key in lanes.items()}
 
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
@@ -193,15 +214,14 @@ class Courier:
         kept = tuple(
             d
             for d in ledger.outbox[-OUTBOX_MAX:]
-            if (d.notice.id, d.channel) not in self.delivered and d.channel in channels
+            if d.key not in self.delivered and d.channel in channels
         )
         return ledger if kept == ledger.outbox else evolve(ledger, outbox=kept)
 
     def settle(self, committed: Ledger) -> None:
         """Forget what a majority knows to be delivered, and attempts that are over."""
-        open_ = {(d.notice.id, d.channel) for d in committed.outbox}
-        self.delivered &= open_
-        for key in [k for k in self._attempts if k not in open_]:
+        self.delivered &= committed.waiting
+        for key in [k for k in self._attempts if k not in committed.waiting]:
             del self._attempts[key]
 
     def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
@@ -210,12 +230,12 @@ class Courier:
         `others` are the living members beside this node, in order.
         """
         errands: list[Errand] = []
+        self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
         for delivery in self._heads(committed):
-            begin = self._resume_at
-            if delivery.notice.kind is NoticeKind.RECOVERED:
-                begin = max(begin, self._recoveries_at)
-            key = (delivery.notice.id, delivery.channel)
-            attempt = self._attempts.setdefault(key, Attempt(next_at=begin))
+            attempt = self._attempts.get(delivery.key)
+            if attempt is None:
+                attempt = Attempt(next_at=self._earliest(delivery))
+                self._attempts[delivery.key] = attempt
             if attempt.busy_until is not None and now >= attempt.busy_until:
                 self._failed(attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:
@@ -240,11 +260,19 @@ class Courier:
         return min(moments, default=Instant(float("inf")))
 
     def _heads(self, committed: Ledger) -> list[Delivery]:
-        heads: dict[tuple[ChannelId, CheckId], Delivery] = {}
+        """Return the first of each lane, unless it waits for a majority to know it delivered."""
+        heads: dict[Lane, Delivery] = {}
         for delivery in committed.outbox:
-            if (delivery.notice.id, delivery.channel) not in self.delivered:
-                heads.setdefault((delivery.channel, delivery.notice.check), delivery)
-        return list(heads.values())
+            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for who can tell it
+                heads.setdefault(delivery.lane, delivery)
+        return [d for d in heads.values() if d.key not in self.delivered]
+
+    def _earliest(self, delivery: Delivery) -> Instant:
+        begin = self._resume_at
+        if delivery.notice.kind is NoticeKind.RECOVERED:
+            begin = max(begin, self._recoveries_at)
+        key, until = self._held.get(delivery.lane, (delivery.key, begin))
+        return begin if key == delivery.key else max(begin, until)
 
     def _via(self, attempt: Attempt, others: tuple[NodeId, ...]) -> NodeId | None:
         turn, odd = divmod(attempt.failures, 2)

@@ -5,7 +5,8 @@ from typing import TypeAlias
 from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision, Seconds
+from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable
 
@@ -28,6 +29,14 @@ class Linked:
     """A link to a peer came up, so a heartbeat would be heard."""
 
     peer: NodeId
+
+
+@frozen
+class Announced:
+    """A peer's hello said which feature level its program knows."""
+
+    peer: NodeId
+    level: int
 
 
 @frozen
@@ -54,13 +63,19 @@ class ProbeRequested:
 
 @frozen
 class Attempted:
-    """An attempt to deliver a notice ended."""
+    """An attempt to deliver a notice ended.
+
+    `delivered` says that nothing is left to do.  `parts` say how it went for each recipient,
+    where the channel has several; nobody may try again within `wait_s`, the receiver asks.
+    """
 
     notice: NoticeId
     channel: ChannelId
     delivered: bool
     detail: str
     minority: bool = False
+    parts: tuple[Part, ...] = ()
+    wait_s: Seconds = 0.0
 
 
 @frozen
@@ -112,6 +127,7 @@ Event: TypeAlias = (
     Tick
     | Received
     | Linked
+    | Announced
     | Observed
     | Proposed
     | ProbeRequested

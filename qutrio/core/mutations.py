@@ -12,11 +12,12 @@ from typing import Protocol, TypeAlias, TypeVar
 from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES
-from qutrio.errors import InvalidValueError
+from qutrio.model.addresses import require_address
 from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -53,6 +54,17 @@ def _find(items: Iterable[_T], ident: str) -> _T | None:
     return next((i for i in items if i.id == ident), None)
 
 
+def _namesake(items: Iterable[_T], item: _Item, found: _Item | None) -> _T | None:
+    """Return another item whose name differs by case alone or not at all, if the name is new.
+
+    Documents of earlier versions may hold such pairs; their other fields can be edited.
+    """
+    if found is not None and found.name == item.name:
+        return None
+    name = item.name.casefold()
+    return next((i for i in items if i.id != item.id and i.name.casefold() == name), None)
+
+
 def same_check(left: Check | None, right: Check | None) -> bool:
     """Compare two checks without the revision stamp that the holder of the term puts on."""
     if left is None or right is None:
@@ -72,7 +84,7 @@ class PutCheck:
     expect: Check | None = None
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the check in it."""
+        """Return the document with the check in it; raises `InvalidValueError`."""
         del wall
         found = _find(document.checks, self.check.id)
         if self.expect is None and found is not None:
@@ -81,12 +93,13 @@ class PutCheck:
             return _changed("check", self.check.name)
         if same_check(self.check, found):
             return document
-        if any(c.name == self.check.name and c.id != self.check.id for c in document.checks):
-            return Refusal(f"a check named {self.check.name!r} exists; choose another name")
+        if namesake := _namesake(document.checks, self.check, found):
+            return Refusal(f"a check named {namesake.name!r} exists; choose another name")
         known = {c.name for c in document.channels}
         for name in self.check.alerts:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
+        self.check.require_dialable(found)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
         return evolve(document, checks=_put(document.checks, stamped))
 
@@ -118,8 +131,8 @@ class PutChannel:
         name, found = self.channel.name, _find(document.channels, self.channel.id)
         if found != self.expect:
             return _changed("alert channel", name)
-        if any(c.name == name and c.id != self.channel.id for c in document.channels):
-            return Refusal(f"an alert channel named {name!r} exists; choose another name")
+        if namesake := _namesake(document.channels, self.channel, found):
+            return Refusal(f"an alert channel named {namesake.name!r} exists; choose another name")
         known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
         if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
             self.channel.require_private()
@@ -180,22 +193,31 @@ class AddToken:
         kept = tuple(t for t in document.tokens if t.expires_unix > wall)
         if any(t.id == self.token.id for t in kept):
             return Refusal("this token exists")
-        if self.token.name and any(m.name == self.token.name for m in document.members):
-            return Refusal(f"a node named {self.token.name!r} is a member; choose another name")
+        wanted = (self.token.name or "").casefold()
+        taken = next((m.name for m in document.members if m.name.casefold() == wanted), None)
+        if taken is not None:
+            return Refusal(f"a node named {taken!r} is a member; choose another name")
         tokens = sorted([*kept, self.token], key=lambda t: t.id)
         return evolve(document, tokens=tuple(tokens))
 
 
 @frozen(kw_only=True)
 class ClaimToken:
-    """Somebody showed the secret whose hash is `secret_hash`: use the token for `claimant`."""
+    """Somebody showed the secret whose hash is `secret_hash`: use the token for `claimant`.
+
+    `level` is the feature level that the claimant's program knows.
+    """
 
     token: TokenId
     secret_hash: str
     claimant: Member
+    level: int = LEVEL_UNSAID
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the claimant as a learner, or waiting for approval."""
+        """Return the document with the claimant as a learner, or waiting for approval.
+
+        Raises `InvalidValueError` for an address that nobody can dial.
+        """
         known = document.member_by_key(self.claimant.fingerprint)
         if known is not None and known.id == self.claimant.id:
             return document
@@ -203,22 +225,28 @@ class ClaimToken:
         if token is None or token.secret_hash != self.secret_hash:
             reason = "the token is unknown: it was used, revoked or never issued"
             return Refusal(f"{reason}; ask for a new one")
-        refusal = self._objection(token, wall) or _member_clash(document, self.claimant)
+        refusal = self._objection(token, document, wall) or _member_clash(document, self.claimant)
         if refusal is not None:
             return refusal
+        require_address(self.claimant.address)
         if token.auto_approve:
             return _admit(document, token, self.claimant)
         claimed = evolve(token, claimant=evolve(self.claimant, voter=False))
         tokens = tuple(claimed if t.id == token.id else t for t in document.tokens)
         return evolve(document, tokens=tokens)
 
-    def _objection(self, token: Token, wall: UnixTime) -> Refusal | None:
+    def _objection(self, token: Token, document: ClusterDocument, wall: UnixTime) -> Refusal | None:
+        if self.level < document.level:
+            runs = f"{self.claimant.name} runs level {self.level}"
+            return Refusal(f"{runs}, the cluster needs {document.level}; upgrade it")
         if token.expires_unix <= wall:
             return Refusal("the token has expired; ask for a new one")
         if token.claimant is not None and token.claimant.fingerprint != self.claimant.fingerprint:
             return Refusal("the token was used by another node; ask for a new one")
         if token.name is not None and token.name != self.claimant.name:
-            return Refusal(f"the token is for a node named {token.name!r}; init with that name")
+            return Refusal(
+                f"the token is for a node named {token.name!r}; join with --name {token.name}"
+            )
         return None
 
 
@@ -297,13 +325,15 @@ class PutMember:
     expect: Member
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the member changed."""
+        """Return the document with the member changed; raises `InvalidValueError`."""
         del wall
         if document.member(self.expect.id) != self.expect:
             return _changed("node", self.expect.name)
         fixed = evolve(self.expect, name=self.member.name, address=self.member.address)
-        if any(m.name == fixed.name and m.id != fixed.id for m in document.members):
-            return Refusal(f"a node named {fixed.name!r} exists; choose another name")
+        if namesake := _namesake(document.members, fixed, self.expect):
+            return Refusal(f"a node named {namesake.name!r} exists; choose another name")
+        if fixed.address != self.expect.address:
+            require_address(fixed.address)
         return evolve(document, members=_put(document.members, fixed))
 
 
@@ -342,21 +372,11 @@ Mutation: TypeAlias = (
 )
 
 
-def apply(
-    mutation: Mutation, document: ClusterDocument, wall: UnixTime
-) -> ClusterDocument | Refusal:
-    """Apply a mutation; a result that breaks a rule of the model is a refusal too."""
-    try:
-        return mutation.apply(document, wall)
-    except InvalidValueError as error:
-        return Refusal(str(error))
-
-
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:
     for member in document.members:
         if member.fingerprint == claimant.fingerprint or member.id == claimant.id:
             return Refusal(f"this node is a member already, as {member.name!r}")
-        if member.name == claimant.name:
+        if member.name.casefold() == claimant.name.casefold():
             return Refusal(f"a node named {member.name!r} is a member; choose another name")
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, DeliveryKey, Scene, reconcile
+from qutrio.core.alerting import Courier, Scene, reconcile
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
@@ -19,7 +19,7 @@ from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
-from qutrio.model.incidents import Ledger
+from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
 
 ERRANDS_MAX = 256
 """Attempts that a node makes for the master at one time."""
@@ -75,6 +75,7 @@ class Pager:
             committed = register.committed
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
+            self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -107,7 +108,7 @@ class Pager:
                 heard = self.seat.cadence.last_heard(errand.via)
                 message = Deliver(term=term, delivery=errand.delivery, heard=heard)
                 effects.append(Send(errand.via, message))
-                self.courier.hold_recoveries(self._errands_over(now))
+                self.courier.hold_successors((errand.delivery,), self._errands_over(now))
         return effects
 
     def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:
@@ -123,6 +124,9 @@ class Pager:
         until = Instant(left + self.seat.settings.dead_after_s) if left is not None else None
         if until is None or now >= until:
             return [Send(sender, _failed(*key, "the errand came too late"))]
+        if isinstance(delivery.notice.kind, UnknownKind):
+            problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
+            return [Send(sender, _failed(*key, problem))]
         if self._ran.get(key) == message.heard:
             return []  # the same message once more
         self._ran = {k: n for k, n in self._ran.items() if self.seat.cadence.sent_at(n) is not None}

@@ -18,10 +18,12 @@ from collections import deque
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
+from qutrio.core.applying import apply
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
+from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
@@ -37,7 +39,7 @@ TERMS_REMEMBERED_MAX = 16
 class Proposal:
     """A wish to change the document, and who waits for the answer (None: nobody)."""
 
-    mutation: Mutation
+    mutation: Mutation | RaiseLevel
     origin: tuple[NodeId, RequestId] | None
 
 
@@ -138,8 +140,9 @@ class Replication(Acceptor):
                 revision = Revision(document.revision + 1)
                 document = evolve(outcome, revision=revision, term=term)
             taken.append((proposal, document.revision))
-            if document.voters != self.accepted.document.voters:
-                break  # the voters change one at a time
+            before = self.accepted.document
+            if document.voters != before.voters or document.level != before.level:
+                break  # the voters change one at a time, and nobody uses what is not committed
         if taken or ledger != self.accepted.ledger:
             effects += self._write(term, document, ledger, taken, now)
         return effects

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
@@ -31,6 +31,7 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
 if TYPE_CHECKING:
     from random import Random
 
+    from qutrio.core.announcements import Announcements
     from qutrio.core.cadence import Cadence
     from qutrio.core.election.interface import Electorate
     from qutrio.core.election.words import Word
@@ -62,12 +63,12 @@ class Seat:
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
+    announcements: Announcements
     _said: tuple[bool, bool] = (False, False)
     """Whether the last heartbeat said that this node is able, and that it acts."""
     calm_until: Instant = NEVER
     """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
-    stirred: bool = True
-    """Whether more did, since the owner last cleared this."""
+    stirred: bool = True  # whether more did, since the owner last cleared this
 
     def __attrs_post_init__(self) -> None:
         """Put together what only looks at the others."""
@@ -121,8 +122,7 @@ class Seat:
         electorate = self.steering.electorate(
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
-        doubted = self.credence.doubted(now)
-        return evolve(electorate, able=electorate.able - doubted) if doubted else electorate
+        return self.credence.heed(electorate, now)
 
     def footing(self, now: Instant) -> Footing:
         """Return what this node goes by when others speak of records."""
@@ -236,6 +236,7 @@ class Seat:
         self.liveness.keep(members)
         self.cadence.keep(members)
         self.clocks.keep(members)
+        self.announcements.keep(members)
         self.steering.keep(members)
         self.incumbency.keep(members)
         self.credence.keep(members)
@@ -253,6 +254,7 @@ class Seat:
             committed=self.register.committed.position,
             wall=wall,
             engine=self.steering.runs,
+            level=self.announcements.mine,
         )
 
     def beat_due(self, now: Instant) -> bool:

@@ -1,5 +1,6 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
+from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
@@ -17,7 +18,7 @@ def glimpse(
     *,
     removed: bool,
     vacating: bool,
-    minority_until: Instant | None,
+    minority: Minority,
 ) -> View:
     """Return the small view of a node that every other task may hold."""
     committed = seat.register.committed
@@ -32,7 +33,9 @@ def glimpse(
         removed=removed,
         vacating=vacating,
         master_term=seat.incumbent_term(now),
-        minority_until=None if removed else minority_until,
+        minority_until=None if removed else minority.until,
+        ledger=committed.ledger,
+        minority_ledger=minority.ledger,
     )
 
 
@@ -79,6 +82,8 @@ def describe(
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),
         leads_minority=leads_minority and not removed,
+        level=seat.announcements.mine,
+        held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
         checks=tuple(
             _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
@@ -88,8 +93,14 @@ def describe(
 
 def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
     if member.id == seat.me:
-        engine = seat.steering.runs
-        return MemberStatus(member=member, live=True, last_heard_s=0.0, skew_s=0.0, engine=engine)
+        return MemberStatus(
+            member=member,
+            live=True,
+            last_heard_s=0.0,
+            skew_s=0.0,
+            engine=seat.steering.runs,
+            level=seat.announcements.mine,
+        )
     last = seat.liveness.last_heard(member.id)
     return MemberStatus(
         member=member,
@@ -97,6 +108,7 @@ def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
         last_heard_s=None if last is None else now - last,
         skew_s=seat.clocks.skew.get(member.id),
         engine=seat.steering.engines.get(member.id),
+        level=seat.announcements.of(member.id),
     )
 
 

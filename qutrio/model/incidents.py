@@ -1,10 +1,12 @@
 """What has been announced, and what still has to be: the ledger that survives a master."""
 
 from enum import Enum
+from functools import cached_property
+from typing import TypeAlias
 
 from attrs import frozen
 
-from qutrio.model.ids import ChannelId, CheckId, IncidentId, NoticeId, Term, UnixTime
+from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
 from qutrio.model.results import Evidence
 
 
@@ -16,6 +18,16 @@ class NoticeKind(Enum):
     TEST = "test"
 
 
+@frozen
+class UnknownKind:
+    """A kind that only a newer version knows: kept for those who do, and told by nobody else."""
+
+    value: str
+
+
+AnyKind: TypeAlias = NoticeKind | UnknownKind
+
+
 @frozen(kw_only=True)
 class Incident:
     """An outage that was announced and is not over."""
@@ -25,6 +37,7 @@ class Incident:
     check_name: str
     since_unix: UnixTime
     term: Term
+    extra: Extra = ()
 
 
 @frozen(kw_only=True)
@@ -38,7 +51,7 @@ class Notice:
     """
 
     id: NoticeId
-    kind: NoticeKind
+    kind: AnyKind
     incident: IncidentId
     check: CheckId
     check_name: str
@@ -49,14 +62,50 @@ class Notice:
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
+    extra: Extra = ()
+
+    @property
+    def known_kind(self) -> NoticeKind:
+        """The kind, for whoever tells people: that is never one of a newer version."""
+        assert isinstance(self.kind, NoticeKind), "notices of unknown kinds wait for who knows them"
+        return self.kind
+
+
+DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """A notice that one channel has not confirmed yet."""
+    """A notice that one channel has not confirmed yet.
+
+    Of a channel with several recipients, `reached` are those that took it, and `refused` those
+    whose server said that it will never take it.
+    """
 
     notice: Notice
     channel: ChannelId
+    reached: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    extra: Extra = ()
+
+    def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `recipients` to whom the next attempt goes.
+
+        As long as nobody was reached, those who refused are asked again after the others: a
+        notice that everybody refused has told nobody.
+        """
+        left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
+        return left or (() if self.reached else recipients)
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The name of this delivery."""
+        return self.notice.id, self.channel
+
+    @property
+    def lane(self) -> tuple[ChannelId, CheckId]:
+        """What this delivery is in order with: the channel's other notices of the check."""
+        return self.channel, self.notice.check
 
 
 @frozen(kw_only=True)
@@ -66,3 +115,9 @@ class Ledger:
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    extra: Extra = ()
+
+    @cached_property
+    def waiting(self) -> frozenset[DeliveryKey]:
+        """The names of all deliveries in the outbox."""
+        return frozenset(delivery.key for delivery in self.outbox)

@@ -19,8 +19,9 @@ from qutrio.core.events import Expelled
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
-from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation
+from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
 from qutrio.peers.desk import EnrollmentDesk
 from qutrio.peers.frames import Refused, say
 from qutrio.peers.identity import PeerIdentity
@@ -39,6 +40,9 @@ REDIAL_CAP_S = 5.0
 ATTEMPT_DEADLINE_S = HELLO_DEADLINE_S + 10.0
 STEADY_S = 5.0
 """A link that lasted so long was a good one, and is dialled again without a pause."""
+OUTDATED_PAUSE_S = 30.0
+"""A program that is too old takes a link that it accepted for good, and hears why not only when it
+dials itself: after `LONE_S` without a link.  So it is left alone for longer."""
 REFUSALS_BEFORE_ASKING = 3
 GREETINGS_PER_MEMBER_MAX = 4
 
@@ -63,6 +67,7 @@ class Mesh:
     desk: EnrollmentDesk
     log: Log
     rng: random.Random
+    level: int = LEVEL
     links: Links = field(factory=Links, init=False)
     _nursery: trio.Nursery | None = field(default=None, init=False)
     _following: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -78,6 +83,7 @@ class Mesh:
             inbox=self.inbox,
             outboxes=self.outboxes,
             log=self.log,
+            level=self.level,
         )
 
     async def listen(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
@@ -101,14 +107,24 @@ class Mesh:
                 while True:
                     members = _members(self.view.value)
                     self._follow(nursery, members)
-                    await self._members_other_than(members)
+                    self._part_from_the_too_old()
+                    await self._others_than(members, self.view.value.document.level)
             self._follow(nursery, ())
             self._nursery = None
 
     # Membership
 
-    async def _members_other_than(self, seen: tuple[Member, ...]) -> None:
-        await self.view.until(lambda view: _members(view) != seen)
+    async def _others_than(self, members: tuple[Member, ...], level: int) -> None:
+        seen = members, level
+        await self.view.until(lambda view: (_members(view), view.document.level) != seen)
+
+    def _part_from_the_too_old(self) -> None:
+        document = self.view.value.document
+        for link in self.links:
+            member = document.member(link.peer)
+            if member is not None and (problem := too_old(member.name, link.level, document)):
+                self.log("link ends", peer=member.name, reason=problem)
+                link.scope.cancel()
 
     def _follow(self, nursery: trio.Nursery, members: tuple[Member, ...]) -> None:
         wanted = {m.id: m for m in members if m.id != self.identity.node_id}
@@ -180,6 +196,8 @@ class Mesh:
                     continue
                 failure = await self._dial(member)
                 pause_s = backoff.next()
+                if self._talk.outdated(member):
+                    pause_s = OUTDATED_PAUSE_S
                 if failure is None:
                     continue
                 if failure.reason != told:
@@ -280,7 +298,7 @@ class Mesh:
         """Exchange hellos; whoever accepts decides first, and answers only when it agrees."""
         if dialled:
             await self._talk.greet(link.socket)
-        await self._talk.hear_greeting(link.socket, member)
+        link.level = await self._talk.hear_greeting(link.socket, member)
         if self._present_member(link.fingerprint) is None:
             raise PeerError("is no longer a member")
         if not self.links.admit(link):

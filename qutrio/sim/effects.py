@@ -204,12 +204,18 @@ class Hands:
         if world.network.is_cut(source, to, world.true):
             world.invariants.trouble(world.true)
             return
+        if source in world.hosts and world.links.too_old(world.hosts[source], host):
+            world.struck[Fault.TOO_OLD_TO_LINK] += 1
+            world.invariants.trouble(world.true)
+            return
         try:
             event = read_frame(source, data, self._read)
         except PeerError:
             world.links.end(source, to)
             return
         if event is not None:
+            if world.faults.installs:
+                world.invariants.levels.heard(host, event.message, world.true)
             world.give(host, event)
 
     # --- the channels -----------------------------------------------------------------------
@@ -251,10 +257,13 @@ class Hands:
         if order.errand:
             return order.until is not None and host.clock.at(true) < order.until
         assert host.node is not None
+        key, node = order.delivery.key, host.node
         if order.delivery.notice.minority:
-            until = host.node.pager.minority.until
-            return until is not None and host.clock.at(true) < until
-        return host.acting(true) and host.node.seat.known_term == order.term
+            minority = node.pager.minority
+            waits = key in minority.ledger.waiting
+            return waits and minority.until is not None and host.clock.at(true) < minority.until
+        waits = key in node.register.committed.ledger.waiting
+        return waits and host.acting(true) and node.seat.known_term == order.term
 
     def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
         world, delivery = self.world, order.delivery
@@ -267,6 +276,8 @@ class Hands:
         if fate.delivered:
             world.invariants.delivered(world.hosts, delivery, begun, world.true)
             world.log(host.name, f"delivered {delivery.notice.id}")
+            if not order.errand and host.life == life and host.acting(world.true):
+                world.network.cut_off_after_delivery(host.name, world.hosts, world.true)
         if world.onlooker is not None:
             world.onlooker.attempted(host.name, delivery, delivered=fate.delivered)
         doomed, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0

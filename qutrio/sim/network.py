@@ -40,6 +40,8 @@ class Network:
     cut: dict[Pair, Seconds] = field(factory=dict)
     clogged: dict[NodeId, Seconds] = field(factory=dict)
     slow: dict[Pair, tuple[Seconds, Seconds]] = field(factory=dict)
+    cuts_after_delivery_s: Seconds = 0.0
+    """If not 0, the next acting master that delivered a notice loses its peers for so long."""
     _last: dict[Pair, Seconds] = field(factory=dict)
 
     def arrivals(self, source: NodeId, to: NodeId, true: Seconds) -> list[Seconds]:
@@ -104,8 +106,16 @@ class Network:
         for pair in pairs:
             self.cut[pair] = max(self.cut.get(pair, 0.0), until)
 
+    def cut_off_after_delivery(self, node: NodeId, others: Iterable[NodeId], true: Seconds) -> None:
+        """Cut a master that has just delivered a notice off from all others, if that is planned."""
+        until, self.cuts_after_delivery_s = true + self.cuts_after_delivery_s, 0.0
+        if until > true:
+            self.struck[Fault.CUT_OFF_AFTER_DELIVERY] += 1
+            self.cut_off((pair for n in others for pair in ((node, n), (n, node))), until)
+
     def heal(self) -> None:
         """Make every link whole."""
         self.cut.clear()
         self.clogged.clear()
         self.slow.clear()
+        self.cuts_after_delivery_s = 0.0

@@ -105,7 +105,12 @@ def enroll(
         expires_unix=UnixTime(wall + TOKEN_LASTS_S),
         auto_approve=True,
     )
-    claim = ClaimToken(token=token.id, secret_hash="", claimant=newcomer)
+    claim = ClaimToken(
+        token=token.id,
+        secret_hash="",
+        claimant=newcomer,
+        level=world.programs.level_of(newcomer.id),
+    )
 
     def claimed(looks_left: int = LOOKS_MAX) -> None:
         """Welcome the newcomer once this node's document lists it, as the real desk does."""

@@ -11,6 +11,7 @@ from qutrio.control.desk import Desk
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply, Show
 from qutrio.core.engine_timers import TIMERS
 from qutrio.core.events import (
@@ -22,7 +23,7 @@ from qutrio.core.events import (
     YieldRequested,
 )
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Refusal, apply
+from qutrio.core.mutations import Refusal
 from qutrio.core.view import CheckStatus, MemberStatus, Status, View
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport
@@ -38,6 +39,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
@@ -88,6 +90,7 @@ class Brain:
     skews: dict[NodeId, Seconds] = Factory(dict)
     role: str = "leader"
     engines: dict[NodeId, str] = Factory(dict)
+    levels: dict[NodeId, int | None] = Factory(dict)
     heirs: list[NodeId | None] = Factory(list)
     """Who acts next, each time that somebody wants the role moved; else nobody moves it."""
     yields: list[YieldRequested] = Factory(list)
@@ -158,6 +161,7 @@ class Brain:
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
             disk=self.disk,
+            held_back=tuple(n for n, level in self.levels.items() if (level or 0) < LEVEL),
             leads_minority=self.leads_minority,
             members=tuple(
                 MemberStatus(
@@ -166,6 +170,7 @@ class Brain:
                     last_heard_s=0.2,
                     skew_s=self.skews.get(m.id),
                     engine=self.engines.get(m.id),
+                    level=self.levels.get(m.id, LEVEL),
                 )
                 for m in document.members
             ),

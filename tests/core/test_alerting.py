@@ -20,7 +20,7 @@ from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, Term, UnixTime
-from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import Outcome
 from tests.core.samples import (
     DB,
@@ -166,7 +166,17 @@ def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
     ended(messenger, FIRST, 1, delivered=False)
     assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
     ended(messenger, FIRST, 2, delivered=True)
-    assert messenger.due(outbox(FIRST, SECOND), (), at(2)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(2)) == [Errand(SECOND, None)]
+
+
+def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_told() -> None:
+    """Else the next master, who cannot know it, would tell of the outage after its end."""
+    messenger = courier()
+    messenger.due(outbox(FIRST, SECOND), (), at(0))
+    ended(messenger, FIRST, 1, delivered=True)
+    assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
+    assert messenger.due(outbox(FIRST, SECOND), (), at(100)) == []
+    assert messenger.due(outbox(SECOND), (), at(100)) == [Errand(SECOND, None)]
 
 
 def test_other_checks_and_other_channels_do_not_wait() -> None:
@@ -236,6 +246,24 @@ def test_a_recovery_waits_until_no_errand_can_tell_of_the_outage() -> None:
     assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
 
 
+def test_a_notice_waits_until_no_errand_can_tell_what_came_before_it() -> None:
+    """Also an outage after the end of the last one; other channels and checks do not wait."""
+    messenger, third, elsewhere = courier(), delivery(number=3), delivery(DB, 4)
+    messenger.hold_successors((SECOND, third), at(5))
+    assert messenger.due(outbox(SECOND, third, elsewhere), (), at(0)) == [
+        Errand(SECOND, None),
+        Errand(elsewhere, None),
+    ]
+    assert messenger.due(outbox(third), (), at(1)) == []
+    assert messenger.due(outbox(third), (), at(5)) == [Errand(third, None)]
+
+
+def test_a_hold_that_is_over_is_forgotten() -> None:
+    messenger = courier()
+    messenger.hold_successors((FIRST,), at(5))
+    assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
+
+
 def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
     messenger = courier()
     messenger.due(outbox(FIRST, SECOND), (), at(0))
@@ -277,3 +305,13 @@ def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
     messenger.due(outbox(FIRST, elsewhere), (), at(0))
     ended(messenger, elsewhere, 0, delivered=False)
     assert messenger.deadline() <= at(RETRY_FIRST_S)
+
+
+def test_a_notice_of_an_unknown_kind_is_kept_and_told_by_nobody() -> None:
+    ours, theirs = delivery(number=2), delivery()
+    theirs = evolve(theirs, notice=evolve(theirs.notice, kind=UnknownKind("telepathy")))
+    ledger = Ledger(sequence=2, outbox=(theirs, ours), extra=(("newer", "1"),))
+    courier = Courier(Random(1))
+    assert [e.delivery for e in courier.due(ledger, (), at(0))] == [ours]
+    assert courier.prune(ledger, HELD) == ledger
+    assert reconcile(ledger, scene(), {WEB}) == ledger

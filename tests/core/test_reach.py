@@ -31,6 +31,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 from tests.core.company import HELD, settled
@@ -176,7 +177,7 @@ def test_a_term_comes_nearer_by_the_bound_with_each_word() -> None:
 def test_a_node_that_was_away_catches_up_with_terms_that_grew_a_lot() -> None:
     company = settled(HELD)
     node = company.nodes[A]
-    ahead = ordinary(Heartbeat)
+    ahead = evolve(ordinary(Heartbeat), level=LEVEL, heard_term=Term(4 * TERM_JUMP_MAX))
     for _ in range(5):
-        node.step(Received(B, evolve(ahead, heard_term=Term(4 * TERM_JUMP_MAX))), at(3), WALL)
+        node.step(Received(B, ahead), at(3), WALL)
     assert node.seat.mandate.heard_term >= 4 * TERM_JUMP_MAX

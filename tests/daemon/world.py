@@ -18,6 +18,7 @@ from attrs import Factory, define, evolve, field, frozen
 from trio.testing import MockClock
 
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
 from qutrio.core.effects import Reply
 from qutrio.core.events import Proposed
@@ -38,6 +39,7 @@ from qutrio.model.ids import (
     Term,
 )
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.peers.identity import PeerIdentity
@@ -289,7 +291,7 @@ class World:
         self._told.set()
         self._told = trio.Event()
 
-    async def _send(self, channel: Any, letter: Letter) -> str:
+    async def _send(self, channel: Any, letter: Letter) -> SendResult:
         notice = letter.notice
         self._note(letter.node, "sending", kind=notice.kind.value)
         if channel.id in self.hung:
@@ -297,7 +299,7 @@ class World:
         await trio.sleep(SEND_S)
         mail = Mail(trio.current_time(), letter.node, notice.kind.value, notice.id)
         self.mailbox.append(mail)
-        return "accepted"
+        return SendResult(delivered=True, detail="accepted")
 
 
 @asynccontextmanager
@@ -347,6 +349,7 @@ def _stable(members: tuple[Member, ...]) -> Stable:
         cluster_id="c0ffee",
         revision=Revision(1),
         members=members,
+        level=LEVEL,
         checks=(
             TcpCheck(
                 id=CheckId("k1"),

@@ -1,7 +1,7 @@
 """Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
 
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, MEMBERS
+from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, MEMBERS, UNTOLD
 
 VERDICTS = "core/verdicts.py"
 ALERTING = "core/alerting.py"
@@ -104,12 +104,25 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "heads.setdefault((delivery.channel, delivery.notice.check), delivery)",
-                "heads.setdefault((delivery.channel, delivery.notice.id), delivery)",
+                "heads.setdefault(delivery.lane, delivery)",
+                "heads.setdefault(delivery.key, delivery)",
             ),
         ),
         caught_by=("8",),
         faults=CHANNELS,
+    ),
+    Mutant(
+        name="order by marks in memory",
+        why="the next master does not know that the outage was told, and tells it after its end",
+        edits=(
+            Edit(
+                ALERTING,
+                "heads.setdefault(delivery.lane, delivery)",
+                "delivery.key in self.delivered or heads.setdefault(delivery.lane, delivery)",
+            ),
+        ),
+        caught_by=("8",),
+        faults=UNTOLD,
     ),
     Mutant(
         name="told before a majority holds it",
@@ -129,7 +142,7 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if (d.notice.id, d.channel) not in self.delivered and d.channel in channels",
+                "if d.key not in self.delivered and d.channel in channels",
                 "if d.channel in channels",
             ),
         ),

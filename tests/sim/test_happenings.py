@@ -18,7 +18,7 @@ from qutrio.sim.happenings.machines import (
     Suspend,
     WallJump,
 )
-from qutrio.sim.happenings.network import Clog, Cut, Odd
+from qutrio.sim.happenings.network import Clog, Cut, CutOffAfterDelivery, Odd
 from qutrio.sim.happenings.surroundings import ChannelMute, Outage
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.options import Fault, Faults
@@ -213,3 +213,11 @@ def test_a_burst_and_a_look_are_answered() -> None:
     assert node is not None
     assert len(node.register.committed.document.checks) == 10
     assert CheckId("z-b-8") in {c.id for c in node.register.committed.document.checks}
+
+
+def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_channels() -> None:
+    outage = Outage(at=6.0, check=WEB, for_s=60.0)
+    world = played(outage, CutOffAfterDelivery(at=6.0, for_s=20.0), until=30.0)
+    assert world.struck[Fault.CUT_OFF_AFTER_DELIVERY] == 1
+    assert [n for n, h in world.hosts.items() if h.acting(world.true)] == [N1]
+    assert list(world.invariants.announced.values()) == [2], "only the first one knew of it"

@@ -155,13 +155,14 @@ def test_8_a_page_that_no_majority_holds_is_noticed() -> None:
 
 def test_8_a_page_that_leaves_after_its_recovery_is_noticed() -> None:
     world = begin()
-    up, down = delivery(kind=NoticeKind.RECOVERED), delivery()
+    up, down = delivery(number=2, kind=NoticeKind.RECOVERED), delivery()
+    up = evolve(up, notice=evolve(up.notice, incident=down.notice.incident))
     disk = world.hosts[N0].disk
     held = evolve(disk.accepted, ledger=Ledger(outbox=(down, up)))
     for host in world.hosts.values():
         host.disk = evolve(host.disk, accepted=held)
     world.invariants.delivered(world.hosts, up, 15.0, 16.0)
-    with pytest.raises(InvariantError, match=r"^8: .*down left after .* told of its recovery"):
+    with pytest.raises(InvariantError, match=r"^8: .*down left after hook was told of number 2"):
         world.invariants.delivered(world.hosts, down, 17.0, 18.0)
 
 

@@ -69,6 +69,14 @@ def test_a_vote_of_the_first_round_counts_again_when_its_voter_is_back() -> None
     assert play(3803, 7, 15.0, engine="raft").broken is None
 
 
+@pytest.mark.parametrize(("seed", "size"), [(210, 3), (346, 5), (528, 3)])
+def test_the_end_of_an_outage_waits_until_a_majority_knows_that_it_was_told(
+    seed: int, size: int
+) -> None:
+    """A master that was cut off just then told the end; the next one told the outage after it."""
+    assert play(seed, size).broken is None
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_under_each_engine_the_same_seed_is_the_same_story(engine: str) -> None:
     first, again = play(7, 3, 25.0, engine=engine), play(7, 3, 25.0, engine=engine)

@@ -60,3 +60,18 @@ def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_
     assert [notice for notice, _ in world.invariants.announced] == ["web-1.down", "web-1.recovered"]
     assert pages(world) == {"down": 1, "recovered": 1}
     world.invariants.quiet(world.hosts, world.true)
+
+
+def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know() -> None:
+    """It keeps the recovery: the next master tells of the outage again, and then of its end."""
+    world = begin()
+    world.channel_down_until = 60.0
+    world.down_targets.add(WEB)
+    world.run(40)
+    world.down_targets.clear()
+    world.run(60)
+    world.network.cuts_after_delivery_s = 30.0
+    world.run(60 + COOLDOWN_S + SENT_S_MAX)
+    assert masters(world) == [N1]
+    assert [notice for notice, _ in world.invariants.announced] == ["web-1.down", "web-1.recovered"]
+    assert pages(world) == {"down": 2, "recovered": 1}

@@ -41,6 +41,18 @@ class Cut:
 
 
 @frozen(kw_only=True)
+class CutOffAfterDelivery:
+    """The next acting master that delivered a notice loses all its peers, not its channels."""
+
+    at: Seconds
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """See to it that it is cut off."""
+        world.network.cuts_after_delivery_s = self.for_s
+
+
+@frozen(kw_only=True)
 class Slow:
     """Messages in these directions take `added_s` longer for a while."""
 

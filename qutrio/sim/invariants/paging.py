@@ -15,7 +15,7 @@ from qutrio.core.alerting import OUTBOX_MAX
 from qutrio.core.quorum import holds_quorum
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import ChannelId, CheckId, IncidentId, NodeId, NoticeId, Seconds
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
@@ -48,7 +48,8 @@ class Paging:
     _ledger: Ledger = field(factory=Ledger)
     _documents: tuple[ClusterDocument, ...] = ()
     _first_begun: dict[Page, Seconds] = field(factory=dict)
-    _recovered: dict[tuple[IncidentId, ChannelId], Seconds] = field(factory=dict)
+    _told: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
+    """When each channel was first told which notice of a check, by its number."""
 
     def stepped(self, record: Record) -> None:
         """Take in what a step made committed, also if the same event will bury it."""
@@ -80,14 +81,24 @@ class Paging:
             self._check_agreed(hosts, delivery, true)
         key = (str(notice.id), channel)
         self.announced[key] = self.announced.get(key, 0) + 1
-        over = self._recovered.get((notice.incident, channel))
-        if notice.kind is NoticeKind.DOWN and over is not None and over <= begun:
-            raise broken(8, true, f"{notice.id} left after {channel} was told of its recovery")
-        if notice.kind is NoticeKind.RECOVERED:
-            self._recovered.setdefault((notice.incident, channel), true)
+        self._check_order(delivery, begun, true)
         first = self._first_begun[page] = min(begun, self._first_begun.get(page, begun))
         if self.announced[key] > 1 and last_trouble < first:
             raise broken(8, true, f"{notice.id} reached {channel} twice, and nothing had happened")
+
+    def _check_order(self, delivery: Delivery, begun: Seconds, true: Seconds) -> None:
+        """Check that no later notice of the same check had reached the channel before it left.
+
+        Each leader of a minority has an order of its own, and ids that begin with it.
+        """
+        notice = delivery.notice
+        series = notice.incident.rpartition("-")[0]
+        told = self._told.setdefault((series, delivery.channel), {})
+        later = [n for n, at in told.items() if n > notice.sequence and at <= begun]
+        if later:
+            what = f"{notice.id} left after {delivery.channel} was told of number {min(later)}"
+            raise broken(8, true, f"{what}, and it is number {notice.sequence}")
+        told.setdefault(notice.sequence, true)
 
     def _check_agreed(
         self, hosts: Mapping[NodeId, Host], delivery: Delivery, true: Seconds
