@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
@@ -67,8 +67,7 @@ class Seat:
     """Whether the last heartbeat said that this node is able, and that it acts."""
     calm_until: Instant = NEVER
     """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
-    stirred: bool = True
-    """Whether more did, since the owner last cleared this."""
+    stirred: bool = True  # whether more did, since the owner last cleared this
 
     def __attrs_post_init__(self) -> None:
         """Put together what only looks at the others."""
@@ -122,8 +121,7 @@ class Seat:
         electorate = self.steering.electorate(
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
-        doubted = self.credence.doubted(now)
-        return evolve(electorate, able=electorate.able - doubted) if doubted else electorate
+        return self.credence.heed(electorate, now)
 
     def footing(self, now: Instant) -> Footing:
         """Return what this node goes by when others speak of records."""

@@ -216,21 +216,15 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
-        if faults.lies:
-            liar = self.dice.pick(self.nodes)
-            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
+        self._each(faults.lies, lambda at: network.Lie(at=at, node=self._node()))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
         self._odd(faults.replays, Manner.REPLAY)
 
     def _odd(self, rate: float, manner: Manner) -> None:
-        self._each(
-            rate,
-            lambda at: network.Odd(
-                at=at, node=self._node(), manner=manner, for_s=self.dice.between(1, 20)
-            ),
-        )
+        odd, node, span = network.Odd, self._node, self.dice.between
+        self._each(rate, lambda at: odd(at=at, node=node(), manner=manner, for_s=span(1, 20)))
 
     def _surroundings(self) -> None:
         dice, faults, nodes = self.dice, self.faults, self.nodes
