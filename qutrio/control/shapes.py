@@ -39,6 +39,7 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "digest": digest,
         "disk": status.disk,
         "outbox": len(status.ledger.outbox),
+        "refused_recipients": len(status.ledger.refusals),
         "members": [member_row(m) for m in members_by_name(status)],
     }
 

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.core.holds import Holds
+from qutrio.core.recipients import Recipients
+from qutrio.model.channels import Channel, UnknownChannel, recipients_of
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
+    from qutrio.core.events import Attempted
     from qutrio.core.verdicts import Verdicts
     from qutrio.model.checks import Check
     from qutrio.model.document import ClusterDocument
@@ -182,6 +185,12 @@ class Courier:
 
     rng: Random
     delivered: set[DeliveryKey] = field(factory=set)
+    recipients: Recipients = field(factory=Recipients)
+    holds: Holds = field(factory=Holds)
+    errors: dict[ChannelId, str] = field(factory=dict)
+    """Why the last attempt failed, of the channels where it did."""
+    _document_channels: tuple[Channel, ...] = ()
+    _channels: dict[ChannelId, Channel] = field(factory=dict)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _resume_at: Instant = Instant(0.0)
     _recoveries_at: Instant = Instant(0.0)
@@ -208,19 +217,54 @@ class Courier:
         """Tell whether an attempt is under way."""
         return any(a.busy_until is not None and now < a.busy_until for a in self._attempts.values())
 
-    def prune(self, ledger: Ledger, document: ClusterDocument) -> Ledger:
-        """Return the ledger without what was delivered, has no channel left, or is too much."""
-        channels = {c.id for c in document.channels if c.enabled}
-        kept = tuple(
-            d
-            for d in ledger.outbox[-OUTBOX_MAX:]
-            if d.key not in self.delivered and d.channel in channels
-        )
-        return ledger if kept == ledger.outbox else evolve(ledger, outbox=kept)
+    def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
+        """Take in the channels there are; return the ledger without what an edit made obsolete.
+
+        Who edits a channel wants it to be tried at once, also for recipients that refused.
+        """
+        if document.channels is self._document_channels:
+            return ledger
+        was, self._channels = self._channels, {c.id: c for c in document.channels}
+        self._document_channels = document.channels
+        edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
+        for channel in sorted(edited):
+            self.recipients.ask_again(channel)
+            self.holds.release(channel)
+            self.errors.pop(channel, None)
+        for key in [k for k in self._attempts if k[1] in edited]:
+            attempt = self._attempts[key]
+            if attempt.failures:
+                attempt.next_at = min(attempt.next_at, now)
+            elif attempt.busy_until is None:
+                del self._attempts[key]  # other reasons to wait may hold still
+        return _asking_again(ledger, edited) if edited else ledger
+
+    def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
+        """Return the ledger without what was delivered, has no channel left, or is too much.
+
+        With `parts`, which recipients were reached is written into what is left.
+        """
+        channels = {c.id: c for c in document.channels if c.enabled}
+        kept = list[Delivery]()
+        for delivery in ledger.outbox[-OUTBOX_MAX:]:
+            if delivery.key not in self.delivered and delivery.channel in channels:
+                marked = self.recipients.marked(delivery)
+                if not marked.settled(recipients_of(channels[delivery.channel])):
+                    kept.append(marked if parts else delivery)
+        return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
+
+    def write_down(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger with what receivers asked for and refused."""
+        waits = self.holds.written(ledger.waits, self._channels, now, wall)
+        refusals = self.recipients.refusals(ledger.refusals, self._channels, wall)
+        if (waits, refusals) == (ledger.waits, ledger.refusals):
+            return ledger
+        return evolve(ledger, waits=waits, refusals=refusals)
 
     def settle(self, committed: Ledger) -> None:
         """Forget what a majority knows to be delivered, and attempts that are over."""
         self.delivered &= committed.waiting
+        self.recipients.keep(committed.waiting)
         for key in [k for k in self._attempts if k not in committed.waiting]:
             del self._attempts[key]
 
@@ -232,6 +276,9 @@ class Courier:
         errands: list[Errand] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
         for delivery in self._heads(committed):
+            recipients = recipients_of(self._channels.get(delivery.channel))
+            if delivery.settled(recipients):
+                continue  # the next write crosses it off
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
                 attempt = Attempt(next_at=self._earliest(delivery))
@@ -243,14 +290,36 @@ class Courier:
                 errands.append(Errand(delivery, self._via(attempt, others)))
         return errands
 
-    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
-        """Note how an attempt ended, whoever made it."""
-        key = (notice, channel)
-        if delivered:
-            self.delivered.add(key)
-            self._attempts.pop(key, None)
-        elif (attempt := self._attempts.get(key)) is not None:
+    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+        """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
+        self.note(event, recipients)
+        attempt = self._attempts.get(event.key)
+        if event.key in self.delivered:
+            self._attempts.pop(event.key, None)
+        elif attempt is not None:
             self._failed(attempt, now)
+            self._hold(event, now)
+        if event.delivered:
+            self.errors.pop(event.channel, None)
+            self.holds.took(event.channel)
+        elif attempt is not None:
+            self.errors[event.channel] = event.detail
+
+    def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
+        """Remember who was reached.
+
+        A word without parts is not enough for a channel with several recipients: older versions
+        say that they delivered when they reached one.
+        """
+        self.recipients.note(event.key, event.parts)
+        if event.delivered and (event.parts or len(recipients) <= 1):
+            self.delivered.add(event.key)
+
+    def tries(self, channel: ChannelId) -> tuple[bool, Instant | None]:
+        """Return whether an attempt is under way for a channel, and when the next one is due."""
+        mine = [a for (_, c), a in self._attempts.items() if c == channel]
+        waiting = [a.next_at for a in mine if a.busy_until is None]
+        return len(waiting) < len(mine), min(waiting, default=None)
 
     def deadline(self) -> Instant:
         """Return when the next attempt is due or overdue."""
@@ -265,10 +334,11 @@ class Courier:
         for delivery in committed.outbox:
             if not isinstance(delivery.notice.kind, UnknownKind):  # kept for who can tell it
                 heads.setdefault(delivery.lane, delivery)
-        return [d for d in heads.values() if d.key not in self.delivered]
+        left = [d for d in heads.values() if d.key not in self.delivered]
+        return [self.recipients.marked(d) for d in left]
 
     def _earliest(self, delivery: Delivery) -> Instant:
-        begin = self._resume_at
+        begin = max(self._resume_at, self.holds.until(delivery.channel))
         if delivery.notice.kind is NoticeKind.RECOVERED:
             begin = max(begin, self._recoveries_at)
         key, until = self._held.get(delivery.lane, (delivery.key, begin))
@@ -278,8 +348,28 @@ class Courier:
         turn, odd = divmod(attempt.failures, 2)
         return others[turn % len(others)] if odd and others else None
 
+    def _hold(self, event: Attempted, now: Instant) -> None:
+        """Leave the channel alone if the receiver asked for it; the longer pause counts."""
+        if event.wait_s > 0:
+            self.holds.ask(event.channel, event.wait_s, now)
+            for (_, channel), attempt in self._attempts.items():
+                if channel == event.channel:
+                    attempt.next_at = max(attempt.next_at, self.holds.until(channel))
+
     def _failed(self, attempt: Attempt, now: Instant) -> None:
         attempt.failures += 1
         attempt.busy_until = None
         pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
         attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))
+
+
+def _asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
+    """Return the ledger without what receivers behind these channels asked for or refused."""
+    return evolve(
+        ledger,
+        outbox=tuple(
+            evolve(d, refused=()) if d.refused and d.channel in edited else d for d in ledger.outbox
+        ),
+        waits=tuple(w for w in ledger.waits if w.channel not in edited),
+        refusals=tuple(r for r in ledger.refusals if r.channel not in edited),
+    )

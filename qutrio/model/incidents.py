@@ -4,9 +4,11 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
+from qutrio.model.levels import DELIVERY_PARTS, since
+from qutrio.model.parts import ChannelWait, RefusedRecipient
 from qutrio.model.results import Evidence
 
 
@@ -84,8 +86,8 @@ class Delivery:
 
     notice: Notice
     channel: ChannelId
-    reached: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    reached: tuple[str, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    refused: tuple[str, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     extra: Extra = ()
 
     def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,6 +98,10 @@ class Delivery:
         """
         left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
         return left or (() if self.reached else recipients)
+
+    def settled(self, recipients: tuple[str, ...]) -> bool:
+        """Tell whether it was told to somebody, and nothing is left to do."""
+        return bool(self.reached) and not self.pending(recipients)
 
     @property
     def key(self) -> DeliveryKey:
@@ -110,11 +116,16 @@ class Delivery:
 
 @frozen(kw_only=True)
 class Ledger:
-    """Open incidents by check id, undelivered notices by sequence, and the last sequence."""
+    """Open incidents by check id, undelivered notices by sequence, and the last sequence.
+
+    `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
+    """
 
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    waits: tuple[ChannelWait, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    refusals: tuple[RefusedRecipient, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     extra: Extra = ()
 
     @cached_property

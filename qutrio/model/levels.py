@@ -40,6 +40,8 @@ EACH_ADDRESS: Final = 2
 """A check may ask for every address of its host."""
 DELIVERY_PARTS: Final = 2
 """A delivery says which of its recipients were reached."""
+MAIL_NAMES: Final = 2
+"""A mail address may have a name, and blanks within quotes."""
 
 _SINCE: Final = "qutrio.level"
 

@@ -220,6 +220,9 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        if faults.lies:
+            liar = self.dice.pick(self.nodes)
+            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
