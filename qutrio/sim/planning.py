@@ -1,7 +1,6 @@
 """From a seed to a schedule: which faults and deeds there will be, and when."""
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from attrs import define, evolve, field
 
@@ -10,6 +9,7 @@ from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.beginnings import WEB, node_ids
+from qutrio.sim.chosen_links import ChosenLinks, Pairs
 from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Trouble
@@ -40,7 +40,6 @@ NEAR_S: Seconds = 0.6
 """How near to a switch a node dies, if one does."""
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
-Pairs: TypeAlias = tuple[tuple[NodeId, NodeId], ...]
 
 
 @define
@@ -168,7 +167,7 @@ class Planner:
         )
 
     def _cuts(self) -> None:
-        dice, faults = self.dice, self.faults
+        dice, faults, links = self.dice, self.faults, ChosenLinks(self.dice, self.nodes)
 
         def cut(how: Fault, rate: float, pairs: Callable[[], Pairs]) -> None:
             self._each(
@@ -182,11 +181,11 @@ class Planner:
                 ),
             )
 
-        cut(Fault.PARTITION, faults.cuts, self._halves)
-        cut(Fault.ONE_WAY_CUT, faults.one_way_cuts, self._directions)
-        cut(Fault.PARTIAL_CUT, faults.partial_cuts, self._some_links)
-        cut(Fault.BRIDGE, faults.bridges, self._bridge)
-        cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, self._stranger)
+        cut(Fault.PARTITION, faults.cuts, links.halves)
+        cut(Fault.ONE_WAY_CUT, faults.one_way_cuts, links.directions)
+        cut(Fault.PARTIAL_CUT, faults.partial_cuts, links.some)
+        cut(Fault.BRIDGE, faults.bridges, links.bridge)
+        cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, links.stranger)
         for at in dice.moments(faults.link_flaps, self.until):
             one, other = self._node(), self._node()
             for turn in range(2 + dice.below(5)):
@@ -207,7 +206,7 @@ class Planner:
             faults.slow_links,
             lambda at: network.Slow(
                 at=at,
-                pairs=self._some_links(),
+                pairs=ChosenLinks(self.dice, self.nodes).some(),
                 added_s=dice.heavy(0.3, 3.0),
                 for_s=dice.between(2, 30),
             ),
@@ -366,35 +365,6 @@ class Planner:
                 surroundings.ChannelDown(at=at, for_s=silent_s),
                 network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
             ]
-
-    # --- which links ------------------------------------------------------------------------
-
-    def _halves(self) -> Pairs:
-        left = set(self.dice.some(self.nodes))
-        return self._between(lambda a, b: (a in left) != (b in left))
-
-    def _directions(self) -> Pairs:
-        return tuple((self._node(), self._node()) for _ in range(1 + self.dice.below(4)))
-
-    def _some_links(self) -> Pairs:
-        links = self._between(lambda a, b: a < b)
-        chosen = self.dice.some(links, 0.3)
-        return tuple(pair for a, b in chosen for pair in ((a, b), (b, a)))
-
-    def _bridge(self) -> Pairs:
-        """Cut two groups from one another that one node alone joins."""
-        bridge = self._node()
-        others = [n for n in self.nodes if n != bridge]
-        left = set(self.dice.some(others))
-        return self._between(lambda a, b: bridge not in {a, b} and (a in left) != (b in left))
-
-    def _stranger(self) -> Pairs:
-        """Cut off a node that speaks a protocol of its own: every link to it is refused."""
-        stranger = self._node()
-        return self._between(lambda a, b: stranger in {a, b})
-
-    def _between(self, wanted: Callable[[NodeId, NodeId], bool]) -> Pairs:
-        return tuple((a, b) for a in self.nodes for b in self.nodes if a != b and wanted(a, b))
 
 
 def plan_happenings(

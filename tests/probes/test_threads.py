@@ -18,6 +18,7 @@ from qutrio.probes.threads import (
     ThreadLookUps,
     look_up_addresses,
 )
+from tests import needs
 
 HERE = Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
 
