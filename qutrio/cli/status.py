@@ -75,7 +75,7 @@ def _once(as_json: bool, *, line: bool) -> int:
 
 def show(answer: Row) -> None:
     """Print a status for people: what is wrong first, and everything once."""
-    print(f"checks    {counted_states(answer['checks'])}")
+    print(f"checks    {counted_states(answer['checks'])}{mark(answer)}")
     print_fields(
         [
             ("master", _master(answer)),
