@@ -26,7 +26,7 @@ def payload(letter: Letter) -> bytes:
     embed = {
         "title": subject(letter.notice)[:TITLE_CHARS_MAX],
         "description": f"{_FENCE}\n{text[:room]}\n{_FENCE}",
-        "color": COLOURS[letter.notice.kind],
+        "color": COLOURS[letter.notice.known_kind],
     }
     document = {"embeds": [embed], "allowed_mentions": {"parse": []}}
     return json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -19,7 +19,7 @@ def subject(notice: Notice) -> str:
     """Return one line: what happened, to which check, at which target, since when."""
     name, target = clip(notice.check_name), clip(notice.target)
     name = f"({minority(notice)}) {name}" if notice.minority else name
-    match notice.kind:
+    match notice.known_kind:
         case NoticeKind.DOWN:
             line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
         case NoticeKind.RECOVERED:
@@ -27,7 +27,7 @@ def subject(notice: Notice) -> str:
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
         case _:
-            assert_never(notice.kind)
+            assert_never(notice.known_kind)
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
 
 
@@ -89,7 +89,7 @@ def moment(unix: UnixTime) -> str:
 
 def _opening(notice: Notice) -> str:
     name = clip(notice.check_name)
-    match notice.kind:
+    match notice.known_kind:
         case NoticeKind.DOWN:
             return f"{name} is DOWN."
         case NoticeKind.RECOVERED:
@@ -97,7 +97,7 @@ def _opening(notice: Notice) -> str:
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case _:
-            assert_never(notice.kind)
+            assert_never(notice.known_kind)
 
 
 def _reservation(notice: Notice) -> list[str]:
@@ -109,7 +109,7 @@ def _reservation(notice: Notice) -> list[str]:
 
 def _facts(notice: Notice) -> str:
     rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))]
-    match notice.kind:
+    match notice.known_kind:
         case NoticeKind.DOWN:
             rows += [("Since", moment(notice.since_unix))]
         case NoticeKind.RECOVERED:
@@ -117,7 +117,7 @@ def _facts(notice: Notice) -> str:
         case NoticeKind.TEST:
             rows += [("Sent", moment(notice.at_unix))]
         case _:
-            assert_never(notice.kind)
+            assert_never(notice.known_kind)
     return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
 
 

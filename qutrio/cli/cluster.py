@@ -1,5 +1,6 @@
 """`qutrio cluster`: what all nodes share, and who of them acts."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +23,11 @@ app.command("hooks", epilog="Example: qutrio cluster hooks")(cluster_hooks.hooks
 def show(as_json: AsJson = False) -> None:
     """Print the committed document as JSON, with or without `--json`; secrets are masked."""
     del as_json  # it is how scripts ask every other command for what this one always prints
-    print_json(ask("document")["document"])
+    answer = ask("document")
+    print_json(answer["document"])
+    if held := answer.get("level_held_back_by"):
+        names = clean(", ".join(held))
+        print(f"qutrio: the level is held back by {names}; see 'qutrio status'", file=sys.stderr)
 
 
 @app.command("yield", epilog="Example: qutrio cluster yield --to b")

@@ -79,6 +79,7 @@ def show(answer: Row) -> None:
             ("quorum", _quorum(answer)),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
             ("engine", _engine(answer)),
+            *_level(answer),
         ]
     )
     for warning in _warnings(answer):
@@ -123,6 +124,19 @@ def _engine(answer: Row) -> str:
     return answer["engine"] if role is None else f"{answer['engine']}, this node is {role}"
 
 
+def _level(answer: Row) -> list[tuple[str, str]]:
+    """Say what the members may use; a daemon that was not restarted after an upgrade does not."""
+    if "level" not in answer:
+        return []
+    levels = {member["name"]: member["level"] for member in answer["members"]}
+    said = [
+        f"{name} ({'not heard' if levels[name] is None else f'runs {levels[name]}'})"
+        for name in answer["level_held_back_by"]
+    ]
+    held = f" of {answer['program_level']}, held back by {', '.join(said)}" if said else ""
+    return [("level", f"{answer['level']}{held}")]
+
+
 def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
@@ -147,6 +161,12 @@ def _warnings(answer: Row) -> list[str]:
         warnings.append("leads a minority: may page, writes nothing")
     if answer["outbox"]:
         warnings.append(f"{answer['outbox']} alerts wait for delivery")
+    warnings += [
+        f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
+        " it is refused until it is upgraded"
+        for member in answer["members"]
+        if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
+    ]
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
 

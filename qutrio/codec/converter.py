@@ -2,9 +2,10 @@
 
 Reading is strict: a number is not taken for a string, nor a string for a list.  What a newer
 version wrote is kept: fields that are not known go into `extra` as (name, JSON text) and come
-out again; checks and channels of a kind that is not known become `UnknownCheck` and
-`UnknownChannel`.  Every expected failure of this module is an `InvalidDocumentError`, or an
-`UnsupportedVersionError` for a word that only a newer version can have written.
+out again; checks, channels and notices of a kind that is not known become `UnknownCheck`,
+`UnknownChannel` and `UnknownKind`.  Every expected failure of this module is an
+`InvalidDocumentError`, or an `UnsupportedVersionError` for a word that only a newer version can
+have written.
 """
 
 import re
@@ -23,6 +24,8 @@ from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVe
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.ids import Term
+from qutrio.model.incidents import AnyKind, NoticeKind, UnknownKind
+from qutrio.model.levels import LEVEL_UNSAID, level_of_field
 from qutrio.model.stable import Position
 
 SHOWN_CHARS_MAX = 80
@@ -86,6 +89,8 @@ def _make() -> OrjsonConverter:
     converter.register_unstructure_hook(Position, lambda p: (p.term, p.number))
     converter.register_structure_hook(Batch, lambda data, _: _read_batch(data, converter))
     converter.register_unstructure_hook(Batch, lambda batch: _write_batch(batch, converter))
+    converter.register_structure_hook(AnyKind, _notice_kind)
+    converter.register_unstructure_hook(AnyKind, lambda kind: kind.value)
     _register_union(converter, Check, UnknownCheck)
     _register_union(converter, Channel, UnknownChannel)
     _register_union(converter, Mutation, None)
@@ -145,6 +150,15 @@ def _enum_reader(shape: type[Enum]) -> Reader:
     return read
 
 
+def _notice_kind(value: object, _: object) -> AnyKind:
+    if not isinstance(value, str):
+        raise _unlike(value, "a kind of notice")
+    return _NOTICE_KINDS.get(value) or UnknownKind(value)
+
+
+_NOTICE_KINDS: Final = {kind.value: kind for kind in NoticeKind}
+
+
 def _is_tuple(shape: object) -> bool:
     return get_origin(shape) is tuple
 
@@ -176,6 +190,9 @@ def _fixed_tuple_reader(readers: list[tuple[Reader, Any]]) -> Reader:
 def _overrides(cls: type) -> dict[str, Any]:
     """Say which attributes are not fields of the same name in the data."""
     chosen: dict[str, Any] = {"extra": override(omit=True)} if _has_extra(cls) else {}
+    for name, attribute in attrs.fields_dict(cls).items():
+        if level_of_field(attribute) > LEVEL_UNSAID:
+            chosen[name] = override(omit_if_default=True)
     if "kind_name" in attrs.fields_dict(cls):
         chosen["kind_name"] = override(rename="kind")
     return chosen

@@ -12,6 +12,7 @@ from types import NoneType
 from typing import Any, Final
 
 from qutrio.core.messages import ENGINE_UNSAID, Heartbeat, HeartbeatAck, Message
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.stable import Position
 
 Data = dict[str, Any]
@@ -41,6 +42,7 @@ def _write_beat(beat: Heartbeat) -> Data:
         "committed": (committed.term, committed.number),
         "wall": float(beat.wall) + 0.0,
         "engine": beat.engine,
+        "level": beat.level,
     }
 
 
@@ -63,8 +65,10 @@ def _read_beat(data: Data) -> Heartbeat | None:
     if tuple(map(type, fields)) not in _BEAT_TYPES:
         return None
     number, heard_term, claim, acting, able, committed, wall = fields
-    engine = data.get("engine", ENGINE_UNSAID)
-    if list(map(type, committed)) != _PAIR or not isfinite(wall) or type(engine) is not str:
+    engine, level = data.get("engine", ENGINE_UNSAID), data.get("level", LEVEL_UNSAID)
+    if list(map(type, committed)) != _PAIR or not isfinite(wall):
+        return None
+    if type(engine) is not str or type(level) is not int:
         return None
     return Heartbeat(
         number=number,
@@ -75,6 +79,7 @@ def _read_beat(data: Data) -> Heartbeat | None:
         committed=Position(*committed),
         wall=wall,
         engine=engine,
+        level=level,
     )
 
 

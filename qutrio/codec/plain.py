@@ -27,6 +27,7 @@ from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVe
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
 
 DOCUMENT_FORMAT = 1
@@ -103,6 +104,7 @@ def document_to_plain(document: ClusterDocument, *, secrets: bool) -> Plain:
         "cluster_id": document.cluster_id,
         "revision": document.revision,
         "term": document.term,
+        **_level(document),
         "settings": settings_to_plain(document.settings),
         "members": [member_to_plain(m) for m in document.members],
         "tokens": [token_to_plain(t, secrets=secrets) for t in document.tokens],
@@ -110,6 +112,11 @@ def document_to_plain(document: ClusterDocument, *, secrets: bool) -> Plain:
         "checks": [check_to_plain(c, secrets=secrets) for c in document.checks],
         **write_extra(document.extra, secrets=secrets),
     }
+
+
+def _level(document: ClusterDocument) -> Plain:
+    """Return nothing for the level of versions that know of none: they keep what they read."""
+    return {"level": document.level} if document.level > LEVEL_UNSAID else {}
 
 
 def document_from_plain(

@@ -170,6 +170,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("cluster_id", fields.text),
         Field("revision", fields.whole),
         Field("term", fields.whole),
+        Field("level", fields.whole),
     ),
     Settings: (
         Field("engine", fields.text),

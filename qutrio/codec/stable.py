@@ -18,6 +18,7 @@ from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision, Term
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import NO_BALLOT, Ballot, Position, Promise, Record, Stable
 
 STATE_FORMAT = 1
@@ -129,6 +130,11 @@ def _document(name: str, read: Callable[[str], bytes], source: str) -> ClusterDo
     if sha256(content).hexdigest()[:DIGEST_CHARS] != found[3]:
         raise InvalidDocumentError(f"{name}: is damaged: its checksum does not match its content")
     document = from_json(content, name)
+    if document.level > LEVEL:
+        raise UnsupportedVersionError(
+            f"{name}: the cluster uses feature level {document.level}, this version knows {LEVEL};"
+            " install a newer version again"
+        )
     if (document.term, document.revision) != (Term(int(found[1])), Revision(int(found[2]))):
         raise InvalidDocumentError(f"{name}: holds a document of another revision")
     return document

@@ -8,7 +8,7 @@ from qutrio.codec.plain import document_to_plain, settings_from_plain, settings_
 from qutrio.control.desk import Desk, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_rows, member_row, status_head
+from qutrio.control.shapes import Row, check_rows, held_back, member_row, status_head
 from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
 from qutrio.core.view import Status
 
@@ -40,10 +40,12 @@ async def all_checks(status: Status) -> list[Row]:
 
 
 async def show_document(desk: Desk, request: Request) -> Row:
-    """Answer `document`: the committed document, secrets masked."""
+    """Answer `document`: the committed document, secrets masked, and who holds its level back."""
     del request
-    await trio.lowlevel.checkpoint()
-    return {"document": document_to_plain(desk.document, secrets=False)}
+    status = await desk.inspect()
+    document = status.document
+    plain = {**document_to_plain(document, secrets=False), "level": document.level}
+    return {"document": plain, "level_held_back_by": held_back(status)}
 
 
 async def list_nodes(desk: Desk, request: Request) -> Row:

@@ -26,6 +26,9 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "engine": status.engine,
         "knows_engine": status.knows_engine,
         "role": status.role,
+        "level": status.document.level,
+        "program_level": status.level,
+        "level_held_back_by": held_back(status),
         "term": status.term,
         "master": master_row(status),
         "acting": status.acting,
@@ -40,6 +43,11 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "outbox": len(status.ledger.outbox),
         "members": [member_row(m) for m in status.members],
     }
+
+
+def held_back(status: Status) -> list[str]:
+    """Return the names of the members that keep the feature level below this program's."""
+    return [_name_of(status, node) for node in status.held_back]
 
 
 def quorum_row(status: Status) -> Row:
@@ -64,6 +72,7 @@ def member_row(heard: MemberStatus) -> Row:
         "fingerprint": member.fingerprint,
         "live": heard.live,
         "voter": member.voter,
+        "level": heard.level,
         "last_heard_s": _rounded(heard.last_heard_s),
         "skew_s": _rounded(heard.skew_s),
     }

@@ -34,7 +34,15 @@ from qutrio.model.ids import (
     Term,
     UnixTime,
 )
-from qutrio.model.incidents import Delivery, DeliveryKey, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.incidents import (
+    Delivery,
+    DeliveryKey,
+    Incident,
+    Ledger,
+    Notice,
+    NoticeKind,
+    UnknownKind,
+)
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
@@ -109,7 +117,8 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
             sequence += 1
             del incidents[ident]
             outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
-    return Ledger(
+    return evolve(
+        ledger,
         sequence=sequence,
         incidents=tuple(incidents[i] for i in sorted(incidents)),
         outbox=tuple(outbox),
@@ -254,7 +263,8 @@ class Courier:
         """Return the first of each lane, unless it waits for a majority to know it delivered."""
         heads: dict[Lane, Delivery] = {}
         for delivery in committed.outbox:
-            heads.setdefault(delivery.lane, delivery)
+            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
+                heads.setdefault(delivery.lane, delivery)
         return [d for d in heads.values() if d.key not in self.delivered]
 
     def _earliest(self, delivery: Delivery) -> Instant:

@@ -11,7 +11,8 @@ from attrs import define, field, frozen
 
 from qutrio.core.effects import Effect, Reply, Send
 from qutrio.core.messages import Propose, Ruled, Ruling
-from qutrio.core.mutations import Mutation
+from qutrio.core.mutations import Mutation, beyond
+from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
 from qutrio.model.stable import Position
 
@@ -58,12 +59,19 @@ class Desk:
     _wishes: dict[RequestId, Wish] = field(factory=dict)
 
     def open(
-        self, request: RequestId, mutation: Mutation, revision: Revision, now: Instant
+        self, request: RequestId, mutation: Mutation, document: ClusterDocument, now: Instant
     ) -> list[Effect]:
-        """Take a wish in, or refuse it when there are too many."""
+        """Take a wish in, or refuse it: there are too many, or some members are too old for it.
+
+        `document` is the committed one.
+        """
+        revision = document.revision
         if len(self._wishes) >= self.wishes_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
+        refusal = beyond(mutation, document)
+        if refusal is not None:  # an old master would not see what is wrong with it
+            return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
         self._wishes[request] = Wish(mutation, Instant(now + ANSWER_S_MAX))
         return []
 

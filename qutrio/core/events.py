@@ -31,6 +31,14 @@ class Linked:
 
 
 @frozen
+class Announced:
+    """A peer's hello said which feature level its program knows."""
+
+    peer: NodeId
+    level: int
+
+
+@frozen
 class Observed:
     """A local probe ended."""
 
@@ -108,6 +116,7 @@ Event: TypeAlias = (
     Tick
     | Received
     | Linked
+    | Announced
     | Observed
     | Proposed
     | ProbeRequested

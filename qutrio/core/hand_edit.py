@@ -25,6 +25,8 @@ def differences(old: ClusterDocument, new: ClusterDocument) -> Batch | Refusal:
     """
     if old.cluster_id != new.cluster_id:
         return Refusal("cluster_id cannot be changed")
+    if old.level != new.level:
+        return Refusal("level cannot be changed: it rises by itself, when all nodes were upgraded")
     if old.tokens != new.tokens:
         return Refusal("tokens are not edited by hand; use 'qutrio enroll'")
     steps: list[Mutation] = []

@@ -39,7 +39,9 @@ from qutrio.core.messages import (
     Wrote,
     Yield,
 )
+from qutrio.core.mutations import Mutation, PromoteMember
 from qutrio.core.pager import Pager
+from qutrio.core.raising import RaiseLevel, rise
 from qutrio.core.replication import Proposal, Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import REQUEST_PAUSE_S, Watch
@@ -66,6 +68,8 @@ class Hearing:
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Take a member's message in.  `sender` is who its certificate says."""
+        if not self._admits(sender, message, now):
+            return []
         if isinstance(message, Heartbeat):
             self.seat.cadence.hear(sender, message.number)
             return self.seat.on_heartbeat(sender, message, now, wall)
@@ -116,6 +120,28 @@ class Hearing:
             case _:
                 assert_never(message)
         return []
+
+    def _admits(self, sender: NodeId, message: Message, now: Instant) -> bool:
+        """Note that a member lives, unless its program is too old: then it has no link either."""
+        seat, document = self.seat, self.register.committed.document
+        if isinstance(message, Heartbeat) and seat.announcements.hear(sender, message.level):
+            seat.stir()
+        if seat.announcements.too_old(sender, document):
+            return False
+        if seat.liveness.heard(sender, now, seat.settings.dead_after_s):
+            seat.stir()
+        return True
+
+    def own_changes(self, now: Instant) -> list[Proposal]:
+        """Return the changes that the master makes by itself."""
+        changes: list[Mutation | RaiseLevel] = []
+        learner = self.ready_learner(now)
+        if learner is not None:
+            changes.append(PromoteMember(node=learner))
+        raised = rise(self.register.committed.document, self.seat.announcements)
+        if raised is not None:
+            changes.append(raised)
+        return [Proposal(change, None) for change in changes]
 
     def ready_learner(self, now: Instant) -> NodeId | None:
         """Return the first living learner that holds what is committed, if there is one."""

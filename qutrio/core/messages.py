@@ -28,6 +28,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 
@@ -43,7 +44,7 @@ class Heartbeat:
     `acting` says that the claim stands.  `able` says that the sender hears a majority and can
     write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.  `engine`
     is the one that the sender runs, empty if it does not know the one that is set; older
-    versions run lowest-id and do not say so.
+    versions run lowest-id and do not say so.  `level` is the highest that its program knows.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Heartbeat:
     committed: Position
     wall: UnixTime
     engine: str = ENGINE_UNSAID
+    level: int = LEVEL_UNSAID
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,7 @@ from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID, needed
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -188,11 +189,15 @@ class AddToken:
 
 @frozen(kw_only=True)
 class ClaimToken:
-    """Somebody showed the secret whose hash is `secret_hash`: use the token for `claimant`."""
+    """Somebody showed the secret whose hash is `secret_hash`: use the token for `claimant`.
+
+    `level` is the feature level that the claimant's program knows.
+    """
 
     token: TokenId
     secret_hash: str
     claimant: Member
+    level: int = LEVEL_UNSAID
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the claimant as a learner, or waiting for approval."""
@@ -203,7 +208,7 @@ class ClaimToken:
         if token is None or token.secret_hash != self.secret_hash:
             reason = "the token is unknown: it was used, revoked or never issued"
             return Refusal(f"{reason}; ask for a new one")
-        refusal = self._objection(token, wall) or _member_clash(document, self.claimant)
+        refusal = self._objection(token, document, wall) or _member_clash(document, self.claimant)
         if refusal is not None:
             return refusal
         if token.auto_approve:
@@ -212,7 +217,10 @@ class ClaimToken:
         tokens = tuple(claimed if t.id == token.id else t for t in document.tokens)
         return evolve(document, tokens=tokens)
 
-    def _objection(self, token: Token, wall: UnixTime) -> Refusal | None:
+    def _objection(self, token: Token, document: ClusterDocument, wall: UnixTime) -> Refusal | None:
+        if self.level < document.level:
+            runs = f"{self.claimant.name} runs level {self.level}"
+            return Refusal(f"{runs}, the cluster needs {document.level}; upgrade it")
         if token.expires_unix <= wall:
             return Refusal("the token has expired; ask for a new one")
         if token.claimant is not None and token.claimant.fingerprint != self.claimant.fingerprint:
@@ -342,14 +350,32 @@ Mutation: TypeAlias = (
 )
 
 
-def apply(
-    mutation: Mutation, document: ClusterDocument, wall: UnixTime
-) -> ClusterDocument | Refusal:
-    """Apply a mutation; a result that breaks a rule of the model is a refusal too."""
+class Change(Protocol):
+    """What turns one document into the next: a mutation, or a change that a master makes itself."""
+
+    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
+        """Return the document with the change; raises `InvalidValueError`."""
+
+
+def apply(mutation: Change, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
+    """Apply a mutation.
+
+    What needs a higher feature level, or breaks a rule of the model, is a refusal too.
+    """
     try:
-        return mutation.apply(document, wall)
+        return beyond(mutation, document) or mutation.apply(document, wall)
     except InvalidValueError as error:
         return Refusal(str(error))
+
+
+def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
+    """Refuse what some member's program would not understand."""
+    if document.level >= LEVEL or (level := needed(mutation)) <= document.level:
+        return None
+    return Refusal(
+        f"this needs level {level} and the cluster runs level {document.level}: it rises when all"
+        " nodes run a version that knows it; see 'qutrio status'"
+    )
 
 
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:

@@ -16,10 +16,11 @@ from attrs import define
 from qutrio.core.alerting import Courier
 from qutrio.core.calm import RENEWING, STEP_S_MIN, settle
 from qutrio.core.chronicle import Chronicle
-from qutrio.core.desk import Desk, Outlook
+from qutrio.core.desk import Desk
 from qutrio.core.disk import Disk
 from qutrio.core.effects import Effect, Note, Send, Show
 from qutrio.core.events import (
+    Announced,
     Attempted,
     Event,
     Expelled,
@@ -39,20 +40,21 @@ from qutrio.core.expulsion import Expulsion, last_words
 from qutrio.core.handover import Handover
 from qutrio.core.hearing import Hearing
 from qutrio.core.limits import Limits
-from qutrio.core.messages import Commit, Farewell, Message, Propose, Removed, Ruled
-from qutrio.core.mutations import PromoteMember
+from qutrio.core.messages import Farewell, Message, Propose, Removed, Ruled
+from qutrio.core.outlook import hopeless, outlook, settle_write
 from qutrio.core.pager import Pager
-from qutrio.core.replication import Proposal, Replication
 from qutrio.core.shortening import follow_timers
 from qutrio.core.status import describe, glimpse
 from qutrio.core.waking import wake_register, wake_seat
 from qutrio.core.watch import Watch, new_life
 from qutrio.model.ids import Instant, NodeId, Revision, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Stable
 
 if TYPE_CHECKING:
     from random import Random
 
+    from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.view import Status, View
 
@@ -85,10 +87,14 @@ class Node:
         now: Instant,
         rng: Random,
         limits: Limits = Limits(),
+        level: int = LEVEL,
     ) -> None:
-        """Wake up with what was durable.  `now` is the moment of the start."""
+        """Wake up with what was durable.  `now` is the moment of the start.
+
+        `level` is the feature level that this program may use and announces.
+        """
         self.identity = identity
-        self.register = wake_register(identity, stable, limits)
+        self.register = wake_register(identity, stable, limits, level)
         self.seat = wake_seat(identity, stable, self.register, now, rng)
         self.watch = Watch(identity, new_life(rng), limits.results_per_report)
         self.pager = Pager(
@@ -157,13 +163,16 @@ class Node:
                 return []
             case Linked(peer):
                 return self._linked(peer, now, wall)
+            case Announced(peer, level):
+                self.seat.announcements.hear(peer, level)
+                return []
             case Observed(result):
                 if not self.removed:
                     self.watch.observed(result, now)
                 return []
             case Proposed(request, mutation):
-                revision = self.register.committed.document.revision
-                return self.desk.open(request, mutation, revision, now)
+                document = self.register.committed.document
+                return self.desk.open(request, mutation, document, now)
             case ProbeRequested(checks):
                 return self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
             case Attempted():
@@ -197,8 +206,6 @@ class Node:
             return last_words(self.register.committed, sender, message)
         if sender == self.identity or sender not in document.ids:
             return []
-        if self.seat.liveness.heard(sender, now, self.seat.settings.dead_after_s):
-            self.seat.stir()
         return self.hearing.hear(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
@@ -299,7 +306,7 @@ class Node:
         effects: list[Effect] = []
         while True:
             if self.register.settled():
-                effects += self._settle()
+                effects += settle_write(self.seat)
                 self._count(now, wall)  # a voter that went, or came, counts from here on
             effects += self._announce(now, wall)
             if not self.register.settled():
@@ -308,32 +315,15 @@ class Node:
     def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
         if not self.pager.may_write(now):
             return []
-        learner = self.hearing.ready_learner(now)
-        if learner is not None:
-            self.register.propose(Proposal(PromoteMember(node=learner), None))
+        for change in self.hearing.own_changes(now):
+            self.register.propose(change)
         effects = self.register.pump(self.pager.ledger(now, wall), now, wall)
         return effects + self.pager.send_out(self.seat.roll.live_peers(now), now)
-
-    def _settle(self) -> list[Effect]:
-        before = {m.id for m in self.register.committed.document.members}
-        effects = self.register.settle()
-        commit = Commit(position=self.register.committed.position)
-        effects += [Send(peer, commit) for peer in self.seat.roll.peers()]
-        revision = self.register.committed.document.revision
-        gone = before - {self.identity, *self.seat.roll.peers()}
-        return effects + [Send(node, Removed(revision=revision)) for node in sorted(gone)]
 
     def _answers(self, now: Instant) -> list[Effect]:
         if self.desk.idle:
             return []
-        outlook = Outlook(
-            master=self.seat.incumbent(now),
-            term=self.seat.incumbent_term(now),
-            hopeless=self._hopeless(now),
-            committed=self.register.committed.position,
-            revision=self.register.committed.document.revision,
-        )
-        return self.desk.advance(outlook, now)
+        return self.desk.advance(outlook(self.seat, now, removed=self.removed), now)
 
     def _to_self(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Carry messages to oneself, which do not travel, and return the other effects."""
@@ -347,12 +337,6 @@ class Node:
                 case _:
                     out.append(effect)
         return out
-
-    def _hopeless(self, now: Instant) -> str | None:
-        if self.removed:
-            return "this node was removed from the cluster; nothing was changed"
-        shortage = self.seat.roll.shortage(now)
-        return shortage and f"no quorum: {shortage}; nothing was changed"
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids
@@ -391,7 +375,7 @@ class Node:
             self.watch.verdicts,
             now,
             removed=self.removed,
-            reason=self._hopeless(now) or self._reason,
+            reason=hopeless(self.seat, now, removed=self.removed) or self._reason,
             disk=self._disk.trouble,
             leads_minority=self.pager.minority.leads,
         )

@@ -19,7 +19,7 @@ from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
-from qutrio.model.incidents import DeliveryKey, Ledger
+from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
 
 ERRANDS_MAX = 256
 """Attempts that a node makes for the master at one time."""
@@ -124,6 +124,9 @@ class Pager:
         until = Instant(left + self.seat.settings.dead_after_s) if left is not None else None
         if until is None or now >= until:
             return [Send(sender, _failed(*key, "the errand came too late"))]
+        if isinstance(delivery.notice.kind, UnknownKind):
+            problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
+            return [Send(sender, _failed(*key, problem))]
         if self._ran.get(key) == message.heard:
             return []  # the same message once more
         self._ran = {k: n for k, n in self._ran.items() if self.seat.cadence.sent_at(n) is not None}

@@ -21,9 +21,11 @@ from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
 from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.raising import RaiseLevel, follows
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term, UnixTime
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position, Record
 
 PROPOSALS_QUEUED_MAX = 2000
@@ -38,7 +40,7 @@ RETRY_AFTER_S: Seconds = 2.0
 class Proposal:
     """A wish to change the document, and who waits for the answer (None: nobody)."""
 
-    mutation: Mutation
+    mutation: Mutation | RaiseLevel
     origin: tuple[NodeId, RequestId] | None
 
 
@@ -62,6 +64,7 @@ class Replication:
     me: NodeId
     accepted: Record
     committed: Record
+    level: int = LEVEL
     established: Term | None = None
     flight: Flight | None = None
     queued_max: int = PROPOSALS_QUEUED_MAX
@@ -95,6 +98,8 @@ class Replication:
         if not endorsed or write.position < self.accepted.position:
             return None
         document = self._document(write)
+        if document is not None and not follows(document, self.committed.document, self.level):
+            return None
         if document is not None and write.position > self.accepted.position:
             self._accept(Record(write.position, document, write.ledger))
         return Wrote(
@@ -132,6 +137,8 @@ class Replication:
             return
         del self._fetching[message.accepted]
         record = message.record
+        if not follows(record.document, self.committed.document, self.level):
+            return
         if message.accepted and record.position <= self.accepted.position:
             self.barren.add(sender)
         if not message.accepted and record.position > self.committed.position:
@@ -240,8 +247,9 @@ class Replication:
                 revision = Revision(document.revision + 1)
                 document = evolve(outcome, revision=revision, term=term)
             taken.append((proposal, document.revision))
-            if document.voters != self.accepted.document.voters:
-                break  # the voters change one at a time
+            before = self.accepted.document
+            if document.voters != before.voters or document.level != before.level:
+                break  # the voters change one at a time, and nobody uses what is not committed
         if taken or ledger != self.accepted.ledger:
             effects += self._write(term, document, ledger, taken, now)
         return effects

@@ -27,6 +27,7 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
 if TYPE_CHECKING:
     from random import Random
 
+    from qutrio.core.announcements import Announcements
     from qutrio.core.cadence import Cadence
     from qutrio.core.election.interface import Electorate
     from qutrio.core.election.words import Word
@@ -56,6 +57,7 @@ class Seat:
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
+    announcements: Announcements
     _said: tuple[bool, bool] = (False, False)
     """Whether the last heartbeat said that this node is able, and that it acts."""
     calm_until: Instant = NEVER
@@ -217,6 +219,7 @@ class Seat:
         self.liveness.keep(members)
         self.cadence.keep(members)
         self.clocks.keep(members)
+        self.announcements.keep(members)
         self.steering.keep(members)
         self.incumbency.keep(members)
 
@@ -233,6 +236,7 @@ class Seat:
             committed=self.register.committed.position,
             wall=wall,
             engine=self.steering.runs,
+            level=self.announcements.mine,
         )
 
     def beat_due(self, now: Instant) -> bool:

@@ -82,6 +82,8 @@ def describe(
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),
         leads_minority=leads_minority and not removed,
+        level=seat.announcements.mine,
+        held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
         checks=tuple(
             _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
@@ -91,8 +93,14 @@ def describe(
 
 def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
     if member.id == seat.me:
-        engine = seat.steering.runs
-        return MemberStatus(member=member, live=True, last_heard_s=0.0, skew_s=0.0, engine=engine)
+        return MemberStatus(
+            member=member,
+            live=True,
+            last_heard_s=0.0,
+            skew_s=0.0,
+            engine=seat.steering.runs,
+            level=seat.announcements.mine,
+        )
     last = seat.liveness.last_heard(member.id)
     return MemberStatus(
         member=member,
@@ -100,6 +108,7 @@ def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
         last_heard_s=None if last is None else now - last,
         skew_s=seat.clocks.skew.get(member.id),
         engine=seat.steering.engines.get(member.id),
+        level=seat.announcements.of(member.id),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from attrs import define, evolve, field, frozen
 
 from qutrio.model.ids import IncidentId, NoticeId
-from qutrio.model.incidents import Incident, NoticeKind
+from qutrio.model.incidents import AnyKind, Incident, NoticeKind
 from qutrio.model.journal import (
     Began,
     Closed,
@@ -75,7 +75,7 @@ class Page:
     """A notice for one channel; `by` delivered it, if the node heard who."""
 
     notice: NoticeId
-    kind: NoticeKind
+    kind: AnyKind
     channel: Named
     fate: Fate
     by: Named | None

@@ -5,6 +5,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import Instant, NodeId, Revision, Seconds, Term, UnixTime
 from qutrio.model.incidents import Incident, Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.results import Evidence, State
 from qutrio.model.stable import Position
@@ -43,7 +44,8 @@ class MemberStatus:
     """One member as this node hears it.  `last_heard_s` is None for one never heard.
 
     `engine` is the one that it runs, empty if it does not know the one that is set, and None
-    when it has not said.
+    when it has not said.  `level` is the highest that its program announced to this node since
+    this one started; None if it did not.
     """
 
     member: Member
@@ -51,6 +53,7 @@ class MemberStatus:
     last_heard_s: Seconds | None
     skew_s: Seconds | None
     engine: str | None = None
+    level: int | None = None
 
 
 @frozen(kw_only=True)
@@ -77,7 +80,8 @@ class Status:
     node's disk refuses writes, so that it cannot lead; empty when it does not.
     `role` is what the engine takes this node for.  A node that does not know the engine of its
     document (`knows_engine`) neither leads nor endorses.  With `leads_minority` it may page
-    without a majority, and writes nothing.
+    without a majority, and writes nothing.  `level` is the highest that this program knows;
+    `held_back` are the members that are not known to run it, while the document is below it.
     """
 
     node: NodeId
@@ -102,3 +106,5 @@ class Status:
     role: str = "follower"
     knows_engine: bool = True
     leads_minority: bool = False
+    level: int = LEVEL
+    held_back: tuple[NodeId, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qutrio.core.announcements import Announcements
 from qutrio.core.cadence import Cadence
 from qutrio.core.election.engines import timing
 from qutrio.core.mandate import Mandate
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from qutrio.core.limits import Limits
 
 
-def wake_register(me: NodeId, stable: Stable, limits: Limits) -> Replication:
-    """Return the register as it was when the node went down."""
+def wake_register(me: NodeId, stable: Stable, limits: Limits, level: int) -> Replication:
+    """Return the register as it was when the node went down; its program knows `level`."""
     return Replication(
         me=me,
         accepted=stable.accepted,
         committed=stable.committed,
         queued_max=limits.proposals_queued,
         per_write_max=limits.proposals_per_write,
+        level=level,
     )
 
 
@@ -46,6 +48,13 @@ def wake_seat(me: NodeId, stable: Stable, register: Replication, now: Instant, r
         quiet_until=Instant(now + bound_s) if forgot else NEVER,
         heard_term=stable.promise.term,
     )
-    seat = Seat(me=me, register=register, mandate=mandate, cadence=Cadence(next_beat=now), rng=rng)
+    seat = Seat(
+        me=me,
+        register=register,
+        mandate=mandate,
+        cadence=Cadence(next_beat=now),
+        rng=rng,
+        announcements=Announcements(me, register.level),
+    )
     seat.steering.restore(stable.ballot)
     return seat

@@ -24,6 +24,7 @@ from qutrio.election.meeting import HELLO_S_MAX, Meeting
 from qutrio.election.mind import Mind
 from qutrio.election.seat import Seat
 from qutrio.model.ids import Instant, NodeId, Seconds
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.stable import Promise
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
@@ -151,7 +152,8 @@ class Host:
             mandate.quiet_until = max(mandate.quiet_until, Instant(now + bound_s))
 
     def _begin(self, group: Group, stable: Stable, link: Link) -> _Running:
-        node = Node(self.me, stable, now=self.clock.now(), rng=self.rng)
+        # Nobody ever changes the document of a group, so its level stays too.
+        node = Node(self.me, stable, now=self.clock.now(), rng=self.rng, level=LEVEL_UNSAID)
         node.seat.steering.position = self.position
         mind = Mind(node, self._turns)
         inbox = Inbox(secrets.token_hex(BOOT_BYTES))

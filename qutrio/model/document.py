@@ -7,6 +7,7 @@ from attrs import field, frozen
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
+from qutrio.model.levels import LEVEL_MAX, LEVEL_UNSAID, LEVELS, since
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -57,7 +58,7 @@ class ClusterDocument:
 
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
     names this content uniquely, also before it is committed: within a term one node makes
-    revisions, each once.
+    revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
     """
 
     cluster_id: str
@@ -68,6 +69,9 @@ class ClusterDocument:
     tokens: tuple[Token, ...] = field(default=(), validator=at_most(TOKENS_MAX))
     checks: tuple[Check, ...] = field(default=(), validator=at_most(CHECKS_MAX))
     channels: tuple[Channel, ...] = field(default=(), validator=at_most(CHANNELS_MAX))
+    level: int = field(
+        default=LEVEL_UNSAID, validator=between(LEVEL_UNSAID, LEVEL_MAX), metadata=since(LEVELS)
+    )
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from qutrio.model.ids import ChannelId, CheckId, IncidentId, NoticeId, Term, UnixTime
+from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
 from qutrio.model.results import Evidence
 
 
@@ -18,6 +18,16 @@ class NoticeKind(Enum):
     TEST = "test"
 
 
+@frozen
+class UnknownKind:
+    """A kind that only a newer version knows: kept for those who do, and told by nobody else."""
+
+    value: str
+
+
+AnyKind: TypeAlias = NoticeKind | UnknownKind
+
+
 @frozen(kw_only=True)
 class Incident:
     """An outage that was announced and is not over."""
@@ -27,6 +37,7 @@ class Incident:
     check_name: str
     since_unix: UnixTime
     term: Term
+    extra: Extra = ()
 
 
 @frozen(kw_only=True)
@@ -40,7 +51,7 @@ class Notice:
     """
 
     id: NoticeId
-    kind: NoticeKind
+    kind: AnyKind
     incident: IncidentId
     check: CheckId
     check_name: str
@@ -51,6 +62,13 @@ class Notice:
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
+    extra: Extra = ()
+
+    @property
+    def known_kind(self) -> NoticeKind:
+        """The kind, for whoever tells people: that is never one of a newer version."""
+        assert isinstance(self.kind, NoticeKind), "notices of unknown kinds wait for who knows them"
+        return self.kind
 
 
 DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
@@ -62,6 +80,7 @@ class Delivery:
 
     notice: Notice
     channel: ChannelId
+    extra: Extra = ()
 
     @property
     def key(self) -> DeliveryKey:
@@ -81,6 +100,7 @@ class Ledger:
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    extra: Extra = ()
 
     @cached_property
     def waiting(self) -> frozenset[DeliveryKey]:

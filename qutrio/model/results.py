@@ -4,7 +4,7 @@ from enum import Enum
 
 from attrs import field, frozen
 
-from qutrio.model.ids import CheckId, NodeId, Revision, Seconds
+from qutrio.model.ids import CheckId, Extra, NodeId, Revision, Seconds
 
 DETAIL_CHARS_MAX = 200
 
@@ -58,3 +58,4 @@ class Evidence:
     detail: str
     age_s: Seconds
     counted: bool
+    extra: Extra = ()

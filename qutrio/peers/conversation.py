@@ -7,10 +7,12 @@ from attrs import define
 
 from qutrio import __version__
 from qutrio.codec.wire import WIRE_VERSION, encode
-from qutrio.core.events import Linked
+from qutrio.core.events import Announced, Linked
 from qutrio.core.view import View
 from qutrio.errors import PeerError
+from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.peers.frames import Hello, Refused, hear_one, say
 from qutrio.peers.links import Link
@@ -35,6 +37,7 @@ class Conversation:
     inbox: Inbox
     outboxes: Outboxes
     log: Log
+    level: int = LEVEL
 
     async def greet(self, socket: WebSocket) -> None:
         """Say hello; raises `PeerError`."""
@@ -43,13 +46,15 @@ class Conversation:
             node=self.node_id,
             cluster=self.view.value.document.cluster_id,
             program=__version__,
+            level=self.level,
         )
         await say(socket, hello)
 
-    async def hear_greeting(self, socket: WebSocket, member: Member) -> None:
-        """Hear the other side's hello; raises `PeerError` when it is not what it must be.
+    async def hear_greeting(self, socket: WebSocket, member: Member) -> int:
+        """Hear the other side's hello, and return the feature level that its program knows.
 
-        The hello identifies nobody: `member` is who the certificate says.  One that claims
+        Raises `PeerError` when the hello is not what it must be, or the level too low.  The
+        hello identifies nobody: `member` is who the certificate says.  One that claims
         otherwise comes from a broken or hostile program, so the link is refused.
         """
         hello = await hear_one(socket, Hello, HELLO_DEADLINE_S)
@@ -60,6 +65,10 @@ class Conversation:
             await self._refuse(socket, "the hello names another cluster")
         if hello.node != member.id:
             await self._refuse(socket, "the hello names another node than the certificate")
+        await self._post(Announced(member.id, hello.level))
+        if problem := too_old(member.name, hello.level, self.view.value.document):
+            await self._refuse(socket, problem)
+        return hello.level
 
     async def talk(self, link: Link) -> None:
         """Carry messages both ways until the outbox ends; raises `PeerError` when the peer ends it.
@@ -69,7 +78,7 @@ class Conversation:
         outbox = link.outbox = self.outboxes.open(link.peer)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._announce, link.peer)
+                nursery.start_soon(self._post, Linked(link.peer))
                 nursery.start_soon(self._read, link)
                 nursery.start_soon(self._cut_when_silent, link.socket)
                 await self._write(link, outbox)
@@ -83,9 +92,9 @@ class Conversation:
         await say(socket, Refused(reason=reason))
         raise PeerError(f"refused: {reason}")
 
-    async def _announce(self, peer: NodeId) -> None:
+    async def _post(self, event: Announced | Linked) -> None:
         try:
-            await self.inbox.post(Linked(peer))
+            await self.inbox.post(event)
         except trio.BrokenResourceError:
             return  # this node is leaving, and only sends what is still queued
 
@@ -115,6 +124,13 @@ class Conversation:
             if left_s <= 0:
                 raise PeerError(f"silent for {limit_s:g}s")
             await trio.sleep(left_s)
+
+
+def too_old(name: str, level: int, document: ClusterDocument) -> str | None:
+    """Say why a node whose program knows `level` cannot be a member; None when it can."""
+    if level >= document.level:
+        return None
+    return f"{name} runs level {level}, the cluster needs {document.level}; upgrade {name}"
 
 
 def silence_limit(dead_after_s: Seconds) -> Seconds:

@@ -26,6 +26,7 @@ from qutrio.model.ids import Fingerprint, TokenId
 from qutrio.model.incidents import Ledger
 from qutrio.model.members import Member, Token
 from qutrio.model.stable import Record
+from qutrio.peers.conversation import too_old
 from qutrio.peers.frames import (
     Challenge,
     Frame,
@@ -75,6 +76,7 @@ _NO_MASTER = "the cluster could not decide just now; run the same command again"
 class _Applicant:
     member: Member
     token: TokenId
+    level: int
 
 
 @define(eq=False, kw_only=True)
@@ -129,6 +131,9 @@ class EnrollmentDesk:
         except (PeerError, InvalidValueError) as error:
             await say(socket, Refused(reason=str(error)))
             return
+        if problem := too_old(join.name, join.level, self.view.value.document):
+            await say(socket, Refused(reason=problem))
+            return
         # A member that comes again lost our first welcome; its signature proved its key.
         if not self._is_member(applicant):
             refused = self._looks_bad(applicant) or await self._take_secret(socket, applicant)
@@ -162,7 +167,7 @@ class EnrollmentDesk:
             certificate=join.certificate,
             voter=False,
         )
-        return _Applicant(member, TokenId(join.token))
+        return _Applicant(member, TokenId(join.token), join.level)
 
     def _is_member(self, applicant: _Applicant) -> bool:
         return self.view.value.document.member_by_key(applicant.member.fingerprint) is not None
@@ -185,7 +190,12 @@ class EnrollmentDesk:
         token = _token(self.view.value.document, applicant.token)
         if token is None or not hmac.compare_digest(shown.encode(), token.secret_hash.encode()):
             return Refused(reason=_UNKNOWN_TOKEN)
-        mutation = ClaimToken(token=token.id, secret_hash=shown, claimant=applicant.member)
+        mutation = ClaimToken(
+            token=token.id,
+            secret_hash=shown,
+            claimant=applicant.member,
+            level=applicant.level,
+        )
         with trio.move_on_after(CLAIM_DEADLINE_S):
             return await self._propose(mutation)
         return Refused(reason=_NO_MASTER)
@@ -225,7 +235,8 @@ class EnrollmentDesk:
 
     def _decision(self, applicant: _Applicant) -> Frame | None:
         if self._is_member(applicant):
-            return Welcome()
+            problem = too_old(applicant.member.name, applicant.level, self.view.value.document)
+            return Welcome() if problem is None else Refused(reason=problem)
         token = _token(self.view.value.document, applicant.token)
         if token is None:
             return Refused(reason="the invitation was revoked; ask for a new one")

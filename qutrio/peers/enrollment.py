@@ -12,6 +12,7 @@ from qutrio.codec.wire import decode
 from qutrio.core.messages import Fetched
 from qutrio.errors import EnrollmentError, InvalidDocumentError, PeerError
 from qutrio.model.ids import Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Record
 from qutrio.peers.desk import CLAIM_DEADLINE_S, PENDING_REPEAT_S, EnrollmentDesk
 from qutrio.peers.frames import (
@@ -132,6 +133,7 @@ class _Joiner:
             name=claim.name,
             address=claim.address,
             signature=sign(claim, self.identity.key_file),
+            level=LEVEL,
         )
 
     async def _take_record(self, socket: WebSocket) -> Record:
@@ -145,6 +147,9 @@ class _Joiner:
             document = message.record.document
             if document.cluster_id != self.invitation.cluster_id:
                 raise EnrollmentError("the record that came belongs to another cluster")
+            if document.level > LEVEL:
+                needs = f"the cluster needs level {document.level}, and this node runs {LEVEL}"
+                raise EnrollmentError(f"{needs}; upgrade it first")
             if document.member_by_key(self.identity.fingerprint) is None:
                 raise EnrollmentError("the record that came does not name this node")
             return message.record

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import orjson
 import trio
-from attrs import asdict, field, fields, frozen
+from attrs import NOTHING, asdict, field, fields, frozen
 
 from qutrio.errors import PeerError
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.peers.websocket import WebSocket
 
 REASON_CHARS_MAX = 500
@@ -18,12 +19,16 @@ REASON_CHARS_MAX = 500
 
 @frozen(kw_only=True)
 class Hello:
-    """I speak this protocol for this cluster.  Who I am, the certificate says."""
+    """I speak this protocol for this cluster.  Who I am, the certificate says.
+
+    `level` is the highest feature level that my program knows; older versions do not say it.
+    """
 
     protocol: int
     node: str
     cluster: str
     program: str
+    level: int = LEVEL_UNSAID
 
 
 @frozen(kw_only=True)
@@ -36,13 +41,14 @@ class Challenge:
 
 @frozen(kw_only=True)
 class Join:
-    """I hold an invitation and this key."""
+    """I hold an invitation and this key.  `level` as in `Hello`."""
 
     token: str
     certificate: str
     name: str
     address: str
     signature: str
+    level: int = LEVEL_UNSAID
 
 
 @frozen(kw_only=True)
@@ -101,15 +107,19 @@ def to_bytes(frame: Frame) -> bytes:
 
 
 def from_bytes(data: bytes) -> Frame:
-    """Return the frame; raises `PeerError` for what is none.  Unknown fields are ignored."""
+    """Return the frame; raises `PeerError` for what is none.
+
+    Unknown fields are ignored; fields that older versions do not send have a default.
+    """
     try:
         plain: Any = orjson.loads(data)
         kind = next(c for c in get_args(Frame) if c.__name__ == plain["kind"])
-        values = {a.name: plain[a.name] for a in fields(kind)}
+        given = {a.name for a in fields(kind) if a.default is NOTHING or a.name in plain}
+        values = {name: plain[name] for name in given}
     except (orjson.JSONDecodeError, TypeError, KeyError, StopIteration):
         raise PeerError("sent something that is no part of the protocol") from None
     for attribute in fields(kind):
-        if type(values[attribute.name]) is not attribute.type:
+        if attribute.name in given and type(values[attribute.name]) is not attribute.type:
             raise PeerError(f"sent a {kind.__name__} whose {attribute.name} is malformed")
     frame: Frame = kind(**values)
     return frame

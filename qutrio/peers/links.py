@@ -13,6 +13,7 @@ import trio
 from attrs import define, field
 
 from qutrio.model.ids import Fingerprint, NodeId
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.peers.websocket import WebSocket
 from qutrio.plumbing.outbox import Outbox
 
@@ -22,7 +23,10 @@ PARTING_S = 1.0
 
 @define(eq=False, kw_only=True)
 class Link:
-    """One connection to a member, from the moment both ends have said hello."""
+    """One connection to a member, from the moment both ends have said hello.
+
+    `level` is the feature level that the other program knows.
+    """
 
     peer: NodeId
     fingerprint: Fingerprint
@@ -30,6 +34,7 @@ class Link:
     socket: WebSocket
     scope: trio.CancelScope
     outbox: Outbox | None = None
+    level: int = LEVEL_UNSAID
 
     def part(self) -> None:
         """Send what is queued, for at most `PARTING_S`, and end."""

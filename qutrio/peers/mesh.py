@@ -19,8 +19,9 @@ from qutrio.core.events import Expelled
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId, Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
-from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation
+from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
 from qutrio.peers.desk import EnrollmentDesk
 from qutrio.peers.frames import Refused, say
 from qutrio.peers.identity import PeerIdentity
@@ -63,6 +64,7 @@ class Mesh:
     desk: EnrollmentDesk
     log: Log
     rng: random.Random
+    level: int = LEVEL
     links: Links = field(factory=Links, init=False)
     _nursery: trio.Nursery | None = field(default=None, init=False)
     _following: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -78,6 +80,7 @@ class Mesh:
             inbox=self.inbox,
             outboxes=self.outboxes,
             log=self.log,
+            level=self.level,
         )
 
     async def listen(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
@@ -101,14 +104,24 @@ class Mesh:
                 while True:
                     members = _members(self.view.value)
                     self._follow(nursery, members)
-                    await self._members_other_than(members)
+                    self._part_from_the_too_old()
+                    await self._others_than(members, self.view.value.document.level)
             self._follow(nursery, ())
             self._nursery = None
 
     # Membership
 
-    async def _members_other_than(self, seen: tuple[Member, ...]) -> None:
-        await self.view.until(lambda view: _members(view) != seen)
+    async def _others_than(self, members: tuple[Member, ...], level: int) -> None:
+        seen = members, level
+        await self.view.until(lambda view: (_members(view), view.document.level) != seen)
+
+    def _part_from_the_too_old(self) -> None:
+        document = self.view.value.document
+        for link in self.links:
+            member = document.member(link.peer)
+            if member is not None and (problem := too_old(member.name, link.level, document)):
+                self.log("link ends", peer=member.name, reason=problem)
+                link.scope.cancel()
 
     def _follow(self, nursery: trio.Nursery, members: tuple[Member, ...]) -> None:
         wanted = {m.id: m for m in members if m.id != self.identity.node_id}
@@ -278,7 +291,7 @@ class Mesh:
         """Exchange hellos; whoever accepts decides first, and answers only when it agrees."""
         if dialled:
             await self._talk.greet(link.socket)
-        await self._talk.hear_greeting(link.socket, member)
+        link.level = await self._talk.hear_greeting(link.socket, member)
         if self._present_member(link.fingerprint) is None:
             raise PeerError("is no longer a member")
         if not self.links.admit(link):

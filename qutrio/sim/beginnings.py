@@ -4,6 +4,7 @@ from qutrio.model.channels import WebhookChannel
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import ChannelId, CheckId, Fingerprint, NodeId, Revision, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 
 EPOCH = UnixTime(1_700_000_000.0)
@@ -42,4 +43,5 @@ def first_document(size: int, settings: Settings) -> ClusterDocument:
         members=members,
         checks=(check,),
         channels=(channel,),
+        level=LEVEL,
     )

@@ -19,7 +19,7 @@ RECORDED_MAX = 64
 RECORDED_SHARE = 0.1
 REPORT = b'{"kind":"report"'
 REPORT_AGE_S_MAX: Seconds = 20.0
-KEPT_WHOLE = frozenset({"document", "record", "mutation"})
+KEPT_WHOLE = frozenset({"document", "ledger", "record", "delivery", "mutation"})
 NESTED_DEEPLY = b"[" * 2000 + b"]" * 2000
 
 

@@ -14,6 +14,7 @@ from qutrio.errors import DataDirectoryError, StorageError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.rules import NAME_CHARS_MAX
 from qutrio.model.stable import Position, Promise, Record, Stable
@@ -155,6 +156,7 @@ def _first_state(identity: Identity, name: str, advertise: str) -> Stable:
         cluster_id="q" + secrets.token_hex(CLUSTER_ID_BYTES),
         revision=Revision(1),
         members=(member,),
+        level=LEVEL,
     )
     record = Record(Position(), document, Ledger())
     return Stable(Promise(), record, record)

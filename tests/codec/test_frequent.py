@@ -27,6 +27,7 @@ BEAT = Heartbeat(
     committed=Position(Term(3), 4),
     wall=UnixTime(1_700_000_000.5),
     engine="raft",
+    level=2,
 )
 ACK = HeartbeatAck(
     number=7,

@@ -14,6 +14,7 @@ from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, W
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import Extra
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
@@ -136,6 +137,7 @@ documents = st.builds(
     tokens=collection(tokens),
     checks=collection(checks),
     channels=collection(channels),
+    level=st.integers(1, LEVEL),
     extra=extras,
 )
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
@@ -172,7 +174,9 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(shape))
     if shape is Batch:
         return st.just(Batch(mutations=()))  # their own test puts something in
-    fields = {a.name: values(a.type) for a in attrs.fields(shape)}
+    fields = {a.name: values(a.type) for a in attrs.fields(shape) if a.name != "extra"}
+    if "extra" in attrs.fields_dict(shape):
+        fields["extra"] = extras
     return st.builds(shape, **fields)
 
 

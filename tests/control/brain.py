@@ -38,6 +38,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
@@ -88,6 +89,7 @@ class Brain:
     skews: dict[NodeId, Seconds] = Factory(dict)
     role: str = "leader"
     engines: dict[NodeId, str] = Factory(dict)
+    levels: dict[NodeId, int | None] = Factory(dict)
     heirs: list[NodeId | None] = Factory(list)
     """Who acts next, each time that somebody wants the role moved; else nobody moves it."""
     yields: list[YieldRequested] = Factory(list)
@@ -158,6 +160,7 @@ class Brain:
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
             disk=self.disk,
+            held_back=tuple(n for n, level in self.levels.items() if (level or 0) < LEVEL),
             leads_minority=self.leads_minority,
             members=tuple(
                 MemberStatus(
@@ -166,6 +169,7 @@ class Brain:
                     last_heard_s=0.2,
                     skew_s=self.skews.get(m.id),
                     engine=self.engines.get(m.id),
+                    level=self.levels.get(m.id, LEVEL),
                 )
                 for m in document.members
             ),

@@ -1,8 +1,9 @@
 """Whole nodes in one room: what one says arrives at once, in order, unless the line is cut."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import TypeVar
 
 from qutrio.core.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
@@ -22,6 +23,7 @@ from qutrio.core.node import Node
 from qutrio.core.view import Status
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, RequestId, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome, Result
 from tests.core.samples import WALL, A, B, C, at, check, document, hook, stable
 
@@ -37,11 +39,15 @@ class Company:
 
     `sees` is what each node's probes find, by node and check.  `channel_works` says how
     attempts to deliver end; None leaves them unanswered.  `lost` says which kinds of message a
-    node sends in vain.  `effects` is all that was performed.
+    node sends in vain.  `effects` is all that was performed.  `levels` is what the programs of
+    some nodes know.
     """
 
-    def __init__(self, held: ClusterDocument) -> None:
+    def __init__(
+        self, held: ClusterDocument, levels: Mapping[NodeId, int] = MappingProxyType({})
+    ) -> None:
         self.now = 0.0
+        self.levels = dict(levels)
         self.disks = {m.id: stable(held) for m in held.members}
         self.nodes: dict[NodeId, Node] = {}
         self.cut: set[tuple[NodeId, NodeId]] = set()
@@ -57,7 +63,8 @@ class Company:
 
     def boot(self, name: NodeId) -> Node:
         """Start a node from its disk."""
-        self.nodes[name] = Node(name, self.disks[name], now=at(self.now), rng=Random(1))
+        disk, level = self.disks[name], self.levels.get(name, LEVEL)
+        self.nodes[name] = Node(name, disk, now=at(self.now), rng=Random(1), level=level)
         return self.nodes[name]
 
     def crash(self, name: NodeId) -> None:

@@ -76,7 +76,7 @@ def leads(some: Company, node: NodeId) -> bool:
 
 
 def kinds(notices: list[Notice]) -> list[NoticeKind]:
-    return [notice.kind for notice in notices]
+    return [notice.known_kind for notice in notices]
 
 
 def written(some: Company, node: NodeId) -> object:

@@ -25,6 +25,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Incident, Ledger, Notice, NoticeKind
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position, Promise, Record, Stable
@@ -90,6 +91,7 @@ def document(
     settings: Settings = Settings(),
     revision: int = 1,
     term: int = 0,
+    level: int = LEVEL,
 ) -> ClusterDocument:
     """A document of these members and things, in order."""
     members = [member(v) for v in voters] + [member(n, voter=False) for n in learners]
@@ -102,6 +104,7 @@ def document(
         tokens=tuple(tokens),
         checks=tuple(sorted(checks, key=lambda c: c.id)),
         channels=tuple(sorted(channels, key=lambda c: c.id)),
+        level=level,
     )
 
 
@@ -141,6 +144,7 @@ def heartbeat(**fields: Any) -> Heartbeat:
         able=True,
         committed=Position(),
         wall=WALL,
+        level=LEVEL,
     )
     return evolve(calm, **fields)
 

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from qutrio.core.announcements import Announcements
 from qutrio.core.cadence import Cadence
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
 from qutrio.core.seat import Seat
@@ -27,6 +28,7 @@ def seat(
         register=register(me, committed, accepted=accepted),
         mandate=Mandate(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
         cadence=Cadence(next_beat=at(0)),
+        announcements=Announcements(me),
         rng=Random(0),
     )
 

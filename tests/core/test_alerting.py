@@ -20,7 +20,7 @@ from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, Term, UnixTime
-from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import Outcome
 from tests.core.samples import (
     DB,
@@ -305,3 +305,13 @@ def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
     messenger.due(outbox(FIRST, elsewhere), (), at(0))
     ended(messenger, elsewhere, 0, delivered=False)
     assert messenger.deadline() <= at(RETRY_FIRST_S)
+
+
+def test_a_notice_of_an_unknown_kind_is_kept_and_told_by_nobody() -> None:
+    ours, theirs = delivery(number=2), delivery()
+    theirs = evolve(theirs, notice=evolve(theirs.notice, kind=UnknownKind("telepathy")))
+    ledger = Ledger(sequence=2, outbox=(theirs, ours), extra=(("newer", "1"),))
+    courier = Courier(Random(1))
+    assert [e.delivery for e in courier.due(ledger, (), at(0))] == [ours]
+    assert courier.prune(ledger, HELD) == ledger
+    assert reconcile(ledger, scene(), {WEB}) == ledger

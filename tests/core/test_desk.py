@@ -13,7 +13,7 @@ from qutrio.core.messages import Propose, Ruled, Ruling
 from qutrio.core.mutations import Batch
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
 from qutrio.model.stable import Position
-from tests.core.samples import BEGINNING, A, B, at, pos
+from tests.core.samples import BEGINNING, A, B, at, document, pos
 
 R1 = RequestId("r1")
 WISH = Batch(mutations=())
@@ -35,6 +35,9 @@ def outlook(
     )
 
 
+HELD = document(A, revision=3)
+
+
 def ruled(
     ruling: Ruling = Ruling.COMMITTED, position: Position = BEGINNING, request: RequestId = R1
 ) -> Ruled:
@@ -51,7 +54,7 @@ def ruled(
 def asked(master: NodeId | None = A) -> Desk:
     """A desk with one wish, sent to a master if there is one."""
     desk = Desk()
-    assert desk.open(R1, WISH, Revision(3), at(0)) == []
+    assert desk.open(R1, WISH, HELD, at(0)) == []
     desk.advance(outlook(master), at(0))
     return desk
 
@@ -157,8 +160,8 @@ def test_without_a_master_in_time_nothing_was_changed() -> None:
 def test_too_many_wishes_are_refused_and_the_others_wait() -> None:
     desk = Desk()
     for number in range(WISHES_MAX):
-        assert desk.open(RequestId(str(number)), WISH, Revision(3), at(0)) == []
-    assert reply(desk.open(R1, WISH, Revision(3), at(0)))[0] is Ruling.REFUSED
+        assert desk.open(RequestId(str(number)), WISH, HELD, at(0)) == []
+    assert reply(desk.open(R1, WISH, HELD, at(0)))[0] is Ruling.REFUSED
     assert len(desk.advance(outlook(A), at(0))) == WISHES_MAX
 
 

@@ -25,6 +25,7 @@ from qutrio.core.mutations import (
 from qutrio.model.channels import DiscordChannel
 from qutrio.model.document import TOKENS_MAX, ClusterDocument, Settings
 from qutrio.model.ids import ChannelId, CheckId, Fingerprint, Revision, TokenId, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from tests.core.samples import (
     DB,
@@ -68,8 +69,10 @@ def refused(mutation: Mutation, held: ClusterDocument = FULL, wall: UnixTime = W
     return outcome.reason
 
 
-def claim(claimant: Member | None = None, ident: TokenId = T1, secret: str = "hash") -> ClaimToken:
-    return ClaimToken(token=ident, secret_hash=secret, claimant=claimant or member(D))
+def claim(
+    claimant: Member | None = None, ident: TokenId = T1, secret: str = "hash", level: int = LEVEL
+) -> ClaimToken:
+    return ClaimToken(token=ident, secret_hash=secret, claimant=claimant or member(D), level=level)
 
 
 # --- checks ---------------------------------------------------------------------------------
@@ -268,6 +271,11 @@ def test_a_token_belongs_to_the_first_key_that_showed_it() -> None:
 )
 def test_a_token_is_found_by_id_and_secret_only(ident: TokenId, secret: str) -> None:
     assert "unknown" in refused(claim(ident=ident, secret=secret))
+
+
+def test_a_claimant_whose_program_is_too_old_is_refused() -> None:
+    reason = refused(claim(level=LEVEL - 1))
+    assert reason == f"{member(D).name} runs level 1, the cluster needs {LEVEL}; upgrade it"
 
 
 def test_an_expired_token_is_neither_claimed_nor_approved() -> None:

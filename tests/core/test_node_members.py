@@ -33,7 +33,7 @@ F = NodeId("n6")
 
 
 def notices(company: Company) -> list[tuple[NodeId, NoticeKind]]:
-    return [(n, e.delivery.notice.kind) for n, e in company.performed(Notify)]
+    return [(n, e.delivery.notice.known_kind) for n, e in company.performed(Notify)]
 
 
 # --- membership -----------------------------------------------------------------------------

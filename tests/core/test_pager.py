@@ -12,7 +12,7 @@ from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
 from qutrio.core.watch import Watch
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.incidents import Delivery, Ledger, UnknownKind
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -202,3 +202,15 @@ def test_the_master_passes_nothing_on_to_itself() -> None:
     holder.on_attempted(attempted(delivered=True), at(0))
     assert holder.pass_on(at(0)) == []
     assert holder.courier.delivered == {(ONE.notice.id, HOOK)}
+
+
+def test_an_errand_of_an_unknown_kind_is_sent_back() -> None:
+    follower = pager(B)
+    master_of(follower, A)
+    number = follower.seat.beat(at(0), WALL).number
+    theirs = evolve(ONE, notice=evolve(ONE.notice, kind=UnknownKind("telepathy")))
+    errand = Deliver(term=Term(3), delivery=theirs, heard=number)
+    (answer,) = follower.on_deliver(A, errand, at(0))
+    assert isinstance(answer, Send)
+    assert isinstance(answer.message, Delivered)
+    assert "no notice of the kind 'telepathy'" in answer.message.detail

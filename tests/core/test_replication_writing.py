@@ -14,6 +14,7 @@ from qutrio.core.replication import (
 )
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, Term, TokenId
+from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position
 from tests.core.registers import (
     LEDGER,
@@ -105,7 +106,7 @@ def test_a_refused_change_of_the_nodes_own_is_noted() -> None:
 
 def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> None:
     holder = established()
-    again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C))
+    again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C), level=LEVEL)
     holder.propose(proposal(again))
     pump(holder)
     accept(holder, B)

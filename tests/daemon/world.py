@@ -38,6 +38,7 @@ from qutrio.model.ids import (
     Term,
 )
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.peers.identity import PeerIdentity
@@ -347,6 +348,7 @@ def _stable(members: tuple[Member, ...]) -> Stable:
         cluster_id="c0ffee",
         revision=Revision(1),
         members=members,
+        level=LEVEL,
         checks=(
             TcpCheck(
                 id=CheckId("k1"),

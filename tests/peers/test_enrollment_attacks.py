@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -79,7 +80,7 @@ async def by_hand(here: Scene) -> AsyncIterator[tuple[WebSocket, Challenge]]:
         yield socket, await hear_one(socket, Challenge, WAIT_S)
 
 
-def application(here: Scene, nonce: str, **changes: str) -> Join:
+def application(here: Scene, nonce: str, **changes: Any) -> Join:
     """Return a good application, signed, with fields changed afterwards."""
     server = here.cluster.station.person
     claim = Claim(

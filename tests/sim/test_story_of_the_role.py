@@ -6,6 +6,7 @@ In each of them the judge looks after every event, and so does the test: never d
 import pytest
 
 from qutrio.core.messages import Heartbeat
+from qutrio.core.outlook import hopeless
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Seconds
 from qutrio.sim.world import World
@@ -118,7 +119,8 @@ def test_story_the_quorum_is_lost_and_regained() -> None:
     world.add_check(N0, "refused")
     world.run(50)
     assert "refused" in world.invariants.refused
-    assert "no quorum: 1 of 3" in (mind(world, N0)._hopeless(clock(world, N0)) or "")
+    reason = hopeless(mind(world, N0).seat, clock(world, N0), removed=False)
+    assert "no quorum: 1 of 3" in (reason or "")
     assert pages(world) == {}
     assert moves(world, 75) == [N0]
     world.run(110)

@@ -22,6 +22,7 @@ from qutrio.core.mutations import (
 )
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, NodeId, Seconds, TokenId, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.sim import operators
 from qutrio.sim.beginnings import EPOCH, member
@@ -130,7 +131,7 @@ def _claim(document: ClusterDocument, claimant: Member) -> Mutation | None:
     token = _first(document)
     if token is None:
         return None
-    return ClaimToken(token=token.id, secret_hash=SECRET, claimant=claimant)
+    return ClaimToken(token=token.id, secret_hash=SECRET, claimant=claimant, level=LEVEL)
 
 
 def _same_check_id(document: ClusterDocument, _: UnixTime) -> Mutation | None:
@@ -220,7 +221,7 @@ _MUTATIONS: Final[dict[Mistake, Make]] = {
     ),
     Mistake.INVITES_TWICE: _invited_twice,
     Mistake.SHOWS_NO_SUCH_INVITATION: lambda _, __: ClaimToken(
-        token=_NOWHERE, secret_hash=SECRET, claimant=_stranger()
+        token=_NOWHERE, secret_hash=SECRET, claimant=_stranger(), level=LEVEL
     ),
     Mistake.SHOWS_AN_INVITATION: lambda d, _: _claim(d, _stranger()),
     Mistake.SHOWS_ANOTHERS_INVITATION: lambda d, _: _claim(d, _stranger(STRANGERS_NUMBER + 1)),

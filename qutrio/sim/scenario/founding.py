@@ -8,6 +8,7 @@ from qutrio.model.channels import Channel, UnknownChannel, WebhookChannel
 from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import ChannelId, Fingerprint, NodeId, Revision
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 
 PORT_FIRST = 10_000
@@ -42,6 +43,7 @@ def found(
         members=tuple(machine(name, number) for number, name in enumerate(nodes)),
         checks=tuple(sorted(checks, key=lambda c: c.id)),
         channels=tuple(sorted(channels, key=lambda c: c.id)),
+        level=LEVEL,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from attrs import define, field, frozen
 
 from qutrio.model.ids import Seconds
-from qutrio.model.incidents import NoticeKind
+from qutrio.model.incidents import AnyKind
 from qutrio.model.results import Outcome, State
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class Page:
     node: str
     channel: str
     check: str
-    kind: NoticeKind
+    kind: AnyKind
     again: bool
 
 

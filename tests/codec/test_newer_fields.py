@@ -1,0 +1,84 @@
+"""What a newer version wrote into a ledger is kept and passed on; what is old looks as before."""
+
+import orjson
+import pytest
+from attrs import evolve
+
+from qutrio.codec import wire
+from qutrio.codec.cluster_yaml import emit, parse
+from qutrio.codec.converter import CONVERTER
+from qutrio.codec.document import from_json, to_json
+from qutrio.codec.stable import decode_state, document_file, encode_state
+from qutrio.core.messages import Deliver, Write
+from qutrio.errors import UnsupportedVersionError
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import Revision, Term
+from qutrio.model.incidents import Ledger, UnknownKind
+from qutrio.model.levels import LEVEL
+from qutrio.model.stable import Position, Promise, Record, Stable
+from tests.core.samples import delivery, incident
+
+LEDGER = Ledger(sequence=1, incidents=(incident(),), outbox=(delivery(),))
+DOCUMENT = ClusterDocument(cluster_id="k", revision=Revision(1), members=())
+
+
+def newer(ledger: Ledger) -> dict[str, object]:
+    """Return a ledger as a newer version might write it: fields and a kind that nobody knows."""
+    plain = CONVERTER.unstructure(ledger)
+    first = plain["outbox"][0]
+    first["notice"]["kind"] = "telepathy"
+    first["notice"]["evidence"] = [
+        {
+            "node": "n1",
+            "name": "a",
+            "outcome": "fail",
+            "latency_ms": None,
+            "detail": "",
+            "age_s": 1.0,
+            "counted": True,
+        }
+    ]
+    places = [plain, plain["incidents"][0], first, first["notice"], first["notice"]["evidence"][0]]
+    for number, place in enumerate(places):
+        place["newer"] = {"field": number}
+    again: dict[str, object] = orjson.loads(orjson.dumps(plain))
+    return again
+
+
+def test_a_ledger_of_a_newer_version_is_passed_on_as_it_came() -> None:
+    plain = newer(LEDGER)
+    message = {"kind": "write", "position": [1, 2], "stamp": [0, 1], "document": None}
+    read = wire.decode(orjson.dumps({**message, "ledger": plain}))
+    assert isinstance(read, Write)
+    assert read.ledger.outbox[0].notice.kind == UnknownKind("telepathy")
+    assert orjson.loads(wire.encode(read))["ledger"] == plain
+
+
+def test_a_ledger_of_a_newer_version_comes_back_from_the_disk() -> None:
+    ledger = CONVERTER.structure(newer(LEDGER), Ledger)
+    record = Record(Position(Term(1), 2), DOCUMENT, ledger)
+    file = document_file(DOCUMENT)
+    data = encode_state(Stable(Promise(), record, record), accepted=file.name, committed=file.name)
+    assert decode_state(data, lambda _: file.content, "state").committed.ledger == ledger
+
+
+def test_an_errand_of_a_newer_version_is_read() -> None:
+    first = CONVERTER.structure(newer(LEDGER), Ledger).outbox[0]
+    errand = Deliver(term=Term(1), delivery=first)
+    assert wire.decode(wire.encode(errand)) == errand
+
+
+def test_a_document_of_the_first_level_is_written_as_older_versions_write_it() -> None:
+    assert b"level" not in to_json(DOCUMENT)
+    assert "\nlevel" not in emit(DOCUMENT)
+    raised = evolve(DOCUMENT, level=2)
+    assert from_json(to_json(raised)) == raised
+    assert parse(emit(raised), "cluster.yaml") == raised
+
+
+def test_a_document_beyond_this_program_is_not_woken_up_with() -> None:
+    file = document_file(evolve(DOCUMENT, level=LEVEL + 1))
+    record = Record(Position(), DOCUMENT, Ledger())
+    data = encode_state(Stable(Promise(), record, record), accepted=file.name, committed=file.name)
+    with pytest.raises(UnsupportedVersionError, match="install a newer version again"):
+        decode_state(data, lambda _: file.content, "state")

@@ -1,0 +1,204 @@
+"""The feature level: it rises when every member's program is new enough, and never falls."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.events import Announced, Received
+from qutrio.core.hand_edit import differences
+from qutrio.core.messages import Fetched, HeartbeatAck, Ruling
+from qutrio.core.mutations import Batch, Mutation, Refusal, RemoveMember, apply
+from qutrio.core.raising import RaiseLevel
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import NodeId, Revision
+from qutrio.model.levels import LEVEL
+from tests.core.company import API, HELD, Company, documents, settled
+from tests.core.registers import write
+from tests.core.samples import (
+    WALL,
+    A,
+    B,
+    C,
+    D,
+    at,
+    check,
+    document,
+    heartbeat,
+    pos,
+    record,
+    register,
+)
+
+OLD = evolve(HELD, level=1)
+
+
+def begun(**levels: int) -> Company:
+    """Return a company at level 1, some of whose programs know only that."""
+    company = Company(OLD, {NodeId(name): level for name, level in levels.items()})
+    company.run(2.5)
+    return company
+
+
+def levels(company: Company) -> set[int]:
+    return {held.level for held in documents(company)}
+
+
+# --- rising ---------------------------------------------------------------------------------
+
+
+def test_the_level_rises_once_every_member_has_announced_a_higher_one() -> None:
+    company = begun()
+    assert levels(company) == {LEVEL}
+    assert {held.revision for held in documents(company)} == {OLD.revision + 1}
+    company.run(60)
+    assert {held.revision for held in documents(company)} == {OLD.revision + 1}
+
+
+def test_one_old_member_holds_the_level_back_until_it_is_upgraded() -> None:
+    company = begun(**{C: 1})
+    company.run(60)
+    assert levels(company) == {1}
+    status = company.status(A)
+    assert (status.level, status.held_back) == (LEVEL, (C,))
+    assert {m.member.id: m.level for m in status.members} == {A: LEVEL, B: LEVEL, C: 1}
+    del company.levels[C]
+    company.crash(C)
+    company.boot(C)
+    company.run(5)
+    assert levels(company) == {LEVEL}
+    assert company.status(A).held_back == ()
+
+
+def test_an_old_member_that_is_removed_holds_nothing_back() -> None:
+    company = begun(**{C: 1})
+    company.propose(A, RemoveMember(node=C))
+    del company.nodes[C]
+    company.run(5)
+    assert levels(company) == {LEVEL}
+
+
+def test_a_dead_member_that_was_never_heard_holds_the_level_back() -> None:
+    company = Company(OLD)
+    company.crash(C)
+    company.run(60)
+    assert levels(company) == {1}
+    assert company.status(A).held_back == (C,)
+    company.boot(C)
+    company.run(5)
+    assert levels(company) == {LEVEL}
+
+
+def test_a_dead_member_counts_as_what_it_announced_last() -> None:
+    company = begun(**{B: 1})
+    company.crash(C)
+    del company.levels[B]
+    company.crash(B)
+    company.boot(B)
+    company.run(10)
+    assert levels(company) == {LEVEL}
+
+
+def test_an_old_master_leaves_the_level_alone() -> None:
+    company = begun(**{A: 1})
+    company.run(60)
+    assert company.masters() == [A]
+    assert levels(company) == {1}
+
+
+def test_a_member_that_joins_in_the_same_moment_keeps_the_level_where_it_is() -> None:
+    raised = RaiseLevel(level=2, members=frozenset({A, B, C}))
+    assert isinstance(apply(raised, OLD, WALL), ClusterDocument)
+    joined = document(A, B, C, learners=[D], level=1)
+    assert isinstance(apply(raised, joined, WALL), Refusal)
+
+
+# --- what is used below a level -------------------------------------------------------------
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let checks be of a kind that needs the level 2."""
+    monkeypatch.setattr(type(check()), "needs_level", 2, raising=False)
+
+
+@pytest.mark.usefixtures("newer")
+@pytest.mark.parametrize("change", [API, Batch(mutations=(API,))], ids=["alone", "in a batch"])
+def test_what_needs_a_higher_level_is_refused_by_the_node_that_is_asked(
+    change: Mutation,
+) -> None:
+    company = begun(**{C: 1})
+    for asked in (A, B):
+        (reply,) = company.replies(company.propose(asked, change))
+        assert reply.ruling is Ruling.REFUSED
+        assert "this needs level 2 and the cluster runs level 1" in reply.reason
+    company.crash(C)
+    del company.levels[C]
+    company.boot(C)
+    company.run(5)
+    (reply,) = company.replies(company.propose(B, change))
+    assert reply.ruling is Ruling.COMMITTED
+
+
+@pytest.mark.usefixtures("newer")
+def test_the_master_refuses_it_too() -> None:
+    assert isinstance(apply(API, OLD, WALL), Refusal)
+    assert isinstance(apply(API, HELD, WALL), ClusterDocument)
+
+
+# --- never falling --------------------------------------------------------------------------
+
+
+def test_a_hand_edit_does_not_change_the_level() -> None:
+    for level in (1, 3):
+        outcome = differences(HELD, evolve(HELD, level=level))
+        assert isinstance(outcome, Refusal)
+        assert "level cannot be changed" in outcome.reason
+
+
+def test_no_batch_lowers_the_level() -> None:
+    outcome = apply(Batch(mutations=(API, RemoveMember(node=C))), HELD, WALL)
+    assert isinstance(outcome, ClusterDocument)
+    assert outcome.level == LEVEL
+    lower = RaiseLevel(level=1, members=HELD.ids)
+    assert apply(lower, HELD, WALL) == HELD
+
+
+@pytest.mark.parametrize("level", [1, LEVEL + 1], ids=["below", "beyond this program"])
+def test_a_record_of_another_level_is_not_accepted(level: int) -> None:
+    voter = register(B, HELD)
+    other = evolve(HELD, level=level, revision=Revision(HELD.revision + 1))
+    assert voter.on_write(write(pos(2), other), endorsed=True) is None
+    assert voter.accepted == record(HELD)
+    for accepted in (True, False):
+        voter.fetch_committed(A, pos(3), at(0))
+        voter._fetching = {accepted: (A, at(0))}
+        voter.on_fetched(A, Fetched(accepted=accepted, record=record(other, pos(3))))
+        assert (voter.accepted, voter.committed) == (record(HELD), record(HELD))
+
+
+# --- a member that was downgraded -----------------------------------------------------------
+
+
+def test_a_downgraded_member_is_neither_heard_nor_counted() -> None:
+    company = settled()
+    company.crash(C)
+    company.levels[C] = 1
+    company.boot(C)
+    company.run(10)
+    status = company.status(A)
+    assert {m.member.id: (m.level, m.live) for m in status.members} == {
+        A: (LEVEL, True),
+        B: (LEVEL, True),
+        C: (1, False),
+    }
+    company.effects.clear()
+    company.give(A, Received(C, heartbeat(level=1)))
+    assert [to for _, to, _ in company.said(HeartbeatAck) if to == C] == []
+
+
+def test_a_hello_is_an_announcement_too() -> None:
+    company = settled()
+    company.give(A, Announced(C, 1))
+    assert company.status(A).members[2].level == 1
+    company.effects.clear()
+    company.give(A, Received(C, heartbeat(level=1)))
+    assert company.said(HeartbeatAck) == []
