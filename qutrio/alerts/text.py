@@ -12,6 +12,9 @@ from qutrio.model.results import Evidence, Outcome, clip
 SUBJECT_CHARS_MAX = 240
 TARGET_CHARS_MAX = 2048
 EVIDENCE_LINES_MAX = 200
+CLOCK_ERROR_S_MIN: Seconds = 10.0
+"""From here on the moments of a notice are said to be wrong."""
+_CLOCK_WORDS = "a wall clock was set, or differs between nodes; the duration was measured"
 _HEADINGS = ("node", "vote", "latency", "seen", "detail")
 
 
@@ -70,8 +73,23 @@ def table(evidence: tuple[Evidence, ...]) -> str:
 
 
 def outage_s(notice: Notice) -> Seconds:
-    """Return how long the outage lasted until the notice was made; never negative."""
-    return max(0.0, notice.at_unix - notice.since_unix)
+    """Return how long the outage lasted until the notice was made; never negative.
+
+    It was measured, if all members can do so; else it follows from the two moments.
+    """
+    told = max(0.0, notice.at_unix - notice.since_unix)
+    return told if notice.lasted_s is None else max(0.0, notice.lasted_s)
+
+
+def clock_error_s(notice: Notice) -> Seconds:
+    """Return by how much the moments of a notice contradict what was measured, if by much.
+
+    Above 0 when the wall clock was set forward meanwhile, or that of another node is ahead.
+    """
+    if notice.lasted_s is None:
+        return 0.0
+    error = (notice.at_unix - notice.since_unix) - notice.lasted_s
+    return error if abs(error) >= CLOCK_ERROR_S_MIN else 0.0
 
 
 def spoken(duration_s: Seconds) -> str:
@@ -118,6 +136,8 @@ def _facts(notice: Notice) -> str:
             rows += [("Sent", moment(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)
+    if error := clock_error_s(notice):
+        rows += [("Clock", f"off by {spoken(abs(error))}: {_CLOCK_WORDS}")]
     return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from qutrio import __version__
 from qutrio.alerts.http_post import post, refusal
 from qutrio.alerts.letter import Letter
-from qutrio.alerts.text import moment, outage_s, subject
+from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.incidents import NoticeKind
@@ -41,6 +41,7 @@ def payload(letter: Letter) -> bytes:
             "at": moment(notice.at_unix),
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if over else None,
+            "clock_error_s": clock_error_s(notice) or None,
             "summary": subject(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
             "sent_by": {"id": letter.node, "name": letter.node_name},

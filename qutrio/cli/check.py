@@ -26,7 +26,7 @@ def list_checks(as_json: opt.AsJson = False) -> None:
     if as_json:
         print_json(answer["checks"])
     elif answer["checks"]:
-        print_checks(answer["checks"], answer["now_unix"])
+        print_checks(answer["checks"])
     else:
         print("no checks; add one with 'qutrio check add http NAME URL'")
 
@@ -41,7 +41,7 @@ def show(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
     print_fields((field, plain_value(value)) for field, value in answer["check"].items())
     if answer["status"] is not None:
         print()
-        print_checks([answer["status"]], answer["now_unix"])
+        print_checks([answer["status"]])
         if answer["status"]["state"] == "up":
             print_evidence(answer["status"]["evidence"])
 

@@ -17,6 +17,8 @@ WATCH_EVERY_S = 2.0
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
+CLOCK_SET_TOLD_S = 86_400.0
+"""How long it is told that the clock was set."""
 CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
 
 Row = dict[str, Any]
@@ -88,13 +90,13 @@ def show(answer: Row) -> None:
     print_table(("NODE", "ID", "ADDRESS", "STATE", "HEARD"), map(_node_row, answer["members"]))
     if answer["checks"]:
         print()
-        print_checks(answer["checks"], answer["now_unix"])
+        print_checks(answer["checks"])
 
 
-def print_checks(checks: list[Row], now_unix: float) -> None:
+def print_checks(checks: list[Row]) -> None:
     """Print one line for each check, then the evidence of those that are not up."""
     headings = ("CHECK", "STATE", "FOR", "VOTES", "TARGET")
-    print_table(headings, (_check_row(c, now_unix) for c in checks))
+    print_table(headings, map(_check_row, checks))
     for check in checks:
         if check["enabled"] and check["state"] != "up" and check["evidence"]:
             incident = f", incident {check['incident']['id']}" if check["incident"] else ""
@@ -167,6 +169,7 @@ def _warnings(answer: Row) -> list[str]:
         for member in answer["members"]
         if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
     ]
+    warnings += _clock_set(answer)
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
 
@@ -176,6 +179,16 @@ def unknown_engine(engine: str) -> str:
     return (
         f"this node does not know the engine {engine!r}; it neither leads nor endorses; upgrade it"
     )
+
+
+def _clock_set(answer: Row) -> list[str]:
+    """Say that this node's clock was set within the last day."""
+    was_set = answer.get("clock_set")
+    if was_set is None or was_set["ago_s"] > CLOCK_SET_TOLD_S:
+        return []
+    way = "forward" if was_set["by_s"] > 0 else "back"
+    how = f"{way} by {age(abs(was_set['by_s']))}, {age(was_set['ago_s'])} ago"
+    return [f"this node's wall clock was set {how}; durations are measured and do not follow it"]
 
 
 def _is_skewed(member: Row) -> bool:
@@ -195,8 +208,8 @@ def _node_row(member: Row) -> tuple[object, ...]:
     return (member["name"], member["id"], member["address"], ", ".join(words), heard)
 
 
-def _check_row(check: Row, now_unix: float) -> tuple[object, ...]:
+def _check_row(check: Row) -> tuple[object, ...]:
     state = check["state"].upper() if check["enabled"] else "disabled"
     votes = ", ".join(f"{count} {vote}" for vote, count in check["votes"].items() if count)
-    lasted = age(now_unix - check["since"]) if check["since"] else "-"
+    lasted = age(check["for_s"]) if check["since"] else "-"
     return (check["name"], state, lasted, votes or "-", check["target"])

@@ -40,9 +40,17 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "removed": status.removed,
         "reason": status.reason,
         "disk": status.disk,
+        "clock_set": _clock_set(status),
         "outbox": len(status.ledger.outbox),
         "members": [member_row(m) for m in status.members],
     }
+
+
+def _clock_set(status: Status) -> Row | None:
+    if status.clock_set is None:
+        return None
+    by_s, ago_s = status.clock_set
+    return {"by_s": _rounded(by_s), "ago_s": _rounded(ago_s)}
 
 
 def held_back(status: Status) -> list[str]:
@@ -94,6 +102,7 @@ def check_row(counted: CheckStatus) -> Row:
         "target": check.target,
         "state": counted.state.value,
         "since": counted.since_unix,
+        "for_s": _rounded(counted.for_s),
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
         "evidence": [evidence_row(e) for e in counted.evidence],

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.ages import Ages
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.ids import (
     ChannelId,
@@ -43,6 +44,7 @@ from qutrio.model.incidents import (
     NoticeKind,
     UnknownKind,
 )
+from qutrio.model.levels import MEASURED_DURATIONS, may_use
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Scene:
     term: Term
     now: Instant
     wall: UnixTime
+    ages: Ages = field(factory=Ages)
     series: str = ""
     minority: str = ""
 
@@ -138,6 +141,7 @@ def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
 def _deliveries(
     kind: NoticeKind, incident: Incident, check: Check, scene: Scene, sequence: int
 ) -> list[Delivery]:
+    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, scene.document)
     notice = Notice(
         id=NoticeId(f"{incident.id}.{kind.value}"),
         kind=kind,
@@ -151,6 +155,7 @@ def _deliveries(
         at_unix=scene.wall,
         evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
         minority=scene.minority,
+        lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None,
     )
     return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
 

@@ -26,6 +26,7 @@ from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seco
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
     Began,
+    ClockSet,
     Closed,
     Closing,
     Crossed,
@@ -45,6 +46,7 @@ from qutrio.model.journal import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qutrio.core.ages import Ages
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.verdicts import Verdicts
@@ -66,6 +68,7 @@ class Chronicle:
     seat: Seat
     register: Replication
     verdicts: Verdicts
+    ages: Ages
     reigns: Reigns = field(init=False)
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
@@ -86,6 +89,8 @@ class Chronicle:
         if not self._started:
             self._started = True
             facts.append(self._waking(now))
+        facts += [ClockSet(by_s=by_s) for by_s in self.seat.clocks.untold]
+        self.seat.clocks.untold.clear()
         facts += self.reigns.follow(event, effects, now)
         if self.verdicts.facts:
             facts += self._counted(now)
@@ -210,6 +215,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(incident.term, now),
+                age_s=self.ages.lasted(incident.id, now),
             )
             for incident in self._ledger.incidents
             if incident.id not in before
@@ -224,6 +230,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(record.position.term, now),
+                lasted_s=self.ages.ended.get(incident.id),
             )
             for incident in gone
         ]

@@ -28,6 +28,7 @@ from qutrio.core.messages import (
     Fetched,
     Heartbeat,
     HeartbeatAck,
+    Lasted,
     Message,
     ProbeNow,
     Propose,
@@ -115,6 +116,8 @@ class Hearing:
                 return self.pager.on_deliver(sender, message, now)
             case Delivered():
                 return self.pager.on_delivered(message, now)
+            case Lasted(incidents=ages):
+                self.pager.ages.heard(ages, now)
             case Removed():
                 raise AssertionError("the node takes this one itself")
             case _:
@@ -187,7 +190,8 @@ class Hearing:
                 return register.fetch_committed(sender, position, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
-                return [Send(sender, Fetched(accepted=accepted, record=record))]
+                fetched: Effect = Send(sender, Fetched(accepted=accepted, record=record))
+                return [*self.pager.tell_ages(sender, now), fetched]
             case Fetched():
                 seeking = mandate.claim is not None and mandate.claim != register.established
                 if self.seat.fit and (seeking or not message.accepted):

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
+from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier, Scene, reconcile
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
-from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
+from qutrio.model.levels import MEASURED_DURATIONS, may_use
 
 ERRANDS_MAX = 256
 """Attempts that a node makes for the master at one time."""
@@ -36,6 +38,7 @@ class Pager:
     courier: Courier
     errands_max: int = ERRANDS_MAX
     minority: Minority = field(init=False)
+    ages: Ages = field(factory=Ages)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
@@ -59,6 +62,12 @@ class Pager:
             asked = self.watch.verdicts.to_probe(now, alarms, pause)
             effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects
+
+    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Tell a peer for how long incidents have been open, as far as this node measured it."""
+        ages = self.ages.tell(now)
+        allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
+        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
 
     def _errands_over(self, now: Instant) -> Instant:
         """Return up to when an errand that was sent by now may begin, by the faster clock."""
@@ -89,6 +98,7 @@ class Pager:
             term=term,
             now=now,
             wall=wall,
+            ages=self.ages,
         )
         changed = self.watch.verdicts.changed
         ledger = reconcile(committed.ledger, scene, changed)

@@ -83,6 +83,8 @@ class Tally:
     votes: dict[NodeId, Vote] = field(factory=dict)
     state: State = State.UNKNOWN
     since_unix: UnixTime = UnixTime(0.0)
+    since: Instant | None = None
+    """Since when the state stands; None until the tally is looked at."""
     candidate: State | None = None
     candidate_at: Instant = Instant(0.0)
     first: Ballot | None = None
@@ -173,7 +175,8 @@ class Verdicts:
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
                 self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
-                tally.state, tally.since_unix, tally.candidate = agreed, wall, None
+                tally.state, tally.since_unix, tally.since = agreed, wall, now
+                tally.candidate = None
             self._touched.add(ident)
         self._open = open_
         if now >= self._sweep_at:
@@ -195,6 +198,7 @@ class Verdicts:
         announced: bool,
     ) -> None:
         tally = self._tallies[ident]
+        tally.since = now if tally.since is None else tally.since
         fresh = self._fresh(ident, now)
         limit = freshness(self._checks[ident])
         stale = Instant(min((v.at + limit for v in fresh.values()), default=FOREVER))
@@ -224,7 +228,8 @@ class Verdicts:
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
                 self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
-            tally.state, tally.since_unix, tally.candidate = state, wall, None
+            tally.state, tally.since_unix, tally.since = state, wall, now
+            tally.candidate = None
             self._confirming.pop(ident, None)
             self.changed.add(ident)
 
@@ -315,6 +320,11 @@ class Verdicts:
         """Return since when the state stands, by this node's wall clock."""
         tally = self._tallies.get(check)
         return tally.since_unix if tally is not None else UnixTime(0.0)
+
+    def stands_for(self, check: CheckId, now: Instant) -> Seconds:
+        """Return for how long the state has stood, by this node's boot clock."""
+        tally = self._tallies.get(check)
+        return 0.0 if tally is None or tally.since is None else max(0.0, now - tally.since)
 
     def count(self, check: CheckId, now: Instant) -> Count:
         """Return the fresh votes by kind, and the state they alone would give."""

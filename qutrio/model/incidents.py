@@ -4,9 +4,19 @@ from enum import Enum
 from functools import cached_property
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
-from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Extra,
+    IncidentId,
+    NoticeId,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.levels import MEASURED_DURATIONS, since
 from qutrio.model.results import Evidence
 
 
@@ -48,6 +58,8 @@ class Notice:
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
     `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
     notice; else it says how many members hear each other, of how many: `1 of 3`.
+    `lasted_s` is how long what ended had lasted, as it was measured; None where nothing ended, and
+    in a cluster with members of older versions.
     """
 
     id: NoticeId
@@ -62,6 +74,7 @@ class Notice:
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
+    lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
     extra: Extra = ()
 
     @property

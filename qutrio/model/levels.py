@@ -39,6 +39,9 @@ NEW_CHECK_KINDS: Final = 2
 DELIVERY_PARTS: Final = 2
 """A delivery says which of its recipients were reached."""
 
+MEASURED_DURATIONS: Final = 2
+"""Members tell each other how long incidents have lasted, and notices say it."""
+
 _SINCE: Final = "qutrio.level"
 
 

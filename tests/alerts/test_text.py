@@ -112,3 +112,14 @@ def test_whoever_is_woken_is_told_how_to_find_out_why() -> None:
         text = body(evolve(LETTER, notice=notice))
         assert f"Why, on any node: qutrio explain {notice.incident}\n" in text
     assert "explain" not in body(evolve(LETTER, notice=evolve(DOWN, kind=NoticeKind.TEST)))
+
+
+def test_a_duration_that_was_measured_does_not_follow_the_clock_and_the_notice_says_so() -> None:
+    back = evolve(
+        RECOVERED, lasted_s=15.0, at_unix=UnixTime(RECOVERED.since_unix - 3585), evidence=()
+    )
+    assert "after 15s" in subject(back)
+    said = body(evolve(LETTER, notice=back))
+    assert "has RECOVERED after 15s." in said
+    assert "Clock:     off by 1h: a wall clock was set, or differs between nodes" in said
+    assert "Clock:" not in body(evolve(LETTER, notice=evolve(RECOVERED, lasted_s=312.0)))

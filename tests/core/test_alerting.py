@@ -4,6 +4,7 @@ from random import Random
 
 from attrs import evolve
 
+from qutrio.core.ages import Ages
 from qutrio.core.alerting import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
@@ -92,6 +93,19 @@ def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
         "web-4",
     )
     assert (notice.since_unix, notice.at_unix, notice.sequence) == (WALL, WALL + 7, 5)
+
+
+def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
+    """The wall clock was set back meanwhile; members of older versions are not told."""
+    ages = Ages()
+    ages.follow(Ledger(), at(0), WALL)
+    ages.follow(DOWN_WEB, at(2), WALL)
+    late = evolve(scene(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
+    (waiting,) = reconcile(DOWN_WEB, late, set()).outbox
+    assert (waiting.notice.lasted_s, waiting.notice.at_unix) == (15.0, WALL - 3600)
+    old = evolve(late, document=evolve(HELD, level=1))
+    (waiting,) = reconcile(DOWN_WEB, old, set()).outbox
+    assert waiting.notice.lasted_s is None
 
 
 def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:

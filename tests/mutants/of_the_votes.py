@@ -1,7 +1,7 @@
 """Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
 
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, MEMBERS, UNTOLD
+from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, UNTOLD
 
 VERDICTS = "core/verdicts.py"
 ALERTING = "core/alerting.py"
@@ -110,6 +110,19 @@ MUTANTS = (
         ),
         caught_by=("8",),
         faults=CHANNELS,
+    ),
+    Mutant(
+        name="duration by wall clocks",
+        why="a clock that was set in an outage is told to people as its length",
+        edits=(
+            Edit(
+                ALERTING,
+                "lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None",
+                "lasted_s=scene.wall - incident.since_unix if ended else None",
+            ),
+        ),
+        caught_by=("8",),
+        faults=JUMPS,
     ),
     Mutant(
         name="order by marks in memory",

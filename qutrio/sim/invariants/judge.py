@@ -64,6 +64,7 @@ class Invariants:
     def trouble(self, until: Seconds) -> None:
         """Note that something is amiss up to a moment: a crash, a lost message, a stuck disk."""
         self.roles.troubled_until = max(self.roles.troubled_until, until)
+        self.paging.troubled_until = self.roles.troubled_until
 
     def forget(self, name: NodeId) -> None:
         """Note that a machine starts, or ends: nothing of its memory is left."""

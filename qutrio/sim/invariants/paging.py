@@ -15,12 +15,15 @@ from qutrio.core.alerting import OUTBOX_MAX
 from qutrio.core.quorum import holds_quorum
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, Seconds
+from qutrio.model.ids import ChannelId, CheckId, IncidentId, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 
+DURATION_OFF_S: Seconds = 5.0
+CLOCK_OFF = 0.06
+"""By how much a duration may be wrong: clocks are up to 5 % off."""
 Page = tuple[NoticeId, ChannelId]
 
 
@@ -51,6 +54,11 @@ class Paging:
     _told: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
     """When each channel was first told which notice of a check, by its number."""
 
+    troubled_until: Seconds = 0.0
+    """Up to when something was amiss; the judge keeps it."""
+    _opened: dict[IncidentId, Seconds] = field(factory=dict)
+    """When each incident was first held by a majority."""
+
     def stepped(self, record: Record) -> None:
         """Take in what a step made committed, also if the same event will bury it."""
         if record.ledger.outbox:
@@ -62,6 +70,7 @@ class Paging:
             return
         documents = (*self._documents[-1:], record.document)
         if record.ledger is not self._ledger and record.ledger != self._ledger:
+            self._check_durations(record.ledger, true)
             self._check_new(record.ledger, documents, true)
             self._check_gone(record, documents, true)
         self._position, self._ledger, self._documents = record.position, record.ledger, documents
@@ -112,6 +121,23 @@ class Paging:
         if not holds_quorum(holding, newest.document.voters):
             what = f"{delivery.notice.id} was sent, and only {sorted(holding)} hold it"
             raise broken(8, true, what)
+
+    def _check_durations(self, ledger: Ledger, true: Seconds) -> None:
+        """Check that what ended says how long it lasted, whatever became of the wall clocks.
+
+        Who started in the middle, or missed a message, may be wrong; never below nothing.
+        """
+        for incident in ledger.incidents:
+            self._opened.setdefault(incident.id, true)
+        for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
+            if notice.id in self._seen or notice.lasted_s is None:
+                continue
+            began = self._opened.get(notice.incident, true)
+            lasted_s, off_s = true - began, abs(notice.lasted_s - (true - began))
+            calm = self.troubled_until < began
+            if notice.lasted_s < 0 or (calm and off_s > DURATION_OFF_S + lasted_s * CLOCK_OFF):
+                what = f"{notice.id} says {notice.lasted_s:.1f} s, it was {lasted_s:.1f} s"
+                raise broken(8, true, what)
 
     def _check_new(
         self, ledger: Ledger, documents: tuple[ClusterDocument, ...], true: Seconds
