@@ -7,7 +7,7 @@ from qutrio.alerts.letter import Letter
 from qutrio.codec.duration import format_duration
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
-from qutrio.model.results import Evidence, Outcome, clip
+from qutrio.model.results import Evidence, Outcome, State, clip
 
 SUBJECT_CHARS_MAX = 240
 TARGET_CHARS_MAX = 2048
@@ -27,6 +27,8 @@ def subject(notice: Notice) -> str:
             line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
         case NoticeKind.RECOVERED:
             line = f"[RECOVERED] {name}: {target} after {spoken(outage_s(notice))}"
+        case NoticeKind.CLOSED:
+            line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
         case _:
@@ -112,10 +114,27 @@ def _opening(notice: Notice) -> str:
             return f"{name} is DOWN."
         case NoticeKind.RECOVERED:
             return f"{name} has RECOVERED after {spoken(outage_s(notice))}."
+        case NoticeKind.CLOSED:
+            return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case _:
             assert_never(notice.known_kind)
+
+
+def _stopped(notice: Notice) -> str:
+    """Say how the watch ended, and by whom if that is known."""
+    if notice.ending is None:
+        return "its check was disabled or removed"
+    by = f" by {clip(notice.ending.by)}" if notice.ending.by else ""
+    return f"its check was {notice.ending.how.value}{by}"
+
+
+def _last_state(notice: Notice) -> str:
+    """Say what the check was when the watch ended; it had been announced as down before."""
+    known = notice.ending is None or notice.ending.last_state is not State.UNKNOWN
+    was = "was DOWN" if known else "was DOWN, and then unknown,"
+    return f"{was} for {spoken(outage_s(notice))}"
 
 
 def _reservation(notice: Notice) -> list[str]:
@@ -132,6 +151,9 @@ def _facts(notice: Notice) -> str:
             rows += [("Since", moment(notice.since_unix))]
         case NoticeKind.RECOVERED:
             rows += [("Down from", moment(notice.since_unix)), ("Up since", moment(notice.at_unix))]
+        case NoticeKind.CLOSED:
+            rows += [("Down from", moment(notice.since_unix))]
+            rows += [("Closed", moment(notice.at_unix))]
         case NoticeKind.TEST:
             rows += [("Sent", moment(notice.at_unix))]
         case _:

@@ -19,12 +19,13 @@ from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import Evidence
 
 SCHEMA_VERSION = 1
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
 def payload(letter: Letter) -> bytes:
     """Return the JSON document, in ASCII.  Fields may be added; `schema` grows if they change."""
     notice = letter.notice
-    over = notice.kind is NoticeKind.RECOVERED
+    over, ending = notice.kind in ENDS, notice.ending
     return json.dumps(
         {
             "schema": SCHEMA_VERSION,
@@ -42,6 +43,13 @@ def payload(letter: Letter) -> bytes:
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if over else None,
             "clock_error_s": clock_error_s(notice) or None,
+            "ended": None
+            if ending is None
+            else {
+                "how": ending.how.value,
+                "by": ending.by or None,
+                "last_state": ending.last_state.value,
+            },
             "summary": subject(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
             "sent_by": {"id": letter.node, "name": letter.node_name},

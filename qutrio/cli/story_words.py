@@ -155,9 +155,10 @@ def _opened(entry: Row, answer: Row) -> Iterable[Line]:
 
 
 def _closed(entry: Row, answer: Row) -> Iterable[Line]:
-    del answer
+    told_of = any(page["kind"] == "closed" for page in answer["incident"]["pages"])
+    quietly = "" if told_of else "without a word "
     gone = entry["cause"] == "forgotten"
-    how = ", without a word because its check was removed or disabled" if gone else ""
+    how = f", {quietly}because its check was removed or disabled" if gone else ""
     text = f"incident closed by {_master(entry, entry['position'][0])}{how}: {_held(entry)}"
     yield Line(entry["at_unix"], text)
 
@@ -166,6 +167,9 @@ def _noticed(entry: Row, answer: Row) -> Iterable[Line]:
     notice = entry["notice"]
     channels = ", ".join(channel["name"] for channel in entry["channels"])
     text = f"{notice['kind'].upper()} is to be told to: {channels}"
+    if ending := notice.get("ending"):
+        by = f" by {ending['by']}" if ending["by"] else ""
+        text = f"the check was {ending['how']}{by}; {text}"
     evidence: tuple[str, ...] = ()
     if not _own_count(answer["entries"]) and notice["evidence"]:
         seen = (f"  {line}" for line in evidence_lines(notice["evidence"]))

@@ -22,37 +22,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.ages import Ages
-from qutrio.model.channels import Channel, UnknownChannel
-from qutrio.model.ids import (
-    ChannelId,
-    CheckId,
-    IncidentId,
-    Instant,
-    NodeId,
-    NoticeId,
-    Seconds,
-    Term,
-    UnixTime,
-)
-from qutrio.model.incidents import (
-    Delivery,
-    DeliveryKey,
-    Incident,
-    Ledger,
-    Notice,
-    NoticeKind,
-    UnknownKind,
-)
-from qutrio.model.levels import MEASURED_DURATIONS, may_use
+from qutrio.core.closing import ENDS, close
+from qutrio.core.notices import Scene, deliveries, opened
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds
+from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
-    from qutrio.core.verdicts import Verdicts
-    from qutrio.model.checks import Check
     from qutrio.model.document import ClusterDocument
 
 OUTBOX_MAX = 1000
@@ -61,51 +40,24 @@ ATTEMPT_S_MAX: Seconds = 60.0
 """After this long without an answer an attempt counts as failed."""
 RETRY_FIRST_S: Seconds = 5.0
 RETRY_CAP_S: Seconds = 300.0
+FORMER_TRIES_MAX = 8
+"""So often an end is tried on a channel that was removed; then it is given up."""
 INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for the last one's word before it repeats an attempt."""
-
-
-def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
-    """Return the enabled channels of a check: the default ones and those it names."""
-    return tuple(
-        channel
-        for channel in document.channels
-        if channel.enabled
-        and not isinstance(channel, UnknownChannel)
-        and (channel.default or channel.name in check.alerts)
-    )
-
-
-@frozen(kw_only=True)
-class Scene:
-    """What the master knows at the moment it brings the ledger up to date.
-
-    The leader of a minority counts incidents of a `series` of its own, so that their ids are
-    nobody else's, and says in `minority` how many members hear each other.
-    """
-
-    document: ClusterDocument
-    verdicts: Verdicts
-    term: Term
-    now: Instant
-    wall: UnixTime
-    ages: Ages = field(factory=Ages)
-    series: str = ""
-    minority: str = ""
 
 
 def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Ledger:
     """Return the ledger after opening and closing incidents of the checks in `looked_at`.
 
-    An incident whose check is gone or disabled is closed without a word, and what its channels
-    have not been told is dropped.
+    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
+    been, is told that (`core.closing`).
     """
     checks = {c.id: c for c in scene.document.checks if c.enabled}
     incidents = {i.check: i for i in ledger.incidents}
     outbox, sequence = list(ledger.outbox), ledger.sequence
     for gone in sorted(incidents.keys() - checks.keys()):
-        del incidents[gone]
-        outbox = [d for d in outbox if d.notice.check != gone]
+        sequence += 1
+        outbox = close(incidents.pop(gone), outbox, scene, sequence)
     for ident in sorted(set(looked_at) | incidents.keys()):
         check, incident = checks.get(ident), incidents.get(ident)
         state = scene.verdicts.certain(ident)
@@ -113,13 +65,13 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
             continue
         if state is State.DOWN and incident is None:
             sequence += 1
-            incident = _opened(check, scene, sequence)
+            incident = opened(check, scene, sequence)
             incidents[ident] = incident
-            outbox += _deliveries(NoticeKind.DOWN, incident, check, scene, sequence)
+            outbox += deliveries(NoticeKind.DOWN, incident, scene, sequence)
         elif state is State.UP and incident is not None:
             sequence += 1
             del incidents[ident]
-            outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
+            outbox += deliveries(NoticeKind.RECOVERED, incident, scene, sequence)
     return evolve(
         ledger,
         sequence=sequence,
@@ -128,42 +80,15 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
     )
 
 
-def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
-    return Incident(
-        id=IncidentId(f"{check.id}-{scene.series}{sequence}"),
-        check=check.id,
-        check_name=check.name,
-        since_unix=scene.wall,
-        term=scene.term,
-    )
-
-
-def _deliveries(
-    kind: NoticeKind, incident: Incident, check: Check, scene: Scene, sequence: int
-) -> list[Delivery]:
-    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, scene.document)
-    notice = Notice(
-        id=NoticeId(f"{incident.id}.{kind.value}"),
-        kind=kind,
-        incident=incident.id,
-        check=check.id,
-        check_name=check.name,
-        target=check.target,
-        term=scene.term,
-        sequence=sequence,
-        since_unix=incident.since_unix,
-        at_unix=scene.wall,
-        evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
-        minority=scene.minority,
-        lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None,
-    )
-    return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
+Lane: TypeAlias = tuple[ChannelId, CheckId]
+"""What has an order: the notices of one check for one channel."""
 
 
 @define
 class Attempt:
     """How one delivery goes on this master."""
 
+    lane: Lane
     failures: int = 0
     next_at: Instant = Instant(0.0)
     busy_until: Instant | None = None
@@ -177,10 +102,6 @@ class Errand:
     via: NodeId | None
 
 
-Lane: TypeAlias = tuple[ChannelId, CheckId]
-"""What has an order: the notices of one check for one channel."""
-
-
 @define
 class Courier:
     """Decides on the master which delivery to attempt when, and remembers which succeeded."""
@@ -192,6 +113,10 @@ class Courier:
     _recoveries_at: Instant = Instant(0.0)
     _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
     """Of each lane the last notice that an errand may be under way for, and up to when."""
+    _touched: set[DeliveryKey] = field(factory=set)
+    """Deliveries that somebody began to make, or may have."""
+    _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
+    """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
 
     def hold_recoveries(self, until: Instant) -> None:
         """Let no recovery leave before `until`: an errand may still tell of the outage."""
@@ -204,6 +129,14 @@ class Courier:
             lanes.setdefault(delivery.lane, delivery.key)
         self._held |= {lane: (key, until) for lane, key in lanes.items()}
 
+    def touch(self, keys: Iterable[DeliveryKey]) -> None:
+        """Note that these may have been attempted by an earlier master."""
+        self._touched.update(keys)
+
+    def tried(self, key: DeliveryKey) -> bool:
+        """Tell whether anybody began to make a delivery, or may have."""
+        return key in self._touched or key in self.delivered
+
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
         self._attempts.clear()
@@ -211,23 +144,37 @@ class Courier:
 
     def busy(self, now: Instant) -> bool:
         """Tell whether an attempt is under way."""
-        return any(a.busy_until is not None and now < a.busy_until for a in self._attempts.values())
+        busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
+        return any(now < until for until in busy) or any(
+            now < until for _, until in self._flying.values()
+        )
 
     def prune(self, ledger: Ledger, document: ClusterDocument) -> Ledger:
         """Return the ledger without what was delivered, has no channel left, or is too much."""
         channels = {c.id for c in document.channels if c.enabled}
+        former = {c.id for c in ledger.former} - {c.id for c in document.channels}
         kept = tuple(
             d
             for d in ledger.outbox[-OUTBOX_MAX:]
-            if d.key not in self.delivered and d.channel in channels
+            if d.key not in self.delivered
+            and (d.channel in channels or (d.channel in former and self._worth_a_try(d)))
         )
         return ledger if kept == ledger.outbox else evolve(ledger, outbox=kept)
+
+    def _worth_a_try(self, delivery: Delivery) -> bool:
+        """Tell whether a removed channel is still to be told of this."""
+        attempt = self._attempts.get(delivery.key)
+        tries = 0 if attempt is None else attempt.failures
+        return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
 
     def settle(self, committed: Ledger) -> None:
         """Forget what a majority knows to be delivered, and attempts that are over."""
         self.delivered &= committed.waiting
+        self._touched &= committed.waiting
         for key in [k for k in self._attempts if k not in committed.waiting]:
-            del self._attempts[key]
+            attempt = self._attempts.pop(key)
+            if attempt.busy_until is not None:
+                self._flying[key] = (attempt.lane, attempt.busy_until)
 
     def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
         """Return the attempts to make now, and count them as under way.
@@ -236,21 +183,24 @@ class Courier:
         """
         errands: list[Errand] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
+        self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
         for delivery in self._heads(committed):
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
-                attempt = Attempt(next_at=self._earliest(delivery))
+                attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
                 self._attempts[delivery.key] = attempt
             if attempt.busy_until is not None and now >= attempt.busy_until:
                 self._failed(attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
+                self._touched.add(delivery.key)
                 errands.append(Errand(delivery, self._via(attempt, others)))
         return errands
 
     def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
         """Note how an attempt ended, whoever made it."""
         key = (notice, channel)
+        self._flying.pop(key, None)
         if delivered:
             self.delivered.add(key)
             self._attempts.pop(key, None)
@@ -262,7 +212,8 @@ class Courier:
         moments = (
             a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
         )
-        return min(moments, default=Instant(float("inf")))
+        flying = (until for _, until in self._flying.values())
+        return min((*moments, *flying), default=Instant(float("inf")))
 
     def _heads(self, committed: Ledger) -> list[Delivery]:
         """Return the first of each lane, unless it waits for a majority to know it delivered."""
@@ -270,11 +221,13 @@ class Courier:
         for delivery in committed.outbox:
             if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
                 heads.setdefault(delivery.lane, delivery)
+        for lane, _ in self._flying.values():
+            heads.pop(lane, None)
         return [d for d in heads.values() if d.key not in self.delivered]
 
     def _earliest(self, delivery: Delivery) -> Instant:
         begin = self._resume_at
-        if delivery.notice.kind is NoticeKind.RECOVERED:
+        if delivery.notice.kind in ENDS:
             begin = max(begin, self._recoveries_at)
         key, until = self._held.get(delivery.lane, (delivery.key, begin))
         return begin if key == delivery.key else max(begin, until)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
@@ -258,6 +259,7 @@ class Chronicle:
         outbox, record = self._ledger.outbox, self.register.committed
         waiting = {(d.notice.id, d.channel) for d in outbox}
         channels = {c.id for c in record.document.channels if c.enabled}
+        former = {c.id for c in was.former}
         oldest = outbox[0].notice.sequence if len(outbox) == OUTBOX_MAX else 0
         facts: list[Fact] = []
         for delivery in was.outbox:
@@ -267,7 +269,7 @@ class Chronicle:
             cause = Leaving.DELIVERED
             if notice.check in forgotten:
                 cause = Leaving.FORGOTTEN
-            elif channel not in channels:
+            elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
             elif notice.sequence < oldest:
                 cause = Leaving.GIVEN_UP
@@ -301,5 +303,7 @@ class Chronicle:
         return Named(node, member.name if member is not None else node)
 
     def _channel(self, channel: ChannelId) -> Named:
-        names = (c.name for c in self._document.channels if c.id == channel)
+        names = (
+            c.name for c in (*self._document.channels, *self._ledger.former) if c.id == channel
+        )
         return Named(channel, next(names, channel))

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.core.ages import Ages
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.alerting import Courier, reconcile
 from qutrio.core.effects import Effect, Note, Notify
 from qutrio.core.election.interface import Role
+from qutrio.core.notices import Scene
 from qutrio.core.quorum import holds_quorum
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.ids import FOREVER, NEVER, ChannelId, CheckId, Instant, NoticeId, UnixTime

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from qutrio.core.ages import Ages
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.alerting import Courier, reconcile
+from qutrio.core.closing import drop_unreachable, keep_former
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
+from qutrio.core.notices import Scene
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
@@ -85,6 +87,7 @@ class Pager:
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.courier.touch(committed.ledger.waiting)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -99,11 +102,14 @@ class Pager:
             now=now,
             wall=wall,
             ages=self.ages,
+            tried=self.courier.tried,
         )
         changed = self.watch.verdicts.changed
         ledger = reconcile(committed.ledger, scene, changed)
         changed.clear()
-        return self.courier.prune(ledger, committed.document)
+        ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
+        ledger = self.courier.prune(ledger, committed.document)
+        return keep_former(ledger, committed.document, committed.document)
 
     def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         """Return the attempts to make now, for notices that a majority holds."""

@@ -17,6 +17,7 @@ from collections import deque
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
@@ -235,8 +236,8 @@ class Replication:
         term = self.established
         assert term is not None
         assert self.flight is None
-        document, effects = self.accepted.document, list[Effect]()
-        taken: list[tuple[Proposal, Revision]] = []
+        before = document = self.accepted.document
+        effects, taken = list[Effect](), list[tuple[Proposal, Revision]]()
         while self._queue and len(taken) < self.per_write_max:
             proposal = self._queue.popleft()
             outcome = apply(proposal.mutation, document, wall)
@@ -247,9 +248,10 @@ class Replication:
                 revision = Revision(document.revision + 1)
                 document = evolve(outcome, revision=revision, term=term)
             taken.append((proposal, document.revision))
-            before = self.accepted.document
             if document.voters != before.voters or document.level != before.level:
                 break  # the voters change one at a time, and nobody uses what is not committed
+        if document.channels is not before.channels:
+            ledger = keep_former(ledger, before, document)
         if taken or ledger != self.accepted.ledger:
             effects += self._write(term, document, ledger, taken, now)
         return effects

@@ -274,9 +274,10 @@ class _Reader:
     def _noticed(self, entry: Entry, notice: Notice, channels: tuple[Named, ...]) -> None:
         draft = self._draft(_incident_of(notice))
         draft.target = draft.target or notice.target
-        if notice.kind is NoticeKind.RECOVERED:
-            draft.end, draft.until_unix = End.RECOVERED, notice.at_unix
-            draft.lasted_s = notice.lasted_s
+        if notice.kind in {NoticeKind.RECOVERED, NoticeKind.CLOSED}:
+            recovered = notice.kind is NoticeKind.RECOVERED
+            draft.end = End.RECOVERED if recovered else End.FORGOTTEN
+            draft.until_unix, draft.lasted_s = notice.at_unix, notice.lasted_s
         self._incidents[notice.id] = notice.incident
         fresh = [draft.page(notice, channel) for channel in channels]
         if any(fresh):

@@ -104,6 +104,8 @@ class Verdicts:
     """Checks to announce, or to look at again, since the owner last cleared this."""
     facts: list[Judged | Doubted] = field(factory=list)
     """What is worth writing down, since the owner last cleared this."""
+    parted: dict[CheckId, State] = field(factory=dict)
+    """The last states of what the newest document does not let this node watch any more."""
     _touched: set[CheckId] = field(factory=set)
     _confirming: dict[CheckId, Instant] = field(factory=dict)
     _stale_at: dict[CheckId, Instant] = field(factory=dict)
@@ -120,8 +122,9 @@ class Verdicts:
         self._document = document
         self._voters = document.voters
         self._checks = {c.id: c for c in document.checks if c.enabled}
+        self.parted = {}
         for gone in [i for i in self._tallies if i not in self._checks]:
-            del self._tallies[gone]
+            self.parted[gone] = self._tallies.pop(gone).state
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}

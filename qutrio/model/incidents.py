@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from qutrio.model.channels import Channel
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
@@ -16,8 +17,8 @@ from qutrio.model.ids import (
     Term,
     UnixTime,
 )
-from qutrio.model.levels import MEASURED_DURATIONS, since
-from qutrio.model.results import Evidence
+from qutrio.model.levels import CLOSED_NOTICES, MEASURED_DURATIONS, since
+from qutrio.model.results import Evidence, State
 
 
 class NoticeKind(Enum):
@@ -25,6 +26,8 @@ class NoticeKind(Enum):
 
     DOWN = "down"
     RECOVERED = "recovered"
+    CLOSED = "closed"
+    """Nobody watches any more what was down."""
     TEST = "test"
 
 
@@ -38,15 +41,38 @@ class UnknownKind:
 AnyKind: TypeAlias = NoticeKind | UnknownKind
 
 
+class Stopping(Enum):
+    """What ended the watch over a check."""
+
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+@frozen(kw_only=True)
+class Ending:
+    """How the watch over a check ended: by whom, if that is known, and what it was then."""
+
+    how: Stopping
+    by: str
+    last_state: State
+    extra: Extra = ()
+
+
 @frozen(kw_only=True)
 class Incident:
-    """An outage that was announced and is not over."""
+    """An outage that was announced and is not over.
+
+    `target` and `channels` are those at its beginning, so that its end can be told to the same
+    people whatever is edited meanwhile; None in an incident that an older version opened.
+    """
 
     id: IncidentId
     check: CheckId
     check_name: str
     since_unix: UnixTime
     term: Term
+    target: str | None = field(default=None, metadata=since(CLOSED_NOTICES))
+    channels: tuple[ChannelId, ...] | None = field(default=None, metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
 
@@ -75,6 +101,7 @@ class Notice:
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
     lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
+    ending: Ending | None = field(default=None, metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
     @property
@@ -108,11 +135,15 @@ class Delivery:
 
 @frozen(kw_only=True)
 class Ledger:
-    """Open incidents by check id, undelivered notices by sequence, and the last sequence."""
+    """Open incidents by check id, undelivered notices by sequence, and the last sequence.
+
+    `former` are channels that were removed and that must yet be told of an end, with all secrets.
+    """
 
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    former: tuple[Channel, ...] = field(default=(), metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
     @cached_property

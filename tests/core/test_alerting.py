@@ -13,10 +13,9 @@ from qutrio.core.alerting import (
     RETRY_FIRST_S,
     Courier,
     Errand,
-    Scene,
-    attached,
     reconcile,
 )
+from qutrio.core.notices import Scene, attached
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
@@ -125,12 +124,12 @@ def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
     assert reconcile(Ledger(), scene(down=False), {WEB}) == Ledger()
 
 
-def test_an_incident_of_a_removed_or_disabled_check_closes_without_a_word() -> None:
+def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_without_a_word() -> None:
     waiting = evolve(DOWN_WEB, outbox=(delivery(WEB, 4), delivery(DB, 3)))
-    gone = document(A, B, C, checks=[check(DB)], channels=[hook()])
-    assert reconcile(waiting, scene(gone), {WEB}) == Ledger(sequence=4, outbox=(delivery(DB, 3),))
-    off = document(A, B, C, checks=[check(enabled=False)], channels=[hook()])
-    assert reconcile(DOWN_WEB, scene(off), {WEB}) == Ledger(sequence=4)
+    gone = evolve(document(A, B, C, checks=[check(DB)], channels=[hook()]), level=1)
+    assert reconcile(waiting, scene(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
+    off = evolve(document(A, B, C, checks=[check(enabled=False)], channels=[hook()]), level=1)
+    assert reconcile(DOWN_WEB, scene(off), {WEB}) == Ledger(sequence=5)
 
 
 def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
@@ -293,8 +292,8 @@ def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
     messenger = courier()
     messenger.due(outbox(FIRST), (), at(0))
     messenger.settle(outbox())
-    assert not messenger.busy(at(1))
     ended(messenger, FIRST, 1, delivered=False)
+    assert not messenger.busy(at(1))
     assert messenger.deadline() == at(float("inf"))
 
 

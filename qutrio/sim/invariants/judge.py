@@ -149,6 +149,7 @@ class Invariants:
         """Check that all is well some time after the last fault."""
         documents = check_health(hosts, true, self.roles, self.rounds.probes)
         self.history.agree(documents, true)
+        self.paging.check_ended(self.paging.ledger, true)
         self.sizes(hosts, true)
 
     def sizes(self, hosts: Mapping[NodeId, Host], true: Seconds) -> int:
