@@ -46,6 +46,12 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report", f"--include={PURE}", "--fail-under=100")
 
 
+@nox.session(venv_backend="none")
+def debian(session: nox.Session) -> None:
+    """Run README's two commands in a Debian 12 with python3 alone, as root: see --help."""
+    session.run("python3", "-m", "tests.newcomer", *session.posargs)
+
+
 @nox.session
 def sim(session: nox.Session) -> None:
     """Play many seeds in the simulated cluster: `nox -s sim -- --seeds 1000`."""

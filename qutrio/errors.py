@@ -6,6 +6,13 @@ Programming errors are `AssertionError` and are never caught: the daemon dies an
 starts it again.
 """
 
+import re
+
+_CODES = re.compile(
+    r"\[?\berrno:? -?[0-9]+\]?|\[(?:SSL|X509|SYS)[^]]*\]|\(_ssl\.c:[0-9]+\)", re.IGNORECASE
+)
+_ATTEMPT = re.compile(r"^Error connecting to \(.*\): ")
+
 
 class QutrioError(Exception):
     """Base of all expected failures."""
@@ -51,7 +58,16 @@ class EnrollmentError(QutrioError):
 
 
 class DeliveryError(QutrioError):
-    """An alert channel did not take a notice."""
+    """An alert channel did not take a notice.
+
+    Attributes:
+        wait_s: for so many seconds the receiver asks to be left alone.
+    """
+
+    def __init__(self, problem: str, *, wait_s: float = 0.0) -> None:
+        """Keep the receiver's wish apart from the words."""
+        super().__init__(problem)
+        self.wait_s = wait_s
 
 
 class ControlError(QutrioError):
@@ -60,3 +76,20 @@ class ControlError(QutrioError):
 
 class ElectionError(QutrioError):
     """A seat in an election cannot be taken, or was left."""
+
+
+def plain_reason(error: BaseException) -> str:
+    """Return what went wrong in words, without the numbers that the system gives to errors.
+
+    Libraries raise errors with words of their own, with the system's, with both, or around
+    another error that has them.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return plain_reason(error.exceptions[0])
+    words = str(getattr(error, "strerror", None) or "")
+    words = _CODES.sub("", words or str(error)).strip(" :")
+    words = _ATTEMPT.sub("", words)  # whom it was to is said before
+    inner = error.__cause__ or error.__context__
+    if not words and inner is not None:
+        return plain_reason(inner)
+    return words or type(error).__name__

@@ -1,10 +1,9 @@
 """Rules of the house that no linter knows: size, names, docstrings, waiting in tests."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 FILE_LINES_MAX = 400
@@ -28,55 +27,66 @@ BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def source_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return ast.parse(source_of(path), filename=str(path))
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
     return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
-def shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+EVERYTHING = SOURCES + TESTS + BENCHMARKS
+REAL_TESTS = [path for path in TESTS if path.name.startswith("test_")]
 
 
-every_file = pytest.mark.parametrize("path", SOURCES + TESTS + BENCHMARKS, ids=shown)
-every_source = pytest.mark.parametrize("path", SOURCES, ids=shown)
-every_test = pytest.mark.parametrize(
-    "path", [path for path in TESTS if path.name.startswith("test_")], ids=shown
-)
+def breaches(paths: Iterable[Path], rule: Callable[[Path], list[str]]) -> dict[str, list[str]]:
+    """Return what a rule finds wrong, by file.
+
+    One test looks at all files: a test for each file and rule would be more than all others.
+    """
+    found = {str(path.relative_to(ROOT)): rule(path) for path in paths}
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
-@every_file
-def test_files_and_functions_are_short(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= FILE_LINES_MAX
-    long = [
-        f"{node.name}: {length} lines"
-        for node in functions(ast.parse(source))
-        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
-    ]
-    assert long == []
+def test_files_and_functions_are_short() -> None:
+    def long(path: Path) -> list[str]:
+        lines = source_of(path).count("\n")
+        whole = [f"{lines} lines"] if lines > FILE_LINES_MAX else []
+        return whole + [
+            f"{node.name}: {length} lines"
+            for node in functions(tree_of(path))
+            if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+        ]
+
+    assert breaches(EVERYTHING, long) == {}
 
 
-@every_file
-def test_nothing_is_left_to_do(path: Path) -> None:
+def test_nothing_is_left_to_do() -> None:
     unfinished = ("TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK")
-    source = path.read_text(encoding="utf-8")
-    assert [word for word in unfinished if word in source] == []
+    assert breaches(EVERYTHING, lambda p: [w for w in unfinished if w in source_of(p)]) == {}
 
 
-@every_source
-def test_every_module_opens_with_one_sentence(path: Path) -> None:
-    docstring = ast.get_docstring(tree_of(path)) or ""
-    first = docstring.split("\n\n")[0]
-    assert first.endswith((".", ":")), "a module opens with a sentence a stranger understands"
+def test_every_module_opens_with_one_sentence() -> None:
+    """A module opens with a sentence that a stranger understands."""
+
+    def opening(path: Path) -> list[str]:
+        first = (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]
+        return [] if first.endswith((".", ":")) else [first or "nothing"]
+
+    assert breaches(SOURCES, opening) == {}
 
 
-@every_source
-def test_public_functions_and_classes_say_what_they_do(path: Path) -> None:
-    silent = [n.name for n in _public(tree_of(path)) if not ast.get_docstring(n)]
-    assert silent == []
+def test_public_functions_and_classes_say_what_they_do() -> None:
+    def silent(path: Path) -> list[str]:
+        return [n.name for n in _public(tree_of(path)) if not ast.get_docstring(n)]
+
+    assert breaches(SOURCES, silent) == {}
 
 
 def _public(scope: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDef]:
@@ -88,14 +98,19 @@ def _public(scope: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDe
                 yield from _public(node)
 
 
-@every_file
-def test_no_module_has_a_name_that_says_nothing(path: Path) -> None:
-    relative = path.relative_to(ROOT)
-    assert not {relative.stem, *relative.parent.parts} & VAGUE_NAMES
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    def vague(path: Path) -> list[str]:
+        relative = path.relative_to(ROOT)
+        return sorted({relative.stem, *relative.parent.parts} & VAGUE_NAMES)
+
+    assert breaches(EVERYTHING, vague) == {}
 
 
-@every_source
-def test_no_module_changes_a_table_of_its_own(path: Path) -> None:
+def test_no_module_changes_a_table_of_its_own() -> None:
+    assert breaches(SOURCES, _changed_tables) == {}
+
+
+def _changed_tables(path: Path) -> list[str]:
     tree = tree_of(path)
     tables = {
         target.id
@@ -105,7 +120,7 @@ def test_no_module_changes_a_table_of_its_own(path: Path) -> None:
         if isinstance(target, ast.Name) and target.id != "__all__"
     }
     changed = {name for node in ast.walk(tree) for name in _changed_names(node)}
-    assert tables & changed == set()
+    return sorted(tables & changed)
 
 
 def _is_mutable(value: ast.expr | None) -> bool:
@@ -124,38 +139,43 @@ def _changed_names(node: ast.AST) -> Iterator[str]:
         yield ast.unparse(called.value)
 
 
-@every_source
-def test_only_the_front_door_reads_the_environment(path: Path) -> None:
-    relative = str(path.relative_to(ROOT / "qutrio"))
-    reads = [
-        node.lineno
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
-    ]
-    assert not reads or relative.startswith(ENVIRONMENT_READERS), f"lines {reads}"
+def test_only_the_front_door_reads_the_environment() -> None:
+    def reads(path: Path) -> list[str]:
+        if str(path.relative_to(ROOT / "qutrio")).startswith(ENVIRONMENT_READERS):
+            return []
+        return [
+            f"line {node.lineno}"
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+        ]
+
+    assert breaches(SOURCES, reads) == {}
 
 
-@every_source
-def test_a_file_catches_every_exception_at_most_once(path: Path) -> None:
-    broad = [
-        node.lineno
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or "Exception" in ast.unparse(node.type).split("."))
-    ]
-    assert len(broad) <= 1, f"lines {broad}"
+def test_a_file_catches_every_exception_at_most_once() -> None:
+    def broad(path: Path) -> list[str]:
+        lines = [
+            f"line {node.lineno}"
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.ExceptHandler)
+            and (node.type is None or "Exception" in ast.unparse(node.type).split("."))
+        ]
+        return lines if len(lines) > 1 else []
+
+    assert breaches(SOURCES, broad) == {}
 
 
-@every_test
-def test_no_test_waits_in_real_time(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    virtual = "autojump_clock" in source or "MockClock" in source
-    sleeps = [
-        f"line {node.lineno}: {ast.unparse(node)}"
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and _sleeps(node, virtual=virtual)
-    ]
-    assert sleeps == []
+def test_no_test_waits_in_real_time() -> None:
+    def sleeps(path: Path) -> list[str]:
+        source = source_of(path)
+        virtual = "autojump_clock" in source or "MockClock" in source
+        return [
+            f"line {node.lineno}: {ast.unparse(node)}"
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Call) and _sleeps(node, virtual=virtual)
+        ]
+
+    assert breaches(REAL_TESTS, sleeps) == {}
 
 
 def _sleeps(call: ast.Call, *, virtual: bool) -> bool:
@@ -166,13 +186,14 @@ def _sleeps(call: ast.Call, *, virtual: bool) -> bool:
     return name in {"trio.sleep", "sleep"} and not at_once and not virtual
 
 
-@every_test
-def test_the_name_of_a_test_tells_a_behaviour(path: Path) -> None:
-    terse = [
-        node.name
-        for node in functions(tree_of(path))
-        if node.name.startswith("test_")
-        and len(node.name.removeprefix("test_").split("_")) < TEST_NAME_WORDS_MIN
-        and not ast.get_docstring(node)
-    ]
-    assert terse == []
+def test_the_name_of_a_test_tells_a_behaviour() -> None:
+    def terse(path: Path) -> list[str]:
+        return [
+            node.name
+            for node in functions(tree_of(path))
+            if node.name.startswith("test_")
+            and len(node.name.removeprefix("test_").split("_")) < TEST_NAME_WORDS_MIN
+            and not ast.get_docstring(node)
+        ]
+
+    assert breaches(REAL_TESTS, terse) == {}

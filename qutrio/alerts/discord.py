@@ -3,17 +3,17 @@
 import json
 
 from qutrio import __version__
-from qutrio.alerts.http_post import Answer, post, refusal
+from qutrio.alerts.http_post import post
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.retry_after import asked_by_discord, refusal
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import body, subject
 from qutrio.alerts.tls import ClientContexts
-from qutrio.errors import DeliveryError
 from qutrio.model.channels import DiscordChannel
 from qutrio.model.incidents import NoticeKind
 
 TITLE_CHARS_MAX = 256
 DESCRIPTION_CHARS_MAX = 4096
-TOO_MANY_REQUESTS = 429
 COLOURS = {
     NoticeKind.DOWN: 0xC0392B,
     NoticeKind.RECOVERED: 0x27AE60,
@@ -37,7 +37,9 @@ def payload(letter: Letter) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-async def send_discord(channel: DiscordChannel, letter: Letter, *, contexts: ClientContexts) -> str:
+async def send_discord(
+    channel: DiscordChannel, letter: Letter, *, contexts: ClientContexts
+) -> SendResult:
     """Post the notice once.
 
     Raises:
@@ -46,15 +48,6 @@ async def send_discord(channel: DiscordChannel, letter: Letter, *, contexts: Cli
     """
     headers = {"Content-Type": "application/json", "User-Agent": f"qutrio/{__version__}"}
     answer = await post(channel.url, payload(letter), headers, verify=True, contexts=contexts)
-    if answer.status == TOO_MANY_REQUESTS:
-        raise _slow_down(answer)
     if not answer.accepted:
-        raise refusal(channel.url, answer)
-    return f"HTTP {answer.status}"
-
-
-def _slow_down(answer: Answer) -> DeliveryError:
-    wait = answer.headers.get("retry-after", "")
-    known = wait.isascii() and wait.replace(".", "", 1).isdigit()
-    when = f"; it asks to wait {wait[:12]} s" if known else ""
-    return DeliveryError(f"Discord is limiting this webhook (HTTP {answer.status}){when}")
+        raise refusal(channel.url, answer, asked_by_discord(answer, letter.sent_unix))
+    return SendResult(delivered=True, detail=f"HTTP {answer.status}")

@@ -9,15 +9,16 @@ if it waited for the inbox while the node waited for the intake, neither would e
 from collections import OrderedDict
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from qutrio.alerts.letter import Letter, write_letter
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
 from qutrio.core.effects import Notify
 from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel
-from qutrio.model.ids import ChannelId, NoticeId, Seconds
+from qutrio.model.ids import NEVER, ChannelId, Instant, NoticeId, Seconds
 from qutrio.model.incidents import Ledger
 from qutrio.model.results import clip
 from qutrio.plumbing.clock import Clock
@@ -27,6 +28,7 @@ from qutrio.plumbing.log import Log
 
 ATTEMPT_S_MAX: Seconds = 30.0
 LANE_ORDERS_MAX = 1024
+ASKED_TO_WAIT = "the receiver has asked to wait"
 
 
 async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or in this order
@@ -46,18 +48,19 @@ async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or i
         await _Dispatcher(view, inbox, clock, senders, log, nursery).take_in(jobs)
 
 
-async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> tuple[bool, str]:
+async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> SendResult:
     """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and what was said."""
     try:
         with trio.fail_after(ATTEMPT_S_MAX):
-            return True, await senders.send(channel, letter)
+            done = await senders.send(channel, letter)
+            return evolve(done, detail=clip(done.detail))
     except DeliveryError as error:
-        return False, clip(str(error))
+        return SendResult(delivered=False, detail=clip(str(error)), wait_s=error.wait_s)
     except trio.TooSlowError:
-        return False, f"no delivery within {ATTEMPT_S_MAX:g} s"
+        return _failed(f"no delivery within {ATTEMPT_S_MAX:g} s")
     except Exception as error:  # noqa: BLE001 - a bug in one sender must not silence the others
         log("alert sender failed", channel=channel.name, error=repr(error))
-        return False, f"internal error: {type(error).__name__}"
+        return _failed(f"internal error: {type(error).__name__}")
 
 
 @define
@@ -72,6 +75,8 @@ class _Dispatcher:
     _nursery: trio.Nursery
     _lanes: dict[ChannelId, OrderedDict[NoticeId, Notify]] = field(init=False, factory=dict)
     _under_way: dict[ChannelId, NoticeId] = field(init=False, factory=dict)
+    _asked: dict[ChannelId, tuple[Channel, Instant]] = field(init=False, factory=dict)
+    """Until when a receiver wants to be left alone.  What waits behind is answered at once."""
 
     async def take_in(self, jobs: trio.MemoryReceiveChannel[Notify]) -> None:
         async for order in jobs:
@@ -86,7 +91,7 @@ class _Dispatcher:
                 lane[notice] = order  # the newer order replaces the older: its term is newer
             else:
                 detail = f"{LANE_ORDERS_MAX} notices are waiting for this channel"
-                self._nursery.start_soon(self._answer, order, (False, detail))
+                self._nursery.start_soon(self._answer, order, _failed(detail))
 
     async def _serve(self, channel: ChannelId) -> None:
         lane = self._lanes[channel]
@@ -97,26 +102,40 @@ class _Dispatcher:
             del self._under_way[channel]
         del self._lanes[channel]
 
-    async def _carry_out(self, order: Notify) -> tuple[bool, str]:
+    async def _carry_out(self, order: Notify) -> SendResult:
         view = self._view.value
         channels = (*view.document.channels, *view.ledger.former)
         if not self._may_begin(order):
-            return False, _too_late(order, view)
+            return _failed(_too_late(order, view))
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
-            return False, "channel removed" if channel is None else "channel disabled"
+            return _failed("channel removed" if channel is None else "channel disabled")
+        if (wait_s := self._left_alone(channel)) > 0:
+            return SendResult(delivered=False, detail=ASKED_TO_WAIT, wait_s=wait_s)
         notice = order.delivery.notice
         letter = write_letter(notice, view, self._clock.wall())
-        delivered, detail = await attempt(channel, letter, self._senders, self._log)
+        letter = evolve(letter, before=order.delivery)
+        done = await attempt(channel, letter, self._senders, self._log)
+        if done.wait_s:
+            self._asked[channel.id] = channel, Instant(self._clock.now() + done.wait_s)
         self._log(
-            "alert delivered" if delivered else "alert not delivered",
+            "alert delivered" if done.delivered else "alert not delivered",
             channel=channel.name,
             notice=notice.id,
             check=notice.check_name,
             kind=notice.kind.value,
-            detail=detail,
+            detail=done.detail,
         )
-        return delivered, detail
+        return done
+
+    def _left_alone(self, channel: Channel) -> Seconds:
+        """Return how long the receiver still wants to be left alone; an edit ends that."""
+        asked, until = self._asked.get(channel.id, (channel, NEVER))
+        left_s = until - self._clock.now()
+        if left_s > 0 and asked == channel:
+            return left_s
+        self._asked.pop(channel.id, None)
+        return 0.0
 
     def _may_begin(self, order: Notify) -> bool:
         if order.errand:
@@ -128,13 +147,17 @@ class _Dispatcher:
         waits = order.delivery.key in _ledger(order, view).waiting  # else another node told it
         return in_time and waits and (minority or view.term == order.term)
 
-    async def _answer(self, order: Notify, outcome: tuple[bool, str]) -> None:
+    async def _answer(self, order: Notify, done: SendResult) -> None:
         notice, channel = order.delivery.notice.id, order.delivery.channel
-        delivered, detail = outcome
+        ended = order.ended(delivered=done.delivered, detail=done.detail)
         try:
-            await self._inbox.post(order.ended(delivered=delivered, detail=detail))
+            await self._inbox.post(evolve(ended, parts=done.parts, wait_s=done.wait_s))
         except trio.BrokenResourceError:
             self._log("alert outcome unheard, the node has stopped", notice=notice, channel=channel)
+
+
+def _failed(detail: str) -> SendResult:
+    return SendResult(delivered=False, detail=detail)
 
 
 def _too_late(order: Notify, view: View) -> str:

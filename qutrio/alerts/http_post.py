@@ -12,7 +12,7 @@ import trio
 from attrs import frozen
 
 from qutrio.alerts.tls import ClientContexts
-from qutrio.errors import DeliveryError
+from qutrio.errors import DeliveryError, plain_reason
 from qutrio.model.results import clip
 
 if TYPE_CHECKING:
@@ -72,11 +72,9 @@ async def post(
         raise DeliveryError(f"{host}: {_reason(error)}") from None
 
 
-def refusal(url: str, answer: Answer) -> DeliveryError:
-    """Return the error for an answer that is not a success."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    said = clip(_words(answer.excerpt.decode("utf-8", "replace")))
-    return DeliveryError(f"{host} answered HTTP {answer.status}" + (f": {said}" if said else ""))
+def said(answer: Answer) -> str:
+    """Return the readable words in the body of a refusal, on one line; may be empty."""
+    return clip(_words(answer.excerpt.decode("utf-8", "replace")))
 
 
 async def _excerpt(response: "httpx.Response") -> bytes:
@@ -111,7 +109,7 @@ def _reason(error: BaseException) -> str:
             return f"the certificate is not trusted: {clip(cause.verify_message)}"
         if isinstance(cause, BaseExceptionGroup):  # one for each address that was tried
             cause = cause.exceptions[0]
-        told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        told = plain_reason(cause)
         words = clip(told) or words
         cause = cause.__cause__ or cause.__context__
     return words

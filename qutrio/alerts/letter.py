@@ -5,21 +5,36 @@ from hashlib import sha256
 from attrs import frozen
 
 from qutrio.core.view import View
+from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, NodeId, UnixTime
-from qutrio.model.incidents import Notice
+from qutrio.model.incidents import Delivery, Notice
 
 DELIVERY_ID_DIGITS = 32
 
 
 @frozen(kw_only=True)
 class Letter:
-    """One notice on its way out of one node.  `sent_unix` is the moment of this attempt."""
+    """One notice on its way out of one node.  `sent_unix` is the moment of this attempt.
+
+    `before` is what earlier attempts left to do; None says that there were none.
+    """
 
     notice: Notice
     cluster_id: str
     node: NodeId
     node_name: str
     sent_unix: UnixTime
+    before: Delivery | None = None
+
+    def wanted(self, channel: Channel) -> tuple[str, ...]:
+        """Return the recipients of the channel to whom this attempt goes."""
+        everybody = recipients_of(channel)
+        return everybody if self.before is None else self.before.pending(everybody)
+
+    @property
+    def reached_before(self) -> bool:
+        """Whether an earlier attempt reached a recipient."""
+        return self.before is not None and bool(self.before.reached)
 
     def delivery_id(self, channel: ChannelId) -> str:
         """Return the same hexadecimal name at every attempt, by every node, for this channel."""

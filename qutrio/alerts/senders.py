@@ -9,13 +9,14 @@ import trio
 
 from qutrio.alerts.discord import send_discord
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.smtp import MAIL_THREADS_MAX, send_mail
 from qutrio.alerts.tls import ClientContexts, system_context
 from qutrio.alerts.webhook import send_webhook
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookChannel
 
-Send: TypeAlias = Callable[[Any, Letter], Awaitable[str]]
+Send: TypeAlias = Callable[[Any, Letter], Awaitable[SendResult]]
 """Deliver once: return what the receiver answered, or raise `DeliveryError`."""
 
 
@@ -26,7 +27,7 @@ class Senders:
         """Take the senders; the mapping is not changed afterwards."""
         self._by_class = dict(by_class)
 
-    async def send(self, channel: Channel, letter: Letter) -> str:
+    async def send(self, channel: Channel, letter: Letter) -> SendResult:
         """Try once and return what the receiver answered.
 
         Raises:

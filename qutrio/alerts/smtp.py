@@ -1,229 +1,252 @@
-"""Mail: compose one message, and hand it over with smtplib in a thread that can be cut off.
+"""Mail: hand a notice over with smtplib, to each recipient on its own account.
 
-smtplib has a time limit per read, not per conversation, so a server that drips one byte at a
-time could hold a thread for ever.  A `Line` keeps a duplicate of the socket: shutting that
-down from the event loop ends the thread, in whichever phase it is.
+The recipients share one message where the server takes that.  One that it refuses does not keep
+the others from theirs; where it takes only so many in one message there are several messages; and
+a message that it refuses for several is offered to each alone, because it may be about one.
 """
 
-import base64
 import smtplib
-import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as MAIL_POLICY
-from email.utils import formatdate
 from functools import partial
-from typing import BinaryIO
 
 import trio
+from attrs import define, field
 
 from qutrio.alerts.letter import Letter
-from qutrio.alerts.text import body, subject
+from qutrio.alerts.mail import compose
+from qutrio.alerts.send_result import SendResult, of_parts
+from qutrio.alerts.smtp_line import Conversation, Line
+from qutrio.alerts.smtp_login import log_in
 from qutrio.alerts.tls import ClientContexts
-from qutrio.errors import DeliveryError
+from qutrio.codec.addresses import Mailbox, parse_mailbox
+from qutrio.errors import DeliveryError, InvalidValueError, plain_reason
 from qutrio.model.channels import MailSecurity, SmtpChannel
+from qutrio.model.ids import Seconds
+from qutrio.model.parts import Fate, Part
 from qutrio.model.results import clip
 
 MAIL_THREADS_MAX = 32
-SILENCE_S_MAX = 20.0
-REPLY_BYTES_MAX = 64 * 1024
-ACCEPTED = 250
-LOGGED_IN = 235
-
-
-class Line:
-    """A handle on the socket of a conversation that runs in another thread."""
-
-    def __init__(self) -> None:
-        """Hold nothing yet."""
-        self._copy: socket.socket | None = None
-        self._cut = False
-
-    def attach(self, sock: socket.socket) -> None:
-        """Keep a duplicate of the socket, which stays usable when TLS takes the original."""
-        self._copy = sock.dup()
-        if self._cut:
-            self.cut()
-
-    def cut(self) -> None:
-        """End the conversation now, or as soon as it has a socket; harmless when it is over."""
-        self._cut = True
-        if self._copy is not None:
-            with suppress(OSError):
-                self._copy.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Forget the socket."""
-        if self._copy is not None:
-            self._copy.close()
-
-
-class _ShortReplies:
-    """A file that refuses to be read for ever."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._left = REPLY_BYTES_MAX
-
-    def readline(self, size: int) -> bytes:
-        line = self._file.readline(size)
-        self._left -= len(line)
-        if self._left < 0:
-            raise OSError(f"the server sent more than {REPLY_BYTES_MAX} bytes of replies")
-        return line
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Conversation(smtplib.SMTP):
-    """smtplib on a socket of ours: implicit TLS if asked for, and replies of bounded length."""
-
-    def __init__(self, channel: SmtpChannel, context: ssl.SSLContext, line: Line) -> None:
-        self._implicit_tls = context if channel.security is MailSecurity.TLS else None
-        self._line = line
-        # Left to itself, smtplib would look up this host's own name in the DNS and might hang.
-        name = "[127.0.0.1]"
-        super().__init__(channel.host, channel.port, local_hostname=name, timeout=SILENCE_S_MAX)
-        self.local_hostname = _own_name(self.sock)
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        sock = socket.create_connection((host, port), timeout)
-        self._line.attach(sock)
-        if self._implicit_tls is None:
-            return sock
-        try:
-            return self._implicit_tls.wrap_socket(sock, server_hostname=host)
-        except BaseException:
-            sock.close()
-            raise
-
-    def getreply(self) -> tuple[int, bytes]:
-        if self.file is None and self.sock is not None:
-            self.file = _ShortReplies(self.sock.makefile("rb"))
-        return super().getreply()
-
-
-def compose(channel: SmtpChannel, letter: Letter) -> EmailMessage:
-    """Return the mail for a notice.
-
-    Its Message-ID is the same at every attempt by every node, so that repeats can be dropped;
-    all mails of one incident refer to the same thread.
-    """
-    domain = f"{letter.cluster_id}.qutrio" if _is_label(letter.cluster_id) else "qutrio"
-    thread = f"<{letter.thread_id(channel.id)}@{domain}>"
-    mail = EmailMessage(policy=MAIL_POLICY)
-    mail["From"] = Address("qutrio", *_split(channel.sender))
-    mail["To"] = [Address("", *_split(r)) for r in channel.recipients]
-    mail["Subject"] = subject(letter.notice)
-    mail["Date"] = formatdate(letter.sent_unix)
-    mail["Message-ID"] = f"<{letter.delivery_id(channel.id)}@{domain}>"
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail["X-Qutrio-Event"] = letter.notice.kind.value
-    mail.set_content(body(letter))
-    return mail
+MAIL_S_MAX: Seconds = 28.0
+"""For all recipients together.  Less than an attempt may take, so that what was done is told."""
+SERVICE_ENDS = 421
+TOO_MANY_CODES = frozenset({452, 552})
+TOO_MANY_WORDS = (b"4.5.3", b"5.5.3")
+PERMANENT = 500
 
 
 async def send_mail(
     channel: SmtpChannel, letter: Letter, *, contexts: ClientContexts, limiter: trio.CapacityLimiter
-) -> str:
+) -> SendResult:
     """Hand the notice to the channel's server once; cancelling cuts the connection.
 
     Raises:
-        DeliveryError: says in which step it failed, and what the server answered.
+        DeliveryError: nothing was said about any recipient; the text says which step failed, and
+            what the server answered.
 
     """
     context = await contexts.get(verify=channel.verify_tls)
-    line = Line()
-    talk = partial(_talk, channel, compose(channel, letter), context, line)
+    line, tally = Line(), _Tally()
+    talk = partial(_talk, channel, letter, context, line, tally)
+    trouble = f"not done within {MAIL_S_MAX:g} s"
     try:
-        return await trio.to_thread.run_sync(talk, limiter=limiter, abandon_on_cancel=True)
+        with trio.move_on_after(MAIL_S_MAX):
+            trouble = await trio.to_thread.run_sync(talk, limiter=limiter, abandon_on_cancel=True)
     finally:
         line.cut()
-
-
-def _talk(channel: SmtpChannel, mail: EmailMessage, context: ssl.SSLContext, line: Line) -> str:
     server = f"{channel.host}:{channel.port}"
+    parts = tally.told(letter.wanted(channel), trouble)
+    if not parts:
+        raise DeliveryError(f"{server}: {trouble}")
+    return of_parts(server, parts, reached_before=letter.reached_before)
+
+
+@define
+class _Tally:
+    """What became of each recipient, by its text in the channel; filled in another thread."""
+
+    _parts: dict[str, Part] = field(factory=dict)
+
+    def note(self, box: Mailbox | str, fate: Fate, said: str) -> None:
+        text = box if isinstance(box, str) else box.text
+        self._parts[text] = Part(text, fate, said)
+
+    def answered(self, boxes: Sequence[Mailbox], code: int, said: bytes) -> None:
+        """Note the server's refusal for these."""
+        fate = Fate.REFUSED if code >= PERMANENT else Fate.PUT_OFF
+        for box in boxes:
+            self.note(box, fate, _answer(code, said))
+
+    def told(self, wanted: Sequence[str], trouble: str) -> list[Part]:
+        """Return a part for each recipient, unless nothing is known of any."""
+        parts = dict(self._parts)
+        if not parts:
+            return []
+        return [parts.get(r) or Part(r, Fate.PUT_OFF, trouble) for r in wanted]
+
+
+def _talk(
+    channel: SmtpChannel, letter: Letter, context: ssl.SSLContext, line: Line, tally: _Tally
+) -> str:
+    """Deliver what can be delivered; return why the rest could not, if something is left."""
     try:
-        return _converse(channel, mail, context, line)
-    except smtplib.SMTPRecipientsRefused as error:
-        whom = _refusals(error.recipients)
-        raise DeliveryError(f"{server} refused every recipient: {whom}") from None
+        _converse(channel, letter, context, line, tally)
     except smtplib.SMTPAuthenticationError as error:
-        raise DeliveryError(f"{server} refused the login: {_answer(error)}") from None
+        return f"refused the login: {_answer(error.smtp_code, error.smtp_error)}"
     except smtplib.SMTPResponseException as error:
-        raise DeliveryError(f"{server} refused: {_answer(error)}") from None
+        return f"refused: {_answer(error.smtp_code, error.smtp_error)}"
     except ssl.SSLCertVerificationError as error:
-        why = error.verify_message
-        raise DeliveryError(f"the certificate of {server} is not trusted: {why}") from None
+        return f"the certificate is not trusted: {clip(error.verify_message)}"
+    except DeliveryError as error:
+        return str(error)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        raise DeliveryError(f"{server}: {clip(str(error)) or type(error).__name__}") from None
+        return clip(plain_reason(error))
     finally:
         line.close()
+    return ""
 
 
-def _converse(channel: SmtpChannel, mail: EmailMessage, context: ssl.SSLContext, line: Line) -> str:
-    client = _Conversation(channel, context, line)
+def _converse(
+    channel: SmtpChannel, letter: Letter, context: ssl.SSLContext, line: Line, tally: _Tally
+) -> None:
+    sender, boxes = _sender(channel), list[Mailbox]()
+    for text in letter.wanted(channel):
+        try:
+            boxes.append(parse_mailbox(text, "recipients"))
+        except InvalidValueError as error:
+            tally.note(text, Fate.REFUSED, error.problem)
+    client = Conversation(channel, context, line)
     try:
-        if channel.security is MailSecurity.STARTTLS:
-            client.starttls(context=context)
-        if channel.username is not None:
-            _log_in(client, channel.username, channel.password or "")
-        sender, *recipients = ("@".join(_split(a)) for a in (channel.sender, *channel.recipients))
-        refused = client.send_message(mail, sender, recipients)
+        _open(client, channel, context)
+        delivery = _Delivery(client, channel, letter, sender, tally)
+        delivery.to_all([b for b in boxes if not b.needs_utf8])
+        delivery.to_all([b for b in boxes if b.needs_utf8])
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
     finally:
         client.close()
-    taken = f"taken by {channel.host}:{channel.port}"
-    return f"{taken}, but refused for {_refusals(refused)}" if refused else taken
 
 
-def _log_in(client: smtplib.SMTP, username: str, password: str) -> None:
-    """Log in; smtplib itself cannot send a name or password that is not ASCII."""
-    if username.isascii() and password.isascii():
-        client.login(username, password)
-        return
-    client.ehlo_or_helo_if_needed()
-    secret = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
-    code, answer = client.docmd("AUTH", f"PLAIN {secret}")
-    if code != LOGGED_IN:
-        raise smtplib.SMTPAuthenticationError(code, answer)
+def _sender(channel: SmtpChannel) -> Mailbox:
+    try:
+        return parse_mailbox(channel.sender, "sender")
+    except InvalidValueError as error:
+        raise DeliveryError(str(error)) from None
 
 
-def _answer(error: smtplib.SMTPResponseException) -> str:
-    return f"{error.smtp_code} {_readable(error.smtp_error)}"
+def _open(client: Conversation, channel: SmtpChannel, context: ssl.SSLContext) -> None:
+    """Greet, encrypt and log in, as the channel wants it."""
+    _greet(client)
+    if channel.security is MailSecurity.STARTTLS:
+        client.starttls(context=context)
+        _greet(client)  # what it offers inside TLS may be something else
+    if channel.username is not None:
+        log_in(client, channel.username, channel.password or "")
 
 
-def _refusals(recipients: dict[str, tuple[int, bytes]]) -> str:
-    return "; ".join(f"{who}: {code} {_readable(text)}" for who, (code, text) in recipients.items())
+def _greet(client: Conversation) -> None:
+    code, said = client.ehlo()
+    if code == SERVICE_ENDS:
+        raise smtplib.SMTPResponseException(code, said)
+    if not _good(code):
+        code, said = client.helo()
+    if not _good(code):
+        raise smtplib.SMTPHeloError(code, said)
 
 
-def _readable(answer: bytes | str) -> str:
-    return clip(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer)
+def _good(code: int) -> bool:
+    return 200 <= code <= 299  # noqa: PLR2004 - the class of success
 
 
-def _split(address: str) -> tuple[str, str]:
-    """Return local part and domain; the domain in ASCII, as servers without SMTPUTF8 need it."""
-    local, _, domain = address.rpartition("@")
-    with suppress(UnicodeError):
-        domain = domain.encode("idna").decode("ascii")
-    return local, domain
+@define
+class _Delivery:
+    """One notice on an open connection."""
+
+    _client: Conversation
+    _channel: SmtpChannel
+    _letter: Letter
+    _sender: Mailbox
+    _tally: _Tally
+
+    def to_all(self, boxes: Sequence[Mailbox]) -> None:
+        """Deliver to these, in as many messages as the server wants.
+
+        Every message settles at least one recipient, so this ends.
+        """
+        if not boxes:
+            return
+        if self._sender.needs_utf8 or boxes[0].needs_utf8:
+            if not self._client.has_extn("smtputf8"):
+                self._refuse_letters(boxes)
+                return
+            self._client.command_encoding = "utf-8"
+        rounds = [list(boxes)]
+        while rounds:
+            rounds = self._message(rounds[0]) + rounds[1:]
+
+    def _message(self, boxes: list[Mailbox]) -> list[list[Mailbox]]:
+        """Send one message; return the groups of recipients that need messages of their own."""
+        mail = compose(self._channel.id, self._letter, self._sender, boxes)
+        self._begin(len(mail))
+        accepted, later = self._name(boxes)
+        code, said = self._data(mail) if accepted else (0, b"")
+        if code == SERVICE_ENDS:
+            raise smtplib.SMTPResponseException(code, said)
+        if accepted and _good(code):
+            for box in accepted:
+                self._tally.note(box, Fate.TAKEN, _answer(code, said))
+            return [later] if later else []
+        self._client.rset()
+        if len(accepted) > 1:
+            return [[box] for box in accepted] + ([later] if later else [])
+        self._tally.answered(accepted, code, said)
+        return [later] if later else []
+
+    def _begin(self, size: int) -> None:
+        options = [f"SIZE={size}"] if self._client.has_extn("size") else []
+        if self._client.command_encoding == "utf-8":
+            options += ["SMTPUTF8"]
+            options += ["BODY=8BITMIME"] if self._client.has_extn("8bitmime") else []
+        words = " ".join([f"FROM:<{self._sender.address}>", *options])
+        code, said = self._client.docmd("MAIL", words)
+        if not _good(code):
+            raise smtplib.SMTPSenderRefused(code, said, self._sender.address)
+
+    def _name(self, boxes: list[Mailbox]) -> tuple[list[Mailbox], list[Mailbox]]:
+        """Name the recipients; return who was accepted, and who has to go in another message."""
+        accepted, later = list[Mailbox](), list[Mailbox]()
+        for box in boxes:
+            code, said = self._client.docmd("RCPT", f"TO:<{box.address}>")
+            if code == SERVICE_ENDS:
+                raise smtplib.SMTPResponseException(code, said)
+            if _good(code):
+                accepted.append(box)
+            elif accepted and _too_many(code, said):
+                later.append(box)
+            else:
+                self._tally.answered([box], code, said)
+        return accepted, later
+
+    def _data(self, mail: bytes) -> tuple[int, bytes]:
+        try:
+            return self._client.data(mail)
+        except smtplib.SMTPDataError as error:  # it refused the command already
+            said = error.smtp_error
+            return error.smtp_code, said if isinstance(said, bytes) else said.encode()
+
+    def _refuse_letters(self, boxes: Sequence[Mailbox]) -> None:
+        problem = "the server does not take addresses that are not ASCII (it lacks SMTPUTF8)"
+        if self._sender.needs_utf8:
+            raise DeliveryError(f"cannot send from {self._sender.address!r}: {problem}")
+        for box in boxes:
+            self._tally.note(box, Fate.REFUSED, problem)
 
 
-def _own_name(sock: socket.socket | None) -> str:
-    """Return what to say in EHLO without asking the DNS: a full host name, or an address."""
-    name = socket.gethostname()
-    if "." in name and name.isascii():
-        return name
-    address = sock.getsockname()[0] if sock is not None else "127.0.0.1"
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+def _too_many(code: int, said: bytes) -> bool:
+    return code in TOO_MANY_CODES or said.startswith(TOO_MANY_WORDS)
 
 
-def _is_label(text: str) -> bool:
-    return text.isascii() and text.replace("-", "").isalnum()
+def _answer(code: int, said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return clip(f"{code} {text}")

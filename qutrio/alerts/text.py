@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from qutrio.alerts.letter import Letter
-from qutrio.codec.duration import format_duration
+from qutrio.model.durations import format_duration
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence, Outcome, State, clip

@@ -17,14 +17,15 @@ async def try_channel(
 ) -> tuple[bool, str]:
     """Send a test notice through a channel, also a disabled one, from this node.
 
-    Returns whether it was delivered, and what the receiver answered or why it failed.
+    Returns whether everybody took it, and what the receiver answered or why it failed.
     """
     now = view.value
     channel = next((c for c in now.document.channels if c.id == channel_id), None)
     if channel is None:
         return False, "there is no such alert channel; see 'qutrio alert list'"
     notice = _test_notice(channel, now, clock.wall())
-    return await attempt(channel, write_letter(notice, now, clock.wall()), senders, log)
+    done = await attempt(channel, write_letter(notice, now, clock.wall()), senders, log)
+    return done.everybody, done.detail
 
 
 def _test_notice(channel: Channel, view: View, wall: UnixTime) -> Notice:

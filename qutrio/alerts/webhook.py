@@ -10,8 +10,10 @@ import json
 from hashlib import sha256
 
 from qutrio import __version__
-from qutrio.alerts.http_post import post, refusal
+from qutrio.alerts.http_post import post
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.retry_after import asked_wait, refusal
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
@@ -64,7 +66,9 @@ def signature(secret: str, timestamp: str, content: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), signed, sha256).hexdigest()
 
 
-async def send_webhook(channel: WebhookChannel, letter: Letter, *, contexts: ClientContexts) -> str:
+async def send_webhook(
+    channel: WebhookChannel, letter: Letter, *, contexts: ClientContexts
+) -> SendResult:
     """Post the notice once; any 2xx answer is a success, a redirect is not.
 
     Raises:
@@ -83,8 +87,8 @@ async def send_webhook(channel: WebhookChannel, letter: Letter, *, contexts: Cli
         headers["X-Qutrio-Signature"] = signature(channel.secret, timestamp, content)
     answer = await post(channel.url, content, headers, verify=channel.verify_tls, contexts=contexts)
     if not answer.accepted:
-        raise refusal(channel.url, answer)
-    return f"HTTP {answer.status}"
+        raise refusal(channel.url, answer, asked_wait(answer, letter.sent_unix))
+    return SendResult(delivered=True, detail=f"HTTP {answer.status}")
 
 
 def _evidence(evidence: Evidence) -> dict[str, object]:

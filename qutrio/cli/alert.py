@@ -9,7 +9,7 @@ from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed, given, secret
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import clean, print_json, print_table
+from qutrio.cli.printing import clean, print_answer, print_json, print_table
 
 app = noun("Where people are told: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
@@ -60,6 +60,7 @@ def edit(
     to: opt.Recipients = None,
     verify_tls: opt.VerifyTls = None,
     unset: opt.Unset = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of an alert channel and keep the others."""
     changes = given(
@@ -78,13 +79,13 @@ def edit(
         verify_tls=verify_tls,
     )
     answer = ask("alert.edit", name=name, set=changes, unset=unset or [])
-    committed(f"alert {answer['name']} changed", answer)
+    committed(f"alert {answer['name']} changed", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio alert remove ops")
-def remove(name: opt.ChannelName) -> None:
+def remove(name: opt.ChannelName, as_json: opt.AsJson = False) -> None:
     """Forget an alert channel; what waits for it is dropped."""
-    committed(f"alert {name} removed", ask("alert.remove", name=name))
+    committed(f"alert {name} removed", ask("alert.remove", name=name), as_json=as_json)
 
 
 @app.command("test", epilog="Example: qutrio alert test ops")
@@ -93,8 +94,7 @@ def try_out(name: opt.ChannelName, as_json: opt.AsJson = False) -> int:
     answer = ask("alert.test", name=name)
     delivered = bool(answer["delivered"])
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
     else:
         outcome = "delivered" if delivered else "NOT delivered"
         detail = f": {answer['detail']}" if answer["detail"] else ""

@@ -32,6 +32,7 @@ def smtp(
     password: opt.Password = None,
     verify_tls: opt.VerifyTls = None,
     default: opt.Default = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Tell people by mail."""
     channel = given(
@@ -47,16 +48,18 @@ def smtp(
         verify_tls=verify_tls,
         default=default,
     )
-    _add(name, channel)
+    _add(name, channel, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio alert add webhook hook https://example.org/hook")
 def webhook(
     name: Name,
     url: Url,
+    *,
     secret_key: opt.Secret = None,
     verify_tls: opt.VerifyTls = None,
     default: opt.Default = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Tell a program: JSON by POST, signed when a secret is given."""
     channel = given(
@@ -67,14 +70,15 @@ def webhook(
         verify_tls=verify_tls,
         default=default,
     )
-    _add(name, channel)
+    _add(name, channel, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio alert add discord team @/root/discord-webhook-url")
-def discord(name: Name, url: Url, default: opt.Default = None) -> None:
+def discord(name: Name, url: Url, default: opt.Default = None, as_json: opt.AsJson = False) -> None:
     """Tell a Discord channel through its webhook."""
-    _add(name, given(kind="discord", name=name, url=secret(url, "url"), default=default))
+    channel = given(kind="discord", name=name, url=secret(url, "url"), default=default)
+    _add(name, channel, as_json=as_json)
 
 
-def _add(name: str, channel: dict[str, object]) -> None:
-    committed(f"alert {name} added", ask("alert.add", channel=channel))
+def _add(name: str, channel: dict[str, object], *, as_json: bool) -> None:
+    committed(f"alert {name} added", ask("alert.add", channel=channel), as_json=as_json)

@@ -1,6 +1,5 @@
 """The `qutrio` command: finds the noun, runs it, and turns every failure into one sentence."""
 
-import os
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,7 +10,9 @@ import typer
 from qutrio import __version__
 from qutrio.cli.exits import ExitCode, exit_code
 from qutrio.cli.nouns import LazyNouns
-from qutrio.errors import QutrioError
+from qutrio.cli.outlets import prepare_output, silence
+from qutrio.cli.printing import clean_lines
+from qutrio.errors import QutrioError, plain_reason
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,6 +43,7 @@ EPILOG = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command (by default that of `sys.argv`) and return its exit code."""
+    prepare_output()
     try:
         outcome = _root().main(args=arguments, prog_name="qutrio", standalone_mode=False)
         sys.stdout.flush()
@@ -49,11 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(_usage(error), ExitCode.BAD_INPUT)
     except QutrioError as error:
         return _complain(str(error), exit_code(error))
-    except BrokenPipeError:
-        return _unheard()
+    except BrokenPipeError:  # whoever reads has gone: `qutrio check list | head -1`
+        silence(sys.stdout)
+        return ExitCode.ERROR
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}", ExitCode.ERROR)
+        if error.filename is None:
+            silence(sys.stdout)
+        where = f"{error.filename}" if error.filename else "cannot write the output"
+        return _complain(f"{where}: {plain_reason(error)}", ExitCode.ERROR)
     except typer.Abort:
         return ExitCode.INTERRUPTED
     return outcome if isinstance(outcome, int) else ExitCode.OK
@@ -68,6 +73,7 @@ def _root() -> _Root:
         cls=_Root,
         help=SUMMARY,
         epilog=EPILOG,
+        context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
@@ -87,7 +93,11 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version and exit.", is_eager=True, callback=_show_version
+            "--version",
+            "-V",
+            help="Print the version and exit.",
+            is_eager=True,
+            callback=_show_version,
         ),
     ] = False,
 ) -> None:
@@ -100,12 +110,9 @@ def _usage(error: typer.TyperException) -> str:
     return f"{sentence}; see '{context.command_path} --help'" if context else sentence
 
 
-def _unheard() -> int:
-    """End quietly when whoever reads our output has gone: `qutrio check list | head -1`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.ERROR
-
-
 def _complain(sentence: str, code: ExitCode) -> int:
-    print(f"qutrio: {sentence}", file=sys.stderr)
+    try:
+        print(f"qutrio: {clean_lines(sentence)}", file=sys.stderr, flush=True)
+    except OSError:  # of a full disk, or a pipe that nobody reads: there is nobody to tell
+        silence(sys.stderr)
     return code

@@ -8,10 +8,11 @@ import typer
 from qutrio.cli import check_add
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import clean, plain_value, print_fields, print_json
-from qutrio.cli.status import print_checks, print_evidence
+from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_json
+from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
 app.add_typer(check_add.app, name="add")
@@ -20,30 +21,51 @@ EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_conta
 
 
 @app.command("list", epilog="Example: qutrio check list --json")
-def list_checks(as_json: opt.AsJson = False) -> None:
-    """List all checks with their state."""
-    answer = ask("check.list")
+def list_checks(as_json: opt.AsJson = False) -> int:
+    """List all checks with their state; with --json also how each is configured.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
+    answer = ask("check.list", config=as_json)
     if as_json:
         print_json(answer["checks"])
     elif answer["checks"]:
-        print_checks(answer["checks"])
+        print_checks(answer["checks"], answer["now_unix"], mark(answer))
+        print_causes(answer["checks"], answer["now_unix"])
     else:
         print("no checks; add one with 'qutrio check add http NAME URL'")
+    complain(answer)
+    return standing_code(answer)
 
 
 @app.command(epilog="Example: qutrio check show web")
-def show(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
-    """Show how a check is configured and what every node saw last; secrets are masked."""
+def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
+    """Show how a check is configured and what every node saw last; secrets are masked.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
     answer = ask("check.show", name=name)
     if as_json:
-        print_json({"check": answer["check"], "status": answer["status"]})
-        return
+        shown = ("check", "status", "warnings", "stale", "removed", "quorum", "master")
+        print_json({field: answer[field] for field in shown if field in answer})
+    else:
+        _show(answer)
+    complain(answer)
+    return standing_code(answer)
+
+
+def _show(answer: dict[str, Any]) -> None:
     print_fields((field, plain_value(value)) for field, value in answer["check"].items())
-    if answer["status"] is not None:
-        print()
-        print_checks([answer["status"]])
-        if answer["status"]["state"] == "up":
-            print_evidence(answer["status"]["evidence"])
+    for warning in answer.get("warnings", ()):
+        print(f"! {clean(warning)}")
+    status = answer["status"]
+    if status is None:
+        return
+    print()
+    print_checks([status], answer["now_unix"], mark(answer))
+    print_causes([status], answer["now_unix"])
+    if status["state"] == "up":
+        print_evidence(status["evidence"])
 
 
 @app.command(epilog=EDIT_EXAMPLE)
@@ -74,6 +96,7 @@ def edit(
     ip_family: opt.IpFamily = None,
     alert: opt.Alerts = None,
     unset: opt.Unset = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of a check and keep the others."""
     changes = given(
@@ -100,49 +123,66 @@ def edit(
         alerts=alert,
     )
     answer = ask("check.edit", name=name, set=changes, unset=unset or [])
-    committed(f"check {answer['name']} changed", answer)
+    committed(f"check {answer['name']} changed", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio check remove web")
-def remove(name: opt.CheckName) -> None:
+def remove(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
     """Stop watching, and forget the check."""
-    committed(f"check {name} removed", ask("check.remove", name=name))
+    committed(f"check {name} removed", ask("check.remove", name=name), as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio check enable web")
-def enable(name: opt.CheckName) -> None:
+def enable(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
     """Watch a disabled check again."""
-    committed(f"check {name} enabled", ask("check.enable", name=name))
+    committed(f"check {name} enabled", ask("check.enable", name=name), as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio check disable web")
-def disable(name: opt.CheckName) -> None:
+def disable(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
     """Stop watching, and keep the check for later."""
-    committed(f"check {name} disabled", ask("check.disable", name=name))
+    committed(f"check {name} disabled", ask("check.disable", name=name), as_json=as_json)
 
 
 @app.command("test", epilog="Example: qutrio check test web")
 def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
     """Have every node probe now and show what each saw.
 
-    Ends with 6 when the target fails, and with 4 when no majority could be asked.
+    Ends with 6 when the target fails, with 4 when no majority could be asked, and with 1 when
+    no majority could tell: it says why.
     """
     answer = ask("check.test", name=name)
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
     else:
         print(f"{clean(answer['name'])} is {answer['state'].upper()}: {clean(answer['target'])}")
         print_evidence(answer["evidence"])
         for silent in answer["silent"]:
             print(f"  {clean(silent)}  did not answer in time")
-    return _verdict(answer["state"], answer["quorum"])
+    return _verdict(answer)
 
 
-def _verdict(state: str, quorum: dict[str, Any]) -> ExitCode:
+def _verdict(answer: dict[str, Any]) -> ExitCode:
+    """Return the exit code, and say on stderr why there is no verdict when there is none."""
+    quorum = answer["quorum"]
     if not quorum["holds"]:
         heard = f"{quorum['have']} voting members heard, {quorum['need']} needed"
         print(f"qutrio: no majority was asked, so this decides nothing: {heard}", file=sys.stderr)
         return ExitCode.NO_MASTER
     codes = {"up": ExitCode.OK, "down": ExitCode.TARGET_FAILING}
-    return codes.get(state, ExitCode.ERROR)
+    if answer["state"] not in codes:
+        print(f"qutrio: {clean(_undecided(answer))}", file=sys.stderr)
+    return codes.get(answer["state"], ExitCode.ERROR)
+
+
+def _undecided(answer: dict[str, Any]) -> str:
+    """Return why nobody can tell how the target is."""
+    votes, silent, need = answer["votes"], answer["silent"], answer["quorum"]["need"]
+    cast = votes["ok"] + votes["fail"]
+    reasons = dict.fromkeys(e["detail"] for e in answer["evidence"] if e["outcome"] == "abstain")
+    parts = [f"{cast} nodes voted, {need} needed"] if cast else ["no node could tell"]
+    if reasons:
+        parts.append(f"abstained: {'; '.join(reasons)}")
+    if silent:
+        parts.append(f"silent: {', '.join(silent)}")
+    return f"{answer['name']} has no verdict: {'; '.join(parts)}"

@@ -37,6 +37,7 @@ def http(
     ip_family: opt.IpFamily = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Watch a web page or an HTTP service."""
     check = given(
@@ -63,7 +64,7 @@ def http(
         alerts=alert,
         enabled=not disabled,
     )
-    committed(f"check {name} added", ask("check.add", check=check))
+    committed(f"check {name} added", ask("check.add", check=check), as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio check add tcp database db.example.org:5432")
@@ -77,6 +78,7 @@ def tcp(
     ip_family: opt.IpFamily = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Watch a TCP port: it must accept connections."""
     check = given(
@@ -90,4 +92,4 @@ def tcp(
         alerts=alert,
         enabled=not disabled,
     )
-    committed(f"check {name} added", ask("check.add", check=check))
+    committed(f"check {name} added", ask("check.add", check=check), as_json=as_json)

@@ -7,9 +7,10 @@ import typer
 
 from qutrio.cli import cluster_engine, cluster_hooks
 from qutrio.cli.asking import ask, given
+from qutrio.cli.completing import node_names
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import age, clean, moment, print_json, print_table
+from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
 from qutrio.errors import ControlError
 
 Row = dict[str, Any]
@@ -33,7 +34,8 @@ def show(as_json: AsJson = False) -> None:
 @app.command("yield", epilog="Example: qutrio cluster yield --to b")
 def yield_role(
     to: Annotated[
-        str | None, typer.Option("--to", metavar="NODE", help="Who is to act next.")
+        str | None,
+        typer.Option("--to", metavar="NODE", help="Who is to act next.", autocompletion=node_names),
     ] = None,
     wait: Annotated[
         str | None,
@@ -44,8 +46,7 @@ def yield_role(
     """Move the role to another node by hand, and wait until that one acts."""
     answer = ask("cluster.yield", **given(to=to, wait=wait))
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     before, now = answer["before"], answer["master"]
     print(clean(f"{now['name']} acts now, in term {answer['term']}; before it {before['name']}"))
@@ -62,8 +63,7 @@ def history(
     """Show who acted when, in which term, and why it ended, as this node saw it; newest first."""
     answer = ask("cluster.history", **given(limit=limit))
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     if not answer["reigns"]:
         print(f"no reign is recorded on this node ({clean(answer['name'])})")

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
+from qutrio.cli import completing as tab
 from qutrio.cli.asking import ask, committed
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import clean, plain_value, print_fields, print_json, print_table
+from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_table
 from qutrio.cli.status import unknown_engine
 from qutrio.errors import InvalidValueError
 
@@ -21,8 +22,7 @@ def show(as_json: AsJson = False) -> None:
     """Show the engine, its timers, this node's role, and which members do not know it."""
     answer = ask("engine.show")
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     master = answer["master"]
     acts = "nobody is heard to act" if master is None else master["name"]
@@ -47,7 +47,12 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command("set", epilog="Example: qutrio cluster engine set raft --timer election_timeout=2s")
 def set_engine(
-    engine: Annotated[str, typer.Argument(metavar="lowest-id|raft|gossip", help="Which one.")],
+    engine: Annotated[
+        str,
+        typer.Argument(
+            metavar="lowest-id|raft|gossip", help="Which one.", autocompletion=tab.engines
+        ),
+    ],
     timer: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,8 +67,10 @@ def set_engine(
             "--acting",
             metavar="majority|partition",
             help="Of gossip only: where its leader may page; else as it is.",
+            autocompletion=tab.words("majority", "partition"),
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Choose the engine for all nodes, and set its timers in the same change."""
     if acting is not None and engine != "gossip":
@@ -78,7 +85,7 @@ def set_engine(
             raise InvalidValueError("--timer", f"{name[:80]!r} is given twice")
         timers[name] = value
     answer = ask("engine.set", engine=engine, timers=timers)
-    committed(f"engine {answer['settings']['engine']}", answer)
+    committed(f"engine {answer['settings']['engine']}", answer, as_json=as_json)
 
 
 def _warnings(answer: Row) -> list[str]:

@@ -4,15 +4,14 @@ import shlex
 
 from qutrio.cli.asking import ask
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import moment, print_fields, print_json, print_table
+from qutrio.cli.printing import moment, print_answer, print_fields, print_table
 
 
 def hooks(as_json: AsJson = False) -> None:
     """Show this node's hooks (`hooks:` in node.yaml), and how their last runs ended."""
     answer = ask("hooks.show")
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     if not answer["gain"] and not answer["loss"]:
         print("this node has no hooks; see 'hooks' of node.yaml in the reference")

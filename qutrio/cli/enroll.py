@@ -1,17 +1,29 @@
 """`qutrio enroll`: how a node joins the cluster."""
 
-from typing import Annotated
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed
+from qutrio.cli.completing import token_names
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import age, clean, print_json, print_table
+from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
+from qutrio.errors import DataDirectoryError
+from qutrio.storage.places import find_data_directory
 
 app = noun("How a node joins: create, join, list, approve, revoke.", "enroll create")
 
-Token = Annotated[str, typer.Argument(help="The token's id, or the name of the node it is for.")]
+Token = Annotated[
+    str,
+    typer.Argument(
+        help="The token's id, or the name of the node it is for.", autocompletion=token_names
+    ),
+]
 
 
 @app.command(epilog="Example: qutrio enroll create --name b --ttl 1h")
@@ -30,15 +42,38 @@ def create(
     """Make a single-use token for one new node; it is shown once and kept nowhere."""
     answer = ask("enroll.create", name=name, ttl=ttl, auto_approve=auto_approve)
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     print("On the new node run:\n")
-    naming = f" --name {name}" if name is not None else ""
-    print(f"    qutrio enroll join {answer['token']}{naming}\n")
-    print(f"The token is a secret, works once, and expires.  Its id is {answer['id']}.")
+    print(f"    {join_command(answer)}\n")
+    left = age(answer["expires_unix"] - answer["now_unix"])
+    print(f"The token is a secret and works once, until {moment(answer['expires_unix'])} ({left}).")
+    print(f"Its id is {answer['id']}.")
     if not auto_approve:
         print(f"Then admit the node here: qutrio enroll approve {name or answer['id']}")
+
+
+def join_command(answer: dict[str, Any]) -> str:
+    """Return what to type on a new node that is laid out like this one, in a shell of root's."""
+    words = ["qutrio", "enroll", "join", answer["token"]]
+    user, directory = answer.get("user", ""), answer.get("directory", "")
+    other = os.geteuid() == 0 and user not in {"", "root"}
+    if other:
+        words = ["runuser", "-u", user, "--", *words]
+    usual = not directory or (not other and directory == str(_usual_directory()))
+    if not usual:
+        words += ["--dir", directory]
+    if answer["name"] is not None:
+        words += ["--name", answer["name"]]
+    return shlex.join(words)
+
+
+def _usual_directory() -> Path | None:
+    environ = {name: value for name, value in os.environ.items() if name != "QUTRIO_DIR"}
+    try:
+        return find_data_directory(environ, is_root=os.geteuid() == 0).root
+    except DataDirectoryError:
+        return None
 
 
 @app.command(epilog="Example: qutrio enroll join qt1_...")
@@ -50,15 +85,25 @@ def join(
     bind: opt.Bind = None,
     port: opt.Port = None,
     directory: opt.Directory = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Join this node to the cluster that made the token; an empty directory is set up first.
 
-    The daemon must not be running.  Waits until the node is admitted; Ctrl-C and the same
-    command again do no harm.
+    The daemon must not be running.  What is given here goes into node.yaml.  Waits until the
+    node is admitted; Ctrl-C and the same command again do no harm.
     """
-    from qutrio.cli.joining import join_cluster  # noqa: PLC0415 - trio is loaded for this only
+    from qutrio.cli.joining import Flags, join_cluster  # noqa: PLC0415 - trio, for this only
 
-    join_cluster(token, name=name, advertise=advertise, bind=bind, port=port, directory=directory)
+    flags = Flags(name=name, advertise=advertise, bind=bind, port=port)
+    joined = join_cluster(token, flags, directory, as_json=as_json)
+    for warning in joined["warnings"]:
+        print(f"qutrio: warning: {clean(warning)}", file=sys.stderr)
+    if as_json:
+        print_answer(joined)
+        return
+    what = "is a member already," if joined["member_before"] else "joined"
+    who = f"{what} as {joined['name']} at {joined['address']}"
+    print(clean(f"{who}; start the node with '{joined['start']}'"))
 
 
 @app.command("list", epilog="Example: qutrio enroll list")
@@ -87,14 +132,14 @@ def list_tokens(as_json: opt.AsJson = False) -> None:
 
 
 @app.command(epilog="Example: qutrio enroll approve b")
-def approve(token: Token) -> None:
+def approve(token: Token, as_json: opt.AsJson = False) -> None:
     """Admit the node that waits behind a token."""
     answer = ask("enroll.approve", name=token)
-    committed(f"node {clean(answer['name'])} admitted", answer)
+    committed(f"node {clean(answer['name'])} admitted", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio enroll revoke b")
-def revoke(token: Token) -> None:
+def revoke(token: Token, as_json: opt.AsJson = False) -> None:
     """Take an invitation back; a node that waits behind it is turned away."""
     answer = ask("enroll.revoke", name=token)
-    committed(f"token {answer['id']} revoked", answer)
+    committed(f"token {answer['id']} revoked", answer, as_json=as_json)

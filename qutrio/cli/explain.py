@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli.asking import ask
+from qutrio.cli.completing import check_names
 from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import age, clean, moment, print_fields, print_json, print_table
+from qutrio.cli.printing import age, clean, moment, print_answer, print_fields, print_table
 from qutrio.cli.story_words import doubt, told
 from qutrio.errors import ControlError
 
@@ -34,7 +35,10 @@ FATES = {
 def explain(
     incident: Annotated[
         str | None,
-        typer.Argument(help="Its id or the beginning of it, or a check's name for its latest."),
+        typer.Argument(
+            help="Its id or the beginning of it, or a check's name for its latest.",
+            autocompletion=check_names,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,8 +48,7 @@ def explain(
     """
     answer = ask("incident.list") if incident is None else ask("incident.explain", name=incident)
     if as_json:
-        answer.pop("ok")
-        print_json(answer)
+        print_answer(answer)
         return
     try:
         if incident is None:

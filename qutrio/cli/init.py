@@ -3,7 +3,7 @@
 from qutrio.cli import options as opt
 from qutrio.cli.nouns import verb
 from qutrio.cli.places import data_directory, serve_command, set_up
-from qutrio.cli.printing import print_fields
+from qutrio.cli.printing import print_fields, print_json
 from qutrio.storage.node_file import load_node_file
 
 app = verb()
@@ -17,11 +17,18 @@ def init(
     bind: opt.Bind = None,
     port: opt.Port = None,
     directory: opt.Directory = None,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Set up this node: its keys, its node.yaml, and a cluster of which it is the only member."""
     place = data_directory(directory)
     identity = set_up(place, name=name, advertise=advertise, bind=bind, port=port)
     node = load_node_file(place)
+    start = serve_command(directory)
+    if as_json:
+        shown = {"node_id": identity.node_id, "name": node.name, "advertise": node.advertise}
+        where = {"directory": str(place.root), "fingerprint": identity.fingerprint}
+        print_json({**shown, **where, "start": start})
+        return
     print_fields(
         [
             ("node", f"{node.name} ({identity.node_id})"),
@@ -30,5 +37,4 @@ def init(
             ("directory", place.root),
         ]
     )
-    start = serve_command(directory)
     print(f"\nStart it with '{start}'; or join a cluster first: 'qutrio enroll join TOKEN'.")

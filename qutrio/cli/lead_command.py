@@ -25,6 +25,8 @@ from typing import Any, NoReturn
 
 from attrs import define, field, frozen
 
+from qutrio.errors import plain_reason
+
 LOOK_EVERY_S = 0.2
 """The longest wait: a poll does not count the time that the machine was suspended."""
 
@@ -191,7 +193,7 @@ class _Watcher:
                 preexec_fn=bind,  # noqa: PLW1509 - this process has one thread
             )
         except OSError as error:
-            self._say(ended=None, why=f"cannot run {words[0]}: {error.strerror}")
+            self._say(ended=None, why=f"cannot run {words[0]}: {plain_reason(error)}")
             return
         self._pid = process.pid
         self._say(pid=process.pid)

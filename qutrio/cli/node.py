@@ -5,34 +5,43 @@ from typing import Annotated
 import typer
 
 from qutrio.cli.asking import ask, committed
+from qutrio.cli.colour import Painted, Style
+from qutrio.cli.completing import node_names
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, print_json, print_table
+from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("Who belongs to the cluster: list, edit, remove.", "node list")
 
-Name = Annotated[str, typer.Argument(help="The node's name or id.")]
+Name = Annotated[str, typer.Argument(help="The node's name or id.", autocompletion=node_names)]
 
 
 @app.command("list", epilog="Example: qutrio node list")
-def list_nodes(as_json: AsJson = False) -> None:
-    """List the members, and how this node hears them."""
+def list_nodes(as_json: AsJson = False) -> int:
+    """List the members, and how this node hears them.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
     answer = ask("node.list")
     if as_json:
         print_json(answer["nodes"])
-        return
-    rows = (
-        (
-            node["name"] + (" (this node)" if node["id"] == answer["self"] else ""),
-            node["id"],
-            node["address"],
-            "master" if node["master"] else "voter" if node["voter"] else "learner",
-            "live" if node["live"] else "silent",
-            age(node["last_heard_s"]),
+    else:
+        stale = mark(answer)
+        rows = (
+            (
+                node["name"] + (" (this node)" if node["id"] == answer["self"] else ""),
+                node["id"],
+                node["address"],
+                ("master" if node["master"] else "voter" if node["voter"] else "learner") + stale,
+                Painted("live", None) if node["live"] else Painted("silent", Style.BAD),
+                age(node["last_heard_s"]),
+            )
+            for node in answer["nodes"]
         )
-        for node in answer["nodes"]
-    )
-    print_table(("NODE", "ID", "ADDRESS", "ROLE", "STATE", "HEARD"), rows)
+        print_table(("NODE", "ID", "ADDRESS", "ROLE", "STATE", "HEARD"), rows)
+    complain(answer)
+    return standing_code(answer)
 
 
 @app.command(epilog="Example: qutrio node edit b --address 192.0.2.7:9901")
@@ -43,14 +52,15 @@ def edit(
         str | None,
         typer.Option("--address", metavar="HOST:PORT", help="Where the others dial it."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Change a member's name or address as the cluster knows it."""
     answer = ask("node.edit", name=name, new_name=new_name, address=address)
-    committed(f"node {answer['name']} changed", answer)
+    committed(f"node {answer['name']} changed", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio node remove b")
-def remove(name: Name) -> None:
+def remove(name: Name, as_json: AsJson = False) -> None:
     """Take a node's vote, links and trust away; it can only come back by enrolling again."""
     answer = ask("node.remove", name=name)
-    committed(f"node {answer['name']} removed", answer)
+    committed(f"node {answer['name']} removed", answer, as_json=as_json)

@@ -4,6 +4,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qutrio.cli import completing as tab
 from qutrio.errors import InvalidValueError
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -36,7 +37,9 @@ Unset: TypeAlias = Annotated[
     typer.Option("--unset", metavar="FIELD", help="Put a field back to its default; repeatable."),
 ]
 
-CheckName: TypeAlias = Annotated[str, typer.Argument(help="The check's name or id.")]
+CheckName: TypeAlias = Annotated[
+    str, typer.Argument(help="The check's name or id.", autocompletion=tab.check_names)
+]
 Interval: TypeAlias = Annotated[
     str | None, typer.Option("--interval", metavar="TIME", help="Time between probes [30s].")
 ]
@@ -48,13 +51,24 @@ Retries: TypeAlias = Annotated[
 ]
 Alerts: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--alert", metavar="NAME", help="Tell this channel too; repeatable."),
+    typer.Option(
+        "--alert",
+        metavar="NAME",
+        help="Tell this channel too; repeatable.",
+        autocompletion=tab.channel_names,
+    ),
 ]
 Disabled: TypeAlias = Annotated[
     bool, typer.Option("--disabled", help="Add it without watching it yet.")
 ]
 IpFamily: TypeAlias = Annotated[
-    str | None, typer.Option("--ip-family", metavar="any|4|6", help="Which addresses to dial.")
+    str | None,
+    typer.Option(
+        "--ip-family",
+        metavar="any|4|6",
+        help="Which addresses to dial.",
+        autocompletion=tab.words("any", "4", "6"),
+    ),
 ]
 Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
 Headers: TypeAlias = Annotated[
@@ -98,7 +112,9 @@ BearerToken: TypeAlias = Annotated[
     str | None, typer.Option("--bearer-token", help=f"Bearer token; {SECRET_HELP}")
 ]
 
-ChannelName: TypeAlias = Annotated[str, typer.Argument(help="The alert channel's name or id.")]
+ChannelName: TypeAlias = Annotated[
+    str, typer.Argument(help="The alert channel's name or id.", autocompletion=tab.channel_names)
+]
 Default: TypeAlias = Annotated[
     bool | None,
     typer.Option("--default/--no-default", help="Whether every check uses it [yes]."),
@@ -106,7 +122,13 @@ Default: TypeAlias = Annotated[
 SmtpHost: TypeAlias = Annotated[str | None, typer.Option("--host", help="Mail server.")]
 SmtpPort: TypeAlias = Annotated[int | None, typer.Option("--port", help="Its port [587].")]
 Security: TypeAlias = Annotated[
-    str | None, typer.Option("--security", metavar="starttls|tls|none", help="[starttls]")
+    str | None,
+    typer.Option(
+        "--security",
+        metavar="starttls|tls|none",
+        help="[starttls]",
+        autocompletion=tab.words("starttls", "tls", "none"),
+    ),
 ]
 Username: TypeAlias = Annotated[str | None, typer.Option("--username", help="Mail account.")]
 Password: TypeAlias = Annotated[

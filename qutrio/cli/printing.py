@@ -3,8 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+from qutrio.cli.colour import Painted, columns, paint
 
 GAP = "  "
+LAST_COLUMN_MIN = 12
 MINUTE_S = 60
 
 
@@ -14,16 +18,42 @@ def clean(value: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def clean_lines(text: str) -> str:
+    """Return text of several lines without other control characters."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns under their headings; nothing at all when there are no rows."""
-    cells = [[clean(cell) for cell in row] for row in rows]
+    """Print rows in columns under their headings; nothing at all when there are no rows.
+
+    A cell may be `Painted`.  On a terminal the last column is cut where the line would break.
+    """
+    cells = [[_cell(cell) for cell in row] for row in rows]
     if not cells:
         return
-    table = [list(headings), *cells]
-    widths = [max(len(row[k]) for row in table) for k in range(len(headings))]
+    table = [[Painted(heading, None) for heading in headings], *cells]
+    widths = [max(len(row[k].text) for row in table) for k in range(len(headings))]
+    room = columns()
+    if room is not None:
+        before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+        widths[-1] = min(widths[-1], max(room - before, LAST_COLUMN_MIN))
     for row in table:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        last = Painted(_cut(row[-1].text, widths[-1]), row[-1].style)
+        padded = [
+            paint(cell.text, cell.style) + " " * (width - len(cell.text))
+            for cell, width in zip([*row[:-1], last], widths, strict=True)
+        ]
         print(GAP.join(padded).rstrip())
+
+
+def _cell(cell: object) -> Painted:
+    if isinstance(cell, Painted):
+        return Painted(clean(cell.text), cell.style)
+    return Painted(clean(cell), None)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
@@ -37,6 +67,11 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 def print_json(value: object, *, line: bool = False) -> None:
     """Print JSON, indented or, with `line`, on one line."""
     print(json.dumps(value, indent=None if line else 2, ensure_ascii=False))
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """Print what the daemon answered as JSON, without the envelope."""
+    print_json({name: value for name, value in answer.items() if name != "ok"})
 
 
 def plain_value(value: object) -> str:

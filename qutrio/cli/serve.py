@@ -35,6 +35,10 @@ def serve(
             "--socket", envvar="QUTRIO_SOCKET", metavar="PATH", help="The control socket."
         ),
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Be a cluster of its own, though a join has not finished."),
+    ] = False,
     log: Annotated[
         LogStyle | None,
         typer.Option("--log", envvar="QUTRIO_LOG", help="By default pretty on a terminal."),
@@ -46,25 +50,15 @@ def serve(
     """
     import trio  # noqa: PLC0415 - the help of this command must not load the daemon
 
-    from qutrio.cli.places import data_directory, set_up  # noqa: PLC0415
-    from qutrio.codec.node_yaml import (  # noqa: PLC0415
-        BIND_DEFAULT,
-        PORT_DEFAULT,
-        require_bind,
-    )
+    from qutrio.cli.places import data_directory, prepare_to_serve  # noqa: PLC0415
     from qutrio.daemon.assemble import serve as run_daemon  # noqa: PLC0415
     from qutrio.daemon.options import ServeOptions  # noqa: PLC0415
-    from qutrio.peers.transport import require_bindable  # noqa: PLC0415
     from qutrio.storage.places import find_socket, prepare_socket_directory  # noqa: PLC0415
-    from qutrio.storage.remains import untouched  # noqa: PLC0415
 
     place = data_directory(directory)
     control = find_socket(os.environ, explicit=Path(socket) if socket else None)
     prepare_socket_directory(control)
-    if untouched(place):
-        require_bind(bind or BIND_DEFAULT)
-        require_bindable(bind or BIND_DEFAULT, port or PORT_DEFAULT)
-        set_up(place, name=name, advertise=advertise, bind=bind, port=port)
+    prepare_to_serve(place, name=name, advertise=advertise, bind=bind, port=port, alone=alone)
     options = ServeOptions(
         directory=place,
         socket=control,

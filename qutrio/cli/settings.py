@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from qutrio.cli.asking import ask, committed
+from qutrio.cli.completing import setting_pairs
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import plain_value, print_fields, print_json
@@ -25,7 +26,13 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command("set", epilog="Example: qutrio settings set heartbeat=2s dead_after=8s")
 def set_settings(
-    pairs: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="What to change.")],
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...", help="What to change.", autocompletion=setting_pairs
+        ),
+    ],
+    as_json: AsJson = False,
 ) -> None:
     """Change settings for all nodes, all at once; the others stay as they are."""
     changes: dict[str, str] = {}
@@ -36,4 +43,4 @@ def set_settings(
         if name in changes:
             raise InvalidValueError("settings", f"{name[:80]!r} is given twice")
         changes[name] = value
-    committed("settings changed", ask("settings.set", set=changes))
+    committed("settings changed", ask("settings.set", set=changes), as_json=as_json)

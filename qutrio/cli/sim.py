@@ -10,7 +10,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import clean, print_json
-from qutrio.errors import InvalidDocumentError, InvalidValueError, StorageError
+from qutrio.errors import InvalidDocumentError, InvalidValueError, StorageError, plain_reason
 from qutrio.storage.regular_file import explain, read_regular
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _write(drawing: Path, text: str) -> None:
     try:
         drawing.write_text(text, encoding="utf-8")
     except OSError as error:
-        words = error.strerror or str(error)
+        words = plain_reason(error)
         raise StorageError(f"cannot write the drawing {str(drawing)!r}: {words}") from None
 
 

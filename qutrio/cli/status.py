@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli.asking import ask
+from qutrio.cli.check_lines import counted_states, print_brief
+from qutrio.cli.colour import Painted, Style, paint
 from qutrio.cli.exits import ExitCode, exit_code
 from qutrio.cli.nouns import verb
 from qutrio.cli.printing import age, clean, print_fields, print_json, print_table
+from qutrio.cli.standing import mark, stale_note, standing_code
 from qutrio.errors import ControlError
 
 WATCH_EVERY_S = 2.0
+KIB = 1024
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
@@ -68,50 +72,29 @@ def _once(as_json: bool, *, line: bool) -> int:
         print_json(answer, line=line)
     else:
         show(answer)
-    decides = answer["quorum"]["holds"] and answer["master"] is not None
-    return ExitCode.OK if decides and not answer["removed"] else ExitCode.NO_MASTER
+    return standing_code(answer)
 
 
 def show(answer: Row) -> None:
-    """Print a status for people."""
+    """Print a status for people: what is wrong first, and everything once."""
+    print(f"checks    {counted_states(answer['checks'])}")
     print_fields(
         [
-            ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
             ("master", _master(answer)),
             ("quorum", _quorum(answer)),
+            ("node", f"{answer['name']} ({answer['node_id']}), qutrio {answer['version']}"),
             ("document", f"revision {answer['revision']}, digest {answer['digest'][:12]}"),
             ("engine", _engine(answer)),
             *_level(answer),
         ]
     )
     for warning in _warnings(answer):
-        print(f"! {clean(warning)}")
+        print(paint(f"! {clean(warning)}", Style.ODD))
     print()
     print_table(("NODE", "ID", "ADDRESS", "STATE", "HEARD"), map(_node_row, answer["members"]))
     if answer["checks"]:
         print()
-        print_checks(answer["checks"])
-
-
-def print_checks(checks: list[Row]) -> None:
-    """Print one line for each check, then the evidence of those that are not up."""
-    headings = ("CHECK", "STATE", "FOR", "VOTES", "TARGET")
-    print_table(headings, map(_check_row, checks))
-    for check in checks:
-        if check["enabled"] and check["state"] != "up" and check["evidence"]:
-            incident = f", incident {check['incident']['id']}" if check["incident"] else ""
-            print(f"\n{clean(check['name'])} is {check['state'].upper()}{clean(incident)}:")
-            print_evidence(check["evidence"])
-
-
-def print_evidence(evidence: list[Row]) -> None:
-    """Print who saw what, one line for each node."""
-    for seen in evidence:
-        latency = "" if seen["latency_ms"] is None else f" in {seen['latency_ms']:.0f} ms"
-        said = f": {seen['detail']}" if seen["detail"] else ""
-        late = "" if seen["counted"] else ", not counted"
-        line = f"{seen['name']}  {seen['outcome']}{latency}{said}  ({age(seen['age_s'])} ago{late})"
-        print(f"  {clean(line)}")
+        print_brief(answer["checks"], answer["now_unix"], mark(answer))
 
 
 def _master(answer: Row) -> str:
@@ -143,18 +126,14 @@ def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
         return "none: this node has no vote any more"
-    held = "holds" if quorum["holds"] else "LOST"
+    enough = quorum["have"] >= quorum["need"]  # they are heard, and have not answered yet
+    held = "holds" if quorum["holds"] else "not yet" if enough else "LOST"
     return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
 
 
 def _warnings(answer: Row) -> list[str]:
-    warnings = []
-    if answer["removed"]:
-        warnings.append("this node was removed from the cluster and watches nothing any more")
-    elif answer["stale"]:
-        warnings.append("no master is heard: what is shown here may be old")
-    if answer["reason"] and (answer["removed"] or answer["master"] is None):
-        warnings.append(answer["reason"])
+    note = stale_note(answer)
+    warnings = [note] if note else []
     if not answer.get("knows_engine", True):
         warnings.append(unknown_engine(answer["engine"]))
     if answer.get("disk"):
@@ -162,7 +141,9 @@ def _warnings(answer: Row) -> list[str]:
     if answer.get("leads_minority"):
         warnings.append("leads a minority: may page, writes nothing")
     if answer["outbox"]:
-        warnings.append(f"{answer['outbox']} alerts wait for delivery")
+        one = answer["outbox"] == 1
+        waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
+        warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
     warnings += [
         f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
         " it is refused until it is upgraded"
@@ -170,8 +151,26 @@ def _warnings(answer: Row) -> list[str]:
         if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
     ]
     warnings += _clock_set(answer)
+    if answer.get("edit"):
+        warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
     return warnings
+
+
+def _edit(edit: Row) -> str:
+    """Say where a hand edit of cluster.yaml stands."""
+    what = f"a hand edit of cluster.yaml ({max(1, round(edit['bytes'] / KIB))} KiB)"
+    lasts = age(edit["for_s"])
+    match edit["stage"]:
+        case "changing":
+            return f"cluster.yaml keeps changing for {lasts}; it is read once it is left alone"
+        case "reading":
+            return f"{what} is being read for {lasts}; a large one takes a minute or more"
+        case "proposed":
+            return f"{what} waits for {lasts} for the cluster to commit it"
+        case _:
+            why = f"refused {lasts} ago: {edit['reason']}"
+            return f"{what} was {why}; it is kept in {edit['kept']}, remove that to end this line"
 
 
 def unknown_engine(engine: str) -> str:
@@ -204,12 +203,6 @@ def _skewed(member: Row) -> str:
 
 def _node_row(member: Row) -> tuple[object, ...]:
     words = ["live" if member["live"] else "silent", *([] if member["voter"] else ["learner"])]
+    state = Painted(", ".join(words), None if member["live"] else Style.BAD)
     heard = age(member["last_heard_s"])
-    return (member["name"], member["id"], member["address"], ", ".join(words), heard)
-
-
-def _check_row(check: Row) -> tuple[object, ...]:
-    state = check["state"].upper() if check["enabled"] else "disabled"
-    votes = ", ".join(f"{count} {vote}" for vote, count in check["votes"].items() if count)
-    lasted = age(check["for_s"]) if check["since"] else "-"
-    return (check["name"], state, lasted, votes or "-", check["target"])
+    return (member["name"], member["id"], member["address"], state, heard)

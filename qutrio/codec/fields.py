@@ -12,20 +12,14 @@ from typing import Any, TypeAlias
 from qutrio.codec.duration import parse_duration
 from qutrio.errors import InvalidValueError
 from qutrio.model.checks import StatusRange
+from qutrio.model.rules import shown
 
-SHOWN_CHARS_MAX = 60
 _SIZE = re.compile(r"([0-9]{1,15})(?:\.0)? ?(B|KiB|MiB|kB|KB|MB)?")
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
 _RANGE = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
 
 Read: TypeAlias = Callable[[object, str], Any]
 Write: TypeAlias = Callable[[Any], object]
-
-
-def shown(value: object) -> str:
-    """Return a value as it may appear in a message."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
 
 
 def text(value: object, field: str) -> str:

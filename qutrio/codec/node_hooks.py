@@ -1,9 +1,11 @@
 """The hooks of `node.yaml`: plain data to `Hooks` and back."""
 
-from qutrio.codec.duration import format_duration, parse_duration
-from qutrio.codec.fields import shown, texts
+from qutrio.codec.duration import parse_duration
+from qutrio.codec.fields import texts
 from qutrio.errors import InvalidValueError
+from qutrio.model.durations import format_duration
 from qutrio.model.hooks import HOOK_TIMEOUT_S, Hooks
+from qutrio.model.rules import shown
 
 KNOWN = ("gain", "loss", "timeout")
 

@@ -1,24 +1,32 @@
 """`node.yaml`: what one node knows about itself alone, and is never replicated."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
+from io import StringIO
 from ipaddress import ip_address
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from qutrio.codec.fields import Read, choice, text, whole
+from qutrio.codec.fields import Read, choice, text, texts, whole
 from qutrio.codec.node_hooks import plain_hooks, read_hooks
 from qutrio.codec.yaml_text import YamlText, flow, read_yaml
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.hooks import NO_HOOKS, Hooks
 from qutrio.model.ids import NodeId
 from qutrio.model.members import PORT_MAX, split_address
-from qutrio.model.rules import between, is_name
+from qutrio.model.rules import between, is_name, require
 
 NODE_FORMAT = 1
+LINE_CHARS_MAX = 4096
 PORT_DEFAULT = 9901
 BIND_DEFAULT = "0.0.0.0"  # noqa: S104 - other nodes must reach it
+
+CANARY_ZONES_MAX = 32
+_ZONE = re.compile(r"(?=.{1,220}$)([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 
 
 class LogFormat(Enum):
@@ -42,13 +50,22 @@ def require_bind(value: str) -> None:
         raise InvalidValueError("bind", problem) from None
 
 
+def _are_zones(_: object, attribute: "Attribute[tuple[str, ...]]", zones: tuple[str, ...]) -> None:
+    require(len(zones) <= CANARY_ZONES_MAX, attribute.name, f"has more than {CANARY_ZONES_MAX}")
+    for zone in zones:
+        good = zone == "." or _ZONE.fullmatch(zone) is not None
+        problem = f"{zone[:80]!r} is not a DNS zone, such as corp.example or '.'"
+        require(good, attribute.name, problem)
+
+
 @frozen(kw_only=True)
 class NodeFile:
     """The settings of one node.
 
     `advertise` is the host:port that other nodes dial; `bind` and `port` are where this node
     listens.  `name` and `advertise` are what it joins with: the cluster's document holds them
-    from then on.  `hooks` are run here when the role comes or goes.
+    from then on.  `canary_zones` are DNS zones under which this node asks for names that do not
+    exist, to learn whether its resolver works.  `hooks` are run here when the role comes or goes.
     """
 
     node_id: NodeId
@@ -57,6 +74,7 @@ class NodeFile:
     bind: str = BIND_DEFAULT
     port: int = field(default=PORT_DEFAULT, validator=between(1, PORT_MAX))
     log_format: LogFormat = LogFormat.AUTO
+    canary_zones: tuple[str, ...] = field(default=(), validator=_are_zones)
     hooks: Hooks = NO_HOOKS
 
     def __attrs_post_init__(self) -> None:
@@ -79,6 +97,7 @@ _READERS: Final[Mapping[str, Read]] = {
     "bind": text,
     "port": whole,
     "log_format": choice(LogFormat),
+    "canary_zones": texts,
     "hooks": read_hooks,
 }
 
@@ -94,10 +113,30 @@ def emit(node: NodeFile, note: str = "") -> str:
         "port": node.port,
         "log_format": node.log_format.value,
     }
+    if node.canary_zones:
+        fields["canary_zones"] = list(node.canary_zones)
     if node.hooks != NO_HOOKS:
         fields["hooks"] = plain_hooks(node.hooks)
     header = _HEADER + (f"# {note}\n" if note else "")
     return header + "".join(f"{name}: {flow(value)}\n" for name, value in fields.items())
+
+
+def amend(content: str, changes: Mapping[str, object], source: str) -> str:
+    """Return the text of a `node.yaml` with other values in some fields, and its comments kept.
+
+    Raises what `parse` raises, also for the values.
+    """
+    parse(content, source)
+    yaml = YAML(typ="rt", pure=True)
+    yaml.preserve_quotes = True
+    yaml.width = LINE_CHARS_MAX
+    tree = yaml.load(content)
+    for name, value in changes.items():
+        tree[name] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+    stream = StringIO()
+    yaml.dump(tree, stream)
+    parse(stream.getvalue(), source)
+    return stream.getvalue()
 
 
 def parse(content: str, source: str) -> NodeFile:

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
-from qutrio.codec import fields
 from qutrio.codec.plain_fields import (
     CHANNELS,
     CHECKS,
@@ -29,6 +28,7 @@ from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
+from qutrio.model.rules import shown
 
 DOCUMENT_FORMAT = 1
 DERIVED_ID_DIGITS = 11
@@ -189,7 +189,7 @@ class _Document:
         if data is None:
             return ()
         if not isinstance(data, list | tuple):
-            raise self._refusal((section,), f"{section}: {fields.shown(data)} is not a list")
+            raise self._refusal((section,), f"{section}: {shown(data)} is not a list")
         found: dict[str, T] = {}
         names: set[str] = set()
         for index, item in enumerate(data):

@@ -9,7 +9,6 @@ import attrs
 from attrs import frozen
 
 from qutrio.codec import fields
-from qutrio.codec.duration import format_duration
 from qutrio.codec.extra import extra_of, extra_values
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import (
@@ -21,8 +20,10 @@ from qutrio.model.channels import (
 )
 from qutrio.model.checks import HttpCheck, IpFamily, TcpCheck, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.durations import format_duration
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
+from qutrio.model.rules import shown
 
 MASK = "********"
 
@@ -204,7 +205,7 @@ def read_value(
     Raises `InvalidValueError`, whose field is the plain name.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
     table = {known.name: known for known in FIELDS[cls]}
     known_names = frozenset(table.keys() | given.keys() | ignored)
     values = {
@@ -228,7 +229,7 @@ def read_kind(kinds: Kinds, data: object, *, strict: bool) -> object:
     A kind that is not known is refused when `strict`, and else kept whole.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{fields.shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
     if "kind" not in data:
         raise InvalidValueError("kind", f"is missing; it is one of {', '.join(kinds.known)}")
     kind = fields.text(data["kind"], "kind")

@@ -3,6 +3,7 @@
 import trio
 from attrs import evolve
 
+from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.plain import channel_from_plain, channel_to_plain
 from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
@@ -12,12 +13,14 @@ from qutrio.control.shapes import Row
 from qutrio.core.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel
 from qutrio.model.ids import Revision
+from qutrio.model.names import natural_order
+from qutrio.model.rules import shown
 
 
 async def add_channel(desk: Desk, request: Request) -> Row:
     """Answer `alert.add`: `channel` is the plain form without an id."""
     plain = {**request.mapping("channel"), "id": new_id()}
-    where = f"alert {str(plain.get('name', '(without a name)'))[:80]}"
+    where = "alert" if plain.get("name") is None else f"alert {shown(plain['name'])}"
     channel = channel_from_plain(plain, where, strict=True)
     revision = await _put(desk, PutChannel(channel=channel))
     return {"id": channel.id, "name": channel.name, "revision": revision}
@@ -46,7 +49,7 @@ async def list_channels(desk: Desk, request: Request) -> Row:
     """Answer `alert.list`, secrets masked."""
     del request
     await trio.lowlevel.checkpoint()
-    channels = sorted(desk.document.channels, key=lambda c: c.name)
+    channels = sorted(desk.document.channels, key=lambda c: natural_order(c.name))
     rows = [{**channel_to_plain(c, secrets=False), "target": c.target} for c in channels]
     return {"channels": rows}
 
@@ -62,6 +65,8 @@ async def test_channel(desk: Desk, request: Request) -> Row:
 
 
 async def _put(desk: Desk, change: PutChannel) -> Revision:
+    # In a thread: the first address loads a library.
+    await trio.to_thread.run_sync(require_mail_addresses, change.channel, change.expect)
     change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     return await desk.propose(change)
 

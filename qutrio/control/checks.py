@@ -9,15 +9,28 @@ from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
 from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_row, evidence_row, quorum_row
+from qutrio.control.shapes import (
+    Row,
+    by_name,
+    check_row,
+    decides,
+    evidence_row,
+    quorum_row,
+    standing,
+)
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
-from qutrio.model.checks import Check
+from qutrio.errors import InvalidValueError
+from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
+from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence, Outcome
+from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
+CONFIGURATIONS_PER_TURN = 50
+"""Checks that are written out before other tasks get a turn: about a millisecond's work."""
 TEST_MARGIN_S = 2.0
 """Time for the request and the votes to travel, beyond the check's own timeout."""
 
@@ -27,8 +40,7 @@ async def add_check(desk: Desk, request: Request) -> Row:
     plain = {**request.mapping("check"), "id": new_id()}
     check = check_from_plain(plain, _where(plain), strict=True)
     _require_channels(desk, check)
-    revision = await desk.propose(PutCheck(check=check))
-    return {"id": check.id, "name": check.name, "revision": revision}
+    return await _put(desk, PutCheck(check=check))
 
 
 async def edit_check(desk: Desk, request: Request) -> Row:
@@ -39,7 +51,8 @@ async def edit_check(desk: Desk, request: Request) -> Row:
     )
     check = check_from_plain(plain, f"check {was.name}", strict=True)
     _require_channels(desk, check)
-    return await _replace(desk, was, evolve(check, changed=was.changed, extra=was.extra))
+    check = evolve(check, changed=was.changed, extra=was.extra)
+    return await _put(desk, PutCheck(check=check, expect=was))
 
 
 async def remove_check(desk: Desk, request: Request) -> Row:
@@ -52,31 +65,54 @@ async def remove_check(desk: Desk, request: Request) -> Row:
 async def enable_check(desk: Desk, request: Request) -> Row:
     """Answer `check.enable`; enabling what is enabled is no change and no error."""
     check = _named(desk, request)
-    return await _replace(desk, check, evolve(check, enabled=True))
+    return await _put(desk, PutCheck(check=evolve(check, enabled=True), expect=check))
 
 
 async def disable_check(desk: Desk, request: Request) -> Row:
     """Answer `check.disable`: the check is kept, and neither probed nor judged."""
     check = _named(desk, request)
-    return await _replace(desk, check, evolve(check, enabled=False))
+    return await _put(desk, PutCheck(check=evolve(check, enabled=False), expect=check))
 
 
 async def list_checks(desk: Desk, request: Request) -> Row:
-    """Answer `check.list`: every check with its state."""
-    del request
+    """Answer `check.list`: every check with its state, and with `config` its configuration."""
     status = await desk.inspect()
-    return {"now_unix": desk.services.wall(), "checks": await all_checks(status)}
+    rows = await all_checks(status)
+    if request.flag("config"):
+        rows = await _configured(rows, status)
+    return {"now_unix": desk.services.wall(), **standing(status), "checks": rows}
 
 
 async def show_check(desk: Desk, request: Request) -> Row:
     """Answer `check.show`: how a check is configured (secrets masked) and where it stands."""
     check = _named(desk, request)
-    counted = _counted(await desk.inspect(), check.id)
+    status = await desk.inspect()
+    counted = _counted(status, check.id)
+    warning = slow_words(check)
     return {
         "now_unix": desk.services.wall(),
-        "check": check_to_plain(check, secrets=False),
+        **standing(status),
+        "check": shown_check(check),
         "status": None if counted is None else check_row(counted),
+        "warnings": [warning] if warning else [],
     }
+
+
+def shown_check(check: Check) -> Row:
+    """Return how a check is configured, as whoever asks may see it."""
+    return check_to_plain(check, secrets=False)
+
+
+async def _configured(rows: list[Row], status: Status) -> list[Row]:
+    """Return the rows with the configuration of each check, letting heartbeats pass."""
+    checks, stale = {c.id: c for c in status.document.checks}, not decides(status)
+    configured: list[Row] = []
+    for row in rows:
+        check = checks[CheckId(str(row["id"]))]
+        configured.append({**row, "stale": stale, "check": shown_check(check)})
+        if len(configured) % CONFIGURATIONS_PER_TURN == 0:
+            await trio.lowlevel.checkpoint()
+    return configured
 
 
 async def test_check(desk: Desk, request: Request) -> Row:
@@ -119,8 +155,8 @@ def _tested(
         "target": check.target,
         "state": state,
         "votes": {outcome.value: count for outcome, count in votes.items()},
-        "evidence": [evidence_row(fresh[node]) for node in sorted(fresh)],
-        "silent": [names.get(node, node) for node in sorted(live - fresh.keys())],
+        "evidence": [evidence_row(seen) for seen in by_name(fresh.values())],
+        "silent": sorted((names.get(n, n) for n in live - fresh.keys()), key=natural_order),
         "quorum": quorum_row(status),
     }
 
@@ -135,10 +171,20 @@ def _counted(status: Status, check: CheckId) -> CheckStatus | None:
     return next((c for c in status.checks if c.check.id == check), None)
 
 
-async def _replace(desk: Desk, was: Check, check: Check) -> Row:
-    """Propose the change, also if it is none: this node may be behind, and see none in error."""
-    revision = await desk.propose(PutCheck(check=check, expect=was))
-    return {"id": check.id, "name": check.name, "revision": revision}
+async def _put(desk: Desk, change: PutCheck) -> Row:
+    """Propose the change, also if it is none: this node may be behind, and see none in error.
+
+    `warnings` are sentences about what is allowed, and is seldom meant.
+    """
+    check = change.check
+    try:
+        change.apply(desk.document, desk.services.wall())
+    except InvalidValueError as error:  # nobody could commit it
+        raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
+    revision = await desk.propose(change)
+    warning = slow_words(check) if check.enabled else ""
+    row: Row = {"id": check.id, "name": check.name, "revision": revision}
+    return {**row, "warnings": [warning] if warning else []}
 
 
 def _require_channels(desk: Desk, check: Check) -> None:
@@ -152,4 +198,5 @@ def _named(desk: Desk, request: Request) -> Check:
 
 
 def _where(plain: dict[str, object]) -> str:
-    return f"check {str(plain.get('name', '(without a name)'))[:80]}"
+    name = plain.get("name")
+    return "check" if name is None else f"check {shown(name)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qutrio.control.protocol import ANSWER_BYTES_MAX, READS, Code, ControlFailure, peer_of
+from qutrio.errors import plain_reason
 
 RECEIVE_BYTES = 256 * 1024
 
@@ -101,11 +102,12 @@ def _connect(sock: socket.socket, path: Path) -> None:
         )
         raise ControlFailure(Code.NO_DAEMON, sentence) from None
     except OSError as error:
-        sentence = f"cannot reach a daemon at {path}: {error.strerror or error}"
+        sentence = f"cannot reach a daemon at {path}: {plain_reason(error)}"
         raise ControlFailure(Code.NO_DAEMON, sentence) from None
     _, uid = peer_of(sock)
     if os.geteuid() != 0 and uid not in {0, os.geteuid()}:
-        sentence = f"the daemon at {path} runs as {_user(uid)}, neither you nor root; not trusted"
+        sentence = f"the daemon at {path} runs as {user_name(uid)}, neither you nor root, so it"
+        sentence += " is not trusted; run this as that user or as root"
         raise ControlFailure(Code.DENIED, sentence)
 
 
@@ -148,14 +150,19 @@ def _opened(line: bytes, path: Path) -> dict[str, Any]:
 
 
 def _forbidden(path: Path) -> str:
-    try:
-        owner = f"the daemon at {path} belongs to {_user(path.stat().st_uid)}"
-    except OSError:
-        owner = f"you may not look into {path.parent}"
-    return f"{owner}; run this as that user or as root"
+    """Return whose the socket is, or the first folder above it that can be looked at."""
+    for place in (path, *path.parents):
+        try:
+            uid = place.stat().st_uid
+        except OSError:
+            continue
+        what = f"the daemon at {path}" if place == path else f"{place}, where the daemon listens,"
+        return f"{what} belongs to {user_name(uid)}; run this as that user or as root"
+    return f"you may not look at {path}; run this as root"
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return what people call a user of this machine."""
     import pwd  # noqa: PLC0415 - needed for an error only
 
     try:

@@ -8,8 +8,19 @@ from qutrio.codec.plain import document_to_plain, settings_from_plain, settings_
 from qutrio.control.desk import Desk, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, check_rows, held_back, member_row, status_head
-from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
+from qutrio.control.shapes import (
+    Row,
+    check_rows,
+    decides,
+    edit_row,
+    held_back,
+    member_row,
+    members_by_name,
+    standing,
+    status_head,
+)
+from qutrio.core.applying import apply
+from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.view import Status
 
 ROWS_PER_TURN = 200
@@ -26,7 +37,7 @@ async def show_status(desk: Desk, request: Request) -> Row:
         digest=digest(status.document),
         wall=desk.services.wall(),
     )
-    return {**head, "checks": await all_checks(status)}
+    return {**head, "edit": edit_row(desk.services.edit()), "checks": await all_checks(status)}
 
 
 async def all_checks(status: Status) -> list[Row]:
@@ -53,8 +64,12 @@ async def list_nodes(desk: Desk, request: Request) -> Row:
     del request
     status = await desk.inspect()
     master = status.master
-    rows = [{**member_row(m), "master": m.member.id == master} for m in status.members]
-    return {"self": status.node, "nodes": rows}
+    stale = not decides(status)
+    rows = [
+        {**member_row(m), "master": m.member.id == master, "stale": stale}
+        for m in members_by_name(status)
+    ]
+    return {"self": status.node, **standing(status), "nodes": rows}
 
 
 async def remove_node(desk: Desk, request: Request) -> Row:
@@ -74,7 +89,9 @@ async def edit_node(desk: Desk, request: Request) -> Row:
     )
     if changed == member:
         raise ControlFailure(Code.INVALID, "nothing to change: give a new name or address")
-    revision = await desk.propose(PutMember(member=changed, expect=member))
+    change = PutMember(member=changed, expect=member)
+    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
+    revision = await desk.propose(change)
     return {"id": changed.id, "name": changed.name, "revision": revision}
 
 

@@ -10,7 +10,7 @@ from qutrio.control.desk import Desk, find
 from qutrio.control.incidents import teller
 from qutrio.control.protocol import YIELD_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, master_row
+from qutrio.control.shapes import Row, master_row, members_by_name
 from qutrio.core.engine_timers import TIMERS, setting_of
 from qutrio.core.events import YieldRequested
 from qutrio.core.reigns import Reign, reigns
@@ -42,7 +42,7 @@ async def show_engine(desk: Desk, request: Request) -> Row:
         "role": status.role,
         "term": status.term,
         "master": master_row(status),
-        "members": [_engine_row(heard, status.engine) for heard in status.members],
+        "members": [_engine_row(heard, status.engine) for heard in members_by_name(status)],
     }
 
 

@@ -1,5 +1,8 @@
 """Operations on invitations: create, list, approve, revoke."""
 
+import os
+import pwd
+
 import trio
 
 from qutrio.control.desk import Desk
@@ -8,6 +11,7 @@ from qutrio.control.request import Request
 from qutrio.control.shapes import Row, token_row
 from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
 from qutrio.model.members import Token
+from qutrio.model.names import natural_order
 
 TOKEN_TTL_S_DEFAULT = 3600.0
 TOKEN_TTL_S_MIN, TOKEN_TTL_S_MAX = 60.0, 30 * 86_400.0
@@ -22,7 +26,9 @@ async def create_token(desk: Desk, request: Request) -> Row:
         request.text_or_none("name"), ttl_s, request.flag("auto_approve")
     )
     revision = await desk.propose(AddToken(token=token))
-    return {**token_row(token, desk.services.wall()), "token": text, "revision": revision}
+    wall = desk.services.wall()
+    layout = {"now_unix": wall, "directory": desk.services.directory, "user": _own_user()}
+    return {**token_row(token, wall), "token": text, "revision": revision, **layout}
 
 
 async def list_tokens(desk: Desk, request: Request) -> Row:
@@ -30,7 +36,8 @@ async def list_tokens(desk: Desk, request: Request) -> Row:
     del request
     await trio.lowlevel.checkpoint()
     wall = desk.services.wall()
-    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in desk.document.tokens]}
+    tokens = sorted(desk.document.tokens, key=lambda t: natural_order(t.name or t.id))
+    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in tokens]}
 
 
 async def approve_token(desk: Desk, request: Request) -> Row:
@@ -46,6 +53,14 @@ async def revoke_token(desk: Desk, request: Request) -> Row:
     token = _named(desk, request)
     revision = await desk.propose(RevokeToken(token=token.id))
     return {"id": token.id, "name": token.name, "revision": revision}
+
+
+def _own_user() -> str:
+    """Return the name of the user that the daemon runs as; its number when it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _named(desk: Desk, request: Request) -> Token:

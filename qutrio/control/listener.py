@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 
 from qutrio.control.protocol import Code, ControlFailure, peer_of
+from qutrio.errors import plain_reason
 
 PATH_BYTES_MAX = 107
 BACKLOG = 64
@@ -31,7 +32,7 @@ async def listening(path: Path) -> AsyncIterator[trio.SocketListener]:
         listener = await _bind(path)
         inode = _inode(path)
     except OSError as error:
-        sentence = f"cannot make the control socket {path}: {error.strerror or error}"
+        sentence = f"cannot make the control socket {path}: {plain_reason(error)}"
         raise ControlFailure(Code.FAILED, sentence) from None
     try:
         async with listener:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from qutrio.codec.duration import format_duration, parse_duration
+from qutrio.codec.duration import parse_duration
 from qutrio.control.protocol import Code, ControlFailure
+from qutrio.model.durations import format_duration
 from qutrio.model.ids import Seconds
 
 

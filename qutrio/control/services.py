@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from attrs import frozen
 
 from qutrio.control.tenants import Tenants
+from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookReport
 from qutrio.model.ids import ChannelId, Seconds, UnixTime
 from qutrio.model.journal import Entry
@@ -22,7 +23,8 @@ class ControlServices:
     to the new node, and the hashed token to propose.  `read_journal` returns what this node
     wrote down about incidents, oldest first, and raises `StorageError`.  `tenants` are the
     programs that rely on this node's mandate, `hooks` tells what is run at this node when the
-    role comes or goes.
+    role comes or goes.  `directory` is the data directory; `edit`
+    tells where the newest hand edit of cluster.yaml stands.
     """
 
     version: str
@@ -32,3 +34,5 @@ class ControlServices:
     read_journal: Callable[[], Awaitable[tuple[Entry, ...]]]
     tenants: Tenants
     hooks: Callable[[], HookReport]
+    directory: str = ""
+    edit: Callable[[], EditReport | None] = lambda: None

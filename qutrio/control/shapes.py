@@ -4,12 +4,14 @@ Times named `..._unix` or `since` are seconds since 1970 UTC; `..._s` are second
 milliseconds.  Fields are added, never renamed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
 from qutrio.model.members import Token
+from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence
 
 Row = dict[str, object]
@@ -30,19 +32,15 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "program_level": status.level,
         "level_held_back_by": held_back(status),
         "term": status.term,
-        "master": master_row(status),
         "acting": status.acting,
         "leads_minority": status.leads_minority,
-        "quorum": quorum_row(status),
+        **standing(status),
         "revision": status.revision,
         "digest": digest,
-        "stale": status.stale,
-        "removed": status.removed,
-        "reason": status.reason,
         "disk": status.disk,
         "clock_set": _clock_set(status),
         "outbox": len(status.ledger.outbox),
-        "members": [member_row(m) for m in status.members],
+        "members": [member_row(m) for m in members_by_name(status)],
     }
 
 
@@ -51,6 +49,27 @@ def _clock_set(status: Status) -> Row | None:
         return None
     by_s, ago_s = status.clock_set
     return {"by_s": _rounded(by_s), "ago_s": _rounded(ago_s)}
+
+
+def standing(status: Status) -> Row:
+    """Return whether this node can tell how things are; in every answer that shows state."""
+    return {
+        "master": master_row(status),
+        "quorum": quorum_row(status),
+        "stale": status.stale,
+        "removed": status.removed,
+        "reason": status.reason,
+    }
+
+
+def decides(status: Status) -> bool:
+    """Tell whether this node hears a majority and a master, and is a member itself."""
+    return status.holds_quorum and status.master is not None and not status.removed
+
+
+def members_by_name(status: Status) -> list[MemberStatus]:
+    """Return the members in the order in which they are listed."""
+    return sorted(status.members, key=lambda m: natural_order(m.member.name))
 
 
 def held_back(status: Status) -> list[str]:
@@ -88,7 +107,7 @@ def member_row(heard: MemberStatus) -> Row:
 
 def check_rows(status: Status) -> Iterator[Row]:
     """Yield one row for each check, by name; lazily, so that the caller can pause."""
-    for counted in sorted(status.checks, key=lambda c: c.check.name):
+    for counted in sorted(status.checks, key=lambda c: natural_order(c.check.name)):
         yield check_row(counted)
 
 
@@ -105,9 +124,20 @@ def check_row(counted: CheckStatus) -> Row:
         "for_s": _rounded(counted.for_s),
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
-        "evidence": [evidence_row(e) for e in counted.evidence],
-        "incident": None if incident is None else {"id": incident.id, "since": incident.since_unix},
+        "evidence": [evidence_row(e) for e in by_name(counted.evidence)],
+        "incident": None
+        if incident is None
+        else {
+            "id": incident.id,
+            "since": incident.since_unix,
+            "lasted_s": _rounded(counted.for_s),
+        },
     }
+
+
+def by_name(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Return votes in the order in which their nodes are listed."""
+    return sorted(evidence, key=lambda e: natural_order(e.name))
 
 
 def evidence_row(seen: Evidence) -> Row:
@@ -141,6 +171,19 @@ def token_row(token: Token, wall: UnixTime) -> Row:
             "address": claimant.address,
             "fingerprint": claimant.fingerprint,
         },
+    }
+
+
+def edit_row(report: EditReport | None) -> Row | None:
+    """Return where the newest hand edit stands; None when nobody waits for one."""
+    if report is None:
+        return None
+    return {
+        "stage": report.stage.value,
+        "bytes": report.size_bytes,
+        "for_s": _rounded(report.for_s),
+        "reason": report.reason,
+        "kept": report.kept,
     }
 
 

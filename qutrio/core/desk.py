@@ -9,9 +9,10 @@ a master says it never wrote may be.
 
 from attrs import define, field, frozen
 
+from qutrio.core.applying import beyond
 from qutrio.core.effects import Effect, Reply, Send
 from qutrio.core.messages import Propose, Ruled, Ruling
-from qutrio.core.mutations import Mutation, beyond
+from qutrio.core.mutations import Mutation
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
 from qutrio.model.stable import Position
@@ -134,7 +135,8 @@ class Desk:
                 return None
             return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
         if wish.sent_to is None and outlook.hopeless is not None:
-            return Reply(request, Ruling.REFUSED, outlook.hopeless, outlook.revision)
+            reason = f"{outlook.hopeless}; nothing was changed"
+            return Reply(request, Ruling.REFUSED, reason, outlook.revision)
         if now < wish.until:
             return None
         if wish.sent_to is None:

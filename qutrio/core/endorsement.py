@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from qutrio.core.mandate import TERM_JUMP_MAX, Electors, Mandate
+from qutrio.core.mandate import Electors, Mandate
 from qutrio.model.ids import Instant, NodeId, Term
 
 
@@ -19,8 +19,6 @@ def objection(  # noqa: PLR0917 - all that bears on it
     `choice` asks the voter's engine whom it wants, which is only done when nothing else is
     in the way.
     """
-    if term > mandate.heard_term + TERM_JUMP_MAX:
-        return "the term is out of all proportion"
     # One whose removal is under way may claim: it finishes the removal, and then goes.
     if claimant not in electors.committed:
         return "does not know the claimant as a voter"

@@ -41,3 +41,12 @@ def setting_of(engine: str, name: str) -> str | None:
     """Return the setting that a timer's name means, with or without the engine's prefix."""
     known = {timer.name for timer in TIMERS[engine]}
     return next((given for given in (name, f"{engine}_{name}") if given in known), None)
+
+
+def matters(setting: str, engine: str) -> bool:
+    """Tell whether a setting, by its name, bears on a cluster that runs this engine.
+
+    The timers of lowest-id do under each: they are also those of the mandate and of liveness.
+    """
+    owners = {timer.name: owner for owner in ("gossip", "raft") for timer in TIMERS[owner]}
+    return owners.get(setting, engine) == engine

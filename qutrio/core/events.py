@@ -5,7 +5,8 @@ from typing import TypeAlias
 from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision, Seconds
+from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable
 
@@ -62,13 +63,19 @@ class ProbeRequested:
 
 @frozen
 class Attempted:
-    """An attempt to deliver a notice ended."""
+    """An attempt to deliver a notice ended.
+
+    `delivered` says that nothing is left to do.  `parts` say how it went for each recipient,
+    where the channel has several; nobody may try again within `wait_s`, the receiver asks.
+    """
 
     notice: NoticeId
     channel: ChannelId
     delivered: bool
     detail: str
     minority: bool = False
+    parts: tuple[Part, ...] = ()
+    wait_s: Seconds = 0.0
 
 
 @frozen
@@ -88,9 +95,13 @@ class PersistFailed:
 
 @frozen
 class Expelled:
-    """A pinned member says that this node was removed from the cluster."""
+    """A pinned member, asked by a node that is refused a link, says that it was removed.
 
-    reason: str
+    `revision` is that of the document that it goes by.
+    """
+
+    teller: NodeId
+    revision: Revision
 
 
 @frozen

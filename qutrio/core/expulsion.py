@@ -1,12 +1,15 @@
-"""Expulsion: whom a node believes that it was removed, and what it still says afterwards."""
+"""Expulsion: whom a node believes that it was removed, and what it still says afterwards.
 
-from collections.abc import Set as AbstractSet
+One member's word removes nobody, unless it is the holder that this node endorsed itself, by the
+promise on its own disk; else a majority of the other voters must say so.
+"""
 
 from attrs import define, field
 
 from qutrio.core.effects import Effect, Send
 from qutrio.core.messages import Commit, Fetch, Fetched, Heartbeat, Message
 from qutrio.core.quorum import holds_quorum
+from qutrio.core.witnesses import WITNESSES
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision
 from qutrio.model.stable import Record
@@ -25,18 +28,23 @@ class Expulsion:
         teller: NodeId,
         revision: Revision,
         document: ClusterDocument,
-        masters: AbstractSet[NodeId | None],
+        holder: NodeId | None,
     ) -> bool:
-        """Note a member's word; believe the master, or a majority of the others.
+        """Note a member's word; believe `holder`, or a majority of the other voters.
 
-        `document` is what this node holds; what was said before it is old news.
+        `document` is what this node holds; what was said before it is old news.  `holder` is
+        whom this node endorsed last.  The other one of two voters is no majority.
         """
         if revision < max(document.revision, self._revision) or teller not in document.ids:
             return False
         if revision > self._revision:
             self._revision, self._tellers = revision, set()
         self._tellers.add(teller)
-        return teller in masters or holds_quorum(self._tellers, document.voters - {self.me})
+        if teller == holder:
+            return True
+        several = len(self._tellers & document.voters) >= WITNESSES
+        enough = several or holds_quorum(self._tellers, document.voters)
+        return enough and holds_quorum(self._tellers, document.voters - {self.me})
 
 
 def last_words(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:

@@ -43,6 +43,7 @@ from qutrio.core.messages import (
 from qutrio.core.mutations import Mutation, PromoteMember
 from qutrio.core.pager import Pager
 from qutrio.core.raising import RaiseLevel, rise
+from qutrio.core.reach import Reach, named
 from qutrio.core.replication import Proposal, Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import REQUEST_PAUSE_S, Watch
@@ -146,6 +147,25 @@ class Hearing:
             changes.append(raised)
         return [Proposal(change, None) for change in changes]
 
+    def reaches(self, message: Message) -> bool:
+        """Tell whether this node may hear a message: it names no number out of all proportion.
+
+        Of one that does, only the term is noted, as far as one word may move it.
+        """
+        register, mandate = self.register, self.seat.mandate
+        held = (register.accepted, register.committed)
+        reach = Reach(
+            max(mandate.heard_term, *(r.position.term for r in held)),
+            max(r.document.revision for r in held),
+            max(r.position.number for r in held),
+        )
+        numbers = named(message)
+        if reach.covers(numbers):
+            return True
+        mandate.hear(numbers.term)
+        self.seat.stir()
+        return False
+
     def ready_learner(self, now: Instant) -> NodeId | None:
         """Return the first living learner that holds what is committed, if there is one."""
         committed, live = self.register.committed, self.seat.roll.live(now)
@@ -177,25 +197,25 @@ class Hearing:
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant
     ) -> list[Effect]:
-        register, mandate = self.register, self.seat.mandate
+        register, mandate, footing = self.register, self.seat.mandate, self.seat.footing(now)
         match message:
             case Write(position=position):
                 endorsed = self.seat.fit and mandate.promise == Promise(position.term, sender)
                 wrote = register.on_write(message, endorsed=endorsed)
-                return [Send(sender, wrote)] if wrote is not None else []
+                answer = [Send(sender, wrote)] if wrote is not None else []
+                return answer + register.ask_to_confirm(footing, now)
             case Wrote():
                 mandate.hear(message.heard_term)
                 return register.on_wrote(sender, message, now)
             case Commit(position=position):
-                return register.fetch_committed(sender, position, now)
+                return register.on_commit(sender, position, footing, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
                 fetched: Effect = Send(sender, Fetched(accepted=accepted, record=record))
                 return [*self.pager.tell_ages(sender, now), fetched]
             case Fetched():
-                seeking = mandate.claim is not None and mandate.claim != register.established
-                if self.seat.fit and (seeking or not message.accepted):
-                    register.on_fetched(sender, message)
+                if self.seat.fit:
+                    register.on_fetched(sender, message, footing)
                 return []
             case _:
                 assert_never(message)

@@ -19,12 +19,14 @@ Sources: Gray and Cheriton, "Leases" (SOSP 1989), sections 2 and 5 for the clock
 9.6 for asking first.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from attrs import define, field, frozen
 
 from qutrio.core.quorum import holds_quorum, quorum_until
+from qutrio.core.reach import nearer
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Position, Promise
 
@@ -33,8 +35,6 @@ DRIFT_MARGIN = 0.1
 
 ASKS_PER_HEARTBEAT = 10
 ASK_AFTER_S_MIN: Seconds = 0.05
-TERM_JUMP_MAX = 1_000_000
-"""How far one word may move what this node takes for the highest term: numbers are finite."""
 
 
 @frozen
@@ -134,7 +134,7 @@ class Mandate:
 
     def hear(self, term: Term) -> None:
         """Take note of a term, whoever spoke of it."""
-        self.heard_term = max(self.heard_term, Term(min(term, self.heard_term + TERM_JUMP_MAX)))
+        self.heard_term = max(self.heard_term, nearer(term, self.heard_term))
 
     # --- as a candidate ---------------------------------------------------------------------
 
@@ -207,10 +207,9 @@ class Mandate:
         """Return who endorsed the present claim, this node included."""
         return frozenset(self._endorsed) | {self.me}
 
-    def newest(self, among: AbstractSet[NodeId]) -> tuple[Position, NodeId] | None:
-        """Return the newest position that one of these endorsers had accepted, and who had it."""
-        known = ((p, n) for n, p in self._endorsed.items() if n in among)
-        return max(known, default=None)
+    def accepted_by(self) -> Mapping[NodeId, Position]:
+        """Return the newest position that each endorser of the present claim had accepted."""
+        return self._endorsed
 
     def lease_until(self, electors: Electors, now: Instant, horizon_s: Seconds) -> Instant:
         """Return the moment up to which a majority is bound to this node's claim.

@@ -6,18 +6,18 @@ merge and two of the same item do not overwrite one another: compare-and-set per
 holder of the term assigns when it writes.
 """
 
-from collections.abc import Iterable
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES
-from qutrio.errors import InvalidValueError
-from qutrio.model.channels import Channel, DiscordChannel
+from qutrio.core.items import drop, find, namesake, put
+from qutrio.model.addresses import require_address
+from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
-from qutrio.model.levels import LEVEL, LEVEL_UNSAID, needed
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -28,30 +28,6 @@ class Refusal:
     """Why a mutation was not applied; the words are for a person."""
 
     reason: str
-
-
-class _Item(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-_T = TypeVar("_T", bound=_Item)
-
-
-def _put(items: tuple[_T, ...], item: _T) -> tuple[_T, ...]:
-    others = [i for i in items if i.id != item.id]
-    return tuple(sorted([*others, item], key=lambda i: i.id))
-
-
-def _drop(items: tuple[_T, ...], ident: str) -> tuple[_T, ...]:
-    return tuple(i for i in items if i.id != ident)
-
-
-def _find(items: Iterable[_T], ident: str) -> _T | None:
-    return next((i for i in items if i.id == ident), None)
 
 
 def same_check(left: Check | None, right: Check | None) -> bool:
@@ -73,23 +49,24 @@ class PutCheck:
     expect: Check | None = None
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the check in it."""
+        """Return the document with the check in it; raises `InvalidValueError`."""
         del wall
-        found = _find(document.checks, self.check.id)
+        found = find(document.checks, self.check.id)
         if self.expect is None and found is not None:
             return Refusal(f"a check with the id {self.check.id!r} exists")
         if not same_check(self.expect, found):
             return _changed("check", self.check.name)
         if same_check(self.check, found):
             return document
-        if any(c.name == self.check.name and c.id != self.check.id for c in document.checks):
-            return Refusal(f"a check named {self.check.name!r} exists; choose another name")
+        if other := namesake(document.checks, self.check, found):
+            return Refusal(f"a check named {other.name!r} exists; choose another name")
         known = {c.name for c in document.channels}
         for name in self.check.alerts:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
+        self.check.require_dialable(found)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
-        return evolve(document, checks=_put(document.checks, stamped))
+        return evolve(document, checks=put(document.checks, stamped))
 
 
 @frozen(kw_only=True)
@@ -101,9 +78,9 @@ class RemoveCheck:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document without the check."""
         del wall
-        if not same_check(self.expect, _find(document.checks, self.expect.id)):
+        if not same_check(self.expect, find(document.checks, self.expect.id)):
             return _changed("check", self.expect.name)
-        return evolve(document, checks=_drop(document.checks, self.expect.id))
+        return evolve(document, checks=drop(document.checks, self.expect.id))
 
 
 @frozen(kw_only=True)
@@ -116,18 +93,20 @@ class PutChannel:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the channel in it; raises `InvalidValueError`."""
         del wall
-        name, found = self.channel.name, _find(document.channels, self.channel.id)
+        name, found = self.channel.name, find(document.channels, self.channel.id)
         if found != self.expect:
             return _changed("alert channel", name)
-        if any(c.name == name and c.id != self.channel.id for c in document.channels):
-            return Refusal(f"an alert channel named {name!r} exists; choose another name")
+        if other := namesake(document.channels, self.channel, found):
+            return Refusal(f"an alert channel named {other.name!r} exists; choose another name")
         known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
         if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
             self.channel.require_private()
+        if isinstance(self.channel, SmtpChannel):
+            self.channel.require_dialable(found)
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
-        return evolve(document, channels=_put(document.channels, self.channel))
+        return evolve(document, channels=put(document.channels, self.channel))
 
 
 @frozen(kw_only=True)
@@ -140,14 +119,14 @@ class RemoveChannel:
         """Return the document without the channel."""
         del wall
         name = self.expect.name
-        if _find(document.channels, self.expect.id) != self.expect:
+        if find(document.channels, self.expect.id) != self.expect:
             return _changed("alert channel", name)
         users = [c.name for c in document.checks if name in c.alerts]
         if users:
             return Refusal(
                 f"alert channel {name!r} is attached to check {users[0]!r}; edit it first"
             )
-        return evolve(document, channels=_drop(document.channels, self.expect.id))
+        return evolve(document, channels=drop(document.channels, self.expect.id))
 
 
 @frozen(kw_only=True)
@@ -181,8 +160,10 @@ class AddToken:
         kept = tuple(t for t in document.tokens if t.expires_unix > wall)
         if any(t.id == self.token.id for t in kept):
             return Refusal("this token exists")
-        if self.token.name and any(m.name == self.token.name for m in document.members):
-            return Refusal(f"a node named {self.token.name!r} is a member; choose another name")
+        wanted = (self.token.name or "").casefold()
+        taken = next((m.name for m in document.members if m.name.casefold() == wanted), None)
+        if taken is not None:
+            return Refusal(f"a node named {taken!r} is a member; choose another name")
         tokens = sorted([*kept, self.token], key=lambda t: t.id)
         return evolve(document, tokens=tuple(tokens))
 
@@ -200,7 +181,10 @@ class ClaimToken:
     level: int = LEVEL_UNSAID
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the claimant as a learner, or waiting for approval."""
+        """Return the document with the claimant as a learner, or waiting for approval.
+
+        Raises `InvalidValueError` for an address that nobody can dial.
+        """
         known = document.member_by_key(self.claimant.fingerprint)
         if known is not None and known.id == self.claimant.id:
             return document
@@ -211,6 +195,7 @@ class ClaimToken:
         refusal = self._objection(token, document, wall) or _member_clash(document, self.claimant)
         if refusal is not None:
             return refusal
+        require_address(self.claimant.address)
         if token.auto_approve:
             return _admit(document, token, self.claimant)
         claimed = evolve(token, claimant=evolve(self.claimant, voter=False))
@@ -226,7 +211,9 @@ class ClaimToken:
         if token.claimant is not None and token.claimant.fingerprint != self.claimant.fingerprint:
             return Refusal("the token was used by another node; ask for a new one")
         if token.name is not None and token.name != self.claimant.name:
-            return Refusal(f"the token is for a node named {token.name!r}; init with that name")
+            return Refusal(
+                f"the token is for a node named {token.name!r}; join with --name {token.name}"
+            )
         return None
 
 
@@ -277,7 +264,7 @@ class PromoteMember:
         member = document.member(self.node)
         if member is None or member.voter:
             return Refusal("there is no such learner")
-        return evolve(document, members=_put(document.members, evolve(member, voter=True)))
+        return evolve(document, members=put(document.members, evolve(member, voter=True)))
 
 
 @frozen(kw_only=True)
@@ -294,7 +281,7 @@ class RemoveMember:
             return Refusal("there is no such member; see 'qutrio node list'")
         if document.voters <= {self.node}:
             return Refusal("the last voting member cannot be removed")
-        return evolve(document, members=_drop(document.members, self.node))
+        return evolve(document, members=drop(document.members, self.node))
 
 
 @frozen(kw_only=True)
@@ -305,14 +292,16 @@ class PutMember:
     expect: Member
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the member changed."""
+        """Return the document with the member changed; raises `InvalidValueError`."""
         del wall
         if document.member(self.expect.id) != self.expect:
             return _changed("node", self.expect.name)
         fixed = evolve(self.expect, name=self.member.name, address=self.member.address)
-        if any(m.name == fixed.name and m.id != fixed.id for m in document.members):
-            return Refusal(f"a node named {fixed.name!r} exists; choose another name")
-        return evolve(document, members=_put(document.members, fixed))
+        if other := namesake(document.members, fixed, self.expect):
+            return Refusal(f"a node named {other.name!r} exists; choose another name")
+        if fixed.address != self.expect.address:
+            require_address(fixed.address)
+        return evolve(document, members=put(document.members, fixed))
 
 
 @frozen(kw_only=True)
@@ -350,39 +339,11 @@ Mutation: TypeAlias = (
 )
 
 
-class Change(Protocol):
-    """What turns one document into the next: a mutation, or a change that a master makes itself."""
-
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the change; raises `InvalidValueError`."""
-
-
-def apply(mutation: Change, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-    """Apply a mutation.
-
-    What needs a higher feature level, or breaks a rule of the model, is a refusal too.
-    """
-    try:
-        return beyond(mutation, document) or mutation.apply(document, wall)
-    except InvalidValueError as error:
-        return Refusal(str(error))
-
-
-def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
-    """Refuse what some member's program would not understand."""
-    if document.level >= LEVEL or (level := needed(mutation)) <= document.level:
-        return None
-    return Refusal(
-        f"this needs level {level} and the cluster runs level {document.level}: it rises when all"
-        " nodes run a version that knows it; see 'qutrio status'"
-    )
-
-
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:
     for member in document.members:
         if member.fingerprint == claimant.fingerprint or member.id == claimant.id:
             return Refusal(f"this node is a member already, as {member.name!r}")
-        if member.name == claimant.name:
+        if member.name.casefold() == claimant.name.casefold():
             return Refusal(f"a node named {member.name!r} is a member; choose another name")
     return None
 
@@ -390,4 +351,4 @@ def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None
 def _admit(document: ClusterDocument, token: Token, claimant: Member) -> ClusterDocument:
     tokens = tuple(t for t in document.tokens if t.id != token.id)
     learner = evolve(claimant, voter=False)
-    return evolve(document, tokens=tokens, members=_put(document.members, learner))
+    return evolve(document, tokens=tokens, members=put(document.members, learner))

@@ -186,8 +186,8 @@ class Node:
                 return [Show(request, self._describe(now))]
             case PersistFailed(reason, durable):
                 return self._persist_failed(reason, durable, now)
-            case Expelled(reason):
-                return self._expelled(reason, now)
+            case Expelled(teller, revision):
+                return self._told_removed(teller, revision, now)
             case YieldRequested(to):
                 return self.handover.ask(to, now)
             case Tenancy(tenants):
@@ -203,21 +203,22 @@ class Node:
     def _received(
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> list[Effect]:
-        document = self.register.committed.document
+        committed = self.register.committed
+        if self.removed:
+            return last_words(committed, sender, message)
+        stranger = sender == self.identity or sender not in committed.document.ids
+        if stranger or not self.hearing.reaches(message):
+            return []
         if isinstance(message, Removed):
             self.seat.stir()
             return self._told_removed(sender, message.revision, now)
-        if self.removed:
-            return last_words(self.register.committed, sender, message)
-        if sender == self.identity or sender not in document.ids:
-            return []
         return self.hearing.hear(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
-        document = self.register.committed.document
-        masters = {self.seat.mandate.promise.holder, self.seat.incumbent(now)}
-        believed = self._expulsion.believed(sender, revision, document, masters)
-        return self._expelled("the other members say so", now) if believed else []
+        document, holder = self.register.committed.document, self.seat.mandate.promise.holder
+        if self.removed or not self._expulsion.believed(sender, revision, document, holder):
+            return []
+        return self._expelled("the other members say so", now)
 
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
@@ -244,8 +245,7 @@ class Node:
             return []
         self.removed = True
         effects = self.seat.resign(None, "is no longer a member", now)
-        effects.append(Note("this node was removed from the cluster", (("reason", reason),)))
-        return effects
+        return [*effects, Note("this node was removed from the cluster", (("reason", reason),))]
 
     # --- what follows from any event --------------------------------------------------------
 
@@ -348,6 +348,7 @@ class Node:
         members = self.register.committed.document.ids
         follow_timers(self.seat, now)
         self.seat.forget_strangers(members)
+        self.register.forget_strangers(members)
         for gone in self.hearing.positions.keys() - members:
             del self.hearing.positions[gone]
         if self.identity in members:

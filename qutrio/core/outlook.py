@@ -22,9 +22,9 @@ def outlook(seat: Seat, now: Instant, *, removed: bool) -> Outlook:
 def hopeless(seat: Seat, now: Instant, *, removed: bool) -> str | None:
     """Say why nothing can be changed here, None when that is not certain."""
     if removed:
-        return "this node was removed from the cluster; nothing was changed"
+        return "this node was removed from the cluster"
     shortage = seat.roll.shortage(now)
-    return shortage and f"no quorum: {shortage}; nothing was changed"
+    return shortage and f"no quorum: {shortage}"
 
 
 def settle_write(seat: Seat) -> list[Effect]:

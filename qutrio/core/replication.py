@@ -17,24 +17,23 @@ from collections import deque
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
+from qutrio.core.applying import apply
 from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
-from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling, Write, Wrote
-from qutrio.core.mutations import Mutation, Refusal, apply
-from qutrio.core.raising import RaiseLevel, follows
+from qutrio.core.messages import Ruled, Ruling, Write, Wrote
+from qutrio.core.mutations import Mutation, Refusal
+from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term, UnixTime
+from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
-from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position, Record
 
 PROPOSALS_QUEUED_MAX = 2000
 PROPOSALS_PER_WRITE_MAX = 500
 RULINGS_REMEMBERED_MAX = 4096
 TERMS_REMEMBERED_MAX = 16
-RETRY_AFTER_S: Seconds = 2.0
-"""How long a write or a question for a record may stay unanswered before it is repeated."""
 
 
 @frozen
@@ -56,16 +55,9 @@ class Flight:
 
 
 @define(kw_only=True)
-class Replication:
-    """One node's register, and the writes of the term it holds.
+class Replication(Acceptor):
+    """One node's register, and the writes of the term it holds."""
 
-    `accepted` and `committed` are durable before anything that depends on them is sent.
-    """
-
-    me: NodeId
-    accepted: Record
-    committed: Record
-    level: int = LEVEL
     established: Term | None = None
     flight: Flight | None = None
     queued_max: int = PROPOSALS_QUEUED_MAX
@@ -74,100 +66,6 @@ class Replication:
     """The last terms this node wrote in since it started."""
     _queue: deque[Proposal] = field(factory=deque)
     _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
-    barren: set[NodeId] = field(factory=set)
-    """Endorsers that had a newer record and did not send it: the claim does without them."""
-    _fetching: dict[bool, tuple[NodeId, Instant]] = field(factory=dict)
-    _electors: Electors | None = None
-
-    @property
-    def electors(self) -> Electors:
-        """The voters that count: a change of voters needs both majorities while it lasts."""
-        known = self._electors
-        committed, accepted = self.committed.document.voters, self.accepted.document.voters
-        if known is None or known.committed is not committed or known.accepted is not accepted:
-            known = self._electors = Electors(committed, accepted)
-        return known
-
-    # --- as a voter -------------------------------------------------------------------------
-
-    def on_write(self, write: Write, *, endorsed: bool) -> Wrote | None:
-        """Accept a write of the claim that this node endorsed, unless it has a later one.
-
-        Returns the answer, or None when the write is older than what is here and so needs
-        none.  `endorsed` says that the sender holds this node's promise for the write's term.
-        """
-        if not endorsed or write.position < self.accepted.position:
-            return None
-        document = self._document(write)
-        if document is not None and not follows(document, self.committed.document, self.level):
-            return None
-        if document is not None and write.position > self.accepted.position:
-            self._accept(Record(write.position, document, write.ledger))
-        return Wrote(
-            position=write.position,
-            accepted=document is not None,
-            lacks_document=document is None,
-            heard_term=write.position.term,
-        )
-
-    def on_commit(self, position: Position) -> None:
-        """Note that a majority holds the record at `position`, if that is the one held here."""
-        if self.accepted.position == position > self.committed.position:
-            self.committed = self.accepted
-
-    def fetch_committed(self, peer: NodeId, position: Position, now: Instant) -> list[Effect]:
-        """Ask `peer` for the record it calls committed at `position`, unless it is held here.
-
-        At most one question is open; it may be asked again after a while.
-        """
-        self.on_commit(position)
-        if position <= self.committed.position:
-            return []
-        return self._fetch(peer, now, accepted=False)
-
-    def on_fetched(self, sender: NodeId, message: Fetched) -> None:
-        """Learn a committed record, or adopt one that an endorser had accepted.
-
-        Only from the node that was asked, and once.
-
-        Adopting an accepted one is for a claimant that is not established: it has the promise
-        of a majority, and takes the place of the value it would have to write anyhow.
-        """
-        asked = self._fetching.get(message.accepted)
-        if asked is None or asked[0] != sender:
-            return
-        del self._fetching[message.accepted]
-        record = message.record
-        if not follows(record.document, self.committed.document, self.level):
-            return
-        if message.accepted and record.position <= self.accepted.position:
-            self.barren.add(sender)
-        if not message.accepted and record.position > self.committed.position:
-            self.committed = record
-        if record.position > self.accepted.position:
-            self.accepted = record
-
-    def _document(self, write: Write) -> ClusterDocument | None:
-        if write.document is not None:
-            return write.document
-        for held in (self.accepted.document, self.committed.document):
-            if (held.term, held.revision) == write.stamp:
-                return held
-        return None
-
-    def _accept(self, record: Record) -> None:
-        previous = self.accepted
-        follows = previous.position == Position(record.position.term, record.position.number - 1)
-        if follows and previous.position > self.committed.position:
-            self.committed = previous  # the holder writes one after the other is committed
-        self.accepted = record
-
-    def _fetch(self, peer: NodeId, now: Instant, *, accepted: bool) -> list[Effect]:
-        asked = self._fetching.get(accepted)
-        if asked is not None and now - asked[1] < RETRY_AFTER_S:
-            return []
-        self._fetching[accepted] = (peer, now)
-        return [Send(peer, Fetch(accepted=accepted))]
 
     def roll_back(self, accepted: Record, committed: Record) -> None:
         """Go back to what the disk holds, and forget rulings on what it does not."""
@@ -190,12 +88,7 @@ class Replication:
         if self.established == term or self._writes(term):
             return []
         if newest is not None and newest[0] > self.accepted.position:
-            asked = self._fetching.get(True)
-            if asked is not None and asked[0] == newest[1] and now - asked[1] >= RETRY_AFTER_S:
-                self.barren.add(newest[1])
-                del self._fetching[True]
-                return []
-            return self._fetch(newest[1], now, accepted=True)
+            return self.fetch_newest(*newest, term, now)
         # A write of an older claim of ours is the accepted record, so its callers hear of this.
         waiting = self.flight.proposals if self.flight is not None else []
         return self._write(term, self.accepted.document, self.accepted.ledger, waiting, now)
@@ -314,8 +207,7 @@ class Replication:
         """Stop writing: the mandate is gone.  What is in flight may or may not take effect."""
         effects: list[Effect] = []
         flight, self.flight, self.established = self.flight, None, None
-        self.barren.clear()
-        self._fetching.pop(True, None)
+        self.give_up_adopting()
         if flight is not None:
             reason = "the master changed before a majority answered; look before you try again"
             for proposal, _ in flight.proposals:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from qutrio.core.adoption import Adoption
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
@@ -22,6 +23,7 @@ from qutrio.core.messages import Answer, Ask, Heartbeat, HeartbeatAck, Message, 
 from qutrio.core.roll import Roll
 from qutrio.core.steering import Steering
 from qutrio.core.wall_clocks import WallClocks
+from qutrio.core.witnesses import Footing
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Seat:
     rng: Random
     roll: Roll = field(init=False)
     steering: Steering = field(init=False)
+    adoption: Adoption = field(init=False)
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
@@ -69,6 +72,7 @@ class Seat:
         """Put together what only looks at the others."""
         self.roll = Roll(self.me, self.register, self.liveness, self.cadence)
         self.steering = Steering(self.me, self.register, self.liveness, self.roll, self.rng)
+        self.adoption = Adoption(self.register, self.mandate, self.roll)
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -116,6 +120,10 @@ class Seat:
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
 
+    def footing(self, now: Instant) -> Footing:
+        """Return what this node goes by when others speak of records."""
+        return Footing(self.mandate.promise, self.roll.live(now))
+
     def choice(self, now: Instant) -> NodeId | None:
         """Return who should lead; an unknown engine wants nobody."""
         return self.steering.choice(self.electorate(now), now)
@@ -162,7 +170,7 @@ class Seat:
         if beat.committed == committed.position and not notes:
             return effects
         self.stir()
-        return effects + self.register.fetch_committed(sender, beat.committed, now)
+        return effects + self.register.on_commit(sender, beat.committed, self.footing(now), now)
 
     def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
         """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
@@ -265,10 +273,7 @@ class Seat:
             return effects + self.resign(None, reason, now)
         if self.acting_until(now) is not None and self.mandate.heard_term > claim:
             return effects + self._take(Term(self.mandate.heard_term + 1), now, wall)
-        endorsers = self._reachable_endorsers(now)
-        if self.register.electors.majority(endorsers):
-            effects += self.register.establish(claim, self.mandate.newest(endorsers), now)
-        return effects
+        return effects + self.adoption.advance(claim, now)
 
     def resign(
         self, successor: NodeId | None, reason: str, now: Instant, *, by_hand: bool = False
@@ -307,19 +312,6 @@ class Seat:
     def _hear(self, term: Term) -> None:
         self.mandate.hear(term)
         self.stir()
-
-    def _reachable_endorsers(self, now: Instant) -> frozenset[NodeId]:
-        """Return the endorsers that can still hand over what they accepted.
-
-        Any majority of endorsers will do; one that died with the newest record, or never sends
-        it, must not hold up the others.
-        """
-        reachable = self.mandate.endorsers() & self.roll.contacts(now)
-        willing = reachable - self.register.barren
-        if not self.register.electors.majority(willing):
-            self.register.barren.clear()
-            return reachable
-        return willing
 
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
         if beat.acting and beat.claim is not None:

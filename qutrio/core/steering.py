@@ -15,6 +15,7 @@ from qutrio.core.effects import Effect, Note, Send, Turned
 from qutrio.core.election.engines import ENGINES, engine_named, timing
 from qutrio.core.election.interface import Complaint, Electorate, Engine, Position, Role, Say
 from qutrio.core.mandate import DRIFT_MARGIN
+from qutrio.model.frozen import frozen
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import NO_BALLOT, Ballot
 
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 ASIDE_BONDS = 6
 """For how many bonds a node that gave the role away by hand lets others go first."""
 UNKNOWN_ENGINE = "does not know the election engine; neither leads nor endorses, upgrade it"
+
+
+@frozen
+class Bounds:
+    """The timers of the mandate: how often to beat, how long to bind, how far to rely on bonds."""
+
+    beat_s: Seconds
+    bound_s: Seconds
+    lease_s: Seconds
 
 
 @define
@@ -62,8 +72,8 @@ class Steering:
     _name: str | None = None
     _unsaid: list[Effect] = field(factory=list)
     _lease_s: Seconds | None = None
-    _limits: tuple[Settings, Settings, Seconds, Seconds, Seconds] | None = None
-    """For these two settings: how often to beat, how long to bind, how far to rely on bonds."""
+    _bounds: tuple[Settings, Settings, Bounds] | None = None
+    """The bounds, and the committed and the accepted settings that they follow from."""
 
     # --- the timers -------------------------------------------------------------------------
 
@@ -75,17 +85,17 @@ class Steering:
     @property
     def beat_s(self) -> Seconds:
         """How often a claimant beats: while timers change, the more often."""
-        return self._follow_timers()[2]
+        return self._bounds_now().beat_s
 
     @property
     def bound_s(self) -> Seconds:
         """For how long this node binds itself: while timers change, the longer one."""
-        return self._follow_timers()[3]
+        return self._bounds_now().bound_s
 
     @property
     def lease_s(self) -> Seconds:
         """How far this node may rely on another's bond: while timers change, the shorter one."""
-        return self._follow_timers()[4]
+        return self._bounds_now().lease_s
 
     @property
     def silence_s(self) -> Seconds:
@@ -276,18 +286,16 @@ class Steering:
         if self._engine is not None and self._engine.ballot != NO_BALLOT:
             self._remembered = self._engine.ballot
 
-    def _follow_timers(self) -> tuple[Settings, Settings, Seconds, Seconds, Seconds]:
+    def _bounds_now(self) -> Bounds:
         committed = self.register.committed.document.settings
         accepted = self.register.accepted.document.settings
-        known = self._limits
+        known = self._bounds
         if known is None or known[0] is not committed or known[1] is not accepted:
             one, other = timing(committed), timing(accepted)
-            lease_s = min(one.bound_s, other.bound_s) * (1 - DRIFT_MARGIN)
-            known = self._limits = (
-                committed,
-                accepted,
-                min(one.beat_s, other.beat_s),
-                max(one.bound_s, other.bound_s),
-                lease_s,
+            bounds = Bounds(
+                beat_s=min(one.beat_s, other.beat_s),
+                bound_s=max(one.bound_s, other.bound_s),
+                lease_s=min(one.bound_s, other.bound_s) * (1 - DRIFT_MARGIN),
             )
-        return known
+            known = self._bounds = (committed, accepted, bounds)
+        return known[2]

@@ -38,6 +38,7 @@ from qutrio.peers.transport import TlsTransport
 from qutrio.plumbing.clock import BootClock, Clock
 from qutrio.plumbing.latest import Latest
 from qutrio.probes.toolbox import make_tools
+from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.journal import FileJournal
 from qutrio.storage.keys import load_identity
 from qutrio.storage.lock import lock_directory
@@ -49,7 +50,7 @@ EXIT_OK = 0
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: systemd starts the daemon again."""
 BOOT_BYTES = 6
-FIXED_FIELDS = ("node_id", "bind", "port", "hooks")
+FIXED_FIELDS = ("node_id", "bind", "port", "canary_zones", "hooks")
 """Fields of node.yaml that a running daemon cannot change."""
 
 VACATE_S_MAX: Seconds = 8.0
@@ -99,6 +100,7 @@ class _Daemon:
     _journal: FileJournal = field(init=False)
     _wanted: Latest[Particulars] = field(init=False)
     _tenants: Tenants = field(init=False)
+    _edits: EditProgress = field(init=False, factory=EditProgress)
 
     def __attrs_post_init__(self) -> None:
         self._systemd = find_systemd(self._options.environ, self._clock)
@@ -123,7 +125,7 @@ class _Daemon:
             ),
             clock=self._clock,
             senders=self._senders,
-            tools=make_tools(self._clock),
+            tools=make_tools(self._clock, self._node_file.canary_zones),
             log=self._log,
             rng=random.Random(secrets.randbits(64)),  # noqa: S311 - jitter, no secret
             boot=secrets.token_hex(BOOT_BYTES),
@@ -163,7 +165,7 @@ class _Daemon:
         return Rim(
             listeners=[partial(serve_control, socket, inbox, view, services, log)],
             sources=[
-                partial(mirror, view, inbox, directory, log),
+                partial(mirror, view, inbox, directory, log, progress=self._edits),
                 partial(introduce, self._wanted, view, inbox, log),
             ],
             records=[hooks.run],
@@ -194,6 +196,8 @@ class _Daemon:
             read_journal=self._journal.read,
             tenants=self._tenants,
             hooks=hooks.report,
+            directory=str(self._options.directory.root),
+            edit=self._edits.report,
         )
 
     def _reload(self) -> None:

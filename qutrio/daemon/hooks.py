@@ -18,6 +18,7 @@ from attrs import Factory, define, field, frozen
 from qutrio.core.effects import Show
 from qutrio.core.events import Inspected
 from qutrio.core.view import View
+from qutrio.errors import plain_reason
 from qutrio.model.hooks import HookEvent, HookReport, HookRun, Hooks
 from qutrio.model.ids import Seconds, Term
 from qutrio.plumbing.clock import Clock
@@ -162,7 +163,7 @@ class HookRunner:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            return False, f"cannot run {words[0]}: {getattr(error, 'strerror', None) or error}"
+            return False, f"cannot run {words[0]}: {plain_reason(error)}"
         assert process.stdout is not None
         async with process.stdout, trio.open_nursery() as nursery:
             nursery.start_soon(_collect, process.stdout, output)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 import trio
 
-from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
+from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError, plain_reason
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.stable import Ballot
 from qutrio.storage.atomic import write_atomic
@@ -70,7 +70,7 @@ class BallotFolder:
         try:
             root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         except OSError as error:
-            raise DataDirectoryError(f"cannot make {root}: {error.strerror}") from None
+            raise DataDirectoryError(f"cannot make {root}: {plain_reason(error)}") from None
         with lock_directory(self._directory):
             yield self._load()
 
@@ -88,7 +88,7 @@ class BallotFolder:
         try:
             write_atomic(self._file, orjson.dumps(sealed))
         except OSError as error:
-            raise StorageError(f"cannot write {self._file}: {error.strerror}") from None
+            raise StorageError(f"cannot write {self._file}: {plain_reason(error)}") from None
 
     def _load(self) -> Ballot:
         try:

@@ -14,7 +14,7 @@ import orjson
 import trio
 
 from qutrio.codec.stable import RECOVERY
-from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
+from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError, plain_reason
 from qutrio.model.ids import NodeId
 from qutrio.model.stable import Stable
 from qutrio.storage.atomic import write_atomic
@@ -79,7 +79,7 @@ class FolderState:
         try:
             root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         except OSError as error:
-            raise DataDirectoryError(f"cannot make {root}: {error.strerror}") from None
+            raise DataDirectoryError(f"cannot make {root}: {plain_reason(error)}") from None
         with lock_directory(self._directory):
             yield
 
@@ -132,7 +132,9 @@ class FolderState:
                 ) from None
             return
         except OSError as error:
-            raise DataDirectoryError(f"cannot read {self._owner_file}: {error.strerror}") from None
+            raise DataDirectoryError(
+                f"cannot read {self._owner_file}: {plain_reason(error)}"
+            ) from None
         if owner != self._owner:
             raise DataDirectoryError(
                 f"{root} is the folder of another seat ({_shown(owner)}, not"
@@ -147,7 +149,7 @@ class FolderState:
             try:
                 write_atomic(file, content)
             except OSError as error:
-                raise StorageError(f"cannot write {file}: {error.strerror}") from None
+                raise StorageError(f"cannot write {file}: {plain_reason(error)}") from None
         self._store.create(stable)
         self._finish()
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from qutrio.model.addresses import require_host_alone
 from qutrio.model.ids import ChannelId, Extra
 from qutrio.model.members import PORT_MAX
 from qutrio.model.rules import at_most, between, is_name, is_text, require
@@ -57,7 +58,11 @@ class SmtpChannel(ChannelBase):
     recipients: tuple[str, ...] = field(validator=at_most(RECIPIENTS_MAX))
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what no server would accept, and a password that would travel in the clear."""
+        """Refuse what no server would accept, and a password that would travel in the clear.
+
+        Of addresses only what no version ever took is refused here, so that every document that
+        was written can be read.  `codec.addresses` has the strict rule for those a person gives.
+        """
         require(bool(self.host), "host", "must name the mail server")
         require(bool(self.recipients), "recipients", "needs at least one address")
         for field_name, address in [
@@ -65,10 +70,15 @@ class SmtpChannel(ChannelBase):
             *(("recipients", r) for r in self.recipients),
         ]:
             local, _, domain = address.rpartition("@")
-            plain = bool(local and domain) and not any(c <= " " or c in "<>," for c in address)
-            require(plain, field_name, f"{address[:80]!r} is not a mail address")
+            whole = bool(local and domain) and not any(c in "\r\n\0" for c in address)
+            require(whole, field_name, f"{address[:80]!r} is not a mail address")
         exposed = self.password is not None and self.security is MailSecurity.NONE
         require(not exposed, "security", "a password needs starttls or tls")
+
+    def require_dialable(self, was: ChannelBase | None) -> None:
+        """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
+        if not isinstance(was, SmtpChannel) or was.host != self.host:
+            require_host_alone(self.host)
 
     @property
     def target(self) -> str:
@@ -141,6 +151,11 @@ class UnknownChannel(ChannelBase):
 
 
 Channel: TypeAlias = SmtpChannel | WebhookChannel | DiscordChannel | UnknownChannel
+
+
+def recipients_of(channel: Channel | None) -> tuple[str, ...]:
+    """Return those who are delivered to on their own account; none where the channel is one."""
+    return channel.recipients if isinstance(channel, SmtpChannel) else ()
 
 
 def require_web_url(url: str) -> None:

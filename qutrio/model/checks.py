@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
+from qutrio.model.addresses import literal_version, require_address
+from qutrio.model.durations import format_duration
 from qutrio.model.ids import CheckId, Extra, Revision, Seconds
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_name, is_text, require
+from qutrio.model.urls import ascii_url, shown_url
 
 INTERVAL_S_MIN, INTERVAL_S_MAX = 1.0, 86_400.0
 TIMEOUT_S_MIN, TIMEOUT_S_MAX = 0.1, 300.0
@@ -74,14 +77,34 @@ class CheckBase:
         """What is probed, as a person would write it."""
         raise NotImplementedError
 
+    def require_dialable(self, was: "CheckBase | None") -> None:
+        """Raise `InvalidValueError` for a target that nobody can dial.
+
+        Not a rule of every such value: a document of an earlier version may hold one, and must
+        be readable.  What `was` had already is accepted, so that its other fields can be edited.
+        """
+
+
+def _to_ascii(url: str) -> str:
+    if len(url) > URL_CHARS_MAX:
+        return url  # is refused as too long, whatever it says
+    try:
+        return ascii_url(url)
+    except ValueError as error:
+        raise InvalidValueError("url", f"{url[:80]!r} is not a URL: {error}") from None
+
 
 @frozen(kw_only=True)
 class HttpCheck(CheckBase):
-    """An HTTP or HTTPS request whose answer must be as expected."""
+    """An HTTP or HTTPS request whose answer must be as expected.
+
+    `url` is kept in ASCII, however it is given.  `each_address` probes every address of the
+    host instead of the first that accepts.
+    """
 
     kind: ClassVar[str] = "http"
 
-    url: str = field(validator=at_most(URL_CHARS_MAX))
+    url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX))
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), validator=at_most(HEADERS_MAX))
     body: str | None = field(default=None, validator=at_most(BODY_CHARS_MAX))
@@ -97,8 +120,9 @@ class HttpCheck(CheckBase):
     basic_password: str | None = field(default=None, repr=False, validator=at_most(256))
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
     body_bytes_max: int = field(
-        default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, " bytes")
+        default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, "B")
     )
 
     def __attrs_post_init__(self) -> None:
@@ -118,18 +142,25 @@ class HttpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The URL."""
-        return self.url
+        """The URL, and how it reads when it holds more than ASCII."""
+        return shown_url(self.url)
+
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse an IP address of a family that may not be dialled."""
+        same = isinstance(was, HttpCheck) and (was.url, was.ip_family) == (self.url, self.ip_family)
+        if not same:
+            _require_family(urlsplit(self.url).hostname or "", self.ip_family)
 
 
 @frozen(kw_only=True)
 class TcpCheck(CheckBase):
-    """A TCP connection that must be accepted."""
+    """A TCP connection that must be accepted, by every address if `each_address` is set."""
 
     kind: ClassVar[str] = "tcp"
 
     address: str
     ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""
@@ -139,6 +170,13 @@ class TcpCheck(CheckBase):
     def target(self) -> str:
         """The address as host:port."""
         return self.address
+
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse what is not host:port, and an IP address of a family that may not be dialled."""
+        aim = self.address, self.ip_family
+        if not isinstance(was, TcpCheck) or (was.address, was.ip_family) != aim:
+            host, _ = require_address(self.address)
+            _require_family(host, self.ip_family)
 
 
 @frozen(kw_only=True)
@@ -156,6 +194,26 @@ class UnknownCheck(CheckBase):
 
 
 Check: TypeAlias = HttpCheck | TcpCheck | UnknownCheck
+
+
+def slow_words(check: CheckBase) -> str:
+    """Return what to warn of when attempts may outlast the interval; empty when they cannot."""
+    longest_s = check.timeout_s * (1 + check.retries)
+    if longest_s <= check.interval_s:
+        return ""
+    interval, longest = format_duration(check.interval_s), format_duration(longest_s)
+    limit = "timeout" if not check.retries else f"timeout of {1 + check.retries} attempts"
+    return (
+        f"the {limit} ({longest}) is above the interval ({interval}): while the target does not"
+        f" answer it is probed every {longest}, not every {interval}"
+    )
+
+
+def _require_family(host: str, family: IpFamily) -> None:
+    version = literal_version(host)
+    if version is not None and family is not IpFamily.ANY and family.value != str(version):
+        problem = f"{family.value} excludes {host[:80]!r}, an IPv{version} address; leave it out"
+        raise InvalidValueError("ip_family", problem)
 
 
 def _require_http_url(url: str) -> None:

@@ -116,11 +116,26 @@ DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
 
 @frozen(kw_only=True)
 class Delivery:
-    """A notice that one channel has not confirmed yet."""
+    """A notice that one channel has not confirmed yet.
+
+    Of a channel with several recipients, `reached` are those that took it, and `refused` those
+    whose server said that it will never take it.
+    """
 
     notice: Notice
     channel: ChannelId
+    reached: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     extra: Extra = ()
+
+    def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `recipients` to whom the next attempt goes.
+
+        As long as nobody was reached, those who refused are asked again after the others: a
+        notice that everybody refused has told nobody.
+        """
+        left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
+        return left or (() if self.reached else recipients)
 
     @property
     def key(self) -> DeliveryKey:

@@ -3,22 +3,23 @@
 from attrs import field, frozen
 from attrs.validators import optional
 
+from qutrio.model.addresses import ADDRESS_CHARS_MAX, PORT_MAX, require_address
 from qutrio.model.ids import Extra, Fingerprint, NodeId, TokenId, UnixTime
-from qutrio.model.rules import at_most, is_name, require
+from qutrio.model.rules import at_most, is_name
 
-ADDRESS_CHARS_MAX = 261
-PORT_MAX = 65535
+__all__ = ["ADDRESS_CHARS_MAX", "PORT_MAX", "Member", "Token", "split_address"]
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Split `host:port` or `[v6]:port`; raises `InvalidValueError` for anything else."""
+    """Split `host:port` or `[v6]:port` of a document; raises `InvalidValueError`.
+
+    It takes what earlier versions took; a new address must pass `require_address`.
+    """
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     valid = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX
-    problem = (
-        f"{address[:80]!r} is not host:port (for example 192.0.2.1:9901 or [2001:db8::1]:9901)"
-    )
-    require(valid and len(address) <= ADDRESS_CHARS_MAX, "address", problem)
+    if not valid or len(address) > ADDRESS_CHARS_MAX:
+        return require_address(address)
     return host, int(port)
 
 

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from qutrio.errors import InvalidValueError
+from qutrio.model.durations import format_duration
 
 NAME_CHARS_MAX = 64
 TEXT_CHARS_MAX = 4096
+SHOWN_CHARS_MAX = 60
+KIB = 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 Rule = Callable[[Any, Any, Any], None]
@@ -31,11 +35,12 @@ def is_text(_: object, attribute: Any, value: str) -> None:
 
 
 def between(low: float, high: float, unit: str = "") -> Rule:
-    """Return a rule that accepts `low <= value <= high`."""
+    """Return a rule that accepts `low <= value <= high`; `unit` is "s", "B" or none."""
 
     def rule(_: object, attribute: Any, value: float) -> None:
         if not low <= value <= high:
-            problem = f"{value:g}{unit} is out of range: {low:g}{unit} to {high:g}{unit}"
+            span = f"{quantity(low, unit)} to {quantity(high, unit)}"
+            problem = f"{quantity(value, unit)} is out of range: {span}"
             raise InvalidValueError(attribute.name, problem)
 
     return rule
@@ -53,13 +58,41 @@ def one_of(*words: str) -> Rule:
 
 
 def at_most(count: int) -> Rule:
-    """Return a rule that accepts collections and strings of at most `count` elements."""
+    """Return a rule that accepts collections of at most `count` items, and strings as long."""
 
     def rule(_: object, attribute: Any, value: Any) -> None:
-        if value is not None and len(value) > count:
-            raise InvalidValueError(attribute.name, f"has {len(value)} elements; at most {count}")
+        if value is None or len(value) <= count:
+            return
+        holds = f"is {len(value)} characters long" if isinstance(value, str) else ""
+        holds = holds or f"holds {len(value)} of them"
+        raise InvalidValueError(attribute.name, f"{holds}; at most {count}")
 
     return rule
+
+
+def shown(value: object) -> str:
+    """Return a value as it may appear in a message: quoted, on one line, not too long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a number with its unit as a person writes it: `1d`, `16MiB`, `70000`."""
+    if not isfinite(value) or value < 0:
+        return f"{value:g}{unit}"
+    if unit == "s":
+        return format_duration(value)
+    if unit == "B":
+        return format_size(int(value))
+    return f"{value:.10g}"
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes with the largest unit that divides it."""
+    for unit, size in (("MiB", KIB * KIB), ("KiB", KIB)):
+        if count and count % size == 0:
+            return f"{count // size}{unit}"
+    return f"{count}B"
 
 
 def require(condition: bool, field: str, problem: str) -> None:  # noqa: FBT001 - reads as a rule

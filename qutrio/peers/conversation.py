@@ -3,7 +3,7 @@
 import math
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from qutrio import __version__
 from qutrio.codec.wire import WIRE_VERSION, encode
@@ -38,6 +38,8 @@ class Conversation:
     outboxes: Outboxes
     log: Log
     level: int = LEVEL
+    heard: dict[NodeId, int] = field(factory=dict, init=False)
+    """The feature level that each member's last hello announced."""
 
     async def greet(self, socket: WebSocket) -> None:
         """Say hello; raises `PeerError`."""
@@ -65,10 +67,17 @@ class Conversation:
             await self._refuse(socket, "the hello names another cluster")
         if hello.node != member.id:
             await self._refuse(socket, "the hello names another node than the certificate")
+        self.heard[member.id] = hello.level
         await self._post(Announced(member.id, hello.level))
         if problem := too_old(member.name, hello.level, self.view.value.document):
             await self._refuse(socket, problem)
         return hello.level
+
+    def outdated(self, member: Member) -> bool:
+        """Tell whether a member's last hello came from a program that is too old to be one."""
+        document = self.view.value.document
+        level = self.heard.get(member.id, document.level)
+        return too_old(member.name, level, document) is not None
 
     async def talk(self, link: Link) -> None:
         """Carry messages both ways until the outbox ends; raises `PeerError` when the peer ends it.

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from qutrio.core.events import Expelled
 from qutrio.core.view import View
 from qutrio.errors import PeerError
-from qutrio.model.ids import Fingerprint, NodeId, Seconds
+from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
@@ -40,6 +40,9 @@ REDIAL_CAP_S = 5.0
 ATTEMPT_DEADLINE_S = HELLO_DEADLINE_S + 10.0
 STEADY_S = 5.0
 """A link that lasted so long was a good one, and is dialled again without a pause."""
+OUTDATED_PAUSE_S = 30.0
+"""A program that is too old takes a link that it accepted for good, and hears why not only when it
+dials itself: after `LONE_S` without a link.  So it is left alone for longer."""
 REFUSALS_BEFORE_ASKING = 3
 GREETINGS_PER_MEMBER_MAX = 4
 
@@ -193,6 +196,8 @@ class Mesh:
                     continue
                 failure = await self._dial(member)
                 pause_s = backoff.next()
+                if self._talk.outdated(member):
+                    pause_s = OUTDATED_PAUSE_S
                 if failure is None:
                     continue
                 if failure.reason != told:
@@ -242,10 +247,10 @@ class Mesh:
             self.log("link down", peer=member.name, reason=reason)
 
     async def _ask_standing(self, member: Member) -> None:
-        """Find out whether this node was removed, and tell the node if so.
+        """Find out whether this node was removed by a member's word, and tell the node if so.
 
-        Only the word of a member that knows at least our own revision counts: an older one
-        may not have heard yet that we joined.
+        The node weighs it: one member's word is not enough, and that of one that does not even
+        know our own revision is nothing, for it may not have heard yet that we joined.
         """
         try:
             standing = await ask_standing(self.transport, member, self.identity.fingerprint)
@@ -254,9 +259,11 @@ class Mesh:
             return
         if standing.member or standing.revision < self.view.value.document.revision:
             return
-        reason = f"{member.name} says this node was removed (revision {standing.revision})"
+        self.log(
+            "a member says this node was removed", peer=member.name, revision=standing.revision
+        )
         try:
-            await self.inbox.post(Expelled(reason))
+            await self.inbox.post(Expelled(member.id, Revision(standing.revision)))
         except trio.BrokenResourceError:
             return  # this node is leaving anyway
 

@@ -90,6 +90,8 @@ def peer_fingerprint(stream: "trio.SSLStream[trio.SocketStream]") -> Fingerprint
 def _harden(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_flags |= _NO_CHECK_TIME
+    # Some versions of Python take a stream that is cut off for one that was closed in order.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def _show(context: ssl.SSLContext, identity: PeerIdentity) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import trio
 from attrs import define, field
 
-from qutrio.errors import PeerError
+from qutrio.errors import PeerError, plain_reason
 from qutrio.model.ids import Fingerprint
 from qutrio.model.members import Member, split_address
 from qutrio.peers.gate import Gate, plain_host
@@ -26,6 +26,9 @@ ADDRESSES_TRIED_MAX = 8
 BACKLOG_MAX = 256
 REFUSAL_LOG_EVERY_S = 10.0
 ACCEPT_PAUSE_S = 0.1
+_CUT_OFF = "UNEXPECTED_EOF_WHILE_READING"
+"""What an `SSLEOFError` is to a Python that does not know this word of OpenSSL 3."""
+
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Handler: TypeAlias = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
@@ -178,7 +181,7 @@ def require_bindable(bind: str, port: int) -> None:
 
 
 def _cannot_listen(bind: str, port: int, error: OSError) -> PeerError:
-    return PeerError(f"cannot listen on {bind}:{port}: {error.strerror or error}")
+    return PeerError(f"cannot listen on {bind}:{port}: {plain_reason(error)}")
 
 
 async def dial_tls(
@@ -245,7 +248,7 @@ async def _resolve(host: str, resolver: trio.CapacityLimiter) -> list[str]:
     try:
         return await trio.to_thread.run_sync(look_up, limiter=resolver, abandon_on_cancel=True)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = plain_reason(error)
         raise PeerError(f"the name {host!r} cannot be resolved: {reason}") from None
 
 
@@ -265,12 +268,12 @@ async def _secure(
 def explain_broken(error: BaseException) -> str:
     """Return in plain words why a stream broke."""
     cause = error.__cause__
-    if isinstance(cause, ssl.SSLEOFError):
+    if isinstance(cause, ssl.SSLEOFError) or getattr(cause, "reason", "") == _CUT_OFF:
         return "the other side hung up"
     if isinstance(cause, ssl.SSLError):
         return (cause.reason or str(cause)).replace("_", " ").lower()
     if isinstance(cause, OSError):
-        return cause.strerror or str(cause)
+        return plain_reason(cause)
     return str(cause or error) or "the connection broke"
 
 

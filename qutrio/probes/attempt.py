@@ -10,14 +10,28 @@ import errno
 import os
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from qutrio.model.checks import CheckBase
-from qutrio.model.ids import Seconds
+from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
-from qutrio.probes.interface import Observation, Tools, abstain, fail
+from qutrio.probes.interface import Endpoint, NoAnswer, Observation, Tools, abstain, fail
+
+NO_WAY_ERRNOS = frozenset(
+    {
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.EAFNOSUPPORT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EINVAL,
+    }
+)
+"""What connect() itself refuses with where this machine has no way to an address: no route, or
+a rule of its own against it."""
 
 LOCAL_ERRNOS = frozenset(
     {
@@ -57,18 +71,35 @@ class Progress:
     """What an attempt is doing at this moment.
 
     `local` is True while only this node can be the cause of a failure.  `started` is in
-    seconds of the probe's clock.
+    seconds of the probe's clock.  `looking_up` is the name whose look-up is under way, and
+    when that began.  `pinned` is the one address of a host that is to be dialled.  `no_way`
+    tells that this machine has no route to the target.  `notes` are what people should know
+    of a probe that came to its end all the same.
     """
 
     tools: Tools
-    started: float
+    started: Instant
     doing: str = "starting"
     local: bool = True
+    looking_up: tuple[str, Instant] | None = None
+    pinned: tuple[str, Endpoint] | None = None
+    no_way: bool = False
+    notes: list[str] = field(factory=list)
 
     def enter(self, doing: str, *, local: bool = False) -> None:
         """Say what comes next; `doing` completes the sentence 'no answer while ...'."""
         self.doing = doing
         self.local = local
+        self.looking_up = None
+
+    def enter_look_up(self, host: str) -> None:
+        """Say that a name is looked up next."""
+        self.enter(f"looking up {host}", local=True)
+        self.looking_up = (host, self.tools.clock.now())
+
+    def remaining_s(self, timeout_s: Seconds) -> Seconds:
+        """Return what is left of a time limit that began with the attempt."""
+        return max(0.0, timeout_s - (self.tools.clock.now() - self.started))
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the attempt began."""
@@ -76,27 +107,58 @@ class Progress:
 
     def ok(self, detail: str) -> Observation:
         """Return the vote for the target, with the time it took."""
-        return Observation(Outcome.OK, self.elapsed_ms(), detail)
+        noted = "; ".join([detail, *self.notes])
+        return Observation(Outcome.OK, self.elapsed_ms(), noted)
 
     def fail(self, detail: str) -> Observation:
         """Return the vote against a target that did answer, with the time it took."""
         return fail(detail, self.elapsed_ms())
 
 
+class LookUpError(Exception):
+    """The look-up that an attempt needs has failed, and it is not known whose fault that is."""
+
+    def __init__(self, failure: NoAnswer) -> None:
+        """Carry what is known."""
+        super().__init__(failure.host, failure.why)
+        self.failure = failure
+
+
+Journey: TypeAlias = Callable[[Progress], Awaitable[Observation]]
+
+
 async def attempt(
-    check: CheckBase, tools: Tools, journey: Callable[[Progress], Awaitable[Observation]]
+    check: CheckBase, tools: Tools, journey: Journey, progress: Progress | None = None
 ) -> Observation:
-    """Run `journey` within the check's timeout; its `OSError`s and its lateness become votes."""
-    progress = Progress(tools, tools.clock.now())
-    with trio.move_on_after(check.timeout_s) as limit:
+    """Run `journey` within the check's timeout; its `OSError`s and its lateness become votes.
+
+    When a look-up failed, the vote is the resolver's, who may take longer than the timeout to
+    say whose fault it is.  `progress` is that of an attempt that has begun already.
+    """
+    progress = progress or Progress(tools, tools.clock.now())
+    failure: NoAnswer | None = None
+    with trio.move_on_after(progress.remaining_s(check.timeout_s)) as limit:
         try:
             return await journey(progress)
         except OSError as error:
             return explain(error, progress)
-    if (stood_still := standstill(limit)) is not None:
-        return stood_still
+        except LookUpError as error:
+            failure = error.failure
+    if failure is None:
+        if (stood_still := standstill(limit)) is not None:
+            return stood_still
+        failure = _late_look_up(check, progress)
+    if failure is not None:
+        return await tools.resolver.judge(failure)
     late = f"no answer within {check.timeout_s:g}s while {progress.doing}"
     return abstain(late) if progress.local else fail(late)
+
+
+def _late_look_up(check: CheckBase, progress: Progress) -> NoAnswer | None:
+    if progress.looking_up is None:
+        return None
+    host, since = progress.looking_up
+    return NoAnswer(host, f"no answer within {check.timeout_s:g}s", since)
 
 
 def standstill(
@@ -113,10 +175,15 @@ def explain(error: OSError, progress: Progress) -> Observation:
     """Return the vote that an operating system's or TLS error stands for."""
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, progress)
+    progress.no_way = progress.local and error.errno in NO_WAY_ERRNOS
+    detail = f"{plain_words(error)} while {progress.doing}"
+    return abstain(detail) if progress.local or error.errno in LOCAL_ERRNOS else fail(detail)
+
+
+def plain_words(error: OSError) -> str:
+    """Return what an operating system's error means."""
     code = error.errno or 0
-    words = _PLAIN_WORDS.get(code) or (os.strerror(code).lower() if code else str(error))
-    detail = f"{words} while {progress.doing}"
-    return abstain(detail) if progress.local or code in LOCAL_ERRNOS else fail(detail)
+    return _PLAIN_WORDS.get(code) or (os.strerror(code).lower() if code else str(error))
 
 
 def _explain_tls(error: ssl.SSLError, progress: Progress) -> Observation:

@@ -10,25 +10,28 @@ import errno
 import os
 import socket
 import ssl
+import struct
 from types import TracebackType
 from typing import Self
 
 import trio
 
-from qutrio.probes.attempt import Progress
 from qutrio.probes.interface import Endpoint
 
 READ_BYTES_MAX = 16 * 1024
 """Small enough that the costliest answer of this size is understood in a few milliseconds."""
 
 CHANGE_CIPHER_SPEC_BYTES = 6
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of a socket that leaves no port behind in TIME_WAIT, which a server may want."""
 
 
 class Connection:
     """A connected socket that belongs to one task."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Make the socket; `dial` connects it."""
+        """Make the socket to dial `endpoint`; `begin` and `established` connect it."""
+        self._endpoint = endpoint
         kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._socket = socket.socket(endpoint.family, kind)
         self._tls: ssl.SSLObject | None = None
@@ -43,21 +46,39 @@ class Connection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the socket without a word: a probe has no more to say."""
-        self._socket.close()
+        """Close the socket."""
+        self.close()
 
-    async def dial(self, endpoint: Endpoint, port: int, progress: Progress) -> None:
-        """Connect to one literal address.
+    @property
+    def address(self) -> str:
+        """The literal address of the other side."""
+        return self._endpoint.address
 
-        What connect() itself refuses is a fault of this node (no route, no free port, a
-        firewall); what it reports later came from the network.
+    def begin(self, port: int) -> None:
+        """Begin to connect to a port there.
+
+        What this refuses is a fault of this node: no route, no free port, a firewall.
         """
-        where = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-        progress.enter(f"connecting to {where}:{port}", local=True)
-        _raise_for(self._socket.connect_ex(endpoint.at(port)))
-        progress.local = False
+        self._port = port
+        _raise_for(self._socket.connect_ex(self._endpoint.at(port)))
+
+    async def established(self) -> None:
+        """Wait for the other side; may be cancelled and waited for again.
+
+        What this raises came from the network.  A connection to itself, which is what the
+        kernel makes when it happens to choose the port of the target as our own and nobody
+        listens there, counts as refused.
+        """
         await trio.lowlevel.wait_writable(self._socket)
         _raise_for(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        near = self._socket.getsockname()
+        if near[1] == self._port and near == self._socket.getpeername():
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            _raise_for(errno.ECONNREFUSED)
+
+    def close(self) -> None:
+        """Close the socket without a word: a probe has no more to say."""
+        self._socket.close()
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """Shake hands; the last flight leaves with the first `send`.

@@ -1,24 +1,35 @@
 """The HTTP prober: one request on a fresh connection, and redirects as far as allowed.
 
-A probe must not behave like a browser: it resolves first and dials one literal address, keeps
-no cookies and no connections, and shows no credentials to a server it was redirected to.
+A probe dials and reads answers as browsers do, and remembers less than they do: it keeps no
+connections, keeps cookies only until it ends, and shows no credentials to another server that
+it was redirected to.
 """
 
 from typing import TypeAlias
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import trio
 from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
 from qutrio.model.results import Outcome
-from qutrio.probes.attempt import Progress, attempt
-from qutrio.probes.connection import Connection
+from qutrio.probes.attempt import Progress
+from qutrio.probes.dialling import connect
+from qutrio.probes.each_address import attempt_all
+from qutrio.probes.http_answer import Answer
 from qutrio.probes.http_body import Body
-from qutrio.probes.http_message import Answer, for_other_origin, host_field, request_bytes
+from qutrio.probes.http_cookies import CookieJar
+from qutrio.probes.http_redirect import LOCATION_BYTES_MAX, next_url
+from qutrio.probes.http_request import (
+    for_other_origin,
+    host_field,
+    host_to_dial,
+    redirected,
+    request_bytes,
+)
 from qutrio.probes.interface import Observation, Tools
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 _PORTS = {"http": 80, "https": 443}
 
 Step: TypeAlias = tuple[HttpCheck, SplitResult]
@@ -28,9 +39,10 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
     """Request the check's URL and judge the answer; all redirects share one timeout."""
 
     async def journey(progress: Progress) -> Observation:
-        request, url = check, urlsplit(check.url)
+        request, url, jar = check, urlsplit(check.url), CookieJar()
         for followed in range(check.redirects_max + 1):
-            answer = await _exchange(request, url, progress)
+            cookies = await jar.cookies_for(url) if followed else b""
+            answer = await _exchange(request, url, cookies, progress)
             if isinstance(answer, Observation):
                 return answer
             if not _leads_on(answer, check):
@@ -38,27 +50,28 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
             step = _next_step(answer, request, url, progress)
             if isinstance(step, Observation):
                 return step
+            jar.keep(answer.cookies, url, tools.clock.wall())
             request, url = step
         return progress.fail(f"more than {check.redirects_max} redirects")
 
-    return await attempt(check, tools, journey)
+    return await attempt_all(check, host_to_dial(urlsplit(check.url)), tools, journey)
 
 
-async def _exchange(check: HttpCheck, url: SplitResult, progress: Progress) -> Answer | Observation:
-    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    progress.enter(f"looking up {host}", local=True)
-    endpoint = await progress.tools.resolver.resolve(host, check.ip_family)
-    if isinstance(endpoint, Observation):
-        return endpoint
-    with Connection(endpoint) as connection:
-        await connection.dial(endpoint, port, progress)
+async def _exchange(
+    check: HttpCheck, url: SplitResult, cookies: bytes, progress: Progress
+) -> Answer | Observation:
+    host, port = host_to_dial(url), url.port or _PORTS[url.scheme]
+    connection = await connect(host, port, check.ip_family, progress)
+    if isinstance(connection, Observation):
+        return connection
+    with connection:
         if url.scheme == "https":
             tls = progress.tools.tls
             progress.enter("shaking hands (TLS)")
             name = host.partition("%")[0].rstrip(".")
             await connection.start_tls(tls.verified if check.verify_tls else tls.unverified, name)
         progress.enter("sending the request")
-        await connection.send(request_bytes(check, url))
+        await connection.send(request_bytes(check, url, cookies))
         progress.enter("waiting for the answer")
         wanted = _looks_into_body(check)
         answer = Answer(Body(check.body_bytes_max, wanted), head_only=check.method == "HEAD")
@@ -85,16 +98,18 @@ def _leads_on(answer: Answer, check: HttpCheck) -> bool:
         check.redirects_max > 0
         and answer.status in REDIRECTS
         and not _expected(answer.status, check)
-        and b"location" in answer.fields
+        and bool(answer.fields.get(b"location"))
     )
 
 
 def _next_step(
     answer: Answer, request: HttpCheck, url: SplitResult, progress: Progress
 ) -> Step | Observation:
-    location = quote(answer.fields[b"location"], safe=_URL_SAFE)
+    location = answer.fields[b"location"]
+    if len(location) > LOCATION_BYTES_MAX:
+        return progress.fail("redirected to a URL that is too long")
     try:
-        target = urlsplit(urljoin(url.geturl(), location))
+        target = next_url(url, location)
         port = target.port
     except ValueError:
         return progress.fail("redirected to something that is no URL")
@@ -104,9 +119,7 @@ def _next_step(
         return progress.fail("redirected to a URL that is too long")
     if (target.scheme, host_field(target)) != (url.scheme, host_field(url)):
         request = for_other_origin(request)
-    if request.method != "HEAD" and answer.status not in {307, 308}:
-        request = evolve(request, method="GET", body=None)
-    return request, target
+    return redirected(request, answer.status), target
 
 
 async def _judge(
@@ -134,10 +147,20 @@ async def _judge(
     return evolve(verdict, outcome=Outcome.FAIL, detail=f"{seen}, but {problem}{where}")
 
 
+async def _text(answer: Answer) -> str:
+    """Return the body as text, letting others run while a large one is decoded."""
+    parts: list[str] = []
+    for part in answer.body.text(answer.fields.get(b"content-type", b"")):
+        if parts:
+            await trio.lowlevel.checkpoint()
+        parts.append(part)
+    return "".join(parts)
+
+
 async def _body_problem(
     answer: Answer, check: HttpCheck, progress: Progress
 ) -> str | Observation | None:
-    text = answer.body.text(answer.fields.get(b"content-type", b""))
+    text = await _text(answer)
     if check.body_contains is not None and check.body_contains not in text:
         return f"the body lacks {check.body_contains[:60]!r}"
     if check.body_not_contains is not None and check.body_not_contains in text:

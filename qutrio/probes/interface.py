@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from attrs import frozen
 
 from qutrio.model.checks import CheckBase, IpFamily
+from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock
 
@@ -32,6 +33,16 @@ class Endpoint:
     address: str
     scope: int = 0
 
+    @property
+    def is_v6(self) -> bool:
+        """Whether this is an IPv6 address."""
+        return self.family == socket.AF_INET6
+
+    @property
+    def bracketed(self) -> str:
+        """The address as it is written before a port."""
+        return f"[{self.address}]" if self.is_v6 else self.address
+
     def at(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Return the socket address of a port there."""
         if self.family == socket.AF_INET:
@@ -39,16 +50,47 @@ class Endpoint:
         return self.address, port, 0, self.scope
 
 
-Resolution: TypeAlias = Endpoint | Observation
-"""Where to dial, or the vote that ends the probe instead."""
+@frozen
+class Addresses:
+    """The addresses of a name, in the order in which they are tried; at least one.
+
+    `unanswered` is the family that may have more: its look-up failed or is late.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    unanswered: IpFamily | None = None
+
+
+@frozen
+class NoAnswer:
+    """A look-up that failed, by the target's fault if this node's resolver works.
+
+    `host` is the full name that was asked for; `why` completes '... could not be looked up: '.
+    `since` is when the look-up began.
+    """
+
+    host: str
+    why: str
+    since: Instant
+
+
+Resolution: TypeAlias = Addresses | NoAnswer | Observation
+"""Where to dial, or why nowhere; an observation is the vote that ends the probe instead."""
 
 
 class Resolver(Protocol):
-    """Turns a host into the one address that is dialled."""
+    """Turns a host into the addresses that are dialled."""
 
     async def resolve(self, host: str, family: IpFamily) -> Resolution:
-        """Return the address, or the observation that ends the probe."""
+        """Return the addresses, or what keeps the probe from dialling."""
         ...
+
+    async def judge(self, failure: NoAnswer) -> Observation:
+        """Return whose fault a failed look-up is; takes up to `JUDGE_S_MAX`."""
+        ...
+
+
+JUDGE_S_MAX: Seconds = 2.0
 
 
 class PatternMatcher(Protocol):

@@ -1,19 +1,16 @@
-"""Name look-ups in threads of their own, shared and remembered briefly.
+"""The resolver of all probes: shares look-ups, remembers them briefly, and says whose fault.
 
-getaddrinfo() cannot be cancelled, so a look-up outlives the probe that gave up on it.  Hence:
+Whoever asks first looks up; who asks meanwhile waits for the same answer, and looks up in turn
+if the first is cancelled, because its probe's time is over.  So no look-up outlives its probes.
 
-* at most one thread works on a name at a time, and whoever asks meanwhile shares its answer;
-* at most `LOOK_UPS_AT_ONCE_MAX` threads work, none of them trio's default ones, so a name
-  server that hangs does not hold up disk writes, and holds up other names only in great number;
-* a look-up that nobody waits for any more is not begun.
-
-A name that does not exist is the target's fault.  A resolver that does not answer is ours.
+A name that does not exist is the target's fault, and so is one whose own name servers fail
+while others are answered.  A resolver that answers nothing is this node's.
 """
 
 import ipaddress
+import re
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from pathlib import Path
 from typing import TypeAlias
 
 import trio
@@ -23,26 +20,34 @@ from qutrio.model.checks import IpFamily
 from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock
-from qutrio.probes.interface import Endpoint, Observation, Resolution, abstain, fail
+from qutrio.probes.dns.evidence import Evidence
+from qutrio.probes.dns.exchange import DNS_PORT
+from qutrio.probes.dns.host_settings import ETC
+from qutrio.probes.dns.look_up import LookUps
+from qutrio.probes.dns.names import MalformedError
+from qutrio.probes.dns.search import Found
+from qutrio.probes.interface import (
+    JUDGE_S_MAX,
+    Addresses,
+    Endpoint,
+    NoAnswer,
+    Observation,
+    Resolution,
+    abstain,
+    fail,
+)
+from qutrio.probes.threads import FAMILIES, LookUp, ThreadLookUps, endpoint_of, no_host_name
 
-LOOK_UPS_AT_ONCE_MAX = 64
 ANSWERS_KEPT_MAX = 4096
 FOUND_TTL_S: Seconds = 15.0
 MISSING_TTL_S: Seconds = 3.0
 
-LookUp: TypeAlias = Callable[[str, IpFamily], Resolution]
 Key: TypeAlias = tuple[str, IpFamily]
 
-_FAMILIES = {
-    IpFamily.ANY: socket.AF_UNSPEC,
-    IpFamily.V4: socket.AF_INET,
-    IpFamily.V6: socket.AF_INET6,
-}
-_MISSING = {
-    getattr(socket, name)
-    for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
-    if hasattr(socket, name)
-}
+_NUMERIC = re.compile(r"(0[xX])?[0-9a-fA-F]+(\.(0[xX])?[0-9a-fA-F]+){0,3}")
+_IMPOSSIBLE = re.compile(r"[\x00-\x20\x7f\\]|^\.|\.\.|^$")
+"""What no name of a host has: blanks, empty labels, and a backslash, which would begin an
+escape in a name of DNS."""
 
 
 @frozen
@@ -52,134 +57,137 @@ class _Kept:
 
 
 @define(eq=False)
-class _Pending:
-    """A look-up that is wanted, or under way."""
+class _UnderWay:
+    """A look-up that somebody does for all; without an answer at its end it was cancelled."""
 
-    key: Key
     done: trio.Event = field(factory=trio.Event)
-    waiting: int = 0
     answer: Resolution | None = None
 
 
-class ThreadResolver:
-    """The machine's own resolver, in threads."""
+class HostResolver:
+    """Looks up as this host's own programs do."""
 
-    def __init__(self, clock: Clock, look_up: LookUp | None = None) -> None:
-        """Start empty; `look_up` blocks, and stands in for getaddrinfo in tests."""
+    def __init__(
+        self,
+        clock: Clock,
+        canary_zones: tuple[str, ...] = (),
+        *,
+        etc: Path = ETC,
+        dns_port: int = DNS_PORT,
+        look_up: LookUp | None = None,
+    ) -> None:
+        """Start with nothing known.
+
+        `etc` has the host's settings.  `dns_port` is that of the name servers they name, and
+        `look_up` stands in for getaddrinfo, for tests.
+        """
         self._clock = clock
-        self._look_up = look_up or look_up_address
+        self._look_ups = LookUps(clock, ThreadLookUps(look_up), etc, dns_port)
+        self._evidence = Evidence(clock, canary_zones)
         self._kept: dict[Key, _Kept] = {}
-        self._pending: dict[Key, _Pending] = {}
-        self._queue: dict[Key, _Pending] = {}
-        self._working = 0
+        self._under_way: dict[Key, _UnderWay] = {}
 
     async def resolve(self, host: str, family: IpFamily) -> Resolution:
-        """Return the address to dial; the caller's timeout bounds the wait.
+        """Return the addresses to dial; the caller's timeout bounds the wait.
 
-        A local fault is an abstention and is not remembered, only shared.
+        Failures that may be this node's are shared with who waits, and not remembered.
         """
         key = (host, family)
         kept = self._kept.get(key)
         if kept is not None and self._clock.now() < kept.until:
             return kept.answer
-        literal = _literal(host, family)
+        literal = literal_address(host, family)
         if literal is not None:
             return literal
-        return await self._shared(key)
+        while True:
+            under_way = self._under_way.get(key)
+            if under_way is None:
+                return await self._lead(key)
+            await under_way.done.wait()
+            if under_way.answer is not None:
+                return under_way.answer
 
-    async def _shared(self, key: Key) -> Resolution:
-        pending = self._pending.get(key)
-        if pending is None:
-            pending = self._pending[key] = self._queue[key] = _Pending(key)
-            self._start_more()
-        pending.waiting += 1
+    async def judge(self, failure: NoAnswer) -> Observation:
+        """Return whose fault a failed look-up is, by evidence gathered after it began."""
+        with trio.move_on_after(JUDGE_S_MAX):
+            name, policy = await self._look_ups.asked_for(failure.host)
+            if await self._evidence.works(name, failure.since, policy):
+                return fail(
+                    f"the name servers of {failure.host[:80]} fail ({failure.why});"
+                    " this node's resolver answers for other names"
+                )
+        return abstain(
+            f"this node's resolver gives no answers, not only for {failure.host[:80]}"
+            f" ({failure.why})"
+        )
+
+    async def _lead(self, key: Key) -> Resolution:
+        under_way = self._under_way[key] = _UnderWay()
         try:
-            await pending.done.wait()
+            found = await self._find(key)
+            under_way.answer = found.resolution
+            self._keep(key, found)
+            if found.by_dns is not None:
+                self._evidence.learn(found.by_dns)
+            return found.resolution
         finally:
-            pending.waiting -= 1
-            if not pending.waiting and self._queue.get(key) is pending:
-                del self._queue[key], self._pending[key]
-        assert pending.answer is not None  # `_finish` sets it before `done`
-        return pending.answer
+            del self._under_way[key]
+            under_way.done.set()
 
-    def _start_more(self) -> None:
-        while self._queue and self._working < LOOK_UPS_AT_ONCE_MAX:
-            pending = self._queue.pop(next(iter(self._queue)))
-            self._working += 1
-            self._start(pending, trio.lowlevel.current_trio_token())
+    async def _find(self, key: Key) -> Found:
+        host, family = key
+        try:
+            name = host if host.isascii() else host.encode("idna").decode("ascii")
+            if _IMPOSSIBLE.search(name):
+                return Found(no_host_name(host))
+            return await self._look_ups.find(name, family)
+        except (MalformedError, UnicodeError):
+            return Found(no_host_name(host))
 
-    def _start(self, pending: _Pending, token: trio.lowlevel.TrioToken) -> None:
-        def work() -> None:
-            try:
-                answer = self._look_up(*pending.key)
-            except Exception as error:  # noqa: BLE001 - a bug must not leave probes waiting
-                answer = abstain(f"the name look-up broke: {type(error).__name__}")
-            with suppress(trio.RunFinishedError):  # the daemon ended first
-                token.run_sync_soon(self._finish, pending, answer)
-
-        trio.lowlevel.start_thread_soon(work, lambda _: None, "qutrio look-up")
-
-    def _finish(self, pending: _Pending, answer: Resolution) -> None:
-        self._working -= 1
-        del self._pending[pending.key]
-        pending.answer = answer
-        pending.done.set()
-        self._keep(pending.key, answer)
-        self._start_more()
-
-    def _keep(self, key: Key, answer: Resolution) -> None:
-        if isinstance(answer, Observation) and answer.outcome is Outcome.ABSTAIN:
-            return
-        ttl = FOUND_TTL_S if isinstance(answer, Endpoint) else MISSING_TTL_S
+    def _keep(self, key: Key, found: Found) -> None:
+        ttl_s = _ttl_s(found)
         self._kept.pop(key, None)
+        if ttl_s <= 0:
+            return
         if len(self._kept) >= ANSWERS_KEPT_MAX:
             del self._kept[next(iter(self._kept))]
-        self._kept[key] = _Kept(answer, Instant(self._clock.now() + ttl))
+        self._kept[key] = _Kept(found.resolution, Instant(self._clock.now() + ttl_s))
 
 
-def look_up_address(host: str, family: IpFamily) -> Resolution:
-    """Ask the machine's resolver, blocking; the first address it prefers is the answer."""
-    try:
-        found = socket.getaddrinfo(host, None, _FAMILIES[family], socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        return _unresolved(host, family, error)
-    except ValueError:  # UnicodeError is one: a label too long, a NUL
-        return fail(f"{host[:80]!r} is not a host name")
-    except OSError as error:
-        return abstain(f"the resolver of this node failed: {error.strerror}")
-    return _endpoint(found[0])
+def _ttl_s(found: Found) -> Seconds:
+    """Return how long an answer is kept; 0 for what may be this node's fault."""
+    match found.resolution:
+        case Addresses(unanswered=None):
+            longest = FOUND_TTL_S
+        case Addresses() | Observation(outcome=Outcome.FAIL):
+            longest = MISSING_TTL_S
+        case _:
+            return 0.0
+    return longest if found.ttl_s is None else min(longest, float(found.ttl_s))
 
 
-def _unresolved(host: str, family: IpFamily, error: socket.gaierror) -> Observation:
-    if error.errno in _MISSING:
-        what = {
-            IpFamily.ANY: "has no address",
-            IpFamily.V4: "has no IPv4 address",
-            IpFamily.V6: "has no IPv6 address",
-        }
-        return fail(f"{host[:80]} does not exist or {what[family]}")
-    return abstain(f"the resolver of this node gave no answer for {host[:80]}: {error.strerror}")
-
-
-def _literal(host: str, family: IpFamily) -> Resolution | None:
+def literal_address(host: str, family: IpFamily) -> Resolution | None:
+    """Return what a literal address stands for, without any look-up; None for a name."""
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
-        return None
+        return _old_form(host, family) if _NUMERIC.fullmatch(host) else None
     if family is not IpFamily.ANY and family.value != str(version):
         return fail(f"{host} is not an IPv{family.value} address, as the check demands")
     if "%" not in host:
-        return Endpoint(int(_FAMILIES[IpFamily(str(version))]), host)
+        return Addresses((Endpoint(int(FAMILIES[IpFamily(str(version))]), host),))
     flags = socket.AI_NUMERICHOST
     try:
-        return _endpoint(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)[0])
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)[0]
     except OSError:  # a zone such as %eth9 that this machine does not have
         return abstain(f"{host} names a network interface that this node does not have")
+    return Addresses((endpoint_of(found),))
 
 
-def _endpoint(found: tuple[int, int, int, str, tuple[object, ...]]) -> Endpoint:
-    family, address = found[0], found[4]
-    scope = address[3] if family == socket.AF_INET6 else 0
-    host = str(address[0])
-    assert isinstance(scope, int)  # getaddrinfo's documented shape
-    return Endpoint(int(family), host, scope)
+def _old_form(host: str, family: IpFamily) -> Resolution | None:
+    """Read what only inet_aton(3) takes for an IPv4 address, such as 127.1."""
+    try:
+        address = socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
+    return literal_address(address, family)

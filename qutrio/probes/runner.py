@@ -12,11 +12,12 @@ from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome, Result
 from qutrio.plumbing.log import Log
 from qutrio.probes.attempt import standstill
-from qutrio.probes.interface import Observation, Tools, abstain
+from qutrio.probes.interface import JUDGE_S_MAX, Observation, Tools, abstain
 
 RETRY_PAUSE_S: Seconds = 0.5
-OVERTIME_S: Seconds = 2.0
-"""What a prober may take beyond its check's timeout before it counts as stuck."""
+OVERTIME_S: Seconds = JUDGE_S_MAX + 1.0
+"""What a prober may take beyond its check's timeout before it counts as stuck.  A failed look-up
+is judged in this time."""
 
 ON_TIME_S_MAX: Seconds = 0.05
 """A prober that is stuck is cut off on time; later than this, the node was frozen meanwhile."""

@@ -2,8 +2,9 @@
 
 from qutrio.model.checks import TcpCheck
 from qutrio.model.members import split_address
-from qutrio.probes.attempt import Progress, attempt
-from qutrio.probes.connection import Connection
+from qutrio.probes.attempt import Progress
+from qutrio.probes.dialling import connect
+from qutrio.probes.each_address import attempt_all
 from qutrio.probes.interface import Observation, Tools
 
 
@@ -12,12 +13,10 @@ async def probe_tcp(check: TcpCheck, tools: Tools) -> Observation:
     host, port = split_address(check.address)
 
     async def journey(progress: Progress) -> Observation:
-        progress.enter(f"looking up {host}", local=True)
-        endpoint = await tools.resolver.resolve(host, check.ip_family)
-        if isinstance(endpoint, Observation):
-            return endpoint
-        with Connection(endpoint) as connection:
-            await connection.dial(endpoint, port, progress)
-            return progress.ok(f"connected to {endpoint.address} port {port}")
+        connection = await connect(host, port, check.ip_family, progress)
+        if isinstance(connection, Observation):
+            return connection
+        with connection:
+            return progress.ok(f"connected to {connection.address} port {port}")
 
-    return await attempt(check, tools, journey)
+    return await attempt_all(check, host, tools, journey)

@@ -6,7 +6,7 @@ from pathlib import Path
 from qutrio.plumbing.clock import Clock
 from qutrio.probes.interface import TlsContexts, Tools
 from qutrio.probes.patterns import PatternWorker
-from qutrio.probes.resolver import ThreadResolver
+from qutrio.probes.resolver import HostResolver
 
 
 def make_tls_contexts() -> TlsContexts:
@@ -18,10 +18,10 @@ def make_tls_contexts() -> TlsContexts:
     return TlsContexts(verified, unverified, _has_authorities(verified))
 
 
-def make_tools(clock: Clock) -> Tools:
+def make_tools(clock: Clock, canary_zones: tuple[str, ...] = ()) -> Tools:
     """Return the tools of a daemon; call it inside `trio.run`."""
     return Tools(
-        resolver=ThreadResolver(clock),
+        resolver=HostResolver(clock, canary_zones),
         tls=make_tls_contexts(),
         clock=clock,
         patterns=PatternWorker(),

@@ -186,12 +186,18 @@ class Hands:
         if world.network.is_cut(source, to, world.true):
             world.invariants.trouble(world.true)
             return
+        if source in world.hosts and world.links.too_old(world.hosts[source], host):
+            world.struck[Fault.TOO_OLD_TO_LINK] += 1
+            world.invariants.trouble(world.true)
+            return
         try:
             event = read_frame(source, data, self._read)
         except PeerError:
             world.links.end(source, to)
             return
         if event is not None:
+            if world.faults.installs:
+                world.invariants.levels.heard(host, event.message, world.true)
             world.give(host, event)
 
     # --- the channels -----------------------------------------------------------------------

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from qutrio.core.events import Expelled, Linked
+from qutrio.core.events import Announced, Expelled, Linked
 
 if TYPE_CHECKING:
-    from qutrio.model.ids import NodeId, Seconds
+    from qutrio.model.ids import NodeId, Revision, Seconds
     from qutrio.sim.host import Host
     from qutrio.sim.world import World
 
@@ -44,9 +44,11 @@ class Links:
         def linked() -> None:
             if (one.life, other.life) != lives or one.node is None or other.node is None:
                 return
-            if not self.can_talk(name, peer):
+            if not self.can_talk(name, peer) or self.too_old(one, other):
                 self.dial(name, peer, REDIAL_S)
                 return
+            world.give(one, Announced(peer, other.level))
+            world.give(other, Announced(name, one.level))
             world.give(one, Linked(peer))
             world.give(other, Linked(name))
 
@@ -56,6 +58,15 @@ class Links:
         """Tell whether messages arrive in both directions."""
         network, true = self.world.network, self.world.true
         return not network.is_cut(name, peer, true) and not network.is_cut(peer, name, true)
+
+    def too_old(self, one: Host, other: Host) -> bool:
+        """Tell whether one of two machines refuses the other's link for its feature level."""
+        if not self.world.faults.installs or one.node is None or other.node is None:
+            return False
+        pairs = ((one.node, other.node), (other.node, one.node))
+        return any(
+            a.seat.announcements.mine < b.register.committed.document.level for a, b in pairs
+        )
 
     def end(self, source: NodeId, to: NodeId) -> None:
         """Do what the real link does after garbage: it ends, and is dialled again."""
@@ -68,13 +79,13 @@ class Links:
     def ask_standing(self, host: Host) -> None:
         """Let a node find out that it was removed, if all that it can reach refuse it a link.
 
-        It believes a member that knows at least its own revision, as the real one does.
+        It takes in what each says that knows at least its own revision, as the real one does.
         """
         node = host.node
         if node is None or node.removed:
             return
         document = node.register.committed.document
-        refused = False
+        refusing: list[tuple[NodeId, Revision]] = []
         for member in document.members:
             peer = self.world.hosts.get(member.id)
             if peer is host or peer is None or peer.node is None or peer.node.removed:
@@ -84,6 +95,7 @@ class Links:
                 continue
             if theirs.member(host.name) is not None:
                 return
-            refused = refused or theirs.revision >= document.revision
-        if refused:
-            self.world.give(host, Expelled("a member says so"))
+            if theirs.revision >= document.revision:
+                refusing.append((member.id, theirs.revision))
+        for teller, revision in refusing:
+            self.world.give(host, Expelled(teller, revision))

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.beginnings import WEB, node_ids
 from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
@@ -122,6 +123,11 @@ class Planner:
         self._each(
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
+        for at in dice.moments(faults.installs, self.until) if faults.installs else ():
+            level = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL))
+            self.plan.append(
+                machines.Install(at=at, node=node(), level=level, down_s=self._down_s())
+            )
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )
@@ -352,11 +358,9 @@ class Planner:
         for at in dice.moments(self.faults.cuts_after_delivery, self.until):
             down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
             silent_s = down_s + dice.between(5.0, 20.0)
-            self.plan += [
-                surroundings.Outage(at=at, check=WEB, for_s=down_s),
-                surroundings.ChannelDown(at=at, for_s=silent_s),
-                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
-            ]
+            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
     # --- which links ------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from qutrio.sim.network import Network
 from qutrio.sim.onlooker import Onlooker
 from qutrio.sim.operators import Asked
 from qutrio.sim.options import Fault, Faults
+from qutrio.sim.programs import Programs
 from qutrio.sim.tampering import Tamperer
 from qutrio.sim.targets import Targets
 from qutrio.sim.tenants import Tenants
@@ -84,6 +85,7 @@ class World:
     dice: Dice = field(init=False)
     links: Links = field(init=False)
     tenants: Tenants = field(init=False)
+    programs: Programs = field(init=False)
     _hands: Hands = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
@@ -100,8 +102,11 @@ class World:
         self.dice = Dice(seed, "machines")
         self.links = Links(self)
         self.tenants = Tenants(self, Dice(seed, "tenants"))
+        self.programs = Programs(self)
         self._hands = Hands(self)
-        document = self.document or first_document(self.size, self.settings)
+        document = self.document or first_document(
+            self.size, self.settings, self.programs.first_level
+        )
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)
@@ -177,6 +182,7 @@ class World:
             disk=Stable(Promise(), record, record),
             rng=generator(self.seed, "node", name),
             limits=self.limits,
+            level=self.programs.level_of(name),
             member=record.document.member(name),
         )
         if self.faults.files:
@@ -192,6 +198,7 @@ class World:
         except InvalidDocumentError as error:
             raise InvariantError(f"3: {name} cannot read its disk: {error}") from None
         self.log(name, "boot")
+        self.programs.booted(host)
         host.show_document()
         life = host.life
         self.plan_tick(host)
@@ -287,7 +294,7 @@ class World:
             else:
                 break
             if host.fuses:
-                _burn(host)
+                host.burn()
         self.plan_tick(host)
 
     def _step(self, host: Host, event: Event) -> None:
@@ -381,6 +388,7 @@ class World:
 
     def heal(self) -> None:
         """End every fault, but for machines that are down or asleep for some more seconds."""
+        self.programs.upgrade_all()
         self.network.faults = Faults()
         self.network.heal()
         self.tamperer.manners.clear()
@@ -390,11 +398,3 @@ class World:
         for host in self.hosts.values():
             host.disk_fails_until = host.disk_stalls_s = 0.0
             host.fuses.clear()
-
-
-def _burn(host: Host) -> None:
-    for fuse in list(host.fuses):
-        fuse.left -= 1
-        if fuse.left <= 0:
-            host.fuses.remove(fuse)
-            fuse.spark()

@@ -6,9 +6,11 @@ from typing import Protocol, TypeAlias
 
 from attrs import frozen
 
+from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.core.hand_edit import differences
 from qutrio.core.mutations import Batch, Refusal
+from qutrio.errors import InvalidValueError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Extra, Revision, Term
 
@@ -52,14 +54,18 @@ def stamp_of(document: ClusterDocument) -> Stamp:
 
 
 def judge(edited: ClusterDocument, bases: Bases) -> Batch | Refusal:
-    """Return the changes an edit makes to the document it began from; none is an empty batch."""
+    """Return the changes an edit makes to the document it began from; none is an empty batch.
+
+    It may take long: the first mail address loads a library.
+    """
     base = bases.find(stamp_of(edited))
     if base is None:
         return Refusal(
             f"it was made from revision {edited.revision} of term {edited.term}, which is not"
             " known here; make the change again in the current file"
         )
-    return _unknown_field(edited, base) or differences(base, edited)
+    wrong = _unknown_field(edited, base) or _wrong_address(edited, base)
+    return wrong or differences(base, edited)
 
 
 def _unknown_field(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
@@ -76,6 +82,18 @@ def _unknown_field(edited: ClusterDocument, base: ClusterDocument) -> Refusal | 
         for name, _ in value.extra:
             if name not in known:
                 return Refusal(f"{label}: {name}: is not a field here{_hint(name, type(value))}")
+    return None
+
+
+def _wrong_address(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
+    before = {c.id: c for c in base.channels}
+    for channel in edited.channels:
+        was = before.get(channel.id)
+        try:
+            if channel != was:
+                require_mail_addresses(channel, was)
+        except InvalidValueError as error:
+            return Refusal(f"channel {channel.name!r}: {error}")
     return None
 
 

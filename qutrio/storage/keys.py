@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from qutrio.errors import DataDirectoryError, InvalidDocumentError
+from qutrio.errors import DataDirectoryError, InvalidDocumentError, plain_reason
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.storage.atomic import write_atomic
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
@@ -59,7 +59,7 @@ def create_identity(directory: DataDirectory, node_id: NodeId | None, name: str)
             )
     except OSError as error:
         raise DataDirectoryError(
-            f"cannot write the keys to {directory.key_file.parent}: {error.strerror}"
+            f"cannot write the keys to {directory.key_file.parent}: {plain_reason(error)}"
         ) from None
     return load_identity(directory)
 
@@ -170,7 +170,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(KEY_FILE_BYTES_MAX)
     except OSError as error:
-        raise DataDirectoryError(f"cannot read {path}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot read {path}: {plain_reason(error)}") from None
 
 
 def _require_present(directory: DataDirectory, path: Path) -> None:
@@ -179,7 +179,7 @@ def _require_present(directory: DataDirectory, path: Path) -> None:
     except FileNotFoundError:
         raise missing(directory, path) from None
     except OSError as error:
-        raise DataDirectoryError(f"cannot look at {path}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot look at {path}: {plain_reason(error)}") from None
 
 
 def _require_closed(path: Path, forbidden: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from qutrio.errors import DataDirectoryError
+from qutrio.errors import DataDirectoryError, plain_reason
 from qutrio.storage.places import DataDirectory
 
 PID_CHARS_MAX = 20
@@ -57,7 +57,7 @@ def _open(directory: DataDirectory) -> int:
     except FileNotFoundError:
         problem = f"{directory.root} does not exist; run 'qutrio init' first"
     except OSError as error:
-        problem = f"cannot open {directory.lock_file}: {error.strerror}"
+        problem = f"cannot open {directory.lock_file}: {plain_reason(error)}"
     raise DataDirectoryError(problem)
 
 

@@ -15,7 +15,7 @@ from attrs import frozen
 import qutrio
 from qutrio.codec.cluster_yaml import merge, parse
 from qutrio.codec.document import from_json, to_json
-from qutrio.errors import QutrioError
+from qutrio.errors import QutrioError, plain_reason
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Seconds
 
@@ -59,7 +59,7 @@ async def _run(request: Request) -> str | Failure:
         try:
             done = await run()
         except OSError as error:
-            return Failure(f"no process could be started to read it: {error.strerror}")
+            return Failure(f"no process could be started to read it: {plain_reason(error)}")
         if done.returncode != 0:
             last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
             return Failure(f"reading it failed with status {done.returncode}: {last[:200]}")

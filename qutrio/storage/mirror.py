@@ -7,6 +7,7 @@ another document than the committed one, or was refused, it is rewritten, with t
 the last accepted text.  The file is looked at once more right before it is replaced.
 """
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -22,12 +23,15 @@ from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Batch, Refusal
 from qutrio.core.view import View
 from qutrio.model.document import ClusterDocument
+from qutrio.model.hand_edits import EditStage
 from qutrio.model.ids import Seconds
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
 from qutrio.storage.atomic import PRIVATE_MODE, write_atomic
+from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.edits import Bases, judge, stamp_of
+from qutrio.storage.edits_needed import slow_checks, still_needed
 from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.places import DataDirectory
@@ -48,16 +52,25 @@ async def mirror(
     directory: DataDirectory,
     log: Log,
     *,
+    progress: EditProgress | None = None,
     poll_s: Seconds = POLL_S,
     settle_s: Seconds = SETTLE_S,
 ) -> None:
     """Mirror the document until cancelled, or until the inbox is closed.
 
     The file is looked at every `poll_s` seconds, and read once it was left alone for
-    `settle_s`.  An error of the disk is logged once, and all is tried again at the next look.
-    What is not a regular file (a link, a FIFO) is such an error: it is left alone.
+    `settle_s`; `progress` is told where an edit stands.  An error of the disk is logged once,
+    and all is tried again at the next look.  What is not a regular file (a link, a FIFO) is such
+    an error: it is left alone.
     """
-    machine = _Mirror(view=view, inbox=inbox, directory=directory, log=log, settle_s=settle_s)
+    machine = _Mirror(
+        view=view,
+        inbox=inbox,
+        directory=directory,
+        log=log,
+        settle_s=settle_s,
+        progress=progress or EditProgress(),
+    )
     await machine.begin()
     trouble = ""
     while True:
@@ -85,7 +98,7 @@ class _Mirror:
     `shown` is the document that the file describes, None when it must be rewritten.  `digest`
     is of the content that is ours or was accepted, `signature` of the file when it was last
     looked at (None: there was no file).  `handmade` is the last accepted text, unless it is
-    exactly what `emit` writes.
+    exactly what `emit` writes.  `restless` is True while the file keeps changing.
     """
 
     view: Latest[View]
@@ -99,6 +112,8 @@ class _Mirror:
     digest: str = ""
     signature: Signature | None = None
     handmade: str | None = None
+    progress: EditProgress
+    restless: bool = False
 
     @property
     def path(self) -> Path:
@@ -132,8 +147,9 @@ class _Mirror:
         content = await self._thread(partial(read_regular, self.path, YAML_BYTES_MAX + 1))
         if content and digest_of(content) == self.digest:
             await self._recognise(content)
-        else:
-            await self._consider(content)
+            self.progress.settled()
+        elif not await self._consider(content, signature):
+            return  # it was saved again: the next look reads what it says now
         self.signature = signature
 
     async def follow(self) -> None:
@@ -161,36 +177,66 @@ class _Mirror:
         ours = await self._thread(partial(emit, document))
         self.handmade = None if ours == text else text
 
-    async def _consider(self, content: bytes) -> None:
-        reason = await self._propose(content)
+    async def _consider(self, content: bytes, signature: Signature) -> bool:
+        """Let an edit take effect, or keep it aside; False when it was saved again meanwhile."""
+        self.log("hand edit of cluster.yaml is being read", bytes=len(content))
+        self.progress.enter(EditStage.READING, len(content))
+        read = await self._read(content, signature)
+        if read is None:
+            self.log("cluster.yaml was saved again while it was read; what it says now is read")
+            return False
+        reason = read.reason if isinstance(read, Failure) else await self._propose(read, content)
         if reason is not None:
             kept = await self._thread(partial(keep_refused, self.path, content, reason))
             self.log("hand edit of cluster.yaml refused", reason=reason, kept=str(kept))
+            self.progress.refused(len(content), reason, kept)
             self.shown = None
-            return
+            return True
         assert self.shown is not None, "an accepted edit is a document"
         await self._remember(content, self.shown)
         await self._thread(partial(close_to_others, self.path, PRIVATE_MODE))
+        self.progress.settled()
+        return True
 
-    async def _propose(self, content: bytes) -> str | None:
-        """Return why the edit is refused; None once it is committed, or changes nothing."""
+    async def _read(self, content: bytes, signature: Signature) -> ClusterDocument | Failure | None:
+        """Return what the file says; None as soon as it was saved again, for it may take long."""
         if len(content) > YAML_BYTES_MAX:
-            return f"it is larger than {YAML_BYTES_MAX} bytes"
+            return Failure(f"it is larger than {YAML_BYTES_MAX} bytes")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            return "it is not UTF-8 text"
-        edited = await parse_elsewhere(text, self.path.name)
-        if isinstance(edited, Failure):
-            return edited.reason
-        if not is_whole(text):
-            return f"it was cut off: its last line must be {END!r}"
-        changes = judge(edited, self.bases)
-        if isinstance(changes, Refusal):
-            return changes.reason
+            return Failure("it is not UTF-8 text")
+        read: ClusterDocument | Failure | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_when_saved_again, signature, nursery.cancel_scope)
+            read = await parse_elsewhere(text, self.path.name)
+            nursery.cancel_scope.cancel()
+        if isinstance(read, ClusterDocument) and not is_whole(text):
+            return Failure(f"it was cut off: its last line must be {END!r}")
+        return read
+
+    async def _end_when_saved_again(self, signature: Signature, reading: trio.CancelScope) -> None:
+        with suppress(OSError):  # the next look says what it is
+            while True:
+                if await self._thread(partial(sign, self.path)) != signature:
+                    break
+                await trio.sleep(self.settle_s)
+        reading.cancel()
+
+    async def _propose(self, edited: ClusterDocument, content: bytes) -> str | None:
+        """Return why the edit is refused; None once it is committed, or changes nothing."""
+        judged = await self._thread(partial(judge, edited, self.bases))
+        if isinstance(judged, Refusal):
+            return judged.reason
+        changes = await self._thread(partial(still_needed, judged, self.view.value.document))
+        self.progress.enter(EditStage.PROPOSED, len(content))
+        for warning in slow_checks(changes):
+            self.log("hand edit of cluster.yaml: warning", warning=warning)
+        if not changes.mutations:
+            self.log("hand edit of cluster.yaml changes nothing")
         reason = await self._commit(changes) if changes.mutations else None
         if reason is None:
-            self.shown, self.handmade = edited, text
+            self.shown, self.handmade = edited, content.decode("utf-8-sig")
         return reason
 
     async def _commit(self, changes: Batch) -> str | None:
@@ -236,11 +282,17 @@ class _Mirror:
         signature = await self._thread(partial(sign, self.path))
         for _ in range(SETTLE_TRIES_MAX):
             if signature in {None, self.signature}:
+                self.restless = False
                 return signature
             await trio.sleep(self.settle_s)
             before, signature = signature, await self._thread(partial(sign, self.path))
             if signature == before:
+                self.restless = False
                 return signature
+        if not self.restless:
+            self.log("cluster.yaml keeps changing; it is read once it is left alone")
+        self.restless = True
+        self.progress.enter(EditStage.CHANGING, 0 if signature is None else signature[2])
         return self.signature
 
     async def _thread(self, work: "partial[T]") -> T:

@@ -1,8 +1,11 @@
 """Reads node.yaml from a data directory; every fault becomes one sentence."""
 
-from qutrio.codec.node_yaml import NodeFile, parse
+from collections.abc import Mapping
+
+from qutrio.codec.node_yaml import NodeFile, amend, parse
 from qutrio.codec.yaml_text import YAML_BYTES_MAX
-from qutrio.errors import DataDirectoryError
+from qutrio.errors import DataDirectoryError, StorageError, plain_reason
+from qutrio.storage.atomic import write_atomic
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.regular_file import explain, read_regular
 from qutrio.storage.remains import missing
@@ -10,9 +13,35 @@ from qutrio.storage.remains import missing
 
 def load_node_file(directory: DataDirectory) -> NodeFile:
     """Return this node's own settings; raises a `QutrioError` that names the fault."""
+    return parse(_text(directory), str(directory.node_file))
+
+
+def amend_node_file(directory: DataDirectory, changes: Mapping[str, object]) -> NodeFile:
+    """Write other values into some fields of node.yaml, and return what it says then.
+
+    The caller holds the directory's lock.  Raises a `QutrioError` that names the fault.
+    """
+    path = directory.node_file
+    text = _text(directory)
+    node = parse(text, str(path))
+    wanted = {name: value for name, value in changes.items() if getattr(node, name) != value}
+    if not wanted:
+        return node
+    if path.is_symlink():
+        told = ", ".join(f"{name}: {value}" for name, value in wanted.items())
+        raise DataDirectoryError(f"{path} is a link and is not written; say there: {told}")
+    changed = amend(text, wanted, str(path))
+    try:
+        write_atomic(path, changed.encode())
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {plain_reason(error)}") from None
+    return parse(changed, str(path))
+
+
+def _text(directory: DataDirectory) -> str:
     path = directory.node_file
     try:
-        text = read_regular(path, YAML_BYTES_MAX + 1, follow=True).decode("utf-8")
+        return read_regular(path, YAML_BYTES_MAX + 1, follow=True).decode("utf-8")
     except FileNotFoundError:
         raise missing(directory, path) from None
     except OSError as error:
@@ -20,4 +49,3 @@ def load_node_file(directory: DataDirectory) -> NodeFile:
     except UnicodeDecodeError:
         problem = f"{path} is not UTF-8 text; correct it, or restore it from a backup"
         raise DataDirectoryError(problem) from None
-    return parse(text, str(path))

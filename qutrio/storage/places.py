@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from qutrio.errors import DataDirectoryError
+from qutrio.errors import DataDirectoryError, plain_reason
 
 SYSTEM_DATA_DIRECTORY = Path("/etc/qutrio")
 SYSTEM_SOCKET_DIRECTORY = Path("/run/qutrio")
@@ -61,6 +61,11 @@ class DataDirectory:
     def unfinished_file(self) -> Path:
         """Exists from the beginning of `qutrio init` until the state is durable."""
         return self.root / "setting-up"
+
+    @property
+    def joining_file(self) -> Path:
+        """Exists from the beginning of a first `qutrio enroll join` until it succeeded."""
+        return self.root / "joining"
 
     @property
     def lock_file(self) -> Path:
@@ -117,6 +122,21 @@ def find_socket(
     return private / SOCKET_NAME
 
 
+def closed_system_directory(
+    socket: Path, system: Path = SYSTEM_SOCKET_DIRECTORY
+) -> tuple[Path, int] | None:
+    """Return where a daemon of another user may listen, and the number of that user.
+
+    None when this user's `socket` is there, or when it is open to this user or does not exist.
+    """
+    if system in socket.parents or os.access(system, os.X_OK):
+        return None
+    try:
+        return system, system.stat().st_uid
+    except OSError:
+        return None
+
+
 def prepare_socket_directory(socket: Path) -> None:
     """Make the folder of the control socket, for this user alone, unless it exists.
 
@@ -125,7 +145,7 @@ def prepare_socket_directory(socket: Path) -> None:
     try:
         socket.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"cannot make {socket.parent} for the control socket: {error.strerror}"
+        problem = f"cannot make {socket.parent} for the control socket: {plain_reason(error)}"
         raise DataDirectoryError(f"{problem}; say where with QUTRIO_SOCKET") from None
     if socket.parent.name == f"qutrio-{os.getuid()}":
         require_private(socket.parent)
@@ -136,7 +156,7 @@ def require_private(path: Path) -> None:
     try:
         found = path.lstat()
     except OSError as error:
-        raise DataDirectoryError(f"cannot look at {path}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot look at {path}: {plain_reason(error)}") from None
     if not stat.S_ISDIR(found.st_mode):
         raise DataDirectoryError(
             f"{path} is not a folder; remove it, or say where with QUTRIO_SOCKET"

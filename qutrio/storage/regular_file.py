@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from qutrio.errors import plain_reason
+
 NOT_REGULAR = "is not a regular file; move it away"
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -51,7 +53,7 @@ def close_to_others(path: Path, mode: int) -> None:
 
 def explain(error: OSError) -> str:
     """Return in plain words what the system refused, without the number."""
-    words = error.strerror or str(error)
+    words = plain_reason(error)
     return f"{error.filename}: {words}" if error.filename else words
 
 

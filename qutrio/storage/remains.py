@@ -11,7 +11,7 @@ from qutrio.storage.places import DataDirectory
 
 _TEMPORARY = re.compile(
     r"\.(?:document-[0-9]+-[0-9]+-[0-9a-f]+\.json|(?:state|mirror)\.json"
-    r"|(?:cluster|node)\.yaml|cluster\.yaml\.refused-[0-9]+|node\.(?:key|crt)|setting-up)\.tmp"
+    r"|(?:cluster|node)\.yaml|cluster\.yaml\.refused-[0-9]+|node\.(?:key|crt)|setting-up|joining)\.tmp"
 )
 """The names that `write_atomic` gives to files of ours while it writes them."""
 

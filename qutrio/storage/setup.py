@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from qutrio.codec.node_yaml import NodeFile, emit
-from qutrio.errors import DataDirectoryError, StorageError
+from qutrio.errors import DataDirectoryError, StorageError, plain_reason
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.incidents import Ledger
@@ -19,6 +19,7 @@ from qutrio.model.members import Member
 from qutrio.model.rules import NAME_CHARS_MAX
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.storage.atomic import write_atomic
+from qutrio.storage.joining import forget_joining, remember_joining
 from qutrio.storage.keys import Identity, create_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
@@ -69,8 +70,12 @@ def initialise(
     bind: str,
     port: int,
     wall: UnixTime,
+    joining: str = "",
 ) -> Identity:
     """Make keys, node.yaml, and the state of a cluster whose one member is this node.
+
+    `joining` is the id of the cluster that the node is to join, if it is: it is remembered
+    until `adopt`, so that nobody takes the cluster of one for what was wanted.
 
     What a crash interrupted is finished by calling it again: a file marks the directory until
     its state is durable, and without that mark nothing that is there is built upon.  Raises
@@ -82,6 +87,8 @@ def initialise(
     _make_root(directory)
     with lock_directory(directory):
         refuse_second_setup(directory)
+        if joining:
+            remember_joining(directory, joining)
         _write(directory.unfinished_file, UNFINISHED_NOTE)
         identity = create_identity(directory, None, name)
         day = datetime.fromtimestamp(wall, UTC).date()
@@ -108,6 +115,7 @@ def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
             raise DataDirectoryError("the cluster's answer does not list this node; join again")
         if mine.cluster_id == theirs.cluster_id:
             store.create(before.caught_up(stable.committed))
+            forget_joining(directory)
             return
         if len(mine.members) > 1 or mine.checks or mine.channels:
             raise DataDirectoryError(
@@ -117,20 +125,21 @@ def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
             )
         _set_aside(directory)
         store.create(stable)
+        forget_joining(directory)
 
 
 def _make_root(directory: DataDirectory) -> None:
     try:
         directory.root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
-        raise DataDirectoryError(f"cannot make {directory.root}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot make {directory.root}: {plain_reason(error)}") from None
 
 
 def _write(path: Path, text: str) -> None:
     try:
         write_atomic(path, text.encode())
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+        raise StorageError(f"cannot write {path}: {plain_reason(error)}") from None
 
 
 def _set_aside(directory: DataDirectory) -> None:
@@ -141,7 +150,9 @@ def _set_aside(directory: DataDirectory) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StorageError(f"cannot rename {directory.cluster_file}: {error.strerror}") from None
+        raise StorageError(
+            f"cannot rename {directory.cluster_file}: {plain_reason(error)}"
+        ) from None
 
 
 def _first_state(identity: Identity, name: str, advertise: str) -> Stable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from qutrio.codec.stable import decode_state
-from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
+from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError, plain_reason
 from qutrio.storage.atomic import perform, sync_directory
 from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.plan import obsolete, saving
@@ -71,7 +71,7 @@ class Store:
         except FileNotFoundError:
             raise missing(self._directory, path) from None
         except OSError as error:
-            raise DataDirectoryError(f"cannot read {path}: {error.strerror}") from None
+            raise DataDirectoryError(f"cannot read {path}: {plain_reason(error)}") from None
         self._durable = decode_state(data, self._read_document, str(path))
         return self._durable
 
@@ -104,7 +104,7 @@ class Store:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise InvalidDocumentError(f"cannot read {path}: {error.strerror}") from None
+            raise InvalidDocumentError(f"cannot read {path}: {plain_reason(error)}") from None
 
 
 class MemoryStore:
@@ -128,4 +128,4 @@ class MemoryStore:
 
 
 def _failure(path: Path, error: OSError) -> str:
-    return f"cannot write to {path}: {error.strerror}"
+    return f"cannot write to {path}: {plain_reason(error)}"

@@ -1,8 +1,14 @@
 """Values that the alert tests share."""
 
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
 from attrs import evolve
 
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.mail import compose
+from qutrio.codec.addresses import parse_mailbox
 from qutrio.core.view import View
 from qutrio.model.channels import Channel, MailSecurity, SmtpChannel, WebhookChannel
 from qutrio.model.document import ClusterDocument
@@ -88,6 +94,15 @@ MAIL = SmtpChannel(
     recipients=("ops@example.org",),
 )
 HOOK = WebhookChannel(id=ChannelId("hook"), name="hook", url="http://127.0.0.1/secret-path")
+
+
+def mail_of(channel: SmtpChannel, letter: Letter) -> EmailMessage:
+    """Return the mail to all recipients of a channel."""
+    sender = parse_mailbox(channel.sender, "sender")
+    boxes = [parse_mailbox(r, "recipients") for r in channel.recipients]
+    mail = message_from_bytes(compose(channel.id, letter, sender, boxes), policy=default)
+    assert isinstance(mail, EmailMessage)
+    return mail
 
 
 def view_of(*channels: Channel, acting_until: float | None = 1e9, term: int = 3) -> View:

@@ -148,7 +148,7 @@ def web_server(
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             web.posts.put(Post(self.path, {k.lower(): v for k, v in self.headers.items()}, content))
-            self.send_response(web.status)
+            self.send_response_only(web.status)  # without a date of its own
             for name, value in web.headers.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -178,6 +178,7 @@ class RoughServer:
 
     port: int
     connected: trio.Event = field(factory=trio.Event)
+    asked: trio.Event = field(factory=trio.Event)
     left: trio.Event = field(factory=trio.Event)
 
 
@@ -197,7 +198,7 @@ async def rough_server(
                 await stream.send_all(repeat)
                 await trio.sleep(pause_s)
             while await stream.receive_some():
-                pass
+                rough.asked.set()
         except trio.BrokenResourceError:
             pass
         rough.left.set()

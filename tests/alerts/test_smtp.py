@@ -8,23 +8,26 @@ import trio
 from attrs import evolve
 
 from qutrio.alerts.senders import Senders
-from qutrio.alerts.smtp import compose
 from qutrio.alerts.text import subject
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import MailSecurity
 from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, UnixTime
-from tests.alerts.samples import DOWN, LETTER, MAIL, RECOVERED
+from tests.alerts.samples import DOWN, LETTER, MAIL, RECOVERED, mail_of
 from tests.alerts.servers import mail_server, rough_server
+from tests.patience import HANG_S
 
-TAKEN_S_MAX = 5.0
+TAKEN_S_MAX = HANG_S
+HUNG_S = 0.3
+"""How long an attempt that will never end is looked at before it is given up."""
 
 
 async def test_a_notice_arrives_as_plain_text_with_its_evidence(senders: Senders) -> None:
     with mail_server() as server:
         channel = evolve(MAIL, port=server.port, recipients=("ops@example.org", "boss@example.org"))
-        detail = await senders.send(channel, LETTER)
+        done = await senders.send(channel, LETTER)
         mail = server.taken.get(timeout=TAKEN_S_MAX)
-    assert detail == f"taken by 127.0.0.1:{server.port}"
+    assert done.delivered
+    assert done.detail == f"taken by 127.0.0.1:{server.port}"
     assert mail.sender == "qutrio@example.org"
     assert mail.recipients == ["ops@example.org", "boss@example.org"]
     assert mail.message["Subject"] == subject(DOWN)
@@ -107,7 +110,9 @@ async def test_an_untrusted_certificate_is_refused_unless_told_otherwise(
     implicit = security is MailSecurity.TLS
     with mail_server(**{"implicit" if implicit else "starttls": stranger_tls}) as server:  # type: ignore[arg-type]
         channel = evolve(MAIL, port=server.port, security=security)
-        with pytest.raises(DeliveryError, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted"):
+        with pytest.raises(
+            DeliveryError, match=r"127\.0\.0\.1:\d+: the certificate is not trusted"
+        ):
             await senders.send(channel, LETTER)
         assert server.taken.empty()
         await senders.send(evolve(channel, verify_tls=False), LETTER)
@@ -121,30 +126,6 @@ async def test_a_certificate_for_another_name_is_refused(
         channel = evolve(MAIL, host="localhost", port=server.port, security=MailSecurity.TLS)
         with pytest.raises(DeliveryError, match=r"not trusted.*localhost"):
             await senders.send(channel, LETTER)
-
-
-@pytest.mark.parametrize("answer", ["550 no such user", "450 greylisted"])
-async def test_refused_recipients_are_named(senders: Senders, answer: str) -> None:
-    with mail_server(refuse={"ops@example.org": answer}) as server:
-        channel = evolve(MAIL, port=server.port)
-        with pytest.raises(DeliveryError, match=f"ops@example.org: {answer}"):
-            await senders.send(channel, LETTER)
-
-
-async def test_one_refused_recipient_does_not_keep_others_from_hearing(senders: Senders) -> None:
-    """Nor is it a failure: a retry would tell the others again."""
-    with mail_server(refuse={"gone@example.org": "550 no such user"}) as server:
-        channel = evolve(MAIL, port=server.port, recipients=("gone@example.org", "ops@example.org"))
-        detail = await senders.send(channel, LETTER)
-        assert server.taken.get(timeout=TAKEN_S_MAX).recipients == ["ops@example.org"]
-    assert "but refused for gone@example.org: 550 no such user" in detail
-
-
-@pytest.mark.parametrize("answer", ["554 spam", "451 try later"])
-async def test_a_refused_message_carries_the_servers_words(senders: Senders, answer: str) -> None:
-    with mail_server(data_answer=answer) as server:
-        with pytest.raises(DeliveryError, match=f"refused: {answer}"):
-            await senders.send(evolve(MAIL, port=server.port), LETTER)
 
 
 async def test_nobody_listening_is_an_ordinary_failure(senders: Senders) -> None:
@@ -171,36 +152,41 @@ async def test_giving_up_on_a_hung_server_ends_the_thread_too(
 ) -> None:
     """Else 32 such attempts would take all the threads there are."""
     async with rough_server(opening, repeat, pause_s=0.01) as server:
-        with trio.move_on_after(0.3) as scope:
-            await senders.send(evolve(MAIL, port=server.port, security=security), LETTER)
-        assert scope.cancelled_caught
-        assert server.connected.is_set()
-        with trio.fail_after(2):
+        async with trio.open_nursery() as nursery:
+            channel = evolve(MAIL, port=server.port, security=security)
+            nursery.start_soon(senders.send, channel, LETTER)
+            with trio.fail_after(HANG_S):
+                await server.connected.wait()
+            with trio.move_on_after(HUNG_S) as scope:
+                await server.left.wait()
+            assert scope.cancelled_caught
+            nursery.cancel_scope.cancel()
+        with trio.fail_after(HANG_S):
             await server.left.wait()
 
 
 async def test_endless_replies_are_cut_off_by_size(senders: Senders) -> None:
     async with rough_server(b"220-hello\r\n", b"220-more and more\r\n" * 500) as server:
-        with trio.fail_after(5), pytest.raises(DeliveryError, match="more than 65536 bytes"):
+        with trio.fail_after(HANG_S), pytest.raises(DeliveryError, match="more than 65536 bytes"):
             await senders.send(evolve(MAIL, port=server.port), LETTER)
 
 
 def test_message_id_is_the_same_at_every_attempt_by_every_node() -> None:
     later = evolve(LETTER, node=NodeId("nffffffffffff"), node_name="z", sent_unix=UnixTime(2e9))
-    first, again = compose(MAIL, LETTER), compose(MAIL, later)
+    first, again = mail_of(MAIL, LETTER), mail_of(MAIL, later)
     assert first["Message-ID"] == again["Message-ID"]
     assert first["Date"] != again["Date"]
 
 
 def test_message_id_differs_by_notice_channel_and_cluster() -> None:
     letters = [LETTER, evolve(LETTER, notice=RECOVERED), evolve(LETTER, cluster_id="other")]
-    ids = [compose(MAIL, letter)["Message-ID"] for letter in letters]
-    ids += [compose(evolve(MAIL, id=ChannelId("mail2")), LETTER)["Message-ID"]]
+    ids = [mail_of(MAIL, letter)["Message-ID"] for letter in letters]
+    ids += [mail_of(evolve(MAIL, id=ChannelId("mail2")), LETTER)["Message-ID"]]
     assert len(set(ids)) == len(ids)
 
 
 def test_down_and_recovered_share_a_thread() -> None:
-    down, recovered = compose(MAIL, LETTER), compose(MAIL, evolve(LETTER, notice=RECOVERED))
+    down, recovered = mail_of(MAIL, LETTER), mail_of(MAIL, evolve(LETTER, notice=RECOVERED))
     assert down["References"] == recovered["References"] == recovered["In-Reply-To"]
     assert down["References"] != down["Message-ID"]
 
@@ -218,7 +204,7 @@ async def test_hostile_words_cannot_add_headers_or_recipients(senders: Senders) 
     assert mail.message["Bcc"] is None
     assert mail.recipients == ["ops@example.org"]
     added = {"X-Peer", "X-MailFrom", "X-RcptTo"}  # by the server
-    assert set(mail.message.keys()) - added == set(compose(MAIL, LETTER).keys())
+    assert set(mail.message.keys()) - added == set(mail_of(MAIL, LETTER).keys())
 
 
 async def test_words_that_are_not_ascii_survive(senders: Senders) -> None:

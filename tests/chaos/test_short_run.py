@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.chaos.__main__ import INTERRUPTED
 from tests.cluster.namespaces import missing
 from tests.cluster.nodes import ROOT
 from tests.cluster.waiting import wait_for
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, needs.because(missing() or needs.lacking("nginx"))]
 
 SEED = 1451
 MINUTES = 0.6
@@ -32,13 +33,7 @@ def command(*options: str) -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.chaos", *options]
 
 
-def skip_without_namespaces() -> None:
-    if reason := missing():
-        pytest.skip(reason)
-
-
 def test_five_hurt_nodes_lose_nothing_and_page_truly(tmp_path: Path) -> None:
-    skip_without_namespaces()
     faulthandler.cancel_dump_traceback_later()  # it takes longer than other tests may
     file = tmp_path / "summary.json"
     options = ["--minutes", str(MINUTES), "--seed", str(SEED), "--json", str(file)]
@@ -55,7 +50,6 @@ def test_five_hurt_nodes_lose_nothing_and_page_truly(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_nothing_behind() -> None:
-    skip_without_namespaces()
     with subprocess.Popen(
         command("--minutes", "1", "--seed", "1"),
         cwd=ROOT,

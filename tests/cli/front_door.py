@@ -45,3 +45,18 @@ async def opened(
     brain = new_brain()
     async with served(socket, brain):
         yield Door(brain, captured)
+
+
+async def completed(door: Door, patch: pytest.MonkeyPatch, typed: str) -> list[str]:
+    """Return what the Tab key offers after what was typed."""
+    patch.setenv("_QUTRIO_COMPLETE", "complete_bash")
+    patch.setenv("COMP_WORDS", typed)
+    patch.setenv("COMP_CWORD", str(len(typed.split(" ")) - 1))
+
+    def complete() -> None:
+        with pytest.raises(SystemExit):
+            main([])
+
+    door.captured.readouterr()
+    await trio.to_thread.run_sync(complete)
+    return door.captured.readouterr().out.split()

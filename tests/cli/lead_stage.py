@@ -14,9 +14,10 @@ from attrs import define, field
 
 from qutrio.cli.lead_command import boot_now
 from tests.cluster.waiting import wait_for
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 20.0
+WAIT_S = HANG_S
 LEASE_S = 2.0
 
 

@@ -12,7 +12,6 @@ from qutrio.control.protocol import Code, ControlFailure
 from qutrio.core.messages import Ruling
 from qutrio.model.channels import SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange
-from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
 from tests.cli.front_door import Door
 from tests.control.brain import ME, PEER
@@ -47,9 +46,10 @@ async def test_status_of_a_leaderless_node_ends_with_4(qutrio: Door) -> None:
     qutrio.brain.master = None
     shown = await qutrio("status")
     assert shown.code == ExitCode.NO_MASTER
-    assert "LOST" in shown.out
-    assert "! no quorum: 1 of 2 needed nodes heard" in shown.out
-    assert "may be old" in shown.out
+    assert "LOST" in shown.out or "not yet" in shown.out
+    assert shown.out.count("may be old") == 1
+    assert "no quorum" not in shown.out, "the line of the quorum says it"
+    assert "nothing was changed" not in shown.out
 
 
 async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
@@ -307,24 +307,3 @@ async def test_refusal_ends_with_1_and_no_quorum_with_4(qutrio: Door) -> None:
     brain.master = None
     brain.publish(brain.document)
     assert (await qutrio(*WEB)).code == ExitCode.NO_MASTER
-
-
-async def test_the_level_is_shown_and_who_holds_it_back(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
-    assert f"level     {LEVEL}\n" in (await qutrio("status")).out
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=1))
-    qutrio.brain.levels = {ME: 1, PEER: None}
-    words = f"1 of {LEVEL}, held back by a (runs 1), b (not heard)"
-    assert words in (await qutrio("status")).out
-    answer = json.loads((await qutrio("status", "--json")).out)
-    assert (answer["level"], answer["level_held_back_by"]) == (1, ["a", "b"])
-    shown = await qutrio("cluster", "show")
-    assert json.loads(shown.out)["level"] == 1
-    assert "the level is held back by a, b" in shown.err
-
-
-async def test_status_warns_of_a_member_that_is_too_old_to_be_one(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=2))
-    qutrio.brain.levels = {PEER: 1}
-    warning = "! b runs level 1, the cluster needs 2: it is refused until it is upgraded"
-    assert warning in (await qutrio("status")).out

@@ -38,6 +38,30 @@ def test_every_command_has_help_with_an_example_of_itself(
     assert "\x1b" not in words
 
 
+@pytest.mark.parametrize("path", [[], ["check"], ["check", "add", "http"], ["status"], ["lead"]])
+def test_the_short_option_shows_the_same_help(
+    path: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*path, "-h"]) == ExitCode.OK
+    short = capsys.readouterr().out
+    assert main([*path, "--help"]) == ExitCode.OK
+    assert capsys.readouterr().out == short
+
+
+ALL_JSON = {"serve", "demo", "lead"}
+"""What runs until it is stopped, or tells a story as it happens; a group prints nothing itself."""
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_whatever_prints_or_changes_state_can_answer_in_json(
+    path: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*path, "--help"])
+    shown = capsys.readouterr().out
+    if "Commands:" not in shown and " ".join(path) not in ALL_JSON:
+        assert "--json" in shown
+
+
 def test_root_help_lists_every_command_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """The first thing that a newcomer reads."""
     assert main(["--help"]) == ExitCode.OK
@@ -47,7 +71,7 @@ def test_root_help_lists_every_command_and_exit_code(capsys: pytest.CaptureFixtu
     assert [code for code in ExitCode if f"{int(code)} " not in words] == []
 
 
-@pytest.mark.parametrize("arguments", [["version"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["version"], ["--version"], ["-V"]])
 def test_version_is_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """As a command and as an option."""
     assert main(arguments) == ExitCode.OK

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,8 +14,10 @@ import trio
 from attrs import frozen
 
 from qutrio.cli.exits import ExitCode
+from tests.patience import HANG_S
+from tests.workers import free_port
 
-START_S_MAX = 20.0
+START_S_MAX = HANG_S
 
 
 @frozen
@@ -49,11 +50,16 @@ class Host:
             check=False,
         )
 
+    async def token(self, *options: str) -> str:
+        """Make an invitation."""
+        made = await self.run("enroll", "create", *options, "--json")
+        return str(json.loads(made.stdout)["token"])
+
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[trio.Process]:
+    async def serving(self, *options: str) -> AsyncIterator[trio.Process]:
         """Run a daemon from "ready" to SIGTERM."""
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "qutrio", "serve"],
+            [sys.executable, "-m", "qutrio", "serve", *options],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -101,10 +107,7 @@ async def _until_all_vote(host: Host) -> None:
 
 def hosts(folder: Path) -> tuple[Host, Host]:
     """Return two hosts on free ports."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return Host("a", folder, one.getsockname()[1]), Host("b", folder, two.getsockname()[1])
+    return Host("a", folder, free_port()), Host("b", folder, free_port())
 
 
 @pytest.mark.slow
@@ -128,12 +131,13 @@ async def test_node_joins_by_token_once(folder: Path) -> None:
     """Create, join, vote, and change the cluster; the same token takes nobody else."""
     first, second = hosts(folder)
     async with first.serving():
-        made = await first.run("enroll", "create", "--auto-approve", "--json")
-        token = json.loads(made.stdout)["token"]
+        token = await first.token("--auto-approve")
         joined = await second.run("enroll", "join", token)
         assert joined.returncode == ExitCode.OK, joined.stderr
         nodes = json.loads((await first.run("node", "list", "--json")).stdout)
         assert [n["name"] for n in sorted(nodes, key=lambda n: str(n["name"]))] == ["a", "b"]
+        again = json.loads((await second.run("enroll", "join", token, "--json")).stdout)
+        assert (again["name"], again["member_before"], again["warnings"]) == ("b", True, [])
         third = Host("c", folder, second.port)
         refused = await third.run("enroll", "join", token)
         async with second.serving():
@@ -145,3 +149,33 @@ async def test_node_joins_by_token_once(folder: Path) -> None:
     assert refused.returncode == ExitCode.ERROR
     assert refused.stderr.count(b"\n") == 1
     assert b"ask for a new one" in refused.stderr
+
+
+@pytest.mark.slow
+async def test_joining_twice_reports_what_the_cluster_has(folder: Path) -> None:
+    """And the flags of the second time are told to it by the first start, not undone by it."""
+    first, second = hosts(folder)
+    async with first.serving():
+        token = await first.token("--auto-approve")
+        assert (await second.run("enroll", "join", token)).returncode == ExitCode.OK
+        again = await second.run("enroll", "join", token, "--name", "bravo")
+        assert again.returncode == ExitCode.OK
+        assert b"is a member already, as b at" in again.stdout
+        assert b"node.yaml says bravo at" in again.stderr
+
+
+@pytest.mark.slow
+async def test_a_failed_join_is_served_alone_only_when_asked(folder: Path) -> None:
+    """`--alone` is remembered: the next start needs no option."""
+    first, second = hosts(folder)
+    async with first.serving():
+        token = await first.token("--name", "other")
+        refused = await second.run("enroll", "join", token)
+        assert refused.returncode == ExitCode.ERROR
+        assert b"join with --name other" in refused.stderr
+        assert (await second.run("serve")).returncode == ExitCode.ERROR
+        async with second.serving("--alone"):
+            status = json.loads((await second.run("status", "--json")).stdout)
+            assert [m["name"] for m in status["members"]] == ["b"]
+        async with second.serving():
+            pass

@@ -1,6 +1,7 @@
 """`init`, `serve` and `enroll join` before any daemon runs: directories, names, first mistakes."""
 
 import base64
+import json
 import os
 import re
 import socket
@@ -19,11 +20,14 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision, UnixTime
 from qutrio.model.stable import Record
 from qutrio.peers.token import make_token
+from qutrio.storage.joining import remember_joining
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.remains import untouched
 from qutrio.storage.store import Store
+from tests import needs
 from tests.control.brain import PEER, member
+from tests.workers import free_port
 
 
 @pytest.fixture
@@ -34,17 +38,9 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirectory:
     return data_directory(None)
 
 
-def closed_port() -> int:
-    """Return a port of the loopback at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def token_of(cluster_id: str) -> str:
     """Return a token whose one member cannot be reached."""
-    door = evolve(member(PEER, "b"), address=f"127.0.0.1:{closed_port()}")
+    door = evolve(member(PEER, "b"), address=f"127.0.0.1:{free_port()}")
     document = ClusterDocument(cluster_id=cluster_id, revision=Revision(1), members=(door,))
     text, _ = make_token(document, own=NodeId(PEER), ttl_s=600.0, wall=UnixTime(4e9))
     return text
@@ -174,6 +170,97 @@ def test_join_sets_an_empty_directory_up_and_tells_whom_it_could_not_reach(
     assert place.state_file.exists()
 
 
+def test_a_directory_whose_join_failed_does_not_become_a_cluster_by_itself(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`serve` says what was meant, and which two commands end the wait."""
+    assert main(["enroll", "join", token_of("c1"), "--name", "b", "--bind", "127.0.0.1"]) == 1
+    capsys.readouterr()
+    assert main(["serve"]) == ExitCode.ERROR
+    told = capsys.readouterr().err
+    assert "was meant to join a cluster" in told
+    assert "--alone" in told
+    assert told.count("\n") == 1
+
+
+def test_a_join_that_broke_off_before_its_keys_were_made_is_remembered_too(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.root.mkdir(mode=0o700)
+    remember_joining(place, "c1")
+    assert untouched(place)
+    assert main(["serve", "--name", "b", "--bind", "127.0.0.1"]) == ExitCode.ERROR
+    assert "was meant to join" in capsys.readouterr().err
+    assert not place.state_file.exists()
+
+
+def test_a_node_that_was_set_up_before_is_remembered_as_joining(place: DataDirectory) -> None:
+    main(["init", "--name", "b", "--bind", "127.0.0.1"])
+    assert not place.joining_file.exists()
+    assert main(["enroll", "join", token_of("c1")]) == ExitCode.ERROR
+    assert place.joining_file.exists()
+
+
+def test_join_writes_into_node_yaml_what_its_flags_say(place: DataDirectory) -> None:
+    """Else the first `serve` would tell the cluster the old name and an undialable address."""
+    main(["init", "--name", "old", "--bind", "127.0.0.1", "--port", "9955"])
+    place.node_file.write_text("# mine\n" + place.node_file.read_text())
+    flags = ["--name", "b", "--advertise", "192.0.2.2:9901", "--port", "9901"]
+    assert main(["enroll", "join", token_of("c1"), *flags]) == ExitCode.ERROR
+    text = place.node_file.read_text()
+    node = node_yaml.parse(text, "node.yaml")
+    assert (node.name, node.advertise, node.port) == ("b", "192.0.2.2:9901", 9901)
+    assert text.startswith("# mine\n")
+
+
+def test_an_address_that_was_made_of_the_port_follows_it(place: DataDirectory) -> None:
+    main(["init", "--name", "b", "--bind", "127.0.0.1", "--port", "9955"])
+    assert main(["enroll", "join", token_of("c1"), "--port", "9966"]) == ExitCode.ERROR
+    node = node_yaml.parse(place.node_file.read_text(), "node.yaml")
+    assert (node.port, node.advertise) == (9966, "127.0.0.1:9966")
+
+
+def test_join_refuses_to_write_through_a_link(
+    place: DataDirectory, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", "--name", "old", "--bind", "127.0.0.1"])
+    place.node_file.rename(folder / "node.yaml")
+    place.node_file.symlink_to(folder / "node.yaml")
+    capsys.readouterr()
+    assert main(["enroll", "join", token_of("c1"), "--name", "b"]) == ExitCode.ERROR
+    assert "is a link and is not written; say there: name: b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://h:1", "0.0.0.0:9901", "[::]:9901", "h:0", "2001:db8::1"]
+)
+def test_an_address_that_nobody_can_dial_is_refused_by_init_and_join(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    for command in (["init"], ["enroll", "join", token_of("c1")]):
+        assert main([*command, "--name", "b", "--advertise", address]) == ExitCode.BAD_INPUT
+        assert capsys.readouterr().err.startswith("qutrio: advertise: ")
+    assert untouched(place)
+
+
+def test_an_address_of_this_machine_alone_is_refused_where_the_cluster_is_elsewhere(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", "--name", "b", "--bind", "127.0.0.1"])
+    door = evolve(member(PEER, "a"), address="192.0.2.7:9901")
+    document = ClusterDocument(cluster_id="c1", revision=Revision(1), members=(door,))
+    token, _ = make_token(document, own=PEER, ttl_s=600.0, wall=UnixTime(4e9))
+    capsys.readouterr()
+    assert main(["enroll", "join", token]) == ExitCode.BAD_INPUT
+    assert "the other nodes cannot dial 127.0.0.1:9901" in capsys.readouterr().err
+
+
+def test_init_answers_in_json(place: DataDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--name", "a", "--bind", "127.0.0.1", "--json"]) == ExitCode.OK
+    made = json.loads(capsys.readouterr().out)
+    assert (made["name"], made["directory"]) == ("a", str(place.root))
+
+
 def test_join_is_refused_while_a_daemon_runs(
     place: DataDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +314,7 @@ def test_no_daemon_ends_with_3(
     assert "qutrio serve" in told.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+@needs.root("pretend to be another user")
 def test_socket_of_another_user_ends_with_3(
     place: DataDirectory, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,3 +331,26 @@ def test_socket_of_another_user_ends_with_3(
             os.seteuid(0)
     assert code == ExitCode.NO_DAEMON
     assert "belongs to user 'root'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+def test_a_socket_in_a_closed_folder_is_told_with_its_owner(
+    place: DataDirectory,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As systemd makes it: the folder is private, so the socket itself cannot be looked at."""
+    assert not place.root.exists()
+    (folder / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("QUTRIO_SOCKET", str(folder / "run" / "q.sock"))
+    folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        code = main(["status"])
+    finally:
+        os.seteuid(0)
+    assert code == ExitCode.NO_DAEMON
+    told = capsys.readouterr().err
+    assert f"{folder}/run, where the daemon listens, belongs to user 'root'" in told
+    assert "run this as that user or as root" in told

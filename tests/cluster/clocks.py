@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+LIBRARY = "*/faketime/libfaketimeMT.so.1"
 SHARED_MEMORY = Path("/dev/shm")
 
 
 def clock_library() -> Path | None:
     """Return the library that shifts a process's wall clock, if it is installed."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    found = sorted(Path("/usr/lib").glob(LIBRARY))
     return found[0] if found else None
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.cluster.namespaces import Network
-from tests.cluster.nodes import Node, Status, acts
-from tests.cluster.processes import free_port
+from tests.cluster.nodes import ROOT, Node, Status, acts
 from tests.cluster.waiting import wait_for
+from tests.workers import free_port
 
 QUICK = {"heartbeat": "500ms", "dead_after": "2s", "master_cooldown": "1s"}
 """Timers of a cluster whose tests do not wait for people."""
@@ -26,15 +26,16 @@ class Cluster:
         n: int,
         launchers: Mapping[str, list[str]],
         network: Network | None = None,
+        program: Path = ROOT,
     ) -> None:
-        taken: set[int] = set()
         self.nodes = []
         for number, name in enumerate(NAMES[:n], start=1):
             launcher = launchers.get(name, [])
             bind = f"127.0.0.{number}" if network is None else network.addresses[name]
-            port = free_port(bind, taken) if network is None else PORT
+            port = free_port(bind) if network is None else PORT
             inside = () if network is None else network.hosts[name].inside
             node = Node(name, home / name, bind=bind, port=port, launcher=launcher, inside=inside)
+            node.program = program
             self.nodes.append(node)
 
     def start(self, settings: Mapping[str, str]) -> None:

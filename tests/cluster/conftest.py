@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.alerts.servers import mail_server, web_server
 from tests.cluster.clusters import NAMES, QUICK, Cluster
 from tests.cluster.disks import Disk, disks_of
 from tests.cluster.namespaces import Network, missing
+from tests.cluster.nodes import ROOT
 from tests.cluster.people import People
 from tests.cluster.targets import Nginx
 
@@ -50,13 +52,14 @@ class Lab:
         *,
         launchers: Mapping[str, list[str]] | None = None,
         network: Network | None = None,
+        program: Path = ROOT,
         **settings: str,
     ) -> Cluster:
         """Return a running cluster of n nodes; `launchers` wrap the start of single nodes.
 
-        Its nodes are on loopback, or each on its own host of a network.
+        Its nodes are on loopback, or each on its own host of a network; all run `program`.
         """
-        cluster = Cluster(self.home, n, launchers or {}, network)
+        cluster = Cluster(self.home, n, launchers or {}, network, program)
         self._clusters.append(cluster)
         cluster.start(QUICK | settings)
         return cluster
@@ -72,14 +75,14 @@ class Lab:
 
     def network(self, n: int) -> Network:
         """Return a network with hosts for n nodes; skip where that cannot be."""
-        if reason := missing():
-            pytest.skip(reason)
+        needs.require(missing())
         network = Network.of(NAMES[:n], self.home)
         self._networks.append(network)
         return network
 
     def nginx(self, address: str = "127.0.0.1") -> Nginx:
-        """Return a running web server."""
+        """Return a running web server; skip where there is none."""
+        needs.require(needs.lacking("nginx"))
         nginx = Nginx(self.home / f"nginx{len(self._targets)}", address)
         self._targets.append(nginx)
         nginx.start()

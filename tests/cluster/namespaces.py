@@ -7,7 +7,6 @@ is never touched.  A fault of a link is a packet filter of the host that receive
 
 import ctypes
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,10 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from tests import needs
 from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_for
+from tests.patience import HANG_S
 
 HUB = "hub"
 """The host with the bridge: targets and receivers of alerts live here."""
@@ -24,7 +25,7 @@ HUB = "hub"
 HUB_ADDRESS = "10.99.0.1"
 PROGRAMS = ("ip", "nft", "tc", "nsenter", "unshare", "setpriv", "mount")
 START_S_MAX = 10.0
-COMMAND_S_MAX = 20.0
+COMMAND_S_MAX = HANG_S
 DROP = "drop"
 RESET = "meta l4proto tcp reject with tcp reset"
 NETEM = ("netem", "delay", "150ms", "100ms")
@@ -43,11 +44,8 @@ table inet faults {{
 
 def missing() -> str:
     """Return what this machine lacks for a network of a test's own; "" if nothing."""
-    if os.geteuid() != 0:
-        return "only root can make network namespaces"
-    lacking = [program for program in PROGRAMS if shutil.which(program) is None]
-    if lacking:
-        return f"not installed: {', '.join(lacking)}"
+    if reason := needs.lacking_root("make network namespaces") or needs.lacking(*PROGRAMS):
+        return reason
     tried = subprocess.run(
         ["unshare", "--net", "--mount", "nft", "list", "ruleset"],
         capture_output=True,

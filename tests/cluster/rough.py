@@ -1,6 +1,5 @@
 """Servers that misbehave: name servers and mail servers that say nothing, targets that hang."""
 
-import os
 import shlex
 import socket
 import threading
@@ -10,7 +9,9 @@ from pathlib import Path
 
 from attrs import define, field
 
-DNS_ADDRESS, DNS_PORT = "127.0.0.77", 53
+from tests.workers import own_address
+
+DNS_ADDRESS, DNS_PORT = own_address(53), 53
 BACKLOG = 64
 LOOK_S = 0.1
 HEAD_BYTES_MAX = 4096
@@ -33,11 +34,6 @@ def with_file(file: Path, place: str) -> list[str]:
     """Return a launcher in whose eyes `file` is what lies at `place`."""
     script = f'mount --bind {shlex.quote(str(file))} {shlex.quote(place)} && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
-
-
-def why_no_name_server() -> str | None:
-    """Return why this machine cannot have a name server of a test's own, or None."""
-    return None if os.geteuid() == 0 else "only root can replace the name server"
 
 
 @define(eq=False)

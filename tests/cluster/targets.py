@@ -5,8 +5,10 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster.processes import Process, free_port
+from tests import needs
+from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_for
+from tests.workers import free_port
 
 CONFIGURATION = """
 daemon off;
@@ -38,7 +40,7 @@ class Nginx:
         home.mkdir()
         self.address = address
         self._inside = inside
-        self.port = free_port(address, set())
+        self.port = free_port(address)
         self.output = home / "error.log"
         self._configuration = home / "nginx.conf"
         self._configuration.write_text(
@@ -52,7 +54,9 @@ class Nginx:
 
     def start(self) -> None:
         """Start, and return when connections are accepted."""
-        command = [*self._inside, "nginx", "-e", str(self.output), "-c", str(self._configuration)]
+        program = needs.where("nginx")
+        assert program is not None, "whoever calls this asks for nginx first"
+        command = [*self._inside, program, "-e", str(self.output), "-c", str(self._configuration)]
         self._process = Process(command, os.environ, self.output)
         wait_for("nginx accepts connections", self._accepts, START_S_MAX)
 

@@ -41,6 +41,13 @@ class Watch(Background):
                 seen.setdefault((sample.node, sample.term))
         return list(seen)
 
+    def pauses(self) -> list[float]:
+        """Return the times between two answers of one node: how slow this machine was."""
+        by_node: dict[str, list[float]] = {}
+        for sample in self.samples:
+            by_node.setdefault(sample.node, []).append(sample.answered)
+        return [b - a for times in by_node.values() for a, b in pairwise(times)]
+
     def clashes(self) -> list[tuple[Sample, Sample]]:
         """Return pairs of samples that prove that two nodes acted at the same moment.
 

@@ -109,7 +109,7 @@ def test_a_merge_writes_down_the_id_that_a_person_left_out() -> None:
     ("old", "new", "problem"),
     [
         ('interval: "30s"', "interval: soon", r":\d+: check 'web': interval: 'soon' is not a dur"),
-        ('interval: "30s"', "interval: 0.1s", r"check 'web': interval: 0.1s is out of range"),
+        ('interval: "30s"', "interval: 0.1s", r"check 'web': interval: 100ms is out of range"),
         ("enabled: true", "enabled: yes", "neither true nor false"),
         ('name: "db"', 'name: "web"', "'web' is given twice"),
         ('id: "c2"', 'id: "c1"', "id: 'c1' is given twice"),
@@ -205,3 +205,10 @@ checks:
     assert check.headers == (("Accept", "text/html"),)
     assert check.alerts == ("ops",)
     assert check.ip_family.value == "4"
+
+
+def test_a_url_that_a_person_writes_in_their_own_letters_is_read_into_ascii() -> None:
+    text = TEXT.replace("https://example.org/", "https://grüße.example/ß")
+    check = parse(text, "x").checks[0]
+    assert isinstance(check, HttpCheck)
+    assert check.url == "https://xn--gre-6ka8l.example/%C3%9F"

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qutrio.codec.duration import format_duration, parse_duration
+from qutrio.codec.duration import parse_duration
 from qutrio.errors import InvalidValueError
+from qutrio.model.durations import format_duration
 
 
 @pytest.mark.parametrize(

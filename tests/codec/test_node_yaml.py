@@ -47,7 +47,7 @@ def test_hooks_are_words_and_a_limit() -> None:
         (["hooks:", "  gain: [7]"], "2: hooks.gain: 7 is not text; put it in quotes"),
         (["hooks:", "  gain: []"], "2: hooks.gain: .* is not a list of words"),
         (["hooks:", "  loss: [echo]"], "2: hooks.loss: 'echo' is not a full path"),
-        (["hooks:", "  timeout: 2h"], "2: hooks.timeout: 7200s is out of range: 1s to 600s"),
+        (["hooks:", "  timeout: 2h"], "2: hooks.timeout: 2h is out of range: 1s to 10m"),
         (["hooks:", "  timeout: soon"], "2: hooks.timeout: 'soon'"),
     ],
 )
@@ -55,6 +55,31 @@ def test_what_is_wrong_with_a_hook_is_named_with_its_line(lines: list[str], prob
     text = "\n".join([*lines, "node_id: n1", "name: one", "advertise: h:1", ""])
     with pytest.raises(InvalidDocumentError, match=rf"^node\.yaml:{problem}"):
         parse(text, "node.yaml")
+
+
+def test_canary_zones_are_written_only_where_there_are_any() -> None:
+    node = evolve(NODE, canary_zones=("corp.example", "."))
+    assert parse(emit(node), "node.yaml") == node
+    assert "canary_zones" not in TEXT
+    assert parse(TEXT + "canary_zones: corp.example.\n", "x").canary_zones == ("corp.example.",)
+
+
+@pytest.mark.parametrize(
+    ("zones", "problem"),
+    [
+        ("[7]", "canary_zones: 7 is not text"),
+        ("{a: b}", "canary_zones: .* is not a list of texts"),
+        ("[a b]", "canary_zones: 'a b' is not a DNS zone, such as corp.example or '.'"),
+        ("['*.example']", "canary_zones: .* is not a DNS zone"),
+        ("[a..b]", "canary_zones: 'a..b' is not a DNS zone"),
+        ("['']", "canary_zones: '' is not a DNS zone"),
+        (f"[{'a.' * 111}]", "canary_zones: .* is not a DNS zone"),
+        (f"[{', '.join(['a'] * 33)}]", "canary_zones: has more than 32"),
+    ],
+)
+def test_what_is_no_canary_zone_is_named(zones: str, problem: str) -> None:
+    with pytest.raises(InvalidDocumentError, match=problem):
+        parse(TEXT + f"canary_zones: {zones}\n", "node.yaml")
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,17 @@
 """The systemd files, judged by systemd's own tools."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests import needs
+from tests.patience import HANG_S
 
 SYSTEMD = Path(__file__).parents[2] / "contrib" / "systemd"
 UNIT = SYSTEMD / "qutrio.service"
 EXPOSURE_TENTHS_MAX = 15
-TOOL_S_MAX = 60
-
-needs_analyze = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
+TOOL_S_MAX = HANG_S
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +21,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@needs_analyze
+@needs.program("systemd-analyze")
 def test_the_unit_is_valid(tmp_path: Path) -> None:
     """`verify` wants the program to exist, so it is shown a copy that names one that does."""
     program = Path(sys.executable).resolve()
@@ -37,7 +33,7 @@ def test_the_unit_is_valid(tmp_path: Path) -> None:
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
 
 
-@needs_analyze
+@needs.program("systemd-analyze")
 def test_the_unit_is_hardened() -> None:
     verdict = run(
         "systemd-analyze", "security", "--offline=yes", "--no-pager",
@@ -47,7 +43,7 @@ def test_the_unit_is_hardened() -> None:
     assert "Overall exposure level" in verdict.stdout
 
 
-@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="no systemd-sysusers here")
+@needs.program("systemd-sysusers")
 def test_sysusers_makes_the_user_that_the_unit_runs_as(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     made = run("systemd-sysusers", f"--root={tmp_path}", str(SYSTEMD / "qutrio.sysusers.conf"))
@@ -57,10 +53,8 @@ def test_sysusers_makes_the_user_that_the_unit_runs_as(tmp_path: Path) -> None:
     assert "User=qutrio\n" in UNIT.read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-tmpfiles") is None or os.geteuid() != 0,
-    reason="needs systemd-tmpfiles and root, to give a directory away",
-)
+@needs.program("systemd-tmpfiles")
+@needs.root("give a directory away")
 def test_tmpfiles_makes_a_private_state_directory(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     for name in ("passwd", "group"):

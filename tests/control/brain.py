@@ -11,6 +11,7 @@ from qutrio.control.desk import Desk
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply, Show
 from qutrio.core.engine_timers import TIMERS
 from qutrio.core.events import (
@@ -22,7 +23,7 @@ from qutrio.core.events import (
     YieldRequested,
 )
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Refusal, apply
+from qutrio.core.mutations import Refusal
 from qutrio.core.view import CheckStatus, MemberStatus, Status, View
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport

@@ -24,10 +24,27 @@ async def test_added_check_is_committed_with_an_id_of_its_own() -> None:
     assert len(check.id) == 12
 
 
+async def test_an_internationalized_url_is_stored_in_ascii_and_shown_in_both_forms() -> None:
+    """Also by an edit, and the same URL again is no change."""
+    brain = await with_check(url="http://MÜNCHEN.example/straße")
+    (check,) = brain.document.checks
+    assert isinstance(check, HttpCheck)
+    assert check.url == "http://xn--mnchen-3ya.example/stra%C3%9Fe"
+    shown = "http://xn--mnchen-3ya.example/stra%C3%9Fe (http://münchen.example/straße)"
+    assert check.target == shown
+    answer = await ask(brain, "check.show", name="web")
+    assert (answer["check"]["url"], answer["status"]["target"]) == (check.url, shown)
+    await ask(brain, "check.edit", name="web", set={"url": "http://☃.example/"})
+    (check,) = brain.document.checks
+    assert isinstance(check, HttpCheck)
+    assert check.url == "http://xn--n3h.example/"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"url": "ftp://x"}, ["web", "url", "ftp://x"]),
+        ({"url": "http://ä b.example/"}, ["web", "url", "ä b"]),
         ({"interval": "soon"}, ["web", "interval", "soon", "30s"]),
         ({"intervall": "3s"}, ["web", "intervall", "interval"]),
         ({"name": "no spaces"}, ["name", "no spaces"]),

@@ -23,6 +23,7 @@ from qutrio.control.request import Request
 from qutrio.model.ids import Instant, NodeId, Term
 from qutrio.model.stable import Position
 from tests.control.brain import LEASE_S, ME, Brain, new_brain
+from tests.patience import HANG_S
 
 
 @define
@@ -44,7 +45,7 @@ class Program:
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the first line that is as wanted; answer those before with the same wish."""
-        with trio.fail_after(60):
+        with trio.fail_after(HANG_S):
             while not wanted(line := await self.line()):
                 pass
         return line

@@ -69,6 +69,21 @@ async def test_alert_channel_lives_from_add_to_remove() -> None:
     assert brain.document.channels == ()
 
 
+@pytest.mark.parametrize(
+    "change", [{"recipients": ["a@x;b@x"]}, {"sender": "a;b@example.org"}], ids=["to", "from"]
+)
+async def test_a_mail_address_is_looked_at_when_it_is_added_and_when_it_is_edited(
+    change: dict[str, object],
+) -> None:
+    brain = new_brain()
+    failure = await refused(brain, "alert.add", channel=MAIL | change)
+    assert failure.code is Code.INVALID
+    assert "is not a mail address" in str(failure)
+    await ask(brain, "alert.add", channel=MAIL)
+    failure = await refused(brain, "alert.edit", name="ops", set=change)
+    assert "is not a mail address" in str(failure)
+
+
 async def test_unset_of_what_is_no_field_of_the_channel_is_refused() -> None:
     """With the fields that it has."""
     brain = new_brain()

@@ -20,10 +20,11 @@ from qutrio.control.operations import perform
 from qutrio.control.protocol import REQUEST_BYTES_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.errors import ControlError
+from tests import needs
 from tests.control.brain import Brain, new_brain, served
 
 NOBODY, SOMEBODY = 65534, 12345
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+as_root = needs.root("pretend to be another user")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from attrs import evolve
 from qutrio.core.effects import Effect, Send
 from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
 from qutrio.core.replication import Replication
+from qutrio.core.witnesses import Footing
 from qutrio.model.channels import Channel, WebhookChannel
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
@@ -132,6 +133,11 @@ def register(
     """A register that holds `committed`, and perhaps accepted something newer."""
     held = record(committed, position)
     return Replication(me=me, accepted=accepted or held, committed=held)
+
+
+def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> Footing:
+    """The footing of a node that endorsed a holder, and hears these members."""
+    return Footing(Promise(Term(term), holder), frozenset(live))
 
 
 def heartbeat(**fields: Any) -> Heartbeat:

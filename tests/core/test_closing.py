@@ -7,7 +7,7 @@ from attrs import evolve
 
 from qutrio.core.alerting import ATTEMPT_S_MAX, FORMER_TRIES_MAX, Courier, Errand, reconcile
 from qutrio.core.closing import drop_unreachable, keep_former
-from qutrio.core.notices import Scene
+from qutrio.core.notices import Scene, opened
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import UnknownChannel
 from qutrio.model.document import ClusterDocument
@@ -197,3 +197,16 @@ def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
     assert not courier.tried(TO_MAIL.key)
     courier.ended(*TO_HOOK.key, delivered=True, now=at(0))
     assert courier.tried(TO_HOOK.key)
+
+
+def test_who_does_not_know_what_was_tried_tells_the_end_to_everybody() -> None:
+    scene = Scene(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), scene, set())
+    assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
+
+
+def test_below_its_level_an_incident_notes_neither_channels_nor_target() -> None:
+    scene = Scene(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    assert opened(check(), scene, 1).channels == (HOOK, MAIL)
+    old = opened(check(), evolve(scene, document=evolve(HELD, level=1)), 1)
+    assert (old.channels, old.target) == (None, None)

@@ -140,7 +140,7 @@ def test_a_refusal_is_answered_at_once() -> None:
 def test_without_hope_of_a_master_an_unsent_wish_is_refused_at_once() -> None:
     desk = asked(master=None)
     answer = reply(desk.advance(outlook(hopeless="no quorum"), at(0)))
-    assert answer == (Ruling.REFUSED, "no quorum")
+    assert answer == (Ruling.REFUSED, "no quorum; nothing was changed")
 
 
 def test_a_wish_that_was_sent_is_not_refused_for_lack_of_hope() -> None:

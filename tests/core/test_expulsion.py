@@ -1,4 +1,4 @@
-"""Expulsion: the master's word, or that of a majority of the others, about the newest revision."""
+"""Expulsion: the endorsed holder's word, or that of a majority of the others."""
 
 from qutrio.core.expulsion import Expulsion
 from qutrio.model.ids import NodeId, Revision
@@ -8,7 +8,7 @@ HELD = document(A, B, C, D, revision=5)
 
 
 def believed(expulsion: Expulsion, teller: NodeId, revision: int, master: NodeId = E) -> bool:
-    return expulsion.believed(teller, Revision(revision), HELD, {None, master})
+    return expulsion.believed(teller, Revision(revision), HELD, master)
 
 
 def test_one_member_is_not_believed_and_two_of_the_three_others_are() -> None:
@@ -18,7 +18,7 @@ def test_one_member_is_not_believed_and_two_of_the_three_others_are() -> None:
     assert believed(expulsion, B, 6)
 
 
-def test_the_master_is_believed_at_once() -> None:
+def test_the_endorsed_holder_is_believed_at_once() -> None:
     assert believed(Expulsion(D), A, 5, master=A)
 
 
@@ -34,3 +34,15 @@ def test_words_about_an_older_revision_do_not_add_up_with_newer_ones() -> None:
     assert not believed(expulsion, B, 7)
     assert not believed(expulsion, C, 6)
     assert believed(expulsion, C, 7)
+
+
+def test_the_other_of_two_voters_is_believed_only_as_the_endorsed_holder() -> None:
+    two = document(A, B, revision=5)
+    assert not Expulsion(B).believed(A, Revision(6), two, B)
+    assert not Expulsion(B).believed(A, Revision(6), two, None)
+    assert Expulsion(B).believed(A, Revision(6), two, A)
+
+
+def test_the_only_voter_is_a_majority_for_a_learner() -> None:
+    one = document(A, learners=[B], revision=5)
+    assert Expulsion(B).believed(A, Revision(6), one, None)

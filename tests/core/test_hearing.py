@@ -129,6 +129,7 @@ def test_an_answer_to_a_write_may_tell_of_a_higher_term() -> None:
 
 def test_a_commit_that_is_not_held_is_fetched_and_learned() -> None:
     node = follower()
+    node.seat.mandate.promise = Promise(Term(1), A)
     asked = node.hearing.hear(A, Commit(position=pos(1)), at(0), WALL)
     assert asked == [Send(A, Fetch(accepted=False))]
     answer = Fetched(accepted=False, record=record(NEWER, pos(1)))
@@ -152,10 +153,11 @@ def test_only_a_claimant_adopts_what_another_had_merely_accepted() -> None:
     assert node.register.accepted.position == Position()
     node.seat.mandate.take(Term(2))
     node.register.establish(Term(2), (pos(1), A), at(0))
-    claim, node.seat.mandate.claim = node.seat.mandate.claim, None
+    node.seat.resign(None, "for the test", at(0))
     node.hearing.hear(A, answer, at(0), WALL)
     assert node.register.accepted.position == Position()
-    node.seat.mandate.claim = claim
+    node.seat.mandate.take(Term(3))
+    node.register.establish(Term(3), (pos(1), A), at(0))
     node.hearing.hear(A, answer, at(0), WALL)
     assert node.register.accepted.position == pos(1)
     assert node.register.committed.position == Position()
@@ -163,6 +165,7 @@ def test_only_a_claimant_adopts_what_another_had_merely_accepted() -> None:
 
 def test_an_unfit_node_learns_no_record_that_it_could_not_keep() -> None:
     node = follower()
+    node.seat.mandate.promise = Promise(Term(1), A)
     node.hearing.hear(A, Commit(position=pos(1)), at(0), WALL)
     node.seat.fit = False
     answer = Fetched(accepted=False, record=record(NEWER, pos(1)))

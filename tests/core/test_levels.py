@@ -3,10 +3,11 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.applying import apply
 from qutrio.core.events import Announced, Received
 from qutrio.core.hand_edit import differences
 from qutrio.core.messages import Fetched, HeartbeatAck, Ruling
-from qutrio.core.mutations import Batch, Mutation, Refusal, RemoveMember, apply
+from qutrio.core.mutations import Batch, Mutation, Refusal, RemoveMember
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision
@@ -20,6 +21,7 @@ from tests.core.samples import (
     C,
     D,
     at,
+    bound_to,
     check,
     document,
     heartbeat,
@@ -169,9 +171,9 @@ def test_a_record_of_another_level_is_not_accepted(level: int) -> None:
     assert voter.on_write(write(pos(2), other), endorsed=True) is None
     assert voter.accepted == record(HELD)
     for accepted in (True, False):
-        voter.fetch_committed(A, pos(3), at(0))
-        voter._fetching = {accepted: (A, at(0))}
-        voter.on_fetched(A, Fetched(accepted=accepted, record=record(other, pos(3))))
+        voter._asked[A, accepted] = at(0)
+        shown = Fetched(accepted=accepted, record=record(other, pos(3)))
+        voter.on_fetched(A, shown, bound_to(A, 3))
         assert (voter.accepted, voter.committed) == (record(HELD), record(HELD))
 
 

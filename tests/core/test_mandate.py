@@ -2,7 +2,8 @@
 
 import pytest
 
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT, TERM_JUMP_MAX, Electors, Mandate
+from qutrio.core.mandate import ASKS_PER_HEARTBEAT, Electors, Mandate
+from qutrio.core.reach import TERM_JUMP_MAX
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise
 from tests.core.samples import DEAD_S, NO_PROMISE, A, B, C, D, E, at, pos
@@ -265,16 +266,14 @@ def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
     holder.take(Term(5))
     holder.bind(C, Term(1), pos(9), at(12))
     assert holder.endorsers() == {A}
-    assert holder.newest({A, B, C}) is None
+    assert holder.accepted_by() == {}
     holder.bind(C, Term(5), pos(1), at(12))
     assert holder.endorsers() == {A, C}
 
 
-def test_the_newest_record_of_the_endorsers_is_known() -> None:
+def test_the_newest_records_of_the_endorsers_are_known() -> None:
     holder = claimant(5)
-    assert holder.newest({A, B, C}) is None
+    assert holder.accepted_by() == {}
     holder.bind(B, Term(5), pos(3, 7), at(12))
     holder.bind(C, Term(5), pos(4, 1), at(12))
-    assert holder.newest({A, B, C}) == (pos(4, 1), C)
-    assert holder.newest({A, B}) == (pos(3, 7), B)
-    assert holder.newest({A, D}) is None
+    assert holder.accepted_by() == {B: pos(3, 7), C: pos(4, 1)}

@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.applying import apply
 from qutrio.core.mutations import (
     BATCH_MUTATIONS_MAX,
     AddToken,
@@ -20,7 +21,6 @@ from qutrio.core.mutations import (
     RemoveCheck,
     RemoveMember,
     RevokeToken,
-    apply,
 )
 from qutrio.model.channels import DiscordChannel
 from qutrio.model.document import TOKENS_MAX, ClusterDocument, Settings

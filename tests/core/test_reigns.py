@@ -21,7 +21,7 @@ from qutrio.core.reigns import (
     Reigns,
     reigns,
 )
-from qutrio.model.ids import NodeId, Term
+from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
 from tests.core.company import HELD, Company, settled
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, document, heartbeat, record
@@ -92,7 +92,9 @@ def test_a_removed_node_writes_that_and_nothing_after_it() -> None:
     company.propose(B, RemoveMember(node=C))
     company.run(DEAD_S + 3)
     assert written(company, C) == [left(A, 1, EXPELLED)]
-    company.give(A, Expelled("for the test"))
+    company = settled()
+    for teller in (B, C):
+        company.give(A, Expelled(teller, Revision(2)))
     assert written(company, A) == [left(A, 1, "is no longer a member")]
 
 

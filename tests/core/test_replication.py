@@ -1,8 +1,8 @@
 """The register: what a voter accepts, and how a claimant comes to be established."""
 
+from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Send
 from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling
-from qutrio.core.replication import RETRY_AFTER_S
 from qutrio.model.ids import Term
 from qutrio.model.stable import Position
 from tests.core.registers import (
@@ -17,7 +17,10 @@ from tests.core.registers import (
     write,
     wrote,
 )
-from tests.core.samples import A, B, C, at, pos, record, register, sent
+from tests.core.samples import A, B, C, at, bound_to, document, pos, record, register, sent
+
+BOUND = bound_to(A)
+NEWEST = document(A, B, C, revision=3, term=2)
 
 # --- as a voter -----------------------------------------------------------------------------
 
@@ -83,7 +86,7 @@ def test_a_write_after_a_gap_or_of_a_new_term_commits_nothing() -> None:
 def test_a_write_that_follows_a_committed_one_commits_nothing_older() -> None:
     voter = register(B, THREE)
     voter.on_write(write(pos(1, 1)), endorsed=True)
-    voter.on_commit(pos(1, 1))
+    voter.on_commit(A, pos(1, 1), BOUND, at(0))
     held = voter.committed
     voter.on_write(write(pos(1, 2)), endorsed=True)
     assert voter.committed is held
@@ -92,33 +95,42 @@ def test_a_write_that_follows_a_committed_one_commits_nothing_older() -> None:
 def test_a_commit_counts_only_for_the_record_that_is_held() -> None:
     voter = register(B, THREE)
     voter.on_write(write(pos(1)), endorsed=True)
-    voter.on_commit(pos(1, 2))
+    voter.on_commit(A, pos(1, 2), BOUND, at(0))
     assert voter.committed == record(THREE)
-    voter.on_commit(pos(1))
+    voter.on_commit(A, pos(1), BOUND, at(0))
     assert voter.committed is voter.accepted
 
 
 def test_a_commit_that_is_not_held_is_fetched_at_most_once_in_a_while() -> None:
     voter = register(B, THREE)
-    assert voter.fetch_committed(A, pos(1), at(0)) == [Send(A, Fetch(accepted=False))]
-    assert voter.fetch_committed(C, pos(1), at(RETRY_AFTER_S - 0.001)) == []
-    again = voter.fetch_committed(C, pos(1), at(RETRY_AFTER_S))
-    assert again == [Send(C, Fetch(accepted=False))]
-    assert voter.fetch_committed(A, Position(), at(9)) == []
+    ask = [Send(A, Fetch(accepted=False))]
+    assert voter.on_commit(A, pos(1), BOUND, at(0)) == ask
+    assert voter.on_commit(A, pos(1), BOUND, at(RETRY_AFTER_S - 0.001)) == []
+    assert voter.on_commit(A, pos(1), BOUND, at(RETRY_AFTER_S)) == ask
+    assert voter.on_commit(A, Position(), BOUND, at(9)) == []
+
+
+def test_others_are_asked_for_a_record_only_while_the_endorsed_holder_is_not_heard() -> None:
+    voter = register(B, THREE)
+    assert voter.on_commit(C, pos(1), bound_to(A, 1, A, C), at(0)) == []
+    ask = [Send(C, Fetch(accepted=False))]
+    assert voter.on_commit(C, pos(1), bound_to(A, 1, C), at(0)) == ask
+    assert register(B, THREE).on_commit(C, pos(2), bound_to(A, 1, A, C), at(0)) == ask
+    assert register(B, THREE).on_commit(C, pos(1), bound_to(B, 1, A, B, C), at(0)) == ask
 
 
 def test_a_commit_of_the_record_that_is_held_needs_no_fetching() -> None:
     voter = register(B, THREE)
     voter.on_write(write(pos(1)), endorsed=True)
-    assert voter.fetch_committed(A, pos(1), at(0)) == []
+    assert voter.on_commit(A, pos(1), BOUND, at(0)) == []
     assert voter.committed is voter.accepted
 
 
-def test_a_fetched_committed_record_is_learned() -> None:
+def test_a_fetched_committed_record_of_the_endorsed_holder_is_learned() -> None:
     voter = register(B, THREE)
-    voter.fetch_committed(A, pos(1), at(0))
+    voter.on_commit(A, pos(1), BOUND, at(0))
     learned = record(NEWER, pos(1))
-    voter.on_fetched(A, Fetched(accepted=False, record=learned))
+    voter.on_fetched(A, Fetched(accepted=False, record=learned), BOUND)
     assert voter.committed is learned
     assert voter.accepted is learned
 
@@ -126,8 +138,8 @@ def test_a_fetched_committed_record_is_learned() -> None:
 def test_a_fetched_committed_record_that_is_older_changes_nothing() -> None:
     voter = register(B, NEWER, pos(3))
     held = voter.committed
-    voter.fetch_committed(A, pos(4), at(0))
-    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE, pos(2))))
+    voter.on_commit(A, pos(4), BOUND, at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE, pos(2))), BOUND)
     assert voter.committed is held
     assert voter.accepted is held
 
@@ -135,8 +147,8 @@ def test_a_fetched_committed_record_that_is_older_changes_nothing() -> None:
 def test_a_fetched_committed_record_leaves_a_newer_accepted_one_alone() -> None:
     voter = register(B, THREE, accepted=record(NEWER, pos(2)))
     held = voter.accepted
-    voter.fetch_committed(A, pos(1), at(0))
-    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))))
+    voter.on_commit(A, pos(1), BOUND, at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))), BOUND)
     assert voter.committed.position == pos(1)
     assert voter.accepted is held
 
@@ -144,22 +156,23 @@ def test_a_fetched_committed_record_leaves_a_newer_accepted_one_alone() -> None:
 def test_a_record_is_believed_only_from_the_node_that_was_asked_for_it() -> None:
     voter = register(B, THREE)
     answer = Fetched(accepted=False, record=record(NEWER, pos(1)))
-    voter.on_fetched(A, answer)  # nobody was asked
+    voter.on_fetched(A, answer, BOUND)  # nobody was asked
     assert voter.committed == record(THREE)
-    voter.fetch_committed(A, pos(1), at(0))
-    voter.on_fetched(C, answer)
+    voter.on_commit(A, pos(1), BOUND, at(0))
+    voter.on_fetched(C, answer, BOUND)
     assert voter.committed == record(THREE)
-    voter.on_fetched(A, Fetched(accepted=True, record=record(NEWER, pos(9))))  # not this one
+    other = Fetched(accepted=True, record=record(NEWER, pos(9)))
+    voter.on_fetched(A, other, BOUND)  # not this one
     assert voter.accepted == record(THREE)
-    voter.on_fetched(A, answer)  # the others' words closed no question
+    voter.on_fetched(A, answer, BOUND)  # the others' words closed no question
     assert voter.committed.position == pos(1)
 
 
 def test_a_question_for_a_record_is_answered_only_once() -> None:
     voter = register(B, THREE)
-    voter.fetch_committed(A, pos(1), at(0))
-    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))))
-    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE, pos(9))))
+    voter.on_commit(A, pos(1), BOUND, at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))), BOUND)
+    voter.on_fetched(A, Fetched(accepted=False, record=record(NEWEST, pos(9))), BOUND)
     assert voter.committed == record(NEWER, pos(1))
 
 
@@ -167,16 +180,17 @@ def test_a_fetched_accepted_record_is_adopted_and_not_called_committed() -> None
     claimant = register(B, THREE)
     claimant.establish(Term(2), (pos(1), C), at(0))
     adopted = record(NEWER, pos(1))
-    claimant.on_fetched(C, Fetched(accepted=True, record=adopted))
+    claimant.on_fetched(C, Fetched(accepted=True, record=adopted), bound_to(B, 2))
     assert claimant.accepted is adopted
     assert claimant.committed == record(THREE)
 
 
 def test_a_fetched_record_allows_the_next_question() -> None:
     voter = register(B, THREE)
-    voter.fetch_committed(A, pos(1), at(0))
-    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE)))
-    assert voter.fetch_committed(A, pos(1), at(0.1)) == [Send(A, Fetch(accepted=False))]
+    voter.on_commit(A, pos(1), BOUND, at(0))
+    voter.on_fetched(A, Fetched(accepted=False, record=record(THREE)), BOUND)
+    again = voter.on_commit(A, pos(1), BOUND, at(0.1))
+    assert again == [Send(A, Fetch(accepted=False))]
 
 
 # --- establishing ---------------------------------------------------------------------------
@@ -200,7 +214,7 @@ def test_establishing_first_fetches_the_newest_accepted_record_of_a_majority() -
     assert holder.establish(Term(3), (pos(2, 9), C), at(0)) == [Send(C, Fetch(accepted=True))]
     assert holder.establish(Term(3), (pos(2, 9), C), at(1)) == []
     assert holder.accepted == record(THREE)
-    holder.on_fetched(C, Fetched(accepted=True, record=record(NEWER, pos(2, 9))))
+    holder.on_fetched(C, Fetched(accepted=True, record=record(NEWER, pos(2, 9))), bound_to(A, 3))
     holder.establish(Term(3), (pos(2, 9), C), at(1))
     assert holder.flight is not None
     assert holder.flight.record == record(NEWER, pos(3, 1))
@@ -215,7 +229,7 @@ def test_an_endorser_that_does_not_send_its_newer_record_in_time_is_barren() -> 
     assert holder.barren == {C}
     assert holder.flight is None
     late = Fetched(accepted=True, record=record(NEWER, pos(2, 9)))
-    holder.on_fetched(C, late)
+    holder.on_fetched(C, late, bound_to(A, 3))
     assert holder.accepted == record(THREE)
 
 
@@ -230,9 +244,9 @@ def test_after_a_barren_endorser_the_next_newest_is_asked_at_once() -> None:
 def test_an_endorser_is_not_barren_because_another_was_asked_before() -> None:
     holder = register(A, THREE)
     holder.establish(Term(3), (pos(2, 9), C), at(0))
-    assert holder.establish(Term(3), (pos(2, 8), B), at(1)) == []
-    asked = holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S))
+    asked = holder.establish(Term(3), (pos(2, 8), B), at(1))
     assert asked == [Send(B, Fetch(accepted=True))]
+    assert holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S)) == []
     assert holder.barren == set()
 
 

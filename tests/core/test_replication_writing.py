@@ -2,13 +2,13 @@
 
 from attrs import evolve
 
+from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.messages import Ruled, Ruling, Write
 from qutrio.core.mutations import ClaimToken, PromoteMember, RemoveMember
 from qutrio.core.replication import (
     PROPOSALS_PER_WRITE_MAX,
     PROPOSALS_QUEUED_MAX,
-    RETRY_AFTER_S,
     RULINGS_REMEMBERED_MAX,
     Proposal,
 )

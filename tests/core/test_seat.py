@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.core.effects import Send
-from qutrio.core.mandate import DRIFT_MARGIN, TERM_JUMP_MAX
+from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Answer, Ask, Fetch, HeartbeatAck, Resign
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
@@ -104,26 +104,6 @@ def test_a_question_changes_nothing_and_hears_why_not() -> None:
     voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
     assert objection(voter, 6) == f"prefers {B}"
     assert voter.mandate.promise == before
-
-
-@pytest.mark.parametrize("heard", [0, 3])
-def test_a_term_out_of_all_proportion_is_refused_and_promised_to_nobody(heard: int) -> None:
-    voter = seat(B, THREE)
-    meet(voter, 0.0, A, C)
-    voter.mandate.hear(Term(heard))
-    highest = heard + TERM_JUMP_MAX
-    assert objection(voter, highest + 1) == "the term is out of all proportion"
-    assert granted(voter, claim=Term(highest + 1)) is None
-    assert voter.mandate.promise == Promise()
-    assert objection(voter, highest) == ""
-    assert granted(voter, claim=Term(highest)) == highest
-
-
-def test_a_claim_that_is_renewed_is_never_out_of_proportion() -> None:
-    far = Term(5 * TERM_JUMP_MAX)
-    voter = seat(B, THREE, promise=Promise(far, A))
-    voter.mandate.heard_term = Term(0)
-    assert granted(voter, claim=far) == far
 
 
 @pytest.mark.parametrize("holder", [B, C])

@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Note, Send
 from qutrio.core.handover import Handover
 from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
@@ -17,6 +18,8 @@ from tests.core.samples import (
     A,
     B,
     C,
+    D,
+    E,
     at,
     document,
     heartbeat,
@@ -119,8 +122,32 @@ def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
     place.mandate.answered(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, accepted=pos(0, 4))
-    assert place.advance(at(0), WALL) == [Send(B, Fetch(accepted=True))]
-    assert place.acting_until(at(0)) is None
+    assert place.advance(at(0), WALL) == []  # C may yet say that it knows nothing of it
+    assert place.advance(at(RETRY_AFTER_S), WALL) == [Send(B, Fetch(accepted=True))]
+    assert place.acting_until(at(RETRY_AFTER_S)) is None
+
+
+def test_a_new_holder_fetches_what_two_endorsers_name_at_once() -> None:
+    place = seat(A, document(A, B, C, D, E))
+    meet(place, 0.0, B, C, D)
+    place.advance(at(0), WALL)
+    place.mandate.answered(B, Term(1), would=True)
+    place.mandate.answered(C, Term(1), would=True)
+    place.advance(at(0), WALL)
+    bind(place, 0.0, B, C, accepted=pos(0, 4))
+    assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
+
+
+def test_what_a_majority_never_accepted_is_not_adopted_whoever_names_it() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    place.advance(at(0), WALL)
+    place.mandate.answered(B, Term(1), would=True)
+    place.advance(at(0), WALL)
+    bind(place, 0.0, B, accepted=pos(0, 4))
+    bind(place, 0.0, C)
+    assert [type(m) for m in sent(place.advance(at(0), WALL), B)] == [Write]
+    assert place.register.accepted == record(THREE, pos(1))
 
 
 def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_acting() -> None:

@@ -5,7 +5,8 @@ from attrs import evolve
 
 from qutrio.core.events import Stop, Tenancy, YieldRequested
 from qutrio.core.handover import YIELD_PATIENCE_S
-from qutrio.core.messages import Heartbeat, Resign, Yield
+from qutrio.core.messages import Heartbeat, Resign, Ruling, Yield
+from qutrio.core.mutations import RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term, UnixTime
 from tests.core.company import Company
@@ -192,3 +193,18 @@ def test_whoever_hands_over_prefers_the_one_it_named() -> None:
     assert company.masters() == [A]
     assert {(m.successor, m.by_hand) for _, _, m in company.said(Resign)} == {(C, True), (A, False)}
     assert company.nodes[C].seat.steering.named in {None, A}
+
+
+def test_after_the_removal_of_the_acting_node_another_acts_when_the_bonds_to_it_ended() -> None:
+    company, master = company_of_three()
+    told = company.nodes[master].view(at(company.now)).acting_until
+    request = company.propose(master, RemoveMember(node=master))
+    assert [r.ruling for r in company.replies(request)] == [Ruling.COMMITTED]
+    assert company.masters() == []
+    began = company.now
+    while not company.masters() and company.now < began + 60:
+        company.run(0.05)
+    assert told is not None
+    assert company.now >= told, "programs that rely on the mandate were told so"
+    assert company.now <= began + DEAD_S + 0.5
+    assert company.masters() == [others(master)[0]]

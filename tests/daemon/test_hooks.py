@@ -17,8 +17,9 @@ from qutrio.model.ids import Instant, Term
 from qutrio.model.stable import Position
 from qutrio.plumbing.clock import TrioClock
 from tests.control.brain import Brain, new_brain
+from tests.patience import HANG_S
 
-WAIT_S = 30.0
+WAIT_S = HANG_S
 SAY = "/bin/sh", "-c", 'echo "$QUTRIO_EVENT $QUTRIO_TERM $QUTRIO_NODE" >> "$FILE"'
 
 

@@ -15,10 +15,12 @@ from qutrio.codec.node_yaml import parse
 from qutrio.plumbing.clock import BootClock
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.setup import initialise
+from tests.patience import HANG_S
+from tests.workers import free_port
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 30.0
+PATIENCE_S = HANG_S
 
 
 class Place:
@@ -30,7 +32,7 @@ class Place:
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(root / "notify"))
         self.manager.settimeout(PATIENCE_S)
-        self.port = _free_port()
+        self.port = free_port()
         initialise(
             self.directory,
             name="alone",
@@ -68,13 +70,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     with closing(made.manager):
         yield made
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -150,7 +145,7 @@ def test_a_fifo_for_a_cluster_file_does_not_keep_it_from_ending(place: Place) ->
 
 
 def test_options_go_before_the_file(place: Place) -> None:
-    port = _free_port()
+    port = free_port()
     with place.daemon("--port", str(port), "--name", "other") as process:
         assert place.told() == "READY=1"
         assert "name=other" in _read_until(process, "told the cluster who we are")

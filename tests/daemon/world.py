@@ -18,6 +18,7 @@ from attrs import Factory, define, evolve, field, frozen
 from trio.testing import MockClock
 
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
 from qutrio.core.effects import Reply
 from qutrio.core.events import Proposed
@@ -290,7 +291,7 @@ class World:
         self._told.set()
         self._told = trio.Event()
 
-    async def _send(self, channel: Any, letter: Letter) -> str:
+    async def _send(self, channel: Any, letter: Letter) -> SendResult:
         notice = letter.notice
         self._note(letter.node, "sending", kind=notice.kind.value)
         if channel.id in self.hung:
@@ -298,7 +299,7 @@ class World:
         await trio.sleep(SEND_S)
         mail = Mail(trio.current_time(), letter.node, notice.kind.value, notice.id)
         self.mailbox.append(mail)
-        return "accepted"
+        return SendResult(delivered=True, detail="accepted")
 
 
 @asynccontextmanager

@@ -17,8 +17,9 @@ from attrs import Factory, define, field, frozen
 from qutrio import election
 from qutrio.election.drivers.memory import MemoryWire
 from qutrio.model.ids import Instant, UnixTime
+from tests.patience import HANG_S
 
-LED_S_MAX = 120.0
+LED_S_MAX = HANG_S
 every_engine = pytest.mark.parametrize("engine", ["lowest-id", "raft", "gossip"])
 
 

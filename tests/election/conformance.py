@@ -17,10 +17,11 @@ from qutrio.election.drivers.interface import (
     Link,
 )
 from qutrio.model.ids import NodeId
+from tests.patience import HANG_S
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 SEATS = (A, B, C)
-PATIENCE_S = 30.0
+PATIENCE_S = HANG_S
 AGAIN_S = 0.1
 
 Check = Callable[[Driver], Awaitable[None]]

@@ -1,28 +1,25 @@
 """A real nats-server on this machine, that a test can kill and start again."""
 
-import shutil
 import signal
-import socket
 from pathlib import Path
 from subprocess import PIPE
 
-import pytest
 import trio
 
-PROGRAM = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/bin")
-needs_nats_server = pytest.mark.skipif(
-    PROGRAM is None, reason="needs nats-server (Debian package nats-server)"
-)
-START_DEADLINE_S = 20.0
+from tests import needs
+from tests.patience import HANG_S
+from tests.workers import free_port
+
+PROGRAM = needs.where("nats-server")
+needs_nats_server = needs.program("nats-server")
+START_DEADLINE_S = HANG_S
 
 
 class NatsServer:
     """A server on a free port; it keeps the port when it is started again."""
 
     def __init__(self, configuration: Path | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._configuration = configuration
         self._process: trio.Process | None = None
 

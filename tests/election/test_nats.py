@@ -19,9 +19,10 @@ from qutrio.election.drivers.nats_client import NatsServers, connect
 from qutrio.errors import ElectionError, InvalidValueError, QutrioError
 from qutrio.model.ids import NodeId
 from tests.election.nats_server import NatsServer, needs_nats_server
+from tests.patience import HANG_S
 
 A, B, C = NodeId("a"), NodeId("b.example.org"), NodeId("all")
-PATIENCE_S = 20.0
+PATIENCE_S = HANG_S
 
 
 @pytest.fixture

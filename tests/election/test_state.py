@@ -15,9 +15,10 @@ from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.stable import Ballot, Position, Promise, Record, Stable
 from tests.election.arena import open_arena
+from tests.patience import HANG_S
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
-PATIENCE_S = 20.0
+PATIENCE_S = HANG_S
 
 
 async def lead_once(folder: Path, name: str = "jobs", self_id: str = "a") -> int:

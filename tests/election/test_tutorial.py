@@ -14,11 +14,12 @@ import trio
 from attrs import define
 
 from tests.election.test_websocket import free_ports
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "elections.md"
 LINES_MAX = 25
-PATIENCE_S = 60.0
+PATIENCE_S = HANG_S
 
 
 @define

@@ -12,20 +12,15 @@ from qutrio.election.drivers import websocket
 from qutrio.election.drivers.interface import FRAME_BYTES_MAX, Driver, Link
 from qutrio.errors import DataDirectoryError, InvalidValueError, PeerError, QutrioError
 from qutrio.model.ids import NodeId
+from tests.patience import HANG_S
+from tests.workers import free_port
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
-PATIENCE_S = 20.0
+PATIENCE_S = HANG_S
 
 
 def free_ports(*seats: str) -> dict[str, int]:
-    sockets = [socket.socket() for _ in seats]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {seat: one.getsockname()[1] for seat, one in zip(seats, sockets, strict=True)}
-    finally:
-        for one in sockets:
-            one.close()
+    return {seat: free_port() for seat in seats}
 
 
 def pinned(ports: Mapping[str, int], folder: Path) -> dict[str, Driver]:

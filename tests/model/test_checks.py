@@ -11,6 +11,7 @@ from qutrio.model.checks import (
     StatusRange,
     TcpCheck,
     UnknownCheck,
+    slow_words,
 )
 from qutrio.model.ids import CheckId
 
@@ -47,7 +48,12 @@ def test_an_http_check_shows_its_url(url: str) -> None:
         "example.org",
         "ftp://example.org/",
         "https://",
-        "https://exämple.org/",
+        "https://exa\u0308\u200dmple.org/",
+        "http://\u3000.example/",
+        "http://a\u3002\u3002b.example/",
+        "http://%/",
+        "http://" + "ä" * 60 + ".example/",
+        "http://ä.example/" + "a" * 2048,
         "https://example.org/a b",
         "https://example.org/\n",
         "https://example.org:0/",
@@ -110,3 +116,29 @@ def test_a_check_of_an_unknown_kind_shows_its_kind() -> None:
 def test_every_kind_of_check_must_say_what_it_probes() -> None:
     with pytest.raises(NotImplementedError):
         _ = CheckBase(id=CheckId("c1"), name="x").target
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "retries", "words"),
+    [
+        (30.0, 0, ""),
+        (10.0, 2, ""),
+        (60.0, 0, "the timeout (1m) is above the interval (30s)"),
+        (20.0, 1, "the timeout of 2 attempts (40s) is above the interval (30s)"),
+    ],
+)
+def test_attempts_that_may_outlast_the_interval_are_warned_of(
+    timeout_s: float, retries: int, words: str
+) -> None:
+    told = slow_words(http(timeout_s=timeout_s, retries=retries))
+    assert told.startswith(words)
+    assert bool(told) == bool(words)
+
+
+def test_a_kind_that_is_not_known_has_no_address_to_judge() -> None:
+    UnknownCheck(id=CheckId("c1"), name="x", kind_name="new").require_dialable(None)
+
+
+def test_text_that_is_too_long_is_told_in_characters() -> None:
+    with pytest.raises(InvalidValueError, match="is 1025 characters long; at most 1024"):
+        http(body_contains="x" * 1025)

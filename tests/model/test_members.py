@@ -37,7 +37,7 @@ def test_an_address_is_split_into_host_and_port(address: str, host: str, port: i
     ],
 )
 def test_what_nobody_could_dial_is_refused_with_an_example(address: str) -> None:
-    with pytest.raises(InvalidValueError, match="for example") as caught:
+    with pytest.raises(InvalidValueError, match=r"such as|give a number|at most") as caught:
         split_address(address)
     assert caught.value.field == "address"
     with pytest.raises(InvalidValueError):

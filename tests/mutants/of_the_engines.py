@@ -58,8 +58,8 @@ MUTANTS = (
             Edit(STEERING, "max(one.bound_s, other.bound_s)", "min(one.bound_s, other.bound_s)"),
             Edit(
                 STEERING,
-                "lease_s = min(one.bound_s, other.bound_s)",
-                "lease_s = max(one.bound_s, other.bound_s)",
+                "lease_s=min(one.bound_s, other.bound_s)",
+                "lease_s=max(one.bound_s, other.bound_s)",
             ),
             Edit(
                 SEAT,

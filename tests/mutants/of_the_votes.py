@@ -194,8 +194,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if d.key not in self.delivered and d.channel in channels",
-                "if d.channel in channels",
+                "if d.key not in self.delivered\n            and (",
+                "if (",
             ),
         ),
         caught_by=("8", "9"),

@@ -87,6 +87,8 @@ SWITCHES = Faults(
 """Engines that change while nodes die, wake up and fall asleep."""
 TENANTS = Faults(tenancies=0.3, yields=0.1, restarts=0.1, crashes=0.05, cuts=0.05)
 """Programs that rely on a role that moves."""
+PROGRAMS = Faults(installs=0.15, crashes=0.05, cuts=0.1, joins=0.1, removals=0.02)
+"""Members that are upgraded, downgraded, away, new and gone."""
 YIELDS = Faults(yields=0.2, crashes=0.02)
 """A role that is moved by hand."""
 TWICE = Faults(crashes=0.1, cuts=0.2, bridges=0.2, duplication=0.5, delay_s_max=0.3)

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from qutrio.codec.wire import WIRE_VERSION, encode
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply
 from qutrio.core.events import Event, Proposed, Received
 from qutrio.core.messages import Heartbeat, Message, Ruling
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
@@ -38,9 +39,10 @@ from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.outbox import Outboxes
+from tests.patience import HANG_S
 
 CLUSTER = "c0ffee"
-WAIT_S = 20.0
+WAIT_S = HANG_S
 NOWHERE = "127.0.0.1:1"
 BASE_UNIX = 1_700_000_000.0
 

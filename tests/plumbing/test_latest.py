@@ -4,6 +4,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from qutrio.plumbing.latest import Latest
+from tests.patience import HANG_S
 
 
 async def test_a_change_wakes_all_readers_with_the_newest_value() -> None:
@@ -37,7 +38,7 @@ async def test_a_reader_that_was_busy_misses_no_change() -> None:
     latest = Latest("a")
     seen = latest.value
     latest.publish("b")
-    with trio.fail_after(1):
+    with trio.fail_after(HANG_S):
         assert await latest.other_than(seen) == "b"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.power.drives import why_not_here
 
 INSTANTS = 8
@@ -29,8 +30,7 @@ def mountable() -> None:
     """Skip where no file system can be made, mounted and frozen."""
     with tempfile.TemporaryDirectory() as home:
         reason = why_not_here(Path(home))
-    if reason is not None:
-        pytest.skip(reason)
+    needs.require(reason)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ waits for its disk.  That the copy is of one moment is proved each time: the fil
 finds nothing to mend after the journal was replayed.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -32,8 +33,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from tests import needs
 from tests.cluster.waiting import wait_for
 
+CLONE_NEWNS = 0x00020000
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 """From linux/fs.h: stop and go on with writing to a file system."""
 
@@ -46,7 +49,8 @@ SPARE_BYTES = 24 * MIB
 MOUNT = "loop,commit=300"
 """The kernel writes nothing by itself for five minutes: what is there was asked for."""
 
-UNMOUNT_S_MAX = 10.0
+UNMOUNT_S_MAX = 20.0
+PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare")
 
 
 class Cut(Enum):
@@ -71,6 +75,19 @@ class Drive:
         with frozen_writes(held):
             for image in held.glob("*.img"):
                 shutil.copyfile(image, into / image.name)
+
+
+def own_mounts() -> None:
+    """Let nobody else see what this thread, and what it starts, mounts from now on.
+
+    A program that is started in a mount namespace of its own takes a copy of every mount along,
+    and while it runs, what is mounted on an image keeps the file system below it in use.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    _run("mount", "--make-rprivate", "/")
 
 
 @contextmanager
@@ -116,16 +133,14 @@ def frozen_writes(place: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def why_not_here(home: Path) -> str | None:
-    """Return why no drive can be made on this machine, or None."""
-    if os.geteuid() != 0:
-        return "only root can mount"
-    for program in ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare"):
-        if shutil.which(program) is None:
-            return f"no {program} here"
+def why_not_here(home: Path) -> str:
+    """Return why no drive can be made on this machine, or "" when it can."""
+    if reason := needs.lacking_root("mount") or needs.lacking(*PROGRAMS):
+        return reason
     try:
+        own_mounts()
         with drive(home, [home / "volume"]) as trial, frozen_writes(trial.inner):
-            return None
+            return ""
     except (subprocess.CalledProcessError, OSError) as error:
         return f"no loop mount, or no freezing, here: {error}"
 

@@ -1,12 +1,10 @@
 """The power goes while a cluster is written to; what was acknowledged is there afterwards."""
 
 import random
-import shutil
 from itertools import cycle, islice
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.cluster.waiting import measured
 from tests.power.drives import Cut
 from tests.power.stage import Powered, powered
@@ -42,7 +40,7 @@ def test_a_cluster_that_loses_power_keeps_every_acknowledged_write(
         lose_power_often(cluster, max(1, instants // 4))
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here")
+@needs.program("strace")
 def test_a_node_that_does_not_flush_is_found_out(home: Path) -> None:
     """The proof that these tests can fail: fsync says yes, and does nothing."""
     strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync"]

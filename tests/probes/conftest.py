@@ -1,7 +1,6 @@
 """The tools and targets that the probes' tests share."""
 
 import random
-import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,7 +12,10 @@ from attrs import evolve, frozen
 from qutrio.plumbing.clock import BootClock
 from qutrio.probes.interface import TlsContexts, Tools
 from qutrio.probes.toolbox import make_tools
+from tests import needs
+from tests.patience import HANG_S
 from tests.probes.servers import running_nginx
+from tests.workers import free_port
 
 
 @pytest.fixture(scope="session")
@@ -56,18 +58,10 @@ class Nginx:
         return f"https://localhost:{self.tls_port}{path}"
 
 
-def free_port() -> int:
-    """Return a loopback port that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
-
-
 @pytest.fixture(scope="session")
 def nginx_ports(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Nginx]:
     """One nginx for all tests of a run."""
+    needs.require(needs.lacking("nginx"))
     root = tmp_path_factory.mktemp("nginx")
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     target = Nginx(free_port(), free_port())
@@ -79,7 +73,7 @@ def nginx_ports(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA)
 @pytest.fixture
 async def nginx(nginx_ports: Nginx) -> Nginx:
     """The web server, once it listens."""
-    with trio.fail_after(20):
+    with trio.fail_after(HANG_S):
         while True:
             try:
                 stream = await trio.open_tcp_stream("127.0.0.1", nginx_ports.tls_port)

@@ -1,6 +1,6 @@
 """Targets for probes: a real nginx, and servers that misbehave on purpose."""
 
-import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +11,11 @@ from typing import TypeAlias
 
 import trio
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+from qutrio.model.checks import IpFamily
+from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
+from tests import needs
+from tests.patience import HANG_S
+
 CONFIG = """
 daemon off;
 worker_processes 1;
@@ -38,6 +42,11 @@ http {{
     location /status/503 {{ return 503 "out of order\\n"; }}
     location /moved {{ return 302 /; }}
     location /loop {{ return 302 /loop; }}
+    location /door {{
+      if ($cookie_seen = "1") {{ return 200 "welcome back\\n"; }}
+      add_header Set-Cookie "seen=1; Path=/; HttpOnly";
+      return 302 /door;
+    }}
     location /echo {{ return 200 "$request_method $http_authorization $http_x_own $host"; }}
   }}
 }}
@@ -47,18 +56,19 @@ http {{
 @contextmanager
 def running_nginx(root: Path, certificate: bytes, port: int, tls_port: int) -> Iterator[None]:
     """Run nginx in `root` on two loopback ports until the block ends."""
-    assert NGINX is not None, "install nginx to run these tests"
+    program = needs.where("nginx")
+    assert program is not None, "whoever calls this asks for nginx first"
     (root / "server.pem").write_bytes(certificate)
     config = root / "nginx.conf"
     config.write_text(CONFIG.format(root=root, port=port, tls_port=tls_port))
-    command = [NGINX, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
-    subprocess.run([*command, "-t", "-q"], check=True, timeout=20)
+    command = [program, "-p", str(root), "-c", str(config), "-e", str(root / "error.log")]
+    subprocess.run([*command, "-t", "-q"], check=True, timeout=HANG_S)
     process = subprocess.Popen(command)
     try:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=HANG_S)
 
 
 Handler: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]
@@ -123,3 +133,17 @@ async def silent(stream: trio.abc.Stream) -> None:
     """Take the request and say nothing."""
     del stream
     await trio.sleep_forever()
+
+
+class OneAddress:
+    """A resolver for which every name is 127.0.0.1."""
+
+    async def resolve(self, host: str, family: IpFamily) -> Resolution:
+        """Return the loopback address."""
+        del host, family
+        await trio.lowlevel.checkpoint()
+        return Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
+
+    async def judge(self, failure: NoAnswer) -> Observation:
+        """Is never asked: no look-up fails here."""
+        raise AssertionError(failure)

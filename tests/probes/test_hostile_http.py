@@ -12,9 +12,10 @@ from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
+from qutrio.probes.http_answer import PIECES_MIN, Answer
 from qutrio.probes.http_body import Body
-from qutrio.probes.http_message import PIECES_MIN, Answer
 from qutrio.probes.interface import Observation, Tools
+from tests.patience import HANG_S
 from tests.probes.servers import Handler, answering, endless, read_head, served, silent
 
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"
@@ -25,7 +26,7 @@ async def seen_of(handler: Handler, tools: Tools, **changes: Any) -> Observation
     """Probe a server of this kind once, with a timeout that only a bug would reach."""
     async with served(handler) as port:
         check = HttpCheck(id=CheckId("c1"), name="web", url=f"http://127.0.0.1:{port}/")
-        with trio.fail_after(60):
+        with trio.fail_after(HANG_S):
             return await probe_http(evolve(check, timeout_s=30.0, **changes), tools)
 
 
@@ -127,7 +128,7 @@ async def test_an_unreadable_encoding_fails_a_check_that_looks_into_the_body(
 
 
 async def test_invalid_bytes_in_the_body_do_not_hide_the_valid_ones(tools: Tools) -> None:
-    answer = b"HTTP/1.1 200 OK\r\n\r\n\xff\xfe\x80 all is well \xc3"
+    answer = b"HTTP/1.1 200 OK\r\n\r\n\xfe\x80 all is well \xc3"
     assert (await seen_of(answering(answer), tools, body_contains="is well")).outcome is Outcome.OK
 
 
@@ -153,7 +154,7 @@ async def test_silence_and_dripping_end_at_the_timeout_in_every_phase(
     async with served(handler) as port:
         url = f"{scheme}://127.0.0.1:{port}/"
         check = HttpCheck(id=CheckId("c1"), name="web", url=url, timeout_s=0.3)
-        with trio.fail_after(30):
+        with trio.fail_after(HANG_S):
             seen = await probe_http(check, tools)
     assert (seen.outcome, seen.latency_ms) == (Outcome.FAIL, None)
     assert seen.detail == f"no answer within 0.3s while {phase}"

@@ -1,5 +1,6 @@
 """The HTTP prober against a real web server."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from qutrio.model.checks import HttpCheck, IpFamily, StatusRange
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
-from qutrio.probes.interface import Resolution, Tools, fail
-from tests.probes.conftest import Nginx, free_port
+from qutrio.probes.interface import Tools, fail
+from qutrio.probes.resolver import HostResolver
+from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, read_head, served
+from tests.workers import free_port
 
 OK_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -44,6 +47,12 @@ async def test_a_verified_tls_target_is_ok(tools: Tools, nginx: Nginx) -> None:
 
 async def test_redirects_are_followed_and_told(tools: Tools, nginx: Nginx) -> None:
     seen = await probe_http(http(nginx.url("/moved")), tools)
+    assert (seen.outcome, seen.detail) == (Outcome.OK, "HTTP 200 after 1 redirect")
+
+
+async def test_a_site_that_wants_its_cookie_back_is_up(tools: Tools, nginx: Nginx) -> None:
+    check = http(nginx.tls_url("/door"), ip_family=IpFamily.V4, body_contains="welcome back")
+    seen = await probe_http(check, tools)
     assert (seen.outcome, seen.detail) == (Outcome.OK, "HTTP 200 after 1 redirect")
 
 
@@ -109,18 +118,11 @@ async def test_a_refused_connection_says_so(tools: Tools) -> None:
     assert seen.detail == f"connection refused while connecting to 127.0.0.1:{port}"
 
 
-class NoSuchName:
-    """A resolver that knows no names."""
-
-    async def resolve(self, host: str, family: IpFamily) -> Resolution:
-        del family
-        await trio.lowlevel.checkpoint()
-        return fail(f"{host} does not exist")
-
-
-async def test_a_name_that_does_not_exist_is_a_failure(tools: Tools) -> None:
-    seen = await probe_http(http("http://shop.example/"), evolve(tools, resolver=NoSuchName()))
-    assert seen == fail("shop.example does not exist")
+async def test_a_name_that_does_not_exist_is_a_failure(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "nsswitch.conf").write_text("hosts: files\n")
+    lonely = evolve(tools, resolver=HostResolver(tools.clock, etc=tmp_path))
+    seen = await probe_http(http("http://shop.example/"), lonely)
+    assert seen == fail("shop.example does not exist or has no address")
 
 
 async def test_a_switch_of_protocols_is_an_unexpected_status(tools: Tools) -> None:

@@ -1,97 +1,68 @@
-"""Name look-ups: whose fault a failure is, and that slow ones are shared and bounded."""
+"""The resolver of the probes: sources in the host's order, sharing, memory, and literals."""
 
 import socket
-import threading
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
 from qutrio.model.checks import IpFamily
-from qutrio.model.results import Outcome
-from qutrio.plumbing.clock import TrioClock
-from qutrio.probes.interface import Endpoint, Observation, Resolution, abstain, fail
+from qutrio.plumbing.clock import BootClock, TrioClock
+from qutrio.probes.interface import (
+    Addresses,
+    NoAnswer,
+    Resolution,
+    abstain,
+    fail,
+)
 from qutrio.probes.resolver import (
     ANSWERS_KEPT_MAX,
     FOUND_TTL_S,
-    LOOK_UPS_AT_ONCE_MAX,
     MISSING_TTL_S,
-    ThreadResolver,
-    look_up_address,
+    HostResolver,
 )
-
-HERE = Endpoint(socket.AF_INET, "127.0.0.1")
-
-
-class NameServer:
-    """A blocking look-up that holds every question until it is released."""
-
-    def __init__(self, answer: Resolution = HERE, *, held: bool = False) -> None:
-        self.answer = answer
-        self.asked: list[str] = []
-        self.release = threading.Event()
-        if not held:
-            self.release.set()
-
-    def __call__(self, host: str, family: IpFamily) -> Resolution:
-        del family
-        self.asked.append(host)
-        self.release.wait(30)
-        return self.answer
+from tests.probes.name_servers import (
+    Host,
+    Reaction,
+    Zone,
+    address_record,
+    answer,
+    asked_name,
+    asked_type,
+    at,
+    hand_made,
+    record,
+)
+from tests.workers import free_port
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread; bounded, and as quick as it is."""
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - a thread cannot set a trio.Event
-            await trio.sleep(0.001)
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A machine that asks the name server on a loopback port."""
+    return Host(tmp_path)
 
 
-def refusing(code: int) -> Callable[..., object]:
-    def getaddrinfo(*_: object, **__: object) -> object:
-        raise socket.gaierror(code, "as told")
+async def resolved(
+    host: Host, react: Reaction, name: str, family: IpFamily = IpFamily.ANY
+) -> Resolution:
+    """Return what a new resolver finds with the help of one name server."""
+    async with hand_made(react) as server:
+        return await host.resolver(server.port).resolve(name, family)
 
-    return getaddrinfo
+
+SHOP = Zone({"shop.test": ["192.0.2.1", "2001:db8::1", "192.0.2.2"]})
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"),
+    ("name", "family", "expected"),
     [
-        (socket.EAI_NONAME, Outcome.FAIL),
-        (socket.EAI_NODATA, Outcome.FAIL),
-        (socket.EAI_AGAIN, Outcome.ABSTAIN),
-        (socket.EAI_FAIL, Outcome.ABSTAIN),
-        (socket.EAI_SYSTEM, Outcome.ABSTAIN),
-    ],
-)
-def test_only_a_missing_name_is_the_targets_fault(
-    monkeypatch: pytest.MonkeyPatch, code: int, outcome: Outcome
-) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", refusing(code))
-    seen = look_up_address("shop.example", IpFamily.V6)
-    assert isinstance(seen, Observation)
-    assert seen.outcome is outcome
-    assert "shop.example" in seen.detail
-
-
-@pytest.mark.parametrize("host", ["a\0b", "a" * 100 + ".example", ".."])
-def test_what_can_be_no_name_is_a_failure(host: str) -> None:
-    seen = look_up_address(host, IpFamily.ANY)
-    assert isinstance(seen, Observation)
-    assert seen.outcome is Outcome.FAIL
-
-
-def test_the_machines_own_name_is_found() -> None:
-    assert look_up_address("localhost", IpFamily.V4) == HERE
-
-
-@pytest.mark.parametrize(
-    ("host", "family", "expected"),
-    [
-        ("127.0.0.1", IpFamily.ANY, HERE),
-        ("::1", IpFamily.V6, Endpoint(socket.AF_INET6, "::1")),
+        ("127.0.0.1", IpFamily.ANY, at("127.0.0.1")),
+        ("127.1", IpFamily.ANY, at("127.0.0.1")),
+        ("0x7f000001", IpFamily.V4, at("127.0.0.1")),
+        ("::1", IpFamily.V6, at("::1")),
         ("::1", IpFamily.V4, fail("::1 is not an IPv4 address, as the check demands")),
+        ("127.1", IpFamily.V6, fail("127.0.0.1 is not an IPv6 address, as the check demands")),
         (
             "fe80::1%nosuchlink",
             IpFamily.ANY,
@@ -100,87 +71,257 @@ def test_the_machines_own_name_is_found() -> None:
     ],
 )
 async def test_literal_addresses_are_never_looked_up(
-    host: str, family: IpFamily, expected: Resolution
+    host: Host, name: str, family: IpFamily, expected: Resolution
 ) -> None:
-    server = NameServer()
-    assert await ThreadResolver(TrioClock(), server).resolve(host, family) == expected
+    async with hand_made(SHOP) as server:
+        assert await host.resolver(server.port).resolve(name, family) == expected
     assert server.asked == []
 
 
-async def test_answers_are_remembered_for_a_while(mock_clock: trio.testing.MockClock) -> None:
-    for answer, ttl in ((HERE, FOUND_TTL_S), (fail("no such name"), MISSING_TTL_S)):
-        server = NameServer(answer)
-        resolver = ThreadResolver(TrioClock(), server)
-        for seconds, questions in ((0.0, 1), (ttl - 0.1, 1), (0.2, 2)):
+async def test_a_literal_address_may_have_an_interface(host: Host) -> None:
+    found = await host.resolver(free_port()).resolve("fe80::1%lo", IpFamily.ANY)
+    assert isinstance(found, Addresses)
+    assert found.endpoints[0].scope == socket.if_nametoindex("lo")
+
+
+async def test_every_address_of_both_families_is_found(host: Host) -> None:
+    found = await resolved(host, SHOP, "shop.test")
+    assert found == at("2001:db8::1", "192.0.2.1", "192.0.2.2")
+    assert await resolved(host, SHOP, "shop.test", IpFamily.V4) == at("192.0.2.1", "192.0.2.2")
+    assert await resolved(host, SHOP, "Shop.Test.", IpFamily.V6) == at("2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "words"),
+    [
+        ("none.test", IpFamily.ANY, "has no address"),
+        ("v6.test", IpFamily.V4, "has no IPv4 address"),
+        ("shop6.test", IpFamily.V6, "has no IPv6 address"),
+    ],
+)
+async def test_a_name_without_addresses_is_a_failure(
+    host: Host, name: str, family: IpFamily, words: str
+) -> None:
+    zone = Zone({"v6.test": ["2001:db8::1"], "shop6.test": ["192.0.2.1"]})
+    assert await resolved(host, zone, name, family) == fail(f"{name} does not exist or {words}")
+
+
+async def test_a_failing_name_server_is_not_yet_a_verdict(host: Host) -> None:
+    found = await resolved(host, Zone({"shop.test": 2}), "shop.test")
+    assert isinstance(found, NoAnswer)
+    assert found.host == "shop.test"
+    assert found.why.endswith("answers SERVFAIL")
+
+
+async def test_the_hosts_file_comes_first_and_hides_dns(host: Host) -> None:
+    host.write("hosts: files dns", "192.0.2.9 shop.test\n2001:db8::9 shop.test\n", "")
+    found = await resolved(host, SHOP, "shop.test")
+    assert found == at("192.0.2.9", "2001:db8::9")
+    host.write("hosts: files dns", "192.0.2.9 shop.test\n", "")
+    assert await resolved(host, SHOP, "shop.test", IpFamily.V6) == at("2001:db8::1")
+    host.write("hosts: dns files", "192.0.2.9 shop.test\n", "")
+    assert await resolved(host, SHOP, "shop.test", IpFamily.V6) == at("2001:db8::1")
+
+
+async def test_the_hosts_file_answers_where_dns_fails_before_it(host: Host) -> None:
+    host.write("hosts: dns files", "192.0.2.9 shop.test\n", "")
+    for react in (Zone({"shop.test": 2}), Zone({})):
+        assert await resolved(host, react, "shop.test") == at("192.0.2.9")
+
+
+async def test_a_source_may_have_the_last_word(host: Host) -> None:
+    host.write("hosts: dns [NOTFOUND=return] files", "192.0.2.9 shop.test\n", "")
+    seen = await resolved(host, Zone({}), "shop.test")
+    assert seen == fail("shop.test does not exist or has no address")
+    host.write("hosts: dns [TRYAGAIN=return] files", "192.0.2.9 shop.test\n", "")
+    assert isinstance(await resolved(host, Zone({"shop.test": 2}), "shop.test"), NoAnswer)
+
+
+async def test_a_machine_without_dns_knows_the_names_of_its_file(host: Host) -> None:
+    host.write("hosts: files", "192.0.2.9 shop.test\n", "")
+    resolver = host.resolver(free_port())
+    assert await resolver.resolve("shop.test", IpFamily.ANY) == at("192.0.2.9")
+    missing = await resolver.resolve("other.test", IpFamily.ANY)
+    assert missing == fail("other.test does not exist or has no address")
+    host.write("hosts:", "", "")
+    assert await host.resolver(free_port()).resolve("shop.test", IpFamily.ANY) == fail(
+        "shop.test does not exist or has no address"
+    )
+
+
+async def test_localhost_means_both_families_whatever_the_file_says(host: Host) -> None:
+    host.write("hosts: files dns", "127.0.0.1 localhost\n127.0.0.7 localhost\n", "")
+    resolver = host.resolver(free_port())
+    found = await resolver.resolve("localhost", IpFamily.ANY)
+    assert found == at("127.0.0.1", "127.0.0.7", "::1")
+    assert await resolver.resolve("localhost", IpFamily.V6) == at("::1")
+    assert await resolver.resolve("www.localhost.", IpFamily.ANY) == at("::1", "127.0.0.1")
+
+
+SEARCHED = Zone({"db.a.test": 2, "db.b.test": ["192.0.2.5"], "x.y": ["192.0.2.6"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "expected"),
+    [
+        ("db", ["db.a.test", "db.b.test"], at("192.0.2.5")),
+        ("x.y", ["x.y"], at("192.0.2.6")),
+        ("x.y.", ["x.y"], at("192.0.2.6")),
+        ("db.b", ["db.b", "db.b.a.test", "db.b.b.test"], None),
+        ("db.", ["db"], None),
+    ],
+)
+async def test_the_search_list_is_tried_in_order(
+    host: Host, name: str, asked: list[str], expected: Resolution | None
+) -> None:
+    host.write("hosts: dns", "", "search a.test b.test\noptions attempts:1\n")
+    async with hand_made(SEARCHED) as server:
+        found = await host.resolver(server.port).resolve(name, IpFamily.V4)
+    assert [asked_name(query) for query in server.asked] == asked
+    assert found == expected or expected is None
+
+
+async def test_a_failing_search_domain_leaves_a_name_undecided(host: Host) -> None:
+    host.write("hosts: dns", "", "search a.test c.test\n")
+    found = await resolved(host, SEARCHED, "db")
+    assert isinstance(found, NoAnswer)
+    assert found.host == "db.a.test"
+    host.write("hosts: dns", "", "search test\n")
+    zone = Zone({"shop.example.test": 2})
+    assert await resolved(host, zone, "shop.example") == fail(
+        "shop.example does not exist or has no address"
+    )
+
+
+async def test_a_host_that_forbids_it_is_not_asked_for_ipv6(host: Host) -> None:
+    host.write("hosts: dns", "", "options no-aaaa\n")
+    assert await resolved(host, SHOP, "shop.test") == at("192.0.2.1", "192.0.2.2")
+
+
+async def test_rotation_spreads_look_ups_over_the_servers(host: Host) -> None:
+    host.write("hosts: dns", "", "nameserver 127.0.0.2\noptions rotate\n")
+    async with hand_made(SHOP) as first, hand_made(SHOP, address="127.0.0.2", port=first.port) as b:
+        for number in range(40):
+            await host.resolver(first.port).resolve(f"n{number}.test", IpFamily.V4)
+    assert len(first.asked) >= 5
+    assert len(b.asked) >= 5
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a b", "a" * 100 + ".test", "..", "a..b", "\\065.test"])
+async def test_what_can_be_no_name_is_a_failure(host: Host, name: str) -> None:
+    assert await resolved(host, SHOP, name) == fail(f"{name[:80]!r} is not a host name")
+
+
+async def test_a_name_of_another_script_is_asked_for_in_its_ascii_form(host: Host) -> None:
+    zone = Zone({"xn--mnchen-3ya.test": ["192.0.2.8"]})
+    assert await resolved(host, zone, "m\u00fcnchen.test", IpFamily.V4) == at("192.0.2.8")
+
+
+@pytest.mark.parametrize(
+    ("zone_ttl_s", "name", "kept_s"),
+    [
+        (60, "shop.test", FOUND_TTL_S),
+        (5, "shop.test", 5.0),
+        (60, "none.test", MISSING_TTL_S),
+    ],
+)
+async def test_answers_are_remembered_briefly_and_no_longer_than_dns_says(
+    host: Host, zone_ttl_s: int, name: str, kept_s: float, mock_clock: trio.testing.MockClock
+) -> None:
+    zone = Zone({"shop.test": ["192.0.2.1"]}, zone_ttl_s)
+    mock_clock.rate = 0.0
+    async with hand_made(zone) as server:
+        resolver = HostResolver(TrioClock(), etc=host.etc, dns_port=server.port)
+        for seconds, questions in ((0.0, 1), (kept_s - 0.1, 1), (0.2, 2)):
             mock_clock.jump(seconds)
-            assert await resolver.resolve("shop.example", IpFamily.ANY) == answer
+            await resolver.resolve(name, IpFamily.V4)
             assert len(server.asked) == questions
 
 
-async def test_local_faults_are_not_remembered() -> None:
-    server = NameServer(abstain("the resolver of this node gave no answer"))
-    resolver = ThreadResolver(TrioClock(), server)
-    for _ in range(2):
-        await resolver.resolve("shop.example", IpFamily.ANY)
+async def test_an_answer_that_may_not_be_kept_is_asked_for_again(host: Host) -> None:
+    async with hand_made(Zone({"shop.test": ["192.0.2.1"]}, ttl_s=0)) as server:
+        resolver = host.resolver(server.port)
+        for _ in range(2):
+            await resolver.resolve("shop.test", IpFamily.V4)
     assert len(server.asked) == 2
 
 
-async def test_memory_for_answers_is_bounded() -> None:
-    resolver = ThreadResolver(TrioClock(), NameServer())
-    for number in range(ANSWERS_KEPT_MAX + 10):
-        resolver._keep((f"h{number}", IpFamily.ANY), HERE)
+async def test_failures_that_may_be_local_are_not_remembered(host: Host) -> None:
+    host.write("hosts: dns", "", "options attempts:1\n")
+    async with hand_made(Zone({"shop.test": 2})) as server:
+        resolver = host.resolver(server.port)
+        for _ in range(2):
+            assert isinstance(await resolver.resolve("shop.test", IpFamily.V4), NoAnswer)
+    assert len(server.asked) == 2
+
+
+async def test_memory_for_answers_is_bounded(host: Host) -> None:
+    async with hand_made(Zone({})) as server:
+        resolver = host.resolver(server.port)
+        for number in range(ANSWERS_KEPT_MAX + 10):
+            await resolver.resolve(f"h{number}.localhost", IpFamily.ANY)
     assert len(resolver._kept) == ANSWERS_KEPT_MAX
 
 
-async def test_probes_of_one_name_share_one_look_up() -> None:
-    server = NameServer(held=True)
-    resolver = ThreadResolver(TrioClock(), server)
-    answers = []
+async def test_probes_of_one_name_share_one_look_up(host: Host) -> None:
+    found: list[Resolution] = []
+    async with hand_made(SHOP) as server:
+        resolver = host.resolver(server.port)
 
-    async def ask() -> None:
-        answers.append(await resolver.resolve("shop.example", IpFamily.ANY))
+        async def ask() -> None:
+            found.append(await resolver.resolve("shop.test", IpFamily.V4))
 
-    async with trio.open_nursery() as nursery:
-        for _ in range(20):
-            nursery.start_soon(ask)
-        await until(lambda: len(server.asked) == 1)
-        await trio.testing.wait_all_tasks_blocked()
-        server.release.set()
-    assert answers == [HERE] * 20
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(ask)
+    assert found == [at("192.0.2.1", "192.0.2.2")] * 20
     assert len(server.asked) == 1
 
 
-async def test_a_hung_look_up_outlives_its_probe_but_is_not_repeated() -> None:
-    server = NameServer(held=True)
-    resolver = ThreadResolver(TrioClock(), server)
-    for _ in range(3):
-        with trio.move_on_after(0.01) as scope:
-            await resolver.resolve("shop.example", IpFamily.ANY)
-        assert scope.cancelled_caught
-    server.release.set()
-    assert await resolver.resolve("shop.example", IpFamily.ANY) == HERE
-    assert len(server.asked) == 1
+async def test_who_waits_goes_on_when_the_first_gives_up(host: Host) -> None:
+    heard = trio.Event()
 
+    async def on_query(query: bytes, who: tuple[str, int]) -> None:
+        del query, who
+        heard.set()
 
-async def test_look_ups_at_once_are_bounded_and_the_unwanted_are_never_begun() -> None:
-    server = NameServer(held=True)
-    resolver = ThreadResolver(TrioClock(), server)
-    async with trio.open_nursery() as nursery:
-        for number in range(LOOK_UPS_AT_ONCE_MAX + 20):
-            nursery.start_soon(resolver.resolve, f"h{number}.example", IpFamily.ANY)
-        await until(lambda: len(server.asked) == LOOK_UPS_AT_ONCE_MAX)
+    async with hand_made(lambda _: []) as server, trio.open_nursery() as nursery:
+        server.heard = on_query
+        resolver = host.resolver(server.port)
+        first = trio.CancelScope()
+        found: list[Resolution] = []
+
+        async def give_up() -> None:
+            with first:
+                await resolver.resolve("shop.test", IpFamily.V4)
+
+        async def go_on() -> None:
+            found.append(await resolver.resolve("shop.test", IpFamily.V4))
+
+        nursery.start_soon(give_up)
+        await heard.wait()
+        nursery.start_soon(go_on)
         await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
-    assert len(server.asked) == LOOK_UPS_AT_ONCE_MAX
-    server.release.set()
-    assert await resolver.resolve("another.example", IpFamily.ANY) == HERE
-    await until(lambda: resolver._working == 0)
-    assert len(server.asked) == LOOK_UPS_AT_ONCE_MAX + 1
+        server.react = SHOP
+        first.cancel()
+    assert found == [at("192.0.2.1", "192.0.2.2")]
 
 
-async def test_a_look_up_that_breaks_is_an_abstention() -> None:
-    def broken(host: str, family: IpFamily) -> Resolution:
-        raise KeyError(host, family)
+async def test_one_family_that_is_late_is_told_and_remembered_for_less(host: Host) -> None:
+    def react(query: bytes) -> list[bytes]:
+        return SHOP(query) if asked_type(query) == 1 else [answer(query, rcode=2)]
 
-    seen = await ThreadResolver(TrioClock(), broken).resolve("shop.example", IpFamily.ANY)
-    assert seen == abstain("the name look-up broke: KeyError")
+    async with hand_made(react) as server:
+        resolver = host.resolver(server.port)
+        found = await resolver.resolve("shop.test", IpFamily.ANY)
+    assert isinstance(found, Addresses)
+    assert (len(found.endpoints), found.unanswered) == (2, IpFamily.V6)
+    assert resolver._kept["shop.test", IpFamily.ANY].until <= BootClock().now() + MISSING_TTL_S
+
+
+async def test_an_alias_leads_to_the_addresses(host: Host) -> None:
+    def react(query: bytes) -> list[bytes]:
+        alias = record(5, b"\x03web\xc0\x0c")
+        return [answer(query, alias, address_record("192.0.2.4", owner=b"\x03web\xc0\x0c"))]
+
+    assert await resolved(host, react, "shop.test", IpFamily.V4) == at("192.0.2.4")

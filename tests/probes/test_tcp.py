@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import trio
 from attrs import evolve
 
-from qutrio.model.checks import IpFamily, TcpCheck, UnknownCheck
+from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.attempt import Progress, explain
-from qutrio.probes.interface import Resolution, Tools, abstain
+from qutrio.probes.interface import Tools
 from qutrio.probes.registry import probe
-from tests.probes.conftest import free_port
 from tests.probes.servers import served, silent
+from tests.workers import free_port
 
 
 def tcp(address: str, **changes: Any) -> TcpCheck:
@@ -43,21 +42,6 @@ async def test_a_check_of_an_unknown_kind_is_an_abstention(tools: Tools) -> None
     seen = await probe(UnknownCheck(id=CheckId("c1"), name="x", kind_name="quic"), tools)
     assert seen.outcome is Outcome.ABSTAIN
     assert seen.detail == "check type 'quic' is not known here; upgrade this node"
-
-
-class SlowResolver:
-    """A resolver that never answers."""
-
-    async def resolve(self, host: str, family: IpFamily) -> Resolution:
-        del host, family
-        await trio.sleep_forever()
-        raise AssertionError
-
-
-async def test_a_resolver_that_hangs_is_an_abstention(tools: Tools) -> None:
-    slow = evolve(tools, resolver=SlowResolver())
-    seen = await probe(tcp("shop.example:22", timeout_s=0.1), slow)
-    assert seen == abstain("no answer within 0.1s while looking up shop.example")
 
 
 @contextmanager

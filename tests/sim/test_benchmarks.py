@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANG_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,7 +23,7 @@ def test_a_quick_run_prints_its_table(name: str, arguments: list[str], lines: in
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     head, _, table = ran.stdout.partition("\n\n")
     assert "Python" in head

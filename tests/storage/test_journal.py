@@ -17,6 +17,7 @@ from qutrio.model.ids import UnixTime
 from qutrio.model.journal import Entry, Stopped
 from qutrio.storage.journal import FILES_MAX, LINE_BYTES_MAX, FileJournal
 from qutrio.storage.places import DataDirectory
+from tests import needs
 from tests.core.told import closed, opened, started
 
 LINES = [started(0), opened(1), closed(2)]
@@ -136,7 +137,7 @@ def small_disk(place: Path) -> Iterator[None]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@needs.root("mount a small disk")
 async def test_a_disk_that_is_full_keeps_what_was_written_before(tmp_path: Path) -> None:
     with small_disk(tmp_path):
         kept = journal(tmp_path, file_bytes_max=1_000_000)

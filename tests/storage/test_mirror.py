@@ -11,20 +11,24 @@ import trio
 from attrs import define, evolve, field
 
 from qutrio.codec.cluster_yaml import emit, parse
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply
 from qutrio.core.events import Proposed
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Mutation, PutCheck, Refusal, apply
+from qutrio.core.mutations import Mutation, PutCheck, Refusal
 from qutrio.core.view import View
+from qutrio.model.channels import SmtpChannel
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import CheckId, Fingerprint, NodeId, Revision, Term, UnixTime
+from qutrio.model.ids import ChannelId, CheckId, Fingerprint, NodeId, Revision, Term, UnixTime
 from qutrio.model.members import Member
 from qutrio.model.stable import Position
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.mirror import mirror
 from qutrio.storage.places import DataDirectory
+from tests.patience import HANG_S
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +49,7 @@ DOCUMENT = ClusterDocument(
     ),
     checks=(DATABASE,),
 )
-PATIENCE_S = 60
+PATIENCE_S = HANG_S
 
 
 @define
@@ -85,6 +89,7 @@ class Node:
     inbox: Inbox = field(factory=lambda: Inbox("boot"))
     ruling: Ruling = Ruling.COMMITTED
     proposals: list[Mutation] = field(factory=list)
+    progress: EditProgress = field(factory=EditProgress)
 
     @property
     def path(self) -> Path:
@@ -143,7 +148,11 @@ async def running(root: Path, document: ClusterDocument = DOCUMENT) -> AsyncIter
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.think)
         nursery.start_soon(
-            partial(mirror, poll_s=0.02, settle_s=0.01), node.view, node.inbox, directory, node.log
+            partial(mirror, progress=node.progress, poll_s=0.02, settle_s=0.01),
+            node.view,
+            node.inbox,
+            directory,
+            node.log,
         )
         yield node
         nursery.cancel_scope.cancel()
@@ -263,6 +272,24 @@ async def test_a_removed_file_is_written_again(tmp_path: Path) -> None:
         await node.log.wait(WRITTEN, 2)
         assert node.path.read_text() == emit(DOCUMENT)
     assert not node.refused()
+
+
+async def test_a_mail_address_is_looked_at_when_it_is_edited(tmp_path: Path) -> None:
+    """By the same rule as on the command line; and one that stands there already is left."""
+    old = SmtpChannel(
+        id=ChannelId("a1"), name="ops", host="h", sender="q;q@b.c", recipients=("a@b",)
+    )
+    async with running(tmp_path, evolve(DOCUMENT, channels=(old,))) as node:
+        await node.log.wait(WRITTEN)
+        node.edit(lambda text: text.replace("a@b", "a@b;c@d"))
+        await node.log.wait(REFUSED)
+        assert "channel 'ops': recipients: 'a@b;c@d' is not a mail address" in node.refused()[0]
+        await node.log.wait(WRITTEN, 2)
+        node.edit(lambda text: text.replace("a@b", "c@d"))
+        await node.log.wait(COMMITTED)
+        [channel] = node.document.channels
+        assert isinstance(channel, SmtpChannel)
+        assert channel.recipients == ("c@d",)
 
 
 async def test_edits_of_different_items_from_an_older_revision_merge(tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 """Where files lie, from what the environment says."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from qutrio.errors import DataDirectoryError
-from qutrio.storage.places import find_data_directory, find_socket, prepare_socket_directory
+from qutrio.storage.places import (
+    closed_system_directory,
+    find_data_directory,
+    find_socket,
+    prepare_socket_directory,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +71,15 @@ def test_a_link_in_place_of_the_private_folder_is_refused(tmp_path: Path) -> Non
     folder.symlink_to(tmp_path)
     with pytest.raises(DataDirectoryError, match="not a folder"):
         prepare_socket_directory(folder / "qutrio.sock")
+
+
+def test_the_folder_of_another_users_daemon_is_found_with_its_owner(tmp_path: Path) -> None:
+    system = tmp_path / "run"
+    system.mkdir(mode=0o700)
+    assert closed_system_directory(tmp_path / "q.sock", tmp_path / "nowhere") is None
+    assert closed_system_directory(system / "q.sock", system) is None
+    assert closed_system_directory(tmp_path / "q.sock", system) is None, "it is ours"
+    system.chmod(0)
+    if not os.access(system, os.X_OK):  # root may look everywhere
+        found = closed_system_directory(tmp_path / "q.sock", system)
+        assert found == (system, os.geteuid())

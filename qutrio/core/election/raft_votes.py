@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.core.election.interface import Role
-from qutrio.core.mandate import TERM_JUMP_MAX
-from qutrio.model.ids import Term
+from qutrio.core.reach import nearer
 from qutrio.model.stable import Ballot
 
 if TYPE_CHECKING:
     from qutrio.core.election.interface import Position
     from qutrio.core.mandate import Electors
-    from qutrio.model.ids import NodeId
+    from qutrio.model.ids import NodeId, Term
 
 POSITION_BYTES_MAX = 4096
 """How long a program's account of its state may be."""
@@ -93,7 +92,7 @@ class Poll:
 
 def raised(ballot: Ballot, term: Term) -> Ballot:
     """Return a ballot of the higher `term` without a vote; one word moves it only so far."""
-    return Ballot(Term(min(term, ballot.term + TERM_JUMP_MAX)))
+    return Ballot(nearer(term, ballot.term))
 
 
 def own_position(program: Position | None) -> str:

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from qutrio.errors import DataDirectoryError, InvalidValueError
+from qutrio.errors import DataDirectoryError, InvalidValueError, plain_reason
 from qutrio.model.members import Member
 from qutrio.peers.identity import PeerIdentity, fingerprint_of, trustworthy_key
 from qutrio.storage.keys import create_identity, load_identity
@@ -107,7 +107,7 @@ def _locked(directory: Path) -> Iterator[None]:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(directory / LOCK_NAME, flags, 0o600)
     except OSError as error:
-        raise DataDirectoryError(f"cannot use {directory}: {error.strerror}") from None
+        raise DataDirectoryError(f"cannot use {directory}: {plain_reason(error)}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -9,6 +9,7 @@ Happening: TypeAlias = (
     | machines.DieAfterDelivery
     | machines.DiskStall
     | machines.DiskTrouble
+    | machines.Install
     | machines.Restart
     | machines.SleepBeforeSending
     | machines.Suspend

@@ -21,6 +21,7 @@ from qutrio.sim.invariants.ballots import Ballots
 from qutrio.sim.invariants.growth import check_sizes
 from qutrio.sim.invariants.health import check_health
 from qutrio.sim.invariants.history import History
+from qutrio.sim.invariants.levels import Levels
 from qutrio.sim.invariants.membership import Membership
 from qutrio.sim.invariants.minorities import Minorities
 from qutrio.sim.invariants.paging import Paging
@@ -30,7 +31,7 @@ from qutrio.sim.invariants.rounds import Rounds
 
 @define
 class Invariants:
-    """All eleven invariants of one world.
+    """All twelve invariants of one world.
 
     `acknowledged` and `refused` are the labels of what the operators asked.
     """
@@ -44,6 +45,7 @@ class Invariants:
     rounds: Rounds = field(factory=Rounds)
     paging: Paging = field(factory=Paging)
     minorities: Minorities = field(factory=Minorities)
+    levels: Levels = field(factory=Levels)
     _touched: set[NodeId] = field(factory=set)
     _stepped: dict[NodeId, Record] = field(factory=dict)
     _committed: dict[NodeId, Record] = field(factory=dict)
@@ -78,6 +80,7 @@ class Invariants:
         self.roles.stepped(host, event, effects, true)
         self.membership.stepped(host, event, true)
         self.ballots.stepped(host, effects, true)
+        self.levels.stepped(host, true)
         if isinstance(event, Observed):
             self.rounds.probes.heard_of(host)
         assert host.node is not None
@@ -142,6 +145,7 @@ class Invariants:
                     self._committed[name] = record
                     self.history.follow(hosts, record, true)
                     self.paging.follow(record, true)
+                    self.levels.follow(record.document, true)
         if self.history.rulings_wait:
             self.history.judge_rulings(true)
 

@@ -113,8 +113,12 @@ class _Declaration:
         if len(named) > most:
             self.problems.add((field_,), f"{field_}: {len(named)} are too many; at most {most}")
             return None
+        folded = [str(name).casefold() for name in named]
         for name, plain in named.items():
             self.problems.attempt((field_, name), partial(refuse_name, kind, name))
+            if folded.count(str(name).casefold()) > 1:
+                problem = f"{shown(str(name))} differs from another name by case alone"
+                self.problems.add((field_, name), f"{field_}: {problem}")
             if plain is not None and not isinstance(plain, dict):
                 problem = f"{name}: {shown(str(plain))} is not a mapping such as {_OPTIONS[kind]}"
                 self.problems.add((field_, name), f"{field_}: {problem}")

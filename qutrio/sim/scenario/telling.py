@@ -6,6 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from qutrio.codec.plain import settings_to_plain
+from qutrio.core.engine_timers import matters
 from qutrio.sim.scenario.judging import Verdict
 from qutrio.sim.scenario.reading import Scenario
 from qutrio.sim.scenario.story import Story
@@ -108,19 +109,13 @@ def _opening(played: Played) -> Iterator[str]:
     if played.scenario.title:
         yield played.scenario.title
     plain = settings_to_plain(document.settings).items()
-    settings = ", ".join(f"{n} {v}" for n, v in plain if _bears(n, document.settings.engine))
+    settings = ", ".join(f"{n} {v}" for n, v in plain if matters(n, document.settings.engine))
     checks = ", ".join(c.name for c in document.checks) or "none"
     channels = ", ".join(c.name for c in document.channels) or "none"
     yield f"nodes     {', '.join(m.name for m in document.members)}"
     yield f"settings  {settings}"
     yield f"checks    {checks}; told to {channels}"
     yield f"seed      {played.seed}"
-
-
-def _bears(name: str, engine: str) -> bool:
-    """Tell whether a setting matters under this engine: some are for one engine only."""
-    owner = "gossip" if name == "acting" else name.partition("_")[0]
-    return owner not in {"gossip", "raft"} or owner == engine
 
 
 def _happenings(story: Story) -> Iterator[str]:

@@ -127,7 +127,7 @@ def new_check(name: str, plain: dict[str, Any]) -> Check:
     made_up = {"id": name, "name": name, "kind": "http", "url": f"https://{name}.example/"}
     if plain.get("kind", "http") != "http":
         del made_up["url"]
-    return _checked(lambda: check_from_plain({**made_up, **plain}, f"check {name!r}", strict=True))
+    return _written({**made_up, **plain}, name, None)
 
 
 def edited(check: Check, fields: Fields) -> Check:
@@ -135,7 +135,7 @@ def edited(check: Check, fields: Fields) -> Check:
     wanted = _plain(fields)
     _refuse_identity(wanted)
     plain = {**check_to_plain(check, secrets=True), **wanted}
-    return _checked(lambda: check_from_plain(plain, f"check {check.name!r}", strict=True))
+    return _written(plain, check.name, check)
 
 
 def updated_settings(current: Settings, fields: Fields) -> Settings:
@@ -203,6 +203,17 @@ def _value(name: str, text: str) -> object:
     if text in _WORDS:
         return _WORDS[text]
     return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def _written(plain: dict[str, Any], name: str, was: Check | None) -> Check:
+    """Return a check as strictly as every command reads it.  Raises `SentenceError`."""
+    where = f"check {name!r}"
+    check = _checked(lambda: check_from_plain(plain, where, strict=True))
+    try:
+        check.require_dialable(was)
+    except InvalidValueError as error:
+        raise SentenceError(f"{where}: {error}") from None
+    return check
 
 
 def _checked(make: Callable[[], T]) -> T:

@@ -7,8 +7,9 @@ import pytest
 import trio
 
 from qutrio.cli.demo.mailbox import HOST, LINE_BYTES_MAX, Mailbox, open_mailbox
+from tests.patience import HANG_S
 
-WAIT_S_MAX = 5
+WAIT_S_MAX = HANG_S
 
 
 def send(port: int, subject: str, body: str) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.patience import HANG_S
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "qutrio", "demo"]
-STORY_S_MAX = 120
+STORY_S_MAX = HANG_S
 INTERRUPTED = 130
 
 pytestmark = pytest.mark.slow
@@ -46,8 +48,8 @@ async def demo(temporary: Path) -> subprocess.CompletedProcess[bytes]:
         )
 
 
-async def test_the_whole_story_is_told_and_nothing_is_left(tmp_path: Path) -> None:
-    ended = await demo(tmp_path)
+async def test_the_whole_story_is_told_and_nothing_is_left(folder: Path) -> None:
+    ended = await demo(folder)
     told = ended.stdout.decode()
     assert ended.returncode == 0, told + ended.stderr.decode()
     steps = [
@@ -69,16 +71,14 @@ async def test_the_whole_story_is_told_and_nothing_is_left(tmp_path: Path) -> No
     ]
     assert re.search(".*".join(steps), told, re.DOTALL), told
     assert told.count("Subject: ") == 2
-    assert processes_of(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert processes_of(folder) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-async def test_a_signal_ends_the_demo_and_every_node(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+async def test_a_signal_ends_the_demo_and_every_node(folder: Path, number: signal.Signals) -> None:
     process = await trio.lowlevel.open_process(
-        COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(tmp_path)
+        COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(folder)
     )
     assert process.stdout is not None
     told = b""
@@ -87,18 +87,18 @@ async def test_a_signal_ends_the_demo_and_every_node(
             chunk = await process.stdout.receive_some()
             assert chunk, told
             told += chunk
-        assert len(processes_of(tmp_path)) >= 2
+        assert len(processes_of(folder)) >= 2
         process.send_signal(number)
         async for chunk in process.stdout:
             told += chunk
         assert await process.wait() == INTERRUPTED, told
-    assert processes_of(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert processes_of(folder) == []
+    assert list(folder.iterdir()) == []
 
 
-async def test_a_step_that_fails_is_named_and_the_logs_are_kept(tmp_path: Path) -> None:
+async def test_a_step_that_fails_is_named_and_the_logs_are_kept(folder: Path) -> None:
     """A node cannot start where the path of its control socket gets too long for the kernel."""
-    deep = tmp_path / ("x" * 120)
+    deep = folder / ("x" * 120)
     deep.mkdir()
     ended = await demo(deep)
     said = ended.stderr.decode()

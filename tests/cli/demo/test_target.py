@@ -6,8 +6,9 @@ import trio
 import trio.testing
 
 from qutrio.cli.demo.target import HOST, PAGE, Target, open_target
+from tests.patience import HANG_S
 
-WAIT_S_MAX = 5
+WAIT_S_MAX = HANG_S
 
 
 async def fetch(target: Target) -> bytes:

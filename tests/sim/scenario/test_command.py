@@ -16,6 +16,7 @@ from qutrio.model.document import Settings
 from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.scenario.founding import found, webhook
 from qutrio.sim.scenario.wishes import new_check
+from tests.patience import HANG_S
 from tests.sim.scenario.stories import written
 
 OUTAGE = written(
@@ -188,7 +189,7 @@ MODULES = "import sys; from qutrio.cli.app import main; main(['sim', '--help']);
 
 def test_help_does_not_wait_for_the_simulator() -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", MODULES], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", MODULES], capture_output=True, text=True, check=True, timeout=HANG_S
     )
     assert "Example: qutrio sim" in ended.stdout
     assert "qutrio.sim" not in ended.stdout

@@ -15,6 +15,7 @@ from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
 from qutrio.sim.scenario.playing import play
 from qutrio.sim.scenario.reading import FIELDS, read
 from qutrio.sim.scenario.timeline import VERBS
+from tests.patience import HANG_S
 from tests.sim.scenario.stories import no_file
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +105,7 @@ def test_the_same_file_and_seed_are_the_same_story_in_every_process(tmp_path: Pa
             env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             check=True,
-            timeout=120,
+            timeout=HANG_S,
         )
         stories.append((ended.stdout, drawing.read_bytes()))
     assert stories[0] == stories[1]

@@ -1,0 +1,77 @@
+"""The mail for a notice, in a form that every server can carry.
+
+The body is ASCII on the wire (quoted-printable or base64 where it has to be), so no server needs
+8BITMIME.  Words in headers are ASCII or encoded words; only an address that is not ASCII stands
+there as it is, and such a mail needs a server with SMTPUTF8.
+
+The headers are written here because the standard library's newer `EmailMessage` loses blanks
+between the encoded words of a long name, which its older `Header` does not.
+"""
+
+from collections.abc import Sequence
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import SMTP as MAIL_POLICY
+from email.utils import formatdate
+
+from qutrio.alerts.letter import Letter
+from qutrio.alerts.text import body, subject
+from qutrio.codec.addresses import Mailbox
+from qutrio.model.ids import ChannelId
+
+DISPLAY_NAME = "qutrio"
+"""Of the sender, unless the channel names another."""
+_BODY_POLICY = MAIL_POLICY.clone(cte_type="7bit")
+
+
+def compose(
+    channel: ChannelId, letter: Letter, sender: Mailbox, recipients: Sequence[Mailbox]
+) -> bytes:
+    """Return the mail for a notice to these recipients.
+
+    Its Message-ID is the same at every attempt by every node, so that repeats can be dropped;
+    all mails of one incident refer to the same thread.
+    """
+    domain = f"{letter.cluster_id}.qutrio" if _is_label(letter.cluster_id) else "qutrio"
+    thread = f"<{letter.thread_id(channel)}@{domain}>"
+    headers = {
+        "From": _named(sender.display or DISPLAY_NAME, sender),
+        "To": ",\r\n ".join(_named(box.display, box) for box in recipients),
+        "Subject": _words(subject(letter.notice), "Subject"),
+        "Date": formatdate(letter.sent_unix),
+        "Message-ID": f"<{letter.delivery_id(channel)}@{domain}>",
+        "In-Reply-To": thread,
+        "References": thread,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Qutrio-Event": letter.notice.kind.value,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return head.encode() + _content(letter)
+
+
+def _content(letter: Letter) -> bytes:
+    """Return the body, after the headers that describe it."""
+    content = EmailMessage(policy=_BODY_POLICY)
+    content.set_content(body(letter).encode("utf-8", "replace").decode())
+    return content.as_bytes()
+
+
+def _named(display: str, box: Mailbox) -> str:
+    if not display:
+        return box.address
+    if display.isascii():
+        escaped = display.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"\r\n <{box.address}>'
+    return f"{_words(display, 'From')}\r\n <{box.address}>"
+
+
+def _words(text: str, header: str) -> str:
+    """Return `text` as encoded words, unless it is harmless ASCII; folded at about 76 columns."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
+    return Header(line, charset, header_name=header).encode(linesep="\r\n")
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.replace("-", "").isalnum()

@@ -1,0 +1,69 @@
+"""How long a receiver asks to be left alone: `Retry-After`, and Discord's own field.
+
+A date is compared with the date of the answer, so a clock that is wrong here does no harm.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import ceil
+from urllib.parse import urlsplit
+
+from qutrio.alerts.http_post import Answer, said
+from qutrio.errors import DeliveryError
+from qutrio.model.durations import format_duration
+from qutrio.model.ids import Seconds, UnixTime
+
+WAIT_S_MAX: Seconds = 3600.0
+"""The longest wait that is kept; who asks for more is asked again then."""
+ASKING_STATUSES = frozenset({429, 503})
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+
+
+def asked_wait(answer: Answer, wall: UnixTime) -> Seconds:
+    """Return for how many seconds the answer asks to wait, 0 if it does not; at most the cap."""
+    if answer.status not in ASKING_STATUSES:
+        return 0.0
+    text = answer.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return _kept(float(text))
+    until = _moment(text)
+    if until is None:
+        return 0.0
+    return _kept(until - (_moment(answer.headers.get("date", "")) or wall))
+
+
+def asked_by_discord(answer: Answer, wall: UnixTime) -> Seconds:
+    """Return the longer of what the header and the body's `retry_after` ask for."""
+    try:
+        wait = json.loads(answer.excerpt)["retry_after"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        wait = 0.0
+    said_so = answer.status in ASKING_STATUSES and type(wait) in {int, float}
+    return max(asked_wait(answer, wall), _kept(wait) if said_so else 0.0)
+
+
+def refusal(url: str, answer: Answer, wait_s: Seconds) -> DeliveryError:
+    """Return the error for an answer that is not a success.  Names the host of `url` alone."""
+    problem = f"{urlsplit(url).netloc.rpartition('@')[2]} answered HTTP {answer.status}"
+    if wait_s:
+        problem += f" and asks to wait {format_duration(float(ceil(wait_s)))}"
+    words = said(answer)
+    return DeliveryError(f"{problem}: {words}" if words else problem, wait_s=wait_s)
+
+
+def _kept(wait_s: Seconds) -> Seconds:
+    return min(WAIT_S_MAX, wait_s) if wait_s > 0 else 0.0
+
+
+def _moment(text: str) -> UnixTime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return UnixTime(_in_utc(moment).timestamp())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

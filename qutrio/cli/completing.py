@@ -1,0 +1,76 @@
+"""What the Tab key offers: names that the daemon knows, and words that never change.
+
+A completion never fails and never waits long: without a daemon there is nothing to offer.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from qutrio.control.client import call
+from qutrio.errors import QutrioError
+from qutrio.storage.places import find_socket
+
+WAIT_S = 1.0
+
+Complete = Callable[[str], list[str]]
+
+
+def words(*known: str) -> Complete:
+    """Return a completion of words that never change."""
+    return lambda incomplete: _begun(known, incomplete)
+
+
+def check_names(incomplete: str) -> list[str]:
+    """Return the checks whose names begin so."""
+    return _begun(_names("check.list", "checks"), incomplete)
+
+
+def channel_names(incomplete: str) -> list[str]:
+    """Return the alert channels whose names begin so."""
+    return _begun(_names("alert.list", "channels"), incomplete)
+
+
+def node_names(incomplete: str) -> list[str]:
+    """Return the nodes whose names begin so."""
+    return _begun(_names("node.list", "nodes"), incomplete)
+
+
+def token_names(incomplete: str) -> list[str]:
+    """Return the open tokens whose ids, or whose nodes' names, begin so."""
+    tokens = _rows("enroll.list", "tokens")
+    waiting = [(token["claimant"] or {}).get("name") for token in tokens]
+    known = [*(t["name"] for t in tokens), *waiting, *(t["id"] for t in tokens)]
+    return _begun(dict.fromkeys(filter(None, known)), incomplete)
+
+
+def setting_pairs(incomplete: str) -> list[str]:
+    """Return the settings whose names begin so, with their `=`."""
+    settings = _ask("settings.show").get("settings", {})
+    return _begun((f"{name}=" for name in settings), incomplete)
+
+
+def engines(incomplete: str) -> list[str]:
+    """Return the engines whose names begin so: those of the daemon, else those of this program."""
+    known = _ask("engine.show").get("known_engines") or ("gossip", "lowest-id", "raft")
+    return _begun(known, incomplete)
+
+
+def _begun(known: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def _names(op: str, field: str) -> list[str]:
+    return [row["name"] for row in _rows(op, field)]
+
+
+def _rows(op: str, field: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _ask(op).get(field, [])
+    return rows
+
+
+def _ask(op: str) -> dict[str, Any]:
+    try:
+        return call(find_socket(os.environ), {"op": op}, WAIT_S)
+    except (QutrioError, OSError):
+        return {}

@@ -1,0 +1,11 @@
+"""How names are ordered wherever they are listed: web2 before web10."""
+
+import re
+
+_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
+
+
+def natural_order(name: str) -> tuple[tuple[tuple[str, int], ...], str]:
+    """Return a key that sorts names as a person counts: numbers by value, case last."""
+    parts = _PARTS.findall(name.casefold())
+    return tuple((word, int(number or -1)) for word, number in parts), name

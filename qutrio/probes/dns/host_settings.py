@@ -1,0 +1,107 @@
+"""The host's own settings for look-ups, read again when a file changes."""
+
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import trio
+from attrs import frozen
+
+from qutrio.probes.dns.exchange import DNS_PORT
+from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
+from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
+
+FILE_BYTES_MAX = 16 * 1024 * 1024
+"""What is read of one file; the longest public lists for a hosts file have a few megabytes."""
+
+ETC = Path("/etc")
+T = TypeVar("T")
+_Stamp: TypeAlias = tuple[int, int, int] | None
+
+
+@frozen
+class HostSettings:
+    """What resolv.conf, hosts, nsswitch.conf and host.conf say at this moment."""
+
+    resolv: ResolvConf
+    hosts: HostsFile
+    sources: tuple[Source, ...]
+    multi: bool
+
+
+class _Watched(Generic[T]):
+    """One file and what it means; a file that is missing means what an empty one does."""
+
+    def __init__(self, path: Path, read: Callable[[bytes], T]) -> None:
+        self._path = path
+        self._read = read
+        self._stamp: _Stamp = (0, 0, 0)
+        self.value = read(b"")
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is another one than that which was read."""
+        return _stamp(self._path) != self._stamp
+
+    def refresh(self) -> None:
+        """Read the file anew; blocks."""
+        self._stamp = _stamp(self._path)
+        try:
+            with self._path.open("rb") as file:
+                content = file.read(FILE_BYTES_MAX)
+        except OSError:
+            content = b""
+        self.value = self._read(content)
+
+
+class SettingsFiles:
+    """The four files together."""
+
+    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT) -> None:
+        """Name the files in `etc`; nothing is read before `current`."""
+        self._resolv = _Watched(etc / "resolv.conf", _of_text(partial(_resolv_conf, dns_port)))
+        self._hosts = _Watched(etc / "hosts", HostsFile)
+        self._sources = _Watched(etc / "nsswitch.conf", _of_text(parse_nsswitch))
+        self._multi = _Watched(etc / "host.conf", _of_text(parse_multi))
+        self._reading = trio.Lock()
+        self._current = self._joined()
+
+    async def current(self) -> HostSettings:
+        """Return the settings as they are now; a change costs a thread, no change four stats."""
+        if any(file.changed for file in self._files):
+            async with self._reading:
+                await trio.to_thread.run_sync(self._refresh)
+        return self._current
+
+    @property
+    def _files(self) -> tuple[_Watched[Any], ...]:
+        return self._resolv, self._hosts, self._sources, self._multi
+
+    def _refresh(self) -> None:
+        for file in self._files:
+            if file.changed:
+                file.refresh()
+        self._current = self._joined()
+
+    def _joined(self) -> HostSettings:
+        return HostSettings(
+            self._resolv.value, self._hosts.value, self._sources.value, self._multi.value
+        )
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _resolv_conf(port: int, text: str) -> ResolvConf:
+    return parse_resolv_conf(text, socket.gethostname(), port)
+
+
+def _of_text(read: Callable[[str], T]) -> Callable[[bytes], T]:
+    return lambda content: read(content.decode("utf-8", "replace"))

@@ -1,0 +1,98 @@
+"""Checks that ask for every address of a host: each is probed, and one that fails is a failure."""
+
+from typing import TypeAlias
+
+import trio
+from attrs import evolve
+
+from qutrio.model.checks import HttpCheck, TcpCheck
+from qutrio.model.results import Outcome
+from qutrio.probes.attempt import Journey, Progress, attempt
+from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
+from qutrio.probes.interface import (
+    Addresses,
+    Endpoint,
+    Observation,
+    Tools,
+    abstain,
+    fail,
+)
+
+AT_ONCE_MAX = 8
+"""Addresses of one host that are probed beside each other."""
+
+Dialled: TypeAlias = HttpCheck | TcpCheck
+_Seen: TypeAlias = list[tuple[Endpoint, Observation, Progress]]
+
+
+async def attempt_all(check: Dialled, host: str, tools: Tools, journey: Journey) -> Observation:
+    """Run `journey` once, or once for each address of `host` where the check asks for that."""
+    if not check.each_address:
+        return await attempt(check, tools, journey)
+
+    progress = Progress(tools, tools.clock.now())
+    found: list[Endpoint] = []
+
+    async def look_up_all(progress: Progress) -> Observation:
+        addresses = await _all_addresses(host, check, progress)
+        if isinstance(addresses, Observation):
+            return addresses
+        found.extend(addresses)
+        return progress.ok("looked up")
+
+    looked_up = await attempt(check, tools, look_up_all, progress)
+    if not found:
+        return looked_up
+    return _joined(await _probe_each(check, tools, journey, progress, host, found))
+
+
+async def _all_addresses(
+    host: str, check: Dialled, progress: Progress
+) -> tuple[Endpoint, ...] | Observation:
+    """Return every address; raises `LookUpError` while the look-up of one family fails."""
+    found = await look_up(host, check.ip_family, progress)
+    if isinstance(found, Observation):
+        return found
+    endpoints = found.endpoints
+    if found.unanswered is not None:
+        more = await look_up(host, found.unanswered, progress)
+        if isinstance(more, Addresses):
+            endpoints += more.endpoints
+        elif more.outcome is Outcome.ABSTAIN:
+            return more
+    return take_turns(endpoints)
+
+
+async def _probe_each(  # noqa: PLR0917 - what every attempt needs
+    check: Dialled,
+    tools: Tools,
+    journey: Journey,
+    progress: Progress,
+    host: str,
+    endpoints: list[Endpoint],
+) -> _Seen:
+    seen: _Seen = []
+    places = trio.CapacityLimiter(AT_ONCE_MAX)
+
+    async def probe_one(endpoint: Endpoint) -> None:
+        async with places:
+            own = evolve(progress, pinned=(host, endpoint), notes=[])
+            seen.append((endpoint, await attempt(check, tools, journey, own), own))
+
+    async with trio.open_nursery() as nursery:
+        for endpoint in endpoints:
+            nursery.start_soon(probe_one, endpoint)
+    return seen
+
+
+def _joined(seen: _Seen) -> Observation:
+    """Return one vote; an address without a route from here counts neither way."""
+    reached = [entry for entry in seen if not entry[2].no_way]
+    for outcome, vote in ((Outcome.FAIL, fail), (Outcome.ABSTAIN, abstain)):
+        bad = [entry for entry in reached or seen if entry[1].outcome is outcome]
+        if bad:
+            told = "; ".join(f"{e.address}: {o.detail}" for e, o, _ in bad[:ADDRESSES_TOLD_MAX])
+            return vote(f"{len(bad)} of {len(seen)} addresses: {told}")
+    latency_ms = max(observation.latency_ms or 0.0 for _, observation, _ in reached)
+    _, first, _ = reached[0]
+    return Observation(Outcome.OK, latency_ms, f"all {len(reached)} addresses: {first.detail}")

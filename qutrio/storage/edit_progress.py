@@ -1,0 +1,47 @@
+"""Knows where the newest hand edit stands, so that nobody waits for it without a word."""
+
+from pathlib import Path
+
+import trio
+from attrs import define, field
+
+from qutrio.model.hand_edits import EditReport, EditStage
+from qutrio.model.ids import Seconds
+
+
+@define
+class EditProgress:
+    """The stage of the newest edit; nothing once it is in effect."""
+
+    _stage: EditStage | None = field(init=False, default=None)
+    _size: int = field(init=False, default=0)
+    _since: Seconds = field(init=False, default=0.0)
+    _reason: str = field(init=False, default="")
+    _kept: Path | None = field(init=False, default=None)
+
+    def enter(self, stage: EditStage, size: int) -> None:
+        """Note that an edit of `size` bytes is in this stage from now on."""
+        if stage is not self._stage:
+            self._since = trio.current_time()
+        self._stage, self._size, self._reason, self._kept = stage, size, "", None
+
+    def refused(self, size: int, reason: str, kept: Path) -> None:
+        """Note that the newest edit was refused, and where its text is."""
+        self.enter(EditStage.REFUSED, size)
+        self._since, self._reason, self._kept = trio.current_time(), reason, kept
+
+    def settled(self) -> None:
+        """Note that there is no edit that anybody waits for."""
+        self._stage = None
+
+    def report(self) -> EditReport | None:
+        """Return where the newest edit stands; None when it is in effect, or there was none."""
+        if self._stage is None or (self._kept is not None and not self._kept.exists()):
+            return None
+        return EditReport(
+            stage=self._stage,
+            size_bytes=self._size,
+            for_s=trio.current_time() - self._since,
+            reason=self._reason,
+            kept="" if self._kept is None else str(self._kept),
+        )

@@ -1,0 +1,43 @@
+"""A data directory that was meant to join a cluster and has not: it must not start alone."""
+
+from contextlib import suppress
+
+from qutrio.errors import DataDirectoryError, StorageError, plain_reason
+from qutrio.storage.atomic import sync_directory, write_atomic
+from qutrio.storage.places import DataDirectory
+
+CLUSTER_CHARS_MAX = 64
+_NOTE = "# 'qutrio enroll join' has not finished here.  The cluster that was to be joined:\n"
+
+
+def remember_joining(directory: DataDirectory, cluster_id: str) -> None:
+    """Note that this node is to join a cluster; raises `StorageError`."""
+    try:
+        write_atomic(directory.joining_file, f"{_NOTE}{cluster_id[:CLUSTER_CHARS_MAX]}\n".encode())
+    except OSError as error:
+        problem = f"cannot write {directory.joining_file}: {plain_reason(error)}"
+        raise StorageError(problem) from None
+
+
+def forget_joining(directory: DataDirectory) -> None:
+    """Note that the node belongs where it is meant to; raises `StorageError`."""
+    try:
+        directory.joining_file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            sync_directory(directory.root)
+    except OSError as error:
+        problem = f"cannot remove {directory.joining_file}: {plain_reason(error)}"
+        raise StorageError(problem) from None
+
+
+def require_joined(directory: DataDirectory) -> None:
+    """Raise `DataDirectoryError` when this node was meant to join a cluster and has not."""
+    try:
+        waits = directory.joining_file.exists()
+    except OSError:  # whoever opens the directory next says why it cannot be read
+        return
+    if waits:
+        raise DataDirectoryError(
+            f"{directory.root} was meant to join a cluster, and 'qutrio enroll join' has not"
+            " finished; run it again, or run 'qutrio serve --alone' to make it a cluster of its own"
+        )

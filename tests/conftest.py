@@ -1,0 +1,58 @@
+"""How the tests run: side by side when all of them do, and without a skip where nothing lacks."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests import needs
+from tests.workers import PROCESSES, dealt
+
+TESTS = Path(__file__).parent
+LONG_ROOMS = frozenset({"cluster", "chaos", "power", "mutants"})
+LONG_FILES = frozenset({"test_seeds.py", "test_growth.py", "test_calm_steps.py"})
+
+# How long one example takes says something about the machine, not about the program.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return in how many processes the tests run when nobody says: `-n auto` of pyproject.toml.
+
+    A choice of files runs in this one process, where it starts at once and can be debugged.
+    """
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return PROCESSES if whole else 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests that take long fairly to the processes of this run."""
+    told = getattr(config, "workerinput", {"workercount": 1})
+    if (hands := int(told["workercount"])) > 1:
+        long = [item for item in items if takes_long(item)]
+        short = [item for item in items if not takes_long(item)]
+        items[:] = dealt(long, short, hands)
+
+
+def takes_long(item: pytest.Item) -> bool:
+    """Tell whether a test may take longer than a thousand others together."""
+    room = item.path.relative_to(TESTS).parts[0]
+    marked = any(item.get_closest_marker(name) for name in ("slow", "cluster", "chaos"))
+    return marked or room in LONG_ROOMS or item.path.name in LONG_FILES
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a failure of a skip, where everything that the tests need is said to be here."""
+    del item, call
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if not needs.may_skip(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{reason.removeprefix('Skipped: ')}; {needs.NO_SKIPS} forbids it"
+    return report

@@ -1,0 +1,183 @@
+"""Reach: no message, of whatever kind, moves a node's numbers further than the bound."""
+
+from types import NoneType
+from typing import Any, Union, get_args, get_origin
+
+import pytest
+from attrs import NOTHING, evolve, fields
+
+from qutrio.core.effects import Send
+from qutrio.core.events import Received
+from qutrio.core.messages import Heartbeat, Message, Removed, Report, Ruling
+from qutrio.core.mutations import Batch, Mutation
+from qutrio.core.reach import (
+    NUMBER_JUMP_MAX,
+    REVISION_JUMP_MAX,
+    TERM_JUMP_MAX,
+    Named,
+    Reach,
+    named,
+    nearer,
+)
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    NodeId,
+    NoticeId,
+    RequestId,
+    Revision,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.levels import LEVEL
+from qutrio.model.results import Result
+from qutrio.model.stable import Position, Record
+from tests.core.company import HELD, settled
+from tests.core.samples import WALL, A, B, at, delivery, document, pos, record
+
+FAR = 2**62
+KINDS: tuple[type[Any], ...] = get_args(Message)
+PLAIN: dict[object, object] = {
+    int: 1,
+    bool: False,
+    str: "",
+    float: 1.0,
+    NodeId: B,
+    CheckId: "web",
+    ChannelId: "hook",
+    NoticeId: "x",
+    RequestId: "r",
+    UnixTime: WALL,
+    Ruling: Ruling.AGAIN,
+    Ledger: Ledger(),
+    Mutation: Batch(mutations=()),
+}
+"""What no node goes by as a term, a revision or a place: a new type is put here, or covered."""
+FARTHEST: dict[object, object] = {
+    Term: FAR,
+    Revision: FAR,
+    Position: Position(Term(1), FAR),
+    Record: record(document(A, B, revision=FAR), pos(1)),
+    ClusterDocument: document(A, B, revision=FAR),
+    Delivery: evolve(delivery(), notice=evolve(delivery().notice, term=Term(FAR))),
+}
+NEAR: dict[object, object] = {
+    Term: 1,
+    Revision: 1,
+    Position: Position(Term(1), 1),
+    Record: record(document(A, B), pos(1)),
+    ClusterDocument: document(A, B),
+    Delivery: delivery(),
+}
+
+
+def options(shape: Any) -> list[Any]:
+    """The shapes a field may have, None aside."""
+    if shape == Mutation or get_origin(shape) not in {Union, type(int | None)}:
+        return [shape]
+    return [inner for inner in get_args(shape) if inner is not NoneType]
+
+
+def near(shape: Any) -> Any:
+    """An ordinary value of a field."""
+    (first, *_) = options(shape)
+    if get_origin(first) is tuple:
+        inner = get_args(first)
+        return () if Ellipsis in inner else tuple(near(i) for i in inner)
+    return PLAIN[first] if first in PLAIN else NEAR[first]
+
+
+def ordinary(kind: type[Any]) -> Any:
+    """A message that names nothing far away."""
+    given = {a.name: near(a.type) for a in fields(kind) if a.default is NOTHING}
+    return kind(**given)
+
+
+def far_ones(shape: Any) -> list[Any]:
+    """Values of a field of which each names something far away in one place."""
+    found: list[Any] = []
+    for option in options(shape):
+        if option in FARTHEST:
+            found.append(FARTHEST[option])
+        elif get_origin(option) is tuple and Ellipsis not in get_args(option):
+            inner = get_args(option)
+            ordinary_ones = tuple(near(one) for one in inner)
+            for place, one in enumerate(inner):
+                before, after = ordinary_ones[:place], ordinary_ones[place + 1 :]
+                found += [(*before, value, *after) for value in far_ones(one)]
+        else:
+            harmless = get_args(option)[0] if get_origin(option) is tuple else option
+            of_results = harmless == tuple[Result, float]
+            assert of_results or harmless in PLAIN, f"{option} is neither covered nor harmless"
+    return found
+
+
+CASES = [
+    pytest.param(evolve(ordinary(kind), **{a.name: value}), id=f"{kind.__name__}.{a.name}.{n}")
+    for kind in KINDS
+    for a in fields(kind)
+    for n, value in enumerate(far_ones(a.type))
+]
+
+
+@pytest.mark.parametrize("message", CASES)
+def test_a_message_that_names_a_number_far_away_is_not_heard(message: Message) -> None:
+    company = settled(HELD)
+    node = company.nodes[A]
+    before = (node.register.accepted, node.register.committed, node.seat.mandate.promise)
+    told = node.step(Received(B, message), at(company.now), WALL)
+    assert [e for e in told if isinstance(e, Send) and e.to == B and not claims(e.message)] == []
+    assert node.seat.mandate.heard_term <= 1 + TERM_JUMP_MAX + 1
+    held = (node.register.accepted, node.register.committed)
+    assert held == before[:2]
+    assert not node.removed
+
+
+def claims(message: Message) -> bool:
+    """Tell whether this is the heartbeat of a master that claims above a term it heard of."""
+    return isinstance(message, Heartbeat)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_ordinary_message_names_nothing_far_away(kind: type[Any]) -> None:
+    message = Report(results=()) if kind is Report else ordinary(kind)
+    assert Reach(Term(1), Revision(1), 1).covers(named(message))
+
+
+def test_every_kind_of_number_is_found_at_its_place() -> None:
+    assert CASES
+    assert named(Removed(revision=Revision(7))) == Named(Term(0), Revision(7), 0)
+
+
+@pytest.mark.parametrize(
+    ("term", "revision", "number", "covered"),
+    [
+        (5 + TERM_JUMP_MAX, 0, 0, True),
+        (6 + TERM_JUMP_MAX, 0, 0, False),
+        (0, 5 + REVISION_JUMP_MAX, 0, True),
+        (0, 6 + REVISION_JUMP_MAX, 0, False),
+        (0, 0, 5 + NUMBER_JUMP_MAX, True),
+        (0, 0, 6 + NUMBER_JUMP_MAX, False),
+    ],
+)
+def test_the_bounds_count_from_what_is_known(
+    term: int, revision: int, number: int, covered: bool
+) -> None:
+    named_ones = Named(Term(term), Revision(revision), number)
+    assert Reach(Term(5), Revision(5), 5).covers(named_ones) is covered
+
+
+def test_a_term_comes_nearer_by_the_bound_with_each_word() -> None:
+    assert nearer(Term(7), Term(5)) == 7
+    assert nearer(Term(FAR), Term(5)) == 5 + TERM_JUMP_MAX
+
+
+def test_a_node_that_was_away_catches_up_with_terms_that_grew_a_lot() -> None:
+    company = settled(HELD)
+    node = company.nodes[A]
+    ahead = evolve(ordinary(Heartbeat), level=LEVEL, heard_term=Term(4 * TERM_JUMP_MAX))
+    for _ in range(5):
+        node.step(Received(B, ahead), at(3), WALL)
+    assert node.seat.mandate.heard_term >= 4 * TERM_JUMP_MAX

@@ -1,0 +1,92 @@
+"""URLs: stored in ASCII, shown as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qutrio.model.urls import ascii_url, shown_url
+
+ENCODED = [
+    ("http://münchen.example/", "http://xn--mnchen-3ya.example/"),
+    ("http://MÜNCHEN.Example:8080/a", "http://xn--mnchen-3ya.example:8080/a"),
+    ("http://mu\u0308nchen.example/", "http://xn--mnchen-3ya.example/"),
+    ("http://m%C3%BCnchen.example/", "http://xn--mnchen-3ya.example/"),
+    ("http://例え。テスト/", "http://xn--r8jz45g.xn--zckzah/"),
+    ("http://faß.example/", "http://xn--fa-hia.example/"),
+    ("http://☃.example/", "http://xn--n3h.example/"),
+    ("http://💩.example/", "http://xn--ls8h.example/"),
+    ("http://\uff11\uff12\uff17.0.0.1/", "http://127.0.0.1/"),
+    ("http://a_b.münchen.example./", "http://a_b.xn--mnchen-3ya.example./"),
+    ("http://münchen.example", "http://xn--mnchen-3ya.example"),
+    ("http://example.org/straße", "http://example.org/stra%C3%9Fe"),
+    ("http://example.org/a?q=grüße&x#ö", "http://example.org/a?q=gr%C3%BC%C3%9Fe&x#%C3%B6"),
+    ("http://example.org/%41é", "http://example.org/%41%C3%A9"),
+    ("http://[::1]:81/é", "http://[::1]:81/%C3%A9"),
+    ("http://é@example.org/", "http://%C3%A9@example.org/"),
+    ("http://example.org/?", "http://example.org/?"),
+    ("http://example.org/%C3%A9", "http://example.org/%C3%A9"),
+    ("http://[fe80::1%25eth0]:8085/", "http://[fe80::1%25eth0]:8085/"),
+]
+
+
+@pytest.mark.parametrize(("given_as", "stored"), ENCODED)
+def test_a_url_is_stored_in_the_form_that_goes_over_the_wire(given_as: str, stored: str) -> None:
+    assert ascii_url(given_as) == stored
+    assert ascii_url(stored) == stored
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://\u0308a.example/",
+        "http://a\u200db.example/",
+        "http://aא.example/",
+        "http://ä b.example/",
+        "http://ä%00.example/",
+        "http://%ff.example/",
+        "http://ä..example/",
+        "http://.ä.example/",
+        "http://\ufffd.example/",
+        "http://" + "ä" * 60 + ".example/",
+        "http://" + "ä." * 40 + "example/",
+        "http://[ä/",
+    ],
+)
+def test_a_host_that_no_browser_accepts_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        ascii_url(url)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("http://example.org/a%20b", "http://example.org/a%20b"),
+        ("http://example.org/", "http://example.org/"),
+        (
+            "http://xn--mnchen-3ya.example:81/",
+            "http://xn--mnchen-3ya.example:81/ (http://münchen.example:81/)",
+        ),
+        ("http://xn--r8jz45g.xn--zckzah/", "http://xn--r8jz45g.xn--zckzah/ (http://例え.テスト/)"),
+        (
+            "http://h/stra%C3%9Fe?a=%C3%BC%26#%C3%B6",
+            "http://h/stra%C3%9Fe?a=%C3%BC%26#%C3%B6 (http://h/straße?a=ü%26#ö)",
+        ),
+        ("http://h/stra%DFe", "http://h/stra%DFe"),
+        ("http://h/%E2%80%AEgnp", "http://h/%E2%80%AEgnp"),
+        ("http://xn--99999999999/", "http://xn--99999999999/"),
+        ("http://[fe80::1%25eth0]/", "http://[fe80::1%25eth0]/"),
+    ],
+)
+def test_people_see_both_forms_unless_they_are_the_same_or_deceive(stored: str, shown: str) -> None:
+    assert shown_url(stored) == shown
+
+
+@given(st.text(min_size=1, max_size=20), st.text(max_size=20))
+def test_whatever_is_accepted_is_ascii_and_stays_as_it_is(host: str, path: str) -> None:
+    try:
+        stored = ascii_url(f"http://{host}/{path}")
+    except ValueError:
+        return
+    assert stored.isascii()
+    assert ascii_url(stored) == stored
+    assert shown_url(stored).startswith(stored)

@@ -1,0 +1,107 @@
+"""What a test needs of the machine beside Python: without it the test skips, and says why.
+
+Whoever has all of it sets `QUTRIO_NO_SKIPS=1`, as `.ci/run` does: then every skip is a failure,
+so that no test sleeps for years because a package has another name.  Only what cannot be had by
+installing something, such as a module of the kernel, may still be missing (`unobtainable`).
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+NO_SKIPS = "QUTRIO_NO_SKIPS"
+UNOBTAINABLE = "cannot be had here: "
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where Debian puts servers; a user's own PATH leaves these out."""
+
+PACKAGES = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "e2fsck": "e2fsprogs",
+    "faketime": "faketime",
+    "git": "git",
+    "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
+    "nats-server": "nats-server",
+    "nft": "nftables",
+    "nginx": "nginx-light",
+    "nsd": "nsd",
+    "strace": "strace",
+    "systemd-analyze": "systemd",
+    "systemd-sysusers": "systemd",
+    "systemd-tmpfiles": "systemd",
+    "tc": "iproute2",
+    "tmux": "tmux",
+    "unbound": "unbound",
+}
+"""Programs whose Debian package is called otherwise, or that only some tests use."""
+
+
+def where(name: str) -> str | None:
+    """Return the path of a program, also one that lies where only root looks; None: not here."""
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *SYSTEM_FOLDERS]
+    return shutil.which(name, path=os.pathsep.join(folders))
+
+
+def lacking(*names: str) -> str:
+    """Return which of these programs this machine lacks, as a reason to skip; "" if none."""
+    absent = [name for name in names if where(name) is None]
+    packages = dict.fromkeys(PACKAGES.get(name, name) for name in absent)
+    if not absent:
+        return ""
+    return f"needs {', '.join(absent)} (apt install {' '.join(packages)})"
+
+
+def lacking_root(why: str) -> str:
+    """Return "" for root, else that only root can do this, as a reason to skip."""
+    return "" if os.geteuid() == 0 else f"only root can {why}"
+
+
+def lacking_file(pattern: str, package: str) -> str:
+    """Return "" if a file below /usr/lib matches, else which package has it."""
+    found = any(Path("/usr/lib").glob(pattern))
+    return "" if found else f"needs /usr/lib/{pattern} (apt install {package})"
+
+
+def lacking_history(commit: str) -> str:
+    """Return "" if a commit is in this checkout's history, else that it lacks, as a reason."""
+    if reason := lacking("git"):
+        return reason
+    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+    found = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False)
+    return "" if found.returncode == 0 else f"needs commit {commit}, and this is no full clone"
+
+
+def program(*names: str) -> pytest.MarkDecorator:
+    """Mark a test that runs these programs."""
+    return because(lacking(*names))
+
+
+def root(why: str) -> pytest.MarkDecorator:
+    """Mark a test that only root can run; `why` completes "only root can ..."."""
+    return because(lacking_root(why))
+
+
+def because(reason: str) -> pytest.MarkDecorator:
+    """Mark a test that skips for this reason, unless it is empty."""
+    return pytest.mark.skipif(bool(reason), reason=reason or "nothing is missing")
+
+
+def require(reason: str) -> None:
+    """Skip here and now, in a fixture or a test, for this reason; go on if it is empty."""
+    if reason:
+        pytest.skip(reason)
+
+
+def unobtainable(reason: str) -> str:
+    """Return a reason that may skip a test in CI too; "" stays ""."""
+    return UNOBTAINABLE + reason if reason else ""
+
+
+def may_skip(reason: str) -> bool:
+    """Tell whether a test may skip for this reason, in the run that this is."""
+    return os.environ.get(NO_SKIPS, "") in {"", "0"} or UNOBTAINABLE in reason
