@@ -67,6 +67,13 @@ def lacking_file(pattern: str, package: str) -> str:
     return "" if found else f"needs /usr/lib/{pattern} (apt install {package})"
 
 
+def lacking_hosts() -> str:
+    """Return "" if this machine's hosts file knows `localhost`, else that it does not."""
+    file = Path("/etc/hosts")
+    known = file.is_file() and "localhost" in file.read_text(encoding="utf-8").split()
+    return "" if known else "needs localhost in /etc/hosts, which this machine lacks"
+
+
 def lacking_history(commit: str) -> str:
     """Return "" if a commit is in this checkout's history, else that it lacks, as a reason."""
     if reason := lacking("git"):

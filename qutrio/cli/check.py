@@ -94,6 +94,7 @@ def edit(
     basic_password: opt.BasicPassword = None,
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
+    each_address: opt.EachAddress = None,
     alert: opt.Alerts = None,
     unset: opt.Unset = None,
     as_json: opt.AsJson = False,
@@ -120,6 +121,7 @@ def edit(
         basic_password=secret(basic_password, "--basic-password"),
         bearer_token=secret(bearer_token, "--bearer-token"),
         ip_family=ip_family,
+        each_address=each_address,
         alerts=alert,
     )
     answer = ask("check.edit", name=name, set=changes, unset=unset or [])

@@ -35,6 +35,7 @@ def http(
     basic_password: opt.BasicPassword = None,
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
+    each_address: opt.EachAddress = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
     as_json: opt.AsJson = False,
@@ -61,6 +62,7 @@ def http(
         basic_password=secret(basic_password, "--basic-password"),
         bearer_token=secret(bearer_token, "--bearer-token"),
         ip_family=ip_family,
+        each_address=each_address,
         alerts=alert,
         enabled=not disabled,
     )
@@ -76,6 +78,7 @@ def tcp(
     timeout: opt.Timeout = None,
     retries: opt.Retries = None,
     ip_family: opt.IpFamily = None,
+    each_address: opt.EachAddress = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
     as_json: opt.AsJson = False,
@@ -89,6 +92,7 @@ def tcp(
         timeout=timeout,
         retries=retries,
         ip_family=ip_family,
+        each_address=each_address,
         alerts=alert,
         enabled=not disabled,
     )

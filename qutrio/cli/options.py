@@ -70,6 +70,13 @@ IpFamily: TypeAlias = Annotated[
         autocompletion=tab.words("any", "4", "6"),
     ),
 ]
+EachAddress: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--each-address/--any-address",
+        help="Whether every address of the host must be fine, or one is enough [one].",
+    ),
+]
 Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
 Headers: TypeAlias = Annotated[
     list[str] | None,

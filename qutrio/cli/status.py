@@ -144,6 +144,9 @@ def _warnings(answer: Row) -> list[str]:
         one = answer["outbox"] == 1
         waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
         warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
+    if refused := answer.get("refused_recipients"):
+        who = "1 recipient is" if refused == 1 else f"{refused} recipients are"
+        warnings.append(f"{who} refused by the mail server: see 'qutrio alert list'")
     warnings += [
         f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
         " it is refused until it is upgraded"

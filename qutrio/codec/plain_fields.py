@@ -98,7 +98,10 @@ _SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
 )
 _OPTIONAL_TEXT: Final = fields.optional(fields.text)
-_IP_FAMILY: Final = Field("ip_family", fields.choice(IpFamily), _word)
+_DIALLED: Final = (
+    Field("ip_family", fields.choice(IpFamily), _word),
+    Field("each_address", fields.flag),
+)
 _NAMED: Final = (Field("id", fields.text), Field("name", fields.text))
 _CHECK: Final = (
     _span("interval"),
@@ -122,7 +125,7 @@ _HTTP: Final = (
     Field("basic_user", _OPTIONAL_TEXT),
     Field("basic_password", _OPTIONAL_TEXT, mask=_secret),
     Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
-    _IP_FAMILY,
+    *_DIALLED,
     Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
 )
 _CHANNEL: Final = (Field("default", fields.flag), Field("enabled", fields.flag))
@@ -159,7 +162,7 @@ _TOKEN: Final = (
 )
 FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
-    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, _IP_FAMILY),
+    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_DIALLED),
     UnknownCheck: (*_NAMED, *_CHECK),
     SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
     WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),

@@ -40,6 +40,7 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "disk": status.disk,
         "clock_set": _clock_set(status),
         "outbox": len(status.ledger.outbox),
+        "refused_recipients": len(status.ledger.refusals),
         "members": [member_row(m) for m in members_by_name(status)],
     }
 

@@ -15,7 +15,7 @@ from attrs import define, field
 from qutrio.model.ids import IncidentId, Instant, Seconds, UnixTime
 from qutrio.model.incidents import Ledger
 
-AGES_TOLD_MAX = 1000
+AGES_TOLD_MAX = 500
 """Incidents whose age one message tells; a peer estimates the others."""
 AGE_S_MAX: Seconds = 10 * 366 * 86_400.0
 

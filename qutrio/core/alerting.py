@@ -23,8 +23,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.closing import ENDS, close
+from qutrio.core.holds import Holds
 from qutrio.core.notices import Scene, deliveries, opened
-from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds
+from qutrio.core.recipients import Recipients
+from qutrio.model.channels import Channel, recipients_of
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import State
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
+    from qutrio.core.events import Attempted
     from qutrio.model.document import ClusterDocument
 
 OUTBOX_MAX = 1000
@@ -108,6 +112,12 @@ class Courier:
 
     rng: Random
     delivered: set[DeliveryKey] = field(factory=set)
+    recipients: Recipients = field(factory=Recipients)
+    holds: Holds = field(factory=Holds)
+    errors: dict[ChannelId, str] = field(factory=dict)
+    """Why the last attempt failed, of the channels where it did."""
+    _document_channels: tuple[Channel, ...] = ()
+    _channels: dict[ChannelId, Channel] = field(factory=dict)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _resume_at: Instant = Instant(0.0)
     _recoveries_at: Instant = Instant(0.0)
@@ -149,17 +159,55 @@ class Courier:
             now < until for _, until in self._flying.values()
         )
 
-    def prune(self, ledger: Ledger, document: ClusterDocument) -> Ledger:
-        """Return the ledger without what was delivered, has no channel left, or is too much."""
-        channels = {c.id for c in document.channels if c.enabled}
-        former = {c.id for c in ledger.former} - {c.id for c in document.channels}
-        kept = tuple(
-            d
-            for d in ledger.outbox[-OUTBOX_MAX:]
-            if d.key not in self.delivered
-            and (d.channel in channels or (d.channel in former and self._worth_a_try(d)))
-        )
-        return ledger if kept == ledger.outbox else evolve(ledger, outbox=kept)
+    def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
+        """Take in the channels there are; return the ledger without what an edit made obsolete.
+
+        Who edits a channel wants it to be tried at once, also for recipients that refused.
+        """
+        if document.channels is self._document_channels:
+            return ledger
+        was = self._channels
+        self._channels = {c.id: c for c in (*ledger.former, *document.channels)}
+        self._document_channels = document.channels
+        edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
+        for channel in sorted(edited):
+            self.recipients.ask_again(channel)
+            self.holds.release(channel)
+            self.errors.pop(channel, None)
+        for key in [k for k in self._attempts if k[1] in edited]:
+            attempt = self._attempts[key]
+            if attempt.failures:
+                attempt.next_at = min(attempt.next_at, now)
+            elif attempt.busy_until is None:
+                del self._attempts[key]  # other reasons to wait may hold still
+        return _asking_again(ledger, edited) if edited else ledger
+
+    def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
+        """Return the ledger without what was delivered, has no channel left, or is too much.
+
+        With `parts`, which recipients were reached is written into what is left.
+        """
+        channels = {c.id: c for c in document.channels if c.enabled}
+        known = {c.id for c in document.channels}
+        former = {c.id: c for c in ledger.former if c.id not in known}
+        kept = list[Delivery]()
+        for delivery in ledger.outbox[-OUTBOX_MAX:]:
+            channel = channels.get(delivery.channel)
+            if channel is None and self._worth_a_try(delivery):
+                channel = former.get(delivery.channel)
+            if delivery.key not in self.delivered and channel is not None:
+                marked = self.recipients.marked(delivery)
+                if not marked.settled(recipients_of(channel)):
+                    kept.append(marked if parts else delivery)
+        return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
+
+    def write_down(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger with what receivers asked for and refused."""
+        waits = self.holds.written(ledger.waits, self._channels, now, wall)
+        refusals = self.recipients.refusals(ledger.refusals, self._channels, wall)
+        if (waits, refusals) == (ledger.waits, ledger.refusals):
+            return ledger
+        return evolve(ledger, waits=waits, refusals=refusals)
 
     def _worth_a_try(self, delivery: Delivery) -> bool:
         """Tell whether a removed channel is still to be told of this."""
@@ -171,6 +219,7 @@ class Courier:
         """Forget what a majority knows to be delivered, and attempts that are over."""
         self.delivered &= committed.waiting
         self._touched &= committed.waiting
+        self.recipients.keep(committed.waiting)
         for key in [k for k in self._attempts if k not in committed.waiting]:
             attempt = self._attempts.pop(key)
             if attempt.busy_until is not None:
@@ -185,6 +234,9 @@ class Courier:
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
         self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
         for delivery in self._heads(committed):
+            recipients = recipients_of(self._channels.get(delivery.channel))
+            if delivery.settled(recipients):
+                continue  # the next write crosses it off
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
                 attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
@@ -197,15 +249,37 @@ class Courier:
                 errands.append(Errand(delivery, self._via(attempt, others)))
         return errands
 
-    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
-        """Note how an attempt ended, whoever made it."""
-        key = (notice, channel)
-        self._flying.pop(key, None)
-        if delivered:
-            self.delivered.add(key)
-            self._attempts.pop(key, None)
-        elif (attempt := self._attempts.get(key)) is not None:
+    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+        """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
+        self._flying.pop(event.key, None)
+        self.note(event, recipients)
+        attempt = self._attempts.get(event.key)
+        if event.key in self.delivered:
+            self._attempts.pop(event.key, None)
+        elif attempt is not None:
             self._failed(attempt, now)
+            self._hold(event, now)
+        if event.delivered:
+            self.errors.pop(event.channel, None)
+            self.holds.took(event.channel)
+        elif attempt is not None:
+            self.errors[event.channel] = event.detail
+
+    def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
+        """Remember who was reached.
+
+        A word without parts is not enough for a channel with several recipients: older versions
+        say that they delivered when they reached one.
+        """
+        self.recipients.note(event.key, event.parts)
+        if event.delivered and (event.parts or len(recipients) <= 1):
+            self.delivered.add(event.key)
+
+    def tries(self, channel: ChannelId) -> tuple[bool, Instant | None]:
+        """Return whether an attempt is under way for a channel, and when the next one is due."""
+        mine = [a for (_, c), a in self._attempts.items() if c == channel]
+        waiting = [a.next_at for a in mine if a.busy_until is None]
+        return len(waiting) < len(mine), min(waiting, default=None)
 
     def deadline(self) -> Instant:
         """Return when the next attempt is due or overdue."""
@@ -223,10 +297,11 @@ class Courier:
                 heads.setdefault(delivery.lane, delivery)
         for lane, _ in self._flying.values():
             heads.pop(lane, None)
-        return [d for d in heads.values() if d.key not in self.delivered]
+        left = [d for d in heads.values() if d.key not in self.delivered]
+        return [self.recipients.marked(d) for d in left]
 
     def _earliest(self, delivery: Delivery) -> Instant:
-        begin = self._resume_at
+        begin = max(self._resume_at, self.holds.until(delivery.channel))
         if delivery.notice.kind in ENDS:
             begin = max(begin, self._recoveries_at)
         key, until = self._held.get(delivery.lane, (delivery.key, begin))
@@ -236,8 +311,28 @@ class Courier:
         turn, odd = divmod(attempt.failures, 2)
         return others[turn % len(others)] if odd and others else None
 
+    def _hold(self, event: Attempted, now: Instant) -> None:
+        """Leave the channel alone if the receiver asked for it; the longer pause counts."""
+        if event.wait_s > 0:
+            self.holds.ask(event.channel, event.wait_s, now)
+            for (_, channel), attempt in self._attempts.items():
+                if channel == event.channel:
+                    attempt.next_at = max(attempt.next_at, self.holds.until(channel))
+
     def _failed(self, attempt: Attempt, now: Instant) -> None:
         attempt.failures += 1
         attempt.busy_until = None
         pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
         attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))
+
+
+def _asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
+    """Return the ledger without what receivers behind these channels asked for or refused."""
+    return evolve(
+        ledger,
+        outbox=tuple(
+            evolve(d, refused=()) if d.refused and d.channel in edited else d for d in ledger.outbox
+        ),
+        waits=tuple(w for w in ledger.waits if w.channel not in edited),
+        refusals=tuple(r for r in ledger.refusals if r.channel not in edited),
+    )

@@ -6,6 +6,7 @@ from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision, Seconds
+from qutrio.model.incidents import DeliveryKey
 from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable
@@ -76,6 +77,11 @@ class Attempted:
     minority: bool = False
     parts: tuple[Part, ...] = ()
     wait_s: Seconds = 0.0
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The name of the delivery."""
+        return self.notice, self.channel
 
 
 @frozen

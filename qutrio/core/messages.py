@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import TypeAlias
 
+from attrs import field
+
 from qutrio.core.election.words import (
     Lead,
     LeadershipDeclaration,
@@ -29,7 +31,8 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger
-from qutrio.model.levels import LEVEL_UNSAID
+from qutrio.model.levels import DELIVERY_PARTS, LEVEL_UNSAID, since
+from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 
@@ -236,12 +239,17 @@ class Deliver:
 
 @frozen(kw_only=True)
 class Delivered:
-    """How your errand ended."""
+    """How your errand ended, or an attempt of mine that you must know of.
+
+    `delivered`, `parts` and `wait_s` are as in the event `Attempted`.
+    """
 
     notice: NoticeId
     channel: ChannelId
     delivered: bool
     detail: str
+    parts: tuple[Part, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    wait_s: Seconds = field(default=0.0, metadata=since(DELIVERY_PARTS))
 
 
 @frozen(kw_only=True)

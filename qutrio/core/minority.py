@@ -25,12 +25,13 @@ from qutrio.core.election.interface import Role
 from qutrio.core.notices import Scene
 from qutrio.core.quorum import holds_quorum
 from qutrio.core.verdicts import Verdicts
-from qutrio.model.ids import FOREVER, NEVER, ChannelId, CheckId, Instant, NoticeId, UnixTime
+from qutrio.model.ids import FOREVER, NEVER, CheckId, Instant, UnixTime
 from qutrio.model.incidents import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from qutrio.core.events import Attempted
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.watch import Watch
@@ -80,10 +81,10 @@ class Minority:
         effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects + self._page(count, now, wall)
 
-    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
+    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, unless all is forgotten by now."""
         if self.leads:
-            self.courier.ended(notice, channel, delivered=delivered, now=now)
+            self.courier.ended(event, recipients, now)
 
     def deadline(self) -> Instant:
         """Return when something may change without an event."""
@@ -150,9 +151,10 @@ class Minority:
             ages=self.ages,
         )
         announced = {i.check for i in committed.ledger.incidents}
-        ledger = reconcile(self.ledger, scene, count.changed - announced)
+        ledger = self.courier.follow(committed.document, self.ledger, now)
+        ledger = reconcile(ledger, scene, count.changed - announced)
         count.changed.clear()
-        self.ledger = self.courier.prune(ledger, committed.document)
+        self.ledger = self.courier.prune(ledger, committed.document, parts=True)
         self.courier.settle(self.ledger)
         self.ages.follow(self.ledger, now, wall)
         errands = self.courier.due(self.ledger, (), now)

@@ -386,4 +386,5 @@ class Node:
             reason=hopeless(self.seat, now, removed=self.removed) or self._reason,
             disk=self._disk.trouble,
             leads_minority=self.pager.minority.leads,
+            courier=None if self.seat.acting_until(now) is None else self.pager.courier,
         )

@@ -11,10 +11,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from qutrio.core.adoption import Adoption
+from qutrio.core.credence import Credence
 from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.election.words import CLAIMS
 from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness
@@ -57,6 +59,7 @@ class Seat:
     roll: Roll = field(init=False)
     steering: Steering = field(init=False)
     adoption: Adoption = field(init=False)
+    credence: Credence = field(init=False)
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
@@ -73,6 +76,7 @@ class Seat:
         self.roll = Roll(self.me, self.register, self.liveness, self.cadence)
         self.steering = Steering(self.me, self.register, self.liveness, self.roll, self.rng)
         self.adoption = Adoption(self.register, self.mandate, self.roll)
+        self.credence = Credence(self.register, self.mandate, self.able)
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -116,9 +120,11 @@ class Seat:
 
     def electorate(self, now: Instant) -> Electorate:
         """Return what the engine may know."""
-        return self.steering.electorate(
+        electorate = self.steering.electorate(
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
+        doubted = self.credence.doubted(now)
+        return evolve(electorate, able=electorate.able - doubted) if doubted else electorate
 
     def footing(self, now: Instant) -> Footing:
         """Return what this node goes by when others speak of records."""
@@ -152,13 +158,15 @@ class Seat:
             self.steering.able_peers[sender] = beat.able
             self.stir()
         self.steering.engines[sender] = beat.engine
-        self._note_incumbent(sender, beat, now)
+        claim = self.credence.claim(sender, beat, now)
+        if claim == beat.claim:
+            self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
             self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
         accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
-            granted=beat.claim if self._grants(sender, beat.claim, now) else None,
+            granted=claim if self._grants(sender, claim, now) else None,
             bound_s=self.steering.bound_s,
             heard_term=self.mandate.heard_term,
             accepted=accepted.position,
@@ -202,14 +210,17 @@ class Seat:
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
         """Free this node from a claim that its holder gave up."""
-        if self.mandate.promise.term <= resign.term:
+        held = sender in {self.mandate.promise.holder, self.incumbency.node(now)}
+        if held and self.mandate.promise.term <= resign.term:
             self.steering.name(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.mandate.release(sender, resign.term, now)
         self.mandate.hear(resign.term)
         self.incumbency.ended(sender, now, up_to=resign.term)
 
     def on_word(self, sender: NodeId, word: Word, now: Instant) -> list[Effect]:
-        """Let the engine take in what another node's engine says."""
+        """Let the engine take in what another node's engine says, but no bare claim in doubt."""
+        if isinstance(word, CLAIMS) and not self.credence.believes(sender, None, now):
+            return []
         return self.steering.hear(sender, word, self.electorate(now), now)
 
     def on_farewell(self, sender: NodeId) -> None:
@@ -230,6 +241,7 @@ class Seat:
         self.announcements.keep(members)
         self.steering.keep(members)
         self.incumbency.keep(members)
+        self.credence.keep(members)
 
     # --- what is done -----------------------------------------------------------------------
 

@@ -1,15 +1,16 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
 from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier
 from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.verdicts import Verdicts
-from qutrio.core.view import CheckStatus, MemberStatus, Status, View
+from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.model.checks import Check
-from qutrio.model.ids import Instant
-from qutrio.model.incidents import Incident
+from qutrio.model.ids import ChannelId, Instant
+from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.members import Member
 
 
@@ -51,10 +52,12 @@ def describe(
     reason: str,
     disk: str,
     leads_minority: bool,
+    courier: Courier | None,
 ) -> Status:
     """Return what this node knows at `now`.
 
     `reason` explains its last decision, `disk` is why its disk refuses writes, if it does.
+    `courier` is the one that delivers now, if this node acts.
     """
     record = register.committed
     document = record.document
@@ -89,6 +92,7 @@ def describe(
         level=seat.announcements.mine,
         held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
+        channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
         checks=tuple(
             _check(c, verdicts, register, ages, incidents.get(c.id), now) for c in document.checks
         ),
@@ -113,6 +117,21 @@ def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
         skew_s=seat.clocks.skew.get(member.id),
         engine=seat.steering.engines.get(member.id),
         level=seat.announcements.of(member.id),
+    )
+
+
+def _channel(
+    channel: ChannelId, ledger: Ledger, courier: Courier | None, now: Instant
+) -> ChannelStatus:
+    trying, next_at = (False, None) if courier is None else courier.tries(channel)
+    return ChannelStatus(
+        channel=channel,
+        waiting=sum(d.channel == channel for d in ledger.outbox),
+        trying=trying,
+        next_try_s=None if next_at is None else max(0.0, next_at - now),
+        error="" if courier is None else courier.errors.get(channel, ""),
+        asked_until_unix=next((w.until_unix for w in ledger.waits if w.channel == channel), None),
+        refusals=tuple(r for r in ledger.refusals if r.channel == channel),
     )
 
 

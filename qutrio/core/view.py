@@ -3,10 +3,11 @@
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import Instant, NodeId, Revision, Seconds, Term, UnixTime
+from qutrio.model.ids import ChannelId, Instant, NodeId, Revision, Seconds, Term, UnixTime
 from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
+from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, State
 from qutrio.model.stable import Position
 
@@ -75,6 +76,24 @@ class CheckStatus:
 
 
 @frozen(kw_only=True)
+class ChannelStatus:
+    """How it goes with telling people through one channel.
+
+    `waiting` notices are not delivered.  Only the master knows whether an attempt is under way
+    (`trying`), in how many seconds the next one is due, and why the last one failed (`error`).
+    The receiver asked to be left alone until `asked_until_unix`.
+    """
+
+    channel: ChannelId
+    waiting: int
+    trying: bool = False
+    next_try_s: Seconds | None = None
+    error: str = ""
+    asked_until_unix: UnixTime | None = None
+    refusals: tuple[RefusedRecipient, ...] = ()
+
+
+@frozen(kw_only=True)
 class Status:
     """Everything `qutrio status` shows.
 
@@ -114,3 +133,4 @@ class Status:
     """By how much this node's wall clock was set last, and how many seconds ago."""
     level: int = LEVEL
     held_back: tuple[NodeId, ...] = ()
+    channels: tuple[ChannelStatus, ...] = ()

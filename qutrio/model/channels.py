@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from qutrio.model.addresses import require_host_alone
 from qutrio.model.ids import ChannelId, Extra
+from qutrio.model.levels import LEVEL_UNSAID, MAIL_NAMES
 from qutrio.model.members import PORT_MAX
 from qutrio.model.rules import at_most, between, is_name, is_text, require
 
@@ -84,6 +85,13 @@ class SmtpChannel(ChannelBase):
     def target(self) -> str:
         """The recipients."""
         return ", ".join(self.recipients)
+
+    @property
+    def needs_level(self) -> int:
+        """The feature level it needs: programs without levels refuse names and blanks."""
+        texts = (self.sender, *self.recipients)
+        plain = not any(c <= " " or c in "<>," for text in texts for c in text)
+        return LEVEL_UNSAID if plain else MAIL_NAMES
 
 
 @frozen(kw_only=True)

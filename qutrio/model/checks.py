@@ -11,6 +11,7 @@ from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import literal_version, require_address
 from qutrio.model.durations import format_duration
 from qutrio.model.ids import CheckId, Extra, Revision, Seconds
+from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_name, is_text, require
 from qutrio.model.urls import ascii_url, shown_url
@@ -120,7 +121,7 @@ class HttpCheck(CheckBase):
     basic_password: str | None = field(default=None, repr=False, validator=at_most(256))
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
-    each_address: bool = False
+    each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
     body_bytes_max: int = field(
         default=1024 * 1024, validator=between(1, RESPONSE_BODY_BYTES_MAX, "B")
     )
@@ -160,7 +161,7 @@ class TcpCheck(CheckBase):
 
     address: str
     ip_family: IpFamily = IpFamily.ANY
-    each_address: bool = False
+    each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
 
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""

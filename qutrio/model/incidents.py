@@ -17,7 +17,8 @@ from qutrio.model.ids import (
     Term,
     UnixTime,
 )
-from qutrio.model.levels import CLOSED_NOTICES, MEASURED_DURATIONS, since
+from qutrio.model.levels import CLOSED_NOTICES, DELIVERY_PARTS, MEASURED_DURATIONS, since
+from qutrio.model.parts import ChannelWait, RefusedRecipient
 from qutrio.model.results import Evidence, State
 
 
@@ -124,8 +125,8 @@ class Delivery:
 
     notice: Notice
     channel: ChannelId
-    reached: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    reached: tuple[str, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    refused: tuple[str, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     extra: Extra = ()
 
     def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,6 +137,10 @@ class Delivery:
         """
         left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
         return left or (() if self.reached else recipients)
+
+    def settled(self, recipients: tuple[str, ...]) -> bool:
+        """Tell whether it was told to somebody, and nothing is left to do."""
+        return bool(self.reached) and not self.pending(recipients)
 
     @property
     def key(self) -> DeliveryKey:
@@ -153,12 +158,15 @@ class Ledger:
     """Open incidents by check id, undelivered notices by sequence, and the last sequence.
 
     `former` are channels that were removed and that must yet be told of an end, with all secrets.
+    `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
     """
 
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
     former: tuple[Channel, ...] = field(default=(), metadata=since(CLOSED_NOTICES))
+    waits: tuple[ChannelWait, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    refusals: tuple[RefusedRecipient, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     extra: Extra = ()
 
     @cached_property

@@ -71,6 +71,7 @@ class Fault(Enum):
     TOO_OLD_TO_LINK = "too old to link"
     ENGINE_SWITCHED = "engine switched"
     ROLE_YIELDED = "role yielded"
+    LIE = "lie of a member"
     TENANTS = "programs rely on the role"
 
 
@@ -145,6 +146,8 @@ class Faults:
     """How often an operator enrols a machine again that was removed."""
     switches: float = 0.0
     yields: float = 0.0
+    lies: float = 0.0
+    """How often one member lies: only in worlds that are otherwise mild."""
     tenancies: float = 0.0
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
@@ -164,13 +167,30 @@ MOST = {
 RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
-NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs"})
+NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies"})
 INSTALLS_MAX = 0.1
 MIXED_SHARE = 0.25
 """In so many seeds machines run programs of different feature levels."""
 APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
 """The highest that a rate is drawn with dice of its own, which changes none of the others."""
 APART_SHARE = 0.5
+
+
+LIARS = Faults(
+    lies=4.0,
+    delay_s_max=0.05,
+    crashes=0.02,
+    restarts=0.02,
+    edits=0.2,
+    outages=0.03,
+    removals=0.01,
+    yields=0.02,
+    clock_drift=0.01,
+)
+"""A world in which one member lies, all others are sound, and one of them may be away."""
+LIARS_SIZE_MIN = 4
+"""With three, a liar and one that is away, nobody could know whose word is true."""
+LIARS_SHARE = 0.12
 
 
 def draw(dice: Dice, apart: Dice) -> Faults:

@@ -220,6 +220,9 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        if faults.lies:
+            liar = self.dice.pick(self.nodes)
+            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
@@ -353,11 +356,10 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        """Plan outages that are over before the channels work, and masters cut off just then."""
-        dice = self.dice
-        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
-            silent_s = down_s + dice.between(5.0, 20.0)
+        draw = self.dice.between
+        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s, more_s = draw(2.0, 15.0), draw(5.0, 30.0), draw(5.0, 20.0)
+            silent_s = down_s + more_s
             self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
             self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
             self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))

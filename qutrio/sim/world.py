@@ -32,6 +32,7 @@ from qutrio.sim.effects import Hands
 from qutrio.sim.host import Clock, Fuse, Host
 from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.links import Links
+from qutrio.sim.lying import Liar
 from qutrio.sim.network import Network
 from qutrio.sim.onlooker import Onlooker
 from qutrio.sim.operators import Asked
@@ -86,7 +87,8 @@ class World:
     links: Links = field(init=False)
     tenants: Tenants = field(init=False)
     programs: Programs = field(init=False)
-    _hands: Hands = field(init=False)
+    liar: Liar | None = None
+    hands: Hands = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
     _agenda: list[tuple[Seconds, int, NodeId, Action]] = field(factory=list)
@@ -103,7 +105,7 @@ class World:
         self.links = Links(self)
         self.tenants = Tenants(self, Dice(seed, "tenants"))
         self.programs = Programs(self)
-        self._hands = Hands(self)
+        self.hands = Hands(self)
         document = self.document or first_document(
             self.size, self.settings, self.programs.first_level
         )
@@ -283,7 +285,7 @@ class World:
             self._drain(host)
 
     def _drain(self, host: Host) -> None:
-        hands = self._hands
+        hands = self.hands
         while host.node is not None and not host.stalled and self.true >= host.suspended_until:
             if host.saving is not None:
                 hands.save_on(host, host.saving)
@@ -332,16 +334,15 @@ class World:
         host.show_document()
         for check in host.node.register.committed.document.checks[:PROBED_MAX]:
             if check.enabled and self.probing:
-                self._hands.probe(host, check.id)
+                self.hands.probe(host, check.id)
         after = self.true + PROBE_PERIOD_S
         self.at(after, host.name, lambda: self._probe_round(host, life))
         self.links.ask_standing(host)
 
     def probe(self, name: NodeId, check: CheckId) -> None:
         """Let a node that runs probe a check that it knows."""
-        host = self.hosts[name]
-        if host.node is not None and self.true >= host.suspended_until:
-            self._hands.probe(host, check)
+        if (host := self.hosts[name]).node is not None and self.true >= host.suspended_until:
+            self.hands.probe(host, check)
 
     # --- the operators ----------------------------------------------------------------------
 
@@ -366,8 +367,7 @@ class World:
 
     def inspect(self, name: NodeId) -> None:
         """Ask a node for its status."""
-        host = self.hosts.get(name)
-        if host is not None:
+        if (host := self.hosts.get(name)) is not None:
             self.give(host, Inspected(RequestId(f"{name}-{host.life}-{next(self._order)}")))
 
     def add_check(self, name: NodeId, label: str) -> None:

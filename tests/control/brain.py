@@ -24,7 +24,7 @@ from qutrio.core.events import (
 )
 from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Refusal
-from qutrio.core.view import CheckStatus, MemberStatus, Status, View
+from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport
 from qutrio.model.ids import (
@@ -41,6 +41,7 @@ from qutrio.model.ids import (
 from qutrio.model.incidents import Ledger
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
+from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
 from qutrio.plumbing.clock import TrioClock
@@ -87,6 +88,7 @@ class Brain:
     deaf: bool = False
     disk: str = ""
     leads_minority: bool = False
+    refusals: tuple[RefusedRecipient, ...] = ()
     skews: dict[NodeId, Seconds] = Factory(dict)
     role: str = "leader"
     engines: dict[NodeId, str] = Factory(dict)
@@ -156,7 +158,7 @@ class Brain:
             revision=document.revision,
             position=Position(Term(3), 1),
             document=document,
-            ledger=Ledger(),
+            ledger=Ledger(refusals=self.refusals),
             stale=self.master is None,
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
@@ -173,6 +175,10 @@ class Brain:
                     level=self.levels.get(m.id, LEVEL),
                 )
                 for m in document.members
+            ),
+            channels=tuple(
+                ChannelStatus(channel=c.id, waiting=2, next_try_s=12.3456, refusals=self.refusals)
+                for c in document.channels
             ),
             checks=tuple(
                 CheckStatus(

@@ -15,6 +15,7 @@ from qutrio.core.alerting import (
     Errand,
     reconcile,
 )
+from qutrio.core.events import Attempted
 from qutrio.core.notices import Scene, attached
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel
@@ -161,7 +162,7 @@ def outbox(*deliveries: Delivery) -> Ledger:
 
 
 def ended(messenger: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
-    messenger.ended(one.notice.id, one.channel, delivered=delivered, now=at(now))
+    messenger.ended(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
 
 
 def test_a_notice_is_attempted_once_while_the_attempt_is_under_way() -> None:

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from qutrio.core.alerting import ATTEMPT_S_MAX, FORMER_TRIES_MAX, Courier, Errand, reconcile
 from qutrio.core.closing import drop_unreachable, keep_former
+from qutrio.core.events import Attempted
 from qutrio.core.notices import Scene, opened
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import UnknownChannel
@@ -56,6 +57,12 @@ def closed(
         tried=keys.__contains__,
     )
     return reconcile(ledger, scene, set())
+
+
+def ended(courier: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
+    """Let an attempt end."""
+    event = Attempted(one.notice.id, one.channel, delivered, "")
+    courier.ended(event, (), at(now))
 
 
 def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
@@ -162,7 +169,7 @@ def test_an_end_is_tried_a_bounded_number_of_times_on_a_removed_channel() -> Non
     for _ in range(FORMER_TRIES_MAX):
         assert courier.prune(ledger, WITHOUT_MAIL) is ledger
         assert len(courier.due(ledger, (), at(now))) == 1
-        courier.ended(*END.key, delivered=False, now=at(now))
+        ended(courier, END, now, delivered=False)
         now = courier.deadline()
     assert courier.prune(ledger, WITHOUT_MAIL).outbox == ()
     assert courier.prune(evolve(ledger, outbox=(TO_MAIL,)), WITHOUT_MAIL).outbox == ()
@@ -177,7 +184,7 @@ def test_an_end_waits_for_an_attempt_under_way_to_tell_the_beginning() -> None:
     assert courier.busy(at(1))
     assert courier.due(after, (), at(1)) == []
     assert courier.deadline() == at(ATTEMPT_S_MAX)
-    courier.ended(*TO_MAIL.key, delivered=False, now=at(2))
+    ended(courier, TO_MAIL, 2, delivered=False)
     assert courier.due(after, (), at(2)) == [Errand(END, None)]
 
 
@@ -195,7 +202,7 @@ def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
     assert courier.tried(TO_MAIL.key)
     courier.settle(Ledger())
     assert not courier.tried(TO_MAIL.key)
-    courier.ended(*TO_HOOK.key, delivered=True, now=at(0))
+    ended(courier, TO_HOOK, 0, delivered=True)
     assert courier.tried(TO_HOOK.key)
 
 

@@ -5,6 +5,7 @@ from tests.mutants import (
     of_the_engines,
     of_the_levels,
     of_the_mandate,
+    of_the_members,
     of_the_register,
     of_the_votes,
 )
@@ -16,4 +17,5 @@ EVERY = (
     *of_the_votes.MUTANTS,
     *of_the_engines.MUTANTS,
     *of_the_levels.MUTANTS,
+    *of_the_members.MUTANTS,
 )

@@ -92,8 +92,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if delivered:\n            self.delivered.add(key)",
-                "if key:\n            self.delivered.add(key)",
+                "if event.delivered and (event.parts or len(recipients) <= 1):",
+                "if event.parts or len(recipients) <= 1:",
             ),
         ),
         caught_by=("8",),
@@ -194,8 +194,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if d.key not in self.delivered\n            and (",
-                "if (",
+                "if delivery.key not in self.delivered and channel is not None:",
+                "if channel is not None:",
             ),
         ),
         caught_by=("8", "9"),

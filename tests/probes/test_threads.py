@@ -80,6 +80,7 @@ def test_what_can_be_no_name_is_a_failure(host: str) -> None:
     assert seen.outcome is Outcome.FAIL
 
 
+@needs.because(needs.lacking_hosts())
 def test_the_machines_own_name_is_found() -> None:
     assert look_up_addresses("localhost", IpFamily.V4) == HERE
 

@@ -111,7 +111,9 @@ def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
 ) -> None:
     written = set[NoticeId]()
 
-    def crosses_off(courier: Courier, ledger: Ledger, document: ClusterDocument) -> Ledger:
+    def crosses_off(
+        courier: Courier, ledger: Ledger, document: ClusterDocument, **_: object
+    ) -> Ledger:
         del courier, document
         kept = tuple(d for d in ledger.outbox if d.notice.id not in written)
         written.update(d.notice.id for d in ledger.outbox)

@@ -122,7 +122,7 @@ def knows(source: str, host: str, resolv: ResolvConf) -> bool:
 
 
 def _in_file(settings: HostSettings, host: str, family: IpFamily) -> tuple[Endpoint, ...]:
-    found = _of_family(settings.hosts.find(host.removesuffix(".")), family)
+    found = _of_family(settings.hosts.find(host), family)
     return found[: ADDRESSES_MAX if settings.multi else 1]
 
 

@@ -17,6 +17,7 @@ Happening: TypeAlias = (
     | network.Clog
     | network.Cut
     | network.CutOffAfterDelivery
+    | network.Lie
     | network.Odd
     | network.Slow
     | offices.MoveRole

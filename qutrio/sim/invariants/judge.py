@@ -18,6 +18,7 @@ from qutrio.model.results import Result
 from qutrio.model.stable import Record, Stable
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.ballots import Ballots
+from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.growth import check_sizes
 from qutrio.sim.invariants.health import check_health
 from qutrio.sim.invariants.history import History
@@ -27,6 +28,9 @@ from qutrio.sim.invariants.minorities import Minorities
 from qutrio.sim.invariants.paging import Paging
 from qutrio.sim.invariants.roles import Roles
 from qutrio.sim.invariants.rounds import Rounds
+
+TERM_MAX = 2**39
+"""Beyond this is no term that elections, or a liar within the bounds, can lead to."""
 
 
 @define
@@ -139,6 +143,9 @@ class Invariants:
             if self._disks.get(name) is not host.disk:
                 self._disks[name] = host.disk
                 self.ballots.look(host, true)
+            if host.node is not None and host.node.seat.mandate.heard_term >= TERM_MAX:
+                term = host.node.seat.mandate.heard_term
+                raise broken(11, true, f"{name} took {term} for the highest term")
             if node is not None:  # else what it decided may not be on its disk yet
                 record = node.register.committed
                 if self._committed.get(name) is not record:
