@@ -356,9 +356,8 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        draw = self.dice.between
         for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s, more_s = draw(2.0, 15.0), draw(5.0, 30.0), draw(5.0, 20.0)
+            down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
             silent_s = down_s + more_s
             self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
             self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
