@@ -17,6 +17,8 @@ MEMBERS_MAX = 128
 CHECKS_MAX = 20_000
 CHANNELS_MAX = 256
 TOKENS_MAX = 256
+EDITS_MAX = CHECKS_MAX + CHANNELS_MAX + 256
+"""One for each check and channel, and for some that were removed."""
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
 """Also of raft's heartbeats, in its election timeout."""
 
@@ -65,7 +67,8 @@ class ClusterDocument:
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
     names this content uniquely, also before it is committed: within a term one node makes
     revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
-    `last_change` says who made this revision, `edits` who changed each check and channel last.
+    `last_change` says who made this revision, `edits` who changed each check and
+    channel last, or removed it.
     """
 
     cluster_id: str
@@ -81,7 +84,7 @@ class ClusterDocument:
     )
     last_change: Edit | None = field(default=None, metadata=since(AUTHORS))
     edits: tuple[Edit, ...] = field(
-        default=(), validator=at_most(CHECKS_MAX + CHANNELS_MAX), metadata=since(AUTHORS)
+        default=(), validator=at_most(EDITS_MAX), metadata=since(AUTHORS)
     )
     extra: Extra = ()
 
@@ -112,7 +115,7 @@ class ClusterDocument:
         return {edit.item: edit for edit in self.edits}
 
     def edit_of_check(self, check: CheckId) -> Edit | None:
-        """Return the last change of a check, None if it is from before they were kept."""
+        """Return the last change of a check, or who removed it; None if that is not kept."""
         return self._edits.get(check_item(check))
 
     def member(self, node: NodeId) -> Member | None:

@@ -346,16 +346,12 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        """Plan outages that are over before the channels work, and masters cut off just then."""
-        dice = self.dice
-        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
-            silent_s = down_s + dice.between(5.0, 20.0)
-            self.plan += [
-                surroundings.Outage(at=at, check=WEB, for_s=down_s),
-                surroundings.ChannelDown(at=at, for_s=silent_s),
-                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
-            ]
+        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
+            silent_s = down_s + more_s
+            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
 
 def plan_happenings(
