@@ -11,6 +11,7 @@ import re
 _CODES = re.compile(
     r"\[?\berrno:? -?[0-9]+\]?|\[(?:SSL|X509|SYS)[^]]*\]|\(_ssl\.c:[0-9]+\)", re.IGNORECASE
 )
+_ATTEMPT = re.compile(r"^Error connecting to \(.*\): ")
 
 
 class QutrioError(Exception):
@@ -87,6 +88,7 @@ def plain_reason(error: BaseException) -> str:
         return plain_reason(error.exceptions[0])
     words = str(getattr(error, "strerror", None) or "")
     words = _CODES.sub("", words or str(error)).strip(" :")
+    words = _ATTEMPT.sub("", words)  # whom it was to is said before
     inner = error.__cause__ or error.__context__
     if not words and inner is not None:
         return plain_reason(inner)

@@ -24,6 +24,7 @@ from qutrio.errors import plain_reason
         ),
         (ExceptionGroup("all", [OSError(111, "Connection refused")]), "Connection refused"),
         (ValueError("plain"), "plain"),
+        (OSError(111, "Error connecting to ('::1', 1): Connection refused"), "Connection refused"),
         (TimeoutError(), "TimeoutError"),
     ],
 )

@@ -197,3 +197,14 @@ def test_the_name_of_a_test_tells_a_behaviour() -> None:
         ]
 
     assert breaches(REAL_TESTS, terse) == {}
+
+
+def test_only_one_place_decides_what_is_skipped() -> None:
+    def skips(path: Path) -> list[str]:
+        return [
+            f"line {node.lineno}: {ast.unparse(node)}"
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Attribute) and node.attr in {"skip", "skipif", "importorskip"}
+        ]
+
+    assert breaches([path for path in TESTS if path.name != "needs.py"], skips) == {}

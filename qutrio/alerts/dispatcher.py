@@ -29,6 +29,8 @@ from qutrio.plumbing.log import Log, trace_of
 
 ATTEMPT_S_MAX: Seconds = 30.0
 LANE_ORDERS_MAX = 1024
+LANE_HOLD_S_MAX: Seconds = 300.0
+"""For what is queued when a receiver asks to wait; later orders come when the core allows it."""
 ASKED_TO_WAIT = "the receiver has asked to wait"
 
 
@@ -108,7 +110,8 @@ class _Dispatcher:
         del self._lanes[channel]
 
     async def _carry_out(self, order: Notify) -> SendResult:
-        view, channels = self._view.value, self._view.value.document.channels
+        view = self._view.value
+        channels = (*view.document.channels, *view.ledger.former)
         if not self._may_begin(order):
             return _failed(_too_late(order, view))
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
@@ -121,7 +124,8 @@ class _Dispatcher:
         letter = evolve(letter, before=order.delivery)
         done = await attempt(channel, letter, self._senders, self._log)
         if done.wait_s:
-            self._asked[channel.id] = channel, Instant(self._clock.now() + done.wait_s)
+            hold_s = min(done.wait_s, LANE_HOLD_S_MAX)
+            self._asked[channel.id] = channel, Instant(self._clock.now() + hold_s)
         self._log(
             "alert delivered" if done.delivered else "alert not delivered",
             channel=channel.name,

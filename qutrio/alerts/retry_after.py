@@ -14,9 +14,8 @@ from qutrio.alerts.http_post import Answer, said
 from qutrio.errors import DeliveryError
 from qutrio.model.durations import format_duration
 from qutrio.model.ids import Seconds, UnixTime
+from qutrio.model.parts import WAIT_S_MAX
 
-WAIT_S_MAX: Seconds = 3600.0
-"""The longest wait that is kept; who asks for more is asked again then."""
 ASKING_STATUSES = frozenset({429, 503})
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 

@@ -6,6 +6,7 @@ import typer
 
 from qutrio.cli import alert_add
 from qutrio.cli import options as opt
+from qutrio.cli.alert_lines import troubles
 from qutrio.cli.asking import ask, committed, given
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.inputs import Inputs
@@ -18,8 +19,12 @@ app.add_typer(alert_add.app, name="add")
 
 @app.command("list", epilog="Example: qutrio alert list")
 def list_channels(as_json: opt.AsJson = False) -> None:
-    """List the alert channels; secrets are masked."""
-    channels = ask("alert.list")["channels"]
+    """List the alert channels, and how it goes with each; secrets are masked.
+
+    When the next try is, and why the last one failed, is known on the master alone.
+    """
+    answer = ask("alert.list")
+    channels = answer["channels"]
     if as_json:
         print_json(channels)
     elif channels:
@@ -37,6 +42,8 @@ def list_channels(as_json: opt.AsJson = False) -> None:
                 for c in channels
             ),
         )
+        for line in troubles(answer):
+            print(clean(line))
     else:
         print("no alert channels; nobody is told. Add one with 'qutrio alert add smtp'")
 

@@ -11,6 +11,7 @@ ROWS_MAX = 20
 """Up to so many checks are listed one by one; of more, only what is not up."""
 GROUPS_MAX = 8
 NAMES_MAX = 8
+WRONG = frozenset({"down", "unknown"})
 _NUMBERS = re.compile(r"[0-9]+")
 
 Row = dict[str, Any]
@@ -43,25 +44,37 @@ def print_checks(checks: list[Row], now_unix: float, stale: str = "") -> None:
 
 
 def print_brief(checks: list[Row], now_unix: float, stale: str = "") -> None:
-    """Print checks in at most a screenful: all of a few, or those of many that are not up."""
-    wrong = [c for c in checks if state_of(c) in {"down", "unknown"}]
+    """Print checks in at most a screenful, and why those that are not up are not.
+
+    All of a few are listed.  Of many, only those that are not up, and have no likes: alike
+    ones are told together.
+    """
+    wrong = [c for c in checks if state_of(c) in WRONG]
     wrong.sort(key=lambda c: str(c["state"]))  # "down" is before "unknown"; names keep their order
-    fine = [c for c in checks if state_of(c) not in {"down", "unknown"}]
-    shown = wrong[:ROWS_MAX] if len(checks) > ROWS_MAX else wrong + fine
-    print_checks(shown, now_unix, stale)
-    hidden = len(wrong) - ROWS_MAX if len(checks) > ROWS_MAX else 0
-    if hidden > 0:
-        print(f"... and {hidden} more that are not up: see 'qutrio check list'")
-    elif len(shown) < len(checks):
-        print(f"{'the other ' if shown else ''}{len(fine)} are listed by 'qutrio check list'")
+    if len(checks) <= ROWS_MAX:
+        print_checks(wrong + [c for c in checks if state_of(c) not in WRONG], now_unix, stale)
+        print_causes(wrong, now_unix)
+        return
+    likes = {str(c["id"]) for group in _grouped(wrong) if len(group) > 1 for c in group}
+    alone = [c for c in wrong if str(c["id"]) not in likes]
+    print_checks(alone[:ROWS_MAX], now_unix, stale)
+    if len(alone) > ROWS_MAX:
+        print(f"... and {len(alone) - ROWS_MAX} more that are not up")
+    print_causes(wrong, now_unix, apart="\n" if alone else "")
+    listed = "all" if not alone else "the others"
+    print(f"\n'qutrio check list' shows {listed}")
 
 
-def print_causes(checks: Iterable[Row], now_unix: float) -> None:
-    """Print what the nodes saw of the checks that are not up; those that look alike once."""
-    groups = _grouped(c for c in checks if state_of(c) in {"down", "unknown"} and c["evidence"])
+def print_causes(checks: Iterable[Row], now_unix: float, apart: str = "\n") -> None:
+    """Print what the nodes saw of the checks that are not up; those that look alike once.
+
+    `apart` is printed before the first.
+    """
+    groups = _grouped(c for c in checks if state_of(c) in WRONG)
     for alike in groups[:GROUPS_MAX]:
-        print()
+        print(apart, end="")
         _print_group(alike, now_unix)
+        apart = "\n"
     if len(groups) > GROUPS_MAX:
         left = sum(len(group) for group in groups[GROUPS_MAX:])
         print(f"\n... and {left} more with other causes: see 'qutrio check show NAME'")
@@ -80,7 +93,7 @@ def print_evidence(evidence: list[Row]) -> None:
 def _grouped(checks: Iterable[Row]) -> list[list[Row]]:
     """Return lists of checks of which every node says the same; the largest first."""
     groups: dict[Alike, list[Row]] = {}
-    for check in checks:
+    for check in (c for c in checks if c["evidence"]):
         groups.setdefault(_likeness(check), []).append(check)
     return sorted(groups.values(), key=lambda group: (group[0]["state"], -len(group)))
 
@@ -157,4 +170,6 @@ def _lasted_s(check: Row, now_unix: float) -> float | None:
     if incident is not None:
         lasted = incident.get("lasted_s")
         return float(now_unix - incident["since"] if lasted is None else lasted)
-    return float(now_unix - check["since"]) if check["since"] else None
+    if not check["since"]:
+        return None
+    return float(check.get("for_s", now_unix - check["since"]))

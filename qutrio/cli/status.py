@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli.asking import ask
-from qutrio.cli.check_lines import counted_states, print_brief, print_causes
+from qutrio.cli.check_lines import counted_states, print_brief
 from qutrio.cli.colour import Painted, Style, paint
 from qutrio.cli.exits import ExitCode, exit_code
 from qutrio.cli.nouns import verb
@@ -21,6 +21,8 @@ KIB = 1024
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
+CLOCK_SET_TOLD_S = 86_400.0
+"""How long it is told that the clock was set."""
 CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
 
 Row = dict[str, Any]
@@ -75,7 +77,7 @@ def _once(as_json: bool, *, line: bool) -> int:
 
 def show(answer: Row) -> None:
     """Print a status for people: what is wrong first, and everything once."""
-    print(f"checks    {counted_states(answer['checks'])}")
+    print(f"checks    {counted_states(answer['checks'])}{mark(answer)}")
     print_fields(
         [
             ("master", _master(answer)),
@@ -93,7 +95,6 @@ def show(answer: Row) -> None:
     if answer["checks"]:
         print()
         print_brief(answer["checks"], answer["now_unix"], mark(answer))
-        print_causes(answer["checks"], answer["now_unix"])
 
 
 def _master(answer: Row) -> str:
@@ -125,7 +126,8 @@ def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
         return "none: this node has no vote any more"
-    held = "holds" if quorum["holds"] else "LOST"
+    enough = quorum["have"] >= quorum["need"]  # they are heard, and have not answered yet
+    held = "holds" if quorum["holds"] else "not yet" if enough else "LOST"
     return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
 
 
@@ -142,12 +144,16 @@ def _warnings(answer: Row) -> list[str]:
         one = answer["outbox"] == 1
         waits = "1 alert waits" if one else f"{answer['outbox']} alerts wait"
         warnings.append(f"{waits} for delivery: see 'qutrio alert list'")
+    if refused := answer.get("refused_recipients"):
+        who = "1 recipient is" if refused == 1 else f"{refused} recipients are"
+        warnings.append(f"{who} refused by the mail server: see 'qutrio alert list'")
     warnings += [
         f"{member['name']} runs level {member['level']}, the cluster needs {answer['level']}:"
         " it is refused until it is upgraded"
         for member in answer["members"]
         if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
     ]
+    warnings += _clock_set(answer)
     if answer.get("edit"):
         warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
@@ -175,6 +181,16 @@ def unknown_engine(engine: str) -> str:
     return (
         f"this node does not know the engine {engine!r}; it neither leads nor endorses; upgrade it"
     )
+
+
+def _clock_set(answer: Row) -> list[str]:
+    """Say that this node's clock was set within the last day."""
+    was_set = answer.get("clock_set")
+    if was_set is None or was_set["ago_s"] > CLOCK_SET_TOLD_S:
+        return []
+    way = "forward" if was_set["by_s"] > 0 else "back"
+    how = f"{way} by {age(abs(was_set['by_s']))}, {age(was_set['ago_s'])} ago"
+    return [f"this node's wall clock was set {how}; durations are measured and do not follow it"]
 
 
 def _is_skewed(member: Row) -> bool:

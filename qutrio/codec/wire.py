@@ -1,17 +1,34 @@
 """Messages between nodes as bytes: one JSON object each, its `kind` names the message."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import orjson
 
-from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
+from qutrio.codec.converter import CONVERTER, INVALID, problem, tag, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
-from qutrio.core.messages import Message
+from qutrio.core.messages import Deliver, Fetched, Message, ProbeNow, Propose, Report, Write
+from qutrio.core.watch import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 
 WIRE_VERSION = 1
 """What two nodes must have in common to talk; spoken once, when a link opens."""
+
+SMALL_BYTES_MAX = 64 * 1024
+"""How long a message may be that is not named below: heartbeats, votes, questions, answers."""
+WHOLE_BYTES_MAX = 16 * 1024 * 1024
+"""How long one may be that carries a document, or a change of it."""
+BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
+    {tag(kind): SMALL_BYTES_MAX for kind in get_args(Message)}
+    | {tag(kind): WHOLE_BYTES_MAX for kind in (Write, Fetched, Propose)}
+    | {tag(kind): 1024 * 1024 for kind in (Report, Deliver)}
+    | {tag(ProbeNow): 256 * 1024}
+)
+"""How long a message of each kind may be."""
+_KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w{1,64})"')
+"""How every version begins a message."""
 
 _HOOKS: Final = union_hooks(CONVERTER, get_args(Message), None)
 _READ: Final[Callable[[Any, Any], Message]] = _HOOKS[0]
@@ -23,15 +40,45 @@ def encode(message: Message) -> bytes:
     return orjson.dumps(write_frequent(message) or _WRITE(message))
 
 
+def longest(data: bytes) -> int:
+    """Return how long a message may be that begins as `data` does."""
+    found = _KIND.match(data)
+    return BYTES_MAX.get(found.group(1).decode(), SMALL_BYTES_MAX) if found else SMALL_BYTES_MAX
+
+
 def decode(data: bytes) -> Message | None:
     """Return the message, or None when it says something that only a newer version knows.
 
-    Raises `InvalidDocumentError` for anything that no version of the program would send.
+    What is longer than its kind may be is not decoded, and the results of a report are counted
+    before they are built.  Raises `InvalidDocumentError` for anything that no version of the
+    program would send.
     """
+    found = _KIND.match(data)
+    kind = found.group(1).decode() if found is not None else ""
+    if len(data) > BYTES_MAX.get(kind, SMALL_BYTES_MAX):
+        if kind and kind not in BYTES_MAX:
+            return None
+        most = BYTES_MAX.get(kind, SMALL_BYTES_MAX)
+        what = f"a {kind}" if kind else "something without a kind"
+        raise InvalidDocumentError(f"not a message: {what} of {len(data)} bytes, at most {most}")
     try:
         plain = orjson.loads(data)
+        _count(plain, kind)
         return read_frequent(plain) or _READ(plain, Message)
     except UnsupportedVersionError:
         return None
     except INVALID as error:
         raise InvalidDocumentError(f"not a message: {problem(error)}") from None
+
+
+def _count(plain: Any, kind: str) -> None:
+    """Refuse more results than a report has, and a kind that is not the one it began with."""
+    if type(plain) is not dict:
+        return
+    if kind and plain.get("kind") != kind:
+        raise TypeError("the kind is given twice")
+    for name in ("results", "numbers") if kind == tag(Report) else ():
+        values = plain.get(name)
+        if type(values) is list and len(values) > RESULTS_PER_REPORT_MAX:
+            most = f"at most {RESULTS_PER_REPORT_MAX}"
+            raise ValueError(f"a report with {len(values)} {name}, {most}")

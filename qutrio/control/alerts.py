@@ -6,11 +6,12 @@ from attrs import evolve
 from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.masks import require_unmasked
 from qutrio.codec.plain import channel_from_plain, channel_to_plain
+from qutrio.control.channel_shapes import channel_row
 from qutrio.control.desk import Desk, find
 from qutrio.control.editing import edited, new_id
 from qutrio.control.protocol import CHANNEL_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row
+from qutrio.control.shapes import Row, standing
 from qutrio.core.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel
 from qutrio.model.ids import Revision
@@ -47,12 +48,15 @@ async def remove_channel(desk: Desk, request: Request) -> Row:
 
 
 async def list_channels(desk: Desk, request: Request) -> Row:
-    """Answer `alert.list`, secrets masked."""
+    """Answer `alert.list`, secrets masked: the channels, and how it goes with each."""
     del request
-    await trio.lowlevel.checkpoint()
-    channels = sorted(desk.document.channels, key=lambda c: natural_order(c.name))
-    rows = [{**channel_to_plain(c, secrets=False), "target": c.target} for c in channels]
-    return {"channels": rows}
+    status = await desk.inspect()
+    going = {c.channel: channel_row(c) for c in status.channels}
+    channels = sorted(status.document.channels, key=lambda c: natural_order(c.name))
+    rows = [
+        {**channel_to_plain(c, secrets=False), "target": c.target, **going[c.id]} for c in channels
+    ]
+    return {"now_unix": desk.services.wall(), **standing(status), "channels": rows}
 
 
 async def test_channel(desk: Desk, request: Request) -> Row:

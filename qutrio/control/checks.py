@@ -12,6 +12,7 @@ from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import (
     Row,
+    author_row,
     by_name,
     check_row,
     decides,
@@ -22,6 +23,7 @@ from qutrio.control.shapes import (
 from qutrio.core.events import ProbeRequested
 from qutrio.core.mutations import PutCheck, RemoveCheck
 from qutrio.core.view import CheckStatus, Status
+from qutrio.errors import InvalidValueError
 from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
@@ -96,6 +98,7 @@ async def show_check(desk: Desk, request: Request) -> Row:
         "now_unix": desk.services.wall(),
         **standing(status),
         "check": check_to_plain(check, secrets=request.flag("secrets")),
+        "last_change": author_row(status.document.edit_of_check(check.id)),
         "status": None if counted is None else check_row(counted),
         "warnings": [warning] if warning else [],
     }
@@ -180,8 +183,11 @@ async def _put(desk: Desk, change: PutCheck) -> Row:
     `warnings` are sentences about what is allowed, and is seldom meant.
     """
     require_unmasked(change.check, change.expect)
-    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     check = change.check
+    try:
+        change.apply(desk.document, desk.services.wall())
+    except InvalidValueError as error:  # nobody could commit it
+        raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
     revision = await desk.propose(change)
     warning = slow_words(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}

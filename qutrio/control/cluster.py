@@ -19,7 +19,8 @@ from qutrio.control.shapes import (
     standing,
     status_head,
 )
-from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember, apply
+from qutrio.core.applying import apply
+from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.view import Status
 
 ROWS_PER_TURN = 200
@@ -88,7 +89,9 @@ async def edit_node(desk: Desk, request: Request) -> Row:
     )
     if changed == member:
         raise ControlFailure(Code.INVALID, "nothing to change: give a new name or address")
-    revision = await desk.propose(PutMember(member=changed, expect=member))
+    change = PutMember(member=changed, expect=member)
+    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
+    revision = await desk.propose(change)
     return {"id": changed.id, "name": changed.name, "revision": revision}
 
 

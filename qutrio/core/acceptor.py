@@ -202,8 +202,8 @@ class Acceptor:
 
     def _accept(self, record: Record) -> None:
         previous = self.accepted
-        follows = previous.position == Position(record.position.term, record.position.number - 1)
-        if follows and previous.position > self.committed.position:
+        successor = previous.position == Position(record.position.term, record.position.number - 1)
+        if successor and previous.position > self.committed.position:
             lonely = len(self.committed.document.voters) <= LONELY_VOTERS
             if lonely or not unseated(self.committed.document, previous.document):
                 self.committed = previous  # the holder writes one after the other is committed

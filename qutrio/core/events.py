@@ -6,6 +6,7 @@ from qutrio.core.messages import Message
 from qutrio.core.mutations import Mutation
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Revision, Seconds
+from qutrio.model.incidents import DeliveryKey
 from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Stable
@@ -48,10 +49,15 @@ class Observed:
 
 @frozen
 class Proposed:
-    """Somebody local wants the document changed and waits for a `Ruling`."""
+    """Somebody local wants the document changed and waits for a `Ruling`.
+
+    `door` says how it came in, `uid` as which user, if that is known.
+    """
 
     request: RequestId
     mutation: Mutation
+    door: str = ""
+    uid: int | None = None
 
 
 @frozen
@@ -76,6 +82,11 @@ class Attempted:
     minority: bool = False
     parts: tuple[Part, ...] = ()
     wait_s: Seconds = 0.0
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The name of the delivery."""
+        return self.notice, self.channel
 
 
 @frozen

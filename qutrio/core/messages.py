@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import TypeAlias
 
+from attrs import field
+
 from qutrio.core.election.words import (
     Lead,
     LeadershipDeclaration,
@@ -19,6 +21,7 @@ from qutrio.model.frozen import frozen
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
+    IncidentId,
     NodeId,
     NoticeId,
     RequestId,
@@ -28,7 +31,8 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger
-from qutrio.model.levels import LEVEL_UNSAID
+from qutrio.model.levels import DELIVERY_PARTS, LEVEL_UNSAID, since
+from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 
@@ -197,12 +201,14 @@ class Propose:
     """Please commit this; I heard you act in `term`.
 
     Whoever did not hold that term without a restart cannot know whether it wrote this before,
-    and says nothing.
+    and says nothing.  `door` and `uid` say who asked at my node, as in `model.edits`.
     """
 
     term: Term
     request: RequestId
     mutation: Mutation
+    door: str = ""
+    uid: int | None = None
 
 
 @frozen(kw_only=True)
@@ -235,12 +241,24 @@ class Deliver:
 
 @frozen(kw_only=True)
 class Delivered:
-    """How your errand ended."""
+    """How your errand ended, or an attempt of mine that you must know of.
+
+    `delivered`, `parts` and `wait_s` are as in the event `Attempted`.
+    """
 
     notice: NoticeId
     channel: ChannelId
     delivered: bool
     detail: str
+    parts: tuple[Part, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    wait_s: Seconds = field(default=0.0, metadata=since(DELIVERY_PARTS))
+
+
+@frozen(kw_only=True)
+class Lasted:
+    """For how long I have known of these open incidents, in seconds when this was sent."""
+
+    incidents: tuple[tuple[IncidentId, Seconds], ...]
 
 
 @frozen(kw_only=True)
@@ -277,5 +295,6 @@ Message: TypeAlias = (
     | Ruled
     | Deliver
     | Delivered
+    | Lasted
     | Removed
 )

@@ -18,17 +18,20 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier, reconcile
 from qutrio.core.effects import Effect, Note, Notify
 from qutrio.core.election.interface import Role
+from qutrio.core.notices import Scene
 from qutrio.core.quorum import holds_quorum
 from qutrio.core.verdicts import Verdicts
-from qutrio.model.ids import FOREVER, NEVER, ChannelId, CheckId, Instant, NoticeId, UnixTime
+from qutrio.model.ids import FOREVER, NEVER, CheckId, Instant, UnixTime
 from qutrio.model.incidents import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from qutrio.core.events import Attempted
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.watch import Watch
@@ -49,6 +52,7 @@ class Minority:
     """The incidents that this node alone opened, and what it has not told yet."""
     until: Instant | None = None
     """Up to when what was found last is good enough to page; None when this node may not."""
+    ages: Ages = field(factory=Ages)
     _lost_at: Instant | None = None
     """Since when no majority is in sight."""
     _looked_at: Instant = NEVER
@@ -77,10 +81,10 @@ class Minority:
         effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects + self._page(count, now, wall)
 
-    def ended(self, notice: NoticeId, channel: ChannelId, *, delivered: bool, now: Instant) -> None:
+    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, unless all is forgotten by now."""
         if self.leads:
-            self.courier.ended(notice, channel, delivered=delivered, now=now)
+            self.courier.ended(event, recipients, now)
 
     def deadline(self) -> Instant:
         """Return when something may change without an event."""
@@ -108,6 +112,8 @@ class Minority:
     def _begin(self, now: Instant, wall: UnixTime) -> Verdicts:
         """Return a second count, with the votes that are known; they make the first round."""
         document, known = self.register.committed.document, self.watch.verdicts
+        self.ages = Ages()
+        self.ages.follow(self.ledger, now, wall)
         count = Verdicts(among_living=True)
         count.follow(document, wall)
         for check in document.checks:
@@ -142,12 +148,15 @@ class Minority:
             wall=wall,
             series=f"minority-{self.watch.life:x}-",
             minority=self._size(now),
+            ages=self.ages,
         )
         announced = {i.check for i in committed.ledger.incidents}
-        ledger = reconcile(self.ledger, scene, count.changed - announced)
+        ledger = self.courier.follow(committed.document, self.ledger, now)
+        ledger = reconcile(ledger, scene, count.changed - announced)
         count.changed.clear()
-        self.ledger = self.courier.prune(ledger, committed.document)
+        self.ledger = self.courier.prune(ledger, committed.document, parts=True)
         self.courier.settle(self.ledger)
+        self.ages.follow(self.ledger, now, wall)
         errands = self.courier.due(self.ledger, (), now)
         return [Notify(errand.delivery, scene.term, errand=False) for errand in errands]
 

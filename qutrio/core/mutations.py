@@ -6,19 +6,18 @@ merge and two of the same item do not overwrite one another: compare-and-set per
 holder of the term assigns when it writes.
 """
 
-from collections.abc import Iterable
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES
-from qutrio.errors import InvalidValueError
+from qutrio.core.items import drop, find, namesake, put
 from qutrio.model.addresses import require_address
-from qutrio.model.channels import Channel, DiscordChannel
+from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
-from qutrio.model.levels import LEVEL, LEVEL_UNSAID, needed
+from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -29,41 +28,6 @@ class Refusal:
     """Why a mutation was not applied; the words are for a person."""
 
     reason: str
-
-
-class _Item(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-_T = TypeVar("_T", bound=_Item)
-
-
-def _put(items: tuple[_T, ...], item: _T) -> tuple[_T, ...]:
-    others = [i for i in items if i.id != item.id]
-    return tuple(sorted([*others, item], key=lambda i: i.id))
-
-
-def _drop(items: tuple[_T, ...], ident: str) -> tuple[_T, ...]:
-    return tuple(i for i in items if i.id != ident)
-
-
-def _find(items: Iterable[_T], ident: str) -> _T | None:
-    return next((i for i in items if i.id == ident), None)
-
-
-def _namesake(items: Iterable[_T], item: _Item, found: _Item | None) -> _T | None:
-    """Return another item whose name differs by case alone or not at all, if the name is new.
-
-    Documents of earlier versions may hold such pairs; their other fields can be edited.
-    """
-    if found is not None and found.name == item.name:
-        return None
-    name = item.name.casefold()
-    return next((i for i in items if i.id != item.id and i.name.casefold() == name), None)
 
 
 def same_check(left: Check | None, right: Check | None) -> bool:
@@ -87,22 +51,22 @@ class PutCheck:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the check in it; raises `InvalidValueError`."""
         del wall
-        found = _find(document.checks, self.check.id)
+        found = find(document.checks, self.check.id)
         if self.expect is None and found is not None:
             return Refusal(f"a check with the id {self.check.id!r} exists")
         if not same_check(self.expect, found):
             return _changed("check", self.check.name)
         if same_check(self.check, found):
             return document
-        if namesake := _namesake(document.checks, self.check, found):
-            return Refusal(f"a check named {namesake.name!r} exists; choose another name")
+        if other := namesake(document.checks, self.check, found):
+            return Refusal(f"a check named {other.name!r} exists; choose another name")
         known = {c.name for c in document.channels}
         for name in self.check.alerts:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
         self.check.require_dialable(found)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
-        return evolve(document, checks=_put(document.checks, stamped))
+        return evolve(document, checks=put(document.checks, stamped))
 
 
 @frozen(kw_only=True)
@@ -114,9 +78,9 @@ class RemoveCheck:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document without the check."""
         del wall
-        if not same_check(self.expect, _find(document.checks, self.expect.id)):
+        if not same_check(self.expect, find(document.checks, self.expect.id)):
             return _changed("check", self.expect.name)
-        return evolve(document, checks=_drop(document.checks, self.expect.id))
+        return evolve(document, checks=drop(document.checks, self.expect.id))
 
 
 @frozen(kw_only=True)
@@ -129,18 +93,20 @@ class PutChannel:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the channel in it; raises `InvalidValueError`."""
         del wall
-        name, found = self.channel.name, _find(document.channels, self.channel.id)
+        name, found = self.channel.name, find(document.channels, self.channel.id)
         if found != self.expect:
             return _changed("alert channel", name)
-        if namesake := _namesake(document.channels, self.channel, found):
-            return Refusal(f"an alert channel named {namesake.name!r} exists; choose another name")
+        if other := namesake(document.channels, self.channel, found):
+            return Refusal(f"an alert channel named {other.name!r} exists; choose another name")
         known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
         if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
             self.channel.require_private()
+        if isinstance(self.channel, SmtpChannel):
+            self.channel.require_dialable(found)
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
-        return evolve(document, channels=_put(document.channels, self.channel))
+        return evolve(document, channels=put(document.channels, self.channel))
 
 
 @frozen(kw_only=True)
@@ -153,14 +119,14 @@ class RemoveChannel:
         """Return the document without the channel."""
         del wall
         name = self.expect.name
-        if _find(document.channels, self.expect.id) != self.expect:
+        if find(document.channels, self.expect.id) != self.expect:
             return _changed("alert channel", name)
         users = [c.name for c in document.checks if name in c.alerts]
         if users:
             return Refusal(
                 f"alert channel {name!r} is attached to check {users[0]!r}; edit it first"
             )
-        return evolve(document, channels=_drop(document.channels, self.expect.id))
+        return evolve(document, channels=drop(document.channels, self.expect.id))
 
 
 @frozen(kw_only=True)
@@ -298,7 +264,7 @@ class PromoteMember:
         member = document.member(self.node)
         if member is None or member.voter:
             return Refusal("there is no such learner")
-        return evolve(document, members=_put(document.members, evolve(member, voter=True)))
+        return evolve(document, members=put(document.members, evolve(member, voter=True)))
 
 
 @frozen(kw_only=True)
@@ -315,7 +281,7 @@ class RemoveMember:
             return Refusal("there is no such member; see 'qutrio node list'")
         if document.voters <= {self.node}:
             return Refusal("the last voting member cannot be removed")
-        return evolve(document, members=_drop(document.members, self.node))
+        return evolve(document, members=drop(document.members, self.node))
 
 
 @frozen(kw_only=True)
@@ -331,11 +297,11 @@ class PutMember:
         if document.member(self.expect.id) != self.expect:
             return _changed("node", self.expect.name)
         fixed = evolve(self.expect, name=self.member.name, address=self.member.address)
-        if namesake := _namesake(document.members, fixed, self.expect):
-            return Refusal(f"a node named {namesake.name!r} exists; choose another name")
+        if other := namesake(document.members, fixed, self.expect):
+            return Refusal(f"a node named {other.name!r} exists; choose another name")
         if fixed.address != self.expect.address:
             require_address(fixed.address)
-        return evolve(document, members=_put(document.members, fixed))
+        return evolve(document, members=put(document.members, fixed))
 
 
 @frozen(kw_only=True)
@@ -373,34 +339,6 @@ Mutation: TypeAlias = (
 )
 
 
-class Change(Protocol):
-    """What turns one document into the next: a mutation, or a change that a master makes itself."""
-
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the change; raises `InvalidValueError`."""
-
-
-def apply(mutation: Change, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-    """Apply a mutation.
-
-    What needs a higher feature level, or breaks a rule of the model, is a refusal too.
-    """
-    try:
-        return beyond(mutation, document) or mutation.apply(document, wall)
-    except InvalidValueError as error:
-        return Refusal(str(error))
-
-
-def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
-    """Refuse what some member's program would not understand."""
-    if document.level >= LEVEL or (level := needed(mutation)) <= document.level:
-        return None
-    return Refusal(
-        f"this needs level {level} and the cluster runs level {document.level}: it rises when all"
-        " nodes run a version that knows it; see 'qutrio status'"
-    )
-
-
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:
     for member in document.members:
         if member.fingerprint == claimant.fingerprint or member.id == claimant.id:
@@ -413,4 +351,4 @@ def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None
 def _admit(document: ClusterDocument, token: Token, claimant: Member) -> ClusterDocument:
     tokens = tuple(t for t in document.tokens if t.id != token.id)
     learner = evolve(claimant, voter=False)
-    return evolve(document, tokens=tokens, members=_put(document.members, learner))
+    return evolve(document, tokens=tokens, members=put(document.members, learner))

@@ -9,17 +9,25 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier, reconcile
+from qutrio.core.closing import drop_unreachable, keep_former
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
-from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
+from qutrio.core.notices import Scene
+from qutrio.core.recipients import Recipients
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.watch import Watch
+from qutrio.model.channels import recipients_of
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
+from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
+from qutrio.model.parts import Part
+from qutrio.model.results import clip
 
 ERRANDS_MAX = 256
 """Attempts that a node makes for the master at one time."""
@@ -36,6 +44,7 @@ class Pager:
     courier: Courier
     errands_max: int = ERRANDS_MAX
     minority: Minority = field(init=False)
+    ages: Ages = field(factory=Ages)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
@@ -60,6 +69,12 @@ class Pager:
             effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects
 
+    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Tell a peer for how long incidents have been open, as far as this node measured it."""
+        ages = self.ages.tell(now)
+        allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
+        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
+
     def _errands_over(self, now: Instant) -> Instant:
         """Return up to when an errand that was sent by now may begin, by the faster clock."""
         return Instant(now + self.seat.steering.bound_s * (1 + 2 * DRIFT_MARGIN))
@@ -76,6 +91,7 @@ class Pager:
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.courier.touch(committed.ledger.waiting)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -89,11 +105,18 @@ class Pager:
             term=term,
             now=now,
             wall=wall,
+            ages=self.ages,
+            tried=self.courier.tried,
         )
         changed = self.watch.verdicts.changed
-        ledger = reconcile(committed.ledger, scene, changed)
+        ledger = self.courier.follow(committed.document, committed.ledger, now)
+        ledger = reconcile(ledger, scene, changed)
         changed.clear()
-        return self.courier.prune(ledger, committed.document)
+        ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
+        parts = may_use(DELIVERY_PARTS, committed.document)
+        ledger = self.courier.prune(ledger, committed.document, parts=parts)
+        ledger = keep_former(ledger, committed.document, committed.document)
+        return self.courier.write_down(ledger, now, wall) if parts else ledger
 
     def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         """Return the attempts to make now, for notices that a majority holds."""
@@ -136,38 +159,69 @@ class Pager:
 
     def on_delivered(self, message: Delivered, now: Instant) -> list[Effect]:
         """Take in how a peer's attempt ended: an errand, or one it began as master."""
-        ended = Attempted(message.notice, message.channel, message.delivered, message.detail)
+        ended = Attempted(
+            message.notice,
+            message.channel,
+            message.delivered,
+            message.detail,
+            parts=message.parts,
+            wait_s=message.wait_s,
+        )
         return self.on_attempted(ended, now)
 
     def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
         """Note how an attempt ended, or tell whoever must know."""
-        key = (event.notice, event.channel)
-        asker = None if event.minority else self._errands.pop(key, None)
+        asker = None if event.minority else self._errands.pop(event.key, None)
+        recipients = self._recipients(event.channel)
         effects: list[Effect] = []
         if not event.delivered:
             details = (("channel", event.channel), ("detail", event.detail))
             effects.append(Note("a notice was not delivered", details))
         if event.minority:
-            self.minority.ended(*key, delivered=event.delivered, now=now)
+            self.minority.ended(event, recipients, now)
         elif self.seat.incumbent(now) == self.me:
-            self.courier.ended(*key, delivered=event.delivered, now=now)
-        elif event.delivered:
-            self.courier.delivered.add(key)  # told to whoever acts, as soon as it is heard
-        elif asker is not None:
-            effects.append(Send(asker, _failed(*key, event.detail)))
+            self.courier.ended(event, recipients, now)
+        elif event.delivered or asker is None:
+            self.courier.note(event, recipients)  # told to whoever acts, as soon as it is heard
+        else:
+            effects.append(Send(asker, _told(event)))
         return effects
 
     def pass_on(self, now: Instant) -> list[Effect]:
-        """Tell the acting master what this node delivered."""
+        """Tell the acting master whom this node reached."""
         master = self.seat.incumbent(now)
         if master is None or master == self.me:
             return []
-        marks, self.courier.delivered = sorted(self.courier.delivered), set()
+        marks, self.courier.delivered = self.courier.delivered, set()
+        found, self.courier.recipients = self.courier.recipients, Recipients()
         return [
-            Send(master, Delivered(notice=n, channel=c, delivered=True, detail=""))
-            for n, c in marks
+            Send(master, _mark(key, found.of(key), delivered=key in marks))
+            for key in sorted(marks | found.keys())
         ]
+
+    def _recipients(self, channel: ChannelId) -> tuple[str, ...]:
+        channels = self.register.committed.document.channels
+        return recipients_of(next((c for c in channels if c.id == channel), None))
 
 
 def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:
     return Delivered(notice=notice, channel=channel, delivered=False, detail=detail)
+
+
+def _told(event: Attempted) -> Delivered:
+    return Delivered(
+        notice=event.notice,
+        channel=event.channel,
+        delivered=event.delivered,
+        detail=event.detail,
+        parts=event.parts,
+        wait_s=event.wait_s,
+    )
+
+
+def _mark(key: DeliveryKey, parts: tuple[Part, ...], *, delivered: bool) -> Delivered:
+    notice, channel = key
+    detail = "" if delivered else "; ".join(f"{p.recipient}: {p.fate.value}" for p in parts)
+    return Delivered(
+        notice=notice, channel=channel, delivered=delivered, detail=clip(detail), parts=parts
+    )

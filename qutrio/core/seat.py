@@ -1,9 +1,9 @@
 """The seat: how heartbeats, an engine and the mandate together make one node act.
 
-Theory of operation.  Heartbeats tell everybody who is alive, who is able and who acts.  The
-engine turns that into a choice.  The node that its own engine chooses asks, claims, and acts
-once a majority is bound to its claim and the register is established in its term.  It gives
-the claim up when it no longer can act, and hands it over when the engine names a successor.
+Theory of operation.  Heartbeats tell who is alive, who is able and who acts.  The engine turns
+that into a choice.  The node that its own engine chooses asks, claims, and acts once a majority
+is bound to its claim and the register is established in its term.  It gives the claim up when
+it no longer can act, and hands it over when the engine names a successor.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.core.adoption import Adoption
+from qutrio.core.credence import Credence
 from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.election.words import CLAIMS
 from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness
@@ -41,10 +43,9 @@ if TYPE_CHECKING:
 class Seat:
     """One node's place in the election.
 
-    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.
-    `tenants` programs at this node rely on its mandate.  While there are any, the role is not
-    handed over before they stopped, and a claim that ends otherwise frees nobody: bonds end by
-    themselves, not before the mandate that these programs know of.
+    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.  While
+    `tenants` programs rely on its mandate, the role is not handed over, and a claim that ends
+    frees nobody: bonds end by themselves, not before the mandate that these programs know of.
     """
 
     me: NodeId
@@ -57,6 +58,7 @@ class Seat:
     roll: Roll = field(init=False)
     steering: Steering = field(init=False)
     adoption: Adoption = field(init=False)
+    credence: Credence = field(init=False)
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
@@ -65,14 +67,14 @@ class Seat:
     """Whether the last heartbeat said that this node is able, and that it acts."""
     calm_until: Instant = NEVER
     """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
-    stirred: bool = True
-    """Whether more did, since the owner last cleared this."""
+    stirred: bool = True  # whether more did, since the owner last cleared this
 
     def __attrs_post_init__(self) -> None:
         """Put together what only looks at the others."""
         self.roll = Roll(self.me, self.register, self.liveness, self.cadence)
         self.steering = Steering(self.me, self.register, self.liveness, self.roll, self.rng)
         self.adoption = Adoption(self.register, self.mandate, self.roll)
+        self.credence = Credence(self.register, self.mandate, self.able)
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -116,9 +118,10 @@ class Seat:
 
     def electorate(self, now: Instant) -> Electorate:
         """Return what the engine may know."""
-        return self.steering.electorate(
+        electorate = self.steering.electorate(
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
+        return self.credence.heed(electorate, now)
 
     def footing(self, now: Instant) -> Footing:
         """Return what this node goes by when others speak of records."""
@@ -133,11 +136,9 @@ class Seat:
         mandate = self.mandate
         moments = [self.cadence.next_beat, self.incumbency.until]
         moments += [mandate.quiet_until, mandate.bound_until, self.steering.deadline(now)]
-        if self.mandate.question is not None:
-            moments.append(self.mandate.ask_again_at)
+        moments += [mandate.ask_again_at] if mandate.question is not None else []
         until = self.acting_until(now)
-        if until is not None:
-            moments.append(until)
+        moments += [until] if until is not None else []
         return min((m for m in moments if now < m < FOREVER), default=self.cadence.next_beat)
 
     # --- what is heard ----------------------------------------------------------------------
@@ -152,13 +153,15 @@ class Seat:
             self.steering.able_peers[sender] = beat.able
             self.stir()
         self.steering.engines[sender] = beat.engine
-        self._note_incumbent(sender, beat, now)
+        claim = self.credence.claim(sender, beat, now)
+        if claim == beat.claim:
+            self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
             self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
         accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
-            granted=beat.claim if self._grants(sender, beat.claim, now) else None,
+            granted=claim if self._grants(sender, claim, now) else None,
             bound_s=self.steering.bound_s,
             heard_term=self.mandate.heard_term,
             accepted=accepted.position,
@@ -202,14 +205,17 @@ class Seat:
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
         """Free this node from a claim that its holder gave up."""
-        if self.mandate.promise.term <= resign.term:
+        held = sender in {self.mandate.promise.holder, self.incumbency.node(now)}
+        if held and self.mandate.promise.term <= resign.term:
             self.steering.name(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.mandate.release(sender, resign.term, now)
         self.mandate.hear(resign.term)
         self.incumbency.ended(sender, now, up_to=resign.term)
 
     def on_word(self, sender: NodeId, word: Word, now: Instant) -> list[Effect]:
-        """Let the engine take in what another node's engine says."""
+        """Let the engine take in what another node's engine says, but no bare claim in doubt."""
+        if isinstance(word, CLAIMS) and not self.credence.believes(sender, None, now):
+            return []
         return self.steering.hear(sender, word, self.electorate(now), now)
 
     def on_farewell(self, sender: NodeId) -> None:
@@ -230,6 +236,7 @@ class Seat:
         self.announcements.keep(members)
         self.steering.keep(members)
         self.incumbency.keep(members)
+        self.credence.keep(members)
 
     # --- what is done -----------------------------------------------------------------------
 

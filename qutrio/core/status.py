@@ -1,14 +1,16 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier
 from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
 from qutrio.core.verdicts import Verdicts
-from qutrio.core.view import CheckStatus, MemberStatus, Status, View
+from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.model.checks import Check
-from qutrio.model.ids import Instant
-from qutrio.model.incidents import Incident
+from qutrio.model.ids import ChannelId, Instant
+from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.members import Member
 
 
@@ -43,16 +45,19 @@ def describe(
     seat: Seat,
     register: Replication,
     verdicts: Verdicts,
+    ages: Ages,
     now: Instant,
     *,
     removed: bool,
     reason: str,
     disk: str,
     leads_minority: bool,
+    courier: Courier | None,
 ) -> Status:
     """Return what this node knows at `now`.
 
     `reason` explains its last decision, `disk` is why its disk refuses writes, if it does.
+    `courier` is the one that delivers now, if this node acts.
     """
     record = register.committed
     document = record.document
@@ -60,6 +65,7 @@ def describe(
     have = 0 if removed else len(seat.roll.contacts(now) & voters)
     master = seat.incumbent(now)
     me = document.member(seat.me)
+    was_set = seat.clocks.last_set
     incidents = {i.check: i for i in record.ledger.incidents}
     return Status(
         node=seat.me,
@@ -82,11 +88,13 @@ def describe(
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),
         leads_minority=leads_minority and not removed,
+        clock_set=None if was_set is None else (was_set[0], now - was_set[1]),
         level=seat.announcements.mine,
         held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
+        channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
         checks=tuple(
-            _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
+            _check(c, verdicts, register, ages, incidents.get(c.id), now) for c in document.checks
         ),
     )
 
@@ -112,18 +120,36 @@ def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
     )
 
 
-def _check(
+def _channel(
+    channel: ChannelId, ledger: Ledger, courier: Courier | None, now: Instant
+) -> ChannelStatus:
+    trying, next_at = (False, None) if courier is None else courier.tries(channel)
+    return ChannelStatus(
+        channel=channel,
+        waiting=sum(d.channel == channel for d in ledger.outbox),
+        trying=trying,
+        next_try_s=None if next_at is None else max(0.0, next_at - now),
+        error="" if courier is None else courier.errors.get(channel, ""),
+        asked_until_unix=next((w.until_unix for w in ledger.waits if w.channel == channel), None),
+        refusals=tuple(r for r in ledger.refusals if r.channel == channel),
+    )
+
+
+def _check(  # noqa: PLR0917 - all that a check shows
     check: Check,
     verdicts: Verdicts,
     register: Replication,
+    ages: Ages,
     incident: Incident | None,
     now: Instant,
 ) -> CheckStatus:
     count = verdicts.count(check.id, now)
+    lasted_s = ages.lasted(incident.id, now) if incident is not None else None
     return CheckStatus(
         check=check,
         state=verdicts.state(check.id),
         since_unix=verdicts.since(check.id),
+        for_s=verdicts.stands_for(check.id, now) if lasted_s is None else lasted_s,
         ok=count.ok,
         fail=count.fail,
         abstain=count.abstain,

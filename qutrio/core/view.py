@@ -3,10 +3,11 @@
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import Instant, NodeId, Revision, Seconds, Term, UnixTime
+from qutrio.model.ids import ChannelId, Instant, NodeId, Revision, Seconds, Term, UnixTime
 from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
+from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, State
 from qutrio.model.stable import Position
 
@@ -58,16 +59,38 @@ class MemberStatus:
 
 @frozen(kw_only=True)
 class CheckStatus:
-    """One check as this node counts it."""
+    """One check as this node counts it.
+
+    `for_s` is how long its incident has been open, or else how long its state has stood.
+    """
 
     check: Check
     state: State
     since_unix: UnixTime
+    for_s: Seconds
     ok: int
     fail: int
     abstain: int
     evidence: tuple[Evidence, ...]
     incident: Incident | None
+
+
+@frozen(kw_only=True)
+class ChannelStatus:
+    """How it goes with telling people through one channel.
+
+    `waiting` notices are not delivered.  Only the master knows whether an attempt is under way
+    (`trying`), in how many seconds the next one is due, and why the last one failed (`error`).
+    The receiver asked to be left alone until `asked_until_unix`.
+    """
+
+    channel: ChannelId
+    waiting: int
+    trying: bool = False
+    next_try_s: Seconds | None = None
+    error: str = ""
+    asked_until_unix: UnixTime | None = None
+    refusals: tuple[RefusedRecipient, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -106,5 +129,8 @@ class Status:
     role: str = "follower"
     knows_engine: bool = True
     leads_minority: bool = False
+    clock_set: tuple[Seconds, Seconds] | None = None
+    """By how much this node's wall clock was set last, and how many seconds ago."""
     level: int = LEVEL
     held_back: tuple[NodeId, ...] = ()
+    channels: tuple[ChannelStatus, ...] = ()

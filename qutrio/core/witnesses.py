@@ -76,13 +76,14 @@ class Witnesses:
     ) -> frozenset[NodeId]:
         """Return the living voters of whom one must confirm a removal by the endorsed holder.
 
-        Members go one at a time, and the one that goes need not agree.
+        Members go one at a time, and the one that goes may confirm it but need not: where there
+        is no other, nobody must.
         """
         gone = unseated(document, record.document)
         if not gone or len(document.voters) <= LONELY_VOTERS:
             return frozenset()
         others = (document.voters & footing.live) - {self.me, footing.promise.holder}
-        return others - gone if len(gone) == 1 else others
+        return others if len(gone) > 1 or others - gone else frozenset()
 
     def confirms(self, node: NodeId, record: Record) -> bool:
         """Tell whether a member showed that it holds the document of `record`, or that it did."""

@@ -39,6 +39,16 @@ def require_address(address: str, field: str = "address") -> tuple[str, int]:
     return host, int(port)
 
 
+def require_host_alone(host: str, field: str = "host") -> None:
+    """Accept a host where the port is said elsewhere, with hints for whoever wrote more."""
+    _require_bare(host, field)
+    name, colon, port = host.removeprefix("[").rpartition(":")
+    if colon and port.isdigit() and literal_version(host) is None:
+        problem = f"{shown(host)} holds a port; write {shown(name.removesuffix(']'))}"
+        raise InvalidValueError(field, f"{problem} here, and the port apart from it")
+    require_host(host.removeprefix("[").removesuffix("]"), field)
+
+
 def require_host(host: str, field: str = "host") -> None:
     """Accept a name or an IP address, without brackets and without a port."""
     if not host:

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from qutrio.model.addresses import require_host_alone
 from qutrio.model.ids import ChannelId, Extra
+from qutrio.model.levels import LEVEL_UNSAID, MAIL_NAMES
 from qutrio.model.members import PORT_MAX
 from qutrio.model.rules import at_most, between, is_name, is_text, require
 
@@ -74,10 +76,22 @@ class SmtpChannel(ChannelBase):
         exposed = self.password is not None and self.security is MailSecurity.NONE
         require(not exposed, "security", "a password needs starttls or tls")
 
+    def require_dialable(self, was: ChannelBase | None) -> None:
+        """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
+        if not isinstance(was, SmtpChannel) or was.host != self.host:
+            require_host_alone(self.host)
+
     @property
     def target(self) -> str:
         """The recipients."""
         return ", ".join(self.recipients)
+
+    @property
+    def needs_level(self) -> int:
+        """The feature level it needs: programs without levels refuse names and blanks."""
+        texts = (self.sender, *self.recipients)
+        plain = not any(c <= " " or c in "<>," for text in texts for c in text)
+        return LEVEL_UNSAID if plain else MAIL_NAMES
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,15 @@ from enum import Enum
 
 from attrs import field, frozen
 
+from qutrio.model.ids import ChannelId, Seconds, UnixTime
 from qutrio.model.results import clip
+
+WAIT_S_MAX: Seconds = 3600.0
+"""The longest wait a receiver is granted at one time; one that asks for more is asked again."""
+PATIENCE_S_MAX: Seconds = 6 * 3600.0
+"""For so long a receiver that takes nothing may ask to wait; then the usual pauses count."""
+REFUSALS_MAX = 500
+"""Refused recipients that are remembered for people to see; beyond it the oldest are not."""
 
 
 class Fate(Enum):
@@ -26,3 +34,21 @@ class Part:
     recipient: str
     fate: Fate
     said: str = field(default="", converter=clip)
+
+
+@frozen(kw_only=True)
+class RefusedRecipient:
+    """A recipient whose server said that it will never take a notice, in its words."""
+
+    channel: ChannelId
+    recipient: str
+    said: str
+    at_unix: UnixTime
+
+
+@frozen(kw_only=True)
+class ChannelWait:
+    """Until when the receiver behind a channel asked to be left alone."""
+
+    channel: ChannelId
+    until_unix: UnixTime

@@ -3,11 +3,11 @@
 import math
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from qutrio import __version__
-from qutrio.codec.wire import WIRE_VERSION, encode
-from qutrio.core.events import Announced, Linked
+from qutrio.codec.wire import WIRE_VERSION, encode, longest
+from qutrio.core.events import Announced, Linked, Received
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
@@ -24,6 +24,9 @@ from qutrio.plumbing.log import Log
 from qutrio.plumbing.outbox import Outbox, Outboxes
 
 HELLO_DEADLINE_S = 10.0
+INLINE_BYTES_MAX = 64 * 1024
+"""What is longer takes more than a few milliseconds to decode."""
+DECODING_THREADS_MAX = 2
 SILENCE_S_MIN = 10.0
 SILENCE_IN_DEAD_AFTER = 2.0
 
@@ -38,6 +41,11 @@ class Conversation:
     outboxes: Outboxes
     log: Log
     level: int = LEVEL
+    heard: dict[NodeId, int] = field(factory=dict, init=False)
+    """The feature level that each member's last hello announced."""
+    _decoding: trio.CapacityLimiter = field(
+        factory=lambda: trio.CapacityLimiter(DECODING_THREADS_MAX), init=False
+    )
 
     async def greet(self, socket: WebSocket) -> None:
         """Say hello; raises `PeerError`."""
@@ -65,10 +73,17 @@ class Conversation:
             await self._refuse(socket, "the hello names another cluster")
         if hello.node != member.id:
             await self._refuse(socket, "the hello names another node than the certificate")
+        self.heard[member.id] = hello.level
         await self._post(Announced(member.id, hello.level))
         if problem := too_old(member.name, hello.level, self.view.value.document):
             await self._refuse(socket, problem)
         return hello.level
+
+    def outdated(self, member: Member) -> bool:
+        """Tell whether a member's last hello came from a program that is too old to be one."""
+        document = self.view.value.document
+        level = self.heard.get(member.id, document.level)
+        return too_old(member.name, level, document) is not None
 
     async def talk(self, link: Link) -> None:
         """Carry messages both ways until the outbox ends; raises `PeerError` when the peer ends it.
@@ -100,13 +115,20 @@ class Conversation:
 
     async def _read(self, link: Link) -> None:
         while True:
-            event = read_frame(link.peer, await link.socket.receive())
+            event = await self._decoded(link.peer, await link.socket.receive())
             if event is None:
                 continue
             try:
                 await self.inbox.post(event)
             except trio.BrokenResourceError:
                 return  # as above
+
+    async def _decoded(self, peer: NodeId, data: bytes) -> Received | None:
+        """Decode a frame, a large one in a thread; the next one is not read before."""
+        if len(data) <= INLINE_BYTES_MAX or len(data) > longest(data):
+            return read_frame(peer, data)
+        # Not abandoned when the link ends: what it works on is bounded, and so are the threads.
+        return await trio.to_thread.run_sync(read_frame, peer, data, limiter=self._decoding)
 
     async def _write(self, link: Link, outbox: Outbox) -> None:
         async for message in outbox:

@@ -15,6 +15,8 @@ from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.peers.websocket import WebSocket
 
 REASON_CHARS_MAX = 500
+FRAME_BYTES_MAX = 64 * 1024
+"""As long as anything that a stranger may say; the longest is `Join`, with a certificate."""
 
 
 @frozen(kw_only=True)
@@ -111,6 +113,8 @@ def from_bytes(data: bytes) -> Frame:
 
     Unknown fields are ignored; fields that older versions do not send have a default.
     """
+    if len(data) > FRAME_BYTES_MAX:
+        raise PeerError(f"sent {len(data)} bytes where at most {FRAME_BYTES_MAX} are spoken")
     try:
         plain: Any = orjson.loads(data)
         kind = next(c for c in get_args(Frame) if c.__name__ == plain["kind"])

@@ -40,6 +40,9 @@ REDIAL_CAP_S = 5.0
 ATTEMPT_DEADLINE_S = HELLO_DEADLINE_S + 10.0
 STEADY_S = 5.0
 """A link that lasted so long was a good one, and is dialled again without a pause."""
+OUTDATED_PAUSE_S = 30.0
+"""A program that is too old takes a link that it accepted for good, and hears why not only when it
+dials itself: after `LONE_S` without a link.  So it is left alone for longer."""
 REFUSALS_BEFORE_ASKING = 3
 GREETINGS_PER_MEMBER_MAX = 4
 
@@ -193,6 +196,8 @@ class Mesh:
                     continue
                 failure = await self._dial(member)
                 pause_s = backoff.next()
+                if self._talk.outdated(member):
+                    pause_s = OUTDATED_PAUSE_S
                 if failure is None:
                     continue
                 if failure.reason != told:

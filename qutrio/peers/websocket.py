@@ -19,12 +19,13 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
+from qutrio.codec.wire import WHOLE_BYTES_MAX
 from qutrio.errors import PeerError
 from qutrio.peers.watched import WatchedStream
 
 OPEN_DEADLINE_S = 5.0
 CLOSE_DEADLINE_S = 1.0
-MEMBER_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+MEMBER_MESSAGE_BYTES_MAX = WHOLE_BYTES_MAX
 STRANGER_MESSAGE_BYTES_MAX = 64 * 1024
 RECEIVE_BUFFER_BYTES = 64 * 1024
 UNREAD_MESSAGES_MAX = 16

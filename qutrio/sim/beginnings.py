@@ -29,7 +29,7 @@ def node_ids(size: int) -> list[NodeId]:
     return [NodeId(f"n{i:02d}") for i in range(size)]
 
 
-def first_document(size: int, settings: Settings) -> ClusterDocument:
+def first_document(size: int, settings: Settings, level: int = LEVEL) -> ClusterDocument:
     """Return a document with `size` voters n00, n01 ..., one check and one channel."""
     members = tuple(member(ident, i) for i, ident in enumerate(node_ids(size)))
     channel = WebhookChannel(id=HOOK, name="hook", url="http://127.0.0.1/hook")
@@ -43,5 +43,5 @@ def first_document(size: int, settings: Settings) -> ClusterDocument:
         members=members,
         checks=(check,),
         channels=(channel,),
-        level=LEVEL,
+        level=level,
     )

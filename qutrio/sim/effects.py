@@ -22,13 +22,14 @@ from qutrio.core.effects import (
     Turned,
     honest_answers,
 )
-from qutrio.core.election.words import VoteRequest, VoteResponse
+from qutrio.core.election.words import CLAIMS, VoteRequest, VoteResponse
 from qutrio.core.events import Observed, PersistFailed
-from qutrio.core.messages import Ruling
+from qutrio.core.messages import Heartbeat, Ruling
 from qutrio.errors import PeerError
 from qutrio.peers.reading import read_frame
 from qutrio.sim.disk import complain
 from qutrio.sim.host import Saving
+from qutrio.sim.lying import another_acts, may_lie
 from qutrio.sim.options import Fault
 from qutrio.storage.plan import leftovers, obsolete, saving
 
@@ -163,6 +164,8 @@ class Hands:
             world.invariants.ballots.said(host, to, message, world.true)
         if world.tamperer.recording:
             world.tamperer.record((source, to), frame, world.true)
+        if world.liar is not None and world.liar.me == source and may_lie(world):
+            frame = world.liar.falsify(frame, records=another_acts(world))
         if not world.tamperer.manners:
             self._post(source, to, frame)
             return
@@ -172,6 +175,21 @@ class Hands:
             world.invariants.trouble(world.true)
         for odd in frames:
             self._post(source, to, odd)
+
+    def lie(self) -> None:
+        """Let the liar say something to everybody, or to one."""
+        world, liar = self.world, self.world.liar
+        host = world.hosts.get(liar.me) if liar is not None else None
+        if liar is None or host is None or host.node is None or host.node.removed:
+            return
+        trusted = not another_acts(world) or not may_lie(world)  # or it may be, on arrival
+        for lie in liar.lies(host.node):
+            if trusted and not isinstance(lie, (Heartbeat, *CLAIMS)):
+                continue  # the holder that others endorsed is trusted
+            frame = encode(lie)
+            for to in host.node.seat.roll.peers():
+                world.struck[Fault.LIE] += 1
+                self._post(liar.me, to, frame)
 
     def _post(self, source: NodeId, to: NodeId, frame: bytes) -> None:
         world = self.world
@@ -186,12 +204,18 @@ class Hands:
         if world.network.is_cut(source, to, world.true):
             world.invariants.trouble(world.true)
             return
+        if source in world.hosts and world.links.too_old(world.hosts[source], host):
+            world.struck[Fault.TOO_OLD_TO_LINK] += 1
+            world.invariants.trouble(world.true)
+            return
         try:
             event = read_frame(source, data, self._read)
         except PeerError:
             world.links.end(source, to)
             return
         if event is not None:
+            if world.faults.installs:
+                world.invariants.levels.heard(host, event.message, world.true)
             world.give(host, event)
 
     # --- the channels -----------------------------------------------------------------------

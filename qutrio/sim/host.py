@@ -12,6 +12,7 @@ from qutrio.core.limits import Limits
 from qutrio.core.node import Node
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, Seconds
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.stable import Record, Stable
 from qutrio.sim.disk import Folder, Trouble
@@ -66,6 +67,8 @@ class Host:
     disk: Stable
     rng: Random
     limits: Limits = Limits()
+    level: int = LEVEL
+    """The feature level of the program that is installed; one that runs keeps its own."""
     member: Member | None = None
     """Who it is in a document that lists it."""
     folder: Folder | None = None
@@ -93,7 +96,9 @@ class Host:
         if self.folder is not None:
             self.disk, self.kept = self.folder.boot(), {}
         now = self.clock.at(true)
-        self.node = Node(self.name, self.disk, now=now, rng=self.rng, limits=self.limits)
+        self.node = Node(
+            self.name, self.disk, now=now, rng=self.rng, limits=self.limits, level=self.level
+        )
 
     def crash(self, *, power_cut: bool) -> bool:
         """Lose everything that is not on the disk; with `power_cut` also what was not flushed.
@@ -141,6 +146,14 @@ class Host:
         return (
             self.node is not None and self.node.seat.acting_until(self.clock.at(true)) is not None
         )
+
+    def burn(self) -> None:
+        """Let every fuse burn down by one, and those that are spent strike."""
+        for fuse in list(self.fuses):
+            fuse.left -= 1
+            if fuse.left <= 0:
+                self.fuses.remove(fuse)
+                fuse.spark()
 
     def _forget(self) -> None:
         self.life += 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from qutrio.core.events import Expelled, Linked
+from qutrio.core.events import Announced, Expelled, Linked
 
 if TYPE_CHECKING:
     from qutrio.model.ids import NodeId, Revision, Seconds
@@ -44,9 +44,11 @@ class Links:
         def linked() -> None:
             if (one.life, other.life) != lives or one.node is None or other.node is None:
                 return
-            if not self.can_talk(name, peer):
+            if not self.can_talk(name, peer) or self.too_old(one, other):
                 self.dial(name, peer, REDIAL_S)
                 return
+            world.give(one, Announced(peer, other.level))
+            world.give(other, Announced(name, one.level))
             world.give(one, Linked(peer))
             world.give(other, Linked(name))
 
@@ -56,6 +58,15 @@ class Links:
         """Tell whether messages arrive in both directions."""
         network, true = self.world.network, self.world.true
         return not network.is_cut(name, peer, true) and not network.is_cut(peer, name, true)
+
+    def too_old(self, one: Host, other: Host) -> bool:
+        """Tell whether one of two machines refuses the other's link for its feature level."""
+        if not self.world.faults.installs or one.node is None or other.node is None:
+            return False
+        pairs = ((one.node, other.node), (other.node, one.node))
+        return any(
+            a.seat.announcements.mine < b.register.committed.document.level for a, b in pairs
+        )
 
     def end(self, source: NodeId, to: NodeId) -> None:
         """Do what the real link does after garbage: it ends, and is dialled again."""

@@ -9,7 +9,6 @@ from attrs import evolve, frozen
 from qutrio.core.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
-from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.sim.beginnings import EPOCH, member
 from qutrio.sim.options import Fault
@@ -106,7 +105,12 @@ def enroll(
         expires_unix=UnixTime(wall + TOKEN_LASTS_S),
         auto_approve=True,
     )
-    claim = ClaimToken(token=token.id, secret_hash="", claimant=newcomer, level=LEVEL)
+    claim = ClaimToken(
+        token=token.id,
+        secret_hash="",
+        claimant=newcomer,
+        level=world.programs.level_of(newcomer.id),
+    )
 
     def claimed(looks_left: int = LOOKS_MAX) -> None:
         """Welcome the newcomer once this node's document lists it, as the real desk does."""

@@ -65,8 +65,13 @@ class Fault(Enum):
     MISTAKE = "mistake of an operator"
     BURST = "burst of changes"
     TIGHT_LIMITS = "tight limits"
+    OLD_PROGRAM = "old program"
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    TOO_OLD_TO_LINK = "too old to link"
     ENGINE_SWITCHED = "engine switched"
     ROLE_YIELDED = "role yielded"
+    LIE = "lie of a member"
     TENANTS = "programs rely on the role"
 
 
@@ -141,10 +146,14 @@ class Faults:
     """How often an operator enrols a machine again that was removed."""
     switches: float = 0.0
     yields: float = 0.0
+    lies: float = 0.0
+    """How often one member lies: only in worlds that are otherwise mild."""
     tenancies: float = 0.0
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
     """How often channels come back after an outage, and the master that pages loses its peers."""
+    installs: float = 0.0
+    """How often a machine gets a program of another feature level, where not all run the same."""
 
 
 MOST = {
@@ -158,10 +167,28 @@ MOST = {
 RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
-NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files"})
+NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies"})
+INSTALLS_MAX = 0.1
+MIXED_SHARE = 0.25
+"""In so many seeds machines run programs of different feature levels."""
 APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
 """The highest that a rate is drawn with dice of its own, which changes none of the others."""
 APART_SHARE = 0.5
+
+
+LIARS = Faults(
+    lies=4.0,
+    delay_s_max=0.05,
+    edits=0.2,
+    outages=0.03,
+    removals=0.005,
+    yields=0.02,
+    clock_drift=0.01,
+)
+"""A world in which one member lies, and all others are sound and there."""
+LIARS_SIZE_MIN = 5
+"""With fewer, one that was removed leaves three, of whom nobody could know whose word is true."""
+LIARS_SHARE = 0.12
 
 
 def draw(dice: Dice, apart: Dice) -> Faults:
@@ -179,6 +206,8 @@ def draw(dice: Dice, apart: Dice) -> Faults:
     for name, most in APART.items():
         rate = apart.between(0.0, most)
         drawn[name] = rate if apart.chance(APART_SHARE) else 0.0
+    installs = apart.between(0.0, INSTALLS_MAX)
+    drawn["installs"] = installs if apart.chance(MIXED_SHARE) else 0.0
     return Faults(
         delay_s_max=dice.pick(DELAYS_S),
         heavy_tail=dice.chance(0.3),

@@ -1,14 +1,15 @@
 """From a seed to a schedule: which faults and deeds there will be, and when."""
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from attrs import define, evolve, field
 
 from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.beginnings import WEB, node_ids
+from qutrio.sim.chosen_links import ChosenLinks, Pairs
 from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Trouble
@@ -39,7 +40,6 @@ NEAR_S: Seconds = 0.6
 """How near to a switch a node dies, if one does."""
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
-Pairs: TypeAlias = tuple[tuple[NodeId, NodeId], ...]
 
 
 @define
@@ -89,8 +89,7 @@ class Planner:
 
     def _membership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        joins = dice.moments(faults.joins, self.until)
-        for number, at in enumerate(joins):
+        for number, at in enumerate(dice.moments(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
             self.plan.append(deeds.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
@@ -122,6 +121,9 @@ class Planner:
         self._each(
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
+        for at in dice.moments(faults.installs, self.until) if faults.installs else ():
+            level, down_s = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL)), self._down_s()
+            self.plan.append(machines.Install(at=at, node=node(), level=level, down_s=down_s))
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )
@@ -162,7 +164,7 @@ class Planner:
         )
 
     def _cuts(self) -> None:
-        dice, faults = self.dice, self.faults
+        dice, faults, links = self.dice, self.faults, ChosenLinks(self.dice, self.nodes)
 
         def cut(how: Fault, rate: float, pairs: Callable[[], Pairs]) -> None:
             self._each(
@@ -176,11 +178,11 @@ class Planner:
                 ),
             )
 
-        cut(Fault.PARTITION, faults.cuts, self._halves)
-        cut(Fault.ONE_WAY_CUT, faults.one_way_cuts, self._directions)
-        cut(Fault.PARTIAL_CUT, faults.partial_cuts, self._some_links)
-        cut(Fault.BRIDGE, faults.bridges, self._bridge)
-        cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, self._stranger)
+        cut(Fault.PARTITION, faults.cuts, links.halves)
+        cut(Fault.ONE_WAY_CUT, faults.one_way_cuts, links.directions)
+        cut(Fault.PARTIAL_CUT, faults.partial_cuts, links.some)
+        cut(Fault.BRIDGE, faults.bridges, links.bridge)
+        cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, links.stranger)
         for at in dice.moments(faults.link_flaps, self.until):
             one, other = self._node(), self._node()
             for turn in range(2 + dice.below(5)):
@@ -201,7 +203,7 @@ class Planner:
             faults.slow_links,
             lambda at: network.Slow(
                 at=at,
-                pairs=self._some_links(),
+                pairs=ChosenLinks(self.dice, self.nodes).some(),
                 added_s=dice.heavy(0.3, 3.0),
                 for_s=dice.between(2, 30),
             ),
@@ -214,18 +216,15 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
+        self._each(faults.lies, lambda at: network.Lie(at=at, node=self._node()))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
         self._odd(faults.replays, Manner.REPLAY)
 
     def _odd(self, rate: float, manner: Manner) -> None:
-        self._each(
-            rate,
-            lambda at: network.Odd(
-                at=at, node=self._node(), manner=manner, for_s=self.dice.between(1, 20)
-            ),
-        )
+        odd, node, span = network.Odd, self._node, self.dice.between
+        self._each(rate, lambda at: odd(at=at, node=node(), manner=manner, for_s=span(1, 20)))
 
     def _surroundings(self) -> None:
         dice, faults, nodes = self.dice, self.faults, self.nodes
@@ -347,45 +346,12 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        """Plan outages that are over before the channels work, and masters cut off just then."""
-        dice = self.dice
-        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
-            silent_s = down_s + dice.between(5.0, 20.0)
-            self.plan += [
-                surroundings.Outage(at=at, check=WEB, for_s=down_s),
-                surroundings.ChannelDown(at=at, for_s=silent_s),
-                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
-            ]
-
-    # --- which links ------------------------------------------------------------------------
-
-    def _halves(self) -> Pairs:
-        left = set(self.dice.some(self.nodes))
-        return self._between(lambda a, b: (a in left) != (b in left))
-
-    def _directions(self) -> Pairs:
-        return tuple((self._node(), self._node()) for _ in range(1 + self.dice.below(4)))
-
-    def _some_links(self) -> Pairs:
-        links = self._between(lambda a, b: a < b)
-        chosen = self.dice.some(links, 0.3)
-        return tuple(pair for a, b in chosen for pair in ((a, b), (b, a)))
-
-    def _bridge(self) -> Pairs:
-        """Cut two groups from one another that one node alone joins."""
-        bridge = self._node()
-        others = [n for n in self.nodes if n != bridge]
-        left = set(self.dice.some(others))
-        return self._between(lambda a, b: bridge not in {a, b} and (a in left) != (b in left))
-
-    def _stranger(self) -> Pairs:
-        """Cut off a node that speaks a protocol of its own: every link to it is refused."""
-        stranger = self._node()
-        return self._between(lambda a, b: stranger in {a, b})
-
-    def _between(self, wanted: Callable[[NodeId, NodeId], bool]) -> Pairs:
-        return tuple((a, b) for a in self.nodes for b in self.nodes if a != b and wanted(a, b))
+        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
+            silent_s = down_s + more_s
+            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
 
 def plan_happenings(

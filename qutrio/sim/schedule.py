@@ -18,7 +18,7 @@ from qutrio.sim.dice import Dice
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.health import settled_within
-from qutrio.sim.options import ALWAYS, Fault, Faults, draw
+from qutrio.sim.options import ALWAYS, LIARS, LIARS_SHARE, LIARS_SIZE_MIN, Fault, Faults, draw
 from qutrio.sim.planning import DEAD_AFTERS_S, plan_happenings
 from qutrio.sim.world import World
 
@@ -102,6 +102,8 @@ def plan(
     """Return the schedule of a seed, with these faults if they are given, else with its own."""
     dice = Dice(seed, size, "plan")
     drawn = draw(dice, Dice(seed, size, "offices"))
+    if size >= LIARS_SIZE_MIN and Dice(seed, size, "liars").chance(LIARS_SHARE):
+        drawn = LIARS
     faults = drawn if faults is None else faults
     times = next(times for most, times in FAULTY_S if size <= most)
     drawn_s, cooldown_s = dice.pick(times), dice.pick(COOLDOWNS_S)

@@ -32,10 +32,12 @@ from qutrio.sim.effects import Hands
 from qutrio.sim.host import Clock, Fuse, Host
 from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.links import Links
+from qutrio.sim.lying import Liar
 from qutrio.sim.network import Network
 from qutrio.sim.onlooker import Onlooker
 from qutrio.sim.operators import Asked
 from qutrio.sim.options import Fault, Faults
+from qutrio.sim.programs import Programs
 from qutrio.sim.tampering import Tamperer
 from qutrio.sim.targets import Targets
 from qutrio.sim.tenants import Tenants
@@ -84,7 +86,9 @@ class World:
     dice: Dice = field(init=False)
     links: Links = field(init=False)
     tenants: Tenants = field(init=False)
-    _hands: Hands = field(init=False)
+    programs: Programs = field(init=False)
+    liar: Liar | None = None
+    hands: Hands = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
     _agenda: list[tuple[Seconds, int, NodeId, Action]] = field(factory=list)
@@ -100,8 +104,11 @@ class World:
         self.dice = Dice(seed, "machines")
         self.links = Links(self)
         self.tenants = Tenants(self, Dice(seed, "tenants"))
-        self._hands = Hands(self)
-        document = self.document or first_document(self.size, self.settings)
+        self.programs = Programs(self)
+        self.hands = Hands(self)
+        document = self.document or first_document(
+            self.size, self.settings, self.programs.first_level
+        )
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)
@@ -177,6 +184,7 @@ class World:
             disk=Stable(Promise(), record, record),
             rng=generator(self.seed, "node", name),
             limits=self.limits,
+            level=self.programs.level_of(name),
             member=record.document.member(name),
         )
         if self.faults.files:
@@ -192,6 +200,7 @@ class World:
         except InvalidDocumentError as error:
             raise InvariantError(f"3: {name} cannot read its disk: {error}") from None
         self.log(name, "boot")
+        self.programs.booted(host)
         host.show_document()
         life = host.life
         self.plan_tick(host)
@@ -276,7 +285,7 @@ class World:
             self._drain(host)
 
     def _drain(self, host: Host) -> None:
-        hands = self._hands
+        hands = self.hands
         while host.node is not None and not host.stalled and self.true >= host.suspended_until:
             if host.saving is not None:
                 hands.save_on(host, host.saving)
@@ -287,7 +296,7 @@ class World:
             else:
                 break
             if host.fuses:
-                _burn(host)
+                host.burn()
         self.plan_tick(host)
 
     def _step(self, host: Host, event: Event) -> None:
@@ -325,16 +334,15 @@ class World:
         host.show_document()
         for check in host.node.register.committed.document.checks[:PROBED_MAX]:
             if check.enabled and self.probing:
-                self._hands.probe(host, check.id)
+                self.hands.probe(host, check.id)
         after = self.true + PROBE_PERIOD_S
         self.at(after, host.name, lambda: self._probe_round(host, life))
         self.links.ask_standing(host)
 
     def probe(self, name: NodeId, check: CheckId) -> None:
         """Let a node that runs probe a check that it knows."""
-        host = self.hosts[name]
-        if host.node is not None and self.true >= host.suspended_until:
-            self._hands.probe(host, check)
+        if (host := self.hosts[name]).node is not None and self.true >= host.suspended_until:
+            self.hands.probe(host, check)
 
     # --- the operators ----------------------------------------------------------------------
 
@@ -359,8 +367,7 @@ class World:
 
     def inspect(self, name: NodeId) -> None:
         """Ask a node for its status."""
-        host = self.hosts.get(name)
-        if host is not None:
+        if (host := self.hosts.get(name)) is not None:
             self.give(host, Inspected(RequestId(f"{name}-{host.life}-{next(self._order)}")))
 
     def add_check(self, name: NodeId, label: str) -> None:
@@ -381,6 +388,7 @@ class World:
 
     def heal(self) -> None:
         """End every fault, but for machines that are down or asleep for some more seconds."""
+        self.programs.upgrade_all()
         self.network.faults = Faults()
         self.network.heal()
         self.tamperer.manners.clear()
@@ -390,11 +398,3 @@ class World:
         for host in self.hosts.values():
             host.disk_fails_until = host.disk_stalls_s = 0.0
             host.fuses.clear()
-
-
-def _burn(host: Host) -> None:
-    for fuse in list(host.fuses):
-        fuse.left -= 1
-        if fuse.left <= 0:
-            host.fuses.remove(fuse)
-            fuse.spark()

@@ -81,6 +81,7 @@ class ScriptedServer:
     taken: list[Taken] = field(factory=list)
     said: list[str] = field(factory=list)
     named: dict[str, int] = field(factory=dict)
+    hangs: trio.Event = field(factory=trio.Event)
     contents: int = 0
     connections: int = 0
     logged_in: int = 0
@@ -214,6 +215,7 @@ class _Session:
             server.taken.append(Taken(self.opening, list(self.recipients), content))
         self.recipients = []
         if answer == HANG:
+            server.hangs.set()
             await trio.sleep_forever()
         return answer or None
 

@@ -6,6 +6,7 @@ import trio.lowlevel
 from attrs import evolve
 from trio.testing import MockClock
 
+from qutrio.alerts.dispatcher import LANE_HOLD_S_MAX
 from qutrio.alerts.send_result import SendResult
 from qutrio.model.parts import Fate, Part
 from tests.alerts.rig import Rig
@@ -67,3 +68,15 @@ async def test_the_parts_of_an_attempt_and_what_was_done_before_are_passed_on(
         assert (await rig.heard()).parts == parts
     assert rig.letters[0].before is not None
     assert rig.letters[0].before.notice.id == "a"
+
+
+async def test_a_long_wait_is_left_to_the_core(autojump_clock: MockClock) -> None:
+    """It knows when patience is over; the lane only spares what was queued already."""
+    async with Rig(view_of(HOOK)).running() as rig:
+        rig.results[HOOK.id] = evolve(ASKED, wait_s=3600.0)
+        rig.order(HOOK, "a")
+        assert (await rig.heard()).wait_s == 3600.0
+        await trio.sleep(LANE_HOLD_S_MAX + 1)
+        rig.order(HOOK, "a")
+        assert (await rig.heard()).wait_s == 3600.0
+    assert len(rig.sent) == 2

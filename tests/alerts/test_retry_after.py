@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from qutrio.alerts.retry_after import WAIT_S_MAX
 from qutrio.alerts.senders import Senders
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, DiscordChannel
 from qutrio.model.ids import ChannelId
+from qutrio.model.parts import WAIT_S_MAX
 from tests.alerts.samples import HOOK, LETTER, NOON
 from tests.alerts.servers import web_server
 

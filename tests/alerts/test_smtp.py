@@ -12,6 +12,7 @@ from qutrio.alerts.text import subject
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import MailSecurity
 from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, UnixTime
+from tests import needs
 from tests.alerts.samples import DOWN, LETTER, MAIL, RECOVERED, mail_of
 from tests.alerts.servers import mail_server, rough_server
 from tests.patience import HANG_S
@@ -119,6 +120,7 @@ async def test_an_untrusted_certificate_is_refused_unless_told_otherwise(
         assert server.taken.get(timeout=TAKEN_S_MAX).encrypted
 
 
+@needs.because(needs.lacking_hosts())
 async def test_a_certificate_for_another_name_is_refused(
     senders: Senders, server_tls: ssl.SSLContext
 ) -> None:

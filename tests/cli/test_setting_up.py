@@ -333,7 +333,7 @@ def test_socket_of_another_user_ends_with_3(
     assert "belongs to user 'root'" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pretend to be another user")
+@needs.root("pretend to be another user")
 def test_a_socket_in_a_closed_folder_is_told_with_its_owner(
     place: DataDirectory,
     folder: Path,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.cluster.namespaces import Network
-from tests.cluster.nodes import Node, Status, acts
+from tests.cluster.nodes import ROOT, Node, Status, acts
 from tests.cluster.waiting import wait_for
 from tests.workers import free_port
 
@@ -26,6 +26,7 @@ class Cluster:
         n: int,
         launchers: Mapping[str, list[str]],
         network: Network | None = None,
+        program: Path = ROOT,
     ) -> None:
         self.nodes = []
         for number, name in enumerate(NAMES[:n], start=1):
@@ -34,6 +35,7 @@ class Cluster:
             port = free_port(bind) if network is None else PORT
             inside = () if network is None else network.hosts[name].inside
             node = Node(name, home / name, bind=bind, port=port, launcher=launcher, inside=inside)
+            node.program = program
             self.nodes.append(node)
 
     def start(self, settings: Mapping[str, str]) -> None:

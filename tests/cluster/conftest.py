@@ -12,6 +12,7 @@ from tests.alerts.servers import mail_server, web_server
 from tests.cluster.clusters import NAMES, QUICK, Cluster
 from tests.cluster.disks import Disk, disks_of
 from tests.cluster.namespaces import Network, missing
+from tests.cluster.nodes import ROOT
 from tests.cluster.people import People
 from tests.cluster.targets import Nginx
 
@@ -51,13 +52,14 @@ class Lab:
         *,
         launchers: Mapping[str, list[str]] | None = None,
         network: Network | None = None,
+        program: Path = ROOT,
         **settings: str,
     ) -> Cluster:
         """Return a running cluster of n nodes; `launchers` wrap the start of single nodes.
 
-        Its nodes are on loopback, or each on its own host of a network.
+        Its nodes are on loopback, or each on its own host of a network; all run `program`.
         """
-        cluster = Cluster(self.home, n, launchers or {}, network)
+        cluster = Cluster(self.home, n, launchers or {}, network, program)
         self._clusters.append(cluster)
         cluster.start(QUICK | settings)
         return cluster

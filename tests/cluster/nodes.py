@@ -26,6 +26,7 @@ class Node:
     """A node on disk, and its process while there is one.
 
     `inside` begins every command that is run for it, `launcher` that of its daemon only.
+    `program` is the folder with the version that it runs.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Node:
         self._launcher = launcher
         self._inside = inside
         self.extra_env: dict[str, str] = {}
+        self.program = ROOT
         self.pids: list[int] = []
         self._process: Process | None = None
         self._id = ""
@@ -58,7 +60,8 @@ class Node:
         """An environment without anything of the caller's that qutrio would read."""
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TZ"}}
         return kept | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.program),
+            "PYTHONSAFEPATH": "1",  # else the folder of the test run comes first
             "PYTHONWARNINGS": "error::ResourceWarning",
             "PYTHONFAULTHANDLER": "1",
             "HOME": str(self.home),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.cluster.conftest import Lab
 from tests.cluster.people import People
 from tests.cluster.probing import INTERVAL, VERDICT_S_MAX, wait_for_probes, wait_until
@@ -46,6 +47,7 @@ def test_an_outage_is_one_mail_and_one_post_and_so_is_its_end(lab: Lab, people: 
     assert "refused" in people.mails_of("down")[0].message.get_content()
 
 
+@needs.because(needs.lacking_hosts())
 def test_one_node_that_cannot_reach_a_healthy_target_pages_nobody(lab: Lab, people: People) -> None:
     """Node c has a hosts file of its own, which leads it to an address where nobody listens."""
     hosts = Path("/etc/hosts").read_text()

@@ -58,6 +58,7 @@ def oldest_vote(nodes: list[Node], check: str, rounds: int) -> float:
 
 
 @nameless
+@needs.because(needs.lacking_hosts())
 def test_forty_names_that_never_resolve_delay_nothing_and_one_vote_of_five_pages_nobody(
     lab: Lab, people: People
 ) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qutrio.codec.wire import decode, encode
-from qutrio.core.messages import Ask, Commit, Message, Propose, Report
+from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
+from qutrio.core.messages import Ask, Commit, Farewell, Message, Propose, Report
 from qutrio.core.mutations import Batch, Mutation, PutCheck, RemoveCheck
+from qutrio.core.watch import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.ids import CheckId, RequestId, Revision, Term
@@ -88,13 +89,13 @@ def test_a_check_of_a_kind_that_is_not_known_is_kept_whole() -> None:
     data = orjson.loads(
         encode(Propose(term=Term(1), request=RequestId("r"), mutation=PutCheck(check=CHECK)))
     )
-    data["mutation"]["check"] |= {"kind": "icmp", "count": 3, "kind_name": "mine"}
+    data["mutation"]["check"] |= {"kind": "sip", "count": 3, "kind_name": "mine"}
     message = decode(orjson.dumps(data))
     assert isinstance(message, Propose)
     assert isinstance(message.mutation, PutCheck)
     check = message.mutation.check
     assert isinstance(check, UnknownCheck)
-    assert check.kind_name == "icmp"
+    assert check.kind_name == "sip"
     assert orjson.loads(encode(message)) == data
 
 
@@ -145,3 +146,32 @@ def test_a_removal_names_what_it_removes() -> None:
 
 def result(outcome: Outcome) -> Result:
     return Result(check=CheckId("c1"), changed=Revision(1), outcome=outcome, latency_ms=2.5)
+
+
+@pytest.mark.parametrize("kind", sorted(BYTES_MAX))
+def test_a_message_that_is_longer_than_its_kind_may_be_is_not_decoded(kind: str) -> None:
+    start = b'{"kind":"' + kind.encode() + b'","padding":"'
+    with pytest.raises(InvalidDocumentError, match=f"{kind} of .* bytes, at most"):
+        decode(start + b"x" * BYTES_MAX[kind] + b"not even JSON")
+
+
+def test_what_does_not_begin_with_its_kind_may_be_short_only() -> None:
+    assert decode(b'{"a": 1, "kind": "farewell"}') == Farewell()
+    with pytest.raises(InvalidDocumentError, match="without a kind"):
+        decode(b'{"a": "' + b"x" * SMALL_BYTES_MAX + b'", "kind": "fetched"}')
+
+
+def test_a_long_message_of_a_kind_that_is_not_known_is_not_decoded() -> None:
+    assert decode(b'{"kind":"of_tomorrow","x":"' + b"x" * SMALL_BYTES_MAX) is None
+
+
+def test_a_message_that_begins_with_another_kind_than_its_own_is_refused() -> None:
+    with pytest.raises(InvalidDocumentError, match="twice"):
+        decode(b'{"kind":"fetched","kind":"farewell"}')
+
+
+@pytest.mark.parametrize("name", ["results", "numbers"])
+def test_results_are_counted_before_they_are_built(name: str) -> None:
+    plain = {"kind": "report", "results": [], name: ["no result"] * (RESULTS_PER_REPORT_MAX + 1)}
+    with pytest.raises(InvalidDocumentError, match=f"501 {name}, at most 500"):
+        decode(orjson.dumps(plain))

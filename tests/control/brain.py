@@ -11,6 +11,8 @@ from qutrio.control.desk import Desk
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
+from qutrio.core.applying import apply
+from qutrio.core.authorship import Author, authored
 from qutrio.core.effects import Reply, Show
 from qutrio.core.engine_timers import TIMERS
 from qutrio.core.events import (
@@ -22,8 +24,8 @@ from qutrio.core.events import (
     YieldRequested,
 )
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Refusal, apply
-from qutrio.core.view import CheckStatus, MemberStatus, Status, View
+from qutrio.core.mutations import Refusal
+from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport
 from qutrio.model.ids import (
@@ -40,6 +42,7 @@ from qutrio.model.ids import (
 from qutrio.model.incidents import Ledger
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
+from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.stable import Position
 from qutrio.plumbing.clock import TrioClock
@@ -86,6 +89,7 @@ class Brain:
     deaf: bool = False
     disk: str = ""
     leads_minority: bool = False
+    refusals: tuple[RefusedRecipient, ...] = ()
     skews: dict[NodeId, Seconds] = Factory(dict)
     role: str = "leader"
     engines: dict[NodeId, str] = Factory(dict)
@@ -155,7 +159,7 @@ class Brain:
             revision=document.revision,
             position=Position(Term(3), 1),
             document=document,
-            ledger=Ledger(),
+            ledger=Ledger(refusals=self.refusals),
             stale=self.master is None,
             removed=self.view.value.removed,
             reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
@@ -173,11 +177,16 @@ class Brain:
                 )
                 for m in document.members
             ),
+            channels=tuple(
+                ChannelStatus(channel=c.id, waiting=2, next_try_s=12.3456, refusals=self.refusals)
+                for c in document.channels
+            ),
             checks=tuple(
                 CheckStatus(
                     check=c,
                     state=State.UP,
                     since_unix=UnixTime(WALL - 125),
+                    for_s=125.0,
                     ok=1,
                     fail=0,
                     abstain=0,
@@ -219,7 +228,9 @@ class Brain:
         if isinstance(outcome, Refusal):
             return Reply(event.request, Ruling.REFUSED, outcome.reason, was.revision)
         revision = Revision(was.revision + (outcome != was))
-        self.publish(evolve(outcome, revision=revision))
+        author = Author(ME, event.door, event.uid)
+        signed = authored(was, outcome, revision, author, WALL) if outcome != was else {}
+        self.publish(evolve(outcome, revision=revision, **signed))
         return Reply(event.request, Ruling.COMMITTED, "", revision)
 
     def _evidence(self) -> tuple[Evidence, ...]:

@@ -11,7 +11,8 @@ from qutrio.control.request import Request
 from qutrio.core.messages import Ruling
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.document import Settings
-from qutrio.model.ids import NodeId
+from qutrio.model.ids import NodeId, UnixTime
+from qutrio.model.parts import RefusedRecipient
 from tests.control.asking import HTTP, ask, refused, with_check
 from tests.control.brain import ME, WALL, member, new_brain
 
@@ -69,6 +70,21 @@ async def test_alert_channel_lives_from_add_to_remove() -> None:
     assert brain.document.channels == ()
 
 
+async def test_alert_list_tells_how_it_goes_with_each_channel() -> None:
+    brain = new_brain()
+    await ask(brain, "alert.add", channel=MAIL)
+    [channel] = brain.document.channels
+    brain.refusals = (
+        RefusedRecipient(channel=channel.id, recipient="x@y", said="550 no", at_unix=UnixTime(1)),
+    )
+    listed = await ask(brain, "alert.list")
+    [row] = listed["channels"]
+    assert (row["waiting"], row["trying"], row["next_try_s"]) == (2, False, 12.346)
+    assert (row["last_error"], row["asked_to_wait_until_unix"]) == ("", None)
+    assert row["refused"] == [{"recipient": "x@y", "said": "550 no", "at_unix": 1}]
+    assert listed["master"] is not None
+
+
 @pytest.mark.parametrize(
     "change", [{"recipients": ["a@x;b@x"]}, {"sender": "a;b@example.org"}], ids=["to", "from"]
 )
@@ -82,6 +98,18 @@ async def test_a_mail_address_is_looked_at_when_it_is_added_and_when_it_is_edite
     await ask(brain, "alert.add", channel=MAIL)
     failure = await refused(brain, "alert.edit", name="ops", set=change)
     assert "is not a mail address" in str(failure)
+
+
+async def test_a_sender_with_a_name_waits_until_every_member_can_read_it() -> None:
+    """Else an older member could not read the document any more."""
+    brain, named = new_brain(), MAIL | {"sender": "Night shift <qutrio@example.org>"}
+    brain.view.publish(evolve(brain.view.value, document=evolve(brain.document, level=1)))
+    assert "needs level 2" in str(await refused(brain, "alert.add", channel=named))
+    brain.view.publish(evolve(brain.view.value, document=evolve(brain.document, level=2)))
+    await ask(brain, "alert.add", channel=named)
+    [channel] = brain.document.channels
+    assert isinstance(channel, SmtpChannel)
+    assert channel.sender == "Night shift <qutrio@example.org>"
 
 
 async def test_unset_of_what_is_no_field_of_the_channel_is_refused() -> None:

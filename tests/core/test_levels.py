@@ -3,13 +3,14 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.applying import apply
 from qutrio.core.events import Announced, Received
 from qutrio.core.hand_edit import differences
 from qutrio.core.messages import Fetched, HeartbeatAck, Ruling
-from qutrio.core.mutations import Batch, Mutation, Refusal, RemoveMember, apply
+from qutrio.core.mutations import Batch, Mutation, PutCheck, Refusal, RemoveMember
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import NodeId, Revision
+from qutrio.model.ids import CheckId, NodeId, Revision
 from qutrio.model.levels import LEVEL
 from tests.core.company import API, HELD, Company, documents, settled
 from tests.core.registers import write
@@ -143,6 +144,14 @@ def test_what_needs_a_higher_level_is_refused_by_the_node_that_is_asked(
 def test_the_master_refuses_it_too() -> None:
     assert isinstance(apply(API, OLD, WALL), Refusal)
     assert isinstance(apply(API, HELD, WALL), ClusterDocument)
+
+
+def test_each_address_is_asked_for_only_when_all_programs_know_of_it() -> None:
+    wanted = PutCheck(check=check(CheckId("api"), each_address=True))
+    assert isinstance(apply(wanted, OLD, WALL), Refusal)
+    assert isinstance(apply(wanted, HELD, WALL), ClusterDocument)
+    plain = PutCheck(check=check(CheckId("api")))
+    assert isinstance(apply(plain, OLD, WALL), ClusterDocument)
 
 
 # --- never falling --------------------------------------------------------------------------

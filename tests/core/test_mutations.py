@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.applying import apply
 from qutrio.core.mutations import (
     BATCH_MUTATIONS_MAX,
     AddToken,
@@ -20,10 +21,8 @@ from qutrio.core.mutations import (
     RemoveCheck,
     RemoveMember,
     RevokeToken,
-    apply,
 )
 from qutrio.model.channels import DiscordChannel
-from qutrio.model.checks import HttpCheck, IpFamily
 from qutrio.model.document import TOKENS_MAX, ClusterDocument, Settings
 from qutrio.model.ids import ChannelId, CheckId, Fingerprint, Revision, TokenId, UnixTime
 from qutrio.model.levels import LEVEL
@@ -74,10 +73,6 @@ def claim(
     claimant: Member | None = None, ident: TokenId = T1, secret: str = "hash", level: int = LEVEL
 ) -> ClaimToken:
     return ClaimToken(token=ident, secret_hash=secret, claimant=claimant or member(D), level=level)
-
-
-def http(url: str, family: IpFamily) -> HttpCheck:
-    return HttpCheck(id=CheckId("page"), name="page", url=url, ip_family=family)
 
 
 # --- checks ---------------------------------------------------------------------------------
@@ -333,64 +328,3 @@ def test_a_batch_takes_effect_whole_or_not_at_all() -> None:
 def test_a_batch_is_bounded() -> None:
     step = RemoveCheck(expect=check())
     assert "at most" in refused(Batch(mutations=(step,) * (BATCH_MUTATIONS_MAX + 1)))
-
-
-# --- what only new values must obey ----------------------------------------------------------
-
-
-def test_an_address_that_nobody_can_dial_is_refused_when_it_is_new() -> None:
-    wrong = check(CheckId("api"), address="tcp://h:80")
-    assert "is a URL" in refused(PutCheck(check=wrong))
-    moved = check(address="a b:80")
-    assert "holds a blank" in refused(PutCheck(check=moved, expect=check()))
-    page = http("http://[::1]/", IpFamily.V4)
-    assert "4 excludes '::1', an IPv6 address" in refused(PutCheck(check=page))
-
-
-def test_a_document_that_holds_such_an_address_stays_editable() -> None:
-    for old in (check(address="tcp://h:80"), http("http://[::1]/", IpFamily.V4)):
-        held = document(A, checks=[old])
-        edited = evolve(old, interval_s=60.0)
-        assert done(PutCheck(check=edited, expect=old), held).checks[0].interval_s == 60.0
-    page = http("http://[::1]/", IpFamily.V4)
-    other = http("http://[::2]/", IpFamily.V4)
-    assert "excludes" in refused(PutCheck(check=other, expect=page), document(A, checks=[page]))
-
-
-def test_an_address_of_the_other_family_is_refused() -> None:
-    wrong = check(CheckId("api"), address="[::1]:80", ip_family=IpFamily.V4)
-    assert "ip_family: 4 excludes '::1'" in refused(PutCheck(check=wrong))
-    right = check(CheckId("api"), address="[::1]:80", ip_family=IpFamily.V6)
-    assert right in [evolve(c, changed=right.changed) for c in done(PutCheck(check=right)).checks]
-
-
-def test_names_that_differ_by_case_alone_are_refused_when_they_are_new() -> None:
-    assert "'web' exists" in refused(PutCheck(check=check(CheckId("w2"), name="WEB")))
-    assert "'hook' exists" in refused(PutChannel(channel=hook(ChannelId("h2"), name="Hook")))
-    b = member(B)
-    renamed = evolve(b, name="NODE-n1")
-    assert "'node-n1' exists" in refused(PutMember(member=renamed, expect=b))
-    assert "'node-n1' is a member" in refused(AddToken(token=token("t9", name="Node-N1")))
-    assert "is a member" in refused(claim(evolve(member(D), name="NODE-N1")))
-
-
-def test_names_that_differ_by_case_already_stay_editable() -> None:
-    pair = [check(name="web"), check(DB, name="WEB")]
-    held = document(A, checks=pair)
-    edited = evolve(pair[1], retries=2)
-    assert done(PutCheck(check=edited, expect=pair[1]), held).checks[0].retries == 2
-    renamed = done(PutCheck(check=evolve(pair[0], name="Site"), expect=pair[0]), held)
-    assert {c.name for c in renamed.checks} == {"Site", "WEB"}
-
-
-def test_the_same_item_may_change_the_case_of_its_name() -> None:
-    assert done(PutCheck(check=check(name="Web"), expect=check())).checks[1].name == "Web"
-
-
-def test_a_member_moves_only_to_an_address_that_can_be_dialled() -> None:
-    b = member(B)
-    near = evolve(b, address="192.0.2.9:9901")
-    assert done(PutMember(member=near, expect=b)).members[1].address == near.address
-    moved = evolve(b, address="tcp://h:1")
-    assert "is a URL" in refused(PutMember(member=moved, expect=b))
-    assert "is a URL" in refused(claim(evolve(member(D), address="tcp://h:1")))

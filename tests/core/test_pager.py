@@ -11,11 +11,15 @@ from qutrio.core.events import Attempted
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
 from qutrio.core.watch import Watch
+from qutrio.model.channels import SmtpChannel
+from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.incidents import Delivery, Ledger, UnknownKind
+from qutrio.model.parts import Fate, Part
 from tests.core.samples import (
     DEAD_S,
     HOOK,
+    MAIL,
     WALL,
     WEB,
     A,
@@ -38,8 +42,8 @@ DELIVERED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=True, detail
 FAILED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=False, detail="refused")
 
 
-def pager(me: NodeId, *, acting: bool = False) -> Pager:
-    place = seat(me, HELD)
+def pager(me: NodeId, *, acting: bool = False, held: ClusterDocument = HELD) -> Pager:
+    place = seat(me, held)
     if acting:
         win(place, 0.0, *({A, B, C} - {me}))
     return Pager(me, place, place.register, Watch(me), Courier(Random(1)))
@@ -214,3 +218,54 @@ def test_an_errand_of_an_unknown_kind_is_sent_back() -> None:
     assert isinstance(answer, Send)
     assert isinstance(answer.message, Delivered)
     assert "no notice of the kind 'telepathy'" in answer.message.detail
+
+
+# --- recipients that are reached one by one -------------------------------------------------
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+POST = SmtpChannel(
+    id=MAIL, name="mail", host="h", sender="q@example.org", recipients=(ANN, BOB), default=False
+)
+SHARED = document(A, B, C, checks=[check()], channels=[hook(), POST])
+TWO = delivery(channel=MAIL)
+HALF = (Part(ANN, Fate.TAKEN, "250 ok"), Part(BOB, Fate.PUT_OFF, "451 later"))
+HALF_DONE = Attempted(TWO.notice.id, MAIL, delivered=False, detail="x", parts=HALF, wait_s=5.0)
+
+
+def test_an_errand_that_reached_some_says_whom() -> None:
+    follower = pager(B, held=SHARED)
+    master_of(follower, A)
+    errand(follower, A, TWO)
+    told = Delivered(
+        notice=TWO.notice.id, channel=MAIL, delivered=False, detail="x", parts=HALF, wait_s=5.0
+    )
+    assert Send(A, told) in follower.on_attempted(HALF_DONE, at(1))
+    assert follower.pass_on(at(1)) == []
+
+
+def test_a_former_master_passes_on_whom_it_reached() -> None:
+    former = pager(B, held=SHARED)
+    former.on_attempted(HALF_DONE, at(0))
+    assert former.pass_on(at(0)) == [], "nobody acts"
+    master_of(former, A)
+    mark = Delivered(
+        notice=TWO.notice.id,
+        channel=MAIL,
+        delivered=False,
+        detail="ann@example.org: taken",
+        parts=HALF[:1],
+    )
+    assert former.pass_on(at(1)) == [Send(A, mark)]
+    assert former.pass_on(at(1)) == []
+
+
+def test_the_master_takes_in_what_a_peer_reached_and_for_how_long_to_wait() -> None:
+    holder = pager(A, acting=True, held=SHARED)
+    holder.courier.follow(SHARED, Ledger(), at(0))
+    holder.courier.due(Ledger(outbox=(TWO,)), (), at(0))
+    told = Delivered(
+        notice=TWO.notice.id, channel=MAIL, delivered=False, detail="", parts=HALF, wait_s=99.0
+    )
+    holder.on_delivered(told, at(1))
+    assert holder.courier.recipients.marked(TWO).reached == (ANN,)
+    assert holder.courier.holds.until(MAIL) == at(100)

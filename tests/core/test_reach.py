@@ -32,6 +32,7 @@ from qutrio.model.ids import (
 )
 from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.levels import LEVEL
+from qutrio.model.parts import Fate, Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
 from tests.core.company import HELD, settled
@@ -53,6 +54,7 @@ PLAIN: dict[object, object] = {
     Ruling: Ruling.AGAIN,
     Ledger: Ledger(),
     Mutation: Batch(mutations=()),
+    Part: Part("a@example.org", Fate.TAKEN),
 }
 """What no node goes by as a term, a revision or a place: a new type is put here, or covered."""
 FARTHEST: dict[object, object] = {

@@ -102,6 +102,9 @@ def test_a_question_changes_nothing_and_hears_why_not() -> None:
     meet(voter, 0.0, A, B)
     assert objection(voter, 6) == ""
     voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
+    assert objection(voter, 6) == ""  # nobody wrote in that term, as far as is known here
+    voter.register.accepted = record(THREE, pos(3))
+    voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
     assert objection(voter, 6) == f"prefers {B}"
     assert voter.mandate.promise == before
 
@@ -115,6 +118,8 @@ def test_a_voter_that_gave_the_term_to_another_asks_the_acting_holder_for_a_high
     meet(voter, 0.0, A, C)
     assert granted(voter, acting=True) is None
     assert voter.mandate.heard_term == 2
+    assert granted(voter, claim=Term(3), heard_term=Term(3), acting=True) is None
+    voter.register.accepted = record(THREE, pos(3))  # it is established in that term
     assert granted(voter, claim=Term(3), heard_term=Term(3), acting=True) == 3
     assert voter.mandate.heard_term == 3
 
@@ -242,7 +247,7 @@ def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
 
 
 def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
-    place = seat(C, THREE)
+    place = seat(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
     place.on_resign(A, Resign(term=Term(1), successor=None), at(1))
@@ -275,7 +280,7 @@ def test_a_farewell_counts_as_death_at_once() -> None:
 
 
 def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itself() -> None:
-    place = seat(C, THREE)
+    place = seat(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     granted(place, claim=Term(2), acting=True)
     place.forget_strangers(frozenset({A, B, C}))

@@ -84,7 +84,7 @@ def test_a_node_without_a_majority_does_not_ask() -> None:
 
 
 def test_a_question_is_dropped_when_the_role_is_no_longer_wanted() -> None:
-    place = seat(A, THREE)
+    place = seat(A, THREE, accepted=record(THREE, pos(1)))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
     place.on_heartbeat(B, heartbeat(claim=Term(1), acting=True), at(0), WALL)

@@ -19,7 +19,7 @@ from qutrio.core.messages import Resign
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import Ballot, Promise
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
 from tests.core.seats import meet, seat
 
@@ -112,6 +112,7 @@ def granted_before(asked: Term) -> PreVoted:
 def test_the_last_holders_successor_goes_before_the_engines_choice_until_somebody_acts() -> None:
     sits = place(B, "lowest-id")
     assert sits.choice(at(0)) == A
+    sits.mandate.promise = Promise(Term(1), A)
     sits.on_resign(A, Resign(term=Term(1), successor=C), at(0))
     assert sits.choice(at(0)) == C
     sits.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
@@ -163,6 +164,7 @@ def test_words_for_all_go_to_every_member() -> None:
 
 def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
     sits = place(B, "lowest-id")
+    sits.mandate.promise = Promise(Term(5), A)
     sits.on_resign(A, Resign(term=Term(5), successor=C), at(0))
     sits.steering.heard_acting(A, Term(4), sits.electorate(at(0)), at(0))
     assert sits.choice(at(0)) == C

@@ -108,7 +108,7 @@ def test_the_holder_is_not_believed_about_terms_after_that_in_which_it_was_endor
 
 def test_a_removal_by_the_holder_waits_until_another_living_voter_shows_it() -> None:
     voter, footing = holding(WITHOUT_E), bound_to(A, 1, A, C, E)
-    ask = [Send(C, Fetch(accepted=True))]
+    ask = [Send(n, Fetch(accepted=True)) for n in (C, E)]
     assert voter.ask_to_confirm(footing, at(0)) == ask
     assert voter.on_commit(A, pos(1), footing, at(0.1)) == []
     assert voter.committed == record(FIVE)

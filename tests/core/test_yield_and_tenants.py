@@ -181,6 +181,8 @@ def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
     seat.on_resign(A, resign, now)
     seat.on_heartbeat(A, beat, now, UnixTime(0.0))
     assert seat.steering.named == B
+    held = seat.register.committed
+    seat.register.accepted = evolve(held, position=evolve(held.position, term=Term(2)))
     seat.on_heartbeat(B, evolve(beat, claim=Term(2)), now, UnixTime(0.0))
     assert seat.steering.named is None
 

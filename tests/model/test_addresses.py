@@ -10,6 +10,7 @@ from qutrio.model.addresses import (
     literal_version,
     require_address,
     require_host,
+    require_host_alone,
 )
 
 LABEL = "x" * LABEL_CHARS_MAX
@@ -96,3 +97,24 @@ def test_a_host_alone_has_the_same_rules() -> None:
 
 def test_literals_are_told_from_names() -> None:
     assert [literal_version(h) for h in ("192.0.2.1", "::1", "h")] == [4, 6, None]
+
+
+@pytest.mark.parametrize("host", ["mail.example.org", "192.0.2.1", "2001:db8::1", "[2001:db8::1]"])
+def test_a_host_whose_port_is_said_elsewhere(host: str) -> None:
+    require_host_alone(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("smtp://mail:25", "is a URL; write 'mail:25' alone"),
+        ("mail:25", "holds a port; write 'mail' here, and the port apart"),
+        ("[2001:db8::1]:25", "holds a port; write '2001:db8::1' here"),
+        ("a b", "holds a blank"),
+        ("u@mail", "holds a user"),
+        ("mail/", "holds a path"),
+    ],
+)
+def test_whoever_writes_more_than_a_host_is_told_what_to_write(host: str, words: str) -> None:
+    with pytest.raises(InvalidValueError, match=words):
+        require_host_alone(host)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from qutrio.core.mutations import PutChannel
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import (
     ChannelBase,
@@ -15,6 +16,7 @@ from qutrio.model.channels import (
     recipients_of,
 )
 from qutrio.model.ids import ChannelId
+from qutrio.model.levels import LEVEL_UNSAID, MAIL_NAMES, needed
 
 ID = ChannelId("c1")
 
@@ -55,6 +57,23 @@ def test_mail_that_no_server_would_take_is_refused(field: str, value: object) ->
 )
 def test_an_address_that_an_older_version_took_can_still_be_read(address: str) -> None:
     smtp(sender=address, recipients=(address,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({}, LEVEL_UNSAID),
+        ({"sender": "jörg;x@b"}, LEVEL_UNSAID),
+        ({"sender": "Q <q@b>"}, MAIL_NAMES),
+        ({"recipients": ("a@b", "Ops <ops@b>")}, MAIL_NAMES),
+        ({"recipients": ('"a b"@c',)}, MAIL_NAMES),
+        ({"recipients": ('"a,b"@c',)}, MAIL_NAMES),
+    ],
+)
+def test_what_older_programs_cannot_read_needs_a_level(fields: dict[str, Any], level: int) -> None:
+    channel = smtp(**fields)
+    assert channel.needs_level == level
+    assert needed(PutChannel(channel=channel)) == level
 
 
 def test_only_a_mail_channel_has_recipients() -> None:

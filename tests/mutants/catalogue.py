@@ -1,6 +1,14 @@
 """Every deliberate fault, in the order of the table that the session prints."""
 
-from tests.mutants import of_the_disk, of_the_engines, of_the_mandate, of_the_register, of_the_votes
+from tests.mutants import (
+    of_the_disk,
+    of_the_engines,
+    of_the_levels,
+    of_the_mandate,
+    of_the_members,
+    of_the_register,
+    of_the_votes,
+)
 
 EVERY = (
     *of_the_mandate.MUTANTS,
@@ -8,4 +16,6 @@ EVERY = (
     *of_the_register.MUTANTS,
     *of_the_votes.MUTANTS,
     *of_the_engines.MUTANTS,
+    *of_the_levels.MUTANTS,
+    *of_the_members.MUTANTS,
 )

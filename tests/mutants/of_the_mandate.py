@@ -79,8 +79,8 @@ MUTANTS = (
         edits=(
             Edit(
                 NODE,
-                "if sender == self.identity or sender not in document.ids:",
-                "if sender == self.identity:",
+                "stranger = sender == self.identity or sender not in committed.document.ids",
+                "stranger = sender == self.identity",
             ),
         ),
         caught_by=("6",),

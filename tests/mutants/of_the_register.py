@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
 
+ACCEPTOR = "core/acceptor.py"
 REGISTER = "core/replication.py"
 DESK = "core/desk.py"
 
@@ -12,12 +13,12 @@ MUTANTS = (
         why="a delayed write overwrites a newer one that a majority held",
         edits=(
             Edit(
-                REGISTER,
+                ACCEPTOR,
                 "if not endorsed or write.position < self.accepted.position:",
                 "if not endorsed:",
             ),
             Edit(
-                REGISTER,
+                ACCEPTOR,
                 "if document is not None and write.position > self.accepted.position:",
                 "if document is not None:",
             ),
@@ -55,9 +56,9 @@ MUTANTS = (
         why="what a majority accepted is overwritten by a master that did not ask",
         edits=(
             Edit(
-                "core/seat.py",
-                "self.register.establish(claim, self.mandate.newest(endorsers), now)",
-                "self.register.establish(claim, None, now)",
+                "core/adoption.py",
+                "return register.establish(claim, newest.found, now)",
+                "return register.establish(claim, None, now)",
             ),
         ),
         caught_by=("3", "4", "5", "8"),
@@ -88,9 +89,10 @@ MUTANTS = (
         why="a record that only its writer holds may yet be replaced",
         edits=(
             Edit(
-                REGISTER,
-                "if self.accepted.position == position > self.committed.position:",
-                "if self.accepted.position > self.committed.position:",
+                ACCEPTOR,
+                "if witnesses.believe(record, self.committed.document, footing, held=held):",
+                "if held or witnesses.believe("
+                "record, self.committed.document, footing, held=held):",
             ),
         ),
         caught_by=("3", "4"),
@@ -98,7 +100,7 @@ MUTANTS = (
     Mutant(
         name="older term's record taken for committed",
         why="only the holder itself writes one after the other was committed",
-        edits=(Edit(REGISTER, "if follows and previous.position", "if previous.position"),),
+        edits=(Edit(ACCEPTOR, "if follows and previous.position", "if previous.position"),),
         caught_by=("3", "4", "5"),
         faults=LOSSES,
     ),
@@ -186,8 +188,8 @@ MUTANTS = (
         name="write confirmed without its document",
         why="a majority that lacks the content is none",
         edits=(
-            Edit(REGISTER, "accepted=document is not None", "accepted=True"),
-            Edit(REGISTER, "lacks_document=document is None", "lacks_document=False"),
+            Edit(ACCEPTOR, "accepted=document is not None", "accepted=True"),
+            Edit(ACCEPTOR, "lacks_document=document is None", "lacks_document=False"),
         ),
         caught_by=("3", "4"),
         faults=LOSSES,

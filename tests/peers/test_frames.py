@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from qutrio.errors import PeerError
 from qutrio.peers.frames import (
+    FRAME_BYTES_MAX,
     REASON_CHARS_MAX,
     Challenge,
     Frame,
@@ -82,3 +83,8 @@ def test_a_reason_from_outside_is_bounded_and_printable() -> None:
     reason = plain_reason(Refused(reason="\x1b[31m\n" + "x" * 9999))
     assert reason.isprintable()
     assert len(reason) == REASON_CHARS_MAX
+
+
+def test_a_frame_that_is_too_long_is_not_decoded() -> None:
+    with pytest.raises(PeerError, match="at most"):
+        from_bytes(b"x" * (FRAME_BYTES_MAX + 1))

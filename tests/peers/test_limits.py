@@ -162,7 +162,7 @@ async def test_an_oversized_or_textual_frame_ends_only_its_link(
 
 
 async def test_the_largest_message_gets_through(
-    people: list[Person], autojump_clock: MockClock
+    people: list[Person],
 ) -> None:
     net, document = Net(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
@@ -171,7 +171,10 @@ async def test_the_largest_message_gets_through(
         await low.linked(people[1])
         await high.linked(people[0])
         low.outboxes.send(people[1].member.id, message)
+        low.outboxes.send(people[1].member.id, heartbeat())
         assert await high.received() == Received(people[0].member.id, message)
+        # The small one was not decoded before the large one, which took a thread.
+        assert await high.received() == Received(people[0].member.id, heartbeat())
 
 
 async def test_a_message_that_is_too_large_is_not_sent_and_the_link_lives(

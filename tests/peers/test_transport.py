@@ -14,6 +14,7 @@ from qutrio.model.ids import Fingerprint
 from qutrio.peers.identity import certificate_bytes, fingerprint_of, trustworthy_key
 from qutrio.peers.tls import MemberContexts
 from qutrio.peers.transport import DIAL_DEADLINE_S, StrangerTransport, TlsTransport, explain_broken
+from tests import needs
 from tests.peers.world import (
     WAIT_S,
     Person,
@@ -41,6 +42,7 @@ async def forget(stream: trio.abc.Stream, _: Fingerprint | None) -> None:
     await trio.aclose_forcefully(stream)
 
 
+@needs.because(needs.lacking_hosts())
 async def test_a_name_is_resolved_and_dialled(people: list[Person]) -> None:
     ada = over_tls(people[0], document_of(people[0]))
     async with running(ada):

@@ -18,13 +18,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from qutrio.codec.wire import WIRE_VERSION, encode
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply
 from qutrio.core.events import Event, Proposed, Received
 from qutrio.core.messages import Heartbeat, Message, Ruling
-from qutrio.core.mutations import Mutation, Refusal, apply
+from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import ENROLLMENT
 from qutrio.model.ids import Fingerprint, Revision, Term, UnixTime
 from qutrio.model.members import Member
 from qutrio.model.stable import Position
@@ -349,6 +351,7 @@ class Cluster:
         while True:
             event = await self.station.inbox.next(3600.0)
             if isinstance(event, Proposed):
+                assert event.door == ENROLLMENT
                 self.proposals.append(event.mutation)
                 self.station.inbox.answer(self._ruling(event))
 

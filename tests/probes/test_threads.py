@@ -9,7 +9,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.results import Outcome
 from qutrio.probes.interface import Addresses, Endpoint, Observation, abstain
 from qutrio.probes.threads import (
@@ -18,6 +18,7 @@ from qutrio.probes.threads import (
     ThreadLookUps,
     look_up_addresses,
 )
+from tests import needs
 
 HERE = Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
 
@@ -80,6 +81,7 @@ def test_what_can_be_no_name_is_a_failure(host: str) -> None:
     assert seen.outcome is Outcome.FAIL
 
 
+@needs.because(needs.lacking_hosts())
 def test_the_machines_own_name_is_found() -> None:
     assert look_up_addresses("localhost", IpFamily.V4) == HERE
 

@@ -11,10 +11,11 @@ import trio
 from attrs import define, evolve, field
 
 from qutrio.codec.cluster_yaml import emit, parse
+from qutrio.core.applying import apply
 from qutrio.core.effects import Reply
 from qutrio.core.events import Proposed
 from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Mutation, PutCheck, Refusal, apply
+from qutrio.core.mutations import Mutation, PutCheck, Refusal
 from qutrio.core.view import View
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.checks import TcpCheck

@@ -70,6 +70,9 @@ class LeadershipDeclaration:
     """I lead (gossip)."""
 
 
+CLAIMS = (Lead, LeadershipProposal, LeadershipDeclaration)
+"""What makes others wait for whoever says it."""
+
 Word: TypeAlias = (
     PreVote
     | PreVoted

@@ -7,7 +7,8 @@ and be at most `FRESH_S_MAX` old; all probes share it, and its time is not taken
 A name under one of the configured zones is judged by the innermost of these alone: names that
 a resolver forwards to servers of their own say nothing about the others.  For all other names
 any of these zones is good: the name's own top domain, which has to be asked on the way to the
-name, and the domains of other names that this node looked up lately.
+name; its own domain, for the case that only the one name fails; and the domains of other names
+that this node looked up lately.
 """
 
 import secrets
@@ -36,6 +37,9 @@ LEARNED_MAX = 64
 """Domains of names that were looked up well."""
 
 LEARNED_ASKED_MAX = 2
+OWN_ZONES = 2
+"""Zones of the name itself, which come before those of others."""
+
 CANARY_BYTES = 10
 _DOMAIN_LABELS = 2
 ROOT = ""
@@ -77,7 +81,7 @@ class Evidence:
             return (max(covering, key=len),)
         domain = _domain(host)
         others = [zone for zone in reversed(self._learned) if zone != domain]
-        return domain.partition(".")[2], *others[:LEARNED_ASKED_MAX]
+        return domain.partition(".")[2], domain, *others[:LEARNED_ASKED_MAX]
 
     async def works(self, host: str, since: Instant, policy: Policy) -> bool:
         """Return whether the resolver answers others, by evidence asked for after `since`."""
@@ -113,7 +117,7 @@ async def _any_answers(zones: tuple[str, ...], policy: Policy) -> bool:
 
     async def ask_for_one(zone: str) -> None:
         reply = await ask(Question(canary_name(zone), Type.A), quick)
-        if isinstance(reply, Reply) and (len(zones) == 1 or reply.zone != ROOT):
+        if isinstance(reply, Reply) and (len(zones) <= OWN_ZONES or reply.zone != ROOT):
             answered.append(reply)
             nursery.cancel_scope.cancel()
 

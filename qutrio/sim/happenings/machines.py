@@ -56,6 +56,23 @@ class Restart:
 
 
 @frozen(kw_only=True)
+class Install:
+    """An operator upgrades or downgrades a node to a program of another feature level."""
+
+    at: Seconds
+    node: NodeId
+    level: int
+    down_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Stop it, and start the other program."""
+        host = world.hosts.get(self.node)
+        if host is not None and host.level != self.level:
+            world.struck[Fault.UPGRADE if self.level > host.level else Fault.DOWNGRADE] += 1
+            world.programs.install(host, self.level, self.down_s)
+
+
+@frozen(kw_only=True)
 class Suspend:
     """A machine stands still for a while, at once or in the middle of a batch; clocks go on."""
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.sim.dice import Dice
+from qutrio.sim.lying import Liar
 from qutrio.sim.options import Fault
 from qutrio.sim.tampering import Manner
 
@@ -90,3 +92,17 @@ class Odd:
     def happen(self, world: "World") -> None:
         """Let it say odd things."""
         world.tamperer.manners[self.node] = (self.at + self.for_s, self.manner)
+
+
+@frozen(kw_only=True)
+class Lie:
+    """A member lies; it is the same one whoever is named later."""
+
+    at: Seconds
+    node: NodeId
+
+    def happen(self, world: "World") -> None:
+        """Let it say something."""
+        if world.liar is None:
+            world.liar = Liar(self.node, Dice(world.seed, "liar"))
+        world.hands.lie()

@@ -9,6 +9,7 @@ Happening: TypeAlias = (
     | machines.DieAfterDelivery
     | machines.DiskStall
     | machines.DiskTrouble
+    | machines.Install
     | machines.Restart
     | machines.SleepBeforeSending
     | machines.Suspend
@@ -16,6 +17,7 @@ Happening: TypeAlias = (
     | network.Clog
     | network.Cut
     | network.CutOffAfterDelivery
+    | network.Lie
     | network.Odd
     | network.Slow
     | offices.MoveRole

@@ -1,4 +1,4 @@
-"""What must hold after every event of every schedule: the eleven invariants.
+"""What must hold after every event of every schedule: the twelve invariants.
 
 1. At most one node acts at any instant of true time, programs that rely on its mandate included.
 2. No two nodes ever act in one term; the term a node reports never falls, also across restarts.
@@ -15,7 +15,8 @@
 9. Within a bounded time after the last fault all is well, by the rule of the engine.
 10. A lower id that returns waits the whole cooldown as the incumbent counts it; the role moves
     once, and stays where it was put by hand.
-11. No queue, map or file grows without bound.
+11. No queue, map or file grows without bound, and no term further than elections lead.
+12. The feature level never falls, and nothing is used before every member announced its level.
 
 `docs/internals.md` gives the reason for each, and says how it is checked.
 """

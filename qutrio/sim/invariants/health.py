@@ -58,6 +58,10 @@ def check_health(
             raise _ill(f"{name} holds revision {node.register.committed.document.revision}", true)
         if node.register.committed.ledger.outbox:
             raise _ill(f"pages still wait for delivery at {name}", true)
+    if newest.document.ids <= members.keys():
+        common = min(node.seat.announcements.mine for node in members.values())
+        if newest.document.level < common:
+            raise _ill(f"the level is {newest.document.level}, and all know {common}", true)
     learners = [m.id for m in newest.document.members if not m.voter and m.id in members]
     if learners:
         raise _ill(f"{learners} still have no vote", true)

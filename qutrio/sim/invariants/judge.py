@@ -18,19 +18,24 @@ from qutrio.model.results import Result
 from qutrio.model.stable import Record, Stable
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.ballots import Ballots
+from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.growth import check_sizes
 from qutrio.sim.invariants.health import check_health
 from qutrio.sim.invariants.history import History
+from qutrio.sim.invariants.levels import Levels
 from qutrio.sim.invariants.membership import Membership
 from qutrio.sim.invariants.minorities import Minorities
 from qutrio.sim.invariants.paging import Paging
 from qutrio.sim.invariants.roles import Roles
 from qutrio.sim.invariants.rounds import Rounds
 
+TERM_MAX = 2**39
+"""Beyond this is no term that elections, or a liar within the bounds, can lead to."""
+
 
 @define
 class Invariants:
-    """All eleven invariants of one world.
+    """All twelve invariants of one world.
 
     `acknowledged` and `refused` are the labels of what the operators asked.
     """
@@ -44,6 +49,7 @@ class Invariants:
     rounds: Rounds = field(factory=Rounds)
     paging: Paging = field(factory=Paging)
     minorities: Minorities = field(factory=Minorities)
+    levels: Levels = field(factory=Levels)
     _touched: set[NodeId] = field(factory=set)
     _stepped: dict[NodeId, Record] = field(factory=dict)
     _committed: dict[NodeId, Record] = field(factory=dict)
@@ -64,6 +70,7 @@ class Invariants:
     def trouble(self, until: Seconds) -> None:
         """Note that something is amiss up to a moment: a crash, a lost message, a stuck disk."""
         self.roles.troubled_until = max(self.roles.troubled_until, until)
+        self.paging.troubled_until = self.roles.troubled_until
 
     def forget(self, name: NodeId) -> None:
         """Note that a machine starts, or ends: nothing of its memory is left."""
@@ -77,6 +84,7 @@ class Invariants:
         self.roles.stepped(host, event, effects, true)
         self.membership.stepped(host, event, true)
         self.ballots.stepped(host, effects, true)
+        self.levels.stepped(host, true)
         if isinstance(event, Observed):
             self.rounds.probes.heard_of(host)
         assert host.node is not None
@@ -135,12 +143,16 @@ class Invariants:
             if self._disks.get(name) is not host.disk:
                 self._disks[name] = host.disk
                 self.ballots.look(host, true)
+            if host.node is not None and host.node.seat.mandate.heard_term >= TERM_MAX:
+                term = host.node.seat.mandate.heard_term
+                raise broken(11, true, f"{name} took {term} for the highest term")
             if node is not None:  # else what it decided may not be on its disk yet
                 record = node.register.committed
                 if self._committed.get(name) is not record:
                     self._committed[name] = record
                     self.history.follow(hosts, record, true)
                     self.paging.follow(record, true)
+                    self.levels.follow(record.document, true)
         if self.history.rulings_wait:
             self.history.judge_rulings(true)
 
@@ -148,6 +160,7 @@ class Invariants:
         """Check that all is well some time after the last fault."""
         documents = check_health(hosts, true, self.roles, self.rounds.probes)
         self.history.agree(documents, true)
+        self.paging.check_ended(self.paging.ledger, true)
         self.sizes(hosts, true)
 
     def sizes(self, hosts: Mapping[NodeId, Host], true: Seconds) -> int:

@@ -1,0 +1,44 @@
+"""Lines about alert channels that do not deliver as they should."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from qutrio.cli.printing import age, moment
+
+Row = dict[str, Any]
+
+
+def troubles(answer: Row) -> Iterator[str]:
+    """Yield a line for each thing that is wrong with a channel of `alert.list`."""
+    if "now_unix" not in answer:
+        return  # a daemon that was not restarted after an upgrade does not say
+    for channel in answer["channels"]:
+        line = _waiting(channel, answer)
+        if line:
+            yield f"{channel['name']}: {line}"
+        for refused in channel["refused"]:
+            yield (
+                f"{channel['name']}: refused for {refused['recipient']}"
+                f" since {moment(refused['at_unix'])}: {refused['said']}"
+            )
+
+
+def _waiting(channel: Row, answer: Row) -> str:
+    """Say what waits, when it is tried next and why it was not delivered; or nothing."""
+    words = [_count(channel["waiting"])] if channel["waiting"] else []
+    until = channel["asked_to_wait_until_unix"]
+    if channel["trying"]:
+        words.append("an attempt is under way")
+    elif channel["next_try_s"] is not None:
+        words.append(f"the next try is in {age(channel['next_try_s'])}")
+    elif until is None and channel["waiting"] and answer["master"] is not None:
+        words.append(f"the next try is shown on the master, {answer['master']['name']}")
+    if until is not None and until > answer["now_unix"]:
+        words.append(f"the receiver asked to wait until {moment(until)}")
+    if channel["last_error"]:
+        words.append(f"the last try failed: {channel['last_error']}")
+    return "; ".join(words)
+
+
+def _count(waiting: int) -> str:
+    return "1 notice waits" if waiting == 1 else f"{waiting} notices wait"

@@ -1,0 +1,139 @@
+"""One member that lies: messages of its own key that no honest program would send.
+
+The member's own node goes on as it is, so what it says by itself is true; the lies come beside it,
+and what others ask it for is answered with forgeries.  It lies within what a cluster promises to
+bear: its claims to act are bare, it names terms, revisions and places that nobody has, it says that
+others were removed, it hands out documents in which it is alone or everything is gone, and it
+reports what it did not see.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve
+
+from qutrio.codec.wire import decode, encode
+from qutrio.core.election.words import Lead, LeadershipDeclaration, LeadershipProposal
+from qutrio.core.messages import (
+    Answer,
+    Commit,
+    Fetched,
+    Heartbeat,
+    HeartbeatAck,
+    Message,
+    Removed,
+    Resign,
+    Write,
+    Wrote,
+)
+from qutrio.model.ids import Revision, Term, UnixTime
+from qutrio.model.stable import Position, Record
+
+if TYPE_CHECKING:
+    from qutrio.core.node import Node
+    from qutrio.model.document import ClusterDocument
+    from qutrio.model.ids import NodeId
+    from qutrio.sim.dice import Dice
+    from qutrio.sim.world import World
+
+FORGED_JUMP = 500_000
+"""By how much the revision of a forged document is ahead: no honest history gets so far."""
+FAR = 2**40
+"""A term, a revision or a number that no cluster reaches."""
+JUMPS = (1, 2, 50, 1_000, 900_000, FAR)
+AHEAD = (1_000_000, 900_000_000, FAR)
+"""So far that no write in flight is meant: else it would lie about its own vote."""
+
+
+@define
+class Liar:
+    """Makes up what one member says to another."""
+
+    me: NodeId
+    dice: Dice
+    _number: int = 0
+
+    def lies(self, node: Node) -> list[Message]:
+        """Return some lies, as they might follow from where the member's own node stands."""
+        dice, register = self.dice, node.register
+        heard, committed = node.seat.mandate.heard_term, register.committed
+        jump = dice.pick(JUMPS)
+        term, revision = Term(heard + jump), Revision(committed.document.revision + jump)
+        place = Position(Term(dice.pick((committed.position.term, heard, term))), 1 + jump)
+        self._number += 1
+        claim = Term(dice.pick((0, heard, heard + 1, term)))
+        acting = Heartbeat(
+            number=-self._number,
+            heard_term=Term(dice.pick((heard, term))),
+            claim=claim,
+            acting=True,
+            able=True,
+            committed=dice.pick((committed.position, place)),
+            wall=UnixTime(dice.pick((0.0, 4e9))),
+            engine=node.seat.steering.runs,
+        )
+        forged = self.forged(committed.document, place.term)
+        stamp = (forged.term, forged.revision)
+        ledger = register.accepted.ledger
+        every: tuple[list[Message], ...] = (
+            [acting],
+            [acting, Removed(revision=revision)],
+            [Removed(revision=Revision(committed.document.revision + 1))],
+            [Commit(position=place)],
+            [Write(position=place, stamp=stamp, ledger=ledger, document=forged)],
+            [Fetched(accepted=dice.chance(0.5), record=Record(place, forged, ledger))],
+            [Wrote(position=place, accepted=False, lacks_document=False, heard_term=term)],
+            [Answer(term=heard, would=False, heard_term=term, reason="lies")],
+            [Resign(term=term, successor=self.me)],
+            [Lead(term=term)],
+            [LeadershipDeclaration()],
+            [LeadershipProposal()],
+        )
+        return dice.pick(every)
+
+    def forged(self, document: ClusterDocument, term: Term) -> ClusterDocument:
+        """Return a later document that nobody wrote: without the others, or without the checks."""
+        revision = Revision(document.revision + FORGED_JUMP)
+        alone = tuple(m for m in document.members if m.id == self.me)
+        if self.dice.chance(0.5):
+            return evolve(document, revision=revision, term=term, members=alone)
+        return evolve(document, revision=revision, term=term, checks=())
+
+    def falsify(self, frame: bytes, *, records: bool) -> bytes:
+        """Return what the member says in place of a frame of its own node.
+
+        With `records` it also forges what it calls committed.
+        """
+        message = decode(frame)
+        match message:
+            case Fetched(accepted=accepted, record=record) if records or accepted:
+                forged = self.forged(record.document, record.position.term)
+                place = record.position
+                if self.dice.chance(0.5):
+                    place = Position(place.term, place.number + self.dice.pick(AHEAD))
+                shown = Record(place, forged, record.ledger)
+                return encode(Fetched(accepted=accepted, record=shown))
+            case HeartbeatAck(accepted=accepted_at) if self.dice.chance(0.3):
+                ahead = Position(accepted_at.term, accepted_at.number + self.dice.pick(AHEAD))
+                return encode(evolve(message, accepted=ahead, committed=ahead))
+            case _:
+                return frame
+
+
+def may_lie(world: World) -> bool:
+    """Tell whether nobody endorsed the liar: the holder that others endorsed is trusted."""
+    liar = world.liar
+    return liar is not None and all(
+        host.disk.promise.holder != liar.me
+        and (host.node is None or host.node.seat.mandate.promise.holder != liar.me)
+        for host in world.hosts.values()
+    )
+
+
+def another_acts(world: World) -> bool:
+    """Tell whether another node than the liar acts, so that nobody is about to endorse that."""
+    return any(
+        world.liar is not None and name != world.liar.me and host.acting(world.true)
+        for name, host in world.hosts.items()
+    )

@@ -1,0 +1,115 @@
+"""Lists that may be old, answers in JSON, and warnings: the same words in every command."""
+
+import json
+
+from attrs import evolve
+
+from qutrio.cli.exits import ExitCode
+from qutrio.model.levels import LEVEL
+from qutrio.model.results import Outcome
+from tests.cli.front_door import Door
+from tests.cli.test_commands import MAIL, WEB
+from tests.control.brain import ME, PEER
+
+
+async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(qutrio: Door) -> None:
+    """Like `status`: a script that reads a list must not take it for the truth."""
+    await qutrio(*WEB)
+    qutrio.brain.master = None
+    for words, marked in (
+        (("check", "list"), "UP (stale)"),
+        (("check", "show", "web"), "UP (stale)"),
+        (("node", "list"), "voter (stale)"),
+    ):
+        shown = await qutrio(*words)
+        assert shown.code == ExitCode.NO_MASTER
+        assert marked in shown.out
+        assert shown.err.count("\n") == 1
+        assert "no master is heard" in shown.err
+        as_json = await qutrio(*words, "--json")
+        assert as_json.code == ExitCode.NO_MASTER
+        assert '"stale": true' in as_json.out
+
+
+async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
+    brain = qutrio.brain
+    brain.view.publish(evolve(brain.view.value, removed=True))
+    shown = await qutrio("node", "list")
+    assert shown.code == ExitCode.NO_MASTER
+    assert "this node was removed from the cluster" in shown.err
+    assert (await qutrio("check", "list")).code == ExitCode.NO_MASTER
+
+
+async def test_check_list_json_holds_the_whole_configuration(qutrio: Door) -> None:
+    await qutrio(*WEB, "--interval", "7s", "--bearer-token", "hunter2")
+    (row,) = json.loads((await qutrio("check", "list", "--json")).out)
+    assert (row["state"], row["check"]["interval"], row["check"]["redirects_max"]) == (
+        "up",
+        "7s",
+        5,
+    )
+    assert "hunter2" not in json.dumps(row)
+
+
+async def test_every_change_answers_in_json(qutrio: Door) -> None:
+    """The same words everywhere: what it is, and the revision that holds it."""
+    for words in (
+        WEB,
+        ("check", "edit", "web", "--interval", "9s"),
+        ("check", "disable", "web"),
+        ("check", "enable", "web"),
+        ("check", "add", "tcp", "db", "db:1"),
+        ("check", "remove", "db"),
+        MAIL,
+        ("alert", "add", "webhook", "hook", "https://x/"),
+        ("alert", "add", "discord", "team", "https://x/1"),
+        ("alert", "edit", "hook", "--disable"),
+        ("alert", "remove", "hook"),
+        ("node", "edit", "b", "--name", "bravo"),
+        ("node", "remove", "bravo"),
+        ("settings", "set", "heartbeat=2s", "dead_after=8s"),
+        ("cluster", "engine", "set", "raft"),
+        ("enroll", "create", "--name", "c"),
+        ("enroll", "revoke", "c"),
+    ):
+        done = await qutrio(*words, "--json")
+        assert done.code == ExitCode.OK, (words, done.err)
+        answer = json.loads(done.out)
+        assert answer["revision"] == qutrio.brain.document.revision
+        assert "ok" not in answer
+
+
+async def test_a_timeout_above_the_interval_is_warned_of_and_taken(qutrio: Door) -> None:
+    added = await qutrio(*WEB, "--interval", "5s", "--timeout", "30s", "--json")
+    assert added.code == ExitCode.OK
+    assert added.err.startswith("qutrio: warning: the timeout (30s) is above the interval (5s)")
+    assert json.loads(added.out)["warnings"][0].startswith("the timeout (30s)")
+    assert "! the timeout" in (await qutrio("check", "show", "web")).out
+
+
+async def test_check_test_without_a_verdict_says_why(qutrio: Door) -> None:
+    await qutrio(*WEB)
+    qutrio.brain.votes = {ME: Outcome.ABSTAIN, PEER: Outcome.ABSTAIN}
+    told = (await qutrio("check", "test", "web")).err
+    assert told == "qutrio: web has no verdict: no node could tell; abstained: connection refused\n"
+
+
+async def test_the_level_is_shown_and_who_holds_it_back(qutrio: Door) -> None:
+    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    assert f"level     {LEVEL}\n" in (await qutrio("status")).out
+    qutrio.brain.publish(evolve(qutrio.brain.document, level=1))
+    qutrio.brain.levels = {ME: 1, PEER: None}
+    words = f"1 of {LEVEL}, held back by a (runs 1), b (not heard)"
+    assert words in (await qutrio("status")).out
+    answer = json.loads((await qutrio("status", "--json")).out)
+    assert (answer["level"], answer["level_held_back_by"]) == (1, ["a", "b"])
+    shown = await qutrio("cluster", "show")
+    assert json.loads(shown.out)["level"] == 1
+    assert "the level is held back by a, b" in shown.err
+
+
+async def test_status_warns_of_a_member_that_is_too_old_to_be_one(qutrio: Door) -> None:
+    qutrio.brain.publish(evolve(qutrio.brain.document, level=2))
+    qutrio.brain.levels = {PEER: 1}
+    warning = "! b runs level 1, the cluster needs 2: it is refused until it is upgraded"
+    assert warning in (await qutrio("status")).out

@@ -1,0 +1,256 @@
+"""Recipients that are reached one by one, and receivers that ask to wait."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.alerting import Errand
+from qutrio.core.recipients import Recipients
+from qutrio.model.ids import UnixTime
+from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.parts import (
+    REFUSALS_MAX,
+    RefusedRecipient,
+)
+from tests.core.mailing import (
+    ANN,
+    BOB,
+    BOTH,
+    CARL,
+    LEDGER,
+    ONE,
+    OTHER,
+    attempted,
+    courier,
+    held,
+    mail,
+    put_off,
+    refused,
+    taken,
+)
+from tests.core.samples import HOOK, MAIL, WALL, at, delivery, hook
+
+# --- the marks ------------------------------------------------------------------------------
+
+
+def test_a_delivery_goes_to_those_whom_nobody_reached() -> None:
+    assert ONE.pending(BOTH) == BOTH
+    assert evolve(ONE, reached=(ANN,)).pending(BOTH) == (BOB,)
+    assert evolve(ONE, refused=(ANN,)).pending(BOTH) == (BOB,)
+    assert evolve(ONE, reached=(ANN,), refused=(BOB,)).pending(BOTH) == ()
+
+
+def test_those_who_refused_are_asked_again_as_long_as_nobody_was_reached() -> None:
+    everybody = evolve(ONE, refused=BOTH)
+    assert everybody.pending(BOTH) == BOTH
+    assert not everybody.settled(BOTH)
+
+
+def test_a_delivery_is_settled_when_nothing_is_left_to_do() -> None:
+    assert not ONE.settled(())
+    assert not evolve(ONE, reached=(ANN,)).settled(BOTH)
+    assert evolve(ONE, reached=(ANN,), refused=(BOB,)).settled(BOTH)
+    assert evolve(ONE, reached=(ANN,)).settled((ANN,))
+
+
+def test_marks_of_several_attempts_add_up() -> None:
+    marks = Recipients()
+    marks.note(ONE.key, (*taken(ANN), put_off(BOB)))
+    marks.note(ONE.key, (refused(ANN), refused(BOB)))
+    assert marks.marked(ONE) == evolve(ONE, reached=(ANN,), refused=(BOB,))
+    assert marks.marked(evolve(ONE, reached=(BOB,))) == evolve(ONE, reached=BOTH)
+    assert marks.marked(OTHER) is OTHER
+    assert [p.recipient for p in marks.of(ONE.key)] == [ANN, BOB]
+    assert marks.keys() == {ONE.key}
+
+
+def test_who_refused_and_then_took_it_has_it() -> None:
+    marks = Recipients()
+    marks.note(ONE.key, (refused(ANN),))
+    marks.note(ONE.key, taken(ANN))
+    assert marks.marked(evolve(ONE, refused=(ANN,))) == evolve(ONE, reached=(ANN,))
+
+
+def test_nothing_but_delays_leaves_no_mark() -> None:
+    marks = Recipients()
+    marks.note(ONE.key, (put_off(ANN),))
+    assert marks.keys() == set()
+
+
+def test_marks_of_deliveries_that_are_over_are_forgotten() -> None:
+    marks = Recipients()
+    marks.note(ONE.key, taken(ANN))
+    marks.note(OTHER.key, taken(ANN))
+    marks.keep({OTHER.key})
+    assert marks.keys() == {OTHER.key}
+
+
+# --- who is told when -----------------------------------------------------------------------
+
+
+def test_the_retry_goes_to_who_is_left_and_what_is_done_is_written_down() -> None:
+    messenger = courier()
+    assert messenger.due(LEDGER, (), at(0)) == [Errand(ONE, None)]
+    messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
+    half = evolve(ONE, reached=(ANN,))
+    assert messenger.prune(LEDGER, held(), parts=True).outbox == (half,)
+    assert messenger.due(LEDGER, (), messenger.deadline()) == [Errand(half, None)]
+    messenger.ended(attempted(*taken(BOB), delivered=True), BOTH, at(20))
+    assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
+
+
+def test_a_cluster_that_cannot_write_parts_down_still_crosses_nobody_off_unsent() -> None:
+    messenger = courier()
+    messenger.due(LEDGER, (), at(0))
+    messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
+    assert messenger.prune(LEDGER, held()) is LEDGER
+    assert messenger.due(LEDGER, (), messenger.deadline()) == [
+        Errand(evolve(ONE, reached=(ANN,)), None)
+    ]
+    messenger.ended(attempted(*taken(BOB), delivered=True), BOTH, at(20))
+    assert messenger.prune(LEDGER, held()).outbox == ()
+
+
+def test_two_members_that_reached_one_each_reached_both() -> None:
+    messenger = courier()
+    messenger.due(LEDGER, (), at(0))
+    messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
+    messenger.ended(attempted(*taken(BOB), put_off(ANN)), BOTH, at(2))
+    assert messenger.due(LEDGER, (), at(1000)) == []
+    assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
+
+
+def test_what_a_former_master_wrote_down_is_not_told_again() -> None:
+    half = evolve(ONE, reached=(ANN,))
+    messenger = courier()
+    assert messenger.due(Ledger(outbox=(half,)), (), at(0)) == [Errand(half, None)]
+    assert messenger.due(Ledger(outbox=(evolve(half, refused=(BOB,)),)), (), at(99)) == []
+
+
+def test_a_recipient_that_was_removed_is_not_waited_for() -> None:
+    half = Ledger(outbox=(evolve(ONE, reached=(ANN,)),))
+    assert courier().prune(half, held(mail(ANN))).outbox == ()
+
+
+@pytest.mark.parametrize("recipients", [(), (ANN,)])
+def test_one_receiver_needs_no_parts(recipients: tuple[str, ...]) -> None:
+    messenger = courier()
+    messenger.ended(attempted(delivered=True), recipients, at(1))
+    assert messenger.delivered == {ONE.key}
+
+
+def test_the_word_of_a_version_that_does_not_tell_parts_is_not_enough_for_several() -> None:
+    """It says that it delivered also when it reached one of two."""
+    messenger = courier()
+    messenger.due(LEDGER, (), at(0))
+    messenger.ended(attempted(delivered=True), BOTH, at(1))
+    assert messenger.delivered == set()
+    assert messenger.due(LEDGER, (), messenger.deadline()) == [Errand(ONE, None)]
+
+
+def test_what_is_known_of_a_channel_is_told() -> None:
+    messenger = courier()
+    assert messenger.tries(MAIL) == (False, None)
+    messenger.due(LEDGER, (), at(0))
+    assert messenger.tries(MAIL) == (True, None)
+    messenger.ended(attempted(), BOTH, at(1))
+    assert messenger.errors == {MAIL: "said"}
+    assert messenger.tries(MAIL) == (False, messenger.deadline())
+    assert messenger.tries(HOOK) == (False, None)
+    messenger.ended(attempted(*taken(*BOTH), delivered=True), BOTH, at(2))
+    assert messenger.errors == {}
+
+
+# --- refusals -------------------------------------------------------------------------------
+
+
+def row(recipient: str, said: str = "550 no such user", when: float = WALL) -> RefusedRecipient:
+    return RefusedRecipient(channel=MAIL, recipient=recipient, said=said, at_unix=UnixTime(when))
+
+
+def test_a_refusal_is_shown_until_a_notice_is_taken() -> None:
+    messenger = courier()
+    messenger.ended(attempted(*taken(ANN), refused(BOB), delivered=True), BOTH, at(1))
+    ledger = messenger.write_down(Ledger(), at(1), WALL)
+    assert ledger.refusals == (row(BOB),)
+    assert messenger.write_down(ledger, at(2), UnixTime(WALL + 1)) is ledger
+    messenger.ended(attempted(*taken(*BOTH), delivered=True), BOTH, at(3))
+    assert messenger.write_down(ledger, at(4), WALL).refusals == ()
+    assert messenger.write_down(Ledger(), at(5), WALL).refusals == ()
+
+
+def test_other_words_replace_the_old_ones() -> None:
+    marks, channels = Recipients(), {MAIL: mail(*BOTH)}
+    marks.note(ONE.key, (refused(ANN, "550 full"),))
+    assert marks.refusals((row(ANN),), channels, WALL) == (row(ANN, "550 full"),)
+
+
+def test_a_recipient_or_a_channel_that_is_gone_refuses_no_more() -> None:
+    marks = Recipients()
+    known = (row(ANN), row(BOB))
+    assert marks.refusals(known, {MAIL: mail(BOB)}, WALL) == (row(BOB),)
+    assert marks.refusals(known, {}, WALL) == ()
+
+
+def test_of_too_many_refusals_the_newest_are_shown() -> None:
+    channel = mail(*(f"r{n}@example.org" for n in range(50)))
+    known = tuple(
+        RefusedRecipient(channel=MAIL, recipient="r0@example.org", said=f"{n}", at_unix=WALL)
+        for n in range(3)
+    )
+    assert REFUSALS_MAX == 500
+    assert len(Recipients().refusals(known, {MAIL: channel}, WALL)) == 1
+
+
+# --- edits of a channel ---------------------------------------------------------------------
+
+
+def test_an_edit_of_a_channel_makes_it_tried_at_once_with_everybody_who_is_left() -> None:
+    three = held(mail(ANN, BOB, CARL))
+    messenger = courier(three)
+    messenger.due(LEDGER, (), at(0))
+    messenger.ended(
+        attempted(*taken(ANN), refused(BOB), put_off(CARL), wait_s=600.0), (ANN, BOB, CARL), at(1)
+    )
+    ledger = messenger.prune(LEDGER, three, parts=True)
+    ledger = messenger.write_down(ledger, at(1), WALL)
+    assert (ledger.waits, ledger.refusals) != ((), ())
+    edited = held(mail(ANN, BOB, CARL, port=26))
+    ledger = messenger.follow(edited, ledger, at(2))
+    assert (ledger.waits, ledger.refusals) == ((), ())
+    assert ledger.outbox == (evolve(ONE, reached=(ANN,)),)
+    assert messenger.write_down(ledger, at(2), WALL) is ledger
+    assert messenger.due(ledger, (), at(2)) == [Errand(evolve(ONE, reached=(ANN,)), None)]
+    assert messenger.errors == {}
+
+
+def test_an_edit_ends_no_other_reason_to_wait() -> None:
+    messenger = courier()
+    messenger.hold_successors((delivery(number=3, channel=MAIL),), at(50))
+    messenger.due(LEDGER, (), at(0))
+    messenger.follow(held(mail(ANN)), LEDGER, at(1))
+    assert messenger.due(LEDGER, (), at(1)) == []
+    assert len(messenger.due(LEDGER, (), at(50))) == 1
+
+
+def test_an_attempt_under_way_goes_on_during_an_edit() -> None:
+    messenger = courier()
+    messenger.due(LEDGER, (), at(0))
+    messenger.follow(held(mail(ANN)), LEDGER, at(1))
+    assert messenger.due(LEDGER, (), at(1)) == []
+    assert messenger.busy(at(1))
+
+
+def test_an_edit_of_another_channel_changes_nothing() -> None:
+    messenger = courier(held(hook(), mail(*BOTH)))
+    messenger.recipients.note(ONE.key, (refused(BOB),))
+    messenger.recipients.note(delivery(channel=HOOK).key, ())
+    other = held(hook(default=False), mail(*BOTH))
+    ledger = Ledger(outbox=(evolve(ONE, refused=(BOB,)),), refusals=(row(BOB),))
+    assert messenger.follow(other, ledger, at(1)) == ledger
+    assert messenger.recipients.keys() == {ONE.key}
+    assert messenger.follow(other, ledger, at(1)) is ledger
+
+
+def test_a_delivery_has_no_parts_unless_it_has_recipients() -> None:
+    plain = Delivery(notice=ONE.notice, channel=HOOK)
+    assert plain.pending(()) == ()

@@ -1,0 +1,45 @@
+"""Waking up: for how long a node that forgot its bonds endorses nobody."""
+
+from random import Random
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.limits import Limits
+from qutrio.core.waking import wake_register, wake_seat
+from qutrio.model.document import Settings
+from qutrio.model.ids import NEVER, Instant, Seconds, Term
+from qutrio.model.levels import LEVEL
+from qutrio.model.stable import Promise, Stable
+from tests.core.samples import A, B, C, at, document, pos, record
+
+BOUND = Promise(Term(1), A)
+LONG, SHORT = Settings(dead_after_s=9.0), Settings(dead_after_s=4.0)
+
+
+def quiet_until(committed: Settings, accepted: Settings, promise: Promise = BOUND) -> Instant:
+    """Say up to when a voter that starts at 100 s endorses nobody new."""
+    older = record(document(A, B, C, settings=committed))
+    newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
+    kept = Stable(promise, accepted=newer, committed=older)
+    register = wake_register(B, kept, Limits(), LEVEL)
+    return wake_seat(B, kept, register, at(100), Random(0)).mandate.quiet_until
+
+
+@pytest.mark.parametrize(
+    ("committed", "accepted", "wait_s"),
+    [(SHORT, LONG, 9.0), (LONG, SHORT, 9.0), (SHORT, SHORT, 4.0)],
+)
+def test_a_node_waits_as_long_as_the_longer_of_its_settings_says(
+    committed: Settings, accepted: Settings, wait_s: Seconds
+) -> None:
+    """The holder may know that the accepted ones are committed, and rely on such long bonds."""
+    assert quiet_until(committed, accepted) == 100 + wait_s
+
+
+def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
+    assert quiet_until(SHORT, LONG, Promise()) == NEVER
+    alone = record(document(B))
+    kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
+    register = wake_register(B, kept, Limits(), LEVEL)
+    assert wake_seat(B, kept, register, at(1), Random(0)).mandate.quiet_until == NEVER

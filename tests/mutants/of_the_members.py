@@ -1,0 +1,37 @@
+"""Faults in what one member's word is worth: records, removals, numbers."""
+
+from qutrio.sim.options import LIARS
+from tests.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="one member's word makes a record committed",
+        why="one key could pass off a document of its own",
+        edits=(Edit("core/witnesses.py", "WITNESSES = 2", "WITNESSES = 1"),),
+        caught_by=("3", "4", "5"),
+        sizes=(4, 5),
+        faulty_s=30.0,
+        faults=LIARS,
+    ),
+    Mutant(
+        name="one member's word removes another",
+        why="one key could make all others leave",
+        edits=(Edit("core/expulsion.py", "if teller == holder:", "if teller in document.ids:"),),
+        caught_by=("9",),
+        sizes=(4, 5),
+        faulty_s=30.0,
+        faults=LIARS,
+    ),
+    Mutant(
+        name="numbers far away are heard",
+        why="one message could use up all terms",
+        edits=(
+            Edit("core/hearing.py", "if reach.covers(numbers):", "if numbers is not None:"),
+            Edit("core/reach.py", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),
+        ),
+        caught_by=("11",),
+        sizes=(4, 5),
+        faulty_s=30.0,
+        faults=LIARS,
+    ),
+)
