@@ -35,5 +35,5 @@ def committed(what: str, answer: dict[str, Any], *, as_json: bool) -> None:
 
 
 def given(**fields: object) -> dict[str, object]:
-    """Return the fields that were given: neither None nor an empty list."""
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+    """Return the fields that were given: neither None nor an empty list or tuple."""
+    return {name: value for name, value in fields.items() if value not in (None, [], ())}

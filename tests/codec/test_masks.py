@@ -29,6 +29,7 @@ WORDS = """
     redirects_max verify_tls ip_family each_address body_max address default host port security
     username sender recipients voter fingerprint certificate created_unix expires_unix
     auto_approve claimant cluster_id revision term level
+    record contains records resolvers server_name warn_days fail_days verify_chain verify_name
 """
 PUBLIC = frozenset(WORDS.split())
 """Fields that everybody may see.  A new field that is not named here must have a mask."""
