@@ -92,8 +92,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if delivered:\n            self.delivered.add(key)",
-                "if key:\n            self.delivered.add(key)",
+                "if event.delivered and (event.parts or len(recipients) <= 1):",
+                "if event.key:",
             ),
         ),
         caught_by=("8",),
@@ -142,8 +142,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if d.key not in self.delivered and d.channel in channels",
-                "if d.channel in channels",
+                "if delivery.key not in self.delivered and delivery.channel in channels:",
+                "if delivery.channel in channels:",
             ),
         ),
         caught_by=("8", "9"),
