@@ -29,7 +29,6 @@ from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import BootClock
 from qutrio.probes.http import probe_http
-from qutrio.probes.interface import TlsContexts
 from qutrio.probes.toolbox import make_tools
 
 PROBES = 500
@@ -138,7 +137,7 @@ async def _many(count: int, one: Callable[[], Awaitable[None]]) -> None:
 async def cost_of_qutrio(url: str, tls: ssl.SSLContext) -> float:
     """Return the CPU seconds of `PROBES` probes."""
     tools = make_tools(BootClock())
-    tools = evolve(tools, tls=TlsContexts(tls, tools.tls.unverified))
+    tools = evolve(tools, tls=evolve(tools.tls, verified=tls))
     check = HttpCheck(id=CheckId("c"), name="c", url=url)
 
     async def one() -> None:

@@ -7,6 +7,7 @@ installing something, such as a module of the kernel, may still be missing (`uno
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def lacking_hosts() -> str:
     return "" if known else "needs localhost in /etc/hosts, which this machine lacks"
 
 
+def has_route(address: str) -> bool:
+    """Tell whether this machine knows a way to an IPv6 address; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+    except OSError:
+        return False
+    return True
+
+
 def lacking_history(commit: str) -> str:
     """Return "" if a commit is in this checkout's history, else that it lacks, as a reason."""
     if reason := lacking("git"):
@@ -99,7 +110,10 @@ def because(reason: str) -> pytest.MarkDecorator:
 
 
 def require(reason: str) -> None:
-    """Skip here and now, in a fixture or a test, for this reason; go on if it is empty."""
+    """Skip here and now, in a fixture or a test, for this reason; go on if it is empty.
+
+    Not in an async test, whose runner loses the reason: `because` is for these.
+    """
     if reason:
         pytest.skip(reason)
 

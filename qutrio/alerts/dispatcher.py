@@ -105,7 +105,8 @@ class _Dispatcher:
         del self._lanes[channel]
 
     async def _carry_out(self, order: Notify) -> SendResult:
-        view, channels = self._view.value, self._view.value.document.channels
+        view = self._view.value
+        channels = (*view.document.channels, *view.ledger.former)
         if not self._may_begin(order):
             return _failed(_too_late(order, view))
         channel = next((c for c in channels if c.id == order.delivery.channel), None)

@@ -14,19 +14,20 @@ from qutrio.alerts.http_post import post
 from qutrio.alerts.letter import Letter
 from qutrio.alerts.retry_after import asked_wait, refusal
 from qutrio.alerts.send_result import SendResult
-from qutrio.alerts.text import moment, outage_s, subject
+from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
-from qutrio.model.incidents import NoticeKind
+from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence
 
 SCHEMA_VERSION = 1
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
 def payload(letter: Letter) -> bytes:
     """Return the JSON document, in ASCII.  Fields may be added; `schema` grows if they change."""
     notice = letter.notice
-    over = notice.kind is NoticeKind.RECOVERED
+    over, ending = notice.kind in ENDS, notice.ending
     return json.dumps(
         {
             "schema": SCHEMA_VERSION,
@@ -43,12 +44,36 @@ def payload(letter: Letter) -> bytes:
             "at": moment(notice.at_unix),
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if over else None,
+            "clock_error_s": clock_error_s(notice) or None,
+            "ended": None
+            if ending is None
+            else {
+                "how": ending.how.value,
+                "by": ending.by or None,
+                "last_state": ending.last_state.value,
+            },
             "summary": subject(notice),
+            "edited": _edited(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
             "sent_by": {"id": letter.node, "name": letter.node_name},
         },
         separators=(",", ":"),
     ).encode("ascii")
+
+
+def _edited(notice: Notice) -> dict[str, object] | None:
+    """Return who changed the check last, if it was not seen up since then."""
+    edit = notice.edited
+    if edit is None:
+        return None
+    return {
+        "node": edit.name,
+        "door": edit.door or None,
+        "uid": edit.uid,
+        "at": moment(edit.at_unix),
+        "at_unix": edit.at_unix,
+        "revision": edit.revision,
+    }
 
 
 def signature(secret: str, timestamp: str, content: bytes) -> str:

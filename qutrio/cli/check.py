@@ -7,11 +7,19 @@ import typer
 
 from qutrio.cli import check_add
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed
+from qutrio.cli.check_fields import changed_fields
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.nouns import noun
-from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_json
+from qutrio.cli.printing import (
+    clean,
+    edited_words,
+    plain_value,
+    print_answer,
+    print_fields,
+    print_json,
+)
 from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
@@ -46,7 +54,16 @@ def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
     """
     answer = ask("check.show", name=name)
     if as_json:
-        shown = ("check", "status", "warnings", "stale", "removed", "quorum", "master")
+        shown = (
+            "check",
+            "last_change",
+            "status",
+            "warnings",
+            "stale",
+            "removed",
+            "quorum",
+            "master",
+        )
         print_json({field: answer[field] for field in shown if field in answer})
     else:
         _show(answer)
@@ -56,6 +73,8 @@ def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
 
 def _show(answer: dict[str, Any]) -> None:
     print_fields((field, plain_value(value)) for field, value in answer["check"].items())
+    if edit := answer.get("last_change"):
+        print(clean(f"last changed {edited_words(edit)}"))
     for warning in answer.get("warnings", ()):
         print(f"! {clean(warning)}")
     status = answer["status"]
@@ -70,13 +89,15 @@ def _show(answer: dict[str, Any]) -> None:
 
 @app.command(epilog=EDIT_EXAMPLE)
 def edit(
+    ctx: typer.Context,
     name: opt.CheckName,
     *,
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="URL of an http check.")] = None,
     address: Annotated[
-        str | None, typer.Option("--address", metavar="HOST:PORT", help="Address of a tcp check.")
+        str | None, typer.Option("--address", metavar="HOST:PORT", help="Of a tcp or tls check.")
     ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Of an icmp or dns check.")] = None,
     interval: opt.Interval = None,
     timeout: opt.Timeout = None,
     retries: opt.Retries = None,
@@ -94,36 +115,22 @@ def edit(
     basic_password: opt.BasicPassword = None,
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
+    server_name: opt.ServerName = None,
+    warn_days: opt.WarnDays = None,
+    fail_days: opt.FailDays = None,
+    verify_chain: opt.VerifyChain = None,
+    verify_name: opt.VerifyName = None,
+    record: opt.RecordType = None,
+    contains: opt.Contains = None,
+    records: opt.Records = None,
+    resolver: opt.Resolvers = None,
     each_address: opt.EachAddress = None,
     alert: opt.Alerts = None,
     unset: opt.Unset = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of a check and keep the others."""
-    changes = given(
-        name=new_name,
-        url=url,
-        address=address,
-        interval=interval,
-        timeout=timeout,
-        retries=retries,
-        method=method,
-        headers=opt.header_fields(header),
-        body=body,
-        expect_status=opt.status_codes(expect_status),
-        body_contains=body_contains,
-        body_not_contains=body_not_contains,
-        body_regex=body_regex,
-        body_max=body_max,
-        redirects_max=redirects_max,
-        verify_tls=verify_tls,
-        basic_user=basic_user,
-        basic_password=secret(basic_password, "--basic-password"),
-        bearer_token=secret(bearer_token, "--bearer-token"),
-        ip_family=ip_family,
-        each_address=each_address,
-        alerts=alert,
-    )
+    changes = changed_fields(ctx.params)
     answer = ask("check.edit", name=name, set=changes, unset=unset or [])
     committed(f"check {answer['name']} changed", answer, as_json=as_json)
 

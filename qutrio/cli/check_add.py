@@ -36,6 +36,7 @@ def http(
     bearer_token: opt.BearerToken = None,
     ip_family: opt.IpFamily = None,
     each_address: opt.EachAddress = None,
+    resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
     as_json: opt.AsJson = False,
@@ -63,6 +64,7 @@ def http(
         bearer_token=secret(bearer_token, "--bearer-token"),
         ip_family=ip_family,
         each_address=each_address,
+        resolvers=resolver,
         alerts=alert,
         enabled=not disabled,
     )
@@ -79,6 +81,7 @@ def tcp(
     retries: opt.Retries = None,
     ip_family: opt.IpFamily = None,
     each_address: opt.EachAddress = None,
+    resolver: opt.Resolvers = None,
     alert: opt.Alerts = None,
     disabled: opt.Disabled = False,
     as_json: opt.AsJson = False,
@@ -93,6 +96,7 @@ def tcp(
         retries=retries,
         ip_family=ip_family,
         each_address=each_address,
+        resolvers=resolver,
         alerts=alert,
         enabled=not disabled,
     )

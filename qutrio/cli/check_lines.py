@@ -170,4 +170,6 @@ def _lasted_s(check: Row, now_unix: float) -> float | None:
     if incident is not None:
         lasted = incident.get("lasted_s")
         return float(now_unix - incident["since"] if lasted is None else lasted)
-    return float(now_unix - check["since"]) if check["since"] else None
+    if not check["since"]:
+        return None
+    return float(check.get("for_s", now_unix - check["since"]))

@@ -78,15 +78,15 @@ def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
         incident["id"],
         incident["check"]["name"],
         moment(incident["since_unix"]),
-        _lasted(incident, now_unix),
+        _lasted(incident),
         STATES.get(incident["state"], incident["state"]),
         _delivered(incident["pages"]),
     )
 
 
-def _lasted(incident: Row, now_unix: float) -> str:
-    until = now_unix if incident["state"] == "open" else incident["until_unix"]
-    return "-" if until is None else age(round(until - incident["since_unix"]))
+def _lasted(incident: Row) -> str:
+    lasted_s = incident["lasted_s"]
+    return "-" if lasted_s is None else age(round(lasted_s))
 
 
 def _delivered(pages: list[Row]) -> str:
@@ -97,7 +97,7 @@ def _delivered(pages: list[Row]) -> str:
 def _show_story(answer: Row) -> None:
     incident = answer["incident"]
     state = STATES.get(incident["state"], incident["state"])
-    lasted = _lasted(incident, answer["now_unix"])
+    lasted = _lasted(incident)
     until = incident["until_unix"]
     fields: list[tuple[str, object]] = [
         ("incident", incident["id"]),

@@ -70,6 +70,47 @@ IpFamily: TypeAlias = Annotated[
         autocompletion=tab.words("any", "4", "6"),
     ),
 ]
+Resolvers: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolver",
+        metavar="ADDRESS",
+        help="Name server to ask in place of the node's own; repeatable, in order.",
+    ),
+]
+ServerName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--server-name", metavar="NAME", help="Name to send (SNI) and to verify [HOST]."),
+]
+WarnDays: TypeAlias = Annotated[
+    int | None, typer.Option("--warn-days", help="Say so when fewer days are left [14].")
+]
+FailDays: TypeAlias = Annotated[
+    int | None, typer.Option("--fail-days", help="Fail when fewer days are left [0].")
+]
+VerifyChain: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--verify-chain/--no-verify-chain", help="Whether an authority must have signed it."
+    ),
+]
+VerifyName: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--verify-name/--no-verify-name", help="Whether it must be for that name."),
+]
+RecordType: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--record", metavar="a|aaaa|cname|mx|txt|ns", help="Type of record [a]."),
+]
+Contains: TypeAlias = Annotated[
+    str | None, typer.Option("--contains", help="Text that one record must hold.")
+]
+Records: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--records", metavar="VALUE", help="All records that there must be; repeat for each."
+    ),
+]
 EachAddress: TypeAlias = Annotated[
     bool | None,
     typer.Option(

@@ -74,6 +74,14 @@ def print_answer(answer: dict[str, Any]) -> None:
     print_json({name: value for name, value in answer.items() if name != "ok"})
 
 
+def edited_words(edit: dict[str, Any]) -> str:
+    """Say who changed something, from which node, when, and in which revision."""
+    uid = "" if edit.get("uid") is None else f", uid {edit['uid']}"
+    door = f" ({edit['door']}{uid})" if edit.get("door") else ""
+    at = moment(edit["at_unix"])
+    return f"by {edit['name']}{door} at {at}, revision {edit['revision']}"
+
+
 def plain_value(value: object) -> str:
     """Return a value of a document as a person would write it."""
     if isinstance(value, str):

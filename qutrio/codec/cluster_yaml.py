@@ -14,11 +14,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from qutrio.codec.plain import document_from_plain, document_to_plain, identified
-from qutrio.codec.yaml_text import YamlText, block_field, read_yaml
+from qutrio.codec.yaml_text import YamlText, block_field, flow, read_yaml
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import ClusterDocument
 
 LINE_CHARS_MAX = 1 << 30
+EDITS: Final = "edits"
 _SECTIONS: Final = ("members", "tokens", "channels", "checks")
 _HEADER = """\
 # What this cluster watches, as all its nodes agreed.  It holds secrets: keep it private.
@@ -46,6 +47,8 @@ def emit(document: ClusterDocument) -> str:
             lines += ["", f"{name}:" if value else f"{name}: []"]
             for item in value:
                 lines += _fields(item, "  - ", "    ")
+        elif name == EDITS:
+            lines += ["", f"{name}:", *(f"  - {flow(edit)}" for edit in value)]
         else:
             lines.append(block_field(name, value, ""))
     return "\n".join([*lines, "", END, ""])
@@ -112,7 +115,7 @@ def _merge_fields(tree: CommentedMap, was: Mapping[str, Any], now: Mapping[str, 
         elif name == "settings" and isinstance(tree.get(name), CommentedMap):
             _merge_fields(tree[name], was[name], value)
         elif name not in was or was[name] != value:
-            tree[name] = _node(value)
+            tree[name] = CommentedSeq(map(_node, value)) if name == EDITS else _node(value)
     for name in was.keys() - now.keys():
         tree.pop(name, None)
 

@@ -110,6 +110,7 @@ def document_to_plain(document: ClusterDocument, *, secrets: bool) -> Plain:
         "tokens": [token_to_plain(t, secrets=secrets) for t in document.tokens],
         "channels": [channel_to_plain(c, secrets=secrets) for c in document.channels],
         "checks": [check_to_plain(c, secrets=secrets) for c in document.checks],
+        **_authors(document),
         **write_extra(document.extra, secrets=secrets),
     }
 
@@ -117,6 +118,16 @@ def document_to_plain(document: ClusterDocument, *, secrets: bool) -> Plain:
 def _level(document: ClusterDocument) -> Plain:
     """Return nothing for the level of versions that know of none: they keep what they read."""
     return {"level": document.level} if document.level > LEVEL_UNSAID else {}
+
+
+def _authors(document: ClusterDocument) -> Plain:
+    """Return who changed what last, as far as that is known."""
+    known: Plain = {}
+    if document.last_change is not None:
+        known["last_change"] = write_value(document.last_change, secrets=True)
+    if document.edits:
+        known["edits"] = [write_value(edit, secrets=True) for edit in document.edits]
+    return known
 
 
 def document_from_plain(

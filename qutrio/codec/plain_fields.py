@@ -18,12 +18,17 @@ from qutrio.model.channels import (
     UnknownChannel,
     WebhookChannel,
 )
-from qutrio.model.checks import HttpCheck, IpFamily, TcpCheck, UnknownCheck
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import HttpCheck, TcpCheck, UnknownCheck
+from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.durations import format_duration
+from qutrio.model.edits import Edit
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import shown
+from qutrio.model.tls_check import TlsCheck
 
 MASK = "********"
 
@@ -40,7 +45,9 @@ class Kinds:
     unknown: type
 
 
-CHECKS: Final = Kinds({c.kind: c for c in (HttpCheck, TcpCheck)}, UnknownCheck)
+CHECKS: Final = Kinds(
+    {c.kind: c for c in (HttpCheck, TcpCheck, IcmpCheck, TlsCheck, DnsCheck)}, UnknownCheck
+)
 CHANNELS: Final = Kinds(
     {c.kind: c for c in (SmtpChannel, WebhookChannel, DiscordChannel)}, UnknownChannel
 )
@@ -94,6 +101,19 @@ def _write_claimant(claimant: Member) -> Plain:
     return write_value(claimant, secrets=True)
 
 
+def _read_edit(value: object, name: str) -> Edit:
+    try:
+        return read_value(Edit, value, strict=False)
+    except InvalidValueError as error:
+        raise InvalidValueError(name, str(error)) from None
+
+
+def _read_edits(value: object, name: str) -> tuple[Edit, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidValueError(name, f"{shown(value)} is not a list")
+    return tuple(_read_edit(edit, name) for edit in value)
+
+
 _SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
 )
@@ -109,6 +129,7 @@ _CHECK: Final = (
     Field("retries", fields.whole),
     Field("enabled", fields.flag),
     Field("alerts", fields.texts, list),
+    Field("resolvers", fields.texts, list),
     Field("changed", fields.whole),
 )
 _HTTP: Final = (
@@ -127,6 +148,19 @@ _HTTP: Final = (
     Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
     *_DIALLED,
     Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
+)
+_TLS: Final = (
+    Field("server_name", _OPTIONAL_TEXT),
+    Field("warn_days", fields.whole),
+    Field("fail_days", fields.whole),
+    Field("verify_chain", fields.flag),
+    Field("verify_name", fields.flag),
+    *_DIALLED,
+)
+_DNS: Final = (
+    Field("record", fields.choice(RecordType), _word),
+    Field("contains", _OPTIONAL_TEXT),
+    Field("records", fields.texts, list),
 )
 _CHANNEL: Final = (Field("default", fields.flag), Field("enabled", fields.flag))
 _SMTP: Final = (
@@ -163,6 +197,9 @@ _TOKEN: Final = (
 FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
     TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_DIALLED),
+    IcmpCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DIALLED),
+    TlsCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_TLS),
+    DnsCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DNS),
     UnknownCheck: (*_NAMED, *_CHECK),
     SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
     WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),
@@ -175,6 +212,17 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         Field("revision", fields.whole),
         Field("term", fields.whole),
         Field("level", fields.whole),
+        Field("last_change", _read_edit),
+        Field("edits", _read_edits),
+    ),
+    Edit: (
+        Field("item", fields.text),
+        Field("revision", fields.whole),
+        Field("at_unix", fields.number),
+        Field("node", fields.text),
+        Field("name", fields.text),
+        Field("door", fields.text),
+        Field("uid", fields.optional(fields.whole)),
     ),
     Settings: (
         Field("engine", fields.text),
@@ -189,6 +237,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("gossip_election"),
         _span("gossip_alive"),
         Field("acting", fields.text),
+        Field("resolvers", fields.texts, list),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""

@@ -40,6 +40,12 @@ def encode(message: Message) -> bytes:
     return orjson.dumps(write_frequent(message) or _WRITE(message))
 
 
+def longest(data: bytes) -> int:
+    """Return how long a message may be that begins as `data` does."""
+    found = _KIND.match(data)
+    return BYTES_MAX.get(found.group(1).decode(), SMALL_BYTES_MAX) if found else SMALL_BYTES_MAX
+
+
 def decode(data: bytes) -> Message | None:
     """Return the message, or None when it says something that only a newer version knows.
 

@@ -11,6 +11,7 @@ from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import (
     Row,
+    author_row,
     by_name,
     check_row,
     decides,
@@ -93,6 +94,7 @@ async def show_check(desk: Desk, request: Request) -> Row:
         "now_unix": desk.services.wall(),
         **standing(status),
         "check": shown_check(check),
+        "last_change": author_row(status.document.edit_of_check(check.id)),
         "status": None if counted is None else check_row(counted),
         "warnings": [warning] if warning else [],
     }

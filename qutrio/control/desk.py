@@ -16,18 +16,20 @@ from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Mutation
 from qutrio.core.view import Status, View
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import Revision
+from qutrio.model.edits import COMMAND
+from qutrio.model.ids import RequestId, Revision
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 
 
 @frozen
 class Desk:
-    """What every operation works with."""
+    """What every operation works with; `uid` is the caller's, as the kernel knows it."""
 
     inbox: Inbox
     view: Latest[View]
     services: ControlServices
+    uid: int | None = None
 
     @property
     def tenants(self) -> Tenants:
@@ -45,6 +47,9 @@ class Desk:
         assert isinstance(shown, Show)
         return shown.status
 
+    def _asked(self, request: RequestId, mutation: Mutation) -> Proposed:
+        return Proposed(request, mutation, COMMAND, self.uid)
+
     async def propose(self, mutation: Mutation) -> Revision:
         """Have the cluster commit a change, and return the revision that holds it.
 
@@ -53,7 +58,7 @@ class Desk:
         """
         reply: Reply | Show | None = None
         with trio.move_on_after(PROPOSAL_WAIT_S_MAX):
-            reply = await self.inbox.ask(lambda request: Proposed(request, mutation))
+            reply = await self.inbox.ask(lambda request: self._asked(request, mutation))
         if reply is None:
             sentence = f"no answer within {PROPOSAL_WAIT_S_MAX:g}s; look before you try again"
             raise ControlFailure(Code.UNKNOWN, sentence)

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import orjson
 import trio
+from attrs import evolve
 
 from qutrio.control.desk import Desk
 from qutrio.control.listener import listening
@@ -84,7 +85,7 @@ async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes | No
     """Return what to answer; None when there was a conversation, which is over now."""
     op = "(unread)"
     try:
-        _require_trusted(stream)
+        desk = evolve(desk, uid=_trusted(stream))
         request = await _read(stream)
         op = request.op
         if (converse := CONVERSATIONS.get(op)) is not None:
@@ -111,10 +112,12 @@ async def _read_away(stream: trio.SocketStream) -> None:
         pass
 
 
-def _require_trusted(stream: trio.SocketStream) -> None:
+def _trusted(stream: trio.SocketStream) -> int:
+    """Return the caller's user; raises `ControlFailure` for one that may not ask."""
     _, uid = peer_of(stream.socket)
     if uid not in {0, os.geteuid()}:
         raise ControlFailure(Code.DENIED, "only root and the daemon's own user may ask")
+    return uid
 
 
 async def _read(stream: trio.abc.ReceiveStream) -> Request:

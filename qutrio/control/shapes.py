@@ -7,6 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterable, Iterator
 
 from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.model.edits import Edit
 from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun
 from qutrio.model.ids import NodeId, UnixTime
@@ -38,10 +39,18 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "revision": status.revision,
         "digest": digest,
         "disk": status.disk,
+        "clock_set": _clock_set(status),
         "outbox": len(status.ledger.outbox),
         "refused_recipients": len(status.ledger.refusals),
         "members": [member_row(m) for m in members_by_name(status)],
     }
+
+
+def _clock_set(status: Status) -> Row | None:
+    if status.clock_set is None:
+        return None
+    by_s, ago_s = status.clock_set
+    return {"by_s": _rounded(by_s), "ago_s": _rounded(ago_s)}
 
 
 def standing(status: Status) -> Row:
@@ -114,16 +123,37 @@ def check_row(counted: CheckStatus) -> Row:
         "target": check.target,
         "state": counted.state.value,
         "since": counted.since_unix,
+        "for_s": _rounded(counted.for_s),
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
         "evidence": [evidence_row(e) for e in by_name(counted.evidence)],
-        "incident": None if incident is None else {"id": incident.id, "since": incident.since_unix},
+        "incident": None
+        if incident is None
+        else {
+            "id": incident.id,
+            "since": incident.since_unix,
+            "lasted_s": _rounded(counted.for_s),
+        },
     }
 
 
 def by_name(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Return votes in the order in which their nodes are listed."""
     return sorted(evidence, key=lambda e: natural_order(e.name))
+
+
+def author_row(edit: Edit | None) -> Row | None:
+    """Return who changed something last, or None if that is not known."""
+    if edit is None:
+        return None
+    return {
+        "revision": edit.revision,
+        "at_unix": edit.at_unix,
+        "node": edit.node,
+        "name": edit.name,
+        "door": edit.door,
+        "uid": edit.uid,
+    }
 
 
 def evidence_row(seen: Evidence) -> Row:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
@@ -26,6 +27,7 @@ from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seco
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
     Began,
+    ClockSet,
     Closed,
     Closing,
     Crossed,
@@ -45,6 +47,7 @@ from qutrio.model.journal import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qutrio.core.ages import Ages
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.verdicts import Verdicts
@@ -66,6 +69,7 @@ class Chronicle:
     seat: Seat
     register: Replication
     verdicts: Verdicts
+    ages: Ages
     reigns: Reigns = field(init=False)
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
@@ -86,6 +90,8 @@ class Chronicle:
         if not self._started:
             self._started = True
             facts.append(self._waking(now))
+        facts += [ClockSet(by_s=by_s) for by_s in self.seat.clocks.untold]
+        self.seat.clocks.untold.clear()
         facts += self.reigns.follow(event, effects, now)
         if self.verdicts.facts:
             facts += self._counted(now)
@@ -210,6 +216,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(incident.term, now),
+                age_s=self.ages.lasted(incident.id, now),
             )
             for incident in self._ledger.incidents
             if incident.id not in before
@@ -224,6 +231,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(record.position.term, now),
+                lasted_s=self.ages.ended.get(incident.id),
             )
             for incident in gone
         ]
@@ -251,6 +259,7 @@ class Chronicle:
         outbox, record = self._ledger.outbox, self.register.committed
         waiting = {(d.notice.id, d.channel) for d in outbox}
         channels = {c.id for c in record.document.channels if c.enabled}
+        former = {c.id for c in was.former}
         oldest = outbox[0].notice.sequence if len(outbox) == OUTBOX_MAX else 0
         facts: list[Fact] = []
         for delivery in was.outbox:
@@ -260,7 +269,7 @@ class Chronicle:
             cause = Leaving.DELIVERED
             if notice.check in forgotten:
                 cause = Leaving.FORGOTTEN
-            elif channel not in channels:
+            elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
             elif notice.sequence < oldest:
                 cause = Leaving.GIVEN_UP
@@ -294,5 +303,7 @@ class Chronicle:
         return Named(node, member.name if member is not None else node)
 
     def _channel(self, channel: ChannelId) -> Named:
-        names = (c.name for c in self._document.channels if c.id == channel)
+        names = (
+            c.name for c in (*self._document.channels, *self._ledger.former) if c.id == channel
+        )
         return Named(channel, next(names, channel))

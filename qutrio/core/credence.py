@@ -15,8 +15,9 @@ whose links fail.
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from qutrio.core.election.interface import Electorate
 from qutrio.core.mandate import Mandate
 from qutrio.core.messages import Heartbeat
 from qutrio.core.replication import Replication
@@ -80,6 +81,11 @@ class Credence:
     def doubted(self, now: Instant) -> frozenset[NodeId]:
         """Return who is in doubt now: nobody should lead whom others do not follow."""
         return frozenset(node for node, doubt in self._doubts.items() if now < doubt.until)
+
+    def heed(self, electorate: Electorate, now: Instant) -> Electorate:
+        """Return the electorate without those in doubt among whom could lead."""
+        doubted = self.doubted(now)
+        return evolve(electorate, able=electorate.able - doubted) if doubted else electorate
 
     def _trusts(self, node: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
         """Count a bare claim of `node`; tell whether it counts."""

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 
 from qutrio.core.applying import beyond
 from qutrio.core.effects import Effect, Reply, Send
+from qutrio.core.events import Proposed
 from qutrio.core.messages import Propose, Ruled, Ruling
-from qutrio.core.mutations import Mutation
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
 from qutrio.model.stable import Position
@@ -44,12 +44,23 @@ class Outlook:
 class Wish:
     """One wish under way.  Only `sent_to`, in the term `sent_in`, may have written it."""
 
-    mutation: Mutation
+    asked: Proposed
     until: Instant
     sent_to: NodeId | None = None
     sent_in: Term = Term(0)
     send_at: Instant = Instant(0.0)
     ruled: Ruled | None = None
+
+    def message(self) -> Propose:
+        """Return what the master is asked."""
+        asked = self.asked
+        return Propose(
+            term=self.sent_in,
+            request=asked.request,
+            mutation=asked.mutation,
+            door=asked.door,
+            uid=asked.uid,
+        )
 
 
 @define
@@ -59,21 +70,19 @@ class Desk:
     wishes_max: int = WISHES_MAX
     _wishes: dict[RequestId, Wish] = field(factory=dict)
 
-    def open(
-        self, request: RequestId, mutation: Mutation, document: ClusterDocument, now: Instant
-    ) -> list[Effect]:
+    def open(self, asked: Proposed, document: ClusterDocument, now: Instant) -> list[Effect]:
         """Take a wish in, or refuse it: there are too many, or some members are too old for it.
 
         `document` is the committed one.
         """
-        revision = document.revision
+        request, revision = asked.request, document.revision
         if len(self._wishes) >= self.wishes_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
-        refusal = beyond(mutation, document)
+        refusal = beyond(asked.mutation, document)
         if refusal is not None:  # an old master would not see what is wrong with it
             return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
-        self._wishes[request] = Wish(mutation, Instant(now + ANSWER_S_MAX))
+        self._wishes[request] = Wish(asked, Instant(now + ANSWER_S_MAX))
         return []
 
     def on_ruled(self, sender: NodeId, ruled: Ruled, now: Instant) -> None:
@@ -99,8 +108,7 @@ class Desk:
             elif self._to_send(wish, outlook, now):
                 assert wish.sent_to is not None
                 wish.send_at = Instant(now + SEND_AGAIN_S)
-                message = Propose(term=wish.sent_in, request=request, mutation=wish.mutation)
-                effects.append(Send(wish.sent_to, message))
+                effects.append(Send(wish.sent_to, wish.message()))
         return effects
 
     @property

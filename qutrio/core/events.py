@@ -49,10 +49,15 @@ class Observed:
 
 @frozen
 class Proposed:
-    """Somebody local wants the document changed and waits for a `Ruling`."""
+    """Somebody local wants the document changed and waits for a `Ruling`.
+
+    `door` says how it came in, `uid` as which user, if that is known.
+    """
 
     request: RequestId
     mutation: Mutation
+    door: str = ""
+    uid: int | None = None
 
 
 @frozen

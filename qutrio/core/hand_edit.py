@@ -23,12 +23,8 @@ def differences(old: ClusterDocument, new: ClusterDocument) -> Batch | Refusal:
     Identity, membership, votes, keys and tokens are not edited by hand: a file that changes
     them is refused with the command to use.
     """
-    if old.cluster_id != new.cluster_id:
-        return Refusal("cluster_id cannot be changed")
-    if old.level != new.level:
-        return Refusal("level cannot be changed: it rises by itself, when all nodes were upgraded")
-    if old.tokens != new.tokens:
-        return Refusal("tokens are not edited by hand; use 'qutrio enroll'")
+    if (refusal := _beyond_an_edit(old, new)) is not None:
+        return refusal
     steps: list[Mutation] = []
     before, after = {m.id: m for m in old.members}, {m.id: m for m in new.members}
     if before.keys() != after.keys():
@@ -58,3 +54,15 @@ def differences(old: ClusterDocument, new: ClusterDocument) -> Batch | Refusal:
     ]
     steps += [RemoveChannel(expect=c) for i, c in was_channel.items() if i not in now_channel]
     return Batch(mutations=tuple(steps))
+
+
+def _beyond_an_edit(old: ClusterDocument, new: ClusterDocument) -> Refusal | None:
+    if old.cluster_id != new.cluster_id:
+        return Refusal("cluster_id cannot be changed")
+    if old.level != new.level:
+        return Refusal("level cannot be changed: it rises by itself, when all nodes were upgraded")
+    if (old.last_change, old.edits) != (new.last_change, new.edits):
+        return Refusal("last_change and edits are not edited by hand: the cluster writes them")
+    if old.tokens != new.tokens:
+        return Refusal("tokens are not edited by hand; use 'qutrio enroll'")
+    return None

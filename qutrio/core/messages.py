@@ -21,6 +21,7 @@ from qutrio.model.frozen import frozen
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
+    IncidentId,
     NodeId,
     NoticeId,
     RequestId,
@@ -200,12 +201,14 @@ class Propose:
     """Please commit this; I heard you act in `term`.
 
     Whoever did not hold that term without a restart cannot know whether it wrote this before,
-    and says nothing.
+    and says nothing.  `door` and `uid` say who asked at my node, as in `model.edits`.
     """
 
     term: Term
     request: RequestId
     mutation: Mutation
+    door: str = ""
+    uid: int | None = None
 
 
 @frozen(kw_only=True)
@@ -252,6 +255,13 @@ class Delivered:
 
 
 @frozen(kw_only=True)
+class Lasted:
+    """For how long I have known of these open incidents, in seconds when this was sent."""
+
+    incidents: tuple[tuple[IncidentId, Seconds], ...]
+
+
+@frozen(kw_only=True)
 class Removed:
     """You are no longer a member since `revision`."""
 
@@ -285,5 +295,6 @@ Message: TypeAlias = (
     | Ruled
     | Deliver
     | Delivered
+    | Lasted
     | Removed
 )

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier, reconcile
+from qutrio.core.closing import drop_unreachable, keep_former
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
-from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
+from qutrio.core.notices import Scene
 from qutrio.core.recipients import Recipients
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
@@ -22,7 +25,7 @@ from qutrio.core.watch import Watch
 from qutrio.model.channels import recipients_of
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
-from qutrio.model.levels import DELIVERY_PARTS, may_use
+from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
 from qutrio.model.parts import Part
 from qutrio.model.results import clip
 
@@ -41,6 +44,7 @@ class Pager:
     courier: Courier
     errands_max: int = ERRANDS_MAX
     minority: Minority = field(init=False)
+    ages: Ages = field(factory=Ages)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
@@ -65,6 +69,12 @@ class Pager:
             effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects
 
+    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Tell a peer for how long incidents have been open, as far as this node measured it."""
+        ages = self.ages.tell(now)
+        allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
+        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
+
     def _errands_over(self, now: Instant) -> Instant:
         """Return up to when an errand that was sent by now may begin, by the faster clock."""
         return Instant(now + self.seat.steering.bound_s * (1 + 2 * DRIFT_MARGIN))
@@ -81,6 +91,7 @@ class Pager:
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.courier.touch(committed.ledger.waiting)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -94,13 +105,17 @@ class Pager:
             term=term,
             now=now,
             wall=wall,
+            ages=self.ages,
+            tried=self.courier.tried,
         )
         changed = self.watch.verdicts.changed
         ledger = self.courier.follow(committed.document, committed.ledger, now)
         ledger = reconcile(ledger, scene, changed)
         changed.clear()
+        ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
         ledger = self.courier.prune(ledger, committed.document, parts=parts)
+        ledger = keep_former(ledger, committed.document, committed.document)
         return self.courier.write_down(ledger, now, wall) if parts else ledger
 
     def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:

@@ -19,12 +19,15 @@ from attrs import define, evolve, field, frozen
 
 from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.applying import apply
+from qutrio.core.authorship import Author, authored
+from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
 from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import OWN
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Record
@@ -37,10 +40,19 @@ TERMS_REMEMBERED_MAX = 16
 
 @frozen
 class Proposal:
-    """A wish to change the document, and who waits for the answer (None: nobody)."""
+    """A wish to change the document, and who waits for the answer (None: nobody).
+
+    `door` and `uid` say how it came to the node that asks.
+    """
 
     mutation: Mutation | RaiseLevel
     origin: tuple[NodeId, RequestId] | None
+    door: str = OWN
+    uid: int | None = None
+
+    def author(self, me: NodeId) -> Author:
+        """Return who made the change; what nobody waits for is this node's own."""
+        return Author(me if self.origin is None else self.origin[0], self.door, self.uid)
 
 
 @define
@@ -128,8 +140,8 @@ class Replication(Acceptor):
         term = self.established
         assert term is not None
         assert self.flight is None
-        document, effects = self.accepted.document, list[Effect]()
-        taken: list[tuple[Proposal, Revision]] = []
+        before = document = self.accepted.document
+        effects, taken = list[Effect](), list[tuple[Proposal, Revision]]()
         while self._queue and len(taken) < self.per_write_max:
             proposal = self._queue.popleft()
             outcome = apply(proposal.mutation, document, wall)
@@ -138,11 +150,14 @@ class Replication(Acceptor):
                 continue
             if outcome != document:
                 revision = Revision(document.revision + 1)
-                document = evolve(outcome, revision=revision, term=term)
+                author = proposal.author(self.me)
+                signed = authored(document, outcome, revision, author, wall)
+                document = evolve(outcome, revision=revision, term=term, **signed)
             taken.append((proposal, document.revision))
-            before = self.accepted.document
             if document.voters != before.voters or document.level != before.level:
                 break  # the voters change one at a time, and nobody uses what is not committed
+        if document.channels is not before.channels:
+            ledger = keep_former(ledger, before, document)
         if taken or ledger != self.accepted.ledger:
             effects += self._write(term, document, ledger, taken, now)
         return effects

@@ -1,9 +1,9 @@
 """The seat: how heartbeats, an engine and the mandate together make one node act.
 
-Theory of operation.  Heartbeats tell everybody who is alive, who is able and who acts.  The
-engine turns that into a choice.  The node that its own engine chooses asks, claims, and acts
-once a majority is bound to its claim and the register is established in its term.  It gives
-the claim up when it no longer can act, and hands it over when the engine names a successor.
+Theory of operation.  Heartbeats tell who is alive, who is able and who acts.  The engine turns
+that into a choice.  The node that its own engine chooses asks, claims, and acts once a majority
+is bound to its claim and the register is established in its term.  It gives the claim up when
+it no longer can act, and hands it over when the engine names a successor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
@@ -43,10 +43,9 @@ if TYPE_CHECKING:
 class Seat:
     """One node's place in the election.
 
-    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.
-    `tenants` programs at this node rely on its mandate.  While there are any, the role is not
-    handed over before they stopped, and a claim that ends otherwise frees nobody: bonds end by
-    themselves, not before the mandate that these programs know of.
+    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.  While
+    `tenants` programs rely on its mandate, the role is not handed over, and a claim that ends
+    frees nobody: bonds end by themselves, not before the mandate that these programs know of.
     """
 
     me: NodeId
@@ -68,8 +67,7 @@ class Seat:
     """Whether the last heartbeat said that this node is able, and that it acts."""
     calm_until: Instant = NEVER
     """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
-    stirred: bool = True
-    """Whether more did, since the owner last cleared this."""
+    stirred: bool = True  # whether more did, since the owner last cleared this
 
     def __attrs_post_init__(self) -> None:
         """Put together what only looks at the others."""
@@ -123,8 +121,7 @@ class Seat:
         electorate = self.steering.electorate(
             self.incumbent(now), self.mandate.heard_term, now, fit=self.fit, able=self.able(now)
         )
-        doubted = self.credence.doubted(now)
-        return evolve(electorate, able=electorate.able - doubted) if doubted else electorate
+        return self.credence.heed(electorate, now)
 
     def footing(self, now: Instant) -> Footing:
         """Return what this node goes by when others speak of records."""
@@ -139,11 +136,9 @@ class Seat:
         mandate = self.mandate
         moments = [self.cadence.next_beat, self.incumbency.until]
         moments += [mandate.quiet_until, mandate.bound_until, self.steering.deadline(now)]
-        if self.mandate.question is not None:
-            moments.append(self.mandate.ask_again_at)
+        moments += [mandate.ask_again_at] if mandate.question is not None else []
         until = self.acting_until(now)
-        if until is not None:
-            moments.append(until)
+        moments += [until] if until is not None else []
         return min((m for m in moments if now < m < FOREVER), default=self.cadence.next_beat)
 
     # --- what is heard ----------------------------------------------------------------------

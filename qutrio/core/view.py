@@ -59,11 +59,15 @@ class MemberStatus:
 
 @frozen(kw_only=True)
 class CheckStatus:
-    """One check as this node counts it."""
+    """One check as this node counts it.
+
+    `for_s` is how long its incident has been open, or else how long its state has stood.
+    """
 
     check: Check
     state: State
     since_unix: UnixTime
+    for_s: Seconds
     ok: int
     fail: int
     abstain: int
@@ -125,6 +129,8 @@ class Status:
     role: str = "follower"
     knows_engine: bool = True
     leads_minority: bool = False
+    clock_set: tuple[Seconds, Seconds] | None = None
+    """By how much this node's wall clock was set last, and how many seconds ago."""
     level: int = LEVEL
     held_back: tuple[NodeId, ...] = ()
     channels: tuple[ChannelStatus, ...] = ()

@@ -1,24 +1,23 @@
-"""What is watched: one class per kind of check."""
+"""What is watched: HTTP and TCP checks, and the union of all kinds."""
 
 import re
-from enum import Enum
 from typing import ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
-from qutrio.model.addresses import literal_version, require_address
+from qutrio.model.addresses import require_address
+from qutrio.model.check_base import CheckBase, IpFamily, require_family
+from qutrio.model.dns_check import DnsCheck
 from qutrio.model.durations import format_duration
-from qutrio.model.ids import CheckId, Extra, Revision, Seconds
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
-from qutrio.model.rules import at_most, between, is_name, is_text, require
+from qutrio.model.rules import at_most, between, is_text, require
+from qutrio.model.tls_check import TlsCheck
 from qutrio.model.urls import ascii_url, shown_url
 
-INTERVAL_S_MIN, INTERVAL_S_MAX = 1.0, 86_400.0
-TIMEOUT_S_MIN, TIMEOUT_S_MAX = 0.1, 300.0
-RETRIES_MAX = 10
 HEADERS_MAX = 64
 BODY_CHARS_MAX = 64 * 1024
 PATTERN_CHARS_MAX = 1024
@@ -28,14 +27,6 @@ STATUS_RANGES_MAX = 32
 URL_CHARS_MAX = 2048
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Z]{1,16}")
-
-
-class IpFamily(Enum):
-    """Which addresses of a name may be dialled."""
-
-    ANY = "any"
-    V4 = "4"
-    V6 = "6"
 
 
 @frozen
@@ -48,42 +39,6 @@ class StatusRange:
     def __attrs_post_init__(self) -> None:
         """Refuse an empty range."""
         require(self.low <= self.high, "expect_status", f"{self.low}-{self.high} is empty")
-
-
-@frozen(kw_only=True)
-class CheckBase:
-    """What every kind of check has.
-
-    `changed` is the document's revision that last changed this check: a result carries it, so
-    a probe that was in flight during an edit is not counted.  `alerts` names channels that
-    are attached beside the default ones.
-    """
-
-    kind: ClassVar[str]
-
-    id: CheckId
-    name: str = field(validator=is_name)
-    interval_s: Seconds = field(
-        default=30.0, validator=between(INTERVAL_S_MIN, INTERVAL_S_MAX, "s")
-    )
-    timeout_s: Seconds = field(default=10.0, validator=between(TIMEOUT_S_MIN, TIMEOUT_S_MAX, "s"))
-    retries: int = field(default=0, validator=between(0, RETRIES_MAX))
-    enabled: bool = True
-    alerts: tuple[str, ...] = field(default=(), validator=at_most(32))
-    changed: Revision = Revision(0)
-    extra: Extra = ()
-
-    @property
-    def target(self) -> str:
-        """What is probed, as a person would write it."""
-        raise NotImplementedError
-
-    def require_dialable(self, was: "CheckBase | None") -> None:
-        """Raise `InvalidValueError` for a target that nobody can dial.
-
-        Not a rule of every such value: a document of an earlier version may hold one, and must
-        be readable.  What `was` had already is accepted, so that its other fields can be edited.
-        """
 
 
 def _to_ascii(url: str) -> str:
@@ -150,7 +105,7 @@ class HttpCheck(CheckBase):
         """Refuse an IP address of a family that may not be dialled."""
         same = isinstance(was, HttpCheck) and (was.url, was.ip_family) == (self.url, self.ip_family)
         if not same:
-            _require_family(urlsplit(self.url).hostname or "", self.ip_family)
+            require_family(urlsplit(self.url).hostname or "", self.ip_family)
 
 
 @frozen(kw_only=True)
@@ -177,7 +132,7 @@ class TcpCheck(CheckBase):
         aim = self.address, self.ip_family
         if not isinstance(was, TcpCheck) or (was.address, was.ip_family) != aim:
             host, _ = require_address(self.address)
-            _require_family(host, self.ip_family)
+            require_family(host, self.ip_family)
 
 
 @frozen(kw_only=True)
@@ -194,7 +149,7 @@ class UnknownCheck(CheckBase):
         return f"({self.kind_name})"
 
 
-Check: TypeAlias = HttpCheck | TcpCheck | UnknownCheck
+Check: TypeAlias = HttpCheck | TcpCheck | IcmpCheck | TlsCheck | DnsCheck | UnknownCheck
 
 
 def slow_words(check: CheckBase) -> str:
@@ -208,13 +163,6 @@ def slow_words(check: CheckBase) -> str:
         f"the {limit} ({longest}) is above the interval ({interval}): while the target does not"
         f" answer it is probed every {longest}, not every {interval}"
     )
-
-
-def _require_family(host: str, family: IpFamily) -> None:
-    version = literal_version(host)
-    if version is not None and family is not IpFamily.ANY and family.value != str(version):
-        problem = f"{family.value} excludes {host[:80]!r}, an IPv{version} address; leave it out"
-        raise InvalidValueError("ip_family", problem)
 
 
 def _require_http_url(url: str) -> None:

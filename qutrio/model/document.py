@@ -6,8 +6,10 @@ from attrs import field, frozen
 
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
-from qutrio.model.ids import Extra, Fingerprint, NodeId, Revision, Seconds, Term
-from qutrio.model.levels import LEVEL_MAX, LEVEL_UNSAID, LEVELS, since
+from qutrio.model.edits import Edit, check_item
+from qutrio.model.hosts import are_resolvers
+from qutrio.model.ids import CheckId, Extra, Fingerprint, NodeId, Revision, Seconds, Term
+from qutrio.model.levels import AUTHORS, LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -15,6 +17,8 @@ MEMBERS_MAX = 128
 CHECKS_MAX = 20_000
 CHANNELS_MAX = 256
 TOKENS_MAX = 256
+EDITS_MAX = CHECKS_MAX + CHANNELS_MAX + 256
+"""One for each check and channel, and for some that were removed."""
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
 """Also of raft's heartbeats, in its election timeout."""
 
@@ -24,7 +28,8 @@ class Settings:
     """The cluster's timers and its election engine.
 
     Those whose names begin with an engine's are for that engine only.  `acting` says where the
-    gossip engine's leader may page: where a majority is, or in any `partition`.
+    gossip engine's leader may page: where a majority is, or in any `partition`.  `resolvers`
+    are the name servers that probes ask in place of the node's own, in order.
     """
 
     engine: str = field(default="lowest-id", validator=is_text)
@@ -39,6 +44,9 @@ class Settings:
     gossip_election_s: Seconds = field(default=5.0, validator=between(0.1, 600, "s"))
     gossip_alive_s: Seconds = field(default=10.0, validator=between(0.5, 600, "s"))
     acting: str = field(default="majority", validator=one_of("majority", "partition"))
+    resolvers: tuple[str, ...] = field(
+        default=(), validator=are_resolvers, metadata=since(RESOLVERS)
+    )
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:
@@ -59,6 +67,8 @@ class ClusterDocument:
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
     names this content uniquely, also before it is committed: within a term one node makes
     revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
+    `last_change` says who made this revision, `edits` who changed each check and
+    channel last, or removed it.
     """
 
     cluster_id: str
@@ -71,6 +81,10 @@ class ClusterDocument:
     channels: tuple[Channel, ...] = field(default=(), validator=at_most(CHANNELS_MAX))
     level: int = field(
         default=LEVEL_UNSAID, validator=between(LEVEL_UNSAID, LEVEL_MAX), metadata=since(LEVELS)
+    )
+    last_change: Edit | None = field(default=None, metadata=since(AUTHORS))
+    edits: tuple[Edit, ...] = field(
+        default=(), validator=at_most(EDITS_MAX), metadata=since(AUTHORS)
     )
     extra: Extra = ()
 
@@ -95,6 +109,14 @@ class ClusterDocument:
     def ids(self) -> frozenset[NodeId]:
         """The ids of all members, voters or not."""
         return frozenset(m.id for m in self.members)
+
+    @cached_property
+    def _edits(self) -> dict[str, Edit]:
+        return {edit.item: edit for edit in self.edits}
+
+    def edit_of_check(self, check: CheckId) -> Edit | None:
+        """Return the last change of a check, or who removed it; None if that is not kept."""
+        return self._edits.get(check_item(check))
 
     def member(self, node: NodeId) -> Member | None:
         """Return the member with this id, or None for a stranger."""

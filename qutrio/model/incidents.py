@@ -6,10 +6,27 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
-from qutrio.model.levels import DELIVERY_PARTS, since
+from qutrio.model.channels import Channel
+from qutrio.model.edits import Edit
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Extra,
+    IncidentId,
+    NoticeId,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.levels import (
+    AUTHORS,
+    CLOSED_NOTICES,
+    DELIVERY_PARTS,
+    MEASURED_DURATIONS,
+    since,
+)
 from qutrio.model.parts import ChannelWait, RefusedRecipient
-from qutrio.model.results import Evidence
+from qutrio.model.results import Evidence, State
 
 
 class NoticeKind(Enum):
@@ -17,6 +34,8 @@ class NoticeKind(Enum):
 
     DOWN = "down"
     RECOVERED = "recovered"
+    CLOSED = "closed"
+    """Nobody watches any more what was down."""
     TEST = "test"
 
 
@@ -30,15 +49,40 @@ class UnknownKind:
 AnyKind: TypeAlias = NoticeKind | UnknownKind
 
 
+class Stopping(Enum):
+    """What ended the watch over a check."""
+
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+@frozen(kw_only=True)
+class Ending:
+    """How the watch over a check ended: by whom, if that is known, and what it was then."""
+
+    how: Stopping
+    by: str
+    last_state: State
+    extra: Extra = ()
+
+
 @frozen(kw_only=True)
 class Incident:
-    """An outage that was announced and is not over."""
+    """An outage that was announced and is not over.
+
+    `target` and `channels` are those at its beginning, so that its end can be told to the same
+    people whatever is edited meanwhile; None in an incident that an older version opened.
+    `edited` is the last change of the check, if it was not seen up since then.
+    """
 
     id: IncidentId
     check: CheckId
     check_name: str
     since_unix: UnixTime
     term: Term
+    edited: Edit | None = field(default=None, metadata=since(AUTHORS))
+    target: str | None = field(default=None, metadata=since(CLOSED_NOTICES))
+    channels: tuple[ChannelId, ...] | None = field(default=None, metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
 
@@ -50,6 +94,8 @@ class Notice:
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
     `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
     notice; else it says how many members hear each other, of how many: `1 of 3`.
+    `lasted_s` is how long what ended had lasted, as it was measured; None where nothing ended, and
+    in a cluster with members of older versions.  `edited` is as in the incident.
     """
 
     id: NoticeId
@@ -64,6 +110,9 @@ class Notice:
     at_unix: UnixTime
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
+    edited: Edit | None = field(default=None, metadata=since(AUTHORS))
+    lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
+    ending: Ending | None = field(default=None, metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
     @property
@@ -118,12 +167,14 @@ class Delivery:
 class Ledger:
     """Open incidents by check id, undelivered notices by sequence, and the last sequence.
 
+    `former` are channels that were removed and that must yet be told of an end, with all secrets.
     `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
     """
 
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    former: tuple[Channel, ...] = field(default=(), metadata=since(CLOSED_NOTICES))
     waits: tuple[ChannelWait, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     refusals: tuple[RefusedRecipient, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     extra: Extra = ()

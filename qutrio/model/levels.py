@@ -35,13 +35,18 @@ UNSEEN_NOTICES: Final = 2
 CLOSED_NOTICES: Final = 2
 """People are told that the watch over something that was down has ended."""
 NEW_CHECK_KINDS: Final = 2
-"""Checks of the kinds icmp, tls and dns, and resolvers."""
+"""Checks of the kinds icmp, tls and dns."""
+RESOLVERS: Final = 2
+"""Checks and the cluster name the servers that probes ask."""
 EACH_ADDRESS: Final = 2
 """A check may ask for every address of its host."""
 DELIVERY_PARTS: Final = 2
 """A delivery says which of its recipients were reached."""
 MAIL_NAMES: Final = 2
 """A mail address may have a name, and blanks within quotes."""
+
+MEASURED_DURATIONS: Final = 2
+"""Members tell each other how long incidents have lasted, and notices say it."""
 
 _SINCE: Final = "qutrio.level"
 

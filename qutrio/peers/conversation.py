@@ -6,7 +6,7 @@ import trio
 from attrs import define, field
 
 from qutrio import __version__
-from qutrio.codec.wire import WIRE_VERSION, encode
+from qutrio.codec.wire import WIRE_VERSION, encode, longest
 from qutrio.core.events import Announced, Linked, Received
 from qutrio.core.view import View
 from qutrio.errors import PeerError
@@ -125,7 +125,7 @@ class Conversation:
 
     async def _decoded(self, peer: NodeId, data: bytes) -> Received | None:
         """Decode a frame, a large one in a thread; the next one is not read before."""
-        if len(data) <= INLINE_BYTES_MAX:
+        if len(data) <= INLINE_BYTES_MAX or len(data) > longest(data):
             return read_frame(peer, data)
         # Not abandoned when the link ends: what it works on is bounded, and so are the threads.
         return await trio.to_thread.run_sync(read_frame, peer, data, limiter=self._decoding)

@@ -22,6 +22,7 @@ from qutrio.core.mutations import ClaimToken
 from qutrio.core.view import View
 from qutrio.errors import InvalidValueError, PeerError
 from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import ENROLLMENT
 from qutrio.model.ids import Fingerprint, TokenId
 from qutrio.model.incidents import Ledger
 from qutrio.model.members import Member, Token
@@ -203,7 +204,9 @@ class EnrollmentDesk:
     async def _propose(self, mutation: ClaimToken) -> Refused | None:
         for _ in range(CLAIM_ATTEMPTS_MAX):
             try:
-                reply = await self.inbox.ask(lambda request: Proposed(request, mutation))
+                reply = await self.inbox.ask(
+                    lambda request: Proposed(request, mutation, ENROLLMENT)
+                )
             except trio.BrokenResourceError:
                 return Refused(reason="this node is shutting down; run the same command again")
             assert isinstance(reply, Reply), "a proposal is answered by a ruling"

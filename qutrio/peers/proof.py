@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from qutrio.errors import EnrollmentError, PeerError
+from qutrio.errors import EnrollmentError, PeerError, plain_reason
 from qutrio.model.ids import Fingerprint
 
 _PURPOSE = "qutrio join 1"
@@ -42,7 +42,9 @@ def sign(claim: Claim, key_file: Path) -> str:
     try:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise EnrollmentError(f"this node's key {key_file} cannot be used: {error}") from None
+        raise EnrollmentError(
+            f"this node's key {key_file} cannot be used: {plain_reason(error)}"
+        ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise EnrollmentError(f"this node's key {key_file} is not P-256; restore it from a backup")
     signature = key.sign(claim.signed_bytes(), ec.ECDSA(hashes.SHA256()))

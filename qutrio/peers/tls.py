@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from qutrio.errors import PeerError
+from qutrio.errors import PeerError, plain_reason
 from qutrio.model.ids import Fingerprint
 from qutrio.model.members import Member
 from qutrio.peers.identity import PeerIdentity, certificate_bytes, fingerprint_of
@@ -98,7 +98,7 @@ def _show(context: ssl.SSLContext, identity: PeerIdentity) -> None:
     try:
         context.load_cert_chain(identity.certificate_file, identity.key_file)
     except OSError as error:  # ssl.SSLError is one
-        reason = f"cannot use this node's key {identity.key_file}: {error}"
+        reason = f"cannot use this node's key {identity.key_file}: {plain_reason(error)}"
         raise PeerError(reason) from error
 
 

@@ -133,7 +133,7 @@ class TlsTransport:
                     host = _remote_host(stream)
                 except OSError as error:
                     if error.errno in _OUT_OF_RESOURCES:
-                        self.log("cannot accept a connection", reason=str(error))
+                        self.log("cannot accept a connection", reason=plain_reason(error))
                         await trio.sleep(ACCEPT_PAUSE_S)
                     continue
                 if self.gate.opens(host, self.members()):

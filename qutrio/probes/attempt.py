@@ -15,7 +15,8 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
-from qutrio.model.checks import CheckBase
+from qutrio.errors import plain_reason
+from qutrio.model.check_base import CheckBase
 from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
 from qutrio.probes.interface import Endpoint, NoAnswer, Observation, Tools, abstain, fail
@@ -183,7 +184,7 @@ def explain(error: OSError, progress: Progress) -> Observation:
 def plain_words(error: OSError) -> str:
     """Return what an operating system's error means."""
     code = error.errno or 0
-    return _PLAIN_WORDS.get(code) or (os.strerror(code).lower() if code else str(error))
+    return _PLAIN_WORDS.get(code) or (os.strerror(code).lower() if code else plain_reason(error))
 
 
 def _explain_tls(error: ssl.SSLError, progress: Progress) -> Observation:

@@ -98,6 +98,19 @@ class Connection:
                 self._tls = tls
                 return
 
+    def tls_shown(self) -> tuple[str, list[bytes]]:
+        """Return the TLS version and the server's certificates, as DER, its own first.
+
+        A verified server's chain is whole, up to the authority.  Only after `start_tls`.
+        """
+        assert self._tls is not None
+        version, own = self._tls.version() or "TLS", self._tls.getpeercert(binary_form=True)
+        if self._tls.context.verify_mode is not ssl.CERT_NONE:
+            # public from Python 3.13 on, with this meaning since 3.10
+            chain = self._tls._sslobj.get_verified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+            return version, [ssl.PEM_cert_to_DER_cert(c.public_bytes()) for c in chain or ()]
+        return version, [own] if own else []
+
     async def send(self, data: bytes) -> None:
         """Send all of `data`."""
         if self._tls is None:

@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from attrs import define, field
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import Seconds
 from qutrio.probes.attempt import (
     LOCAL_ERRNOS,

@@ -6,7 +6,9 @@ import trio
 from attrs import evolve
 
 from qutrio.model.checks import HttpCheck, TcpCheck
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.results import Outcome
+from qutrio.model.tls_check import TlsCheck
 from qutrio.probes.attempt import Journey, Progress, attempt
 from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
 from qutrio.probes.interface import (
@@ -21,7 +23,7 @@ from qutrio.probes.interface import (
 AT_ONCE_MAX = 8
 """Addresses of one host that are probed beside each other."""
 
-Dialled: TypeAlias = HttpCheck | TcpCheck
+Dialled: TypeAlias = HttpCheck | TcpCheck | TlsCheck | IcmpCheck
 _Seen: TypeAlias = list[tuple[Endpoint, Observation, Progress]]
 
 

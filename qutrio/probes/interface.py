@@ -1,15 +1,21 @@
 """What a prober is given, and what it returns."""
 
+from __future__ import annotations
+
 import socket
-from ssl import SSLContext
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from qutrio.model.checks import CheckBase, IpFamily
-from qutrio.model.ids import Instant, Seconds
+from qutrio.model.check_base import CheckBase, IpFamily
 from qutrio.model.results import Outcome
-from qutrio.plumbing.clock import Clock
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from qutrio.model.ids import Instant, Seconds
+    from qutrio.plumbing.clock import Clock
+    from qutrio.probes.dns.message import Question, Reply
 
 
 @frozen
@@ -66,12 +72,13 @@ class NoAnswer:
     """A look-up that failed, by the target's fault if this node's resolver works.
 
     `host` is the full name that was asked for; `why` completes '... could not be looked up: '.
-    `since` is when the look-up began.
+    `since` is when the look-up began.  `asked` tells whether any question left this node.
     """
 
     host: str
     why: str
     since: Instant
+    asked: bool = True
 
 
 Resolution: TypeAlias = Addresses | NoAnswer | Observation
@@ -83,6 +90,14 @@ class Resolver(Protocol):
 
     async def resolve(self, host: str, family: IpFamily) -> Resolution:
         """Return the addresses, or what keeps the probe from dialling."""
+        ...
+
+    async def ask(self, question: Question) -> Reply | NoAnswer:
+        """Ask the name servers one question; the caller's timeout bounds the wait."""
+        ...
+
+    def asking(self, servers: tuple[str, ...]) -> Resolver:
+        """Return a resolver that asks these name servers; without any, this one."""
         ...
 
     async def judge(self, failure: NoAnswer) -> Observation:
@@ -107,14 +122,16 @@ class PatternMatcher(Protocol):
 
 @frozen
 class TlsContexts:
-    """The two client contexts that all probes share: making one costs about 40 ms.
+    """The client contexts that all probes share: making one costs about 40 ms.
 
+    `any_name` verifies the chain, but not for whom the certificate is.
     `has_authorities` is False on a machine without CA certificates: there no certificate can
     be judged, so its node abstains.
     """
 
     verified: SSLContext
     unverified: SSLContext
+    any_name: SSLContext
     has_authorities: bool = True
 
 

@@ -12,6 +12,7 @@ from subprocess import PIPE
 
 import trio
 
+from qutrio.errors import plain_reason
 from qutrio.model.ids import Seconds
 from qutrio.probes import pattern_worker
 from qutrio.probes.interface import Observation, abstain
@@ -37,7 +38,7 @@ class PatternWorker:
                 with trio.move_on_after(SEARCH_S_MAX):
                     found = await _ask(process, pattern, text)
             except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
-                return abstain(f"the pattern worker of this node failed: {error}")
+                return abstain(f"the pattern worker of this node failed: {plain_reason(error)}")
             finally:
                 if found is None:  # out of step with the worker: late, cancelled or broken
                     await self.aclose()

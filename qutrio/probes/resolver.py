@@ -16,16 +16,19 @@ from typing import TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
+from qutrio.model.hosts import split_resolver
 from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock
 from qutrio.probes.dns.evidence import Evidence
-from qutrio.probes.dns.exchange import DNS_PORT
-from qutrio.probes.dns.host_settings import ETC
+from qutrio.probes.dns.exchange import DNS_PORT, Server
+from qutrio.probes.dns.host_settings import ETC, OtherServers, SettingsFiles
 from qutrio.probes.dns.look_up import LookUps
+from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.dns.names import MalformedError
-from qutrio.probes.dns.search import Found
+from qutrio.probes.dns.query import ask
+from qutrio.probes.dns.search import Found, policy_of
 from qutrio.probes.interface import (
     JUDGE_S_MAX,
     Addresses,
@@ -41,6 +44,8 @@ from qutrio.probes.threads import FAMILIES, LookUp, ThreadLookUps, endpoint_of, 
 ANSWERS_KEPT_MAX = 4096
 FOUND_TTL_S: Seconds = 15.0
 MISSING_TTL_S: Seconds = 3.0
+SERVER_SETS_MAX = 64
+"""Sets of name servers, of checks and of the cluster, about which something is remembered."""
 
 Key: TypeAlias = tuple[str, IpFamily]
 
@@ -82,7 +87,9 @@ class HostResolver:
         `look_up` stands in for getaddrinfo, for tests.
         """
         self._clock = clock
-        self._look_ups = LookUps(clock, ThreadLookUps(look_up), etc, dns_port)
+        self._canary_zones = canary_zones
+        self._look_ups = LookUps(clock, ThreadLookUps(look_up), SettingsFiles(etc, dns_port))
+        self._asking: dict[tuple[str, ...], HostResolver] = {}
         self._evidence = Evidence(clock, canary_zones)
         self._kept: dict[Key, _Kept] = {}
         self._under_way: dict[Key, _UnderWay] = {}
@@ -106,6 +113,34 @@ class HostResolver:
             await under_way.done.wait()
             if under_way.answer is not None:
                 return under_way.answer
+
+    def asking(self, servers: tuple[str, ...]) -> "HostResolver":
+        """Return a resolver that asks these name servers in place of the host's, or this one.
+
+        What it knows is its own, and is kept for the next probe that asks the same servers.
+        """
+        if not servers:
+            return self
+        other = self._asking.pop(servers, None)
+        if other is None:
+            if len(self._asking) >= SERVER_SETS_MAX:
+                del self._asking[next(iter(self._asking))]
+            other = HostResolver(self._clock, self._canary_zones)
+            own = self._look_ups
+            settings = OtherServers(own.settings, tuple(map(_server, servers)))
+            other._look_ups = LookUps(self._clock, own.threads, settings)
+        self._asking[servers] = other
+        return other
+
+    async def ask(self, question: Question) -> Reply | NoAnswer:
+        """Ask the name servers one question about exactly this name; nothing is remembered."""
+        since = self._clock.now()
+        policy = policy_of((await self._look_ups.settings.current()).resolv)
+        reply = await ask(question, policy)
+        if isinstance(reply, Reply):
+            self._evidence.learn(question.name)
+            return reply
+        return NoAnswer(question.name, str(reply), since, asked=reply.asked)
 
     async def judge(self, failure: NoAnswer) -> Observation:
         """Return whose fault a failed look-up is, by evidence gathered after it began."""
@@ -152,6 +187,13 @@ class HostResolver:
         if len(self._kept) >= ANSWERS_KEPT_MAX:
             del self._kept[next(iter(self._kept))]
         self._kept[key] = _Kept(found.resolution, Instant(self._clock.now() + ttl_s))
+
+
+def _server(text: str) -> Server:
+    host, port = split_resolver(text)
+    found = literal_address(host, IpFamily.ANY)
+    assert isinstance(found, Addresses)  # `split_resolver` takes nothing else
+    return Server(found.endpoints[0], port)
 
 
 def _ttl_s(found: Found) -> Seconds:

@@ -9,10 +9,11 @@ from functools import partial
 from random import Random
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from qutrio.core.events import Observed
 from qutrio.core.view import View
+from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
@@ -115,7 +116,9 @@ class _Supervisor:
     async def _run(self, start: Start, scope: trio.CancelScope) -> None:
         try:
             with scope:
-                result = await run_check(start.check, self.tools, self.probe, self.log)
+                result = await run_check(
+                    start.check, self._tools_for(start.check), self.probe, self.log
+                )
                 await self.inbox.post(Observed(result))
         except trio.BrokenResourceError:
             return  # the daemon is ending: nobody listens any more
@@ -123,6 +126,13 @@ class _Supervisor:
             del self._scopes[start.ticket]
             self.schedule.finished(start.ticket)
             self._wake()
+
+    def _tools_for(self, check: Check) -> Tools:
+        """Return the tools with the name servers of the check, or else of the cluster."""
+        servers = check.resolvers or self.view.value.document.settings.resolvers
+        if not servers:
+            return self.tools
+        return evolve(self.tools, resolver=self.tools.resolver.asking(servers))
 
     def _adopt(self, view: View) -> None:
         checks = () if view.removed else view.document.checks

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.probes.interface import Addresses, Endpoint, Observation, abstain, fail
 
 LOOK_UPS_AT_ONCE_MAX = 64

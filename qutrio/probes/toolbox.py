@@ -15,7 +15,9 @@ def make_tls_contexts() -> TlsContexts:
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
-    return TlsContexts(verified, unverified, _has_authorities(verified))
+    any_name = ssl.create_default_context()
+    any_name.check_hostname = False
+    return TlsContexts(verified, unverified, any_name, _has_authorities(verified))
 
 
 def make_tools(clock: Clock, canary_zones: tuple[str, ...] = ()) -> Tools:

@@ -179,17 +179,15 @@ APART_SHARE = 0.5
 LIARS = Faults(
     lies=4.0,
     delay_s_max=0.05,
-    crashes=0.02,
-    restarts=0.02,
     edits=0.2,
     outages=0.03,
-    removals=0.01,
+    removals=0.005,
     yields=0.02,
     clock_drift=0.01,
 )
-"""A world in which one member lies, all others are sound, and one of them may be away."""
-LIARS_SIZE_MIN = 4
-"""With three, a liar and one that is away, nobody could know whose word is true."""
+"""A world in which one member lies, and all others are sound and there."""
+LIARS_SIZE_MIN = 5
+"""With fewer, one that was removed leaves three, of whom nobody could know whose word is true."""
 LIARS_SHARE = 0.12
 
 

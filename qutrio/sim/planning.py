@@ -89,8 +89,7 @@ class Planner:
 
     def _membership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        joins = dice.moments(faults.joins, self.until)
-        for number, at in enumerate(joins):
+        for number, at in enumerate(dice.moments(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
             self.plan.append(deeds.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
@@ -123,10 +122,8 @@ class Planner:
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
         for at in dice.moments(faults.installs, self.until) if faults.installs else ():
-            level = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL))
-            self.plan.append(
-                machines.Install(at=at, node=node(), level=level, down_s=self._down_s())
-            )
+            level, down_s = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL)), self._down_s()
+            self.plan.append(machines.Install(at=at, node=node(), level=level, down_s=down_s))
         self._each(
             faults.suspends, lambda at: machines.Suspend(at=at, node=node(), for_s=self._asleep_s())
         )
@@ -219,21 +216,15 @@ class Planner:
                 begin, end = at + length * order / (2 * count), at + length / 2
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
-        if faults.lies:
-            liar = self.dice.pick(self.nodes)
-            self._each(faults.lies, lambda at: network.Lie(at=at, node=liar))
+        self._each(faults.lies, lambda at: network.Lie(at=at, node=self._node()))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)
         self._odd(faults.replays, Manner.REPLAY)
 
     def _odd(self, rate: float, manner: Manner) -> None:
-        self._each(
-            rate,
-            lambda at: network.Odd(
-                at=at, node=self._node(), manner=manner, for_s=self.dice.between(1, 20)
-            ),
-        )
+        odd, node, span = network.Odd, self._node, self.dice.between
+        self._each(rate, lambda at: odd(at=at, node=node(), manner=manner, for_s=span(1, 20)))
 
     def _surroundings(self) -> None:
         dice, faults, nodes = self.dice, self.faults, self.nodes
@@ -355,16 +346,12 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        """Plan outages that are over before the channels work, and masters cut off just then."""
-        dice = self.dice
-        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
-            silent_s = down_s + dice.between(5.0, 20.0)
-            self.plan += [
-                surroundings.Outage(at=at, check=WEB, for_s=down_s),
-                surroundings.ChannelDown(at=at, for_s=silent_s),
-                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
-            ]
+        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
+            silent_s = down_s + more_s
+            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
 
 def plan_happenings(

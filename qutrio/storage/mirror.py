@@ -23,6 +23,7 @@ from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Batch, Refusal
 from qutrio.core.view import View
 from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import HAND_EDIT
 from qutrio.model.hand_edits import EditStage
 from qutrio.model.ids import Seconds
 from qutrio.plumbing.inbox import Inbox
@@ -240,7 +241,7 @@ class _Mirror:
         return reason
 
     async def _commit(self, changes: Batch) -> str | None:
-        reply = await self.inbox.ask(lambda request: Proposed(request, changes))
+        reply = await self.inbox.ask(lambda request: Proposed(request, changes, HAND_EDIT))
         assert isinstance(reply, Reply), "a proposal is answered with a ruling"
         match reply.ruling:
             case Ruling.COMMITTED:

@@ -1,7 +1,6 @@
 """What servers offer and what they lack: 8BITMIME, SMTPUTF8, logins, STARTTLS."""
 
 import ssl
-from email.policy import default
 from email.utils import parseaddr
 
 import pytest
@@ -74,8 +73,10 @@ async def test_a_sender_means_what_it_says(
 ) -> None:
     taken = await taken_by(senders, offers, evolve(MAIL, sender=sender))
     assert taken.opening.startswith(f"MAIL FROM:<{address}>")
-    [mailbox] = default.header_factory("From", taken.header("From")).addresses
-    assert (mailbox.display_name, mailbox.addr_spec) == (name, address)
+    shown, bracket, sent_from = taken.header("From").rpartition("<")
+    assert bracket + sent_from == f"<{address}>"
+    # Some versions of Python read no address with a literal in it.
+    assert decoded(parseaddr(f"{shown}<q@example.org>")[0]) == name
     assert taken.content.partition(b"\r\n\r\n")[0].isascii()
 
 

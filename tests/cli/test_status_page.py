@@ -187,6 +187,7 @@ def test_without_a_master_each_fact_stands_once(capsys: pytest.CaptureFixture[st
     assert sum("no quorum" in line or "LOST" in line for line in lines) == 1
     assert sum("may be old" in line for line in lines) == 1
     assert any("UP (stale)" in line for line in lines)
+    assert lines[0] == "checks    1 up (stale)"
 
 
 def test_enough_nodes_that_have_not_answered_yet_are_no_loss(

@@ -7,6 +7,7 @@ from attrs import evolve
 from qutrio.codec.wire import WIRE_VERSION, decode, encode
 from qutrio.core.messages import Commit, Fetch, Fetched, Heartbeat, Message, Removed, Write
 from qutrio.model.ids import Revision, Term, UnixTime
+from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Record, Stable
 from qutrio.peers.frames import Hello, hear_one, say
@@ -74,7 +75,10 @@ async def lie_to(transport: TlsTransport, me: PeerIdentity, held: Stable, victim
     async with open_websocket(stream, client=True, message_bytes_max=limit) as socket:
         cluster = held.committed.document.cluster_id
         await say(
-            socket, Hello(protocol=WIRE_VERSION, node=me.node_id, cluster=cluster, program="liar")
+            socket,
+            Hello(
+                protocol=WIRE_VERSION, node=me.node_id, cluster=cluster, program="liar", level=LEVEL
+            ),
         )
         await hear_one(socket, Hello, WAIT_S)
         for turn in range(FRAMES):

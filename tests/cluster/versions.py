@@ -5,10 +5,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.cluster.nodes import ROOT
-from tests.needs import lacking_history
 
 FIRST_LEVEL = "844b0f5eedaf5757b15e483054410a8a8db261b6"
 """The last commit of the first feature level: it announces none."""
@@ -16,8 +14,7 @@ FIRST_LEVEL = "844b0f5eedaf5757b15e483054410a8a8db261b6"
 
 def program_of(commit: str, home: Path) -> Path:
     """Return a folder with the program as it was; skip where its history lacks."""
-    if reason := lacking_history(commit):
-        pytest.skip(reason)
+    needs.require(needs.lacking_history(commit))
     command = ["git", "-C", str(ROOT), "archive", commit, "qutrio"]
     archived = subprocess.run(command, capture_output=True, check=True).stdout
     program = home / "older"

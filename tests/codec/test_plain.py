@@ -142,7 +142,7 @@ def test_what_is_missing_is_named(missing: str) -> None:
 
 
 def test_in_a_file_fields_and_kinds_of_a_newer_version_are_kept() -> None:
-    check = check_from_plain(WEB | {"kind": "icmp", "count": 3}, "x")
+    check = check_from_plain(WEB | {"kind": "sip", "count": 3}, "x")
     assert isinstance(check, UnknownCheck)
     assert check.extra == (("count", "3"), ("url", '"https://example.org/"'))
     assert check_to_plain(check, secrets=True)["count"] == 3

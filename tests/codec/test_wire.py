@@ -89,13 +89,13 @@ def test_a_check_of_a_kind_that_is_not_known_is_kept_whole() -> None:
     data = orjson.loads(
         encode(Propose(term=Term(1), request=RequestId("r"), mutation=PutCheck(check=CHECK)))
     )
-    data["mutation"]["check"] |= {"kind": "icmp", "count": 3, "kind_name": "mine"}
+    data["mutation"]["check"] |= {"kind": "sip", "count": 3, "kind_name": "mine"}
     message = decode(orjson.dumps(data))
     assert isinstance(message, Propose)
     assert isinstance(message.mutation, PutCheck)
     check = message.mutation.check
     assert isinstance(check, UnknownCheck)
-    assert check.kind_name == "icmp"
+    assert check.kind_name == "sip"
     assert orjson.loads(encode(message)) == data
 
 

@@ -11,11 +11,16 @@ import hypothesis.strategies as st
 from qutrio.codec.extra import json_text
 from qutrio.core.mutations import Batch
 from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, WebhookChannel
+from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck, UnknownCheck
+from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
+from qutrio.model.edits import Edit
+from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
+from qutrio.model.tls_check import TlsCheck
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 idents = st.from_regex(r"[a-z][0-9a-f]{1,11}", fullmatch=True)
@@ -47,6 +52,9 @@ base = {
     "enabled": st.booleans(),
     "alerts": st.lists(texts, max_size=3).map(tuple),
     "changed": counts,
+    "resolvers": st.lists(
+        st.sampled_from(["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53"]), max_size=2
+    ).map(tuple),
     "extra": extras,
 }
 http_checks = st.builds(
@@ -66,8 +74,29 @@ http_checks = st.builds(
     body_bytes_max=st.integers(1, 16 * 1024 * 1024),
 )
 tcp_checks = st.builds(TcpCheck, **base, address=addresses)
+hosts = st.sampled_from(["example.org", "a.b.example.", "localhost"])
+literals = st.sampled_from(["192.0.2.1", "2001:db8::1"])
+families = st.sampled_from(list(IpFamily))
+icmp_checks = st.builds(IcmpCheck, **base, host=hosts, ip_family=families) | st.builds(
+    IcmpCheck, **base, host=literals
+)
+tls_checks = st.builds(
+    TlsCheck,
+    **base,
+    address=addresses,
+    server_name=st.none() | hosts | literals,
+    warn_days=st.integers(10, 3650),
+    fail_days=st.integers(0, 10),
+    verify_chain=st.booleans(),
+    verify_name=st.booleans(),
+)
+records = st.lists(lines.filter(bool), max_size=3, unique=True).map(tuple)
+dns_base = {**base, "host": hosts, "record": st.sampled_from(list(RecordType))}
+dns_checks = st.builds(DnsCheck, **dns_base, records=records) | st.builds(
+    DnsCheck, **dns_base, contains=maybe_text
+)
 unknown_checks = st.builds(UnknownCheck, **base, kind_name=lines.map("future-".__add__))
-checks = http_checks | tcp_checks | unknown_checks
+checks = http_checks | tcp_checks | icmp_checks | tls_checks | dns_checks | unknown_checks
 channel_base = {
     "id": idents,
     "name": names,
@@ -127,6 +156,17 @@ def collection(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+edits = st.builds(
+    Edit,
+    item=texts,
+    revision=counts,
+    at_unix=reals,
+    node=idents,
+    name=names,
+    door=texts,
+    uid=st.none() | counts,
+    extra=extras,
+)
 documents = st.builds(
     ClusterDocument,
     cluster_id=texts,
@@ -138,6 +178,8 @@ documents = st.builds(
     checks=collection(checks),
     channels=collection(channels),
     level=st.integers(1, LEVEL),
+    last_change=st.none() | edits,
+    edits=st.lists(edits, max_size=2).map(tuple),
     extra=extras,
 )
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
@@ -148,6 +190,9 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     types.NoneType: st.none(),
     HttpCheck: http_checks,
     TcpCheck: tcp_checks,
+    IcmpCheck: icmp_checks,
+    TlsCheck: tls_checks,
+    DnsCheck: dns_checks,
     UnknownCheck: unknown_checks,
     Settings: settings,
     Member: members,

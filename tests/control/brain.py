@@ -12,6 +12,7 @@ from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
 from qutrio.core.applying import apply
+from qutrio.core.authorship import Author, authored
 from qutrio.core.effects import Reply, Show
 from qutrio.core.engine_timers import TIMERS
 from qutrio.core.events import (
@@ -185,6 +186,7 @@ class Brain:
                     check=c,
                     state=State.UP,
                     since_unix=UnixTime(WALL - 125),
+                    for_s=125.0,
                     ok=1,
                     fail=0,
                     abstain=0,
@@ -226,7 +228,9 @@ class Brain:
         if isinstance(outcome, Refusal):
             return Reply(event.request, Ruling.REFUSED, outcome.reason, was.revision)
         revision = Revision(was.revision + (outcome != was))
-        self.publish(evolve(outcome, revision=revision))
+        author = Author(ME, event.door, event.uid)
+        signed = authored(was, outcome, revision, author, WALL) if outcome != was else {}
+        self.publish(evolve(outcome, revision=revision, **signed))
         return Reply(event.request, Ruling.COMMITTED, "", revision)
 
     def _evidence(self) -> tuple[Evidence, ...]:

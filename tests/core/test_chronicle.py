@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from qutrio.core.ages import Ages
 from qutrio.core.alerting import OUTBOX_MAX
 from qutrio.core.chronicle import (
     ATTEMPTS_TOLD_MAX,
@@ -255,7 +256,7 @@ def writer(ledger: Ledger) -> Chronicle:
     place = seat(A, HELD)
     win(place, 0.0, B, C)
     place.register.committed = record(HELD, pos(1), ledger)
-    chronicle = Chronicle(A, place, place.register, Verdicts())
+    chronicle = Chronicle(A, place, place.register, Verdicts(), Ages())
     chronicle.verdicts.follow(HELD, WALL)
     facts_of(chronicle)
     return chronicle

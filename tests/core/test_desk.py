@@ -9,6 +9,7 @@ from qutrio.core.desk import (
     Outlook,
 )
 from qutrio.core.effects import Effect, Reply, Send
+from qutrio.core.events import Proposed
 from qutrio.core.messages import Propose, Ruled, Ruling
 from qutrio.core.mutations import Batch
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
@@ -54,7 +55,7 @@ def ruled(
 def asked(master: NodeId | None = A) -> Desk:
     """A desk with one wish, sent to a master if there is one."""
     desk = Desk()
-    assert desk.open(R1, WISH, HELD, at(0)) == []
+    assert desk.open(Proposed(R1, WISH), HELD, at(0)) == []
     desk.advance(outlook(master), at(0))
     return desk
 
@@ -160,8 +161,8 @@ def test_without_a_master_in_time_nothing_was_changed() -> None:
 def test_too_many_wishes_are_refused_and_the_others_wait() -> None:
     desk = Desk()
     for number in range(WISHES_MAX):
-        assert desk.open(RequestId(str(number)), WISH, HELD, at(0)) == []
-    assert reply(desk.open(R1, WISH, HELD, at(0)))[0] is Ruling.REFUSED
+        assert desk.open(Proposed(RequestId(str(number)), WISH), HELD, at(0)) == []
+    assert reply(desk.open(Proposed(R1, WISH), HELD, at(0)))[0] is Ruling.REFUSED
     assert len(desk.advance(outlook(A), at(0))) == WISHES_MAX
 
 

@@ -4,7 +4,8 @@ from attrs import evolve
 
 from qutrio.core.mutations import AddToken, PutChannel, PutCheck, PutMember
 from qutrio.model.channels import SmtpChannel
-from qutrio.model.checks import HttpCheck, IpFamily
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import ChannelId, CheckId
 from tests.core.samples import DB, A, B, D, check, document, hook, member, token
 from tests.core.test_mutations import claim, done, refused

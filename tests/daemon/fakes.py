@@ -1,7 +1,7 @@
 """What stands in for sockets, targets and patterns where whole daemons run in virtual time."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
 import trio
 from attrs import Factory, define, frozen
@@ -11,11 +11,12 @@ from qutrio.core.effects import Notify
 from qutrio.core.messages import Message
 from qutrio.daemon.driver import Hands
 from qutrio.errors import PeerError
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import CheckId, Fingerprint, NodeId
 from qutrio.model.journal import Entry
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Stable
+from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.interface import NoAnswer, Observation
 
 Handler = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
@@ -87,6 +88,15 @@ class Target:
         if self.up:
             return Observation(Outcome.OK, 10.0, "connected")
         return Observation(Outcome.FAIL, None, "connection refused")
+
+    async def ask(self, question: Question) -> Reply:
+        """Is never asked: nobody watches a name here."""
+        raise AssertionError(question)
+
+    def asking(self, servers: tuple[str, ...]) -> Self:
+        """Return itself, whoever is to be asked."""
+        del servers
+        return self
 
     async def judge(self, failure: NoAnswer) -> Observation:
         """Is never asked: no look-up fails here."""

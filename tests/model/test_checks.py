@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from qutrio.errors import InvalidValueError
+from qutrio.model.check_base import CheckBase
 from qutrio.model.checks import (
-    CheckBase,
     HttpCheck,
     StatusRange,
     TcpCheck,

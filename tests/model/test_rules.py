@@ -4,7 +4,8 @@ import pytest
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import UnknownChannel
-from qutrio.model.checks import INTERVAL_S_MAX, INTERVAL_S_MIN, TcpCheck, UnknownCheck
+from qutrio.model.check_base import INTERVAL_S_MAX, INTERVAL_S_MIN
+from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, CheckId
 from qutrio.model.rules import NAME_CHARS_MAX, TEXT_CHARS_MAX

@@ -162,7 +162,7 @@ async def test_an_oversized_or_textual_frame_ends_only_its_link(
 
 
 async def test_the_largest_message_gets_through(
-    people: list[Person], autojump_clock: MockClock
+    people: list[Person],
 ) -> None:
     net, document = Net(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])

@@ -26,6 +26,7 @@ from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import ENROLLMENT
 from qutrio.model.ids import Fingerprint, Revision, Term, UnixTime
 from qutrio.model.members import Member
 from qutrio.model.stable import Position
@@ -350,6 +351,7 @@ class Cluster:
         while True:
             event = await self.station.inbox.next(3600.0)
             if isinstance(event, Proposed):
+                assert event.door == ENROLLMENT
                 self.proposals.append(event.mutation)
                 self.station.inbox.answer(self._ruling(event))
 

@@ -31,7 +31,9 @@ def contexts(authority: trustme.CA) -> TlsContexts:
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
-    return TlsContexts(verified, unverified)
+    any_name = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    any_name.check_hostname = False
+    return TlsContexts(verified, unverified, any_name)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock
 from qutrio.probes.interface import Addresses, NoAnswer, Resolution
 from qutrio.probes.resolver import HostResolver

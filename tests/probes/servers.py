@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import trio
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
+from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
 from tests import needs
 from tests.patience import HANG_S
@@ -143,6 +144,15 @@ class OneAddress:
         del host, family
         await trio.lowlevel.checkpoint()
         return Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
+
+    async def ask(self, question: Question) -> Reply:
+        """Is never asked: these probes want addresses only."""
+        raise AssertionError(question)
+
+    def asking(self, servers: tuple[str, ...]) -> Self:
+        """Return itself, whoever is to be asked."""
+        del servers
+        return self
 
     async def judge(self, failure: NoAnswer) -> Observation:
         """Is never asked: no look-up fails here."""

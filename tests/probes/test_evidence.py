@@ -10,7 +10,8 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from qutrio.model.checks import IpFamily, TcpCheck
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, Instant
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import BootClock, TrioClock

@@ -1,8 +1,6 @@
 """Our resolver beside the C library's, under many settings of a host: both find the same."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.probes.getaddrinfo_program import FILES
 
+NO_NAMESPACES = 77
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 mount --make-rprivate / || exit 77
@@ -86,10 +86,8 @@ FAILING = {"broken.test", "refused.test"}
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str]]]:
     """What both resolvers found in each case, name by name."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a process another /etc")
-    if shutil.which("unshare") is None or shutil.which("ip") is None:
-        pytest.skip("unshare or ip is not installed")
+    needs.require(needs.lacking_root("give a process another /etc"))
+    needs.require(needs.lacking("unshare", "ip"))
     etc = tmp_path_factory.mktemp("etc")
     for name in FILES:
         (etc / name).touch()
@@ -99,8 +97,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str
         input=json.dumps(list(CASES.values())),
         capture_output=True, text=True, timeout=300, cwd=ROOT, check=False,
     )  # fmt: skip
-    if ran.returncode == 77 or "unshare failed" in ran.stderr:
-        pytest.skip(f"no namespaces of our own here: {ran.stderr.strip()[:200]}")
+    if ran.returncode == NO_NAMESPACES or "unshare failed" in ran.stderr:
+        needs.require(needs.unobtainable(f"namespaces of our own: {ran.stderr.strip()[:200]}"))
     assert ran.returncode == 0, ran.stderr
     return dict(zip(CASES, json.loads(ran.stdout), strict=True))
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from qutrio.probes.dns.host_settings import SettingsFiles
+from qutrio.probes.dns.host_settings import LOOK_S, SettingsFiles
 from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
 from qutrio.probes.dns.resolv_conf import parse_resolv_conf
 
@@ -159,7 +160,7 @@ def test_a_name_is_found_as_a_whole_word_of_a_line(host: str, addresses: list[st
 
 
 async def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
-    files = SettingsFiles(tmp_path)
+    files = SettingsFiles(tmp_path, look_s=0.0)
     before = await files.current()
     assert [server.endpoint.address for server in before.resolv.servers] == ["127.0.0.1"]
     assert await files.current() is before
@@ -175,6 +176,17 @@ async def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     assert (await files.current()).hosts.find("shop.example") == []
 
 
+async def test_changes_are_looked_for_once_in_a_while(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    files = SettingsFiles(tmp_path)
+    await files.current()
+    (tmp_path / "hosts").write_text("192.0.2.2 shop.example\n")
+    assert not (await files.current()).hosts.find("shop.example")
+    mock_clock.jump(LOOK_S)
+    assert (await files.current()).hosts.find("shop.example")
+
+
 async def test_a_change_is_read_once_for_all_who_wait(tmp_path: Path) -> None:
     files = SettingsFiles(tmp_path)
     (tmp_path / "hosts").write_text("192.0.2.2 shop.example\n")
@@ -187,6 +199,7 @@ async def test_a_change_is_read_once_for_all_who_wait(tmp_path: Path) -> None:
         for _ in range(5):
             nursery.start_soon(look)
     assert len({id(settings.hosts) for settings in seen}) == 1
+    assert seen[0].hosts.find("shop.example"), "nobody gets settings that were not read yet"
 
 
 async def test_a_file_that_cannot_be_read_means_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import trio
 from attrs import evolve
 
-from qutrio.model.checks import HttpCheck, IpFamily, StatusRange
+from qutrio.model.check_base import IpFamily
+from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http

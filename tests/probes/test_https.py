@@ -56,9 +56,8 @@ async def test_an_expired_certificate_is_a_failure(tools: Tools, authority: trus
 
 
 async def test_a_node_without_authorities_abstains(tools: Tools, authority: trustme.CA) -> None:
-    bare = TlsContexts(
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), tools.tls.unverified, has_authorities=False
-    )
+    empty = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bare = TlsContexts(empty, tools.tls.unverified, empty, has_authorities=False)
     async with served(answering(OK_ANSWER), tls_server(authority, "127.0.0.1")) as port:
         seen = await probe_http(https(port), evolve(tools, tls=bare))
     assert seen.outcome is Outcome.ABSTAIN

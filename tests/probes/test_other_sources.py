@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock
 from qutrio.probes.interface import Addresses, NoAnswer
 from qutrio.probes.resolver import HostResolver

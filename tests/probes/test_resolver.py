@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock, TrioClock
 from qutrio.probes.interface import (
     Addresses,

@@ -9,7 +9,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.results import Outcome
 from qutrio.probes.interface import Addresses, Endpoint, Observation, abstain
 from qutrio.probes.threads import (

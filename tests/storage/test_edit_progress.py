@@ -103,6 +103,29 @@ async def test_a_file_that_keeps_changing_is_told(tmp_path: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
+async def test_an_edit_obeys_the_rules_for_new_addresses_and_keeps_old_ones(tmp_path: Path) -> None:
+    """As on the command line; what an earlier version took loads, and its check can be edited."""
+    old = TcpCheck(id=CheckId("c3"), name="old", address="tcp://h:80")
+    async with running(tmp_path, evolve(DOCUMENT, checks=(DATABASE, old))) as node:
+        await node.log.wait(WRITTEN)
+        node.edit(lambda t: t.replace("127.0.0.1:5432", "a b:80"))
+        assert "'a b:80' holds a blank" in str((await node.log.wait(REFUSED))["reason"])
+        await node.log.wait(WRITTEN, 2)
+        node.edit(lambda t: t.replace('"30s"', '"40s"'))
+        await node.log.wait(COMMITTED)
+        assert [c.interval_s for c in node.document.checks] == [40, 40]
+
+
+@pytest.mark.slow
+async def test_an_edit_cannot_add_a_name_that_differs_by_case_alone(tmp_path: Path) -> None:
+    new = "checks:\n  - name: DB\n    kind: tcp\n    address: h:1\n"
+    async with running(tmp_path) as node:
+        await node.log.wait(WRITTEN)
+        node.edit(lambda t: t.replace("checks:\n", new))
+        assert "a check named 'db' exists" in str((await node.log.wait(REFUSED))["reason"])
+
+
 def test_what_the_document_holds_already_is_not_asked_for_again() -> None:
     held = evolve(DOCUMENT, channels=(HOOK,))
     member = held.members[0]

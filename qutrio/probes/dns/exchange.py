@@ -54,7 +54,7 @@ class Exchange:
     """The questions of one look-up at one server.
 
     `replies` has what was answered by now, in the order of the questions; `troubles` has in
-    plain words why others are missing.
+    plain words why others are missing.  `asked` tells whether a question left this node.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Exchange:
         self.questions = questions
         self.replies: list[Reply | None] = [None] * len(questions)
         self.troubles: list[str] = []
+        self.asked = False
         self._timeout_s = timeout_s
         self._edns = edns
         self._tcp = tcp
@@ -122,6 +123,7 @@ class Exchange:
         self._socket.connect(self.server.endpoint.at(self.server.port))
         for question, ident in zip(self.questions, self._idents, strict=True):
             self._socket.send(encode(question, ident, edns=self._edns))
+            self.asked = True
 
     async def _gather(self) -> None:
         if self._tcp:
@@ -197,6 +199,7 @@ class Exchange:
         endpoint = self.server.endpoint
         with trio.socket.socket(endpoint.family, socket.SOCK_STREAM) as plain:
             await plain.connect(endpoint.at(self.server.port))
+            self.asked = True
             stream = trio.SocketStream(plain)
             await stream.send_all(len(query).to_bytes(_LENGTH_BYTES, "big") + query)
             received = b""

@@ -1,22 +1,28 @@
 """The host's own settings for look-ups, read again when a file changes."""
 
+import math
 import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
-from qutrio.probes.dns.exchange import DNS_PORT
+from qutrio.model.ids import Seconds
+from qutrio.probes.dns.exchange import DNS_PORT, Server
 from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
 from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 """What is read of one file; the longest public lists for a hosts file have a few megabytes."""
 
+LOOK_S: Seconds = 1.0
+"""How long nobody looks again whether a file has changed: four stats cost as much as a query."""
+
 ETC = Path("/etc")
+FILES_AND_DNS = parse_nsswitch("hosts: files dns")
 T = TypeVar("T")
 _Stamp: TypeAlias = tuple[int, int, int] | None
 
@@ -56,11 +62,21 @@ class _Watched(Generic[T]):
         self.value = self._read(content)
 
 
+class Settings(Protocol):
+    """Where a look-up learns how this host looks names up."""
+
+    async def current(self) -> HostSettings:
+        """Return the settings as they are now."""
+        ...
+
+
 class SettingsFiles:
     """The four files together."""
 
-    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT) -> None:
+    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT, look_s: Seconds = LOOK_S) -> None:
         """Name the files in `etc`; nothing is read before `current`."""
+        self._look_s = look_s
+        self._looked = -math.inf
         self._resolv = _Watched(etc / "resolv.conf", _of_text(partial(_resolv_conf, dns_port)))
         self._hosts = _Watched(etc / "hosts", HostsFile)
         self._sources = _Watched(etc / "nsswitch.conf", _of_text(parse_nsswitch))
@@ -69,10 +85,17 @@ class SettingsFiles:
         self._current = self._joined()
 
     async def current(self) -> HostSettings:
-        """Return the settings as they are now; a change costs a thread, no change four stats."""
-        if any(file.changed for file in self._files):
-            async with self._reading:
+        """Return the settings as they were a moment ago; a change costs a thread.
+
+        While they are read everybody waits: before the first time they mean nothing.
+        """
+        now = trio.current_time()
+        if now - self._looked < self._look_s:
+            return self._current
+        async with self._reading:
+            if any(file.changed for file in self._files):
                 await trio.to_thread.run_sync(self._refresh)
+            self._looked = now
         return self._current
 
     @property
@@ -89,6 +112,19 @@ class SettingsFiles:
         return HostSettings(
             self._resolv.value, self._hosts.value, self._sources.value, self._multi.value
         )
+
+
+@frozen
+class OtherServers:
+    """The host's settings with other name servers, which alone are asked beside the hosts file."""
+
+    files: Settings
+    servers: tuple[Server, ...]
+
+    async def current(self) -> HostSettings:
+        """Return the settings as they are now."""
+        own = await self.files.current()
+        return evolve(own, resolv=evolve(own.resolv, servers=self.servers), sources=FILES_AND_DNS)
 
 
 def _stamp(path: Path) -> _Stamp:

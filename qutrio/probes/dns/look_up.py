@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import trio
-from attrs import define, field
+from attrs import define
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import Clock
-from qutrio.probes.dns.exchange import DNS_PORT
-from qutrio.probes.dns.host_settings import ETC, HostSettings, SettingsFiles
+from qutrio.probes.dns.host_settings import HostSettings, Settings
 from qutrio.probes.dns.host_tables import Source
 from qutrio.probes.dns.query import Policy
 from qutrio.probes.dns.resolv_conf import ResolvConf
@@ -38,17 +37,11 @@ class LookUps:
 
     clock: Clock
     threads: ThreadLookUps
-    etc: Path = ETC
-    dns_port: int = DNS_PORT
-    _files: SettingsFiles = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Name the files; nothing is read yet."""
-        self._files = SettingsFiles(self.etc, self.dns_port)
+    settings: Settings
 
     async def asked_for(self, host: str) -> tuple[str, Policy]:
         """Return the full name that a host means first, and whom this host asks for it."""
-        resolv = (await self._files.current()).resolv
+        resolv = (await self.settings.current()).resolv
         name = host if "." in host else resolv.candidates(host)[0]
         return name, policy_of(resolv)
 
@@ -57,7 +50,7 @@ class LookUps:
 
         Raises `MalformedError` for what can be no name.
         """
-        settings = await self._files.current()
+        settings = await self.settings.current()
         name = host.lower().removesuffix(".")
         if name == "localhost" or name.endswith(".localhost"):
             return _localhost(settings, name, family)

@@ -41,6 +41,8 @@ class Unanswered:
     """No server gave an answer that settles anything; `troubles` says in plain words why."""
 
     troubles: tuple[str, ...]
+    asked: bool = True
+    """Whether any question left this node."""
 
     def __str__(self) -> str:
         """Return the reasons in one line."""
@@ -90,7 +92,8 @@ async def _one_by_one(questions: tuple[Question, ...], policy: Policy) -> Answer
     asked = [await ask(question, policy) for question in questions]
     troubles = [t for a in asked if isinstance(a, Unanswered) for t in a.troubles]
     replies = tuple(None if isinstance(a, Unanswered) else a for a in asked)
-    return Answers(replies, Unanswered(tuple(dict.fromkeys(troubles))))
+    left = any(isinstance(a, Reply) or a.asked for a in asked)
+    return Answers(replies, Unanswered(tuple(dict.fromkeys(troubles)), left))
 
 
 def _merged(questions: tuple[Question, ...], tried: list[Exchange]) -> Answers:
@@ -99,4 +102,4 @@ def _merged(questions: tuple[Question, ...], tried: list[Exchange]) -> Answers:
         for i in range(len(questions))
     )
     troubles = dict.fromkeys(trouble for exchange in tried for trouble in exchange.troubles)
-    return Answers(replies, Unanswered(tuple(troubles)))
+    return Answers(replies, Unanswered(tuple(troubles), any(exchange.asked for exchange in tried)))

@@ -5,7 +5,7 @@ import socket
 
 from attrs import frozen
 
-from qutrio.model.checks import IpFamily
+from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import Clock
 from qutrio.probes.dns.message import Question, Rcode, Reply, Type
 from qutrio.probes.dns.query import Answers, Policy, ask_together

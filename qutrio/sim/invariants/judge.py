@@ -70,6 +70,7 @@ class Invariants:
     def trouble(self, until: Seconds) -> None:
         """Note that something is amiss up to a moment: a crash, a lost message, a stuck disk."""
         self.roles.troubled_until = max(self.roles.troubled_until, until)
+        self.paging.troubled_until = self.roles.troubled_until
 
     def forget(self, name: NodeId) -> None:
         """Note that a machine starts, or ends: nothing of its memory is left."""
@@ -159,6 +160,7 @@ class Invariants:
         """Check that all is well some time after the last fault."""
         documents = check_health(hosts, true, self.roles, self.rounds.probes)
         self.history.agree(documents, true)
+        self.paging.check_ended(self.paging.ledger, true)
         self.sizes(hosts, true)
 
     def sizes(self, hosts: Mapping[NodeId, Host], true: Seconds) -> int:

@@ -1,0 +1,62 @@
+"""The DNS check: a name that must have records, and which ones."""
+
+from enum import Enum
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from qutrio.model.check_base import CheckBase
+from qutrio.model.hosts import is_dns_name
+from qutrio.model.levels import NEW_CHECK_KINDS
+from qutrio.model.rules import at_most, require
+
+RECORDS_EXPECTED_MAX = 32
+RECORD_CHARS_MAX = 1024
+
+
+class RecordType(Enum):
+    """The type of record that is asked for."""
+
+    A = "a"
+    AAAA = "aaaa"
+    CNAME = "cname"
+    MX = "mx"
+    TXT = "txt"
+    NS = "ns"
+
+
+def _are_records(_: object, attribute: object, value: tuple[str, ...]) -> None:
+    del attribute
+    require(
+        len(value) <= RECORDS_EXPECTED_MAX, "records", f"holds more than {RECORDS_EXPECTED_MAX}"
+    )
+    fits = all(0 < len(record) <= RECORD_CHARS_MAX for record in value)
+    require(fits, "records", f"a record has 1 to {RECORD_CHARS_MAX} characters")
+    require(len(set(value)) == len(value), "records", "names a record twice")
+
+
+@frozen(kw_only=True)
+class DnsCheck(CheckBase):
+    """A question to a name server, whose answer must be as expected.
+
+    Any record of type `record` will do, unless `contains` is text that one of them must hold, or
+    `records` are all that there must be, in any order.
+    """
+
+    kind: ClassVar[str] = "dns"
+    needs_level: ClassVar[int] = NEW_CHECK_KINDS
+
+    host: str = field(validator=is_dns_name)
+    record: RecordType = RecordType.A
+    contains: str | None = field(default=None, validator=at_most(RECORD_CHARS_MAX))
+    records: tuple[str, ...] = field(default=(), validator=_are_records)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse two expectations at once."""
+        both = self.contains is not None and bool(self.records)
+        require(not both, "contains", "give contains or records, not both")
+
+    @property
+    def target(self) -> str:
+        """The name and the type, such as `example.org MX`."""
+        return f"{self.host} {self.record.value.upper()}"

@@ -1,0 +1,30 @@
+"""The ICMP check: a host that must answer an echo request (ping)."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from qutrio.model.check_base import CheckBase, IpFamily, require_family
+from qutrio.model.hosts import is_host
+from qutrio.model.levels import NEW_CHECK_KINDS
+
+
+@frozen(kw_only=True)
+class IcmpCheck(CheckBase):
+    """An echo request that must be answered, over IPv4 or IPv6."""
+
+    kind: ClassVar[str] = "icmp"
+    needs_level: ClassVar[int] = NEW_CHECK_KINDS
+
+    host: str = field(validator=is_host)
+    ip_family: IpFamily = IpFamily.ANY
+    each_address: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an address of a family that may not be dialled."""
+        require_family(self.host, self.ip_family)
+
+    @property
+    def target(self) -> str:
+        """The host."""
+        return self.host

@@ -1,0 +1,133 @@
+"""The ICMP prober: up means that an address of the host answers an echo request.
+
+The addresses of a name are tried in turn, as those of a connection are: the next one when the
+last one is out of reach, or has been silent for as long as a request is not repeated.
+"""
+
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from qutrio.model.icmp_check import IcmpCheck
+from qutrio.probes.attempt import NO_WAY_ERRNOS, Progress, explain, plain_words
+from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
+from qutrio.probes.each_address import attempt_all
+from qutrio.probes.interface import Endpoint, Observation, Tools, abstain, fail
+from qutrio.probes.ping import REPEAT_S, Ping, PingForbiddenError
+from qutrio.probes.staggered import first_to_win
+
+FORBIDDEN = (
+    "this node may not send pings; as root, run "
+    "'sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"' on it"
+)
+
+
+async def probe_icmp(check: IcmpCheck, tools: Tools) -> Observation:
+    """Ask for an echo until one comes or the check's time is over."""
+
+    async def journey(progress: Progress) -> Observation:
+        addresses = await look_up(check.host, check.ip_family, progress)
+        if isinstance(addresses, Observation):
+            return addresses
+        echoes = _Echoes(check.host, progress)
+        try:
+            return await echoes.ask(take_turns(addresses.endpoints))
+        except PingForbiddenError:
+            return abstain(FORBIDDEN)
+        finally:
+            echoes.close()
+
+    return await attempt_all(check, check.host, tools, journey)
+
+
+@define(eq=False)
+class _Echo:
+    """The requests to one address."""
+
+    endpoint: Endpoint
+    echoes: "_Echoes"
+    ping: Ping | None = None
+    error: OSError | None = None
+
+    async def run(self) -> bool:
+        """Return whether a request was answered; can be cancelled and run again."""
+        try:
+            if self.ping is None:
+                self.ping = Ping(self.endpoint)
+                self.ping.begin()
+                self.echoes.tell()
+            await self.ping.answered()
+        except OSError as error:
+            self.error = error
+            self.echoes.tell()
+            return False
+        return True
+
+    @property
+    def no_way(self) -> bool:
+        """Whether this machine has no way to the address."""
+        return self.error is not None and self.error.errno in NO_WAY_ERRNOS and not self.was_sent
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether a request has left this machine."""
+        return self.ping is not None and self.ping.sent > 0
+
+    def __str__(self) -> str:
+        """Return what became of it."""
+        words = "no answer" if self.error is None else plain_words(self.error)
+        return f"{self.endpoint.address} ({words})"
+
+
+@define(eq=False)
+class _Echoes:
+    """The requests to all addresses of a host."""
+
+    host: str
+    progress: Progress
+    _tried: list[_Echo] = field(factory=list)
+
+    async def ask(self, endpoints: tuple[Endpoint, ...]) -> Observation:
+        """Return the vote: ok with the first answer."""
+        self.progress.enter(f"pinging {self.host}", local=True)
+
+        def echoes() -> Iterator[_Echo]:
+            for endpoint in endpoints:
+                self._tried.append(_Echo(endpoint, self))
+                yield self._tried[-1]
+
+        winner = await first_to_win(echoes(), REPEAT_S)
+        if winner is None:
+            return self._verdict()
+        failed = [e for e in self._tried if e is not winner and not e.no_way]
+        if failed:
+            self.progress.notes.append(f"not reached: {_listed(failed)}")
+        return self.progress.ok(f"echo from {winner.endpoint.address}")
+
+    def tell(self) -> None:
+        """Keep what the attempt is doing up to date, for when its time is over."""
+        self.progress.local = not any(echo.was_sent for echo in self._tried)
+        self.progress.doing = f"pinging {self.host}: {_listed(self._tried)}"
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for echo in self._tried:
+            if echo.ping is not None:
+                echo.ping.close()
+
+    def _verdict(self) -> Observation:
+        failed = [echo for echo in self._tried if not echo.no_way]
+        if not failed:
+            self.progress.no_way = True
+            return abstain(f"this node has no route to {self.host}: {_listed(self._tried)}")
+        for echo in failed:
+            if echo.error is not None and not echo.was_sent:
+                self.progress.local = True
+                return explain(echo.error, self.progress)
+        return fail(f"{self.host} is not reached: {_listed(failed)}")
+
+
+def _listed(echoes: list[_Echo]) -> str:
+    told = ", ".join(str(echo) for echo in echoes[:ADDRESSES_TOLD_MAX])
+    more = len(echoes) - ADDRESSES_TOLD_MAX
+    return f"{told} and {more} more" if more > 0 else told
