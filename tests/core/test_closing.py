@@ -12,7 +12,8 @@ from qutrio.core.notices import Scene, opened
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.channels import UnknownChannel
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import ChannelId, Term, UnixTime
+from qutrio.model.edits import COMMAND, Edit, check_item
+from qutrio.model.ids import ChannelId, Revision, Term, UnixTime
 from qutrio.model.incidents import Delivery, Ending, Ledger, NoticeKind, Stopping
 from qutrio.model.results import State
 from tests.core.samples import (
@@ -85,6 +86,22 @@ def test_ending_the_watch_is_told_once_to_every_channel_that_was_told_of_the_out
     assert (notice.check_name, notice.target, notice.at_unix) == ("web", "127.0.0.1:80", WALL + 9)
     assert notice.ending == Ending(how=how, by="", last_state=State.DOWN)
     assert closed(ledger, held) == ledger
+
+
+@pytest.mark.parametrize("held", [OFF, GONE], ids=["off", "gone"])
+def test_who_ended_the_watch_is_told(held: ClusterDocument) -> None:
+    edit = Edit(
+        item=check_item(DOWN.incidents[0].check),
+        revision=Revision(9),
+        at_unix=WALL,
+        node=A,
+        name="alpha",
+        door=COMMAND,
+        uid=1000,
+    )
+    ending = closed(DOWN, evolve(held, edits=(edit,))).outbox[0].notice.ending
+    assert ending is not None
+    assert ending.by == "alpha (command, uid 1000)"
 
 
 def test_the_last_state_is_told_also_when_it_was_unknown_by_then() -> None:
