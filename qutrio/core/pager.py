@@ -76,8 +76,13 @@ class Pager:
         return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
 
     def _errands_over(self, now: Instant) -> Instant:
-        """Return up to when an errand that was sent by now may begin, by the faster clock."""
-        return Instant(now + self.seat.steering.bound_s * (1 + 2 * DRIFT_MARGIN))
+        """Return up to when an errand that was sent by now may begin, by the faster clock.
+
+        A member counts `dead_after` for it under each engine, however short the bonds are.
+        """
+        records = (self.register.committed, self.register.accepted)
+        lasts_s = max(record.document.settings.dead_after_s for record in records)
+        return Instant(now + lasts_s * (1 + 2 * DRIFT_MARGIN))
 
     def may_write(self, now: Instant) -> bool:
         """Tell whether this node acts and no write is in flight; notice a new term of ours."""
