@@ -3,9 +3,17 @@
 import json
 
 import pytest
+from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
+from qutrio.model.levels import LEVEL
 from tests.cli.conftest import Door
+
+
+def upgrade(qutrio: Door) -> None:
+    """Let every member know these kinds."""
+    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+
 
 EVERY = ("--interval", "9s", "--timeout", "3s", "--retries", "1", "--resolver", "192.0.2.53")
 
@@ -38,8 +46,13 @@ EVERY = ("--interval", "9s", "--timeout", "3s", "--retries", "1", "--resolver", 
 async def test_a_check_of_each_kind_is_added_with_its_fields(
     qutrio: Door, words: tuple[str, ...], fields: dict[str, object]
 ) -> None:
+    upgrade(qutrio)
     added = await qutrio("check", "add", *words, *EVERY)
-    assert (added.code, added.out) == (ExitCode.OK, f"check {words[1]} added (revision 2)\n")
+    assert (added.code, added.out, added.err) == (
+        ExitCode.OK,
+        f"check {words[1]} added (revision 2)\n",
+        "",
+    )
     shown = json.loads((await qutrio("check", "show", words[1], "--json")).out)["check"]
     expected = {"kind": words[0], "interval": "9s", "timeout": "3s", "retries": 1}
     expected |= {"resolvers": ["192.0.2.53"], **fields}
@@ -47,6 +60,7 @@ async def test_a_check_of_each_kind_is_added_with_its_fields(
 
 
 async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: Door) -> None:
+    upgrade(qutrio)
     await qutrio("check", "add", "dns", "zone", "example.org", "--record", "ns")
     await qutrio("check", "edit", "zone", "--contains", "ns1", "--resolver", "192.0.2.53")
     await qutrio("check", "edit", "zone", "--host", "example.net", "--unset", "record")
