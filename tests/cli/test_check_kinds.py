@@ -75,7 +75,7 @@ async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: Door) -> Non
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("icmp", "x", "http://example.org"), "host: 'http://example.org'"),
+        (("icmp", "x", "http://example.org"), "host: 'http://example.org' is a URL"),
         (("icmp", "x", "192.0.2.1", "--ip-family", "6"), "ip_family: 6 excludes '192.0.2.1'"),
         (("tls", "x", "example.org"), "address: 'example.org' is not host:port"),
         (("tls", "x", "h:1", "--fail-days", "20"), "warn_days: must not be below fail_days (20)"),
