@@ -7,7 +7,7 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.levels import LEVEL
-from tests.cli.conftest import Door
+from tests.cli.front_door import Door
 
 
 def upgrade(qutrio: Door) -> None:
