@@ -19,6 +19,8 @@ COLOURS = {
     NoticeKind.RECOVERED: 0x27AE60,
     NoticeKind.CLOSED: 0x95A5A6,
     NoticeKind.TEST: 0x7F8C8D,
+    NoticeKind.UNSEEN: 0xF39C12,
+    NoticeKind.SEEN: 0x27AE60,
 }
 _FENCE = "```"
 _ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"

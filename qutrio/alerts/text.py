@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
 from qutrio.model.edits import Edit, who
 from qutrio.model.ids import Seconds, UnixTime
@@ -32,6 +33,10 @@ def subject(notice: Notice) -> str:
             line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
+        case NoticeKind.UNSEEN:
+            line = f"[UNSEEN] {name}: no verdict for {spoken(outage_s(notice))}: {cause(notice)}"
+        case NoticeKind.SEEN:
+            line = f"[SEEN] {name}: {how_seen(notice)} after {spoken(outage_s(notice))}"
         case _:
             assert_never(notice.known_kind)
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
@@ -40,7 +45,7 @@ def subject(notice: Notice) -> str:
 def body(letter: Letter) -> str:
     """Return the whole message as plain text, ending in a newline."""
     notice = letter.notice
-    sections = [_opening(notice), *_reservation(notice), _facts(notice)]
+    sections = [_opening(notice), *_reservation(notice), _facts(notice), *listed(notice)]
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
@@ -119,6 +124,10 @@ def _opening(notice: Notice) -> str:
             return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
+        case NoticeKind.UNSEEN:
+            return unseen_opening(notice, spoken(outage_s(notice)))
+        case NoticeKind.SEEN:
+            return seen_opening(notice, spoken(outage_s(notice)))
         case _:
             assert_never(notice.known_kind)
 
@@ -146,7 +155,7 @@ def _reservation(notice: Notice) -> list[str]:
 
 
 def _facts(notice: Notice) -> str:
-    rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))]
+    rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))] if notice.target else []
     match notice.known_kind:
         case NoticeKind.DOWN:
             rows += [("Since", moment(notice.since_unix))]
@@ -158,6 +167,10 @@ def _facts(notice: Notice) -> str:
             rows += [("Closed", moment(notice.at_unix))]
         case NoticeKind.TEST:
             rows += [("Sent", moment(notice.at_unix))]
+        case NoticeKind.UNSEEN:
+            rows += [("Since", moment(notice.since_unix))]
+        case NoticeKind.SEEN:
+            rows += [("From", moment(notice.since_unix)), ("Until", moment(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)
     if error := clock_error_s(notice):

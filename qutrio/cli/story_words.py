@@ -68,7 +68,7 @@ def timeline(answer: Row) -> list[Line]:
 def unseen(answer: Row) -> Iterator[str]:
     """Yield what this node cannot tell, and where to look for it."""
     incident, entries = answer["incident"], answer["entries"]
-    if not _own_count(entries):
+    if incident["check"]["id"] and not _own_count(entries):
         yield "how the votes were counted at the time; the acting master's journal has it"
     for page in incident["pages"]:
         what = f"{page['kind'].upper()} for {page['channel']['name']}"
@@ -173,7 +173,11 @@ def _noticed(entry: Row, answer: Row) -> Iterable[Line]:
         by = f" by {ending['by']}" if ending["by"] else ""
         text = f"the check was {ending['how']}{by}; {text}"
     evidence: tuple[str, ...] = ()
-    if not _own_count(answer["entries"]) and notice["evidence"]:
+    if several := notice.get("unseen"):
+        names = ", ".join(check["name"] for check in several["checks"])
+        more = several["count"] - len(several["checks"])
+        evidence = (several["cause"], names + (f", and {more} more" if more else ""))
+    elif not _own_count(answer["entries"]) and notice["evidence"]:
         seen = (f"  {line}" for line in evidence_lines(notice["evidence"]))
         evidence = ("the votes as the master counted them:", *seen)
     yield Line(entry["at_unix"], text, evidence)

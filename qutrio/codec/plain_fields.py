@@ -238,6 +238,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("gossip_alive"),
         Field("acting", fields.text),
         Field("resolvers", fields.texts, list),
+        _span("unseen_after"),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""

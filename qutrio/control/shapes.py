@@ -127,6 +127,7 @@ def check_row(counted: CheckStatus) -> Row:
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
         "evidence": [evidence_row(e) for e in by_name(counted.evidence)],
+        "told_unseen": list((counted.unjudged and counted.unjudged.told) or ()),
         "incident": None
         if incident is None
         else {

@@ -4,16 +4,21 @@ Theory of operation.  Every node notes on its own boot clock when it learned tha
 holds an incident.  So whoever is master when it ends says how long it lasted, also when another
 opened it.  A node that started in the middle cannot have measured the beginning: the members
 that it links with tell it the *age* of each incident that they measured, never a moment.  Until
-then it estimates by the wall clock, which is never taken for less than nothing.
+then it estimates by the wall clock, which is never taken for less than nothing.  The same goes
+for checks without a verdict; what is written of them says how old it was by then.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from qutrio.model.ids import IncidentId, Instant, Seconds, UnixTime
-from qutrio.model.incidents import Ledger
+from qutrio.model.incidents import Incident, Ledger
+
+if TYPE_CHECKING:
+    from qutrio.model.unseen import Unjudged, Unseen
 
 AGES_TOLD_MAX = 500
 """Incidents whose age one message tells; a peer estimates the others."""
@@ -38,18 +43,21 @@ class Ages:
         if ledger is self._ledger:
             return
         waking, self._ledger = self._ledger is None, ledger
-        ids = {incident.id for incident in ledger.incidents}
+        aged: list[Incident | Unjudged | Unseen] = [*ledger.incidents]
+        aged += [*ledger.unjudged, *ledger.unseen]
+        ids = {one.id for one in aged}
         if ids == self.began.keys():
             return
         self.ended = MappingProxyType({i: now - at for i, at in self.began.items() if i not in ids})
         began = {i: at for i, at in self.began.items() if i in ids}
-        for incident in ledger.incidents:
-            if incident.id in began:
+        for one in aged:
+            if one.id in began:
                 continue
-            began[incident.id] = self._told.pop(incident.id, now)
+            noted_s = 0.0 if isinstance(one, Incident) else one.noted_s
+            began[one.id] = self._told.pop(one.id, Instant(now - _bounded(noted_s)))
             if waking:
-                self._estimated.add(incident.id)
-                began[incident.id] = Instant(now - _bounded(wall - incident.since_unix))
+                self._estimated.add(one.id)
+                began[one.id] = Instant(now - _bounded(wall - one.since_unix))
         self._estimated &= ids
         self.began = MappingProxyType(began)
 

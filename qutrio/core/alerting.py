@@ -25,6 +25,7 @@ from attrs import define, evolve, field, frozen
 from qutrio.core.closing import ENDS, close
 from qutrio.core.holds import Holds
 from qutrio.core.notices import Scene, deliveries, opened
+from qutrio.core.outbox import within_bound
 from qutrio.core.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from qutrio.core.events import Attempted
     from qutrio.model.document import ClusterDocument
 
-OUTBOX_MAX = 1000
-"""Undelivered notices kept; beyond it the oldest are given up."""
 ATTEMPT_S_MAX: Seconds = 60.0
 """After this long without an answer an attempt counts as failed."""
 RETRY_FIRST_S: Seconds = 5.0
@@ -191,7 +190,7 @@ class Courier:
         known = {c.id for c in document.channels}
         former = {c.id: c for c in ledger.former if c.id not in known}
         kept = list[Delivery]()
-        for delivery in ledger.outbox[-OUTBOX_MAX:]:
+        for delivery in within_bound(ledger.outbox, self.tried):
             channel = channels.get(delivery.channel)
             if channel is None and self._worth_a_try(delivery):
                 channel = former.get(delivery.channel)

@@ -12,16 +12,16 @@ that came to nothing, reigns (`core.reigns`), and who acts only while something 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from qutrio.core.alerting import OUTBOX_MAX
 from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.outbox import OF_OUTAGES, OUTBOX_MAX
 from qutrio.core.reigns import Reigns
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
@@ -112,8 +112,10 @@ class Chronicle:
         self._ledger = ledger
 
     def _waking(self, now: Instant) -> Fact:
-        open_ = self.register.committed.ledger.incidents
-        return Started(term=self.seat.known_term, open=tuple(i.id for i in open_))
+        ledger = self.register.committed.ledger
+        open_ = [incident.id for incident in ledger.incidents]
+        open_ += [told.id for told in ledger.unseen]
+        return Started(term=self.seat.known_term, open=tuple(open_))
 
     # --- votes ------------------------------------------------------------------------------
 
@@ -260,7 +262,8 @@ class Chronicle:
         waiting = {(d.notice.id, d.channel) for d in outbox}
         channels = {c.id for c in record.document.channels if c.enabled}
         former = {c.id for c in was.former}
-        oldest = outbox[0].notice.sequence if len(outbox) == OUTBOX_MAX else 0
+        full = len(outbox) >= OUTBOX_MAX
+        left = Counter((d.notice.incident, d.channel) for d in was.outbox if d.key not in waiting)
         facts: list[Fact] = []
         for delivery in was.outbox:
             notice, channel = delivery.notice, delivery.channel
@@ -271,8 +274,8 @@ class Chronicle:
                 cause = Leaving.FORGOTTEN
             elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
-            elif notice.sequence < oldest:
-                cause = Leaving.GIVEN_UP
+            elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
+                cause = Leaving.GIVEN_UP  # what is delivered leaves one by one
             writer = self._writer(record.position.term, now)
             facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
         return facts

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from qutrio.model.ids import ChannelId, CheckId, IncidentId
     from qutrio.model.incidents import DeliveryKey, Incident, Ledger
 
-ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED})
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
 """What is told to channels that were removed meanwhile, too."""
+BEGINNINGS = frozenset({NoticeKind.DOWN, NoticeKind.UNSEEN})
 
 
 def close(
@@ -76,9 +77,7 @@ def drop_unreachable(
     A channel that was removed before anybody tried to tell it is not told of the end either.
     """
     reachable = {c.id for c in document.channels if c.enabled}
-    lost = [
-        d for d in ledger.outbox if d.notice.kind is NoticeKind.DOWN and d.channel not in reachable
-    ]
+    lost = [d for d in ledger.outbox if d.notice.kind in BEGINNINGS and d.channel not in reachable]
     if not lost:
         return ledger
     untold = {(d.notice.incident, d.channel) for d in lost if not tried(d.key)}
@@ -86,6 +85,7 @@ def drop_unreachable(
     return evolve(
         ledger,
         incidents=tuple(_without(incident, untold) for incident in ledger.incidents),
+        unseen=tuple(u for u in ledger.unseen if (u.id, u.channel) not in untold),
         outbox=tuple(
             d
             for d in ledger.outbox
@@ -112,6 +112,7 @@ def keep_former(ledger: Ledger, before: ClusterDocument, after: ClusterDocument)
     wanted = {d.channel for d in ledger.outbox if d.notice.kind in ENDS} - there
     for incident in ledger.incidents:
         wanted.update(c for c in incident.channels or () if c not in there)
+    wanted.update(u.channel for u in ledger.unseen if u.channel not in there)
     known: dict[ChannelId, Channel] = {c.id: c for c in (*ledger.former, *before.channels)}
     former = tuple(
         channel

@@ -119,6 +119,7 @@ class Hearing:
                 return self.pager.on_delivered(message, now)
             case Lasted(incidents=ages):
                 self.pager.ages.heard(ages, now)
+                self.pager.lookout.look_again()
             case Removed():
                 raise AssertionError("the node takes this one itself")
             case _:

@@ -100,6 +100,7 @@ class Node:
         self.pager = Pager(
             identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
         )
+        self.pager.lookout.least_s = limits.unseen_after_s
         self.chronicle = Chronicle(
             identity, self.seat, self.register, self.watch.verdicts, self.pager.ages
         )

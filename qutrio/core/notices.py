@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from qutrio.core.ages import Ages
 from qutrio.model.channels import Channel, UnknownChannel
-from qutrio.model.ids import ChannelId, IncidentId, Instant, NoticeId, Term, UnixTime
+from qutrio.model.ids import ChannelId, IncidentId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import Delivery, DeliveryKey, Ending, Incident, Notice, NoticeKind
 from qutrio.model.levels import CLOSED_NOTICES, MEASURED_DURATIONS, may_use
 
@@ -46,7 +46,8 @@ class Scene:
 
     The leader of a minority counts incidents of a `series` of its own, so that their ids are
     nobody else's, and says in `minority` how many members hear each other.  `tried` tells whether
-    this node ever began to attempt a delivery that is not known to have been made.
+    this node ever began to attempt a delivery that is not known to have been made.  `live` are
+    the members that it hears, itself included.
     """
 
     document: ClusterDocument
@@ -58,6 +59,7 @@ class Scene:
     series: str = ""
     minority: str = ""
     tried: Callable[[DeliveryKey], bool] = perhaps
+    live: frozenset[NodeId] = frozenset()
 
 
 def opened(check: Check, scene: Scene, sequence: int) -> Incident:

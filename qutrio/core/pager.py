@@ -21,6 +21,7 @@ from qutrio.core.notices import Scene
 from qutrio.core.recipients import Recipients
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
+from qutrio.core.unseen import Lookout
 from qutrio.core.watch import Watch
 from qutrio.model.channels import recipients_of
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
@@ -45,6 +46,7 @@ class Pager:
     errands_max: int = ERRANDS_MAX
     minority: Minority = field(init=False)
     ages: Ages = field(factory=Ages)
+    lookout: Lookout = field(factory=Lookout)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
@@ -56,8 +58,8 @@ class Pager:
         self.minority = Minority(self.seat, self.register, self.watch, courier)
 
     def deadline(self) -> Instant:
-        """Return when an attempt is due or overdue, or a minority may have to be told of."""
-        return min(self.courier.deadline(), self.minority.deadline())
+        """Return when an attempt is due or overdue, or there may be something to tell."""
+        return min(self.courier.deadline(), self.minority.deadline(), self.lookout.deadline())
 
     def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have everybody probe what a round waits for; page as the leader of a minority."""
@@ -89,6 +91,7 @@ class Pager:
         register, term = self.register, self.register.established
         if term is None or self.seat.acting_until(now) is None:
             self._announced_in = None
+            self.lookout.rest()
             return False
         if self._announced_in != term:
             self._announced_in = term
@@ -97,6 +100,7 @@ class Pager:
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
             self.courier.touch(committed.ledger.waiting)
+            self.lookout.take_over(now)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -112,10 +116,12 @@ class Pager:
             wall=wall,
             ages=self.ages,
             tried=self.courier.tried,
+            live=self.seat.roll.live(now),
         )
         changed = self.watch.verdicts.changed
         ledger = self.courier.follow(committed.document, committed.ledger, now)
         ledger = reconcile(ledger, scene, changed)
+        ledger = self.lookout.follow(ledger, scene, changed)
         changed.clear()
         ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)

@@ -12,6 +12,7 @@ from qutrio.model.checks import Check
 from qutrio.model.ids import ChannelId, Instant
 from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.members import Member
+from qutrio.model.unseen import Unjudged
 
 
 def glimpse(
@@ -67,6 +68,7 @@ def describe(
     me = document.member(seat.me)
     was_set = seat.clocks.last_set
     incidents = {i.check: i for i in record.ledger.incidents}
+    unjudged = {u.check: u for u in record.ledger.unjudged}
     return Status(
         node=seat.me,
         name=me.name if me is not None else "",
@@ -94,7 +96,8 @@ def describe(
         members=tuple(_member(m, seat, now) for m in document.members),
         channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
         checks=tuple(
-            _check(c, verdicts, register, ages, incidents.get(c.id), now) for c in document.checks
+            _check(c, verdicts, register, ages, incidents.get(c.id), unjudged.get(c.id), now)
+            for c in document.checks
         ),
     )
 
@@ -141,10 +144,12 @@ def _check(  # noqa: PLR0917 - all that a check shows
     register: Replication,
     ages: Ages,
     incident: Incident | None,
+    unjudged: Unjudged | None,
     now: Instant,
 ) -> CheckStatus:
     count = verdicts.count(check.id, now)
-    lasted_s = ages.lasted(incident.id, now) if incident is not None else None
+    longest = incident or unjudged
+    lasted_s = None if longest is None else ages.lasted(longest.id, now)
     return CheckStatus(
         check=check,
         state=verdicts.state(check.id),
@@ -155,4 +160,5 @@ def _check(  # noqa: PLR0917 - all that a check shows
         abstain=count.abstain,
         evidence=verdicts.evidence(check.id, register.committed.document, now),
         incident=incident,
+        unjudged=unjudged,
     )

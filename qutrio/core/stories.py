@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.closing import ENDS
 from qutrio.core.steady import shifts
 from qutrio.model.ids import IncidentId, NoticeId, UnixTime
 from qutrio.model.incidents import AnyKind, Incident, NoticeKind
@@ -274,9 +275,8 @@ class _Reader:
     def _noticed(self, entry: Entry, notice: Notice, channels: tuple[Named, ...]) -> None:
         draft = self._draft(_incident_of(notice))
         draft.target = draft.target or notice.target
-        if notice.kind in {NoticeKind.RECOVERED, NoticeKind.CLOSED}:
-            recovered = notice.kind is NoticeKind.RECOVERED
-            draft.end = End.RECOVERED if recovered else End.FORGOTTEN
+        if notice.kind in ENDS:
+            draft.end = End.FORGOTTEN if notice.kind is NoticeKind.CLOSED else End.RECOVERED
             draft.until_unix, draft.lasted_s = notice.at_unix, notice.lasted_s
         self._incidents[notice.id] = notice.incident
         fresh = [draft.page(notice, channel) for channel in channels]

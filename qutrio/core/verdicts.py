@@ -136,6 +136,7 @@ class Verdicts:
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}
+        self.changed |= self._checks.keys() - self._tallies.keys()
         for ident, check in self._checks.items():
             tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
             tally.votes = {

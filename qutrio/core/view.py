@@ -10,6 +10,7 @@ from qutrio.model.members import Member
 from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, State
 from qutrio.model.stable import Position
+from qutrio.model.unseen import Unjudged
 
 
 @frozen(kw_only=True)
@@ -61,7 +62,8 @@ class MemberStatus:
 class CheckStatus:
     """One check as this node counts it.
 
-    `for_s` is how long its incident has been open, or else how long its state has stood.
+    `for_s` is how long its incident has been open, or how long it has had no verdict, or else
+    how long its state has stood.
     """
 
     check: Check
@@ -73,6 +75,7 @@ class CheckStatus:
     abstain: int
     evidence: tuple[Evidence, ...]
     incident: Incident | None
+    unjudged: Unjudged | None = None
 
 
 @frozen(kw_only=True)

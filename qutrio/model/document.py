@@ -1,6 +1,7 @@
 """The one replicated value: what the cluster has agreed to watch."""
 
 from functools import cached_property
+from typing import Any
 
 from attrs import field, frozen
 
@@ -9,7 +10,15 @@ from qutrio.model.checks import Check
 from qutrio.model.edits import Edit, check_item
 from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import CheckId, Extra, Fingerprint, NodeId, Revision, Seconds, Term
-from qutrio.model.levels import AUTHORS, LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
+from qutrio.model.levels import (
+    AUTHORS,
+    LEVEL_MAX,
+    LEVEL_UNSAID,
+    LEVELS,
+    RESOLVERS,
+    UNSEEN_NOTICES,
+    since,
+)
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -21,6 +30,15 @@ EDITS_MAX = CHECKS_MAX + CHANNELS_MAX + 256
 """One for each check and channel, and for some that were removed."""
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
 """Also of raft's heartbeats, in its election timeout."""
+UNSEEN_AFTER_S_MIN: Seconds = 120.0
+UNSEEN_AFTER_S_MAX: Seconds = 3600.0
+"""Whatever the interval, nobody waits longer to be told that a check has no verdict."""
+
+
+def is_unseen_after(_: object, attribute: Any, value: Seconds) -> None:
+    """Accept 0, or a time within the bounds."""
+    if value != 0:
+        between(UNSEEN_AFTER_S_MIN, UNSEEN_AFTER_S_MAX, "s")(_, attribute, value)
 
 
 @frozen(kw_only=True)
@@ -29,7 +47,8 @@ class Settings:
 
     Those whose names begin with an engine's are for that engine only.  `acting` says where the
     gossip engine's leader may page: where a majority is, or in any `partition`.  `resolvers`
-    are the name servers that probes ask in place of the node's own, in order.
+    are the name servers that probes ask in place of the node's own, in order.  A check that has
+    no verdict for `unseen_after_s` is told; 0 means five of its intervals, within bounds.
     """
 
     engine: str = field(default="lowest-id", validator=is_text)
@@ -46,6 +65,9 @@ class Settings:
     acting: str = field(default="majority", validator=one_of("majority", "partition"))
     resolvers: tuple[str, ...] = field(
         default=(), validator=are_resolvers, metadata=since(RESOLVERS)
+    )
+    unseen_after_s: Seconds = field(
+        default=0.0, validator=is_unseen_after, metadata=since(UNSEEN_NOTICES)
     )
     extra: Extra = ()
 

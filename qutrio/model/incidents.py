@@ -23,10 +23,12 @@ from qutrio.model.levels import (
     CLOSED_NOTICES,
     DELIVERY_PARTS,
     MEASURED_DURATIONS,
+    UNSEEN_NOTICES,
     since,
 )
 from qutrio.model.parts import ChannelWait, RefusedRecipient
 from qutrio.model.results import Evidence, State
+from qutrio.model.unseen import Unjudged, Unseen, UnseenChecks
 
 
 class NoticeKind(Enum):
@@ -36,6 +38,10 @@ class NoticeKind(Enum):
     RECOVERED = "recovered"
     CLOSED = "closed"
     """Nobody watches any more what was down."""
+    UNSEEN = "unseen"
+    """Checks have had no verdict for long."""
+    SEEN = "seen"
+    """The last of them has a verdict again, or is watched no more."""
     TEST = "test"
 
 
@@ -95,7 +101,8 @@ class Notice:
     `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
     notice; else it says how many members hear each other, of how many: `1 of 3`.
     `lasted_s` is how long what ended had lasted, as it was measured; None where nothing ended, and
-    in a cluster with members of older versions.  `edited` is as in the incident.
+    in a cluster with members of older versions.  `edited` is as in the incident.  A notice of
+    several checks says in `unseen` which; it names none in `check`, and is its own incident.
     """
 
     id: NoticeId
@@ -113,6 +120,7 @@ class Notice:
     edited: Edit | None = field(default=None, metadata=since(AUTHORS))
     lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
     ending: Ending | None = field(default=None, metadata=since(CLOSED_NOTICES))
+    unseen: UnseenChecks | None = field(default=None, metadata=since(UNSEEN_NOTICES))
     extra: Extra = ()
 
     @property
@@ -159,8 +167,12 @@ class Delivery:
 
     @property
     def lane(self) -> tuple[ChannelId, CheckId]:
-        """What this delivery is in order with: the channel's other notices of the check."""
-        return self.channel, self.notice.check
+        """What this delivery is in order with: the channel's other notices of the check.
+
+        A notice of several checks is in order with those of the same cause.
+        """
+        unseen = self.notice.unseen
+        return self.channel, self.notice.check if unseen is None else CheckId(unseen.cause)
 
 
 @frozen(kw_only=True)
@@ -169,6 +181,7 @@ class Ledger:
 
     `former` are channels that were removed and that must yet be told of an end, with all secrets.
     `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
+    `unjudged` are checks without a verdict, by id, and `unseen` what was told of them.
     """
 
     sequence: int = 0
@@ -177,6 +190,8 @@ class Ledger:
     former: tuple[Channel, ...] = field(default=(), metadata=since(CLOSED_NOTICES))
     waits: tuple[ChannelWait, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     refusals: tuple[RefusedRecipient, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    unjudged: tuple[Unjudged, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
+    unseen: tuple[Unseen, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
     extra: Extra = ()
 
     @cached_property

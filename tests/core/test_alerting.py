@@ -8,7 +8,6 @@ from qutrio.core.ages import Ages
 from qutrio.core.alerting import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
-    OUTBOX_MAX,
     RETRY_CAP_S,
     RETRY_FIRST_S,
     Courier,
@@ -307,11 +306,6 @@ def test_what_has_no_channel_left_is_given_up() -> None:
     off = evolve(HELD, channels=(hook(enabled=False),))
     assert courier().prune(outbox(FIRST), off) == outbox()
     assert courier().prune(outbox(delivery(channel=MAIL)), HELD) == outbox()
-
-
-def test_the_outbox_is_bounded_and_gives_up_the_oldest() -> None:
-    many = [delivery(WEB, n) for n in range(OUTBOX_MAX + 1)]
-    assert courier().prune(outbox(*many), HELD) == outbox(*many[1:])
 
 
 def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
