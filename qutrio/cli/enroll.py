@@ -101,7 +101,7 @@ def join(
     if as_json:
         print_answer(joined)
         return
-    what = "is a member already," if joined["member_before"] else "joined"
+    what = "this node is a member already," if joined["member_before"] else "joined"
     who = f"{what} as {joined['name']} at {joined['address']}"
     print(clean(f"{who}; start the node with '{joined['start']}'"))
 

@@ -48,6 +48,7 @@ _FLOAT = re.compile(
     r"[-+]?(?:[0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40}|[0-9]{1,40}(?=[eE]))"
     r"(?:[eE][-+]?[0-9]{1,3})?"
 )
+_TAB = r"character '\t'"
 _QUOTED = re.compile(r"'(?!<)[^'\n]{2,}'")
 """What the parser quotes; a single character and the name of a token, `<block end>`, may stay."""
 
@@ -124,7 +125,8 @@ def block_field(name: str, value: object, indent: str) -> str:
 
 def _unquoted(words: str | None) -> str:
     """Return the parser's words on one line, without what they quote: it may be a secret."""
-    return _QUOTED.sub("'...'", " ".join((words or "").split()))[:PROBLEM_CHARS_MAX]
+    told = " ".join((words or "").split()).replace(_TAB, "a tab")
+    return _QUOTED.sub("'...'", told)[:PROBLEM_CHARS_MAX]
 
 
 def _escape(character: str) -> str:

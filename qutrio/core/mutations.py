@@ -301,6 +301,8 @@ class PutMember:
             return Refusal(f"a node named {other.name!r} exists; choose another name")
         if fixed.address != self.expect.address:
             require_address(fixed.address)
+            if clash := _address_clash(document, fixed):
+                return clash
         return evolve(document, members=put(document.members, fixed))
 
 
@@ -345,6 +347,15 @@ def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None
             return Refusal(f"this node is a member already, as {member.name!r}")
         if member.name.casefold() == claimant.name.casefold():
             return Refusal(f"a node named {member.name!r} is a member; choose another name")
+    return _address_clash(document, claimant)
+
+
+def _address_clash(document: ClusterDocument, member: Member) -> Refusal | None:
+    """Refuse an address where another member is dialled: one of the two would be cut off."""
+    for other in document.members:
+        if other.id != member.id and other.address == member.address:
+            hint = f"give another one, or 'qutrio node remove {other.name}' first"
+            return Refusal(f"node {other.name!r} has the address {other.address}; {hint}")
     return None
 
 

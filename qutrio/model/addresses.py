@@ -19,6 +19,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _EXAMPLE = "write host:port, such as db.example.org:5432 or [2001:db8::1]:5432"
+_ALONE = "write a name or an IP address alone, such as db.example.org or 2001:db8::1"
 
 
 def require_address(address: str, field: str = "address") -> tuple[str, int]:
@@ -41,7 +42,9 @@ def require_address(address: str, field: str = "address") -> tuple[str, int]:
 
 def require_host_alone(host: str, field: str = "host") -> None:
     """Accept a host where the port is said elsewhere, with hints for whoever wrote more."""
-    _require_bare(host, field)
+    _require_bare(host, field, _ALONE)
+    if not host:
+        raise InvalidValueError(field, f"names no host; {_ALONE}")
     name, colon, port = host.removeprefix("[").rpartition(":")
     if colon and port.isdigit() and literal_version(host) is None:
         problem = f"{shown(host)} holds a port; write {shown(name.removesuffix(']'))}"
@@ -98,20 +101,20 @@ def _require_v4(host: str, field: str) -> None:
         raise InvalidValueError(field, problem) from None
 
 
-def _require_bare(address: str, field: str) -> None:
+def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
     """Refuse what belongs to a URL, and what no address holds at all."""
     if found := _SCHEME.match(address):
         rest = address[found.end() :].partition("/")[0]
-        hint = f"write {shown(rest)} alone" if rest else _EXAMPLE
+        hint = f"write {shown(rest)} alone" if rest else example
         if found[0].lower() in {"http://", "https://"}:
             hint += ", or watch the URL with 'qutrio check add http'"
         raise InvalidValueError(field, f"{shown(address)} is a URL; {hint}")
     if any(c.isspace() or not c.isprintable() for c in address):
-        problem = f"{shown(address)} holds a blank or a character that cannot be seen; {_EXAMPLE}"
+        problem = f"{shown(address)} holds a blank or a character that cannot be seen; {example}"
         raise InvalidValueError(field, problem)
     for sign, what in (("@", "a user"), ("/", "a path"), ("?", "a query"), ("#", "a fragment")):
         if sign in address:
-            raise InvalidValueError(field, f"{shown(address)} holds {what}; {_EXAMPLE}")
+            raise InvalidValueError(field, f"{shown(address)} holds {what}; {example}")
     if len(address) > ADDRESS_CHARS_MAX:
         problem = f"is {len(address)} characters long; at most {ADDRESS_CHARS_MAX}"
         raise InvalidValueError(field, problem)

@@ -124,6 +124,7 @@ def test_a_merge_writes_down_the_id_that_a_person_left_out() -> None:
         ("revision: 7", "revision: !!int 7", "tags"),
         ("revision: 7", "revision: 7\nrevision: 8", "'revision' is given twice"),
         ("revision: 7", "revision: [7", "is not YAML"),
+        ("  heartbeat: ", "\theartbeat: ", "is not YAML: found a tab that cannot start"),
         ("revision: 7", "revision: " + "[" * 100, "nested more than"),
         ("format: 1", "format: zero", "format: must be 1"),
         ("port: 587", "port: 99999", "channel 'mail': port: 99999 is out of range"),

@@ -217,6 +217,18 @@ def test_a_member_is_changed_only_if_it_is_as_it_was_and_the_name_is_free() -> N
     assert "exists; choose another" in refused(PutMember(member=taken, expect=member(B)))
 
 
+def test_no_member_takes_the_address_of_another() -> None:
+    """Whoever dials one of the two would reach the other, and cut the first off."""
+    taken = evolve(member(B), address=member(A).address)
+    problem = refused(PutMember(member=taken, expect=member(B)))
+    assert problem.startswith(f"node '{member(A).name}' has the address {member(A).address}; give")
+    newcomer = evolve(member(D), address=member(A).address)
+    assert "has the address" in refused(claim(newcomer))
+    held = evolve(FULL, members=tuple(taken if m.id == B else m for m in FULL.members))
+    renamed = evolve(taken, name="bee")
+    assert done(PutMember(member=renamed, expect=taken), held).member(B) == renamed
+
+
 # --- invitations ----------------------------------------------------------------------------
 
 

@@ -110,9 +110,11 @@ def test_a_host_whose_port_is_said_elsewhere(host: str) -> None:
         ("smtp://mail:25", "is a URL; write 'mail:25' alone"),
         ("mail:25", "holds a port; write 'mail' here, and the port apart"),
         ("[2001:db8::1]:25", "holds a port; write '2001:db8::1' here"),
-        ("a b", "holds a blank"),
-        ("u@mail", "holds a user"),
-        ("mail/", "holds a path"),
+        ("a b", "holds a blank .* write a name or an IP address alone"),
+        ("u@mail", "holds a user; write a name or an IP address alone"),
+        ("mail/", "holds a path; write a name or an IP address alone"),
+        ("", "names no host; write a name or an IP address alone"),
+        ("tcp://", "is a URL; write a name or an IP address alone"),
     ],
 )
 def test_whoever_writes_more_than_a_host_is_told_what_to_write(host: str, words: str) -> None:
