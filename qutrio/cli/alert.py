@@ -12,16 +12,18 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.inputs import Inputs
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
+from qutrio.cli.standing import complain, standing_code
 
 app = noun("Where people are told: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
 
 
 @app.command("list", epilog="Example: qutrio alert list")
-def list_channels(as_json: opt.AsJson = False) -> None:
+def list_channels(as_json: opt.AsJson = False) -> int:
     """List the alert channels, and how it goes with each; secrets are masked.
 
     When the next try is, and why the last one failed, is known on the master alone.
+    Ends with 4 when the node holds no quorum or knows no master.
     """
     answer = ask("alert.list")
     channels = answer["channels"]
@@ -46,6 +48,8 @@ def list_channels(as_json: opt.AsJson = False) -> None:
             print(clean(line))
     else:
         print("no alert channels; nobody is told. Add one with 'qutrio alert add smtp'")
+    complain(answer)
+    return standing_code(answer)
 
 
 @app.command(epilog="Example: qutrio alert edit ops --to oncall@example.org")

@@ -20,7 +20,7 @@ from qutrio.cli.printing import (
     print_fields,
     print_json,
 )
-from qutrio.cli.standing import complain, mark, standing_code
+from qutrio.cli.standing import complain, heard, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
 check_add.app.add_typer(check_add_more.app)
@@ -184,8 +184,8 @@ def _verdict(answer: dict[str, Any]) -> ExitCode:
     """Return the exit code, and say on stderr why there is no verdict when there is none."""
     quorum = answer["quorum"]
     if not quorum["holds"]:
-        heard = f"{quorum['have']} voting members heard, {quorum['need']} needed"
-        print(f"qutrio: no majority was asked, so this decides nothing: {heard}", file=sys.stderr)
+        why = heard(quorum)
+        print(f"qutrio: no majority was asked, so this decides nothing: {why}", file=sys.stderr)
         return ExitCode.NO_MASTER
     codes = {"up": ExitCode.OK, "down": ExitCode.TARGET_FAILING}
     if answer["state"] not in codes:

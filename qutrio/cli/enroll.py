@@ -13,6 +13,7 @@ from qutrio.cli.asking import ask, committed
 from qutrio.cli.completing import token_names
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
+from qutrio.cli.standing import complain, standing_code
 from qutrio.errors import DataDirectoryError
 from qutrio.storage.places import find_data_directory
 
@@ -107,14 +108,23 @@ def join(
 
 
 @app.command("list", epilog="Example: qutrio enroll list")
-def list_tokens(as_json: opt.AsJson = False) -> None:
-    """List the tokens that are not used up, and who waits for approval."""
+def list_tokens(as_json: opt.AsJson = False) -> int:
+    """List the tokens that are not used up, and who waits for approval.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
     answer = ask("enroll.list")
     if as_json:
         print_json(answer["tokens"])
-        return
-    if not answer["tokens"]:
+    elif answer["tokens"]:
+        _print_tokens(answer)
+    else:
         print("no open tokens; make one with 'qutrio enroll create'")
+    complain(answer)
+    return standing_code(answer)
+
+
+def _print_tokens(answer: dict[str, Any]) -> None:
     rows = []
     for token in answer["tokens"]:
         left = token["expires_unix"] - answer["now_unix"]

@@ -9,19 +9,26 @@ from qutrio.cli.completing import setting_pairs
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import plain_value, print_fields, print_json
+from qutrio.cli.standing import complain, standing_code
 from qutrio.errors import InvalidValueError
 
 app = noun("The cluster's timers and its election engine: show, set.", "settings show")
 
 
 @app.command(epilog="Example: qutrio settings show")
-def show(as_json: AsJson = False) -> None:
-    """Show the settings that all nodes share."""
-    settings = ask("settings.show")["settings"]
+def show(as_json: AsJson = False) -> int:
+    """Show the settings that all nodes share.
+
+    Ends with 4 when the node holds no quorum or knows no master.
+    """
+    answer = ask("settings.show")
+    settings = answer["settings"]
     if as_json:
         print_json(settings)
     else:
         print_fields((name, plain_value(value)) for name, value in settings.items())
+    complain(answer)
+    return standing_code(answer)
 
 
 @app.command("set", epilog="Example: qutrio settings set heartbeat=2s dead_after=8s")

@@ -42,11 +42,17 @@ def mark(answer: Row) -> str:
     return "" if decides(answer) else STALE
 
 
+def heard(quorum: Row) -> str:
+    """Return how many voters are heard and needed, in words."""
+    members = "member" if quorum["have"] == 1 else "members"
+    return f"{quorum['have']} voting {members} heard, {quorum['need']} needed"
+
+
 def complain(answer: Row) -> None:
     """Say on stderr that what was printed may be old, if it may."""
     if decides(answer):
         return
     quorum = answer["quorum"]
-    shortage = f"no quorum: {quorum['have']} voting members heard, {quorum['need']} needed"
-    notes = [stale_note(answer), "" if quorum["holds"] or answer["removed"] else shortage]
+    shortage = "" if quorum["holds"] or answer["removed"] else f"no quorum: {heard(quorum)}"
+    notes = [stale_note(answer), shortage]
     print(f"qutrio: {clean('; '.join(filter(None, notes)))}", file=sys.stderr)

@@ -98,8 +98,8 @@ async def edit_node(desk: Desk, request: Request) -> Row:
 async def show_settings(desk: Desk, request: Request) -> Row:
     """Answer `settings.show`."""
     del request
-    await trio.lowlevel.checkpoint()
-    return {"settings": settings_to_plain(desk.document.settings)}
+    status = await desk.inspect()
+    return {**standing(status), "settings": settings_to_plain(status.document.settings)}
 
 
 async def set_settings(desk: Desk, request: Request) -> Row:

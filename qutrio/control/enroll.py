@@ -3,12 +3,10 @@
 import os
 import pwd
 
-import trio
-
 from qutrio.control.desk import Desk
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.control.shapes import Row, token_row
+from qutrio.control.shapes import Row, standing, token_row
 from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
 from qutrio.model.members import Token
 from qutrio.model.names import natural_order
@@ -34,10 +32,10 @@ async def create_token(desk: Desk, request: Request) -> Row:
 async def list_tokens(desk: Desk, request: Request) -> Row:
     """Answer `enroll.list`."""
     del request
-    await trio.lowlevel.checkpoint()
+    status = await desk.inspect()
     wall = desk.services.wall()
     tokens = sorted(desk.document.tokens, key=lambda t: natural_order(t.name or t.id))
-    return {"now_unix": wall, "tokens": [token_row(t, wall) for t in tokens]}
+    return {"now_unix": wall, **standing(status), "tokens": [token_row(t, wall) for t in tokens]}
 
 
 async def approve_token(desk: Desk, request: Request) -> Row:

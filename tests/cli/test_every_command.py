@@ -40,6 +40,19 @@ async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
     assert (await qutrio("check", "list")).code == ExitCode.NO_MASTER
 
 
+async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
+    """A token or a channel of yesterday must not be taken for one of today."""
+    await qutrio(*MAIL)
+    brain = qutrio.brain
+    brain.view.publish(evolve(brain.view.value, removed=True))
+    for words in (("alert", "list"), ("enroll", "list"), ("settings", "show")):
+        for more in ((), ("--json",)):
+            shown = await qutrio(*words, *more)
+            assert shown.code == ExitCode.NO_MASTER, words
+            assert shown.out
+            assert shown.err.count("this node was removed from the cluster") == 1
+
+
 async def test_check_list_json_holds_the_whole_configuration(qutrio: Door) -> None:
     await qutrio(*WEB, "--interval", "7s", "--bearer-token", "hunter2")
     (row,) = json.loads((await qutrio("check", "list", "--json")).out)

@@ -175,7 +175,7 @@ async def test_waiting_node_can_be_approved_by_its_name() -> None:
     """The claimant's name finds the token."""
     brain = new_brain()
     await ask(brain, "enroll.create")
-    claimant = member(NodeId("n333333333333"), "new")
+    claimant = evolve(member(NodeId("n333333333333"), "new"), address="127.0.0.1:9903")
     tokens = tuple(evolve(t, claimant=claimant) for t in brain.document.tokens)
     brain.publish(evolve(brain.document, tokens=tokens))
     answer = await ask(brain, "enroll.approve", name="new")
