@@ -47,6 +47,7 @@ class Fault(Enum):
     TARGET_DOWN_FOR_SOME = "target down for some"
     HANGING_TARGET = "hanging target"
     BLIND_NODE = "blind node"
+    DEAD_RESOLVER = "dead resolver"
     CHANNEL_DOWN = "channel down"
     CHANNEL_SLOW = "channel slow"
     CHANNEL_ACCEPTS_AND_DIES = "channel accepts and dies"
@@ -152,6 +153,8 @@ class Faults:
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
     """How often channels come back after an outage, and the master that pages loses its peers."""
+    dead_resolvers: float = 0.0
+    """How often all nodes lose the resolver that they share, so that nobody can look."""
     installs: float = 0.0
     """How often a machine gets a program of another feature level, where not all run the same."""
 
@@ -167,8 +170,12 @@ MOST = {
 RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
-NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies"})
+NEVER_DRAWN = frozenset(
+    {"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies", "dead_resolvers"}
+)
 INSTALLS_MAX = 0.1
+DEAD_RESOLVERS_MAX = 0.02
+DEAD_RESOLVERS_SHARE = 0.3
 MIXED_SHARE = 0.25
 """In so many seeds machines run programs of different feature levels."""
 APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
@@ -208,6 +215,8 @@ def draw(dice: Dice, apart: Dice) -> Faults:
         drawn[name] = rate if apart.chance(APART_SHARE) else 0.0
     installs = apart.between(0.0, INSTALLS_MAX)
     drawn["installs"] = installs if apart.chance(MIXED_SHARE) else 0.0
+    dead = apart.between(0.0, DEAD_RESOLVERS_MAX)
+    drawn["dead_resolvers"] = dead if apart.chance(DEAD_RESOLVERS_SHARE) else 0.0
     return Faults(
         delay_s_max=dice.pick(DELAYS_S),
         heavy_tail=dice.chance(0.3),

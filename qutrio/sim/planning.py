@@ -38,6 +38,7 @@ UNKNOWN_ENGINE = "nobody-knows-it"
 SAME_ENGINE_SHARE = 0.75
 NEAR_S: Seconds = 0.6
 """How near to a switch a node dies, if one does."""
+DEAD_RESOLVER_S = (20.0, 60.0, 150.0)
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
 
@@ -64,6 +65,7 @@ class Planner:
         self._deeds()
         self._offices()
         self._untold_recoveries()
+        self._dead_resolvers()
         return tuple(sorted(self.plan, key=lambda happening: happening.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
@@ -352,6 +354,12 @@ class Planner:
             self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
             self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
             self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
+
+    def _dead_resolvers(self) -> None:
+        self._each(
+            self.faults.dead_resolvers,
+            lambda at: surroundings.DeadResolver(at=at, for_s=self.dice.pick(DEAD_RESOLVER_S)),
+        )
 
 
 def plan_happenings(

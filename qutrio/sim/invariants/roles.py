@@ -45,6 +45,8 @@ class Roles:
     """The last moment of which the world says that something was amiss."""
     moved_at: Seconds = float("-inf")
     """When somebody began to act who did not act last."""
+    begun_at: Seconds = float("-inf")
+    """When somebody began to act, who perhaps acted last."""
     _last: NodeId | None = None
     _acting: set[NodeId] = field(factory=set)
     _claiming: set[NodeId] = field(factory=set)
@@ -125,6 +127,7 @@ class Roles:
         if self._last != host.name:
             self._last, self.moved_at = host.name, true
         if begins:
+            self.begun_at = true
             self._judge_successor(host, true)
 
     def _check_term(self, host: Host, true: Seconds) -> None:
