@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qutrio.cli import check_add
+from qutrio.cli import check_add, check_add_more
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed
 from qutrio.cli.check_fields import changed_fields
@@ -23,6 +23,7 @@ from qutrio.cli.printing import (
 from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
+check_add.app.add_typer(check_add_more.app)
 app.add_typer(check_add.app, name="add")
 
 EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"

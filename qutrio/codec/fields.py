@@ -68,6 +68,13 @@ def texts(value: object, field: str) -> tuple[str, ...]:
     return tuple(text(item, field) for item in value)
 
 
+def listed(value: object, field: str) -> tuple[str, ...]:
+    """Read a list of texts that hold no comma, or one text in which commas part them."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in text(value, field).split(",") if part.strip())
+    return texts(value, field)
+
+
 def whole(value: object, field: str) -> int:
     """Read a whole number."""
     if isinstance(value, bool) or not isinstance(value, int):

@@ -129,7 +129,7 @@ _CHECK: Final = (
     Field("retries", fields.whole),
     Field("enabled", fields.flag),
     Field("alerts", fields.texts, list),
-    Field("resolvers", fields.texts, list),
+    Field("resolvers", fields.listed, list),
     Field("changed", fields.whole),
 )
 _HTTP: Final = (
@@ -237,7 +237,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("gossip_election"),
         _span("gossip_alive"),
         Field("acting", fields.text),
-        Field("resolvers", fields.texts, list),
+        Field("resolvers", fields.listed, list),
         _span("unseen_after"),
     ),
 }

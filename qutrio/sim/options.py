@@ -25,6 +25,7 @@ class Fault(Enum):
     FOREIGN_PROTOCOL = "foreign protocol"
     LINK_FLAP = "link flap"
     CUT_OFF_AFTER_DELIVERY = "cut off after delivery"
+    CUT_OFF_AFTER_RETIMING = "cut off after retiming"
     UNKNOWN_KIND = "unknown kind"
     UNKNOWN_FIELD = "unknown field"
     GARBAGE = "garbage"
@@ -153,6 +154,8 @@ class Faults:
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
     """How often channels come back after an outage, and the master that pages loses its peers."""
+    retimings: float = 0.0
+    """How often bonds get longer or shorter, and the master is cut off just then."""
     dead_resolvers: float = 0.0
     """How often all nodes lose the resolver that they share, so that nobody can look."""
     installs: float = 0.0
@@ -171,8 +174,18 @@ RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
 NEVER_DRAWN = frozenset(
-    {"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies", "dead_resolvers"}
+    {
+        "delay_s_max",
+        "slow_s_max",
+        "heavy_tail",
+        "files",
+        "installs",
+        "lies",
+        "retimings",
+        "dead_resolvers",
+    }
 )
+RETIMINGS_MAX = 0.1
 INSTALLS_MAX = 0.1
 DEAD_RESOLVERS_MAX = 0.02
 DEAD_RESOLVERS_SHARE = 0.3
@@ -215,6 +228,8 @@ def draw(dice: Dice, apart: Dice) -> Faults:
         drawn[name] = rate if apart.chance(APART_SHARE) else 0.0
     installs = apart.between(0.0, INSTALLS_MAX)
     drawn["installs"] = installs if apart.chance(MIXED_SHARE) else 0.0
+    retimings = apart.between(0.0, RETIMINGS_MAX)
+    drawn["retimings"] = retimings if apart.chance(MIXED_SHARE) else 0.0
     dead = apart.between(0.0, DEAD_RESOLVERS_MAX)
     drawn["dead_resolvers"] = dead if apart.chance(DEAD_RESOLVERS_SHARE) else 0.0
     return Faults(

@@ -161,3 +161,18 @@ def test_sizes_are_read(text: object, count: int) -> None:
     check = check_from_plain(WEB | {"body_max": text}, "x")
     assert isinstance(check, HttpCheck)
     assert check.body_bytes_max == count
+
+
+@pytest.mark.parametrize(
+    ("given", "servers"),
+    [
+        ("192.0.2.53", ("192.0.2.53",)),
+        ("192.0.2.53, [2001:db8::53]:53", ("192.0.2.53", "[2001:db8::53]:53")),
+        (["192.0.2.53", "192.0.2.54"], ("192.0.2.53", "192.0.2.54")),
+        ("", ()),
+    ],
+)
+def test_name_servers_are_a_list_or_one_text_with_commas(
+    given: object, servers: tuple[str, ...]
+) -> None:
+    assert check_from_plain(WEB | {"resolvers": given}, "x").resolvers == servers

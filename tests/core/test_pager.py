@@ -33,6 +33,7 @@ from tests.core.samples import (
     document,
     heartbeat,
     hook,
+    incident,
     pos,
     record,
 )
@@ -163,6 +164,17 @@ def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tel
     holder.register.committed = record(HELD, pos(2), Ledger(outbox=(second,)))
     assert holder.send_out([], at(DEAD_S)) == []
     assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), errand=False)]
+
+
+def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
+    """When the watch over the check ends just then, people hear that it did."""
+    holder, open_ = pager(A, acting=True), incident()
+    ledger = Ledger(sequence=1, incidents=(evolve(open_, channels=(HOOK,)),), outbox=(ONE,))
+    gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
+    holder.register.accepted = holder.register.committed = gone
+    assert holder.may_write(at(0))
+    (left,) = holder.ledger(at(0), WALL).outbox
+    assert (left.notice.kind, left.channel) == (NoticeKind.CLOSED, HOOK)
 
 
 # --- the others -----------------------------------------------------------------------------

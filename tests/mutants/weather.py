@@ -85,6 +85,8 @@ SWITCHES = Faults(
     switches=0.4, crashes=0.3, restarts=0.05, suspends=0.3, clock_drift=0.05, delay_s_max=0.01
 )
 """Engines that change while nodes die, wake up and fall asleep."""
+RETIMED = Faults(retimings=0.15, delay_s_max=0.05, clock_drift=0.02)
+"""Bonds that become longer and shorter, and masters that are cut off just then."""
 TENANTS = Faults(tenancies=0.3, yields=0.1, restarts=0.1, crashes=0.05, cuts=0.05)
 """Programs that rely on a role that moves."""
 PROGRAMS = Faults(installs=0.15, crashes=0.05, cuts=0.1, joins=0.1, removals=0.02)
