@@ -45,6 +45,7 @@ def _calm_until(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> In
         seat.acting_until(now) or NEVER,
         now + seat.steering.bound_s,
         seat.steering.deadline(now),
+        seat.credence.deadline(),
     )
     soonest = min(m for m in moments if m > now)
     if soonest <= deadline:

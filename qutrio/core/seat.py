@@ -136,6 +136,7 @@ class Seat:
         mandate = self.mandate
         moments = [self.cadence.next_beat, self.incumbency.until]
         moments += [mandate.quiet_until, mandate.bound_until, self.steering.deadline(now)]
+        moments.append(self.credence.deadline())
         moments += [mandate.ask_again_at] if mandate.question is not None else []
         until = self.acting_until(now)
         moments += [until] if until is not None else []
@@ -272,6 +273,7 @@ class Seat:
     def advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Seek, hold or give up the claim, as things stand at `now`."""
         effects = self._steer(now)
+        self.credence.watch(lambda: self.steering.awaits(self.electorate(now), now), now)
         claim = self.mandate.claim
         if claim is None:
             return effects + self._seek(now, wall)

@@ -150,6 +150,13 @@ class Steering:
             return self.named
         return engine.choice(electorate, now)
 
+    def awaits(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return for which other node this one waits: it wants it, or lets it go first."""
+        wanted = self.choice(electorate, now)
+        if wanted is None and self._engine is not None:
+            wanted = self._engine.awaits(now)
+        return None if wanted == self.me else wanted
+
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return to whom this node, the incumbent, should hand over, if to anybody."""
         engine = self._current(now)

@@ -183,6 +183,7 @@ class Hands:
         if liar is None or host is None or host.node is None or host.node.removed:
             return
         trusted = not another_acts(world) or not may_lie(world)  # or it may be, on arrival
+        world.invariants.lied(world.true)
         for lie in liar.lies(host.node):
             if trusted and not isinstance(lie, (Heartbeat, *CLAIMS)):
                 continue  # the holder that others endorsed is trusted

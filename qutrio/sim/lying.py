@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve
 
 from qutrio.codec.wire import decode, encode
-from qutrio.core.election.words import Lead, LeadershipDeclaration, LeadershipProposal
+from qutrio.core.election.words import Lead, LeadershipDeclaration, LeadershipProposal, VoteRequest
 from qutrio.core.messages import (
     Answer,
     Commit,
@@ -87,6 +87,7 @@ class Liar:
             [Answer(term=heard, would=False, heard_term=term, reason="lies")],
             [Resign(term=term, successor=self.me)],
             [Lead(term=term)],
+            [VoteRequest(term=term)],
             [LeadershipDeclaration()],
             [LeadershipProposal()],
         )

@@ -17,7 +17,7 @@ from qutrio.sim.constitutions import MIXED, constituted, engine_of
 from qutrio.sim.dice import Dice
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.invariants import InvariantError
-from qutrio.sim.invariants.health import settled_within
+from qutrio.sim.invariants.health import check_somebody_acts, settled_within
 from qutrio.sim.options import ALWAYS, LIARS, LIARS_SHARE, LIARS_SIZE_MIN, Fault, Faults, draw
 from qutrio.sim.planning import DEAD_AFTERS_S, plan_happenings
 from qutrio.sim.world import World
@@ -173,10 +173,14 @@ def _put_on_the_agenda(world: World, happening: Happening) -> None:
 
 
 def _wait_until_well(schedule: Schedule, world: World) -> None:
-    """Run until all has been well for a while; raises when it is not so at the very end."""
-    end, well_since = schedule.faulty_s + schedule.healing_s, None
+    """Run until all has been well for a while.
+
+    Raises when it is not so at the very end, or when nobody acts for much less than that.
+    """
+    end, well_since, acted_at = schedule.faulty_s + schedule.healing_s, None, world.true
     while world.true < end:
         world.run(min(end, world.true + LOOK_S))
+        acted_at = check_somebody_acts(world.hosts, acted_at, world.true)
         try:
             world.invariants.quiet(world.hosts, world.true)
         except InvariantError:

@@ -4,25 +4,42 @@ from random import Random
 
 import pytest
 
-from qutrio.core.credence import DOUBTED_DEADS, TRUSTED_DEADS, Credence
+from qutrio.core.credence import DOUBLED_MAX, DOUBTED_DEADS, TRUSTED_DEADS, Credence
+from qutrio.core.effects import Send
 from qutrio.core.election.words import (
     Lead,
     LeadershipDeclaration,
     LeadershipProposal,
+    VoteRequest,
 )
 from qutrio.core.events import Received
 from qutrio.core.mandate import Mandate
-from qutrio.core.messages import Message, Resign
+from qutrio.core.messages import HeartbeatAck, Message, Resign
 from qutrio.model.document import Settings
-from qutrio.model.ids import NEVER, Seconds, Term
+from qutrio.model.ids import FOREVER, NEVER, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
 from tests.core.company import Company
-from tests.core.samples import DEAD_S, A, B, C, D, E, at, document, heartbeat, pos, record, register
+from tests.core.samples import (
+    DEAD_S,
+    WALL,
+    A,
+    B,
+    C,
+    D,
+    E,
+    at,
+    document,
+    heartbeat,
+    pos,
+    record,
+    register,
+)
 from tests.core.seats import meet, seat
 
 HEALTHY = (C, D, E)
 ACTS, STALE = heartbeat(acting=True, claim=Term(5)), heartbeat(acting=True, claim=Term(0))
 LONG_S: Seconds = 200.0
+PATIENCE_S: Seconds = TRUSTED_DEADS * DEAD_S
 
 
 def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Seconds:
@@ -33,8 +50,13 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
     for dice, name in enumerate(HEALTHY):
         company.nodes[name].seat.steering.rng = Random(dice)  # else all raft timers are alike
     while company.now < LONG_S:
+        seats = [company.nodes[name].seat for name in HEALTHY]
+        heard = max(s.mandate.heard_term for s in seats)
+        voted = max(s.steering.remembered.term for s in seats)
         for name in HEALTHY:
             for lie in lies:
+                if isinstance(lie, VoteRequest):
+                    lie = VoteRequest(term=Term(max(heard, voted) + 1))  # noqa: PLW2901
                 company.give(name, Received(A, lie))
         company.run(every_s)
         if company.masters():
@@ -49,12 +71,14 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
         ("raft", (STALE,), 20),
         ("raft", (ACTS, Lead(term=Term(9))), 20),
         ("raft", (heartbeat(), Lead(term=Term(9))), 20),
+        ("raft", (heartbeat(), VoteRequest(term=Term(9))), 20),
         ("gossip", (ACTS,), 50),
         ("gossip", (STALE, LeadershipDeclaration()), 50),
         ("gossip", (heartbeat(), LeadershipDeclaration()), 50),
         ("gossip", (heartbeat(), LeadershipProposal()), 65),
         ("lowest-id", (ACTS,), 20),
         ("lowest-id", (STALE,), 20),
+        ("lowest-id", (heartbeat(),), 20),
     ],
 )
 def test_three_healthy_voters_of_five_elect_whatever_the_fourth_claims(
@@ -85,51 +109,170 @@ def test_only_the_holder_that_was_endorsed_or_is_heard_acting_names_a_successor(
 # --- by itself --------------------------------------------------------------------------------
 
 
-def credence(*, able: bool = True, promise: Promise = Promise()) -> Credence:  # noqa: B008
+def credence(
+    *,
+    able: bool = True,
+    promise: Promise = Promise(),  # noqa: B008
+) -> Credence:
     mandate = Mandate(me=C, promise=promise, quiet_until=NEVER, heard_term=promise.term)
     return Credence(register(C, document(A, B, C)), mandate, lambda _: able)
 
 
-def test_a_bare_claim_is_doubted_after_a_while_and_for_longer_each_time() -> None:
-    held, now, doubted = credence(), 0.0, list[float]()
-    while len(doubted) < 4:
-        while held.believes(A, Term(5), at(now)):
-            now += 1
-        began = now
-        assert held.doubted(at(now)) == {A}
-        while A in held.doubted(at(now)):
-            now += 1
-        doubted.append((now - began) / DEAD_S)
-    assert doubted == [DOUBTED_DEADS * times for times in (1, 2, 4, 4)]
+def watch(held: Credence, wanted: NodeId | None, now: float) -> None:
+    """Let a node want one that is not in doubt."""
+    held.watch(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
 
 
-def test_claims_far_apart_count_for_little() -> None:
-    held = credence()
-    assert not held.believes(A, Term(5), at(0), acting=True)  # no record of that term is here
-    held = credence()
-    times = [held.believes(A, Term(5), at(100.0 * n)) for n in range(TRUSTED_DEADS + 1)]
-    assert times == [True] * TRUSTED_DEADS + [False]
-
-
-def test_a_node_that_could_not_lead_doubts_nobody() -> None:
-    held = credence(able=False)
-    assert all(held.believes(A, Term(5), at(n)) for n in range(1000))
-
-
-def test_a_claim_of_the_holder_that_wrote_is_never_doubted() -> None:
-    held = credence(promise=Promise(Term(5), A))
-    held.mandate.bound_until = at(1e6)
-    assert held.believes(A, Term(5), at(0))  # it has not written yet
+def bound_to_writer(held: Credence, now: float) -> None:
+    """Let a node be bound, for one second, to A, which wrote in its term."""
+    held.mandate.promise, held.mandate.bound_until = Promise(Term(5), A), at(now + 1)
     held.register.accepted = record(document(A, B, C), pos(5))
-    assert all(held.believes(A, Term(5), at(n)) for n in range(1000))
-    assert held.believes(A, None, at(1000))
-    assert not held.believes(B, Term(6), at(1000))
-    assert held.believes(B, None, at(1000))
+
+
+def test_one_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> None:
+    held, now, lasted = credence(), 0.0, list[float]()
+    for _ in range(DOUBLED_MAX + 2):
+        watch(held, A, now)
+        now += PATIENCE_S - 0.1
+        watch(held, A, now)
+        assert held.doubted(at(now)) is None
+        now += 0.1
+        watch(held, A, now)
+        assert held.doubted(at(now)) == A
+        lasted.append(held.deadline() - now)
+        now += lasted[-1]
+        assert held.doubted(at(now)) is None
+    least = DOUBTED_DEADS * DEAD_S
+    times = [2**n for n in range(DOUBLED_MAX + 1)]
+    assert lasted == pytest.approx([least * n for n in [*times, times[-1]]])
+
+
+def test_whoever_is_in_doubt_is_not_believed_nor_among_those_that_could_lead() -> None:
+    place = seat(C, document(A, B, C))
+    meet(place, 0.0, A, B)
+    held = place.credence
+    assert held.believes(A, None, at(0))
+    assert place.electorate(at(0)).able == {A, B, C}
+    watch(held, A, 0)
+    meet(place, PATIENCE_S, A, B)
+    watch(held, A, PATIENCE_S)
+    assert not held.believes(A, None, at(PATIENCE_S))
+    assert not held.believes(A, Term(5), at(PATIENCE_S))
+    assert held.believes(B, Term(5), at(PATIENCE_S))
+    assert place.electorate(at(PATIENCE_S)).able == {B, C}
+
+
+def test_only_the_time_counts_for_which_it_was_waited_for() -> None:
+    held, now = credence(), 0.0
+    for _ in range(5):
+        watch(held, A, now)
+        watch(held, None, now + PATIENCE_S / 5 - 0.1)
+        now += 100
+        assert held.doubted(at(now)) is None
+    watch(held, A, now)
+    assert held.deadline() == pytest.approx(now + 0.5)
+
+
+def test_one_node_is_in_doubt_at_a_time_the_last_one() -> None:
+    held, now = credence(), 0.0
+    for _ in range(2):  # the second doubt lasts twice as long
+        now = max(now, held.deadline() if now else 0.0)
+        watch(held, A, now)
+        now += PATIENCE_S
+        watch(held, A, now)
+    watch(held, B, now)
+    assert held.doubted(at(now)) == A
+    now += PATIENCE_S
+    watch(held, B, now)
+    assert held.doubted(at(now)) == B
+    assert held.believes(A, Term(5), at(now))
+
+
+def test_what_was_waited_for_is_forgotten_once_a_holder_wrote() -> None:
+    held, nearly = credence(), PATIENCE_S - 1
+    watch(held, B, 0)
+    bound_to_writer(held, nearly)
+    watch(held, B, nearly)
+    watch(held, B, nearly + 1)
+    watch(held, B, nearly + 2)
+    assert held.doubted(at(nearly + 2)) is None
+    watch(held, B, nearly + 1 + PATIENCE_S)
+    assert held.doubted(at(nearly + 1 + PATIENCE_S)) == B
+
+
+@pytest.mark.parametrize("busy", ["claims", "sees no majority"])
+def test_a_node_that_claims_or_could_not_lead_waits_for_nobody(busy: str) -> None:
+    held = credence(able=busy == "claims")
+    if busy == "claims":
+        held.mandate.claim = Term(1)
+    for now in range(100):
+        watch(held, A, now)
+        assert held.believes(A, Term(5), at(now))
+    assert held.doubted(at(100)) is None
+    assert held.deadline() == FOREVER
+
+
+def test_that_one_acts_is_believed_only_when_its_term_has_records() -> None:
+    held = credence()
+    assert not held.believes(A, Term(5), at(0), acting=True)
+    held.register.witnesses.named[A] = pos(5, 8)
+    assert not held.believes(A, Term(5), at(0), acting=True)
+    held.register.witnesses.named[B] = pos(5, 7)
+    assert held.believes(A, Term(5), at(0), acting=True)
+    assert not held.believes(A, Term(6), at(0), acting=True)
+    held.register.accepted = record(document(A, B, C), pos(6))
+    assert held.believes(A, Term(6), at(0), acting=True)
+    held.mandate.promise = Promise(Term(7), A)
+    assert held.believes(A, Term(7), at(0), acting=True)
+    assert not held.believes(B, Term(7), at(0), acting=True)
+
+
+def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
+    held = credence()
+    bound_to_writer(held, 0)
+    assert held.believes(A, Term(5), at(0))
+    assert held.believes(A, None, at(0))
+    assert not held.believes(B, Term(6), at(0))
+    assert held.believes(B, None, at(0))
+    assert held.believes(B, Term(6), at(1))
+
+
+def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() -> None:
+    company = Company(document(A, B, C))
+    company.run(10)
+    (master,) = company.masters()
+    mandate = company.nodes[master].seat.mandate
+    voter = next(n for n in (A, B, C) if n != master)
+    higher = Term(mandate.promise.term + 5)
+    company.effects.clear()
+    company.give(voter, Received(master, heartbeat(number=10**6, acting=True, claim=higher)))
+    assert higher in [ack.granted for who, _, ack in company.said(HeartbeatAck) if who == voter]
 
 
 def test_whoever_is_no_member_any_more_is_forgotten() -> None:
     held = credence()
-    for n in range(20):
-        held.believes(A, Term(5), at(n))
+    watch(held, A, 0)
     held.keep(frozenset({B, C}))
-    assert held.doubted(at(20)) == frozenset()
+    assert held.deadline() == FOREVER
+    watch(held, B, 0)
+    watch(held, B, PATIENCE_S)
+    held.keep(frozenset({B, C}))
+    assert held.doubted(at(PATIENCE_S)) == B
+    held.keep(frozenset({C}))
+    assert held.doubted(at(PATIENCE_S)) is None
+
+
+def test_a_voter_that_comes_back_follows_a_holder_that_is_never_at_rest() -> None:
+    """Each member shows it another record, so it can believe none of them, but the term."""
+    place = seat(C, document(A, B, C, settings=Settings(engine="raft")))
+    meet(place, 0.0, A, B)
+    for number, member in enumerate((A, B)):
+        said = heartbeat(committed=pos(5, number), acting=member == A, claim=Term(5))
+        place.on_heartbeat(member, said, at(0), WALL)
+    assert place.incumbent(at(0)) is None
+    acting = heartbeat(committed=pos(5, 2), acting=True, claim=Term(5))
+    (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL)
+    assert place.incumbent(at(0)) == A
+    assert isinstance(answer, Send)
+    assert isinstance(answer.message, HeartbeatAck)
+    assert answer.message.granted == Term(5)

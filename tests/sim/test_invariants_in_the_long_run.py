@@ -1,5 +1,6 @@
 """The invariants of the long run, 9 to 11, are seen to fire: each in a world broken for it."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from qutrio.model.ids import (
 from qutrio.model.results import State
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.growth import containers
+from qutrio.sim.invariants.health import check_somebody_acts, elected_within
 from qutrio.sim.world import World
 from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, cut_off, mind
 
@@ -39,9 +41,23 @@ def test_9_a_cluster_without_a_master_is_noticed() -> None:
         world.invariants.quiet(world.hosts, world.true)
 
 
+def test_9_a_cluster_in_which_nobody_acts_for_too_long_is_noticed() -> None:
+    world = begin()
+    acted_at = check_somebody_acts(world.hosts, 0.0, world.true)
+    assert acted_at == world.true
+    for pair in permutations((N0, N1, N2), 2):
+        cut_off(world, pair, for_s=1000)
+    world.run(acted_at + elected_within(Settings()))
+    assert check_somebody_acts(world.hosts, acted_at, world.true) == acted_at
+    world.run(world.true + 1)
+    with pytest.raises(InvariantError, match=r"^9: nobody has acted for \d+ s, without a fault"):
+        check_somebody_acts(world.hosts, acted_at, world.true)
+
+
 def test_9_a_cluster_that_is_down_is_noticed() -> None:
     world = begin(1)
     world.crash(N0, 100)
+    assert check_somebody_acts(world.hosts, -1000.0, world.true) == world.true
     with pytest.raises(InvariantError, match=r"^9: no machine runs"):
         world.invariants.quiet(world.hosts, world.true)
 
@@ -150,6 +166,17 @@ def test_10_a_role_that_moves_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     world = World(11, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
     with pytest.raises(InvariantError, match=r"^10: n02 handed over to n00, and n02 acts"):
         world.run(200)
+
+
+def test_10_a_lie_excuses_an_election_that_goes_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def highest(steering: Steering, electorate: Electorate, now: Instant) -> NodeId | None:
+        del steering, now
+        world.invariants.lied(world.true)
+        return electorate.incumbent or max(electorate.able, default=None)
+
+    world = World(11, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
+    monkeypatch.setattr(Steering, "choice", highest)
+    world.run(200)
 
 
 # --- 11: nothing grows ----------------------------------------------------------------------

@@ -77,6 +77,12 @@ def test_the_end_of_an_outage_waits_until_a_majority_knows_that_it_was_told(
     assert play(seed, size).broken is None
 
 
+@pytest.mark.parametrize(("seed", "size"), [(20052, 6), (20331, 5)])
+def test_bad_links_do_not_leave_all_in_doubt_of_each_other(seed: int, size: int) -> None:
+    """After a minute each voter doubted others, and one that was named could not be elected."""
+    assert play(seed, size, 20.0).broken is None
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_under_each_engine_the_same_seed_is_the_same_story(engine: str) -> None:
     first, again = play(7, 3, 25.0, engine=engine), play(7, 3, 25.0, engine=engine)

@@ -90,6 +90,8 @@ class Gossip:
     """Whom this node follows, until `_quiet_until`; itself while it leads."""
     _quiet_until: Instant = field(default=NEVER, init=False)
     """Until then a follower begins no election."""
+    _lower: NodeId | None = field(default=None, init=False)
+    """For whose proposal this node gave its own candidacy up last."""
     _aside_until: Instant = field(default=NEVER, init=False)
     _collect_until: Instant = field(default=NEVER, init=False)
     _proposals: set[NodeId] = field(factory=set, init=False)
@@ -111,6 +113,10 @@ class Gossip:
         if electorate.incumbent == self.me and not self._may_lead(electorate, now):
             return None
         return electorate.incumbent
+
+    def awaits(self, now: Instant) -> NodeId | None:
+        """Return the lower id for whose proposal this node gave its own candidacy up."""
+        return self._lower if self._leader is None and now < self._quiet_until else None
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the leader known if it is another, and able."""
@@ -295,6 +301,7 @@ class Gossip:
         lowest = min(self._proposals & electorate.electors.all, default=self.me)
         if lowest < self.me:
             self._step_down(LOWER_PROPOSED, electorate)
+            self._lower = lowest
             self._quiet_until = Instant(now + electorate.settings.gossip_alive_s)
         else:
             self._lead(NOBODY_LOWER, electorate, now)

@@ -124,6 +124,10 @@ class Engine(Protocol):
         """Return the member that should lead, or None while nobody can.  Changes nothing."""
         ...
 
+    def awaits(self, now: Instant) -> NodeId | None:
+        """Return whom this node lets go first without choosing it yet.  Changes nothing."""
+        ...
+
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the member to which this node, the incumbent, should hand over, if any."""
         ...

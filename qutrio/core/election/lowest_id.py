@@ -46,6 +46,10 @@ class LowestId:
             return electorate.incumbent
         return min(electorate.able, default=None)
 
+    def awaits(self, now: Instant) -> NodeId | None:
+        """Return None: it is the choice for which others wait."""
+        return None
+
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the lowest able id if it is below this node's and lived through the cooldown.
 

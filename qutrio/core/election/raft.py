@@ -72,8 +72,7 @@ class Raft:
     _makeshift: bool = field(init=False, default=False)  # a leader of an older term (graft)
     _favourite: NodeId | None = field(init=False, default=None)
     """For whom this node voted since its election timer began."""
-    _heard_at: Instant = field(init=False, default=NEVER)
-    """When a leader, another node, was heard last."""
+    _heard_at: Instant = field(init=False, default=NEVER)  # when another was heard leading
     _aside_until: Instant = field(init=False, default=NEVER)
     _asking: Poll | None = field(init=False, default=None)
     """The pre-votes for a candidacy that this node would begin."""
@@ -95,6 +94,10 @@ class Raft:
         if self._favourite is not None and now < self._expires(Moment(electorate, now)):
             return self._favourite
         return electorate.incumbent
+
+    def awaits(self, now: Instant) -> NodeId | None:
+        """Return None: it is the choice for which others wait."""
+        return None
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the leader if it is another node, and able."""
@@ -303,7 +306,7 @@ class Raft:
 
     def _stand(self, why: Why, at: Moment) -> list[Say]:
         """Vote for this node in a new term, and ask the others to."""
-        position, term = own_position(self._position), self._next_term(at)
+        position, term = own_position(self._position), at.next_term(self.ballot.term)
         self.ballot, self._votes = Ballot(term, self.me), Poll(term)
         self._leader, self._favourite, self._asking = None, self.me, None
         self._restart_timer(at.now)
@@ -357,14 +360,11 @@ class Raft:
 
     def _ask(self, at: Moment) -> list[Say]:
         """Ask whether a majority would vote for this node, without a word to the disk."""
-        asking = Poll(self._next_term(at))
+        asking = Poll(at.next_term(self.ballot.term))
         if asking.count(self.me, at.electorate.electors):
             return self._stand(Why.WOULD_WIN, at)
         self._asking = asking
         return [Say(None, words.PreVote(term=asking.term, position=own_position(self._position)))]
-
-    def _next_term(self, at: Moment) -> Term:
-        return Term(max(self.ballot.term, at.electorate.term) + 1)
 
     def _restart_timer(self, now: Instant) -> None:
         self._since, self._spread = now, self._rng.random()

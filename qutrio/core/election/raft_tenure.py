@@ -8,7 +8,7 @@ from attrs import define, field
 
 from qutrio.core.quorum import quorum_until
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds
+from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 
 if TYPE_CHECKING:
     from qutrio.core.election.interface import Electorate
@@ -25,6 +25,10 @@ class Moment:
     def timeout_s(self) -> Seconds:
         """The shortest election timeout."""
         return self.electorate.settings.raft_election_timeout_s
+
+    def next_term(self, own: Term) -> Term:
+        """Return a term above all that this node heard of; `own` is that of its ballot."""
+        return Term(max(own, self.electorate.term) + 1)
 
     @property
     def next_beat(self) -> Instant:

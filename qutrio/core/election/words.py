@@ -70,7 +70,7 @@ class LeadershipDeclaration:
     """I lead (gossip)."""
 
 
-CLAIMS = (Lead, LeadershipProposal, LeadershipDeclaration)
+CLAIMS = (VoteRequest, Lead, LeadershipProposal, LeadershipDeclaration)
 """What makes others wait for whoever says it."""
 
 Word: TypeAlias = (

@@ -27,13 +27,18 @@ def settled_within(settings: Settings) -> Seconds:
     under way, and the next one may just have been put off for the longest pause.  Gossip has its
     grace, and may have to elect twice; in raft some elections may be split.
     """
+    return elected_within(settings) + max(settings.master_cooldown_s, RETRY_CAP_S) + ATTEMPT_S_MAX
+
+
+def elected_within(settings: Settings) -> Seconds:
+    """Return for how long nobody acts after the last fault, at the most."""
     soon = ELECTION_DEADS_MAX * settings.dead_after_s
     if settings.engine == "gossip":
         soon += settings.gossip_startup_grace_s
         soon += GOSSIP_ELECTIONS_MAX * (settings.gossip_election_s + settings.gossip_alive_s)
     elif settings.engine == "raft":
         soon += RAFT_ELECTIONS_MAX * settings.raft_election_timeout_s
-    return soon + max(settings.master_cooldown_s, RETRY_CAP_S) + ATTEMPT_S_MAX
+    return soon
 
 
 def check_health(
@@ -69,6 +74,21 @@ def check_health(
         _check_votes(hosts[name], node, set(members), true, probes)
     _check_incidents(members[master], set(members), true, probes)
     return [node.register.committed.document for node in members.values()]
+
+
+def check_somebody_acts(hosts: Mapping[NodeId, Host], since: Seconds, true: Seconds) -> Seconds:
+    """Return the last moment at which anybody acted; `since` is the last one that is known.
+
+    Raises when that is too long ago; as long as no machine runs it is not.  While operators
+    change timers, the longest ones count.
+    """
+    running = [host.node for host in hosts.values() if host.node is not None]
+    if not running or any(host.acting(true) for host in hosts.values()):
+        return true
+    bound_s = max(elected_within(node.seat.settings) for node in running)
+    if true - since > bound_s:
+        raise broken(9, true, f"nobody has acted for {true - since:.0f} s, without a fault")
+    return since
 
 
 def _ill(what: str, true: Seconds) -> InvariantError:

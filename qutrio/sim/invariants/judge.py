@@ -72,6 +72,10 @@ class Invariants:
         self.roles.troubled_until = max(self.roles.troubled_until, until)
         self.paging.troubled_until = self.roles.troubled_until
 
+    def lied(self, true: Seconds) -> None:
+        """Note that a member lied: that excuses nothing but an election that takes longer."""
+        self.roles.lied_at = true
+
     def forget(self, name: NodeId) -> None:
         """Note that a machine starts, or ends: nothing of its memory is left."""
         self.roles.forget(name)

@@ -43,6 +43,8 @@ class Roles:
     acted: set[NodeId] = field(factory=set)
     troubled_until: Seconds = float("-inf")
     """The last moment of which the world says that something was amiss."""
+    lied_at: Seconds = float("-inf")
+    """When a member lied last: it may hold an election up for a while, and so upset a handover."""
     moved_at: Seconds = float("-inf")
     """When somebody began to act who did not act last."""
     _last: NodeId | None = None
@@ -216,8 +218,8 @@ class Roles:
         handed, self._handed = self._handed, None
         if handed is None or host.name == handed[1]:
             return
-        calm = self.troubled_until < handed[2] - CALM_DEADS * _dead_after(host)
-        if calm:
+        before = handed[2] - CALM_DEADS * _dead_after(host)
+        if max(self.troubled_until, self.lied_at) < before:
             what = f"{handed[0]} handed over to {handed[1]}, and {host.name} acts"
             raise broken(10, true, what)
 
