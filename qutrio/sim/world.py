@@ -97,6 +97,7 @@ class World:
         seed, struck = self.seed, self.struck
         trouble = self.invariants.trouble
         self.invariants.history.wall_at_zero = EPOCH
+        self.invariants.sights.limits = self.limits
         self.network = Network(Dice(seed, "network"), struck, trouble, self.faults)
         self.tamperer = Tamperer(Dice(seed, "tamperer"), recording=self.faults.replays > 0)
         self.targets = Targets(Dice(seed, "targets"), struck)
@@ -112,7 +113,7 @@ class World:
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)
-        if self.limits != Limits():
+        if self.limits.wishes != Limits().wishes:
             struck[Fault.TIGHT_LIMITS] += 1
 
     @property

@@ -8,6 +8,7 @@ from tests.mutants import (
     of_the_mandate,
     of_the_members,
     of_the_register,
+    of_the_unseen,
     of_the_votes,
 )
 
@@ -16,6 +17,7 @@ EVERY = (
     *of_the_disk.MUTANTS,
     *of_the_register.MUTANTS,
     *of_the_votes.MUTANTS,
+    *of_the_unseen.MUTANTS,
     *of_the_engines.MUTANTS,
     *of_the_levels.MUTANTS,
     *of_the_members.MUTANTS,
