@@ -14,7 +14,14 @@ from qutrio.model.incidents import NoticeKind
 
 TITLE_CHARS_MAX = 256
 DESCRIPTION_CHARS_MAX = 4096
-COLOURS = {NoticeKind.DOWN: 0xC0392B, NoticeKind.RECOVERED: 0x27AE60, NoticeKind.TEST: 0x7F8C8D}
+COLOURS = {
+    NoticeKind.DOWN: 0xC0392B,
+    NoticeKind.RECOVERED: 0x27AE60,
+    NoticeKind.CLOSED: 0x95A5A6,
+    NoticeKind.TEST: 0x7F8C8D,
+    NoticeKind.UNSEEN: 0xF39C12,
+    NoticeKind.SEEN: 0x27AE60,
+}
 _FENCE = "```"
 _ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
 

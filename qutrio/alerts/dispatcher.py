@@ -11,6 +11,7 @@ from collections import OrderedDict
 import trio
 from attrs import define, evolve, field
 
+from qutrio.alerts.hiding import without_secrets
 from qutrio.alerts.letter import Letter, write_letter
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
@@ -24,7 +25,7 @@ from qutrio.model.results import clip
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.plumbing.log import Log
+from qutrio.plumbing.log import Log, trace_of
 
 ATTEMPT_S_MAX: Seconds = 30.0
 LANE_ORDERS_MAX = 1024
@@ -52,6 +53,10 @@ async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or i
 
 async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> SendResult:
     """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and what was said."""
+    return without_secrets(await _attempt(channel, letter, senders, log), channel)
+
+
+async def _attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> SendResult:
     try:
         with trio.fail_after(ATTEMPT_S_MAX):
             done = await senders.send(channel, letter)
@@ -61,7 +66,7 @@ async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) 
     except trio.TooSlowError:
         return _failed(f"no delivery within {ATTEMPT_S_MAX:g} s")
     except Exception as error:  # noqa: BLE001 - a bug in one sender must not silence the others
-        log("alert sender failed", channel=channel.name, error=repr(error))
+        log("alert sender failed", channel=channel.name, traceback=trace_of(error))
         return _failed(f"internal error: {type(error).__name__}")
 
 
@@ -105,7 +110,8 @@ class _Dispatcher:
         del self._lanes[channel]
 
     async def _carry_out(self, order: Notify) -> SendResult:
-        view, channels = self._view.value, self._view.value.document.channels
+        view = self._view.value
+        channels = (*view.document.channels, *view.ledger.former)
         if not self._may_begin(order):
             return _failed(_too_late(order, view))
         channel = next((c for c in channels if c.id == order.delivery.channel), None)

@@ -4,15 +4,19 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from qutrio.alerts.letter import Letter
+from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
-from qutrio.model.edits import Edit
+from qutrio.model.edits import Edit, who
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
-from qutrio.model.results import Evidence, Outcome, clip
+from qutrio.model.results import Evidence, Outcome, State, clip
 
 SUBJECT_CHARS_MAX = 240
 TARGET_CHARS_MAX = 2048
 EVIDENCE_LINES_MAX = 200
+CLOCK_ERROR_S_MIN: Seconds = 10.0
+"""From here on the moments of a notice are said to be wrong."""
+_CLOCK_WORDS = "a wall clock was set, or differs between nodes; the duration was measured"
 _HEADINGS = ("node", "vote", "latency", "seen", "detail")
 
 
@@ -25,8 +29,14 @@ def subject(notice: Notice) -> str:
             line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
         case NoticeKind.RECOVERED:
             line = f"[RECOVERED] {name}: {target} after {spoken(outage_s(notice))}"
+        case NoticeKind.CLOSED:
+            line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
+        case NoticeKind.UNSEEN:
+            line = f"[UNSEEN] {name}: no verdict for {spoken(outage_s(notice))}: {cause(notice)}"
+        case NoticeKind.SEEN:
+            line = f"[SEEN] {name}: {how_seen(notice)} after {spoken(outage_s(notice))}"
         case _:
             assert_never(notice.known_kind)
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
@@ -35,7 +45,7 @@ def subject(notice: Notice) -> str:
 def body(letter: Letter) -> str:
     """Return the whole message as plain text, ending in a newline."""
     notice = letter.notice
-    sections = [_opening(notice), *_reservation(notice), _facts(notice)]
+    sections = [_opening(notice), *_reservation(notice), _facts(notice), *listed(notice)]
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
@@ -71,8 +81,23 @@ def table(evidence: tuple[Evidence, ...]) -> str:
 
 
 def outage_s(notice: Notice) -> Seconds:
-    """Return how long the outage lasted until the notice was made; never negative."""
-    return max(0.0, notice.at_unix - notice.since_unix)
+    """Return how long the outage lasted until the notice was made; never negative.
+
+    It was measured, if all members can do so; else it follows from the two moments.
+    """
+    told = max(0.0, notice.at_unix - notice.since_unix)
+    return told if notice.lasted_s is None else max(0.0, notice.lasted_s)
+
+
+def clock_error_s(notice: Notice) -> Seconds:
+    """Return by how much the moments of a notice contradict what was measured, if by much.
+
+    Above 0 when the wall clock was set forward meanwhile, or that of another node is ahead.
+    """
+    if notice.lasted_s is None:
+        return 0.0
+    error = (notice.at_unix - notice.since_unix) - notice.lasted_s
+    return error if abs(error) >= CLOCK_ERROR_S_MIN else 0.0
 
 
 def spoken(duration_s: Seconds) -> str:
@@ -95,10 +120,31 @@ def _opening(notice: Notice) -> str:
             return f"{name} is DOWN."
         case NoticeKind.RECOVERED:
             return f"{name} has RECOVERED after {spoken(outage_s(notice))}."
+        case NoticeKind.CLOSED:
+            return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
+        case NoticeKind.UNSEEN:
+            return unseen_opening(notice, spoken(outage_s(notice)))
+        case NoticeKind.SEEN:
+            return seen_opening(notice, spoken(outage_s(notice)))
         case _:
             assert_never(notice.known_kind)
+
+
+def _stopped(notice: Notice) -> str:
+    """Say how the watch ended, and by whom if that is known."""
+    if notice.ending is None:
+        return "its check was disabled or removed"
+    by = f" by {clip(notice.ending.by)}" if notice.ending.by else ""
+    return f"its check was {notice.ending.how.value}{by}"
+
+
+def _last_state(notice: Notice) -> str:
+    """Say what the check was when the watch ended; it had been announced as down before."""
+    known = notice.ending is None or notice.ending.last_state is not State.UNKNOWN
+    was = "was DOWN" if known else "was DOWN, and then unknown,"
+    return f"{was} for {spoken(outage_s(notice))}"
 
 
 def _reservation(notice: Notice) -> list[str]:
@@ -109,25 +155,32 @@ def _reservation(notice: Notice) -> list[str]:
 
 
 def _facts(notice: Notice) -> str:
-    rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))]
+    rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))] if notice.target else []
     match notice.known_kind:
         case NoticeKind.DOWN:
             rows += [("Since", moment(notice.since_unix))]
             rows += [] if notice.edited is None else [("Edited", edited(notice.edited))]
         case NoticeKind.RECOVERED:
             rows += [("Down from", moment(notice.since_unix)), ("Up since", moment(notice.at_unix))]
+        case NoticeKind.CLOSED:
+            rows += [("Down from", moment(notice.since_unix))]
+            rows += [("Closed", moment(notice.at_unix))]
         case NoticeKind.TEST:
             rows += [("Sent", moment(notice.at_unix))]
+        case NoticeKind.UNSEEN:
+            rows += [("Since", moment(notice.since_unix))]
+        case NoticeKind.SEEN:
+            rows += [("From", moment(notice.since_unix)), ("Until", moment(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)
+    if error := clock_error_s(notice):
+        rows += [("Clock", f"off by {spoken(abs(error))}: {_CLOCK_WORDS}")]
     return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
 
 
 def edited(edit: Edit) -> str:
     """Say who changed a check last: it was not seen up since then."""
-    uid = "" if edit.uid is None else f", uid {edit.uid}"
-    door = f" ({edit.door}{uid})" if edit.door else ""
-    return f"by {clip(edit.name)}{door} at {moment(edit.at_unix)}, revision {edit.revision}"
+    return f"by {clip(who(edit))} at {moment(edit.at_unix)}, revision {edit.revision}"
 
 
 def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:

@@ -14,19 +14,22 @@ from qutrio.alerts.http_post import post
 from qutrio.alerts.letter import Letter
 from qutrio.alerts.retry_after import asked_wait, refusal
 from qutrio.alerts.send_result import SendResult
-from qutrio.alerts.text import moment, outage_s, subject
+from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence
+from qutrio.model.unseen import UnseenChecks
 
 SCHEMA_VERSION = 1
+TIMED = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.UNSEEN, NoticeKind.SEEN})
+"""The events with a duration: how long it lasted, or has lasted so far."""
 
 
 def payload(letter: Letter) -> bytes:
     """Return the JSON document, in ASCII.  Fields may be added; `schema` grows if they change."""
     notice = letter.notice
-    over = notice.kind is NoticeKind.RECOVERED
+    timed, ending = notice.kind in TIMED, notice.ending
     return json.dumps(
         {
             "schema": SCHEMA_VERSION,
@@ -37,12 +40,25 @@ def payload(letter: Letter) -> bytes:
             "term": notice.term,
             "sequence": notice.sequence,
             "minority": notice.minority or None,
-            "check": {"id": notice.check, "name": notice.check_name, "target": notice.target},
+            "check": {
+                "id": notice.check or None,
+                "name": notice.check_name,
+                "target": notice.target,
+            },
+            **_unseen(notice.unseen),
             "since": moment(notice.since_unix),
             "since_unix": notice.since_unix,
             "at": moment(notice.at_unix),
             "at_unix": notice.at_unix,
-            "duration_s": outage_s(notice) if over else None,
+            "duration_s": outage_s(notice) if timed else None,
+            "clock_error_s": clock_error_s(notice) or None,
+            "ended": None
+            if ending is None
+            else {
+                "how": ending.how.value,
+                "by": ending.by or None,
+                "last_state": ending.last_state.value,
+            },
             "summary": subject(notice),
             "edited": _edited(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
@@ -50,6 +66,22 @@ def payload(letter: Letter) -> bytes:
         },
         separators=(",", ":"),
     ).encode("ascii")
+
+
+def _unseen(unseen: UnseenChecks | None) -> dict[str, object]:
+    """Return what a notice says of checks without a verdict; nothing for other notices."""
+    if unseen is None:
+        return {}
+    checks = [
+        {
+            "id": check.id,
+            "name": check.name,
+            "target": check.target,
+            "state": None if check.state is None else check.state.value,
+        }
+        for check in unseen.checks
+    ]
+    return {"cause": unseen.cause, "checks_count": unseen.count, "checks": checks}
 
 
 def _edited(notice: Notice) -> dict[str, object] | None:

@@ -7,8 +7,9 @@ import typer
 from qutrio.cli import alert_add
 from qutrio.cli import options as opt
 from qutrio.cli.alert_lines import troubles
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed, given
 from qutrio.cli.exits import ExitCode
+from qutrio.cli.inputs import Inputs
 from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
 
@@ -56,7 +57,9 @@ def edit(
         bool | None, typer.Option("--enable/--disable", help="Whether it is used at all.")
     ] = None,
     default: opt.Default = None,
-    url: Annotated[str | None, typer.Option("--url", help="Webhook or Discord URL.")] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help=f"Webhook or Discord URL; {opt.SECRET_HELP}")
+    ] = None,
     secret_key: opt.Secret = None,
     host: opt.SmtpHost = None,
     port: opt.SmtpPort = None,
@@ -70,17 +73,18 @@ def edit(
     as_json: opt.AsJson = False,
 ) -> None:
     """Change the given fields of an alert channel and keep the others."""
+    inputs = Inputs()
     changes = given(
         name=new_name,
         enabled=enabled,
         default=default,
-        url=secret(url, "--url"),
-        secret=secret(secret_key, "--secret"),
+        url=inputs.line(url, "--url"),
+        secret=inputs.line(secret_key, "--secret"),
         host=host,
         port=port,
         security=security,
         username=username,
-        password=secret(password, "--password"),
+        password=inputs.line(password, "--password"),
         sender=sender,
         recipients=to,
         verify_tls=verify_tls,

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed, given
+from qutrio.cli.inputs import Inputs
 from qutrio.cli.nouns import noun
 
 app = noun("Tell people somewhere new.", "alert add webhook ops https://hooks.example.org/x")
@@ -35,6 +36,7 @@ def smtp(
     as_json: opt.AsJson = False,
 ) -> None:
     """Tell people by mail."""
+    inputs = Inputs()
     channel = given(
         kind="smtp",
         name=name,
@@ -42,7 +44,7 @@ def smtp(
         port=port,
         security=security,
         username=username,
-        password=secret(password, "--password"),
+        password=inputs.line(password, "--password"),
         sender=sender,
         recipients=to,
         verify_tls=verify_tls,
@@ -62,11 +64,12 @@ def webhook(
     as_json: opt.AsJson = False,
 ) -> None:
     """Tell a program: JSON by POST, signed when a secret is given."""
+    inputs = Inputs()
     channel = given(
         kind="webhook",
         name=name,
-        url=secret(url, "url"),
-        secret=secret(secret_key, "--secret"),
+        url=inputs.line(url, "url"),
+        secret=inputs.line(secret_key, "--secret"),
         verify_tls=verify_tls,
         default=default,
     )
@@ -76,7 +79,8 @@ def webhook(
 @app.command(epilog="Example: qutrio alert add discord team @/root/discord-webhook-url")
 def discord(name: Name, url: Url, default: opt.Default = None, as_json: opt.AsJson = False) -> None:
     """Tell a Discord channel through its webhook."""
-    channel = given(kind="discord", name=name, url=secret(url, "url"), default=default)
+    inputs = Inputs()
+    channel = given(kind="discord", name=name, url=inputs.line(url, "url"), default=default)
     _add(name, channel, as_json=as_json)
 
 

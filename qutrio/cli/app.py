@@ -1,5 +1,6 @@
 """The `qutrio` command: finds the noun, runs it, and turns every failure into one sentence."""
 
+import re
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_EXTRA_WORDS = re.compile(r"(Got unexpected extra argument)(?:\(s\)|s)? \(.*\)", re.DOTALL)
 SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
 EPILOG = (
     "Exit codes: 0 done; 1 error or refused; 2 bad input; 3 no daemon answers; "
@@ -106,6 +108,7 @@ def _options(
 
 def _usage(error: typer.TyperException) -> str:
     sentence = error.format_message().strip().rstrip(".")
+    sentence = _EXTRA_WORDS.sub(r"\1s", sentence)  # what is left over may be half of a secret
     context = getattr(error, "ctx", None)
     return f"{sentence}; see '{context.command_path} --help'" if context else sentence
 

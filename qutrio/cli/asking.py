@@ -2,16 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from qutrio.cli.printing import clean, print_answer
 from qutrio.control.client import call, user_name
 from qutrio.control.protocol import Code, ControlFailure, wait_s
-from qutrio.errors import InvalidValueError, plain_reason
 from qutrio.storage.places import closed_system_directory, find_socket
-
-SECRET_FILE_BYTES_MAX = 16 * 1024
 
 
 def ask(op: str, **fields: object) -> dict[str, Any]:
@@ -38,23 +34,6 @@ def committed(what: str, answer: dict[str, Any], *, as_json: bool) -> None:
         print(clean(f"{what} (revision {answer['revision']})"))
 
 
-def secret(value: str | None, field: str) -> str | None:
-    """Return a secret that was given as `-` (standard input), `@FILE`, or in plain.
-
-    A command line can be read by every user of the machine; the first two cannot.
-    """
-    if value == "-":
-        return sys.stdin.readline(SECRET_FILE_BYTES_MAX).rstrip("\r\n")
-    if value is None or not value.startswith("@"):
-        return value
-    try:
-        with Path(value[1:]).open(encoding="utf-8") as file:
-            return file.read(SECRET_FILE_BYTES_MAX).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = plain_reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InvalidValueError(field, f"cannot read {value[1:]!r}: {reason}") from None
-
-
 def given(**fields: object) -> dict[str, object]:
-    """Return the fields that were given: neither None nor an empty list."""
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+    """Return the fields that were given: neither None nor an empty list or tuple."""
+    return {name: value for name, value in fields.items() if value not in (None, [], ())}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qutrio.cli import check_add
+from qutrio.cli import check_add, check_add_more
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed
 from qutrio.cli.check_fields import changed_fields
@@ -23,6 +23,7 @@ from qutrio.cli.printing import (
 from qutrio.cli.standing import complain, mark, standing_code
 
 app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
+check_add.app.add_typer(check_add_more.app)
 app.add_typer(check_add.app, name="add")
 
 EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"
@@ -47,12 +48,18 @@ def list_checks(as_json: opt.AsJson = False) -> int:
 
 
 @app.command(epilog="Example: qutrio check show web")
-def show(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
+def show(
+    name: opt.CheckName,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Show what else is masked, such as its headers.")
+    ] = False,
+    as_json: opt.AsJson = False,
+) -> int:
     """Show how a check is configured and what every node saw last; secrets are masked.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
-    answer = ask("check.show", name=name)
+    answer = ask("check.show", name=name, secrets=secrets)
     if as_json:
         shown = (
             "check",
@@ -93,7 +100,9 @@ def edit(
     name: opt.CheckName,
     *,
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
-    url: Annotated[str | None, typer.Option("--url", help="URL of an http check.")] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help=f"URL of an http check; {opt.SECRET_HELP}")
+    ] = None,
     address: Annotated[
         str | None, typer.Option("--address", metavar="HOST:PORT", help="Of a tcp or tls check.")
     ] = None,

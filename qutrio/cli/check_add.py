@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given, secret
+from qutrio.cli.asking import ask, committed, given
+from qutrio.cli.inputs import Inputs
 from qutrio.cli.nouns import noun
 
 app = noun("Watch something new.", "check add http web https://example.org/")
@@ -16,7 +17,7 @@ Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '
 @app.command(epilog="Example: qutrio check add http web https://example.org/ --interval 30s")
 def http(
     name: Name,
-    url: Annotated[str, typer.Argument(help="http:// or https://")],
+    url: Annotated[str, typer.Argument(help=f"http:// or https://; {opt.SECRET_HELP}")],
     *,
     interval: opt.Interval = None,
     timeout: opt.Timeout = None,
@@ -42,26 +43,27 @@ def http(
     as_json: opt.AsJson = False,
 ) -> None:
     """Watch a web page or an HTTP service."""
+    inputs = Inputs()
     check = given(
         kind="http",
         name=name,
-        url=url,
+        url=inputs.line(url, "url"),
         interval=interval,
         timeout=timeout,
         retries=retries,
         method=method,
-        headers=opt.header_fields(header),
-        body=body,
+        headers=inputs.headers(header),
+        body=inputs.text(body, "--body"),
         expect_status=opt.status_codes(expect_status),
-        body_contains=body_contains,
-        body_not_contains=body_not_contains,
-        body_regex=body_regex,
+        body_contains=inputs.text(body_contains, "--body-contains"),
+        body_not_contains=inputs.text(body_not_contains, "--body-not-contains"),
+        body_regex=inputs.line(body_regex, "--body-regex"),
         body_max=body_max,
         redirects_max=redirects_max,
         verify_tls=verify_tls,
-        basic_user=basic_user,
-        basic_password=secret(basic_password, "--basic-password"),
-        bearer_token=secret(bearer_token, "--bearer-token"),
+        basic_user=inputs.line(basic_user, "--basic-user"),
+        basic_password=inputs.line(basic_password, "--basic-password"),
+        bearer_token=inputs.line(bearer_token, "--bearer-token"),
         ip_family=ip_family,
         each_address=each_address,
         resolvers=resolver,

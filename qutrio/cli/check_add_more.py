@@ -6,7 +6,11 @@ import typer
 
 from qutrio.cli import options as opt
 from qutrio.cli.asking import ask, committed, given
-from qutrio.cli.check_add import Name, app
+from qutrio.cli.check_add import Name
+from qutrio.cli.nouns import verb
+
+app = verb()
+"""These commands; `qutrio check` puts them beside those of `check_add`."""
 
 
 @app.command(epilog="Example: qutrio check add icmp gateway 192.0.2.1")

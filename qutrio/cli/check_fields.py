@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import given, secret
+from qutrio.cli.asking import given
+from qutrio.cli.inputs import Inputs
 
 NOT_FIELDS: Final = frozenset({"name", "unset", "as_json"})
 RENAMED: Final = {
@@ -13,6 +14,10 @@ RENAMED: Final = {
     "alert": "alerts",
     "resolver": "resolvers",
 }
+LINES: Final = ("url", "body_regex", "basic_user", "basic_password", "bearer_token")
+"""Values that may be secrets, of one line."""
+TEXTS: Final = ("body", "body_contains", "body_not_contains")
+"""Values that may be secrets, of any number of lines."""
 
 
 def changed_fields(params: Mapping[str, Any]) -> dict[str, object]:
@@ -21,10 +26,15 @@ def changed_fields(params: Mapping[str, Any]) -> dict[str, object]:
     Raises `InvalidValueError` for a header or a secret that cannot be read.
     """
     values = {RENAMED.get(n, n): value for n, value in params.items() if n not in NOT_FIELDS}
+    inputs = Inputs()
     values |= {
-        "headers": opt.header_fields(values["headers"]),
+        "headers": inputs.headers(values["headers"]),
         "expect_status": opt.status_codes(values["expect_status"]),
-        "basic_password": secret(values["basic_password"], "--basic-password"),
-        "bearer_token": secret(values["bearer_token"], "--bearer-token"),
+        **{name: inputs.line(values[name], _option(name)) for name in LINES},
+        **{name: inputs.text(values[name], _option(name)) for name in TEXTS},
     }
     return given(**values)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -11,6 +11,7 @@ ROWS_MAX = 20
 """Up to so many checks are listed one by one; of more, only what is not up."""
 GROUPS_MAX = 8
 NAMES_MAX = 8
+TOLD_MAX = 3
 WRONG = frozenset({"down", "unknown"})
 _NUMBERS = re.compile(r"[0-9]+")
 
@@ -112,12 +113,12 @@ def _print_group(checks: Sequence[Row], now_unix: float) -> None:
     state = str(first["state"])
     if len(checks) == 1:
         incident = f", incident {first['incident']['id']}" if first["incident"] else ""
-        what = f"{first['name']} is {state.upper()}{incident}:"
+        what = f"{first['name']} is {state.upper()}{incident}{_told_unseen(checks)}:"
     else:
         lasted = [_lasted_s(check, now_unix) for check in checks]
         known = [seconds for seconds in lasted if seconds is not None]
         long = f", for {_span(min(known), max(known))}" if known else ""
-        what = f"{len(checks)} checks are {state.upper()} alike{long}:"
+        what = f"{len(checks)} checks are {state.upper()} alike{long}{_told_unseen(checks)}:"
     print(paint(clean(what), STATES.get(state)))
     for line in _voices(first["evidence"]):
         print(f"  {clean(line)}")
@@ -125,6 +126,13 @@ def _print_group(checks: Sequence[Row], now_unix: float) -> None:
         names = ", ".join(str(check["name"]) for check in checks[:NAMES_MAX])
         more = f", and {len(checks) - NAMES_MAX} more" if len(checks) > NAMES_MAX else ""
         print(paint(f"  {clean(names)}{more}", Style.DIM))
+
+
+def _told_unseen(checks: Sequence[Row]) -> str:
+    """Say which notices told people that these have no verdict."""
+    told = sorted({notice for check in checks for notice in check.get("told_unseen", ())})
+    more = f" and {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
+    return f", told as {', '.join(told[:TOLD_MAX])}{more}" if told else ""
 
 
 def _voices(evidence: list[Row]) -> list[str]:
@@ -170,4 +178,6 @@ def _lasted_s(check: Row, now_unix: float) -> float | None:
     if incident is not None:
         lasted = incident.get("lasted_s")
         return float(now_unix - incident["since"] if lasted is None else lasted)
-    return float(now_unix - check["since"]) if check["since"] else None
+    if not check["since"]:
+        return None
+    return float(check.get("for_s", now_unix - check["since"]))

@@ -78,7 +78,7 @@ def _usual_directory() -> Path | None:
 
 @app.command(epilog="Example: qutrio enroll join qt1_...")
 def join(
-    token: Annotated[str, typer.Argument(help="From 'qutrio enroll create'; '-' reads it.")],
+    token: Annotated[str, typer.Argument(help=f"From 'qutrio enroll create'; {opt.SECRET_HELP}")],
     *,
     name: opt.NodeName = None,
     advertise: opt.Advertise = None,

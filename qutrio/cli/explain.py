@@ -23,6 +23,8 @@ STATES = {
     "unheard": "over, this node was away",
 }
 
+UNSEEN_STATES = {"open": "UNKNOWN", "recovered": "judged again"}
+
 FATES = {
     "waiting": "waits",
     "channel gone": "dropped with its channel",
@@ -78,15 +80,22 @@ def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
         incident["id"],
         incident["check"]["name"],
         moment(incident["since_unix"]),
-        _lasted(incident, now_unix),
-        STATES.get(incident["state"], incident["state"]),
+        _lasted(incident),
+        _state(incident),
         _delivered(incident["pages"]),
     )
 
 
-def _lasted(incident: Row, now_unix: float) -> str:
-    until = now_unix if incident["state"] == "open" else incident["until_unix"]
-    return "-" if until is None else age(round(until - incident["since_unix"]))
+def _state(incident: Row) -> str:
+    state = str(incident["state"])
+    if not incident["check"]["id"] and state in UNSEEN_STATES:
+        return UNSEEN_STATES[state]  # of several checks, told as one
+    return STATES.get(state, state)
+
+
+def _lasted(incident: Row) -> str:
+    lasted_s = incident["lasted_s"]
+    return "-" if lasted_s is None else age(round(lasted_s))
 
 
 def _delivered(pages: list[Row]) -> str:
@@ -96,12 +105,12 @@ def _delivered(pages: list[Row]) -> str:
 
 def _show_story(answer: Row) -> None:
     incident = answer["incident"]
-    state = STATES.get(incident["state"], incident["state"])
-    lasted = _lasted(incident, answer["now_unix"])
+    state = _state(incident)
+    lasted = _lasted(incident)
     until = incident["until_unix"]
     fields: list[tuple[str, object]] = [
         ("incident", incident["id"]),
-        ("check", f"{incident['check']['name']}: {incident['target']}"),
+        ("check", ": ".join(filter(None, (incident["check"]["name"], incident["target"])))),
         ("since", moment(incident["since_unix"])),
         ("until", "-" if until is None else moment(until)),
         ("state", state if lasted == "-" else f"{state} after {lasted}"),

@@ -8,7 +8,8 @@ from typing import Any
 import trio
 from attrs import frozen
 
-from qutrio.cli.asking import given, secret
+from qutrio.cli.asking import given
+from qutrio.cli.inputs import Inputs
 from qutrio.cli.places import data_directory, require_advertised, serve_command, set_up
 from qutrio.codec.node_yaml import NodeFile
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
@@ -44,7 +45,7 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
     Raises `InvalidValueError` for what is no valid token, `EnrollmentError` when the cluster
     says no, and `DataDirectoryError` when this directory cannot join.
     """
-    invitation = _parse(secret(token, "token") or "")
+    invitation = _parse(Inputs().line(token, "token") or "")
     if flags.advertise:
         require_advertised(flags.advertise)
     place = data_directory(directory)

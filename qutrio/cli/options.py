@@ -5,7 +5,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from qutrio.cli import completing as tab
-from qutrio.errors import InvalidValueError
+
+SECRET_HELP = "'-' reads it from standard input, '@FILE' from a file; '@@' means '@'."  # noqa: S105
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Directory: TypeAlias = Annotated[
@@ -121,9 +122,13 @@ EachAddress: TypeAlias = Annotated[
 Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
 Headers: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--header", metavar="'NAME: VALUE'", help="Request header; repeatable."),
+    typer.Option(
+        "--header",
+        metavar="'NAME: VALUE'",
+        help=f"Request header; repeatable.  Of its value, or of whole lines: {SECRET_HELP}",
+    ),
 ]
-Body: TypeAlias = Annotated[str | None, typer.Option("--body", help="Request body.")]
+Body: TypeAlias = Annotated[str | None, typer.Option("--body", help=f"Request body; {SECRET_HELP}")]
 ExpectStatus: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -131,13 +136,15 @@ ExpectStatus: TypeAlias = Annotated[
     ),
 ]
 BodyContains: TypeAlias = Annotated[
-    str | None, typer.Option("--body-contains", help="Text the answer must hold.")
+    str | None, typer.Option("--body-contains", help=f"Text the answer must hold; {SECRET_HELP}")
 ]
 BodyNotContains: TypeAlias = Annotated[
-    str | None, typer.Option("--body-not-contains", help="Text the answer must not hold.")
+    str | None,
+    typer.Option("--body-not-contains", help=f"Text the answer must not hold; {SECRET_HELP}"),
 ]
 BodyRegex: TypeAlias = Annotated[
-    str | None, typer.Option("--body-regex", help="Pattern that must be found in the answer.")
+    str | None,
+    typer.Option("--body-regex", help=f"Pattern that must be found in the answer; {SECRET_HELP}"),
 ]
 BodyMax: TypeAlias = Annotated[
     str | None, typer.Option("--body-max", metavar="SIZE", help="Most bytes to read [1MiB].")
@@ -150,9 +157,8 @@ VerifyTls: TypeAlias = Annotated[
     typer.Option("--verify-tls/--no-verify-tls", help="Whether certificates must be valid."),
 ]
 BasicUser: TypeAlias = Annotated[
-    str | None, typer.Option("--basic-user", help="User for basic authentication.")
+    str | None, typer.Option("--basic-user", help=f"User for basic authentication; {SECRET_HELP}")
 ]
-SECRET_HELP = "'-' reads it from standard input, '@FILE' from a file."  # noqa: S105 - words
 BasicPassword: TypeAlias = Annotated[
     str | None, typer.Option("--basic-password", help=f"Its password; {SECRET_HELP}")
 ]
@@ -191,19 +197,6 @@ Recipients: TypeAlias = Annotated[
 Secret: TypeAlias = Annotated[
     str | None, typer.Option("--secret", help=f"Key that signs each request; {SECRET_HELP}")
 ]
-
-
-def header_fields(lines: list[str] | None) -> dict[str, str] | None:
-    """Return `NAME: VALUE` lines as a mapping; raises `InvalidValueError` for another form."""
-    if lines is None or lines == []:
-        return None
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip():
-            raise InvalidValueError("--header", f"{line[:80]!r} is not 'NAME: VALUE'")
-        headers[name.strip()] = value.strip()
-    return headers
 
 
 def status_codes(texts: list[str] | None) -> list[object] | None:

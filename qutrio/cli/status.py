@@ -21,6 +21,8 @@ KIB = 1024
 SKEW_S_MIN = 10.0
 """From here on a difference of two wall clocks is worth a warning; it decides nothing."""
 
+CLOCK_SET_TOLD_S = 86_400.0
+"""How long it is told that the clock was set."""
 CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
 
 Row = dict[str, Any]
@@ -151,6 +153,7 @@ def _warnings(answer: Row) -> list[str]:
         for member in answer["members"]
         if (member.get("level") or answer.get("level", 0)) < answer.get("level", 0)
     ]
+    warnings += _clock_set(answer)
     if answer.get("edit"):
         warnings.append(_edit(answer["edit"]))
     warnings += [_skewed(member) for member in answer["members"] if _is_skewed(member)]
@@ -178,6 +181,16 @@ def unknown_engine(engine: str) -> str:
     return (
         f"this node does not know the engine {engine!r}; it neither leads nor endorses; upgrade it"
     )
+
+
+def _clock_set(answer: Row) -> list[str]:
+    """Say that this node's clock was set within the last day."""
+    was_set = answer.get("clock_set")
+    if was_set is None or was_set["ago_s"] > CLOCK_SET_TOLD_S:
+        return []
+    way = "forward" if was_set["by_s"] > 0 else "back"
+    how = f"{way} by {age(abs(was_set['by_s']))}, {age(was_set['ago_s'])} ago"
+    return [f"this node's wall clock was set {how}; durations are measured and do not follow it"]
 
 
 def _is_skewed(member: Row) -> bool:

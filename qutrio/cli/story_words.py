@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from qutrio.cli.ballot_words import arithmetic, cast_lines, evidence_lines
 from qutrio.cli.printing import age, clean, edited_words, lapse
@@ -27,6 +27,8 @@ class Line:
     at_unix: float
     text: str
     below: tuple[str, ...] = ()
+    clock_set_s: float = 0.0
+    """By how much the clock was set after this was written."""
 
 
 def told(answer: Row) -> Iterator[str]:
@@ -40,7 +42,8 @@ def told(answer: Row) -> Iterator[str]:
             day = f"{at:%Y-%m-%d}"
             yield f"-- {day}, UTC --"
         clock = f"{at:%H:%M:%S}.{at.microsecond // 100_000}"
-        yield f"{clock}  {lapse(line.at_unix - zero):>9}  {clean(line.text)}"
+        since_zero = line.at_unix + line.clock_set_s - zero
+        yield f"{clock}  {lapse(since_zero):>9}  {clean(line.text)}"
         yield from (MARGIN + clean(below) for below in line.below)
     missed = list(unseen(answer))
     if missed:
@@ -53,7 +56,8 @@ def timeline(answer: Row) -> list[Line]:
     """Return what happened, in order."""
     lines: list[Line] = []
     for entry in answer["entries"]:
-        for line in _WORDS.get(entry["kind"], _nothing)(entry, answer):
+        for told_line in _WORDS.get(entry["kind"], _nothing)(entry, answer):
+            line = evolve(told_line, clock_set_s=entry.get("clock_set_s", 0.0))
             place = len(lines)
             while place and lines[place - 1].at_unix > line.at_unix and line.below:
                 place -= 1  # a first round is told with the second, but came before it
@@ -64,7 +68,7 @@ def timeline(answer: Row) -> list[Line]:
 def unseen(answer: Row) -> Iterator[str]:
     """Yield what this node cannot tell, and where to look for it."""
     incident, entries = answer["incident"], answer["entries"]
-    if not _own_count(entries):
+    if incident["check"]["id"] and not _own_count(entries):
         yield "how the votes were counted at the time; the acting master's journal has it"
     for page in incident["pages"]:
         what = f"{page['kind'].upper()} for {page['channel']['name']}"
@@ -86,7 +90,11 @@ def _zero(answer: Row) -> float:
     """Return the moment from which the others are counted: the first bad round."""
     for entry in answer["entries"]:
         if entry["kind"] == "judged" and entry["now"] == "down" and entry["first"] is not None:
-            return float(entry["first"]["at_unix"])
+            return float(entry["first"]["at_unix"]) + float(entry.get("clock_set_s", 0.0))
+    for entry in answer["entries"]:
+        if entry["kind"] == "opened" and entry.get("age_s") is not None:
+            began = entry["at_unix"] - entry["age_s"]
+            return float(began) + float(entry.get("clock_set_s", 0.0))
     return float(answer["incident"]["since_unix"])
 
 
@@ -135,7 +143,9 @@ def doubt(entry: Row) -> str:
 
 def _opened(entry: Row, answer: Row) -> Iterable[Line]:
     incident = entry["incident"]
-    late_s = entry["at_unix"] - incident["since_unix"]
+    late_s = entry.get("age_s")
+    if late_s is None:  # a line of an older version
+        late_s = entry["at_unix"] - incident["since_unix"]
     late = f"; this node heard of it {age(late_s)} late" if late_s > LATE_S else ""
     text = f"incident {incident['id']} opened by {_master(entry, incident['term'])}: {_held(entry)}"
     edit = incident.get("edited")
@@ -147,9 +157,10 @@ def _opened(entry: Row, answer: Row) -> Iterable[Line]:
 
 
 def _closed(entry: Row, answer: Row) -> Iterable[Line]:
-    del answer
+    told_of = any(page["kind"] == "closed" for page in answer["incident"]["pages"])
+    quietly = "" if told_of else "without a word "
     gone = entry["cause"] == "forgotten"
-    how = ", without a word because its check was removed or disabled" if gone else ""
+    how = f", {quietly}because its check was removed or disabled" if gone else ""
     text = f"incident closed by {_master(entry, entry['position'][0])}{how}: {_held(entry)}"
     yield Line(entry["at_unix"], text)
 
@@ -158,8 +169,15 @@ def _noticed(entry: Row, answer: Row) -> Iterable[Line]:
     notice = entry["notice"]
     channels = ", ".join(channel["name"] for channel in entry["channels"])
     text = f"{notice['kind'].upper()} is to be told to: {channels}"
+    if ending := notice.get("ending"):
+        by = f" by {ending['by']}" if ending["by"] else ""
+        text = f"the check was {ending['how']}{by}; {text}"
     evidence: tuple[str, ...] = ()
-    if not _own_count(answer["entries"]) and notice["evidence"]:
+    if several := notice.get("unseen"):
+        names = ", ".join(check["name"] for check in several["checks"])
+        more = several["count"] - len(several["checks"])
+        evidence = (several["cause"], names + (f", and {more} more" if more else ""))
+    elif not _own_count(answer["entries"]) and notice["evidence"]:
         seen = (f"  {line}" for line in evidence_lines(notice["evidence"]))
         evidence = ("the votes as the master counted them:", *seen)
     yield Line(entry["at_unix"], text, evidence)
@@ -195,6 +213,13 @@ def _crossed(entry: Row, answer: Row) -> Iterable[Line]:
     yield Line(entry["at_unix"], f"{what} {causes.get(entry['cause'], entry['cause'])}")
 
 
+def _clock_set(entry: Row, answer: Row) -> Iterable[Line]:
+    del answer
+    way = "forward" if entry["by_s"] > 0 else "back"
+    text = f"this node's wall clock was set {way} by {age(abs(entry['by_s']))}"
+    yield Line(entry["at_unix"], f"{text}; durations are measured, and do not follow it")
+
+
 def _led(entry: Row, answer: Row) -> Iterable[Line]:
     master = entry["master"]
     if master is None:
@@ -224,6 +249,7 @@ _WORDS: dict[str, Callable[[Row, Row], Iterable[Line]]] = {
     "began": _began,
     "ended": _ended,
     "crossed": _crossed,
+    "clock_set": _clock_set,
     "led": _led,
     "started": _started,
     "stopped": _stopped,

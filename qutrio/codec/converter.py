@@ -19,6 +19,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.preconf.orjson import OrjsonConverter, make_converter
 
 from qutrio.codec.extra import extra_of, extra_values
+from qutrio.codec.fields import kind_of
 from qutrio.core.mutations import Batch, Mutation
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.channels import Channel, UnknownChannel
@@ -115,7 +116,8 @@ def _show(value: object) -> str:
 
 
 def _unlike(value: object, wanted: str) -> TypeError:
-    return TypeError(f"{_show(value)} is not {wanted}")
+    """Return the error for a value of another kind; not quoted, for it may be a secret."""
+    return TypeError(f"{kind_of(value)} is not {wanted}")
 
 
 def _read_float(value: object, _: object) -> float:
@@ -144,7 +146,7 @@ def _enum_reader(shape: type[Enum]) -> Reader:
         if not isinstance(value, str):
             raise _unlike(value, words)
         if value not in known:
-            raise UnsupportedVersionError(str(_unlike(value, words)))
+            raise UnsupportedVersionError(f"{_show(value)} is not {words}")
         return known[value]
 
     return read

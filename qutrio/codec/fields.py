@@ -34,6 +34,31 @@ def text(value: object, field: str) -> str:
     return value
 
 
+def hidden_text(value: object, field: str) -> str:
+    """Read text that may be a secret: what is refused is not quoted."""
+    if not isinstance(value, str):
+        hint = "" if isinstance(value, dict | list) or value is None else "; put it in quotes"
+        raise InvalidValueError(field, f"{kind_of(value)} is not text{hint}")
+    return text(value, field)
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, for words that must not quote it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
 def texts(value: object, field: str) -> tuple[str, ...]:
     """Read a list of texts, or one text alone."""
     if isinstance(value, str):
@@ -41,6 +66,13 @@ def texts(value: object, field: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise InvalidValueError(field, f"{shown(value)} is not a list of texts")
     return tuple(text(item, field) for item in value)
+
+
+def listed(value: object, field: str) -> tuple[str, ...]:
+    """Read a list of texts that hold no comma, or one text in which commas part them."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in text(value, field).split(",") if part.strip())
+    return texts(value, field)
 
 
 def whole(value: object, field: str) -> int:
@@ -129,7 +161,8 @@ def headers(value: object, field: str) -> tuple[tuple[str, str], ...]:
     elif isinstance(value, list | tuple):
         pairs = list(value)
     else:
-        raise InvalidValueError(field, f"{shown(value)} is not a mapping of names to values")
+        problem = f"{kind_of(value)} is not a mapping of names to values"
+        raise InvalidValueError(field, problem)
     return tuple(_header(pair, field) for pair in pairs)
 
 
@@ -141,8 +174,8 @@ def format_headers(pairs: tuple[tuple[str, str], ...]) -> object:
 
 def _header(pair: object, field: str) -> tuple[str, str]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:  # noqa: PLR2004 - name and value
-        raise InvalidValueError(field, f"{shown(pair)} is not a pair of name and value")
-    return text(pair[0], field), text(pair[1], field)
+        raise InvalidValueError(field, f"{kind_of(pair)} is not a pair of name and value")
+    return hidden_text(pair[0], field), hidden_text(pair[1], field)
 
 
 def _status_range(value: object, field: str) -> StatusRange:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
+from qutrio.codec.fields import kind_of
 from qutrio.codec.plain_fields import (
     CHANNELS,
     CHECKS,
@@ -28,7 +29,6 @@ from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.members import Member, Token
-from qutrio.model.rules import shown
 
 DOCUMENT_FORMAT = 1
 DERIVED_ID_DIGITS = 11
@@ -200,7 +200,7 @@ class _Document:
         if data is None:
             return ()
         if not isinstance(data, list | tuple):
-            raise self._refusal((section,), f"{section}: {shown(data)} is not a list")
+            raise self._refusal((section,), f"{section}: {kind_of(data)} is not a list")
         found: dict[str, T] = {}
         names: set[str] = set()
         for index, item in enumerate(data):

@@ -27,11 +27,9 @@ from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
-from qutrio.model.rules import shown
+from qutrio.model.rules import MASK, shown
 from qutrio.model.tls_check import TlsCheck
-
-MASK = "********"
-
+from qutrio.model.urls import masked_url
 
 T = TypeVar("T")
 Plain: TypeAlias = dict[str, Any]
@@ -55,7 +53,10 @@ CHANNELS: Final = Kinds(
 
 @frozen
 class Field:
-    """One field: its plain name, its attribute in the model, and the way there and back."""
+    """One field: its plain name, its attribute in the model, and the way there and back.
+
+    One that may hold a secret has a `mask`, and its `read` quotes nothing of what it refuses.
+    """
 
     name: str
     read: fields.Read
@@ -68,16 +69,14 @@ def _secret(_: object) -> str:
     return MASK
 
 
-def _masked_url(url: str) -> str:
+def _host_alone(url: str) -> str:
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0]
     return f"{scheme}://{host}/{MASK}"
 
 
 def _masked_headers(pairs: tuple[tuple[str, str], ...]) -> object:
-    return fields.format_headers(
-        tuple((n, MASK if n.lower() in _SECRET_HEADERS else v) for n, v in pairs)
-    )
+    return fields.format_headers(tuple((name, MASK) for name, _ in pairs))
 
 
 def _word(value: Any) -> object:
@@ -114,9 +113,10 @@ def _read_edits(value: object, name: str) -> tuple[Edit, ...]:
     return tuple(_read_edit(edit, name) for edit in value)
 
 
-_SECRET_HEADERS: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"}
-)
+def _hidden(name: str) -> Field:
+    return Field(name, fields.optional(fields.hidden_text), mask=_secret)
+
+
 _OPTIONAL_TEXT: Final = fields.optional(fields.text)
 _DIALLED: Final = (
     Field("ip_family", fields.choice(IpFamily), _word),
@@ -129,23 +129,23 @@ _CHECK: Final = (
     Field("retries", fields.whole),
     Field("enabled", fields.flag),
     Field("alerts", fields.texts, list),
-    Field("resolvers", fields.texts, list),
+    Field("resolvers", fields.listed, list),
     Field("changed", fields.whole),
 )
 _HTTP: Final = (
-    Field("url", fields.text),
+    Field("url", fields.hidden_text, mask=masked_url),
     Field("method", fields.text),
     Field("headers", fields.headers, fields.format_headers, mask=_masked_headers),
-    Field("body", _OPTIONAL_TEXT),
+    _hidden("body"),
     Field("expect_status", fields.status_ranges, fields.format_status_ranges),
-    Field("body_contains", _OPTIONAL_TEXT),
-    Field("body_not_contains", _OPTIONAL_TEXT),
-    Field("body_regex", _OPTIONAL_TEXT),
+    _hidden("body_contains"),
+    _hidden("body_not_contains"),
+    _hidden("body_regex"),
     Field("redirects_max", fields.whole),
     Field("verify_tls", fields.flag),
-    Field("basic_user", _OPTIONAL_TEXT),
-    Field("basic_password", _OPTIONAL_TEXT, mask=_secret),
-    Field("bearer_token", _OPTIONAL_TEXT, mask=_secret),
+    _hidden("basic_user"),
+    _hidden("basic_password"),
+    _hidden("bearer_token"),
     *_DIALLED,
     Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
 )
@@ -169,13 +169,13 @@ _SMTP: Final = (
     Field("security", fields.choice(MailSecurity), _word),
     Field("verify_tls", fields.flag),
     Field("username", _OPTIONAL_TEXT),
-    Field("password", _OPTIONAL_TEXT, mask=_secret),
+    _hidden("password"),
     Field("sender", fields.text),
     Field("recipients", fields.texts, list),
 )
 _WEBHOOK: Final = (
-    Field("url", fields.text, mask=_masked_url),
-    Field("secret", _OPTIONAL_TEXT, mask=_secret),
+    Field("url", fields.hidden_text, mask=_host_alone),
+    _hidden("secret"),
     Field("verify_tls", fields.flag),
 )
 _MEMBER: Final = (
@@ -187,7 +187,7 @@ _MEMBER: Final = (
 )
 _TOKEN: Final = (
     Field("id", fields.text),
-    Field("secret_hash", fields.text, mask=_secret),
+    Field("secret_hash", fields.hidden_text, mask=_secret),
     Field("name", _OPTIONAL_TEXT),
     Field("created_unix", fields.number),
     Field("expires_unix", fields.number),
@@ -203,7 +203,7 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     UnknownCheck: (*_NAMED, *_CHECK),
     SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
     WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),
-    DiscordChannel: (*_NAMED, Field("url", fields.text, mask=_masked_url), *_CHANNEL),
+    DiscordChannel: (*_NAMED, Field("url", fields.hidden_text, mask=_host_alone), *_CHANNEL),
     UnknownChannel: (*_NAMED, *_CHANNEL),
     Member: _MEMBER,
     Token: _TOKEN,
@@ -237,7 +237,8 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
         _span("gossip_election"),
         _span("gossip_alive"),
         Field("acting", fields.text),
-        Field("resolvers", fields.texts, list),
+        Field("resolvers", fields.listed, list),
+        _span("unseen_after"),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""
@@ -257,7 +258,7 @@ def read_value(
     Raises `InvalidValueError`, whose field is the plain name.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{fields.kind_of(data)} is not a mapping of fields")
     table = {known.name: known for known in FIELDS[cls]}
     known_names = frozenset(table.keys() | given.keys() | ignored)
     values = {
@@ -281,7 +282,7 @@ def read_kind(kinds: Kinds, data: object, *, strict: bool) -> object:
     A kind that is not known is refused when `strict`, and else kept whole.
     """
     if not isinstance(data, Mapping):
-        raise InvalidValueError("value", f"{shown(data)} is not a mapping of fields")
+        raise InvalidValueError("value", f"{fields.kind_of(data)} is not a mapping of fields")
     if "kind" not in data:
         raise InvalidValueError("kind", f"is missing; it is one of {', '.join(kinds.known)}")
     kind = fields.text(data["kind"], "kind")

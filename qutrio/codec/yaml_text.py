@@ -32,6 +32,7 @@ YAML_BYTES_MAX = 32 * 1024 * 1024
 YAML_DEPTH_MAX = 40
 KEY_CHARS_SIMPLE_MAX = 200
 SHOWN_CHARS_MAX = 80
+PROBLEM_CHARS_MAX = 200
 BASIC_PLANE_MAX = 0xFFFF
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -47,6 +48,9 @@ _FLOAT = re.compile(
     r"[-+]?(?:[0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40}|[0-9]{1,40}(?=[eE]))"
     r"(?:[eE][-+]?[0-9]{1,3})?"
 )
+_QUOTED = re.compile(r"'(?!<)[^'\n]{2,}'")
+"""What the parser quotes; a single character and the name of a token, `<block end>`, may stay."""
+
 _BARE_KEY = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED: Final = frozenset(_CONSTANTS) | {"y", "n", "yes", "no", "on", "off"}
 
@@ -77,9 +81,9 @@ def read_yaml(text: str, source: str) -> YamlText:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        problem = f"{source}:{line}: is not YAML: {error.problem or error.context}"
+        problem = f"{source}:{line}: is not YAML: {_unquoted(error.problem or error.context)}"
     except (YAMLError, ValueError) as error:
-        problem = f"{source}: is not YAML: {' '.join(str(error).split())[:200]}"
+        problem = f"{source}: is not YAML: {_unquoted(str(error))}"
     raise InvalidDocumentError(problem)
 
 
@@ -116,6 +120,11 @@ def block_field(name: str, value: object, indent: str) -> str:
     """Return a field of a block mapping: one line, or two when its name is very long."""
     separator = f"\n{indent}: " if len(name) > KEY_CHARS_SIMPLE_MAX else ": "
     return f"{indent}{key(name)}{separator}{flow(value)}"
+
+
+def _unquoted(words: str | None) -> str:
+    """Return the parser's words on one line, without what they quote: it may be a secret."""
+    return _QUOTED.sub("'...'", " ".join((words or "").split()))[:PROBLEM_CHARS_MAX]
 
 
 def _escape(character: str) -> str:

@@ -3,6 +3,7 @@
 import trio
 from attrs import evolve
 
+from qutrio.codec.masks import require_unmasked
 from qutrio.codec.plain import check_from_plain, check_to_plain
 from qutrio.control.cluster import all_checks
 from qutrio.control.desk import Desk, find
@@ -85,7 +86,10 @@ async def list_checks(desk: Desk, request: Request) -> Row:
 
 
 async def show_check(desk: Desk, request: Request) -> Row:
-    """Answer `check.show`: how a check is configured (secrets masked) and where it stands."""
+    """Answer `check.show`: how a check is configured and where it stands.
+
+    Secrets are masked unless `secrets` is set.
+    """
     check = _named(desk, request)
     status = await desk.inspect()
     counted = _counted(status, check.id)
@@ -93,7 +97,7 @@ async def show_check(desk: Desk, request: Request) -> Row:
     return {
         "now_unix": desk.services.wall(),
         **standing(status),
-        "check": shown_check(check),
+        "check": check_to_plain(check, secrets=request.flag("secrets")),
         "last_change": author_row(status.document.edit_of_check(check.id)),
         "status": None if counted is None else check_row(counted),
         "warnings": [warning] if warning else [],
@@ -178,6 +182,7 @@ async def _put(desk: Desk, change: PutCheck) -> Row:
 
     `warnings` are sentences about what is allowed, and is seldom meant.
     """
+    require_unmasked(change.check, change.expect)
     check = change.check
     try:
         change.apply(desk.document, desk.services.wall())

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
+from qutrio.codec.masks import restored
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.model.channels import Channel
@@ -25,6 +26,8 @@ def edited(
 ) -> dict[str, object]:
     """Return `plain`, the form of `was`, with `changes` in place and `unset` fields left out.
 
+    A mask among the changes stands for the old value.
+
     Fields of a newer version (`extra`) are left out too: the caller carries them over, so
     that the result can be read strictly, which refuses unknown names among the changes.
     Raises `ControlFailure` for a field that cannot be edited or unset, and when there is
@@ -37,7 +40,8 @@ def edited(
             raise ControlFailure(Code.INVALID, f"{name}: cannot be edited")
     _require_known(was, changes, unset)
     dropped = {*unset, *(name for name, _ in was.extra)}
-    return {name: value for name, value in {**plain, **changes}.items() if name not in dropped}
+    merged = {**plain, **restored(was, changes)}
+    return {name: value for name, value in merged.items() if name not in dropped}
 
 
 def _require_known(

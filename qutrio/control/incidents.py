@@ -6,8 +6,10 @@ from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.core.chronicle import ATTEMPTS_TOLD_MAX
-from qutrio.core.stories import Page, Story, stories
-from qutrio.model.journal import Doubted
+from qutrio.core.steady import shifts
+from qutrio.core.stories import End, Page, Story, stories
+from qutrio.model.ids import UnixTime
+from qutrio.model.journal import Doubted, Entry
 
 INCIDENTS_LISTED_MAX = 50
 DOUBTS_LISTED_MAX = 5
@@ -22,7 +24,7 @@ async def list_incidents(desk: Desk, request: Request) -> Row:
     doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
     return {
         **teller(desk),
-        "incidents": [story_row(story) for story in reversed(told)],
+        "incidents": [story_row(story, desk.services.wall()) for story in reversed(told)],
         "doubts": [entry_to_plain(doubt) for doubt in reversed(doubts)],
     }
 
@@ -32,12 +34,12 @@ async def explain_incident(desk: Desk, request: Request) -> Row:
 
     `name` is its id, the beginning of it, or a check's name for the latest incident of it.
     """
-    told = stories(await desk.services.read_journal())
-    story = find_story(told, request.text("name"))
-    entries = [entry_to_plain(entry) for entry in story.entries]
+    journal = await desk.services.read_journal()
+    story = find_story(stories(journal), request.text("name"))
+    entries = entry_rows(journal, story)
     return {
         **teller(desk),
-        "incident": story_row(story),
+        "incident": story_row(story, desk.services.wall()),
         "entries": entries,
         "attempts_told_max": ATTEMPTS_TOLD_MAX,
     }
@@ -60,14 +62,29 @@ def find_story(told: tuple[Story, ...], wanted: str) -> Story:
     raise ControlFailure(Code.NOT_FOUND, sentence)
 
 
-def story_row(story: Story) -> Row:
-    """Return an incident as one node knows it, without its lines."""
+def entry_rows(journal: tuple[Entry, ...], story: Story) -> list[Row]:
+    """Return the lines of a story; `clock_set_s` is by how much the clock was set after a line."""
+    shift_of = {id(e): s for e, s in zip(journal, shifts(journal), strict=True)}
+    return [{**entry_to_plain(e), "clock_set_s": shift_of.get(id(e), 0.0)} for e in story.entries]
+
+
+def story_row(story: Story, wall: UnixTime) -> Row:
+    """Return an incident as one node knows it at `wall`, without its lines.
+
+    `lasted_s` is None when it is over and this node does not know how long it lasted.
+    """
+    lasted_s = story.lasted_s
+    if story.end is End.OPEN:
+        lasted_s = max(0.0, wall - story.began_unix)
+    elif lasted_s is None and story.until_unix is not None:
+        lasted_s = max(0.0, story.until_unix - story.since_unix)
     return {
         "id": story.id,
         "check": {"id": story.check, "name": story.check_name},
         "target": story.target,
         "since_unix": story.since_unix,
         "until_unix": story.until_unix,
+        "lasted_s": lasted_s,
         "state": story.end.value,
         "pages": [_page_row(page) for page in story.pages],
     }

@@ -33,7 +33,7 @@ from qutrio.control.shapes import Row
 from qutrio.core.view import View
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.plumbing.log import Log
+from qutrio.plumbing.log import Log, trace_of
 
 CONNECTIONS_MAX = 32
 REQUEST_WAIT_S = 10.0
@@ -100,7 +100,7 @@ async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes | No
     except trio.BrokenResourceError:
         raise
     except Exception as bug:  # noqa: BLE001 - one bad request must not stop the monitor
-        log("bug in a control request", op=op, error=repr(bug))
+        log("bug in a control request", op=op, traceback=trace_of(bug))
         sentence = f"a bug in the daemon ({type(bug).__name__}); its log says more"
         answer = _failure(ControlFailure(Code.FAILED, sentence))
     return answer

@@ -39,10 +39,18 @@ def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) ->
         "revision": status.revision,
         "digest": digest,
         "disk": status.disk,
+        "clock_set": _clock_set(status),
         "outbox": len(status.ledger.outbox),
         "refused_recipients": len(status.ledger.refusals),
         "members": [member_row(m) for m in members_by_name(status)],
     }
+
+
+def _clock_set(status: Status) -> Row | None:
+    if status.clock_set is None:
+        return None
+    by_s, ago_s = status.clock_set
+    return {"by_s": _rounded(by_s), "ago_s": _rounded(ago_s)}
 
 
 def standing(status: Status) -> Row:
@@ -115,10 +123,18 @@ def check_row(counted: CheckStatus) -> Row:
         "target": check.target,
         "state": counted.state.value,
         "since": counted.since_unix,
+        "for_s": _rounded(counted.for_s),
         "enabled": check.enabled,
         "votes": {"ok": counted.ok, "fail": counted.fail, "abstain": counted.abstain},
         "evidence": [evidence_row(e) for e in by_name(counted.evidence)],
-        "incident": None if incident is None else {"id": incident.id, "since": incident.since_unix},
+        "told_unseen": list((counted.unjudged and counted.unjudged.told) or ()),
+        "incident": None
+        if incident is None
+        else {
+            "id": incident.id,
+            "since": incident.since_unix,
+            "lasted_s": _rounded(counted.for_s),
+        },
     }
 
 

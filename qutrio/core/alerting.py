@@ -22,29 +22,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
+from qutrio.core.closing import ENDS, close
 from qutrio.core.holds import Holds
+from qutrio.core.notices import Scene, deliveries, opened
+from qutrio.core.outbox import within_bound
 from qutrio.core.recipients import Recipients
-from qutrio.model.channels import Channel, UnknownChannel, recipients_of
-from qutrio.model.ids import (
-    ChannelId,
-    CheckId,
-    IncidentId,
-    Instant,
-    NodeId,
-    NoticeId,
-    Seconds,
-    Term,
-    UnixTime,
-)
-from qutrio.model.incidents import (
-    Delivery,
-    DeliveryKey,
-    Incident,
-    Ledger,
-    Notice,
-    NoticeKind,
-    UnknownKind,
-)
+from qutrio.model.channels import Channel, recipients_of
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import State
 
 if TYPE_CHECKING:
@@ -52,60 +37,30 @@ if TYPE_CHECKING:
     from random import Random
 
     from qutrio.core.events import Attempted
-    from qutrio.core.verdicts import Verdicts
-    from qutrio.model.checks import Check
     from qutrio.model.document import ClusterDocument
 
-OUTBOX_MAX = 1000
-"""Undelivered notices kept; beyond it the oldest are given up."""
 ATTEMPT_S_MAX: Seconds = 60.0
 """After this long without an answer an attempt counts as failed."""
 RETRY_FIRST_S: Seconds = 5.0
 RETRY_CAP_S: Seconds = 300.0
+FORMER_TRIES_MAX = 8
+"""So often an end is tried on a channel that was removed; then it is given up."""
 INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for the last one's word before it repeats an attempt."""
-
-
-def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
-    """Return the enabled channels of a check: the default ones and those it names."""
-    return tuple(
-        channel
-        for channel in document.channels
-        if channel.enabled
-        and not isinstance(channel, UnknownChannel)
-        and (channel.default or channel.name in check.alerts)
-    )
-
-
-@frozen(kw_only=True)
-class Scene:
-    """What the master knows at the moment it brings the ledger up to date.
-
-    The leader of a minority counts incidents of a `series` of its own, so that their ids are
-    nobody else's, and says in `minority` how many members hear each other.
-    """
-
-    document: ClusterDocument
-    verdicts: Verdicts
-    term: Term
-    now: Instant
-    wall: UnixTime
-    series: str = ""
-    minority: str = ""
 
 
 def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Ledger:
     """Return the ledger after opening and closing incidents of the checks in `looked_at`.
 
-    An incident whose check is gone or disabled is closed without a word, and what its channels
-    have not been told is dropped.
+    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
+    been, is told that (`core.closing`).
     """
     checks = {c.id: c for c in scene.document.checks if c.enabled}
     incidents = {i.check: i for i in ledger.incidents}
     outbox, sequence = list(ledger.outbox), ledger.sequence
     for gone in sorted(incidents.keys() - checks.keys()):
-        del incidents[gone]
-        outbox = [d for d in outbox if d.notice.check != gone]
+        sequence += 1
+        outbox = close(incidents.pop(gone), outbox, scene, sequence)
     for ident in sorted(set(looked_at) | incidents.keys()):
         check, incident = checks.get(ident), incidents.get(ident)
         state = scene.verdicts.certain(ident)
@@ -113,13 +68,13 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
             continue
         if state is State.DOWN and incident is None:
             sequence += 1
-            incident = _opened(check, scene, sequence)
+            incident = opened(check, scene, sequence)
             incidents[ident] = incident
-            outbox += _deliveries(NoticeKind.DOWN, incident, check, scene, sequence)
+            outbox += deliveries(NoticeKind.DOWN, incident, scene, sequence)
         elif state is State.UP and incident is not None:
             sequence += 1
             del incidents[ident]
-            outbox += _deliveries(NoticeKind.RECOVERED, incident, check, scene, sequence)
+            outbox += deliveries(NoticeKind.RECOVERED, incident, scene, sequence)
     return evolve(
         ledger,
         sequence=sequence,
@@ -128,42 +83,15 @@ def reconcile(ledger: Ledger, scene: Scene, looked_at: Iterable[CheckId]) -> Led
     )
 
 
-def _opened(check: Check, scene: Scene, sequence: int) -> Incident:
-    return Incident(
-        id=IncidentId(f"{check.id}-{scene.series}{sequence}"),
-        check=check.id,
-        check_name=check.name,
-        since_unix=scene.wall,
-        term=scene.term,
-        edited=None if scene.verdicts.seen_up(check) else scene.document.edit_of_check(check.id),
-    )
-
-
-def _deliveries(
-    kind: NoticeKind, incident: Incident, check: Check, scene: Scene, sequence: int
-) -> list[Delivery]:
-    notice = Notice(
-        id=NoticeId(f"{incident.id}.{kind.value}"),
-        kind=kind,
-        incident=incident.id,
-        check=check.id,
-        check_name=check.name,
-        target=check.target,
-        term=scene.term,
-        sequence=sequence,
-        since_unix=incident.since_unix,
-        at_unix=scene.wall,
-        evidence=scene.verdicts.evidence(check.id, scene.document, scene.now),
-        minority=scene.minority,
-        edited=incident.edited,
-    )
-    return [Delivery(notice=notice, channel=c.id) for c in attached(scene.document, check)]
+Lane: TypeAlias = tuple[ChannelId, CheckId]
+"""What has an order: the notices of one check for one channel."""
 
 
 @define
 class Attempt:
     """How one delivery goes on this master."""
 
+    lane: Lane
     failures: int = 0
     next_at: Instant = Instant(0.0)
     busy_until: Instant | None = None
@@ -175,10 +103,6 @@ class Errand:
 
     delivery: Delivery
     via: NodeId | None
-
-
-Lane: TypeAlias = tuple[ChannelId, CheckId]
-"""What has an order: the notices of one check for one channel."""
 
 
 @define
@@ -198,6 +122,10 @@ class Courier:
     _recoveries_at: Instant = Instant(0.0)
     _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
     """Of each lane the last notice that an errand may be under way for, and up to when."""
+    _touched: set[DeliveryKey] = field(factory=set)
+    """Deliveries that somebody began to make, or may have."""
+    _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
+    """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
 
     def hold_recoveries(self, until: Instant) -> None:
         """Let no recovery leave before `until`: an errand may still tell of the outage."""
@@ -210,6 +138,14 @@ class Courier:
             lanes.setdefault(delivery.lane, delivery.key)
         self._held |= {lane: (key, until) for lane, key in lanes.items()}
 
+    def touch(self, keys: Iterable[DeliveryKey]) -> None:
+        """Note that these may have been attempted by an earlier master."""
+        self._touched.update(keys)
+
+    def tried(self, key: DeliveryKey) -> bool:
+        """Tell whether anybody began to make a delivery, or may have."""
+        return key in self._touched or key in self.delivered
+
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
         self._attempts.clear()
@@ -217,7 +153,10 @@ class Courier:
 
     def busy(self, now: Instant) -> bool:
         """Tell whether an attempt is under way."""
-        return any(a.busy_until is not None and now < a.busy_until for a in self._attempts.values())
+        busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
+        return any(now < until for until in busy) or any(
+            now < until for _, until in self._flying.values()
+        )
 
     def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
         """Take in the channels there are; return the ledger without what an edit made obsolete.
@@ -226,7 +165,8 @@ class Courier:
         """
         if document.channels is self._document_channels:
             return ledger
-        was, self._channels = self._channels, {c.id: c for c in document.channels}
+        was = self._channels
+        self._channels = {c.id: c for c in (*ledger.former, *document.channels)}
         self._document_channels = document.channels
         edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
         for channel in sorted(edited):
@@ -247,11 +187,16 @@ class Courier:
         With `parts`, which recipients were reached is written into what is left.
         """
         channels = {c.id: c for c in document.channels if c.enabled}
+        known = {c.id for c in document.channels}
+        former = {c.id: c for c in ledger.former if c.id not in known}
         kept = list[Delivery]()
-        for delivery in ledger.outbox[-OUTBOX_MAX:]:
-            if delivery.key not in self.delivered and delivery.channel in channels:
+        for delivery in within_bound(ledger.outbox, self.tried):
+            channel = channels.get(delivery.channel)
+            if channel is None and self._worth_a_try(delivery):
+                channel = former.get(delivery.channel)
+            if delivery.key not in self.delivered and channel is not None:
                 marked = self.recipients.marked(delivery)
-                if not marked.settled(recipients_of(channels[delivery.channel])):
+                if not marked.settled(recipients_of(channel)):
                     kept.append(marked if parts else delivery)
         return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
 
@@ -263,12 +208,21 @@ class Courier:
             return ledger
         return evolve(ledger, waits=waits, refusals=refusals)
 
+    def _worth_a_try(self, delivery: Delivery) -> bool:
+        """Tell whether a removed channel is still to be told of this."""
+        attempt = self._attempts.get(delivery.key)
+        tries = 0 if attempt is None else attempt.failures
+        return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
+
     def settle(self, committed: Ledger) -> None:
         """Forget what a majority knows to be delivered, and attempts that are over."""
         self.delivered &= committed.waiting
+        self._touched &= committed.waiting
         self.recipients.keep(committed.waiting)
         for key in [k for k in self._attempts if k not in committed.waiting]:
-            del self._attempts[key]
+            attempt = self._attempts.pop(key)
+            if attempt.busy_until is not None:
+                self._flying[key] = (attempt.lane, attempt.busy_until)
 
     def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
         """Return the attempts to make now, and count them as under way.
@@ -277,23 +231,26 @@ class Courier:
         """
         errands: list[Errand] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
+        self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
         for delivery in self._heads(committed):
             recipients = recipients_of(self._channels.get(delivery.channel))
             if delivery.settled(recipients):
                 continue  # the next write crosses it off
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
-                attempt = Attempt(next_at=self._earliest(delivery))
+                attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
                 self._attempts[delivery.key] = attempt
             if attempt.busy_until is not None and now >= attempt.busy_until:
                 self._failed(attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
+                self._touched.add(delivery.key)
                 errands.append(Errand(delivery, self._via(attempt, others)))
         return errands
 
     def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
+        self._flying.pop(event.key, None)
         self.note(event, recipients)
         attempt = self._attempts.get(event.key)
         if event.key in self.delivered:
@@ -328,20 +285,23 @@ class Courier:
         moments = (
             a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
         )
-        return min(moments, default=Instant(float("inf")))
+        flying = (until for _, until in self._flying.values())
+        return min((*moments, *flying), default=Instant(float("inf")))
 
     def _heads(self, committed: Ledger) -> list[Delivery]:
         """Return the first of each lane, unless it waits for a majority to know it delivered."""
         heads: dict[Lane, Delivery] = {}
         for delivery in committed.outbox:
-            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for who can tell it
+            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
                 heads.setdefault(delivery.lane, delivery)
+        for lane, _ in self._flying.values():
+            heads.pop(lane, None)
         left = [d for d in heads.values() if d.key not in self.delivered]
         return [self.recipients.marked(d) for d in left]
 
     def _earliest(self, delivery: Delivery) -> Instant:
         begin = max(self._resume_at, self.holds.until(delivery.channel))
-        if delivery.notice.kind is NoticeKind.RECOVERED:
+        if delivery.notice.kind in ENDS:
             begin = max(begin, self._recoveries_at)
         key, until = self._held.get(delivery.lane, (delivery.key, begin))
         return begin if key == delivery.key else max(begin, until)

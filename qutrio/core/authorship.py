@@ -1,7 +1,8 @@
 """Authorship: every revision says who made it, and every check and channel who changed it last.
 
 The node is the one whose certificate brought the proposal, so no member writes in another's
-name; door and user are that node's word.  One entry is kept for each item that there is.
+name; door and user are that node's word.  One entry is kept for each item that there is, and
+for the last that were removed, because the end of their watch may yet have to be told.
 """
 
 from typing import Any
@@ -12,6 +13,9 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import DOORS, Edit, channel_item, check_item
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.levels import AUTHORS, may_use
+
+REMOVED_KEPT = 64
+"""Removed items of which it is known who removed them."""
 
 
 @frozen
@@ -44,10 +48,15 @@ def authored(
         uid=author.uid,
     )
     was, now = _items(before), _items(after)
-    edits = {edit.item: edit for edit in before.edits if edit.item in now}
+    edits = {edit.item: edit for edit in before.edits}
+    for item in was.keys() - now.keys():
+        edits[item] = evolve(made, item=item)
     for item, value in now.items():
         if was.get(item) is not value:
             edits[item] = evolve(made, item=item)
+    gone = sorted((e for e in edits.values() if e.item not in now), key=lambda e: e.revision)
+    for edit in gone[: max(0, len(gone) - REMOVED_KEPT)]:
+        del edits[edit.item]
     return {"last_change": made, "edits": tuple(edits[item] for item in sorted(edits))}
 
 

@@ -12,20 +12,22 @@ that came to nothing, reigns (`core.reigns`), and who acts only while something 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.outbox import OF_OUTAGES, OUTBOX_MAX
 from qutrio.core.reigns import Reigns
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
     Began,
+    ClockSet,
     Closed,
     Closing,
     Crossed,
@@ -45,6 +47,7 @@ from qutrio.model.journal import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qutrio.core.ages import Ages
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
     from qutrio.core.verdicts import Verdicts
@@ -66,6 +69,7 @@ class Chronicle:
     seat: Seat
     register: Replication
     verdicts: Verdicts
+    ages: Ages
     reigns: Reigns = field(init=False)
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
@@ -86,6 +90,8 @@ class Chronicle:
         if not self._started:
             self._started = True
             facts.append(self._waking(now))
+        facts += [ClockSet(by_s=by_s) for by_s in self.seat.clocks.untold]
+        self.seat.clocks.untold.clear()
         facts += self.reigns.follow(event, effects, now)
         if self.verdicts.facts:
             facts += self._counted(now)
@@ -106,8 +112,10 @@ class Chronicle:
         self._ledger = ledger
 
     def _waking(self, now: Instant) -> Fact:
-        open_ = self.register.committed.ledger.incidents
-        return Started(term=self.seat.known_term, open=tuple(i.id for i in open_))
+        ledger = self.register.committed.ledger
+        open_ = [incident.id for incident in ledger.incidents]
+        open_ += [told.id for told in ledger.unseen]
+        return Started(term=self.seat.known_term, open=tuple(open_))
 
     # --- votes ------------------------------------------------------------------------------
 
@@ -210,6 +218,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(incident.term, now),
+                age_s=self.ages.lasted(incident.id, now),
             )
             for incident in self._ledger.incidents
             if incident.id not in before
@@ -224,6 +233,7 @@ class Chronicle:
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(record.position.term, now),
+                lasted_s=self.ages.ended.get(incident.id),
             )
             for incident in gone
         ]
@@ -251,7 +261,9 @@ class Chronicle:
         outbox, record = self._ledger.outbox, self.register.committed
         waiting = {(d.notice.id, d.channel) for d in outbox}
         channels = {c.id for c in record.document.channels if c.enabled}
-        oldest = outbox[0].notice.sequence if len(outbox) == OUTBOX_MAX else 0
+        former = {c.id for c in was.former}
+        full = len(outbox) >= OUTBOX_MAX
+        left = Counter((d.notice.incident, d.channel) for d in was.outbox if d.key not in waiting)
         facts: list[Fact] = []
         for delivery in was.outbox:
             notice, channel = delivery.notice, delivery.channel
@@ -260,10 +272,10 @@ class Chronicle:
             cause = Leaving.DELIVERED
             if notice.check in forgotten:
                 cause = Leaving.FORGOTTEN
-            elif channel not in channels:
+            elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
-            elif notice.sequence < oldest:
-                cause = Leaving.GIVEN_UP
+            elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
+                cause = Leaving.GIVEN_UP  # what is delivered leaves one by one
             writer = self._writer(record.position.term, now)
             facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
         return facts
@@ -294,5 +306,7 @@ class Chronicle:
         return Named(node, member.name if member is not None else node)
 
     def _channel(self, channel: ChannelId) -> Named:
-        names = (c.name for c in self._document.channels if c.id == channel)
+        names = (
+            c.name for c in (*self._document.channels, *self._ledger.former) if c.id == channel
+        )
         return Named(channel, next(names, channel))

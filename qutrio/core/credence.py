@@ -92,10 +92,11 @@ class Credence:
     ) -> bool:
         """Tell whether a claim to act counts, or without `claim` a word that claims to lead.
 
-        A voter that is bound to a holder that wrote in its term hears no other claim meanwhile.
+        A voter that is bound to a holder that wrote in its term hears no other claim meanwhile,
+        but does hear that holder when it claims again, in a higher term than it acts in.
         """
         promise, bound = self.mandate.promise, self._is_bound(now)
-        if promise.holder == node and bound and claim in {None, promise.term}:
+        if promise.holder == node and bound and (claim is None or claim >= promise.term):
             return True
         if not self.able(now):
             return True

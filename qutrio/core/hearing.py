@@ -28,6 +28,7 @@ from qutrio.core.messages import (
     Fetched,
     Heartbeat,
     HeartbeatAck,
+    Lasted,
     Message,
     ProbeNow,
     Propose,
@@ -116,6 +117,9 @@ class Hearing:
                 return self.pager.on_deliver(sender, message, now)
             case Delivered():
                 return self.pager.on_delivered(message, now)
+            case Lasted(incidents=ages):
+                self.pager.ages.heard(ages, now)
+                self.pager.lookout.look_again()
             case Removed():
                 raise AssertionError("the node takes this one itself")
             case _:
@@ -208,7 +212,8 @@ class Hearing:
                 return register.on_commit(sender, position, footing, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
-                return [Send(sender, Fetched(accepted=accepted, record=record))]
+                fetched: Effect = Send(sender, Fetched(accepted=accepted, record=record))
+                return [*self.pager.tell_ages(sender, now), fetched]
             case Fetched():
                 if self.seat.fit:
                     register.on_fetched(sender, message, footing)

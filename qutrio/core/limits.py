@@ -10,14 +10,20 @@ from qutrio.core.desk import WISHES_MAX
 from qutrio.core.pager import ERRANDS_MAX
 from qutrio.core.replication import PROPOSALS_PER_WRITE_MAX, PROPOSALS_QUEUED_MAX
 from qutrio.core.watch import RESULTS_PER_REPORT_MAX
+from qutrio.model.document import UNSEEN_AFTER_S_MIN
+from qutrio.model.ids import Seconds
 
 
 @frozen(kw_only=True)
 class Limits:
-    """Capacities: open wishes, proposals that wait and that share a write, errands, results."""
+    """Capacities: open wishes, proposals that wait and that share a write, errands, results.
+
+    `unseen_after_s` is the least time without a verdict after which people are told.
+    """
 
     wishes: int = WISHES_MAX
     proposals_queued: int = PROPOSALS_QUEUED_MAX
     proposals_per_write: int = PROPOSALS_PER_WRITE_MAX
     errands: int = ERRANDS_MAX
     results_per_report: int = RESULTS_PER_REPORT_MAX
+    unseen_after_s: Seconds = UNSEEN_AFTER_S_MIN

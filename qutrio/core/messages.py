@@ -21,6 +21,7 @@ from qutrio.model.frozen import frozen
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
+    IncidentId,
     NodeId,
     NoticeId,
     RequestId,
@@ -254,6 +255,13 @@ class Delivered:
 
 
 @frozen(kw_only=True)
+class Lasted:
+    """For how long I have known of these open incidents, in seconds when this was sent."""
+
+    incidents: tuple[tuple[IncidentId, Seconds], ...]
+
+
+@frozen(kw_only=True)
 class Removed:
     """You are no longer a member since `revision`."""
 
@@ -287,5 +295,6 @@ Message: TypeAlias = (
     | Ruled
     | Deliver
     | Delivered
+    | Lasted
     | Removed
 )

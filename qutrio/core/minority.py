@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier, reconcile
 from qutrio.core.effects import Effect, Note, Notify
 from qutrio.core.election.interface import Role
+from qutrio.core.notices import Scene
 from qutrio.core.quorum import holds_quorum
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.ids import FOREVER, NEVER, CheckId, Instant, UnixTime
@@ -50,6 +52,7 @@ class Minority:
     """The incidents that this node alone opened, and what it has not told yet."""
     until: Instant | None = None
     """Up to when what was found last is good enough to page; None when this node may not."""
+    ages: Ages = field(factory=Ages)
     _lost_at: Instant | None = None
     """Since when no majority is in sight."""
     _looked_at: Instant = NEVER
@@ -109,6 +112,8 @@ class Minority:
     def _begin(self, now: Instant, wall: UnixTime) -> Verdicts:
         """Return a second count, with the votes that are known; they make the first round."""
         document, known = self.register.committed.document, self.watch.verdicts
+        self.ages = Ages()
+        self.ages.follow(self.ledger, now, wall)
         count = Verdicts(among_living=True)
         count.follow(document, wall)
         for check in document.checks:
@@ -143,6 +148,7 @@ class Minority:
             wall=wall,
             series=f"minority-{self.watch.life:x}-",
             minority=self._size(now),
+            ages=self.ages,
         )
         announced = {i.check for i in committed.ledger.incidents}
         ledger = self.courier.follow(committed.document, self.ledger, now)
@@ -150,6 +156,7 @@ class Minority:
         count.changed.clear()
         self.ledger = self.courier.prune(ledger, committed.document, parts=True)
         self.courier.settle(self.ledger)
+        self.ages.follow(self.ledger, now, wall)
         errands = self.courier.due(self.ledger, (), now)
         return [Notify(errand.delivery, scene.term, errand=False) for errand in errands]
 

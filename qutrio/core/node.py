@@ -100,7 +100,10 @@ class Node:
         self.pager = Pager(
             identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
         )
-        self.chronicle = Chronicle(identity, self.seat, self.register, self.watch.verdicts)
+        self.pager.lookout.least_s = limits.unseen_after_s
+        self.chronicle = Chronicle(
+            identity, self.seat, self.register, self.watch.verdicts, self.pager.ages
+        )
         self.desk = Desk(limits.wishes)
         self.handover = Handover(self.seat)
         self.hearing = Hearing(
@@ -132,7 +135,10 @@ class Node:
             self.seat.stir()
         if now >= self.seat.calm_until:
             self.watch.verdicts.follow(self.register.committed.document, wall)
-        effects = self._route(event, now, wall)
+        effects = self.seat.clocks.look(now, wall)
+        if effects:
+            self.seat.stir()
+        effects += self._route(event, now, wall)
         if not self._calm(now, wall):
             effects = self._look_round(event, effects, now, wall)
         elif now >= self.seat.cadence.next_beat:
@@ -221,7 +227,7 @@ class Node:
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
         beat: list[Effect] = [Send(peer, self.seat.beat(now, wall))]
-        return beat + self.watch.tell_newcomer(peer, now)
+        return beat + self.watch.tell_newcomer(peer, now) + self.pager.tell_ages(peer, now)
 
     def _persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
         effects = self.seat.resign(None, "cannot write its disk", now)
@@ -263,6 +269,7 @@ class Node:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
         effects += self._to_self(self._answers(now), now)
+        self.pager.ages.follow(self.register.committed.ledger, now, wall)
         effects += self.chronicle.tell(event, effects, now, wall)
         if len(effects) != before:
             self.seat.stir()  # what was done may have consequences in the next step
@@ -373,6 +380,7 @@ class Node:
             self.seat,
             self.register,
             self.watch.verdicts,
+            self.pager.ages,
             now,
             removed=self.removed,
             reason=hopeless(self.seat, now, removed=self.removed) or self._reason,

@@ -9,20 +9,24 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from qutrio.core.alerting import Courier, Scene, reconcile
+from qutrio.core.ages import Ages
+from qutrio.core.alerting import Courier, reconcile
+from qutrio.core.closing import drop_unreachable, keep_former
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN
-from qutrio.core.messages import Deliver, Delivered
+from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
+from qutrio.core.notices import Scene
 from qutrio.core.recipients import Recipients
 from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
+from qutrio.core.unseen import Lookout
 from qutrio.core.watch import Watch
 from qutrio.model.channels import recipients_of
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
-from qutrio.model.levels import DELIVERY_PARTS, may_use
+from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
 from qutrio.model.parts import Part
 from qutrio.model.results import clip
 
@@ -41,6 +45,8 @@ class Pager:
     courier: Courier
     errands_max: int = ERRANDS_MAX
     minority: Minority = field(init=False)
+    ages: Ages = field(factory=Ages)
+    lookout: Lookout = field(factory=Lookout)
     _announced_in: Term | None = None
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
@@ -52,8 +58,8 @@ class Pager:
         self.minority = Minority(self.seat, self.register, self.watch, courier)
 
     def deadline(self) -> Instant:
-        """Return when an attempt is due or overdue, or a minority may have to be told of."""
-        return min(self.courier.deadline(), self.minority.deadline())
+        """Return when an attempt is due or overdue, or there may be something to tell."""
+        return min(self.courier.deadline(), self.minority.deadline(), self.lookout.deadline())
 
     def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have everybody probe what a round waits for; page as the leader of a minority."""
@@ -65,15 +71,27 @@ class Pager:
             effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
         return effects
 
+    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Tell a peer for how long incidents have been open, as far as this node measured it."""
+        ages = self.ages.tell(now)
+        allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
+        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
+
     def _errands_over(self, now: Instant) -> Instant:
-        """Return up to when an errand that was sent by now may begin, by the faster clock."""
-        return Instant(now + self.seat.steering.bound_s * (1 + 2 * DRIFT_MARGIN))
+        """Return up to when an errand that was sent by now may begin, by the faster clock.
+
+        A member counts `dead_after` for it under each engine, however short the bonds are.
+        """
+        records = (self.register.committed, self.register.accepted)
+        lasts_s = max(record.document.settings.dead_after_s for record in records)
+        return Instant(now + lasts_s * (1 + 2 * DRIFT_MARGIN))
 
     def may_write(self, now: Instant) -> bool:
         """Tell whether this node acts and no write is in flight; notice a new term of ours."""
         register, term = self.register, self.register.established
         if term is None or self.seat.acting_until(now) is None:
             self._announced_in = None
+            self.lookout.rest()
             return False
         if self._announced_in != term:
             self._announced_in = term
@@ -81,6 +99,8 @@ class Pager:
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.courier.touch(committed.ledger.waiting)
+            self.lookout.take_over(now)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
@@ -94,13 +114,19 @@ class Pager:
             term=term,
             now=now,
             wall=wall,
+            ages=self.ages,
+            tried=self.courier.tried,
+            live=self.seat.roll.live(now),
         )
         changed = self.watch.verdicts.changed
         ledger = self.courier.follow(committed.document, committed.ledger, now)
         ledger = reconcile(ledger, scene, changed)
+        ledger = self.lookout.follow(ledger, scene, changed)
         changed.clear()
+        ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
         ledger = self.courier.prune(ledger, committed.document, parts=parts)
+        ledger = keep_former(ledger, committed.document, committed.document)
         return self.courier.write_down(ledger, now, wall) if parts else ledger
 
     def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:

@@ -18,6 +18,7 @@ from attrs import define, evolve, field, frozen
 from qutrio.core.effects import Effect, Note
 from qutrio.core.events import Event, Received
 from qutrio.core.messages import Heartbeat, Resign
+from qutrio.core.steady import steadied
 from qutrio.model.journal import Entry, Fact, Named, RoleLeft, RoleTaken, Started
 
 if TYPE_CHECKING:
@@ -135,10 +136,11 @@ class Reign:
 def reigns(entries: Iterable[Entry]) -> tuple[Reign, ...]:
     """Return the reigns in a journal, oldest first.
 
-    One that goes on after this node was away, in the same term, is one reign.
+    One that goes on after this node was away, in the same term, is one reign.  Moments are by the
+    clock as it is set now.
     """
     told: list[Reign] = []
-    for entry in entries:
+    for entry in steadied(entries):
         match entry.fact:
             case Started():
                 if told and told[-1].outcome is Outcome.ACTING:

@@ -20,6 +20,7 @@ from attrs import define, evolve, field, frozen
 from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.applying import apply
 from qutrio.core.authorship import Author, authored
+from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
@@ -139,8 +140,8 @@ class Replication(Acceptor):
         term = self.established
         assert term is not None
         assert self.flight is None
-        document, effects = self.accepted.document, list[Effect]()
-        taken: list[tuple[Proposal, Revision]] = []
+        before = document = self.accepted.document
+        effects, taken = list[Effect](), list[tuple[Proposal, Revision]]()
         while self._queue and len(taken) < self.per_write_max:
             proposal = self._queue.popleft()
             outcome = apply(proposal.mutation, document, wall)
@@ -153,9 +154,10 @@ class Replication(Acceptor):
                 signed = authored(document, outcome, revision, author, wall)
                 document = evolve(outcome, revision=revision, term=term, **signed)
             taken.append((proposal, document.revision))
-            before = self.accepted.document
             if document.voters != before.voters or document.level != before.level:
                 break  # the voters change one at a time, and nobody uses what is not committed
+        if document.channels is not before.channels:
+            ledger = keep_former(ledger, before, document)
         if taken or ledger != self.accepted.ledger:
             effects += self._write(term, document, ledger, taken, now)
         return effects

@@ -1,5 +1,6 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
+from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier
 from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
@@ -11,6 +12,7 @@ from qutrio.model.checks import Check
 from qutrio.model.ids import ChannelId, Instant
 from qutrio.model.incidents import Incident, Ledger
 from qutrio.model.members import Member
+from qutrio.model.unseen import Unjudged
 
 
 def glimpse(
@@ -44,6 +46,7 @@ def describe(
     seat: Seat,
     register: Replication,
     verdicts: Verdicts,
+    ages: Ages,
     now: Instant,
     *,
     removed: bool,
@@ -63,7 +66,9 @@ def describe(
     have = 0 if removed else len(seat.roll.contacts(now) & voters)
     master = seat.incumbent(now)
     me = document.member(seat.me)
+    was_set = seat.clocks.last_set
     incidents = {i.check: i for i in record.ledger.incidents}
+    unjudged = {u.check: u for u in record.ledger.unjudged}
     return Status(
         node=seat.me,
         name=me.name if me is not None else "",
@@ -85,12 +90,14 @@ def describe(
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),
         leads_minority=leads_minority and not removed,
+        clock_set=None if was_set is None else (was_set[0], now - was_set[1]),
         level=seat.announcements.mine,
         held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
         channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
         checks=tuple(
-            _check(c, verdicts, register, incidents.get(c.id), now) for c in document.checks
+            _check(c, verdicts, register, ages, incidents.get(c.id), unjudged.get(c.id), now)
+            for c in document.checks
         ),
     )
 
@@ -131,21 +138,27 @@ def _channel(
     )
 
 
-def _check(
+def _check(  # noqa: PLR0917 - all that a check shows
     check: Check,
     verdicts: Verdicts,
     register: Replication,
+    ages: Ages,
     incident: Incident | None,
+    unjudged: Unjudged | None,
     now: Instant,
 ) -> CheckStatus:
     count = verdicts.count(check.id, now)
+    longest = incident or unjudged
+    lasted_s = None if longest is None else ages.lasted(longest.id, now)
     return CheckStatus(
         check=check,
         state=verdicts.state(check.id),
         since_unix=verdicts.since(check.id),
+        for_s=verdicts.stands_for(check.id, now) if lasted_s is None else lasted_s,
         ok=count.ok,
         fail=count.fail,
         abstain=count.abstain,
         evidence=verdicts.evidence(check.id, register.committed.document, now),
         incident=incident,
+        unjudged=unjudged,
     )

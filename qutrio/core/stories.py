@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.model.ids import IncidentId, NoticeId
+from qutrio.core.closing import ENDS
+from qutrio.core.steady import shifts
+from qutrio.model.ids import IncidentId, NoticeId, UnixTime
 from qutrio.model.incidents import AnyKind, Incident, NoticeKind
 from qutrio.model.journal import (
     Began,
+    ClockSet,
     Closed,
     Closing,
     Crossed,
@@ -40,7 +43,7 @@ from qutrio.model.results import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qutrio.model.ids import CheckId, Seconds, UnixTime
+    from qutrio.model.ids import CheckId, Seconds
     from qutrio.model.incidents import Notice
 
 BEFORE_MAX = 5
@@ -86,6 +89,8 @@ class Story:
     """One incident, and all lines that belong to it, oldest first.
 
     `until_unix` is when it was over; None while it is open, and when the node never heard.
+    `lasted_s` is how long it lasted by then, as measured; None when the node does not know that.
+    `began_unix` is when it began by this node's clock as it is set now, `since_unix` as told then.
     """
 
     id: IncidentId
@@ -94,6 +99,8 @@ class Story:
     target: str
     since_unix: UnixTime
     until_unix: UnixTime | None
+    lasted_s: Seconds | None
+    began_unix: UnixTime
     end: End
     pages: tuple[Page, ...]
     entries: tuple[Entry, ...]
@@ -101,8 +108,10 @@ class Story:
 
 def stories(entries: Iterable[Entry]) -> tuple[Story, ...]:
     """Return the incidents in a journal, in the order in which the node learned of them."""
+    lines = tuple(entries)
     reader = _Reader()
-    for number, entry in enumerate(entries):
+    for number, (entry, shift) in enumerate(zip(lines, shifts(lines), strict=True)):
+        reader.shift = shift
         reader.read(number, entry)
     read = ((draft, draft.incident) for draft in reader.drafts.values())
     return tuple(draft.story(incident) for draft, incident in read if incident is not None)
@@ -123,6 +132,8 @@ class _Draft:
     opened: bool = False
     end: End = End.OPEN
     until_unix: UnixTime | None = None
+    lasted_s: Seconds | None = None
+    began_unix: UnixTime | None = None
     pages: dict[Key, Page] = field(factory=dict)
     entries: list[Entry] = field(factory=list)
 
@@ -172,6 +183,8 @@ class _Draft:
             target=self.target,
             since_unix=incident.since_unix,
             until_unix=self.until_unix,
+            lasted_s=self.lasted_s,
+            began_unix=incident.since_unix if self.began_unix is None else self.began_unix,
             end=self.end,
             pages=tuple(self.pages.values()),
             entries=tuple(self.entries),
@@ -187,11 +200,13 @@ class _Reader:
     _before: dict[CheckId, deque[tuple[int, Entry]]] = field(factory=dict)
     _incidents: dict[NoticeId, IncidentId] = field(factory=dict)
     _started: tuple[int, Entry] | None = None
+    shift: Seconds = 0.0
+    """By how much the clock was set after the line that is read."""
 
     def read(self, number: int, entry: Entry) -> None:
         """Take in the line of this number."""
         match entry.fact:
-            case Started() | Stopped() | Led():
+            case Started() | Stopped() | Led() | ClockSet():
                 self._of_the_node(number, entry, entry.fact)
             case Judged() | Doubted():
                 self._of_votes(number, entry, entry.fact)
@@ -208,7 +223,9 @@ class _Reader:
             case _:
                 assert_never(entry.fact)
 
-    def _of_the_node(self, number: int, entry: Entry, fact: Started | Stopped | Led) -> None:
+    def _of_the_node(
+        self, number: int, entry: Entry, fact: Started | Stopped | Led | ClockSet
+    ) -> None:
         for draft in self.drafts.values():
             if draft.unfinished:
                 draft.entries.append(entry)
@@ -234,6 +251,8 @@ class _Reader:
                 draft.end = End.OPEN  # the node had forgotten it, and heard of it again
             return
         draft.opened, draft.target = True, fact.target or draft.target
+        if fact.age_s is not None:
+            draft.began_unix = UnixTime(entry.at_unix + self.shift - fact.age_s)
         before = [
             (number, earlier)
             for number, earlier in self._before.pop(incident.check, ())
@@ -250,14 +269,15 @@ class _Reader:
         if draft is None or draft.until_unix is not None:
             return
         draft.end = End.RECOVERED if fact.cause is Closing.RECOVERED else End.FORGOTTEN
-        draft.until_unix = entry.at_unix
+        draft.until_unix, draft.lasted_s = entry.at_unix, fact.lasted_s
         draft.entries.append(entry)
 
     def _noticed(self, entry: Entry, notice: Notice, channels: tuple[Named, ...]) -> None:
         draft = self._draft(_incident_of(notice))
         draft.target = draft.target or notice.target
-        if notice.kind is NoticeKind.RECOVERED:
-            draft.end, draft.until_unix = End.RECOVERED, notice.at_unix
+        if notice.kind in ENDS:
+            draft.end = End.FORGOTTEN if notice.kind is NoticeKind.CLOSED else End.RECOVERED
+            draft.until_unix, draft.lasted_s = notice.at_unix, notice.lasted_s
         self._incidents[notice.id] = notice.incident
         fresh = [draft.page(notice, channel) for channel in channels]
         if any(fresh):

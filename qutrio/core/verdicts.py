@@ -83,6 +83,8 @@ class Tally:
     votes: dict[NodeId, Vote] = field(factory=dict)
     state: State = State.UNKNOWN
     since_unix: UnixTime = UnixTime(0.0)
+    since: Instant | None = None
+    """Since when the state stands; None until the tally is looked at."""
     candidate: State | None = None
     candidate_at: Instant = Instant(0.0)
     first: Ballot | None = None
@@ -91,9 +93,9 @@ class Tally:
     up_in: Revision | None = None
     """The revision of the check in which it was seen up last."""
 
-    def stands(self, state: State, changed: Revision, wall: UnixTime) -> None:
+    def stands(self, state: State, changed: Revision, now: Instant, wall: UnixTime) -> None:
         """Let a state stand from now on, of the check as of revision `changed`."""
-        self.state, self.since_unix, self.candidate = state, wall, None
+        self.state, self.since_unix, self.since, self.candidate = state, wall, now, None
         if state is State.UP:
             self.up_in = changed
 
@@ -110,6 +112,8 @@ class Verdicts:
     """Checks to announce, or to look at again, since the owner last cleared this."""
     facts: list[Judged | Doubted] = field(factory=list)
     """What is worth writing down, since the owner last cleared this."""
+    parted: dict[CheckId, State] = field(factory=dict)
+    """The last states of what the newest document does not let this node watch any more."""
     _touched: set[CheckId] = field(factory=set)
     _confirming: dict[CheckId, Instant] = field(factory=dict)
     _stale_at: dict[CheckId, Instant] = field(factory=dict)
@@ -126,11 +130,13 @@ class Verdicts:
         self._document = document
         self._voters = document.voters
         self._checks = {c.id: c for c in document.checks if c.enabled}
+        self.parted = {}
         for gone in [i for i in self._tallies if i not in self._checks]:
-            del self._tallies[gone]
+            self.parted[gone] = self._tallies.pop(gone).state
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}
+        self.changed |= self._checks.keys() - self._tallies.keys()
         for ident, check in self._checks.items():
             tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
             tally.votes = {
@@ -181,7 +187,7 @@ class Verdicts:
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
                 self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
-                tally.stands(agreed, self._checks[ident].changed, wall)
+                tally.stands(agreed, self._checks[ident].changed, now, wall)
             self._touched.add(ident)
         self._open = open_
         if now >= self._sweep_at:
@@ -203,6 +209,7 @@ class Verdicts:
         announced: bool,
     ) -> None:
         tally = self._tallies[ident]
+        tally.since = now if tally.since is None else tally.since
         fresh = self._fresh(ident, now)
         limit = freshness(self._checks[ident])
         stale = Instant(min((v.at + limit for v in fresh.values()), default=FOREVER))
@@ -232,7 +239,7 @@ class Verdicts:
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
                 self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
-            tally.stands(state, self._checks[ident].changed, wall)
+            tally.stands(state, self._checks[ident].changed, now, wall)
             self._confirming.pop(ident, None)
             self.changed.add(ident)
 
@@ -328,6 +335,11 @@ class Verdicts:
         """Return since when the state stands, by this node's wall clock."""
         tally = self._tallies.get(check)
         return tally.since_unix if tally is not None else UnixTime(0.0)
+
+    def stands_for(self, check: CheckId, now: Instant) -> Seconds:
+        """Return for how long the state has stood, by this node's boot clock."""
+        tally = self._tallies.get(check)
+        return 0.0 if tally is None or tally.since is None else max(0.0, now - tally.since)
 
     def count(self, check: CheckId, now: Instant) -> Count:
         """Return the fresh votes by kind, and the state they alone would give."""

@@ -10,6 +10,7 @@ from qutrio.model.members import Member
 from qutrio.model.parts import RefusedRecipient
 from qutrio.model.results import Evidence, State
 from qutrio.model.stable import Position
+from qutrio.model.unseen import Unjudged
 
 
 @frozen(kw_only=True)
@@ -59,16 +60,22 @@ class MemberStatus:
 
 @frozen(kw_only=True)
 class CheckStatus:
-    """One check as this node counts it."""
+    """One check as this node counts it.
+
+    `for_s` is how long its incident has been open, or how long it has had no verdict, or else
+    how long its state has stood.
+    """
 
     check: Check
     state: State
     since_unix: UnixTime
+    for_s: Seconds
     ok: int
     fail: int
     abstain: int
     evidence: tuple[Evidence, ...]
     incident: Incident | None
+    unjudged: Unjudged | None = None
 
 
 @frozen(kw_only=True)
@@ -125,6 +132,8 @@ class Status:
     role: str = "follower"
     knows_engine: bool = True
     leads_minority: bool = False
+    clock_set: tuple[Seconds, Seconds] | None = None
+    """By how much this node's wall clock was set last, and how many seconds ago."""
     level: int = LEVEL
     held_back: tuple[NodeId, ...] = ()
     channels: tuple[ChannelStatus, ...] = ()

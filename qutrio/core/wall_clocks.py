@@ -1,4 +1,6 @@
-"""By how much each peer's wall clock differs from this node's: shown, warned of, decides nothing.
+"""Wall clocks: how the peers' differ from this node's, and when this one was set.
+
+They are shown and warned of, and decide nothing.
 
 Wall time is for people.  A clock that is off changes no vote and no role; but the moments in an
 alert are then wrong, and tokens end early or late, so somebody should know.
@@ -9,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from attrs import define, field
 
 from qutrio.core.effects import Effect, Note
-from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
 
 SKEW_S_MIN: Seconds = 10.0
 """From here on a difference is worth a warning; a slow link may make it look larger."""
@@ -21,6 +23,21 @@ class WallClocks:
 
     skew: dict[NodeId, Seconds] = field(factory=dict)
     _warned: set[NodeId] = field(factory=set)
+    last_set: tuple[Seconds, Instant] | None = None
+    """By how much this node's own clock was set last, above 0 for forward, and when."""
+    untold: list[Seconds] = field(factory=list)
+    """How it was set since the owner last cleared this."""
+    _offset: float | None = None
+
+    def look(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Compare this node's wall clock with its boot clock, and note when it was set."""
+        offset, was = wall - now, self._offset
+        self._offset = offset
+        if was is None or abs(offset - was) < SKEW_S_MIN:
+            return []
+        self.last_set = (offset - was, now)
+        self.untold.append(offset - was)
+        return [Note("the wall clock was set", (("by_s", f"{offset - was:+.0f}"),))]
 
     def heard(self, node: NodeId, skew: Seconds) -> list[Effect]:
         """Take in a difference; warn once of one that is large, and once when it is over."""

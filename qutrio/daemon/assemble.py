@@ -4,7 +4,6 @@ import gc
 import random
 import secrets
 import sys
-import traceback
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from qutrio.peers.token import make_token
 from qutrio.peers.transport import TlsTransport
 from qutrio.plumbing.clock import BootClock, Clock
 from qutrio.plumbing.latest import Latest
+from qutrio.plumbing.log import trace_of
 from qutrio.probes.toolbox import make_tools
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.journal import FileJournal
@@ -79,7 +79,7 @@ async def serve(options: ServeOptions) -> int:
     except* QutrioError as group:
         refusal = _first(group)
     except* Exception as group:  # noqa: BLE001 - the last word before the process ends
-        log("a bug ended the daemon", traceback="".join(traceback.format_exception(group)))
+        log("a bug ended the daemon", traceback=trace_of(group))
         code = EXIT_BUG
     if refusal is not None and code == EXIT_OK:
         raise refusal

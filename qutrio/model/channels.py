@@ -100,7 +100,7 @@ class WebhookChannel(ChannelBase):
 
     kind: ClassVar[str] = "webhook"
 
-    url: str = field(validator=is_text)
+    url: str = field(repr=False, validator=is_text)
     secret: str | None = field(default=None, repr=False, validator=at_most(SECRET_CHARS_MAX))
     verify_tls: bool = True
 

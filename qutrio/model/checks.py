@@ -16,7 +16,7 @@ from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_text, require
 from qutrio.model.tls_check import TlsCheck
-from qutrio.model.urls import ascii_url, shown_url
+from qutrio.model.urls import OWN_PROBLEMS, ascii_url, masked_url, quotable_url, shown_url
 
 HEADERS_MAX = 64
 BODY_CHARS_MAX = 64 * 1024
@@ -27,6 +27,21 @@ STATUS_RANGES_MAX = 32
 URL_CHARS_MAX = 2048
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Z]{1,16}")
+_EXAMPLE = "https://example.org/health"
+_BAD_PORT = "its port is not a number from 1 to 65535"
+_PATTERN_PROBLEMS = frozenset(
+    {
+        "bad escape (end of pattern)",
+        "missing ), unterminated subpattern",
+        "multiple repeat",
+        "nothing to repeat",
+        "unbalanced parenthesis",
+        "unterminated character set",
+        "min repeat greater than max repeat",
+        "look-behind requires fixed-width pattern",
+    }
+)
+"""Those of the library's words that quote nothing of the pattern."""
 
 
 @frozen
@@ -46,8 +61,10 @@ def _to_ascii(url: str) -> str:
         return url  # is refused as too long, whatever it says
     try:
         return ascii_url(url)
+    except UnicodeError:  # of the library for host names, whose words quote what it was given
+        raise _no_url(url, "its host is no name that browsers accept") from None
     except ValueError as error:
-        raise InvalidValueError("url", f"{url[:80]!r} is not a URL: {error}") from None
+        raise _no_url(url, _plain_words(error)) from None
 
 
 @frozen(kw_only=True)
@@ -60,19 +77,25 @@ class HttpCheck(CheckBase):
 
     kind: ClassVar[str] = "http"
 
-    url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX))
+    url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX), repr=masked_url)
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = field(default=(), validator=at_most(HEADERS_MAX))
-    body: str | None = field(default=None, validator=at_most(BODY_CHARS_MAX))
+    headers: tuple[tuple[str, str], ...] = field(
+        default=(), repr=False, validator=at_most(HEADERS_MAX)
+    )
+    body: str | None = field(default=None, repr=False, validator=at_most(BODY_CHARS_MAX))
     expect_status: tuple[StatusRange, ...] = field(
         default=(StatusRange(200, 299),), validator=at_most(STATUS_RANGES_MAX)
     )
-    body_contains: str | None = field(default=None, validator=at_most(PATTERN_CHARS_MAX))
-    body_not_contains: str | None = field(default=None, validator=at_most(PATTERN_CHARS_MAX))
-    body_regex: str | None = field(default=None, validator=at_most(PATTERN_CHARS_MAX))
+    body_contains: str | None = field(
+        default=None, repr=False, validator=at_most(PATTERN_CHARS_MAX)
+    )
+    body_not_contains: str | None = field(
+        default=None, repr=False, validator=at_most(PATTERN_CHARS_MAX)
+    )
+    body_regex: str | None = field(default=None, repr=False, validator=at_most(PATTERN_CHARS_MAX))
     redirects_max: int = field(default=5, validator=between(0, REDIRECTS_MAX))
     verify_tls: bool = True
-    basic_user: str | None = field(default=None, validator=at_most(256))
+    basic_user: str | None = field(default=None, repr=False, validator=at_most(256))
     basic_password: str | None = field(default=None, repr=False, validator=at_most(256))
     bearer_token: str | None = field(default=None, repr=False, validator=at_most(8192))
     ip_family: IpFamily = IpFamily.ANY
@@ -88,9 +111,8 @@ class HttpCheck(CheckBase):
             bool(_METHOD.fullmatch(self.method)), "method", f"{self.method[:40]!r} is no method"
         )
         require(bool(self.expect_status), "expect_status", "needs at least one code or range")
-        for name, value in self.headers:
-            sendable = _TOKEN.fullmatch(name) and not any(c in value for c in "\r\n\0")
-            require(bool(sendable), "headers", f"{name[:40]!r} cannot be sent as a header")
+        for number, (name, value) in enumerate(self.headers, 1):
+            _require_sendable(number, name, value)
         both = self.bearer_token is not None and self.basic_user is not None
         require(not both, "bearer_token", "give basic or bearer credentials, not both")
         if self.body_regex is not None:
@@ -165,27 +187,56 @@ def slow_words(check: CheckBase) -> str:
     )
 
 
+def _require_sendable(number: int, name: str, value: str) -> None:
+    """Refuse a header without quoting what may be a value that was taken for a name."""
+    problem = f"number {number} cannot be sent as a header: its name holds more than a name may"
+    require(bool(_TOKEN.fullmatch(name)), "headers", problem)
+    breaks = any(c in value for c in "\r\n\0")
+    require(not breaks, "headers", f"{name[:40]!r} cannot be sent as a header: it is not one line")
+
+
 def _require_http_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidValueError("url", f"{url[:80]!r} is not a URL: {error}") from None
-    good = (
-        parts.scheme in {"http", "https"}
-        and bool(parts.hostname)
-        and url.isascii()
-        and not any(c <= " " for c in url)
-        and (port is None or port > 0)
-    )
-    require(good, "url", f"{url[:80]!r} is not a URL such as https://example.org/health")
+        raise _no_url(url, _plain_words(error)) from None
+    rules = {
+        "it begins with neither http:// nor https://": parts.scheme in {"http", "https"},
+        "it names no host": bool(parts.hostname),
+        "it holds a blank or a character that cannot be seen": not any(c <= " " for c in url),
+        "its host is not ASCII": url.isascii(),
+        _BAD_PORT: port is None or port > 0,
+    }
+    for problem, kept in rules.items():
+        if not kept:
+            raise _no_url(url, problem)
     hidden = parts.username is not None or parts.password is not None
     require(not hidden, "url", "holds credentials; give them as basic_user and basic_password")
 
 
+def _no_url(url: str, problem: str) -> InvalidValueError:
+    """Return why a URL is refused, without the parts of it that may be secrets."""
+    problem = f"{quotable_url(url)} is not a URL such as {_EXAMPLE}: {problem}"
+    return InvalidValueError("url", problem.strip())
+
+
+def _plain_words(error: ValueError) -> str:
+    """Return what is wrong with a URL without the parts of it that the library quotes."""
+    words = str(error)
+    if words in OWN_PROBLEMS:
+        return words
+    return _BAD_PORT if words.startswith("Port ") else "its host cannot be read"
+
+
 def _require_regex(pattern: str) -> None:
+    """Refuse what is no pattern.  It is not quoted: it may be a secret."""
     try:
         re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        problem = f"{pattern[:80]!r} is not a regular expression: {error}"
+    except re.error as error:
+        where = "" if error.pos is None else f" at character {error.pos + 1}"
+        what = error.msg if error.msg in _PATTERN_PROBLEMS else "something is wrong"
+        problem = f"is not a regular expression: {what}{where}"
         raise InvalidValueError("body_regex", problem) from None
+    except (OverflowError, RecursionError):
+        raise InvalidValueError("body_regex", "is too large for a regular expression") from None

@@ -1,6 +1,7 @@
 """The one replicated value: what the cluster has agreed to watch."""
 
 from functools import cached_property
+from typing import Any
 
 from attrs import field, frozen
 
@@ -9,7 +10,15 @@ from qutrio.model.checks import Check
 from qutrio.model.edits import Edit, check_item
 from qutrio.model.hosts import are_resolvers
 from qutrio.model.ids import CheckId, Extra, Fingerprint, NodeId, Revision, Seconds, Term
-from qutrio.model.levels import AUTHORS, LEVEL_MAX, LEVEL_UNSAID, LEVELS, RESOLVERS, since
+from qutrio.model.levels import (
+    AUTHORS,
+    LEVEL_MAX,
+    LEVEL_UNSAID,
+    LEVELS,
+    RESOLVERS,
+    UNSEEN_NOTICES,
+    since,
+)
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import at_most, between, is_text, one_of, require
 
@@ -17,8 +26,19 @@ MEMBERS_MAX = 128
 CHECKS_MAX = 20_000
 CHANNELS_MAX = 256
 TOKENS_MAX = 256
+EDITS_MAX = CHECKS_MAX + CHANNELS_MAX + 256
+"""One for each check and channel, and for some that were removed."""
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
 """Also of raft's heartbeats, in its election timeout."""
+UNSEEN_AFTER_S_MIN: Seconds = 120.0
+UNSEEN_AFTER_S_MAX: Seconds = 3600.0
+"""Whatever the interval, nobody waits longer to be told that a check has no verdict."""
+
+
+def is_unseen_after(_: object, attribute: Any, value: Seconds) -> None:
+    """Accept 0, or a time within the bounds."""
+    if value != 0:
+        between(UNSEEN_AFTER_S_MIN, UNSEEN_AFTER_S_MAX, "s")(_, attribute, value)
 
 
 @frozen(kw_only=True)
@@ -27,7 +47,8 @@ class Settings:
 
     Those whose names begin with an engine's are for that engine only.  `acting` says where the
     gossip engine's leader may page: where a majority is, or in any `partition`.  `resolvers`
-    are the name servers that probes ask in place of the node's own, in order.
+    are the name servers that probes ask in place of the node's own, in order.  A check that has
+    no verdict for `unseen_after_s` is told; 0 means five of its intervals, within bounds.
     """
 
     engine: str = field(default="lowest-id", validator=is_text)
@@ -44,6 +65,9 @@ class Settings:
     acting: str = field(default="majority", validator=one_of("majority", "partition"))
     resolvers: tuple[str, ...] = field(
         default=(), validator=are_resolvers, metadata=since(RESOLVERS)
+    )
+    unseen_after_s: Seconds = field(
+        default=0.0, validator=is_unseen_after, metadata=since(UNSEEN_NOTICES)
     )
     extra: Extra = ()
 
@@ -65,7 +89,8 @@ class ClusterDocument:
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
     names this content uniquely, also before it is committed: within a term one node makes
     revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
-    `last_change` says who made this revision, `edits` who changed each check and channel last.
+    `last_change` says who made this revision, `edits` who changed each check and
+    channel last, or removed it.
     """
 
     cluster_id: str
@@ -81,7 +106,7 @@ class ClusterDocument:
     )
     last_change: Edit | None = field(default=None, metadata=since(AUTHORS))
     edits: tuple[Edit, ...] = field(
-        default=(), validator=at_most(CHECKS_MAX + CHANNELS_MAX), metadata=since(AUTHORS)
+        default=(), validator=at_most(EDITS_MAX), metadata=since(AUTHORS)
     )
     extra: Extra = ()
 
@@ -112,7 +137,7 @@ class ClusterDocument:
         return {edit.item: edit for edit in self.edits}
 
     def edit_of_check(self, check: CheckId) -> Edit | None:
-        """Return the last change of a check, None if it is from before they were kept."""
+        """Return the last change of a check, or who removed it; None if that is not kept."""
         return self._edits.get(check_item(check))
 
     def member(self, node: NodeId) -> Member | None:

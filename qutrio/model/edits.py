@@ -27,6 +27,12 @@ class Edit:
     extra: Extra = ()
 
 
+def who(edit: Edit) -> str:
+    """Return who made a change, in words: `alpha (command, uid 0)`."""
+    uid = "" if edit.uid is None else f", uid {edit.uid}"
+    return edit.name + (f" ({edit.door}{uid})" if edit.door else "")
+
+
 def check_item(ident: str) -> str:
     """Return the name under which the last change of a check is kept."""
     return f"check/{ident}"

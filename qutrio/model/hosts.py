@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from qutrio.errors import InvalidValueError
-from qutrio.model.addresses import PORT_MAX, literal_version, require_host
+from qutrio.model.addresses import PORT_MAX, literal_version, require_host_alone
 from qutrio.model.rules import shown
 
 RESOLVERS_MAX = 8
@@ -14,12 +14,15 @@ _RESOLVER = re.compile(r"(?:\[([^\]]+)\]|([0-9.]+))(?::([0-9]{1,5}))?")
 
 def is_host(_: object, attribute: Any, value: str) -> None:
     """Accept a name or an IP address, without brackets and without a port."""
-    require_host(value, attribute.name)
+    require_host_alone(value, attribute.name)
+    if value.startswith("["):
+        problem = f"write {shown(value.strip('[]'))} without brackets: there is no port here"
+        raise InvalidValueError(attribute.name, problem)
 
 
 def is_dns_name(_: object, attribute: Any, value: str) -> None:
     """Accept a name that can be asked for."""
-    require_host(value, attribute.name)
+    is_host(_, attribute, value)
     if literal_version(value) is not None:
         problem = f"{shown(value)} is an address; give a name, such as example.org"
         raise InvalidValueError(attribute.name, problem)

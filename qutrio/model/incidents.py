@@ -6,11 +6,29 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from qutrio.model.channels import Channel
 from qutrio.model.edits import Edit
-from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, NoticeId, Term, UnixTime
-from qutrio.model.levels import AUTHORS, DELIVERY_PARTS, since
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    Extra,
+    IncidentId,
+    NoticeId,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.levels import (
+    AUTHORS,
+    CLOSED_NOTICES,
+    DELIVERY_PARTS,
+    MEASURED_DURATIONS,
+    UNSEEN_NOTICES,
+    since,
+)
 from qutrio.model.parts import ChannelWait, RefusedRecipient
-from qutrio.model.results import Evidence
+from qutrio.model.results import Evidence, State
+from qutrio.model.unseen import Unjudged, Unseen, UnseenChecks
 
 
 class NoticeKind(Enum):
@@ -18,6 +36,12 @@ class NoticeKind(Enum):
 
     DOWN = "down"
     RECOVERED = "recovered"
+    CLOSED = "closed"
+    """Nobody watches any more what was down."""
+    UNSEEN = "unseen"
+    """Checks have had no verdict for long."""
+    SEEN = "seen"
+    """The last of them has a verdict again, or is watched no more."""
     TEST = "test"
 
 
@@ -31,10 +55,29 @@ class UnknownKind:
 AnyKind: TypeAlias = NoticeKind | UnknownKind
 
 
+class Stopping(Enum):
+    """What ended the watch over a check."""
+
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+@frozen(kw_only=True)
+class Ending:
+    """How the watch over a check ended: by whom, if that is known, and what it was then."""
+
+    how: Stopping
+    by: str
+    last_state: State
+    extra: Extra = ()
+
+
 @frozen(kw_only=True)
 class Incident:
     """An outage that was announced and is not over.
 
+    `target` and `channels` are those at its beginning, so that its end can be told to the same
+    people whatever is edited meanwhile; None in an incident that an older version opened.
     `edited` is the last change of the check, if it was not seen up since then.
     """
 
@@ -44,6 +87,8 @@ class Incident:
     since_unix: UnixTime
     term: Term
     edited: Edit | None = field(default=None, metadata=since(AUTHORS))
+    target: str | None = field(default=None, metadata=since(CLOSED_NOTICES))
+    channels: tuple[ChannelId, ...] | None = field(default=None, metadata=since(CLOSED_NOTICES))
     extra: Extra = ()
 
 
@@ -54,8 +99,10 @@ class Notice:
     `id` is the same at every attempt, by every node, so that receivers can drop repeats.
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
     `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
-    notice; else it says how many members hear each other, of how many: `1 of 3`.  `edited` is as
-    in the incident.
+    notice; else it says how many members hear each other, of how many: `1 of 3`.
+    `lasted_s` is how long what ended had lasted, as it was measured; None where nothing ended, and
+    in a cluster with members of older versions.  `edited` is as in the incident.  A notice of
+    several checks says in `unseen` which; it names none in `check`, and is its own incident.
     """
 
     id: NoticeId
@@ -71,6 +118,9 @@ class Notice:
     evidence: tuple[Evidence, ...] = ()
     minority: str = ""
     edited: Edit | None = field(default=None, metadata=since(AUTHORS))
+    lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
+    ending: Ending | None = field(default=None, metadata=since(CLOSED_NOTICES))
+    unseen: UnseenChecks | None = field(default=None, metadata=since(UNSEEN_NOTICES))
     extra: Extra = ()
 
     @property
@@ -117,22 +167,31 @@ class Delivery:
 
     @property
     def lane(self) -> tuple[ChannelId, CheckId]:
-        """What this delivery is in order with: the channel's other notices of the check."""
-        return self.channel, self.notice.check
+        """What this delivery is in order with: the channel's other notices of the check.
+
+        A notice of several checks is in order with those of the same cause.
+        """
+        unseen = self.notice.unseen
+        return self.channel, self.notice.check if unseen is None else CheckId(unseen.cause)
 
 
 @frozen(kw_only=True)
 class Ledger:
     """Open incidents by check id, undelivered notices by sequence, and the last sequence.
 
+    `former` are channels that were removed and that must yet be told of an end, with all secrets.
     `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
+    `unjudged` are checks without a verdict, by id, and `unseen` what was told of them.
     """
 
     sequence: int = 0
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    former: tuple[Channel, ...] = field(default=(), metadata=since(CLOSED_NOTICES))
     waits: tuple[ChannelWait, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
     refusals: tuple[RefusedRecipient, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    unjudged: tuple[Unjudged, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
+    unseen: tuple[Unseen, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
     extra: Extra = ()
 
     @cached_property

@@ -96,6 +96,13 @@ class Stopped:
 
 
 @frozen(kw_only=True)
+class ClockSet:
+    """The wall clock of this node was set, by so many seconds; above 0 is forward."""
+
+    by_s: Seconds
+
+
+@frozen(kw_only=True)
 class Led:
     """While an incident was open or a notice undelivered, another node acted, or none."""
 
@@ -143,7 +150,8 @@ class Doubted:
 class Opened:
     """The node learned that a majority holds the incident.
 
-    `master` is who acted in the incident's term, if the node knows.
+    `master` is who acted in the incident's term, if the node knows.  `age_s` is how long it had
+    been open by then, as far as it was measured; older versions do not say.
     """
 
     incident: Incident
@@ -151,6 +159,7 @@ class Opened:
     position: Position
     revision: Revision
     master: Named | None
+    age_s: Seconds | None = None
 
 
 class Closing(Enum):
@@ -163,13 +172,17 @@ class Closing(Enum):
 
 @frozen(kw_only=True)
 class Closed:
-    """The node learned that a majority closed the incident."""
+    """The node learned that a majority closed the incident.
+
+    `lasted_s` is how long it had been open, as measured; older versions do not say.
+    """
 
     incident: IncidentId
     cause: Closing
     position: Position
     revision: Revision
     master: Named | None
+    lasted_s: Seconds | None = None
 
 
 @frozen(kw_only=True)
@@ -248,6 +261,7 @@ class RoleLeft:
 Fact: TypeAlias = (
     Started
     | Stopped
+    | ClockSet
     | Led
     | Judged
     | Doubted

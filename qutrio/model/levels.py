@@ -45,6 +45,9 @@ DELIVERY_PARTS: Final = 2
 MAIL_NAMES: Final = 2
 """A mail address may have a name, and blanks within quotes."""
 
+MEASURED_DURATIONS: Final = 2
+"""Members tell each other how long incidents have lasted, and notices say it."""
+
 _SINCE: Final = "qutrio.level"
 
 

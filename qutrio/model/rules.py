@@ -12,6 +12,9 @@ NAME_CHARS_MAX = 64
 TEXT_CHARS_MAX = 4096
 SHOWN_CHARS_MAX = 60
 KIB = 1024
+MASK = "********"
+"""What stands for a value that is not shown."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 Rule = Callable[[Any, Any, Any], None]

@@ -7,13 +7,23 @@ is made, whether a command, the control socket, a hand edit or another node brin
 import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from qutrio.model.rules import MASK
+
 LABEL_CHARS_MAX = 63
 HOST_CHARS_MAX = 253
+QUOTED_CHARS_MAX = 80
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ENCODED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
 _ACE = "xn--"
+
+NO_HOST = "its host or port is missing"
+NO_NAME = "no such host name is possible"
+BAD_PART = "a part of its host is empty or too long"
+BAD_JOINER = "an invisible joiner stands in its host where none may be"
+OWN_PROBLEMS = frozenset({NO_HOST, NO_NAME, BAD_PART, BAD_JOINER})
+"""The words of a `ValueError` raised here, which quote nothing; those of libraries do."""
 
 
 def ascii_url(url: str) -> str:
@@ -29,7 +39,7 @@ def ascii_url(url: str) -> str:
     user, at, _ = parts.netloc.rpartition("@")
     name, colon, port = host.partition(":")
     if not name or not port.isascii():
-        raise ValueError("its host or port is missing")
+        raise ValueError(NO_HOST)
     if not host.startswith("["):
         host = f"{_ascii_host(name)}{colon}{port}"
     rest = (_encoded(part) for part in (parts.path, parts.query, parts.fragment))
@@ -37,7 +47,8 @@ def ascii_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return what people are shown: the URL, and in brackets how it reads without encoding."""
+    """Return what people are shown: the masked URL, and in brackets how it reads unencoded."""
+    url = masked_url(url)
     if _ACE not in url and "%" not in url:
         return url
     parts = urlsplit(url)
@@ -45,6 +56,33 @@ def shown_url(url: str) -> str:
     rest = (_ENCODED.sub(_readable, part) for part in (parts.path, parts.query, parts.fragment))
     readable = SplitResult(parts.scheme, host, *rest).geturl()
     return url if readable == url else f"{url} ({readable})"
+
+
+def masked_url(url: str) -> str:
+    """Return `url` with a mask for its query, its fragment and its user: they may be secrets.
+
+    Scheme, host, port and path stay, so that people can tell targets apart.
+    """
+    rest, hash_, fragment = url.partition("#")
+    rest, mark, query = rest.partition("?")
+    scheme, slashes, behind = rest.partition("//")
+    authority, slash, path = behind.partition("/")
+    _, at, host = authority.rpartition("@")
+    user = MASK if at else ""
+    shown = f"{scheme}{slashes}{user}{at}{host}{slash}{path}"
+    return f"{shown}{mark}{MASK if query else ''}{hash_}{MASK if fragment else ''}"
+
+
+def quotable_url(url: str) -> str:
+    """Return as much of what was given for a URL as an error may show; perhaps nothing.
+
+    It need not be a URL: nobody knows where a user or a query is in one that is malformed.
+    """
+    scheme, slashes, rest = url[:QUOTED_CHARS_MAX].partition("://")
+    if not slashes:
+        return ""
+    shown = MASK if "@" in url else re.split(r"[?#]", rest)[0]
+    return repr(f"{scheme}{slashes}{shown}")
 
 
 def _encoded(text: str) -> str:
@@ -58,9 +96,9 @@ def _ascii_host(host: str) -> str:
     labels = [label if label.isascii() else _ascii_label(label) for label in mapped.split(".")]
     name = ".".join(labels)
     if _NOT_IN_HOSTS.search(name) or len(name) > HOST_CHARS_MAX:
-        raise ValueError("no such host name is possible")
+        raise ValueError(NO_NAME)
     if any(len(label) > LABEL_CHARS_MAX for label in labels) or not all(labels[:-1]):
-        raise ValueError("a part of its host is empty or too long")
+        raise ValueError(BAD_PART)
     return name
 
 
@@ -73,7 +111,7 @@ def _ascii_label(label: str) -> str:
     for index, char in enumerate(label):
         joiner = char in "\u200c\u200d"
         if joiner and not idna.valid_contextj(label, index):
-            raise ValueError("an invisible joiner stands in its host where none may be")
+            raise ValueError(BAD_JOINER)
     return _ACE + label.encode("punycode").decode("ascii")
 
 

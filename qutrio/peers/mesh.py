@@ -32,7 +32,7 @@ from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, open_websocket
 from qutrio.plumbing.backoff import Backoff
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.plumbing.log import Log
+from qutrio.plumbing.log import Log, trace_of
 from qutrio.plumbing.outbox import Outboxes
 
 REDIAL_FIRST_S = 0.5
@@ -314,7 +314,7 @@ class Mesh:
         except PeerError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - third parties parse what strangers sent
-            self.log("connection failed in an unforeseen way", error=repr(error))
+            self.log("connection failed in an unforeseen way", traceback=trace_of(error))
             return "an internal error"
         return "ended by this node"
 

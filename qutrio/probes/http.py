@@ -160,15 +160,16 @@ async def _text(answer: Answer) -> str:
 async def _body_problem(
     answer: Answer, check: HttpCheck, progress: Progress
 ) -> str | Observation | None:
+    """Return what is wrong with the body.  What it was searched for may be a secret."""
     text = await _text(answer)
     if check.body_contains is not None and check.body_contains not in text:
-        return f"the body lacks {check.body_contains[:60]!r}"
+        return "the body lacks the text of body_contains"
     if check.body_not_contains is not None and check.body_not_contains in text:
-        return f"the body contains {check.body_not_contains[:60]!r}"
+        return "the body contains the text of body_not_contains"
     if check.body_regex is None:
         return None
     progress.enter("matching body_regex", local=True)
     found = await progress.tools.patterns.search(check.body_regex, text)
     if isinstance(found, Observation):
         return found
-    return None if found else f"the body does not match {check.body_regex[:60]!r}"
+    return None if found else "the body does not match body_regex"

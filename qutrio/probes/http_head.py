@@ -17,6 +17,17 @@ JOINED = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"
 FIRST = frozenset({b"location", b"content-type"})
 """Fields of which the first that is not empty counts."""
 
+_OTHERS = {
+    b"\x15\x03": "TLS (is the URL to begin with https://?)",
+    b"SSH-": "SSH",
+    b"220": "a mail or FTP server",
+    b"+OK": "a POP3 server",
+    b"* OK": "an IMAP server",
+    b"<": "a page without headers",
+    b"GET ": "an echo of the request",
+    b"POST ": "an echo of the request",
+}
+
 _BEGINNING_BYTES = JUNK_BYTES_MAX + len(b"HTTP")
 _END = re.compile(rb"\n\r{0,2}\n")
 _END_BYTES_MAX = 4
@@ -70,8 +81,7 @@ def head_end(data: bytes, searched: int) -> tuple[int, int] | None:
     begin = data[:_BEGINNING_BYTES].upper().find(b"HTTP")
     if begin < 0:
         if len(data) >= _BEGINNING_BYTES:
-            shown = data[:20].decode("ascii", "replace")
-            raise MalformedAnswerError(f"it begins with {shown!r}")
+            raise MalformedAnswerError(_unlike_http(data))
         return None
     end = _END.search(data, max(begin, searched - _END_BYTES_MAX))
     return None if end is None else (begin, end.end())
@@ -89,8 +99,7 @@ def read_head(data: bytes) -> tuple[int, Fields, tuple[bytes, ...]]:
     lines = data.split(b"\n")
     status = _STATUS.match(lines[0][:_STATUS_LINE_BYTES_MAX])
     if status is None:
-        shown = lines[0][:40].decode("ascii", "replace").rstrip("\r")
-        raise MalformedAnswerError(f"no status in {shown!r}")
+        raise MalformedAnswerError("no status in its first line")
     fields: Fields = {}
     cookies = []
     for line in lines[1:-2]:
@@ -107,6 +116,14 @@ def read_head(data: bytes) -> tuple[int, Fields, tuple[bytes, ...]]:
         elif key == b"set-cookie":
             cookies.append(value.strip())
     return int(status[1]), fields, tuple(cookies)
+
+
+def _unlike_http(data: bytes) -> str:
+    """Return what an answer is instead.  It is not quoted: it may echo a secret of the request."""
+    for beginning, what in _OTHERS.items():
+        if data.startswith(beginning):
+            return f"it does not begin with 'HTTP/', it looks like {what}"
+    return "it does not begin with 'HTTP/'"
 
 
 def _length(value: bytes) -> int | None:

@@ -1,6 +1,5 @@
 """One probe from its start to its vote: attempts, retries, and a net under the probers."""
 
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -10,7 +9,7 @@ from attrs import evolve
 from qutrio.model.checks import Check
 from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome, Result
-from qutrio.plumbing.log import Log
+from qutrio.plumbing.log import Log, trace_of
 from qutrio.probes.attempt import standstill
 from qutrio.probes.interface import JUDGE_S_MAX, Observation, Tools, abstain
 
@@ -49,8 +48,7 @@ async def _try_once(check: Check, tools: Tools, probe: Probe, log: Log) -> Obser
         with trio.move_on_after(check.timeout_s + OVERTIME_S) as limit:
             return await probe(check, tools)
     except Exception as error:  # noqa: BLE001 - a prober's bug costs its vote, not the daemon
-        trace = "".join(traceback.format_exception(error))
-        log("a prober broke; please report this bug", check=check.name, traceback=trace)
+        log("a prober broke; please report this bug", check=check.name, traceback=trace_of(error))
         return abstain(f"internal error on this node: {type(error).__name__}")
     if (stood_still := standstill(limit, ON_TIME_S_MAX)) is not None:
         return stood_still

@@ -25,6 +25,7 @@ class Fault(Enum):
     FOREIGN_PROTOCOL = "foreign protocol"
     LINK_FLAP = "link flap"
     CUT_OFF_AFTER_DELIVERY = "cut off after delivery"
+    CUT_OFF_AFTER_RETIMING = "cut off after retiming"
     UNKNOWN_KIND = "unknown kind"
     UNKNOWN_FIELD = "unknown field"
     GARBAGE = "garbage"
@@ -152,6 +153,8 @@ class Faults:
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
     """How often channels come back after an outage, and the master that pages loses its peers."""
+    retimings: float = 0.0
+    """How often bonds get longer or shorter, and the master is cut off just then."""
     installs: float = 0.0
     """How often a machine gets a program of another feature level, where not all run the same."""
 
@@ -167,7 +170,10 @@ MOST = {
 RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
-NEVER_DRAWN = frozenset({"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies"})
+NEVER_DRAWN = frozenset(
+    {"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies", "retimings"}
+)
+RETIMINGS_MAX = 0.1
 INSTALLS_MAX = 0.1
 MIXED_SHARE = 0.25
 """In so many seeds machines run programs of different feature levels."""
@@ -208,6 +214,8 @@ def draw(dice: Dice, apart: Dice) -> Faults:
         drawn[name] = rate if apart.chance(APART_SHARE) else 0.0
     installs = apart.between(0.0, INSTALLS_MAX)
     drawn["installs"] = installs if apart.chance(MIXED_SHARE) else 0.0
+    retimings = apart.between(0.0, RETIMINGS_MAX)
+    drawn["retimings"] = retimings if apart.chance(MIXED_SHARE) else 0.0
     return Faults(
         delay_s_max=dice.pick(DELAYS_S),
         heavy_tail=dice.chance(0.3),

@@ -38,6 +38,8 @@ UNKNOWN_ENGINE = "nobody-knows-it"
 SAME_ENGINE_SHARE = 0.75
 NEAR_S: Seconds = 0.6
 """How near to a switch a node dies, if one does."""
+RETIMED_S_MAX: Seconds = 1.5
+"""How soon after a change of timers the master is cut off: most nodes have written it by then."""
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
 
@@ -64,6 +66,7 @@ class Planner:
         self._deeds()
         self._offices()
         self._untold_recoveries()
+        self._retimings()
         return tuple(sorted(self.plan, key=lambda happening: happening.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
@@ -346,16 +349,31 @@ class Planner:
         )
 
     def _untold_recoveries(self) -> None:
-        """Plan outages that are over before the channels work, and masters cut off just then."""
-        dice = self.dice
-        for at in dice.moments(self.faults.cuts_after_delivery, self.until):
-            down_s, cut_s = dice.between(2.0, 15.0), dice.between(5.0, 30.0)
-            silent_s = down_s + dice.between(5.0, 20.0)
-            self.plan += [
-                surroundings.Outage(at=at, check=WEB, for_s=down_s),
-                surroundings.ChannelDown(at=at, for_s=silent_s),
-                network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s),
-            ]
+        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+            down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
+            silent_s = down_s + more_s
+            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
+
+    def _retimings(self) -> None:
+        """Plan bonds that become longer and shorter by turns, under engines that differ."""
+        dice, nodes = self.dice, self.nodes
+        for turn, at in enumerate(dice.moments(self.faults.retimings, self.until)):
+            engine = self.settings.engine if dice.chance(0.5) else dice.pick(KNOWN)
+            settings = evolve(
+                constituted(self.settings, engine, dice),
+                heartbeat_s=HEARTBEATS_S[0],
+                dead_after_s=max(DEAD_AFTERS_S) if turn % 2 == 0 else min(DEAD_AFTERS_S),
+            )
+            happening = offices.Retime(
+                at=at,
+                settings=settings,
+                after_s=dice.between(0.0, RETIMED_S_MAX),
+                for_s=self._asleep_s(),
+                crashing=tuple(nodes) if dice.chance(0.5) else tuple(dice.some(nodes)),
+            )
+            self.plan.append(happening)
 
 
 def plan_happenings(

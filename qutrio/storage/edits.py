@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 from attrs import frozen
 
 from qutrio.codec.addresses import require_mail_addresses
+from qutrio.codec.masks import require_unmasked
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.core.hand_edit import differences
 from qutrio.core.mutations import Batch, Refusal
@@ -64,7 +65,7 @@ def judge(edited: ClusterDocument, bases: Bases) -> Batch | Refusal:
             f"it was made from revision {edited.revision} of term {edited.term}, which is not"
             " known here; make the change again in the current file"
         )
-    wrong = _unknown_field(edited, base) or _wrong_address(edited, base)
+    wrong = _unknown_field(edited, base) or _masked(edited, base) or _wrong_address(edited, base)
     return wrong or differences(base, edited)
 
 
@@ -82,6 +83,21 @@ def _unknown_field(edited: ClusterDocument, base: ClusterDocument) -> Refusal | 
         for name, _ in value.extra:
             if name not in known:
                 return Refusal(f"{label}: {name}: is not a field here{_hint(name, type(value))}")
+    return None
+
+
+def _masked(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
+    """Refuse what a command printed in place of a secret."""
+    channels, checks = {c.id: c for c in base.channels}, {c.id: c for c in base.checks}
+    try:
+        for channel in edited.channels:
+            label = f"channel {channel.name!r}"
+            require_unmasked(channel, channels.get(channel.id))
+        for check in edited.checks:
+            label = f"check {check.name!r}"
+            require_unmasked(check, checks.get(check.id))
+    except InvalidValueError as error:
+        return Refusal(f"{label}: {error}")
     return None
 
 

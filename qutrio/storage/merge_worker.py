@@ -62,7 +62,8 @@ async def _run(request: Request) -> str | Failure:
             return Failure(f"no process could be started to read it: {plain_reason(error)}")
         if done.returncode != 0:
             last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            return Failure(f"reading it failed with status {done.returncode}: {last[:200]}")
+            kind = last.partition(":")[0][:200]  # the words after it may quote a secret
+            return Failure(f"reading it failed with status {done.returncode}: {kind}")
         return _result(done.stdout)
     return Failure(f"reading it took more than {WORKER_S_MAX:g} s")
 

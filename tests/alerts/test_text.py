@@ -5,7 +5,8 @@ from attrs import evolve
 
 from qutrio.alerts.text import EVIDENCE_LINES_MAX, SUBJECT_CHARS_MAX, body, moment, subject, votes
 from qutrio.model.ids import UnixTime
-from qutrio.model.incidents import Notice, NoticeKind
+from qutrio.model.incidents import Ending, Notice, NoticeKind, Stopping
+from qutrio.model.results import State
 from tests.alerts.samples import DOWN, FAIL, LETTER, NOON, OK, QUIET, RECOVERED
 
 
@@ -112,3 +113,27 @@ def test_whoever_is_woken_is_told_how_to_find_out_why() -> None:
         text = body(evolve(LETTER, notice=notice))
         assert f"Why, on any node: qutrio explain {notice.incident}\n" in text
     assert "explain" not in body(evolve(LETTER, notice=evolve(DOWN, kind=NoticeKind.TEST)))
+
+
+def test_a_duration_that_was_measured_does_not_follow_the_clock_and_the_notice_says_so() -> None:
+    back = evolve(
+        RECOVERED, lasted_s=15.0, at_unix=UnixTime(RECOVERED.since_unix - 3585), evidence=()
+    )
+    assert "after 15s" in subject(back)
+    said = body(evolve(LETTER, notice=back))
+    assert "has RECOVERED after 15s." in said
+    assert "Clock:     off by 1h: a wall clock was set, or differs between nodes" in said
+    assert "Clock:" not in body(evolve(LETTER, notice=evolve(RECOVERED, lasted_s=312.0)))
+
+
+def test_the_end_of_the_watch_says_how_by_whom_and_what_the_check_was() -> None:
+    ending = Ending(how=Stopping.DISABLED, by="alice on alpha", last_state=State.DOWN)
+    closed = evolve(RECOVERED, kind=NoticeKind.CLOSED, ending=ending, evidence=(), lasted_s=90.0)
+    assert subject(closed) == (
+        "[CLOSED] web: https://example.org/ is watched no more, was DOWN for 1m30s"
+    )
+    said = body(evolve(LETTER, notice=closed))
+    assert "watched no more: its check was disabled by alice on alpha.  It was DOWN for" in said
+    blind = evolve(closed, ending=evolve(ending, by="", last_state=State.UNKNOWN))
+    assert "It was DOWN, and then unknown, for 1m30s." in body(evolve(LETTER, notice=blind))
+    assert "was disabled or removed." in body(evolve(LETTER, notice=evolve(closed, ending=None)))

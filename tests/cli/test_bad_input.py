@@ -19,7 +19,10 @@ from tests.cli.front_door import Door
         (["check", "add", "http", "web", "https://x/", "--interval", "soon"], ["interval", "30s"]),
         (["check", "add", "http", "web", "https://x/", "--interval", "0s"], ["interval", "1s"]),
         (["check", "add", "http", "web", "https://x/", "--retries", "many"], ["--retries", "many"]),
-        (["check", "add", "http", "web", "https://x/", "--header", "oops"], ["--header", "oops"]),
+        (
+            ["check", "add", "http", "web", "https://x/", "--header", "oops"],
+            ["--header", "NAME: VALUE"],
+        ),
         (["check", "add", "http", "web", "https://x/", "--expect-status", "ok"], ["expect_status"]),
         (["check", "add", "http", "web", "https://x/", "--body-regex", "("], ["body_regex"]),
         (["check", "add", "http", "a b", "https://x/"], ["name", "a b"]),

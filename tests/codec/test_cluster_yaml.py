@@ -127,7 +127,7 @@ def test_a_merge_writes_down_the_id_that_a_person_left_out() -> None:
         ("revision: 7", "revision: " + "[" * 100, "nested more than"),
         ("format: 1", "format: zero", "format: must be 1"),
         ("port: 587", "port: 99999", "channel 'mail': port: 99999 is out of range"),
-        ("checks:\n", "checks: 7\nrest:\n", "checks: 7 is not a list"),
+        ("checks:\n", "checks: 7\nrest:\n", "checks: a number is not a list"),
         ("checks:\n", "checks:\n  - 12\n", "check number 1: "),
         ('master_cooldown: "2m"', "master_cooldown: x", "settings: master_cooldown"),
     ],

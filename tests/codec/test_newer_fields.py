@@ -12,11 +12,12 @@ from qutrio.codec.stable import decode_state, document_file, encode_state
 from qutrio.core.messages import Deliver, Write
 from qutrio.errors import UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import Revision, Term
-from qutrio.model.incidents import Ledger, UnknownKind
-from qutrio.model.levels import LEVEL
+from qutrio.model.ids import IncidentId, Revision, Term
+from qutrio.model.incidents import Ledger, NoticeKind, UnknownKind
+from qutrio.model.levels import LEVEL, LEVEL_UNSAID, UNSEEN_NOTICES, needed
 from qutrio.model.stable import Position, Promise, Record, Stable
-from tests.core.samples import delivery, incident
+from qutrio.model.unseen import ListedCheck, Unjudged, Unseen, UnseenChecks
+from tests.core.samples import HOOK, WALL, WEB, delivery, incident
 
 LEDGER = Ledger(sequence=1, incidents=(incident(),), outbox=(delivery(),))
 DOCUMENT = ClusterDocument(cluster_id="k", revision=Revision(1), members=())
@@ -66,6 +67,23 @@ def test_an_errand_of_a_newer_version_is_read() -> None:
     first = CONVERTER.structure(newer(LEDGER), Ledger).outbox[0]
     errand = Deliver(term=Term(1), delivery=first)
     assert wire.decode(wire.encode(errand)) == errand
+
+
+def test_checks_without_a_verdict_are_passed_on_and_kept() -> None:
+    entry = Unjudged(
+        check=WEB, number=3, since_unix=WALL, noted_s=30.0, told=(IncidentId("unseen-4"),)
+    )
+    group = Unseen(
+        id=IncidentId("unseen-4"), channel=HOOK, cause="a: x", since_unix=WALL, noted_s=120.0
+    )
+    listed = ListedCheck(id=WEB, name="web", target="", state=None)
+    first = delivery(kind=NoticeKind.UNSEEN)
+    said = UnseenChecks(cause="a: x", count=9, checks=(listed,))
+    first = evolve(first, notice=evolve(first.notice, unseen=said))
+    ledger = Ledger(outbox=(first,), unjudged=(entry,), unseen=(group,))
+    again = orjson.loads(orjson.dumps(CONVERTER.unstructure(ledger)))
+    assert CONVERTER.structure(again, Ledger) == ledger
+    assert (needed(ledger), needed(Ledger())) == (UNSEEN_NOTICES, LEVEL_UNSAID)
 
 
 def test_a_document_of_the_first_level_is_written_as_older_versions_write_it() -> None:

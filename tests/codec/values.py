@@ -124,6 +124,7 @@ settings = st.builds(
     dead_after_s=st.floats(30, 600),
     master_cooldown_s=st.floats(0, 86_400),
     confirm_after_s=st.floats(0, 3600),
+    unseen_after_s=st.just(0.0) | st.floats(120, 3600),
     extra=extras,
 )
 members = st.builds(

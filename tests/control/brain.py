@@ -186,6 +186,7 @@ class Brain:
                     check=c,
                     state=State.UP,
                     since_unix=UnixTime(WALL - 125),
+                    for_s=125.0,
                     ok=1,
                     fail=0,
                     abstain=0,

@@ -44,6 +44,7 @@ async def test_incidents_are_listed_newest_first_with_what_became_of_their_pages
         "target": "127.0.0.1:80",
         "since_unix": WALL,
         "until_unix": WALL + 60,
+        "lasted_s": 60.0,
         "state": "recovered",
         "pages": [
             {

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from qutrio.core.authorship import Author, authored
+from qutrio.core.authorship import REMOVED_KEPT, Author, authored
 from qutrio.core.effects import Notify
 from qutrio.core.events import Proposed
 from qutrio.core.hand_edit import differences
@@ -48,15 +48,28 @@ def test_a_revision_tells_node_door_user_and_time() -> None:
     assert held.edit_of_check(WEB) is None
 
 
-def test_each_item_keeps_its_last_change_and_what_is_gone_keeps_none() -> None:
+def test_each_item_keeps_its_last_change_and_one_that_is_gone_its_removal() -> None:
     company = settled()
     first = asked(company, A, API).revision
     second = asked(company, B, EDITED).revision
     third = asked(company, C, PutChannel(channel=hook(name="h2"), expect=hook())).revision
     assert edits(company) == {"check/api": first, "check/web": second, "channel/hook": third}
     api = company.nodes[A].register.committed.document.checks[0]
-    asked(company, A, RemoveCheck(expect=api))
-    assert edits(company) == {"check/web": second, "channel/hook": third}
+    last = asked(company, A, RemoveCheck(expect=api)).revision
+    kept = {"check/web": second, "channel/hook": third}
+    assert edits(company) == {"check/api": last, **kept}
+
+
+def test_of_what_is_gone_the_newest_removals_are_kept() -> None:
+    before = evolve(HELD, checks=(), channels=())
+    author, made = Author(A, COMMAND), list[str]()
+    for number in range(REMOVED_KEPT + 2):
+        ident = CheckId(f"c{number:03}")
+        there = evolve(before, checks=(check(ident, name=ident),))
+        gone = evolve(before, revision=Revision(number + 9))
+        before = evolve(gone, **authored(there, gone, gone.revision, author, WALL))
+        made.append(f"check/{ident}")
+    assert [edit.item for edit in before.edits] == made[2:]
 
 
 def test_a_door_that_there_is_not_is_left_out() -> None:

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.ages import Ages
 from qutrio.core.chronicle import (
     ATTEMPTS_TOLD_MAX,
     DOUBT_PAUSE_S,
@@ -14,6 +14,7 @@ from qutrio.core.effects import Journal, Notify, Send
 from qutrio.core.events import Attempted, PersistFailed, Received, Stop, Tick
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.mutations import PutChannel, RemoveChannel, RemoveCheck
+from qutrio.core.outbox import OUTBOX_MAX
 from qutrio.core.verdicts import Verdicts
 from qutrio.model.ids import CheckId, NodeId, Term
 from qutrio.model.incidents import Ledger, NoticeKind
@@ -239,12 +240,17 @@ def test_a_notice_for_a_channel_that_was_removed_is_not_taken_for_delivered() ->
     assert [(f.channel, f.cause) for f in crossed] == [(HOOK, Leaving.CHANNEL_GONE)]
 
 
-def test_the_oldest_of_too_many_notices_is_given_up() -> None:
-    many = [delivery(CheckId(f"c{n}"), n + 1) for n in range(OUTBOX_MAX + 1)]
-    chronicle = writer(Ledger(outbox=tuple(many[:OUTBOX_MAX])))
-    chronicle.register.committed = record(HELD, pos(1), Ledger(outbox=tuple(many[1:])))
-    (crossed,) = [f for f in facts_of(chronicle) if isinstance(f, Crossed)]
-    assert (crossed.notice, crossed.cause) == (many[0].notice.id, Leaving.GIVEN_UP)
+def test_what_leaves_a_full_outbox_unheard_is_given_up() -> None:
+    """An outage leaves whole; what is delivered leaves one by one."""
+    many = [delivery(CheckId(f"c{n}"), n + 1) for n in range(OUTBOX_MAX)]
+    over = (delivery(), delivery(kind=NoticeKind.RECOVERED))
+    unseen = delivery(CheckId(""), 9, kind=NoticeKind.UNSEEN)
+    last = delivery(CheckId("db"))
+    chronicle = writer(Ledger(outbox=(*over, unseen, last, *many)))
+    chronicle.register.committed = record(HELD, pos(1), Ledger(outbox=tuple(many)))
+    crossed = [f for f in facts_of(chronicle) if isinstance(f, Crossed)]
+    up, told = Leaving.GIVEN_UP, Leaving.DELIVERED
+    assert [f.cause for f in crossed] == [up, up, up, told]
 
 
 # --- attempts -------------------------------------------------------------------------------
@@ -255,7 +261,7 @@ def writer(ledger: Ledger) -> Chronicle:
     place = seat(A, HELD)
     win(place, 0.0, B, C)
     place.register.committed = record(HELD, pos(1), ledger)
-    chronicle = Chronicle(A, place, place.register, Verdicts())
+    chronicle = Chronicle(A, place, place.register, Verdicts(), Ages())
     chronicle.verdicts.follow(HELD, WALL)
     facts_of(chronicle)
     return chronicle

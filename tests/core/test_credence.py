@@ -237,6 +237,18 @@ def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
     assert held.believes(B, Term(6), at(1))
 
 
+def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() -> None:
+    company = Company(document(A, B, C))
+    company.run(10)
+    (master,) = company.masters()
+    mandate = company.nodes[master].seat.mandate
+    voter = next(n for n in (A, B, C) if n != master)
+    higher = Term(mandate.promise.term + 5)
+    company.effects.clear()
+    company.give(voter, Received(master, heartbeat(number=10**6, acting=True, claim=higher)))
+    assert higher in [ack.granted for who, _, ack in company.said(HeartbeatAck) if who == voter]
+
+
 def test_whoever_is_no_member_any_more_is_forgotten() -> None:
     held = credence()
     watch(held, A, 0)

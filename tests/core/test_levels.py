@@ -29,6 +29,7 @@ from tests.core.samples import (
     record,
     register,
 )
+from tests.core.seats import seat
 
 OLD = evolve(HELD, level=1)
 
@@ -212,3 +213,12 @@ def test_a_hello_is_an_announcement_too() -> None:
     company.effects.clear()
     company.give(A, Received(C, heartbeat(level=1)))
     assert company.said(HeartbeatAck) == []
+
+
+def test_what_a_removed_member_announced_is_forgotten() -> None:
+    """It may join again with an older program, and the level must wait for its word."""
+    place = seat(A, document(A, B))
+    place.announcements.hear(B, LEVEL)
+    place.announcements.hear(D, LEVEL)
+    place.forget_strangers(frozenset({A, B}))
+    assert (place.announcements.of(B), place.announcements.of(D)) == (LEVEL, None)

@@ -335,6 +335,22 @@ def test_ids_of_its_incidents_are_nobody_elses() -> None:
     assert len(incidents) == 2
 
 
+def test_no_id_comes_twice_from_one_life_of_a_node() -> None:
+    """Receivers drop what has an id that they know: a second outage would be lost."""
+    some = alone()
+    sees(some, Outcome.FAIL, A)
+    (first,) = told(some, A)
+    some.cut.clear()
+    some.run(ELECTED_S)
+    assert not leads(some, A)
+    sees(some, Outcome.OK, A)
+    split(some, A)
+    sees(some, Outcome.FAIL, A)
+    (second,) = told(some, A)
+    assert first.kind is second.kind is NoticeKind.DOWN
+    assert first.id != second.id
+
+
 def test_every_channel_of_the_check_is_told() -> None:
     two = document(
         A,

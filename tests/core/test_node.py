@@ -4,7 +4,7 @@ import pytest
 
 from qutrio.core.calm import STEP_S_MIN
 from qutrio.core.disk import DISK_RETRY_S
-from qutrio.core.effects import Note, Persist, Reply, Send
+from qutrio.core.effects import Journal, Note, Persist, Reply, Send
 from qutrio.core.events import PersistFailed, Received, Stop, Tick
 from qutrio.core.messages import (
     Commit,
@@ -17,9 +17,10 @@ from qutrio.core.messages import (
     Wrote,
 )
 from qutrio.core.mutations import RemoveCheck
-from qutrio.model.ids import CheckId, NodeId, Revision, Term
+from qutrio.model.ids import CheckId, NodeId, Revision, Term, UnixTime
+from qutrio.model.journal import ClockSet
 from tests.core.company import API, HELD, Company, documents, settled, step
-from tests.core.samples import DEAD_S, A, B, C, at, check, document, heartbeat
+from tests.core.samples import DEAD_S, WALL, A, B, C, at, check, document, heartbeat
 
 # --- acting ---------------------------------------------------------------------------------
 
@@ -246,3 +247,13 @@ def test_a_failed_write_of_one_follower_stops_nobody() -> None:
     company.full = set()
     company.run(DISK_RETRY_S + 3)
     assert {d.revision for d in documents(company)} == {2}
+
+
+def test_a_wall_clock_that_was_set_is_noted_and_written_to_the_journal() -> None:
+    node = settled().nodes[C]
+    now = node.deadline
+    node.step(Tick(), now, UnixTime(WALL + now))
+    effects = node.step(Tick(), at(now + 1), UnixTime(WALL + now + 1 - 3600))
+    assert Note("the wall clock was set", (("by_s", "-3600"),)) in effects
+    told = [e.entry.fact for e in effects if isinstance(e, Journal)]
+    assert [f for f in told if isinstance(f, ClockSet)] == [ClockSet(by_s=-3600.0)]

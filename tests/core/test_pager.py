@@ -6,15 +6,17 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting import Courier
+from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Note, Notify, Send
+from qutrio.core.election.engines import ENGINES
 from qutrio.core.events import Attempted
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
 from qutrio.core.watch import Watch
 from qutrio.model.channels import SmtpChannel
-from qutrio.model.document import ClusterDocument
+from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.incidents import Delivery, Ledger, UnknownKind
+from qutrio.model.incidents import Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.parts import Fate, Part
 from tests.core.samples import (
     DEAD_S,
@@ -31,6 +33,7 @@ from tests.core.samples import (
     document,
     heartbeat,
     hook,
+    incident,
     pos,
     record,
 )
@@ -127,6 +130,51 @@ def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
     holder.may_write(at(0))
     assert holder.send_out([], at(0)) == []
     assert len(holder.send_out([], at(2))) == 1
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("kind", sorted(ENDS, key=str))
+def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
+    engine: str, kind: NoticeKind
+) -> None:
+    """An errand lasts as long under each engine, however long a bond does."""
+    held = document(A, B, C, checks=[check()], channels=[hook()], settings=Settings(engine=engine))
+    runner = pager(C, held=held)
+    master_of(runner, B)
+    (order,) = errand(runner, B)
+    assert isinstance(order, Notify)
+    assert order.until is not None
+    holder, end = pager(A, acting=True), delivery(kind=kind)
+    inherited = record(held, pos(1), Ledger(outbox=(end,)))
+    holder.register.accepted = holder.register.committed = inherited
+    holder.seat.mandate.bind(B, Term(1), pos(1), at(DEAD_S))
+    assert holder.may_write(at(0))
+    assert holder.send_out([], order.until) == []
+    (told,) = holder.send_out([], at(2 * DEAD_S))
+    assert isinstance(told, Notify)
+    assert told.delivery == end
+
+
+def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tell() -> None:
+    holder, second = pager(A, acting=True), delivery(number=3)
+    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE, second)))
+    holder.may_write(at(0))
+    assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), errand=False)]
+    holder.on_attempted(attempted(delivered=True), at(2))
+    holder.register.committed = record(HELD, pos(2), Ledger(outbox=(second,)))
+    assert holder.send_out([], at(DEAD_S)) == []
+    assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), errand=False)]
+
+
+def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
+    """When the watch over the check ends just then, people hear that it did."""
+    holder, open_ = pager(A, acting=True), incident()
+    ledger = Ledger(sequence=1, incidents=(evolve(open_, channels=(HOOK,)),), outbox=(ONE,))
+    gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
+    holder.register.accepted = holder.register.committed = gone
+    assert holder.may_write(at(0))
+    (left,) = holder.ledger(at(0), WALL).outbox
+    assert (left.notice.kind, left.channel) == (NoticeKind.CLOSED, HOOK)
 
 
 # --- the others -----------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """From a journal to the story of each incident, also when lines repeat or are missing."""
 
 import pytest
+from attrs import evolve
 
 from qutrio.core.stories import BEFORE_MAX, BEFORE_S_MAX, End, Fate, Page, Story, stories
+from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import NoticeKind
-from qutrio.model.journal import Basis, Closing, Entry, Leaving
+from qutrio.model.journal import Basis, ClockSet, Closed, Closing, Entry, Leaving, Opened
 from tests.core.samples import WALL, WEB
 from tests.core.told import (
     ALPHA,
@@ -169,3 +171,16 @@ def test_delivery_of_a_notice_to_a_channel_that_the_ledger_never_named_changes_n
     lines = [opened(), began(1), ended(2), crossed(3)]
     told = story(*lines)
     assert (told.pages, told.entries) == ((), tuple(lines))
+
+
+def test_an_incident_began_by_the_clock_as_it_is_set_now_and_lasted_as_measured() -> None:
+    """The clock was set forward by an hour between its two lines."""
+    begun, over = opened(5), closed(3660)
+    assert isinstance(begun.fact, Opened)
+    assert isinstance(over.fact, Closed)
+    begun = evolve(begun, fact=evolve(begun.fact, age_s=2.0))
+    over = evolve(over, fact=evolve(over.fact, lasted_s=57.0))
+    was_set = Entry(UnixTime(WALL + 3630), ClockSet(by_s=3600.0))
+    told = story(begun, was_set, over)
+    assert (told.began_unix, told.lasted_s) == (WALL + 3603, 57.0)
+    assert told.entries == (begun, was_set, over)

@@ -2,7 +2,8 @@
 
 from qutrio.core.effects import Note
 from qutrio.core.wall_clocks import SKEW_S_MIN, WallClocks
-from tests.core.samples import A, B
+from qutrio.model.ids import UnixTime
+from tests.core.samples import WALL, A, B, at
 
 
 def test_a_small_difference_is_kept_and_not_spoken_of() -> None:
@@ -39,3 +40,22 @@ def test_whoever_is_no_member_is_forgotten() -> None:
     clocks.keep({B})
     assert clocks.skew == {B: 1.0}
     assert len(clocks.heard(A, 3600.0)) == 1
+
+
+def test_a_clock_that_was_set_is_told_once_with_how_far_and_which_way() -> None:
+    clocks = WallClocks()
+    assert clocks.look(at(5), WALL) == []
+    assert clocks.look(at(65), UnixTime(WALL + 60)) == []
+    assert clocks.untold == []
+    assert clocks.look(at(66), UnixTime(WALL + 61 - 3600)) == [
+        Note("the wall clock was set", (("by_s", "-3600"),))
+    ]
+    assert clocks.look(at(67), UnixTime(WALL + 62 - 3600)) == []
+    assert clocks.last_set == (-3600.0, at(66))
+    assert clocks.untold == [-3600.0]
+
+
+def test_a_clock_that_is_slewed_was_not_set() -> None:
+    clocks = WallClocks()
+    for second in range(1000):
+        assert clocks.look(at(second), UnixTime(WALL + 1.05 * second)) == []

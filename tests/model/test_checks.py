@@ -35,7 +35,7 @@ def test_by_default_any_success_code_is_expected_and_secrets_stay_out_of_the_log
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.org", "https://user.example.org:8443/a?b=c#d", "http://[::1]:81/"],
+    ["http://example.org", "https://user.example.org:8443/a/b", "http://[::1]:81/"],
 )
 def test_an_http_check_shows_its_url(url: str) -> None:
     assert http(url=url).target == url
@@ -142,3 +142,37 @@ def test_a_kind_that_is_not_known_has_no_address_to_judge() -> None:
 def test_text_that_is_too_long_is_told_in_characters() -> None:
     with pytest.raises(InvalidValueError, match="is 1025 characters long; at most 1024"):
         http(body_contains="x" * 1025)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://\u0308a.example/?s3cret", "its host is no name that browsers accept"),
+        ("http://a\u200db\u00e4.example/?s3cret", "an invisible joiner"),
+        ("http://h:s3cret@h:x/", "its port is not a number"),
+        ("http://[::1/?s3cret", "its host cannot be read"),
+        ("http://h:99999/?s3cret", "its port is not a number from 1 to 65535"),
+        ("http://h:0/?s3cret", "its port is not a number from 1 to 65535"),
+        ("ftp://h/?s3cret", "'ftp://h/' is not a URL such as .*neither http:// nor https://"),
+        ("http:///?s3cret", "it names no host"),
+        ("http://h/ ?s3cret", "it holds a blank"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_its_secrets(url: str, words: str) -> None:
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        http(url=url)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("(s3cret", "missing \\), unterminated subpattern at character 1$"),
+        ("(?P<s3cret>a)(?P<s3cret>b)", "something is wrong at character"),
+        ("a{99999999999999999999}s3cret", "too large"),
+    ],
+)
+def test_what_is_wrong_with_a_pattern_is_said_without_it(pattern: str, words: str) -> None:
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        http(body_regex=pattern)
+    assert "s3cret" not in str(caught.value)

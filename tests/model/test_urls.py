@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qutrio.model.urls import ascii_url, shown_url
+from qutrio.model.urls import ascii_url, masked_url, quotable_url, shown_url
 
 ENCODED = [
     ("http://münchen.example/", "http://xn--mnchen-3ya.example/"),
@@ -69,7 +69,7 @@ def test_a_host_that_no_browser_accepts_is_refused(url: str) -> None:
         ("http://xn--r8jz45g.xn--zckzah/", "http://xn--r8jz45g.xn--zckzah/ (http://例え.テスト/)"),
         (
             "http://h/stra%C3%9Fe?a=%C3%BC%26#%C3%B6",
-            "http://h/stra%C3%9Fe?a=%C3%BC%26#%C3%B6 (http://h/straße?a=ü%26#ö)",
+            "http://h/stra%C3%9Fe?********#******** (http://h/straße?********#********)",
         ),
         ("http://h/stra%DFe", "http://h/stra%DFe"),
         ("http://h/%E2%80%AEgnp", "http://h/%E2%80%AEgnp"),
@@ -89,4 +89,42 @@ def test_whatever_is_accepted_is_ascii_and_stays_as_it_is(host: str, path: str) 
         return
     assert stored.isascii()
     assert ascii_url(stored) == stored
-    assert shown_url(stored).startswith(stored)
+    assert shown_url(stored).startswith(masked_url(stored))
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("http://h:81/a/b", "http://h:81/a/b"),
+        ("http://h?k=v", "http://h?********"),
+        ("http://h/p?", "http://h/p?"),
+        ("http://h/p?a=b?c#d?e", "http://h/p?********#********"),
+        ("http://h/p#a@b", "http://h/p#********"),
+        ("http://u:p@h/p?a@b", "http://********@h/p?********"),
+        ("http://[::1]:8/p?x", "http://[::1]:8/p?********"),
+    ],
+)
+def test_query_fragment_and_user_are_masked_and_nothing_else(url: str, masked: str) -> None:
+    assert masked_url(url) == masked
+    assert masked_url(masked) == masked
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=9, max_size=20))
+def test_no_query_fragment_or_user_shows_whatever_it_is(secret: str) -> None:
+    for url in (f"http://h/?{secret}", f"http://h/#{secret}", f"http://{secret}:{secret}@h/"):
+        assert secret not in shown_url(url)
+        assert secret not in quotable_url(url)
+        assert secret not in quotable_url(f"!{url}")
+
+
+@pytest.mark.parametrize(
+    ("given_as", "quoted"),
+    [
+        ("ftp://x/y?z", "'ftp://x/y'"),
+        ("example.org", ""),
+        ("http://a?b@h/", "'http://********'"),
+        ("http://" + "x" * 100, repr("http://" + "x" * 73)),
+    ],
+)
+def test_an_error_quotes_what_cannot_be_a_secret(given_as: str, quoted: str) -> None:
+    assert quotable_url(given_as) == quoted

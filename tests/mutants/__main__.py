@@ -17,9 +17,9 @@ def row(end: Hunt) -> str:
     line = COLUMNS.format(
         end.mutant.name,
         end.invariant or "-",
-        found.seed if found is not None else "-",
-        end.mutant.within,
-        found.size if found is not None else "-",
+        end.where or "-",
+        len(end.mutant.tests) or end.mutant.within,
+        found.size or "-" if found is not None else "-",
         f"{end.seconds:.1f}",
     )
     return line if failure is None else f"{line}\n    NOT CAUGHT: {failure}"

@@ -1,6 +1,7 @@
 """Every deliberate fault, in the order of the table that the session prints."""
 
 from tests.mutants import (
+    of_rare_moments,
     of_the_disk,
     of_the_engines,
     of_the_levels,
@@ -18,4 +19,5 @@ EVERY = (
     *of_the_engines.MUTANTS,
     *of_the_levels.MUTANTS,
     *of_the_members.MUTANTS,
+    *of_rare_moments.MUTANTS,
 )

@@ -1,4 +1,4 @@
-"""What a deliberate fault is: an exact replacement, and what the simulator must say to it."""
+"""What a deliberate fault is: an exact replacement, and what must be said to it."""
 
 from attrs import frozen
 
@@ -24,12 +24,16 @@ class Mutant:
     another exception in the program itself.  `within` is the number of seeds, counted from 1,
     of which one must break; `sizes` are the numbers of nodes, taken in turn.
     Without `faults` each seed draws its own, as in an ordinary run.  `engine` elects at first.
+
+    What no schedule of faults brings about in few seeds is caught by `tests` instead, of which
+    one must fail: each is an argument to pytest, and `caught_by` is then "test".
     """
 
     name: str
     why: str
     edits: tuple[Edit, ...]
-    caught_by: tuple[str, ...]
+    caught_by: tuple[str, ...] = ("test",)
+    tests: tuple[str, ...] = ()
     within: int = 50
     sizes: tuple[int, ...] = (3,)
     faulty_s: Seconds = 120.0

@@ -100,7 +100,7 @@ MUTANTS = (
     Mutant(
         name="older term's record taken for committed",
         why="only the holder itself writes one after the other was committed",
-        edits=(Edit(ACCEPTOR, "if follows and previous.position", "if previous.position"),),
+        edits=(Edit(ACCEPTOR, "if successor and previous.position", "if previous.position"),),
         caught_by=("3", "4", "5"),
         faults=LOSSES,
     ),

@@ -1,7 +1,7 @@
 """Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
 
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, MEMBERS, UNTOLD
+from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 
 VERDICTS = "core/verdicts.py"
 ALERTING = "core/alerting.py"
@@ -92,8 +92,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if delivered:\n            self.delivered.add(key)",
-                "if key:\n            self.delivered.add(key)",
+                "if event.delivered and (event.parts or len(recipients) <= 1):",
+                "if event.parts or len(recipients) <= 1:",
             ),
         ),
         caught_by=("8",),
@@ -110,6 +110,58 @@ MUTANTS = (
         ),
         caught_by=("8",),
         faults=CHANNELS,
+    ),
+    Mutant(
+        name="watch ended without a word",
+        why="whoever was told of an outage waits for its end for ever",
+        edits=(
+            Edit(
+                "core/closing.py",
+                "return kept + deliveries(NoticeKind.CLOSED, known, scene, sequence, ending)",
+                "return kept",
+            ),
+        ),
+        caught_by=("8",),
+        faults=PAUSES,
+    ),
+    Mutant(
+        name="settings of a removed channel not kept",
+        why="a pager whose channel is removed in an outage is never told of its end",
+        edits=(
+            Edit(
+                "core/replication.py",
+                "ledger = keep_former(ledger, before, document)",
+                "pass",
+            ),
+        ),
+        caught_by=("8",),
+        faults=PAUSES,
+    ),
+    Mutant(
+        name="end told where the beginning was not",
+        why="people hear that something was closed that they never heard of",
+        edits=(
+            Edit(
+                "core/closing.py",
+                "if d.notice.incident == incident.id and not scene.tried(d.key)",
+                "if d.notice.incident == incident.id and scene.tried(d.key)",
+            ),
+        ),
+        caught_by=("8",),
+        faults=PAUSES,
+    ),
+    Mutant(
+        name="duration by wall clocks",
+        why="a clock that was set in an outage is told to people as its length",
+        edits=(
+            Edit(
+                "core/notices.py",
+                "lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None",
+                "lasted_s=scene.wall - incident.since_unix if ended else None",
+            ),
+        ),
+        caught_by=("8",),
+        faults=JUMPS,
     ),
     Mutant(
         name="order by marks in memory",
@@ -142,8 +194,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ALERTING,
-                "if d.key not in self.delivered and d.channel in channels",
-                "if d.channel in channels",
+                "if delivery.key not in self.delivered and channel is not None:",
+                "if channel is not None:",
             ),
         ),
         caught_by=("8", "9"),

@@ -1,4 +1,4 @@
-"""Plant a fault in a copy of the package, and let the simulator hunt for it."""
+"""Plant a fault in a copy of the package, and let the simulator, or tests, hunt for it."""
 
 import json
 import os
@@ -16,6 +16,8 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "qutrio"
+TESTS = ROOT / "tests"
+SETTINGS = "pyproject.toml"
 SEEDS = Path(__file__).with_name("seeds.py")
 HUNT_S_MAX: Seconds = 300.0
 """A fault may make a node spin for ever; after so long it counts as not caught."""
@@ -27,7 +29,7 @@ class RottenError(Exception):
 
 @frozen
 class Break:
-    """The first seed that a package did not survive, and what broke."""
+    """The first seed that a package did not survive, and what broke; without a seed, a test."""
 
     seed: int
     size: int
@@ -50,12 +52,20 @@ class Hunt:
         return self.found.broken.partition(":")[0] if self.found is not None else ""
 
     @property
+    def where(self) -> str:
+        """The seed on which it broke, or "test"; empty when nothing did."""
+        if self.found is None:
+            return ""
+        return "test" if self.mutant.tests else str(self.found.seed)
+
+    @property
     def failure(self) -> str | None:
         """Why this fault does not count as caught, or None when it does."""
         if self.found is None:
-            return f"none of {self.mutant.within} seeds broke"
+            tests = " ".join(self.mutant.tests)
+            return f"{tests} passed" if tests else f"none of {self.mutant.within} seeds broke"
         if not self.innocent:
-            return f"seed {self.found.seed} breaks without the fault too: {self.found.broken}"
+            return f"{self.where} breaks without the fault too: {self.found.broken}"
         if self.invariant not in self.mutant.caught_by:
             return f"expected one of {self.mutant.caught_by}, but {self.found.broken}"
         return None
@@ -84,9 +94,16 @@ def hunt(mutant: Mutant) -> Hunt:
         shutil.copytree(PACKAGE, package)
         for file, source in mutated(mutant).items():
             (package / file).write_text(source, encoding="utf-8")
-        found = first_broken(mutant, package, range(1, mutant.within + 1))
+        if mutant.tests:
+            shutil.copytree(TESTS, Path(home) / TESTS.name)
+            shutil.copy(ROOT / SETTINGS, home)
+            found = first_failed(mutant, Path(home))
+        else:
+            found = first_broken(mutant, package, range(1, mutant.within + 1))
     innocent = True
-    if found is not None:
+    if found is not None and mutant.tests:
+        innocent = first_failed(mutant, ROOT) is None
+    elif found is not None:
         innocent = first_broken(mutant, PACKAGE, range(found.seed, found.seed + 1)) is None
     seconds = perf_counter() - began
     return Hunt(mutant=mutant, found=found, innocent=innocent, seconds=seconds)
@@ -117,3 +134,21 @@ def first_broken(mutant: Mutant, package: Path, seeds: range) -> Break | None:
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout)
     return Break(**found) if found is not None else None
+
+
+def first_failed(mutant: Mutant, home: Path) -> Break | None:
+    """Return the first of the mutant's tests that fails with the package in a folder."""
+    options = ("-q", "-x", "--tb=no", "--no-header", "-p", "no:cacheprovider")
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *mutant.tests],
+        env={**os.environ, "PYTHONPATH": str(home)},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HUNT_S_MAX,
+    )
+    assert told.returncode in {0, 1}, told.stdout + told.stderr
+    failed = (line for line in told.stdout.splitlines() if line.startswith("FAILED"))
+    name = next(failed, None)
+    return Break(seed=0, size=0, broken=f"test: {name}") if name is not None else None

@@ -67,6 +67,10 @@ DIVIDED = Faults(lonely_failures=0.3, outages=0.1)
 """Targets that some nodes see and others do not."""
 CHANNELS = Faults(flaps=0.3, outages=0.2, channel_outages=0.2)
 """Targets that come and go while nobody can be told."""
+PAUSES = Faults(edits=0.3, outages=0.1, channels=0.1, channel_outages=0.05, channel_deaths=0.03)
+"""Checks that are disabled, and channels that come and go, while targets are down."""
+JUMPS = Faults(wall_jumps=0.1, outages=0.05, yields=0.02)
+"""Wall clocks that are set while targets are down and the role moves."""
 UNTOLD = Faults(cuts_after_delivery=0.05, delay_s_max=0.3)
 """Targets that are up again before anybody can be told, and masters cut off when one is told."""
 DISKS = Faults(disk_errors=0.3, crashes=0.2, disk_stalls=0.2)
@@ -81,6 +85,8 @@ SWITCHES = Faults(
     switches=0.4, crashes=0.3, restarts=0.05, suspends=0.3, clock_drift=0.05, delay_s_max=0.01
 )
 """Engines that change while nodes die, wake up and fall asleep."""
+RETIMED = Faults(retimings=0.15, delay_s_max=0.05, clock_drift=0.02)
+"""Bonds that become longer and shorter, and masters that are cut off just then."""
 TENANTS = Faults(tenancies=0.3, yields=0.1, restarts=0.1, crashes=0.05, cuts=0.05)
 """Programs that rely on a role that moves."""
 PROGRAMS = Faults(installs=0.15, crashes=0.05, cuts=0.1, joins=0.1, removals=0.02)

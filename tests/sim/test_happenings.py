@@ -3,6 +3,7 @@
 import pytest
 
 from qutrio.core.effects import Effect, Notify, Persist
+from qutrio.model.document import Settings
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.incidents import Delivery
 from qutrio.sim.beginnings import WEB
@@ -19,6 +20,7 @@ from qutrio.sim.happenings.machines import (
     WallJump,
 )
 from qutrio.sim.happenings.network import Clog, Cut, CutOffAfterDelivery, Odd
+from qutrio.sim.happenings.offices import Retime
 from qutrio.sim.happenings.surroundings import ChannelMute, Outage
 from qutrio.sim.happenings.union import Happening
 from qutrio.sim.options import Fault, Faults
@@ -221,3 +223,26 @@ def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_chan
     assert world.struck[Fault.CUT_OFF_AFTER_DELIVERY] == 1
     assert [n for n, h in world.hosts.items() if h.acting(world.true)] == [N1]
     assert list(world.invariants.announced.values()) == [2], "only the first one knew of it"
+
+
+# --- timers ---------------------------------------------------------------------------------
+
+
+def test_a_master_is_cut_off_and_others_die_once_longer_bonds_are_agreed() -> None:
+    long = Settings(dead_after_s=6.0)
+    world = played(
+        Retime(at=8.0, settings=long, after_s=0.5, for_s=20.0, crashing=(N0, N1)), until=8.4
+    )
+    assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 0
+    world.run(9.0)
+    assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 1
+    assert world.struck[Fault.CRASH] == 1, "the master itself lives on"
+    world.run(60.0)
+    assert {h.node and h.node.seat.settings.dead_after_s for h in world.hosts.values()} == {6.0}
+    world.invariants.quiet(world.hosts, world.true)
+
+
+def test_timers_stay_as_they_are_while_nobody_acts() -> None:
+    retime = Retime(at=0.0, settings=Settings(dead_after_s=6.0), after_s=0.0, for_s=1.0)
+    world = played(retime, until=20.0)
+    assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 0

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
+from qutrio.core.effects import Effect
 from qutrio.core.election.interface import Role
 from qutrio.core.minority import Minority
 from qutrio.core.pager import Pager
@@ -144,3 +145,22 @@ def test_8_a_notice_of_a_minority_that_nobody_made_is_noticed() -> None:
     made_up = Delivery(notice=notice, channel=ChannelId("hook"))
     with pytest.raises(InvariantError, match=r"^8: web-minority-0-1.down was sent, and no leader"):
         world.invariants.delivered(world.hosts, made_up, world.true, world.true)
+
+
+def test_8_an_id_that_a_minority_gives_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = Minority._end
+
+    def forgets(minority: Minority, now: Instant) -> list[Effect]:
+        effects = ends(minority, now)
+        minority.ledger = Ledger()
+        return effects
+
+    world = begin()
+    monkeypatch.setattr(Minority, "_end", forgets)
+    alone(world)
+    world.run(world.true + CUT_S - 60)
+    world.down_targets.discard(WEB)
+    world.run(world.true + 120)
+    alone(world)
+    with pytest.raises(InvariantError, match=r"^8: web-minority-.* was made twice"):
+        world.run(world.true + 160)

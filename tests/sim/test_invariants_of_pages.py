@@ -26,7 +26,7 @@ from qutrio.model.incidents import Incident, Ledger, NoticeKind
 from qutrio.model.results import Outcome, Result, State
 from qutrio.sim.beginnings import EPOCH
 from qutrio.sim.invariants import InvariantError
-from qutrio.sim.invariants.paging import _optional
+from qutrio.sim.invariants.flips import optional
 from tests.core.samples import delivery
 from tests.sim.worlds import N0, N1, N2, WEB, begin
 
@@ -111,7 +111,9 @@ def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
 ) -> None:
     written = set[NoticeId]()
 
-    def crosses_off(courier: Courier, ledger: Ledger, document: ClusterDocument) -> Ledger:
+    def crosses_off(
+        courier: Courier, ledger: Ledger, document: ClusterDocument, **_: object
+    ) -> Ledger:
         del courier, document
         kept = tuple(d for d in ledger.outbox if d.notice.id not in written)
         written.update(d.notice.id for d in ledger.outbox)
@@ -131,7 +133,7 @@ def test_8_an_outage_that_is_for_no_channel_is_noticed(monkeypatch: pytest.Monke
         return ()
 
     world = begin()
-    monkeypatch.setattr("qutrio.core.alerting.attached", nobody)
+    monkeypatch.setattr("qutrio.core.notices.attached", nobody)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down is for \[\], not for \['hook'\]"):
         world.run(60)
@@ -176,7 +178,7 @@ def test_8_a_recovery_in_the_write_that_disables_its_check_may_be_told_or_not() 
     )
     before, after = Ledger(sequence=1, incidents=(incident,)), Ledger(sequence=2)
     disabled = evolve(document, checks=(evolve(check, enabled=False),))
-    recovered = {NoticeId("web-1.recovered")}
-    assert _optional(before, after, (document, disabled)) == recovered
-    assert _optional(before, after, (disabled, disabled)) == set()
-    assert _optional(before, before, (document, disabled)) == set()
+    ends = {NoticeId("web-1.recovered"), NoticeId("web-1.closed")}
+    assert optional(before, after, (document, disabled)) == ends
+    assert optional(before, after, (disabled, disabled)) == set()
+    assert optional(before, before, (document, disabled)) == set()

@@ -1,9 +1,11 @@
 """Stories of pages: sent and not yet marked, when the one who sent it goes."""
 
 import pytest
+from attrs import evolve
 
+from qutrio.core.mutations import PutChannel, PutCheck, RemoveChannel
 from qutrio.model.ids import Seconds
-from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, pages
+from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, mind, pages
 
 SENT_S_MAX: Seconds = 30.0
 
@@ -75,3 +77,28 @@ def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know
     assert masters(world) == [N1]
     assert [notice for notice, _ in world.invariants.announced] == ["web-1.down", "web-1.recovered"]
     assert pages(world) == {"down": 2, "recovered": 1}
+
+
+def test_story_whoever_was_told_of_an_outage_is_told_that_the_watch_ended_and_then_afresh() -> None:
+    """Also on a channel that is removed meanwhile."""
+    world = begin()
+    world.down_targets.add(WEB)
+    world.run(40)
+    (check,) = mind(world, N0).register.committed.document.checks
+    (channel,) = mind(world, N0).register.committed.document.channels
+    world.propose(N1, PutCheck(check=evolve(check, alerts=()), expect=check))
+    world.run(41)
+    world.propose(N1, RemoveChannel(expect=channel))
+    world.run(42)
+    check = mind(world, N1).register.committed.document.checks[0]
+    assert mind(world, N2).register.committed.ledger.former == (channel,)
+    world.propose(N1, PutCheck(check=evolve(check, enabled=False), expect=check))
+    world.run(60)
+    assert pages(world) == {"down": 1, "closed": 1}
+    assert mind(world, N2).register.committed.ledger.former == ()
+    off = mind(world, N0).register.committed.document.checks[0]
+    world.propose(N0, PutChannel(channel=channel))
+    world.propose(N0, PutCheck(check=evolve(off, enabled=True), expect=off))
+    world.run(90)
+    assert pages(world) == {"down": 2, "closed": 1}
+    world.invariants.quiet(world.hosts, world.true)

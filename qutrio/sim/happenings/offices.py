@@ -42,6 +42,44 @@ class Switch:
 
 
 @frozen(kw_only=True)
+class Retime:
+    """An operator changes how long bonds last, and the master is cut off once it is agreed.
+
+    `after_s` after the change is committed the master loses all its peers for `for_s`, and those
+    `crashing` die for `down_s`: then each node holds another part of what was agreed.
+    """
+
+    at: Seconds
+    settings: Settings
+    after_s: Seconds
+    for_s: Seconds
+    crashing: tuple[NodeId, ...] = ()
+    down_s: Seconds = 0.1
+
+    def happen(self, world: "World") -> None:
+        """Propose it to the master, if one acts."""
+        master = next((n for n, host in world.hosts.items() if host.acting(world.true)), None)
+        present = None if master is None else operators.document_of(world, master)
+        if master is None or present is None:
+            return
+        change = PutSettings(settings=self.settings, expect=present.settings)
+
+        def agreed() -> None:
+            world.at(world.true + self.after_s, master, lambda: self._strike(world, master))
+
+        world.propose(master, change, then=agreed)
+
+    def _strike(self, world: "World", master: NodeId) -> None:
+        world.struck[Fault.CUT_OFF_AFTER_RETIMING] += 1
+        others = [name for name in world.hosts if name != master]
+        pairs = [pair for n in others for pair in ((master, n), (n, master))]
+        world.network.cut_off(pairs, world.true + self.for_s)
+        for name in others:
+            if name in self.crashing:
+                world.crash(name, self.down_s)
+
+
+@frozen(kw_only=True)
 class MoveRole:
     """An operator asks that the role moves, perhaps to a certain node."""
 

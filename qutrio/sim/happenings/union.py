@@ -22,6 +22,7 @@ Happening: TypeAlias = (
     | network.Slow
     | offices.MoveRole
     | offices.Rely
+    | offices.Retime
     | offices.Switch
     | surroundings.Blind
     | surroundings.ChannelDown

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.alerting import OUTBOX_MAX
+from qutrio.core.ages import AGES_TOLD_MAX
 from qutrio.core.cadence import HEARTBEATS_REMEMBERED_MAX
 from qutrio.core.desk import WISHES_MAX
+from qutrio.core.outbox import OUTBOX_MAX
 from qutrio.core.replication import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
@@ -30,6 +31,7 @@ CEILINGS = {
     "Replication._queue": PROPOSALS_QUEUED_MAX,
     "Replication._rulings": RULINGS_REMEMBERED_MAX,
     "Ledger.outbox": OUTBOX_MAX,
+    "Ages._told": 2 * AGES_TOLD_MAX,
 }
 """Containers with a bound of their own, by the class and the field that hold them."""
 

@@ -70,6 +70,7 @@ class Invariants:
     def trouble(self, until: Seconds) -> None:
         """Note that something is amiss up to a moment: a crash, a lost message, a stuck disk."""
         self.roles.troubled_until = max(self.roles.troubled_until, until)
+        self.paging.troubled_until = self.roles.troubled_until
 
     def lied(self, true: Seconds) -> None:
         """Note that a member lied: that excuses nothing but an election that takes longer."""
@@ -163,6 +164,7 @@ class Invariants:
         """Check that all is well some time after the last fault."""
         documents = check_health(hosts, true, self.roles, self.rounds.probes)
         self.history.agree(documents, true)
+        self.paging.check_ended(self.paging.ledger, true)
         self.sizes(hosts, true)
 
     def sizes(self, hosts: Mapping[NodeId, Host], true: Seconds) -> int:

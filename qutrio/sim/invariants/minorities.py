@@ -23,7 +23,7 @@ ROUNDING_S: Seconds = 1e-6
 class Minorities:
     """The notices of minorities that were judged, and who has been without a majority."""
 
-    _made: set[NoticeId] = field(factory=set)
+    _made: dict[NoticeId, Notice] = field(factory=dict)
     _lost: dict[NodeId, Instant] = field(factory=dict)
     """Since when each host sees no majority, by its own clock."""
 
@@ -50,8 +50,11 @@ class Minorities:
                 self._lost.setdefault(host.name, now)
         outbox = host.node.pager.minority.ledger.outbox
         for notice in {d.notice.id: d.notice for d in outbox}.values():
-            if notice.id not in self._made:
-                self._made.add(notice.id)
+            made = self._made.get(notice.id)
+            if made is not None and made.at_unix != notice.at_unix:
+                raise broken(8, true, f"{notice.id} was made twice, for two outages")
+            if made is None:
+                self._made[notice.id] = notice
                 self._judge(_unfounded(host, notice, true, probes, troubled_until), notice, true)
         for effect in effects:
             if isinstance(effect, Notify) and effect.delivery.notice.minority:

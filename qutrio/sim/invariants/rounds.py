@@ -30,6 +30,8 @@ ROUNDING_S: Seconds = 0.01
 STEADY_S: Seconds = 180.0
 """How long ago the members must have changed for both rounds to have had the same voters."""
 VOTES = (Outcome.OK, Outcome.FAIL)
+VOTED = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED})
+"""The notices that votes decide."""
 
 
 @define
@@ -171,7 +173,7 @@ class Rounds:
         tuned = true - self._tuned_at <= STEADY_S
         pause_s = 0.0 if tuned else document.settings.confirm_after_s
         for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
-            if notice.id in self._judged or notice.kind is NoticeKind.TEST:
+            if notice.id in self._judged or notice.kind not in VOTED:
                 continue
             self._judged.add(notice.id)
             if notice.minority:

@@ -15,6 +15,7 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import State
 from qutrio.sim.scenario.claims import Claim, Paged, Stands, names
+from qutrio.sim.scenario.hiding import without_secrets
 from qutrio.sim.scenario.story import Answer, Machine, Standing, Track
 from qutrio.sim.scenario.words import (
     EVERYBODY,
@@ -145,7 +146,7 @@ def _answered(text: Words, wishes: Collection[str]) -> Claim | None:
             raise SentenceError(f"ends with 'is' and one of {', '.join(answers)}")
         if words[-1] not in answers:
             raise unknown("answer", words[-1], answers)
-        wish = " ".join(words[:-2])
+        wish = without_secrets(" ".join(words[:-2]))
         if wish not in wishes:
             raise SentenceError(f"nobody asks for {shown(wish)} in the timeline")
         text.skip()

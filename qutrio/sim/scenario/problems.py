@@ -7,6 +7,7 @@ from attrs import define, field
 
 from qutrio.codec.yaml_text import Path, YamlText
 from qutrio.errors import InvalidDocumentError
+from qutrio.sim.scenario.hiding import without_secrets
 from qutrio.sim.scenario.words import SentenceError
 
 PROBLEMS_MAX = 10
@@ -33,7 +34,7 @@ class Problems:
 
     def add_at(self, line: int, problem: str) -> None:
         """Note what is wrong in a line."""
-        legible = "".join(c if c.isprintable() else "?" for c in problem)
+        legible = "".join(c if c.isprintable() else "?" for c in without_secrets(problem))
         self.found.append(f"{self.source}:{line}: {legible}")
 
     def attempt(self, place: Path, make: Callable[[], T]) -> T | None:

@@ -16,6 +16,7 @@ from qutrio.sim.scenario.declaring import OpenFile, declared
 from qutrio.sim.scenario.deeds import Ask, Entry
 from qutrio.sim.scenario.expectations import Expectation, read_claim, read_window
 from qutrio.sim.scenario.founding import narrowed, playable
+from qutrio.sim.scenario.hiding import without_secrets
 from qutrio.sim.scenario.problems import Problems, text
 from qutrio.sim.scenario.timeline import read_deed
 from qutrio.sim.scenario.times import moment
@@ -215,7 +216,7 @@ class _Reader:
             at_s=at_s,
             deed=deed,
             for_s=for_s,
-            text=" ".join(sentence.split()),
+            text=" ".join(without_secrets(sentence).split()),
             line=self.problems.yaml.line(place),
         )
 
@@ -224,10 +225,11 @@ class _Reader:
         expectations: list[Expectation] = []
         for before, sentence, place in self._sentences("expect", EXPECTATIONS_MAX):
             try:
+                said = " ".join(without_secrets(sentence).split())
                 expectation = Expectation(
                     window=read_window(Words(cast, before)),
                     claim=read_claim(Words(cast, sentence), wishes),
-                    text=f"{' '.join(before.split())}: {' '.join(sentence.split())}",
+                    text=f"{' '.join(before.split())}: {said}",
                     line=self.problems.yaml.line(place),
                 )
             except SentenceError as error:

@@ -108,8 +108,8 @@ def _opening(played: Played) -> Iterator[str]:
     document = played.scenario.document
     if played.scenario.title:
         yield played.scenario.title
-    plain = settings_to_plain(document.settings).items()
-    settings = ", ".join(f"{n} {v}" for n, v in plain if matters(n, document.settings.engine))
+    plain, engine = settings_to_plain(document.settings).items(), document.settings.engine
+    settings = ", ".join(f"{n} {v}" for n, v in plain if v != [] and matters(n, engine))
     checks = ", ".join(c.name for c in document.checks) or "none"
     channels = ", ".join(c.name for c in document.channels) or "none"
     yield f"nodes     {', '.join(m.name for m in document.members)}"

@@ -31,6 +31,7 @@ from qutrio.sim.scenario.deeds import (
     RemoveCheck,
     RemoveNode,
 )
+from qutrio.sim.scenario.hiding import without_secrets
 from qutrio.sim.scenario.words import (
     EVERYBODY,
     NOBODY,
@@ -153,8 +154,11 @@ def changed_settings(current: Settings, plain: dict[str, Any]) -> Settings:
 
 
 def wish(text: str) -> str:
-    """Return the sentence of a wish as an expectation quotes it: its words, single spaces."""
-    return " ".join(split(text))
+    """Return the sentence of a wish as an expectation quotes it: its words, single spaces.
+
+    Secrets in it are masked.
+    """
+    return " ".join(split(without_secrets(text)))
 
 
 def refuse_name(kind: str, name: str) -> None:

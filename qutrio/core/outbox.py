@@ -1,0 +1,60 @@
+"""What is given up when channels take nothing for so long that too many notices wait.
+
+Notices of checks without a verdict go first, the oldest before others.  What tells of an outage
+is kept: but of a check that went down and came back again and again, while one channel took
+nothing, the oldest outages that are over and that nobody tried to tell are given up whole.  So
+no channel hears of an end without its beginning, and at most four notices for each check and
+channel are kept beyond the bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qutrio.model.ids import ChannelId, IncidentId
+from qutrio.model.incidents import Delivery, NoticeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qutrio.model.incidents import DeliveryKey
+
+OUTBOX_MAX = 1000
+"""Undelivered notices kept, but for those that must not be given up."""
+OF_OUTAGES = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED, NoticeKind.CLOSED})
+
+
+def within_bound(
+    outbox: Sequence[Delivery], tried: Callable[[DeliveryKey], bool]
+) -> Sequence[Delivery]:
+    """Return the outbox without what is given up; `tried` tells what may have been told."""
+    excess = len(outbox) - OUTBOX_MAX
+    if excess <= 0:
+        return outbox
+    gone = [d.key for d in outbox if d.notice.kind not in OF_OUTAGES][:excess]
+    for outage in _over_and_untold(outbox, tried):
+        if len(gone) >= excess:
+            break
+        gone += [d.key for d in outage]
+    lost = frozenset(gone)
+    return [d for d in outbox if d.key not in lost]
+
+
+def _over_and_untold(
+    outbox: Sequence[Delivery], tried: Callable[[DeliveryKey], bool]
+) -> list[list[Delivery]]:
+    """Return the outages that may be given up: of each check and channel all but the last."""
+    outages = dict[tuple[IncidentId, ChannelId], list[Delivery]]()
+    last = dict[object, IncidentId]()
+    for delivery in outbox:
+        if delivery.notice.kind in OF_OUTAGES:
+            incident = last[delivery.lane] = delivery.notice.incident
+            outages.setdefault((incident, delivery.channel), []).append(delivery)
+    return [
+        outage
+        for outage in outages.values()
+        if outage[0].notice.kind is NoticeKind.DOWN
+        and len(outage) > 1
+        and outage[0].notice.incident != last[outage[0].lane]
+        and not tried(outage[0].key)
+    ]

@@ -1,0 +1,84 @@
+"""How long an incident has lasted is measured on boot clocks, and travels as an age."""
+
+import pytest
+
+from qutrio.core.ages import AGE_S_MAX, AGES_TOLD_MAX, Ages
+from qutrio.model.ids import CheckId, IncidentId, UnixTime
+from qutrio.model.incidents import Ledger
+from tests.core.samples import DB, WALL, WEB, at, incident
+
+NONE, BOTH = Ledger(), Ledger(incidents=(incident(DB, 2), incident(WEB, 1)))
+ONE = Ledger(incidents=(incident(WEB, 1),))
+OUTAGE, OTHER = IncidentId("web-1"), IncidentId("db-2")
+HOUR_S = 3600.0
+
+
+def running(ledger: Ledger = ONE, now: float = 100.0) -> Ages:
+    """Return the ages of a node that runs, and learns of these incidents at 100 s."""
+    ages = Ages()
+    ages.follow(NONE, at(0), WALL)
+    ages.follow(ledger, at(now), WALL)
+    return ages
+
+
+@pytest.mark.parametrize("jump_s", [-HOUR_S, 0.0, HOUR_S])
+def test_an_incident_lasts_as_long_as_the_boot_clock_says(jump_s: float) -> None:
+    ages = running()
+    ages.follow(ONE, at(110), UnixTime(WALL + jump_s))
+    assert ages.lasted(OUTAGE, at(115)) == 15.0
+    assert ages.lasted(OTHER, at(115)) is None
+
+
+def test_an_incident_that_is_over_is_forgotten_and_its_length_kept_for_the_journal() -> None:
+    ages = running(BOTH)
+    ages.follow(ONE, at(130), WALL)
+    assert dict(ages.ended) == {OTHER: 30.0}
+    assert ages.lasted(OTHER, at(130)) is None
+    assert ages.lasted(OUTAGE, at(130)) == 30.0
+
+
+@pytest.mark.parametrize(("off_s", "estimated_s"), [(60.0, 60.0), (-HOUR_S, 0.0)])
+def test_a_node_that_starts_in_an_outage_estimates_and_never_less_than_nothing(
+    off_s: float, estimated_s: float
+) -> None:
+    ages = Ages()
+    ages.follow(ONE, at(7), UnixTime(WALL + off_s))
+    assert ages.lasted(OUTAGE, at(7)) == estimated_s
+    assert ages.tell(at(8)) == ()
+
+
+def test_what_a_peer_measured_replaces_an_estimate() -> None:
+    ages = Ages()
+    ages.follow(ONE, at(7), UnixTime(WALL + HOUR_S))
+    ages.heard(((OUTAGE, 20.0),), at(8))
+    assert ages.lasted(OUTAGE, at(8)) == 20.0
+    assert ages.tell(at(9)) == ((OUTAGE, 21.0),)
+
+
+def test_the_longest_that_anybody_measured_counts() -> None:
+    ages = running()
+    ages.heard(((OUTAGE, 50.0),), at(110))
+    ages.heard(((OUTAGE, 30.0),), at(110))
+    assert ages.lasted(OUTAGE, at(110)) == 50.0
+
+
+def test_an_age_may_come_before_its_incident_and_is_bounded() -> None:
+    ages = running(NONE)
+    ages.heard(((OUTAGE, 40.0), (OTHER, 10 * AGE_S_MAX)), at(110))
+    ages.follow(BOTH, at(111), WALL)
+    assert ages.lasted(OUTAGE, at(111)) == 41.0
+    assert ages.lasted(OTHER, at(110)) == AGE_S_MAX
+
+
+def test_ages_of_incidents_that_never_come_are_not_kept_for_ever() -> None:
+    ages, many = running(), range(AGES_TOLD_MAX)
+    ages.heard(tuple((IncidentId(f"a-{n}"), 1.0) for n in many), at(110))
+    ages.heard(((OTHER, 1.0),), at(110))
+    ages.heard(((OTHER, 5.0),), at(110))
+    ages.follow(BOTH, at(110), WALL)
+    assert ages.lasted(OTHER, at(110)) == 5.0
+
+
+def test_a_bounded_number_of_ages_is_told() -> None:
+    incidents = tuple(incident(CheckId(f"c{n}"), n) for n in range(AGES_TOLD_MAX + 1))
+    assert len(running(Ledger(incidents=incidents)).tell(at(101))) == AGES_TOLD_MAX

@@ -1,0 +1,236 @@
+"""The end of the watch is told to whoever was told of the outage, and to nobody else."""
+
+from random import Random
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.alerting import ATTEMPT_S_MAX, FORMER_TRIES_MAX, Courier, Errand, reconcile
+from qutrio.core.closing import drop_unreachable, keep_former
+from qutrio.core.events import Attempted
+from qutrio.core.notices import Scene, opened
+from qutrio.core.verdicts import Verdicts
+from qutrio.model.channels import UnknownChannel
+from qutrio.model.document import ClusterDocument
+from qutrio.model.edits import COMMAND, Edit, check_item
+from qutrio.model.ids import ChannelId, Revision, Term, UnixTime
+from qutrio.model.incidents import Delivery, Ending, Ledger, NoticeKind, Stopping
+from qutrio.model.results import State
+from tests.core.samples import (
+    HOOK,
+    MAIL,
+    WALL,
+    WEB,
+    A,
+    B,
+    C,
+    at,
+    check,
+    delivery,
+    document,
+    hook,
+    incident,
+)
+
+BOTH = (hook(), hook(MAIL))
+HELD = document(A, B, C, checks=[check()], channels=BOTH)
+OFF = document(A, B, C, checks=[check(enabled=False)], channels=BOTH)
+GONE = document(A, B, C, channels=BOTH)
+WITHOUT_MAIL = document(A, B, C, checks=[check()], channels=[hook()])
+OPEN = evolve(incident(), target="127.0.0.1:80", channels=(HOOK, MAIL))
+DOWN = Ledger(sequence=1, incidents=(OPEN,))
+TO_HOOK, TO_MAIL = delivery(), delivery(channel=MAIL)
+END = delivery(number=2, kind=NoticeKind.RECOVERED, channel=MAIL)
+
+
+def closed(
+    ledger: Ledger, held: ClusterDocument, *tried: Delivery, state: State | None = None
+) -> Ledger:
+    """Return the ledger after a master saw this document."""
+    verdicts = Verdicts(parted={WEB: state} if state is not None else {})
+    keys = {one.key for one in tried}
+    scene = Scene(
+        document=held,
+        verdicts=verdicts,
+        term=Term(1),
+        now=at(9),
+        wall=UnixTime(WALL + 9),
+        tried=keys.__contains__,
+    )
+    return reconcile(ledger, scene, set())
+
+
+def ended(courier: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
+    """Let an attempt end."""
+    event = Attempted(one.notice.id, one.channel, delivered, "")
+    courier.ended(event, (), at(now))
+
+
+def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
+    """Say what is to be told to which channel."""
+    kinds = [(d.notice.known_kind, d.channel) for d in ledger.outbox]
+    return sorted(kinds, key=lambda pair: pair[1])
+
+
+@pytest.mark.parametrize(
+    ("held", "how"), [(OFF, Stopping.DISABLED), (GONE, Stopping.REMOVED)], ids=["off", "gone"]
+)
+def test_ending_the_watch_is_told_once_to_every_channel_that_was_told_of_the_outage(
+    held: ClusterDocument, how: Stopping
+) -> None:
+    ledger = closed(DOWN, held)
+    assert ledger.incidents == ()
+    assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
+    notice = ledger.outbox[0].notice
+    assert (notice.id, notice.incident, notice.sequence) == ("web-1.closed", "web-1", 2)
+    assert (notice.check_name, notice.target, notice.at_unix) == ("web", "127.0.0.1:80", WALL + 9)
+    assert notice.ending == Ending(how=how, by="", last_state=State.DOWN)
+    assert closed(ledger, held) == ledger
+
+
+@pytest.mark.parametrize("held", [OFF, GONE], ids=["off", "gone"])
+def test_who_ended_the_watch_is_told(held: ClusterDocument) -> None:
+    edit = Edit(
+        item=check_item(DOWN.incidents[0].check),
+        revision=Revision(9),
+        at_unix=WALL,
+        node=A,
+        name="alpha",
+        door=COMMAND,
+        uid=1000,
+    )
+    ending = closed(DOWN, evolve(held, edits=(edit,))).outbox[0].notice.ending
+    assert ending is not None
+    assert ending.by == "alpha (command, uid 1000)"
+
+
+def test_the_last_state_is_told_also_when_it_was_unknown_by_then() -> None:
+    (first, _) = closed(DOWN, OFF, state=State.UNKNOWN).outbox
+    assert first.notice.ending is not None
+    assert first.notice.ending.last_state is State.UNKNOWN
+
+
+def test_an_outage_that_nobody_began_to_tell_is_dropped_with_its_end() -> None:
+    pending = evolve(DOWN, outbox=(TO_HOOK, TO_MAIL))
+    assert waiting(closed(pending, OFF, TO_MAIL)) == [(NoticeKind.CLOSED, MAIL)]
+    assert waiting(closed(pending, OFF)) == []
+
+
+def test_what_was_told_of_earlier_outages_is_kept_to_be_told() -> None:
+    earlier = delivery(number=0, kind=NoticeKind.RECOVERED)
+    pending = evolve(DOWN, outbox=(earlier,))
+    assert closed(pending, OFF).outbox[0] == earlier
+
+
+def test_an_incident_of_which_nobody_noted_the_channels_closes_without_a_word() -> None:
+    old = evolve(DOWN, incidents=(incident(),), outbox=(TO_HOOK,))
+    assert waiting(closed(old, OFF)) == []
+
+
+def test_an_incident_notes_its_channels_and_a_recovery_goes_to_these() -> None:
+    """Whatever was detached, attached or removed meanwhile."""
+    verdicts = Verdicts()
+    verdicts.follow(WITHOUT_MAIL, WALL)
+    verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
+    verdicts.evaluate(at(0), WALL, 1.0, frozenset())
+    verdicts._tallies[WEB].state = State.UP
+    scene = Scene(document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL)
+    ledger = reconcile(DOWN, scene, set())
+    assert waiting(ledger) == [(NoticeKind.RECOVERED, HOOK), (NoticeKind.RECOVERED, MAIL)]
+
+
+# --- channels that are removed ---------------------------------------------------------------
+
+
+def test_the_settings_of_a_removed_channel_are_kept_while_an_end_must_be_told_to_it() -> None:
+    kept = keep_former(DOWN, HELD, WITHOUT_MAIL)
+    assert kept.former == (hook(MAIL),)
+    assert keep_former(kept, WITHOUT_MAIL, WITHOUT_MAIL) is kept
+    over = evolve(kept, incidents=(), outbox=(END,))
+    assert keep_former(over, WITHOUT_MAIL, WITHOUT_MAIL).former == (hook(MAIL),)
+    assert keep_former(evolve(over, outbox=()), WITHOUT_MAIL, WITHOUT_MAIL).former == ()
+
+
+def test_what_is_not_needed_any_more_or_could_not_be_used_is_not_kept() -> None:
+    strange = UnknownChannel(id=MAIL, name="mail", kind_name="pigeon")
+    for channel in (hook(MAIL, enabled=False), strange):
+        before = document(A, B, C, checks=[check()], channels=[hook(), channel])
+        assert keep_former(DOWN, before, WITHOUT_MAIL).former == ()
+    old = evolve(WITHOUT_MAIL, level=1)
+    assert keep_former(DOWN, HELD, old) is DOWN
+    assert keep_former(DOWN, WITHOUT_MAIL, WITHOUT_MAIL).former == ()
+
+
+def test_the_beginning_of_an_outage_is_not_told_to_a_channel_that_was_removed() -> None:
+    """Where it was tried the end is told; else the channel hears nothing."""
+    pending = evolve(DOWN, outbox=(TO_HOOK, TO_MAIL, END))
+    tried = drop_unreachable(pending, WITHOUT_MAIL, {TO_MAIL.key}.__contains__)
+    assert tried == evolve(pending, outbox=(TO_HOOK, END))
+    untried = drop_unreachable(pending, WITHOUT_MAIL, set[object]().__contains__)
+    assert untried.outbox == (TO_HOOK, END)
+    assert untried.incidents[0].channels == (HOOK,)
+    assert drop_unreachable(DOWN, WITHOUT_MAIL, set[object]().__contains__) is DOWN
+
+
+def test_other_incidents_keep_their_channels() -> None:
+    other = evolve(incident(number=7), channels=(MAIL,))
+    old = incident(number=8)
+    pending = Ledger(incidents=(OPEN, other, old), outbox=(TO_MAIL,))
+    dropped = drop_unreachable(pending, WITHOUT_MAIL, set[object]().__contains__)
+    assert dropped.incidents == (evolve(OPEN, channels=(HOOK,)), other, old)
+
+
+def test_an_end_is_tried_a_bounded_number_of_times_on_a_removed_channel() -> None:
+    courier, now = Courier(Random(1)), 0.0
+    ledger = Ledger(outbox=(END,), former=(hook(MAIL),))
+    for _ in range(FORMER_TRIES_MAX):
+        assert courier.prune(ledger, WITHOUT_MAIL) is ledger
+        assert len(courier.due(ledger, (), at(now))) == 1
+        ended(courier, END, now, delivered=False)
+        now = courier.deadline()
+    assert courier.prune(ledger, WITHOUT_MAIL).outbox == ()
+    assert courier.prune(evolve(ledger, outbox=(TO_MAIL,)), WITHOUT_MAIL).outbox == ()
+
+
+def test_an_end_waits_for_an_attempt_under_way_to_tell_the_beginning() -> None:
+    """The beginning was dropped from the outbox, and may be on its way to people."""
+    courier = Courier(Random(1))
+    courier.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
+    after = Ledger(outbox=(END,))
+    courier.settle(after)
+    assert courier.busy(at(1))
+    assert courier.due(after, (), at(1)) == []
+    assert courier.deadline() == at(ATTEMPT_S_MAX)
+    ended(courier, TO_MAIL, 2, delivered=False)
+    assert courier.due(after, (), at(2)) == [Errand(END, None)]
+
+
+def test_an_attempt_without_an_answer_is_not_waited_for_longer_than_it_can_last() -> None:
+    courier = Courier(Random(1))
+    courier.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
+    courier.settle(Ledger(outbox=(END,)))
+    assert courier.due(Ledger(outbox=(END,)), (), at(ATTEMPT_S_MAX)) == [Errand(END, None)]
+
+
+def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
+    courier = Courier(Random(1))
+    assert not courier.tried(TO_MAIL.key)
+    courier.touch([TO_MAIL.key])
+    assert courier.tried(TO_MAIL.key)
+    courier.settle(Ledger())
+    assert not courier.tried(TO_MAIL.key)
+    ended(courier, TO_HOOK, 0, delivered=True)
+    assert courier.tried(TO_HOOK.key)
+
+
+def test_who_does_not_know_what_was_tried_tells_the_end_to_everybody() -> None:
+    scene = Scene(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), scene, set())
+    assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
+
+
+def test_below_its_level_an_incident_notes_neither_channels_nor_target() -> None:
+    scene = Scene(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    assert opened(check(), scene, 1).channels == (HOOK, MAIL)
+    old = opened(check(), evolve(scene, document=evolve(HELD, level=1)), 1)
+    assert (old.channels, old.target) == (None, None)

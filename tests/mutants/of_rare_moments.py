@@ -1,0 +1,169 @@
+"""Faults that show at rare moments only: while timers change, at restarts, as the role moves.
+
+Each of them survived either the seeds or the tests of its day, and some survived both.
+"""
+
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.weather import EDITS, RETIMED
+
+MANDATE = "core/mandate.py"
+PAGER = "core/pager.py"
+SEAT = "core/seat.py"
+
+MUTANTS = (
+    Mutant(
+        name="restarted node waits by its committed settings",
+        why="it accepted longer bonds, and its holder knows already that they are committed",
+        edits=(
+            Edit(
+                "core/waking.py",
+                "    bound_s = max(\n"
+                "        timing(stable.accepted.document.settings).bound_s,\n"
+                "        timing(stable.committed.document.settings).bound_s,\n"
+                "    )\n",
+                "    bound_s = timing(stable.committed.document.settings).bound_s\n",
+            ),
+        ),
+        caught_by=("1",),
+        faults=RETIMED,
+        faulty_s=60.0,
+    ),
+    Mutant(
+        name="bond as long as its voter says",
+        why="the voter learns of shorter bonds, and waits for no longer when it restarts",
+        edits=(
+            Edit(
+                SEAT,
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+                "bond = ack.bound_s * (1 - DRIFT_MARGIN)",
+            ),
+        ),
+        caught_by=("1", "3"),
+        faults=RETIMED,
+        faulty_s=60.0,
+    ),
+    Mutant(
+        name="ends not held back at a takeover",
+        why="an errand of the last master may still tell of the outage",
+        edits=(
+            Edit(PAGER, "            self.courier.hold_recoveries(self._errands_over(now))\n", ""),
+        ),
+        tests=("tests/core/test_pager.py",),
+    ),
+    Mutant(
+        name="errands last as long as a bond",
+        why="under raft a bond is short, and whoever runs an errand counts dead_after for it",
+        edits=(
+            Edit(
+                PAGER,
+                "lasts_s = max(record.document.settings.dead_after_s for record in records)",
+                "lasts_s = min(self.seat.steering.bound_s for _ in records)",
+            ),
+        ),
+        tests=("tests/core/test_pager.py",),
+    ),
+    Mutant(
+        name="successors not held back at a takeover",
+        why="an errand of the last master may still tell what they follow",
+        edits=(
+            Edit(
+                PAGER,
+                "            self.courier.hold_successors("
+                "committed.ledger.outbox, self._errands_over(now))\n",
+                "",
+            ),
+        ),
+        tests=("tests/core/test_pager.py",),
+    ),
+    Mutant(
+        name="inherited notices count as untold",
+        why="the last master may have told of the outage, and nobody hears that its check is gone",
+        edits=(Edit(PAGER, "            self.courier.touch(committed.ledger.waiting)\n", ""),),
+        tests=("tests/core/test_pager.py",),
+    ),
+    Mutant(
+        name="a minority counts anew",
+        why="two outages in one life of a node have one id, and receivers drop the second",
+        edits=(
+            Edit(
+                "core/minority.py",
+                "self.ledger = Ledger(sequence=self.ledger.sequence)",
+                "self.ledger = Ledger()",
+            ),
+        ),
+        tests=("tests/core/test_minority.py",),
+    ),
+    Mutant(
+        name="announcement of a removed member kept",
+        why="it joins again with an older program, and the level rises without its word",
+        edits=(Edit(SEAT, "        self.announcements.keep(members)\n", ""),),
+        tests=("tests/core/test_levels.py",),
+    ),
+    Mutant(
+        name="bond as long as the holder's own settings say",
+        why="a voter that was away during a change of timers binds itself for less",
+        edits=(
+            Edit(
+                SEAT,
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+                "bond = self.steering.lease_s",
+            ),
+        ),
+        tests=("tests/core/test_seat.py",),
+    ),
+    Mutant(
+        name="late resignation frees from a later claim",
+        why="its holder claimed again meanwhile, and counts on the bond",
+        edits=(
+            Edit(
+                MANDATE,
+                "if self.promise == Promise(term, holder):",
+                "if self.promise.holder == holder:",
+            ),
+        ),
+        tests=("tests/core/test_mandate.py",),
+    ),
+    Mutant(
+        name="bond to a claim that was given up counts again",
+        why="the voter was freed, and may be bound to another",
+        edits=(
+            Edit(
+                MANDATE,
+                "if self.claim is None or not self._run_term <= term <= self.claim:",
+                "if self.claim is None or term > self.claim:",
+            ),
+        ),
+        tests=("tests/core/test_mandate.py",),
+    ),
+    Mutant(
+        name="ruling outlives the write that its disk refused",
+        why="whoever asks again hears yes for what is on no disk",
+        edits=(
+            Edit(
+                "core/replication.py",
+                "if ruled is not None and ruled.position <= accepted.position",
+                "if ruled is not None",
+            ),
+        ),
+        tests=("tests/core/test_replication_writing.py",),
+    ),
+    Mutant(
+        name="votes of an earlier life outdate those of the next",
+        why="a node that restarts counts from one again, and its votes are dropped",
+        edits=(Edit("core/verdicts.py", "mine[0] != its[0]", "mine[1] == its[1]"),),
+        tests=("tests/core/test_watch.py", "tests/core/test_verdicts.py"),
+    ),
+    Mutant(
+        name="an open outage ends in one round after unknown",
+        why="one good round after votes were missing is no recovery",
+        edits=(
+            Edit(
+                "core/verdicts.py",
+                "tally.state is State.UNKNOWN and state is State.UP and not announced",
+                "tally.state is State.UNKNOWN and state is State.UP",
+            ),
+        ),
+        caught_by=("7",),
+        faults=EDITS,
+    ),
+)
