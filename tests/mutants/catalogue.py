@@ -9,6 +9,7 @@ from tests.mutants import (
     of_the_members,
     of_the_register,
     of_the_votes,
+    of_trust,
 )
 
 EVERY = (
@@ -20,4 +21,5 @@ EVERY = (
     *of_the_levels.MUTANTS,
     *of_the_members.MUTANTS,
     *of_rare_moments.MUTANTS,
+    *of_trust.MUTANTS,
 )
