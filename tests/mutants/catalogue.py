@@ -10,6 +10,7 @@ from tests.mutants import (
     of_the_register,
     of_the_unseen,
     of_the_votes,
+    of_trust,
 )
 
 EVERY = (
@@ -22,4 +23,5 @@ EVERY = (
     *of_the_levels.MUTANTS,
     *of_the_members.MUTANTS,
     *of_rare_moments.MUTANTS,
+    *of_trust.MUTANTS,
 )
