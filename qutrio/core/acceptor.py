@@ -113,8 +113,9 @@ class Acceptor:
             return []
         if position == self.accepted.position:
             return self.ask_to_confirm(footing, now)
-        others = footing.live - {self.me, peer}
-        if position.term <= footing.promise.term and footing.promise.holder in others:
+        holder, others = footing.promise.holder, footing.live - {self.me, peer}
+        heard = position.term <= footing.promise.term and holder in others
+        if heard and not self._removes(self.witnesses.shown.get(holder or self.me)):
             return []  # its word is enough, and no other's alone
         return self._fetch(peer, now, accepted=False)
 
@@ -157,6 +158,11 @@ class Acceptor:
         else:
             self._adopting = evolve(adopting, answered=True)
             self.barren.add(sender)
+
+    def _removes(self, record: Record | None) -> bool:
+        """Tell whether a record takes members away, so that another one must confirm it."""
+        before = self.committed.document
+        return record is not None and bool(unseated(before, record.document))
 
     def _may_follow(self, document: ClusterDocument) -> bool:
         committed = self.committed.document

@@ -9,6 +9,7 @@ from attrs import frozen
 from qutrio.core.desk import WISHES_MAX
 from qutrio.core.pager import ERRANDS_MAX
 from qutrio.core.replication import PROPOSALS_PER_WRITE_MAX, PROPOSALS_QUEUED_MAX
+from qutrio.core.unseen import UNSEEN_INTERVALS
 from qutrio.core.watch import RESULTS_PER_REPORT_MAX
 from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import Seconds
@@ -18,7 +19,8 @@ from qutrio.model.ids import Seconds
 class Limits:
     """Capacities: open wishes, proposals that wait and that share a write, errands, results.
 
-    `unseen_after_s` is the least time without a verdict after which people are told.
+    `unseen_after_s` is the least time without a verdict after which people are told, and
+    `unseen_intervals` how many intervals of the check it is otherwise.
     """
 
     wishes: int = WISHES_MAX
@@ -27,3 +29,4 @@ class Limits:
     errands: int = ERRANDS_MAX
     results_per_report: int = RESULTS_PER_REPORT_MAX
     unseen_after_s: Seconds = UNSEEN_AFTER_S_MIN
+    unseen_intervals: int = UNSEEN_INTERVALS

@@ -45,6 +45,7 @@ from qutrio.core.outlook import hopeless, outlook, settle_write
 from qutrio.core.pager import Pager
 from qutrio.core.shortening import follow_timers
 from qutrio.core.status import describe, glimpse
+from qutrio.core.unseen import Lookout
 from qutrio.core.waking import wake_register, wake_seat
 from qutrio.core.watch import Watch, new_life
 from qutrio.model.ids import Instant, NodeId, Revision, UnixTime
@@ -100,7 +101,7 @@ class Node:
         self.pager = Pager(
             identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
         )
-        self.pager.lookout.least_s = limits.unseen_after_s
+        self.pager.lookout = Lookout(limits.unseen_after_s, limits.unseen_intervals)
         self.chronicle = Chronicle(
             identity, self.seat, self.register, self.watch.verdicts, self.pager.ages
         )

@@ -57,12 +57,6 @@ PAUSE_S: Seconds = 0.1
 """How much later."""
 
 
-def bound_s(check: Check, document: ClusterDocument, least_s: Seconds) -> Seconds:
-    """Return after how long without a verdict people are told of a check."""
-    own_s = min(UNSEEN_AFTER_S_MAX, max(least_s, UNSEEN_INTERVALS * check.interval_s))
-    return document.settings.unseen_after_s or own_s
-
-
 def round_s(check: Check, document: ClusterDocument) -> Seconds:
     """Return how long it takes until every living node has probed a check and said so."""
     attempts_s = (check.retries + 1) * check.timeout_s
@@ -90,6 +84,7 @@ class Lookout:
     """What the master must look at again, and when."""
 
     least_s: Seconds = UNSEEN_AFTER_S_MIN
+    intervals: int = UNSEEN_INTERVALS
     _since: Instant = NEVER
     """Since when this node acts."""
     _looks: list[tuple[Instant, CheckId]] = field(factory=list)
@@ -97,7 +92,12 @@ class Lookout:
     _document: ClusterDocument | None = None
     _checks: Mapping[CheckId, Check] = field(factory=dict)
     _former: Mapping[CheckId, Check] = field(factory=dict)
-    """Those of the document before."""
+    """Those that the newest document does not let anybody watch any more."""
+
+    def bound_s(self, check: Check, document: ClusterDocument) -> Seconds:
+        """Return after how long without a verdict people are told of a check."""
+        own_s = min(UNSEEN_AFTER_S_MAX, max(self.least_s, self.intervals * check.interval_s))
+        return document.settings.unseen_after_s or own_s
 
     def take_over(self, now: Instant) -> None:
         """Begin as a new master, who looks at every check."""
@@ -123,8 +123,9 @@ class Lookout:
             return ledger
         looked_at = self._due(scene.now) | changed
         if scene.document is not self._document:
-            self._document, self._former = scene.document, self._checks
-            self._checks = {c.id: c for c in scene.document.checks if c.enabled}
+            was, self._checks = self._checks, scene.verdicts.checks
+            self._document = scene.document
+            self._former = {i: c for i, c in was.items() if i not in self._checks}
             looked_at |= self._checks.keys() | {u.check for u in ledger.unjudged}
         if not looked_at:
             return ledger
@@ -170,7 +171,7 @@ class Lookout:
     def _ripe(self, entry: Unjudged, check: Check, scene: Scene) -> Unjudged | None:
         """Return a check that people are to be told of now; else plan when to look again."""
         age_s = scene.ages.lasted(entry.id, scene.now)
-        left_s = bound_s(check, scene.document, self.least_s)
+        left_s = self.bound_s(check, scene.document)
         left_s -= entry.noted_s if age_s is None else age_s
         ripe = Instant(self._since + round_s(check, scene.document))
         at = max(Instant(scene.now + left_s), ripe)
@@ -180,7 +181,7 @@ class Lookout:
         return entry if scene.verdicts.certain(check.id) is State.UNKNOWN else None
 
     def _note(self, check: Check, draft: Draft, scene: Scene) -> None:
-        bound = bound_s(check, scene.document, self.least_s)
+        bound = self.bound_s(check, scene.document)
         wait_s = min(NOTED_AFTER_S_MAX, bound / NOTED_PART)
         stood_s = min(scene.verdicts.stands_for(check.id, scene.now), scene.now - self._since)
         if stood_s < wait_s:

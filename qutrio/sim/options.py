@@ -48,6 +48,7 @@ class Fault(Enum):
     TARGET_DOWN_FOR_SOME = "target down for some"
     HANGING_TARGET = "hanging target"
     BLIND_NODE = "blind node"
+    DEAD_RESOLVER = "dead resolver"
     CHANNEL_DOWN = "channel down"
     CHANNEL_SLOW = "channel slow"
     CHANNEL_ACCEPTS_AND_DIES = "channel accepts and dies"
@@ -155,6 +156,8 @@ class Faults:
     """How often channels come back after an outage, and the master that pages loses its peers."""
     retimings: float = 0.0
     """How often bonds get longer or shorter, and the master is cut off just then."""
+    dead_resolvers: float = 0.0
+    """How often all nodes lose the resolver that they share, so that nobody can look."""
     installs: float = 0.0
     """How often a machine gets a program of another feature level, where not all run the same."""
 
@@ -171,10 +174,21 @@ RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
 NEVER_DRAWN = frozenset(
-    {"delay_s_max", "slow_s_max", "heavy_tail", "files", "installs", "lies", "retimings"}
+    {
+        "delay_s_max",
+        "slow_s_max",
+        "heavy_tail",
+        "files",
+        "installs",
+        "lies",
+        "retimings",
+        "dead_resolvers",
+    }
 )
 RETIMINGS_MAX = 0.1
 INSTALLS_MAX = 0.1
+DEAD_RESOLVERS_MAX = 0.02
+DEAD_RESOLVERS_SHARE = 0.3
 MIXED_SHARE = 0.25
 """In so many seeds machines run programs of different feature levels."""
 APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
@@ -216,6 +230,8 @@ def draw(dice: Dice, apart: Dice) -> Faults:
     drawn["installs"] = installs if apart.chance(MIXED_SHARE) else 0.0
     retimings = apart.between(0.0, RETIMINGS_MAX)
     drawn["retimings"] = retimings if apart.chance(MIXED_SHARE) else 0.0
+    dead = apart.between(0.0, DEAD_RESOLVERS_MAX)
+    drawn["dead_resolvers"] = dead if apart.chance(DEAD_RESOLVERS_SHARE) else 0.0
     return Faults(
         delay_s_max=dice.pick(DELAYS_S),
         heavy_tail=dice.chance(0.3),

@@ -40,6 +40,7 @@ NEAR_S: Seconds = 0.6
 """How near to a switch a node dies, if one does."""
 RETIMED_S_MAX: Seconds = 1.5
 """How soon after a change of timers the master is cut off: most nodes have written it by then."""
+DEAD_RESOLVER_S = (20.0, 60.0, 150.0)
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
 
@@ -67,6 +68,7 @@ class Planner:
         self._offices()
         self._untold_recoveries()
         self._retimings()
+        self._dead_resolvers()
         return tuple(sorted(self.plan, key=lambda happening: happening.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
@@ -374,6 +376,12 @@ class Planner:
                 crashing=tuple(nodes) if dice.chance(0.5) else tuple(dice.some(nodes)),
             )
             self.plan.append(happening)
+
+    def _dead_resolvers(self) -> None:
+        self._each(
+            self.faults.dead_resolvers,
+            lambda at: surroundings.DeadResolver(at=at, for_s=self.dice.pick(DEAD_RESOLVER_S)),
+        )
 
 
 def plan_happenings(

@@ -7,7 +7,7 @@ written to a file, made shorter, and played again without its seed's dice.
 from pathlib import Path
 from traceback import extract_tb
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.limits import Limits
@@ -33,7 +33,16 @@ FAULTY_S = ((3, (40.0, 60.0, 80.0)), (5, (40.0, 50.0)), (100, (30.0,)))
 """How long faults last, for clusters of at most so many nodes: each costs about the same."""
 COOLDOWNS_S = (2.0, 5.0, 10.0, 30.0)
 TIGHT_SHARE = 0.3
-TIGHT = Limits(wishes=3, proposals_queued=2, proposals_per_write=1, errands=1, results_per_report=1)
+QUICK = Limits(unseen_after_s=45.0, unseen_intervals=2)
+"""People are told soon of what nobody can judge."""
+TIGHT = evolve(
+    QUICK,
+    wishes=3,
+    proposals_queued=2,
+    proposals_per_write=1,
+    errands=1,
+    results_per_report=1,
+)
 """Limits at which what happens beyond them happens often."""
 SIZES = (3, 5, 1, 7, 3, 4, 5, 2, 3, 8, 3, 5, 6, 3, 4, 9, 2, 3, 3, 2)
 """How many nodes there are at first, by the seed."""
@@ -107,7 +116,7 @@ def plan(
     faults = drawn if faults is None else faults
     times = next(times for most, times in FAULTY_S if size <= most)
     drawn_s, cooldown_s = dice.pick(times), dice.pick(COOLDOWNS_S)
-    limits = TIGHT if dice.chance(TIGHT_SHARE) else Limits()
+    limits = TIGHT if dice.chance(TIGHT_SHARE) else QUICK
     until = drawn_s if faulty_s is None else faulty_s
     elects = Dice(seed, size, "engine")
     settings = Settings(master_cooldown_s=cooldown_s)

@@ -19,7 +19,7 @@ class Targets:
 
     `down` fail for everybody, `lonely` for one node.  `hanging` let a node's probe end only at
     its timeout, up to a moment of true time; in `blind` nodes something local is broken up to
-    a moment, so they abstain.
+    a moment, so they abstain, and up to `nobody_sees_until` it is so in all of them.
     """
 
     dice: Dice
@@ -28,6 +28,7 @@ class Targets:
     lonely: set[tuple[NodeId, CheckId]] = field(factory=set)
     hanging: dict[tuple[NodeId, CheckId], Seconds] = field(factory=dict)
     blind: dict[NodeId, Seconds] = field(factory=dict)
+    nobody_sees_until: Seconds = 0.0
 
     def probe(self, name: NodeId, check: Check, true: Seconds) -> tuple[Result, Seconds]:
         """Return what a node's probe that begins now will see, and after how long."""
@@ -35,6 +36,8 @@ class Targets:
         outcome = Outcome.OK
         if self.blind.get(name, 0.0) > true:
             outcome = self._saw(Fault.BLIND_NODE, Outcome.ABSTAIN)
+        elif self.nobody_sees_until > true:
+            outcome = self._saw(Fault.DEAD_RESOLVER, Outcome.ABSTAIN)
         elif self.hanging.get((name, check.id), 0.0) > true:
             outcome, takes = self._saw(Fault.HANGING_TARGET, Outcome.FAIL), check.timeout_s
         elif check.id in self.down:
@@ -49,6 +52,7 @@ class Targets:
         self.lonely.clear()
         self.hanging.clear()
         self.blind.clear()
+        self.nobody_sees_until = 0.0
 
     def _saw(self, fault: Fault, outcome: Outcome) -> Outcome:
         self.struck[fault] += 1

@@ -97,6 +97,7 @@ class World:
         seed, struck = self.seed, self.struck
         trouble = self.invariants.trouble
         self.invariants.history.wall_at_zero = EPOCH
+        self.invariants.sights.limits = self.limits
         self.network = Network(Dice(seed, "network"), struck, trouble, self.faults)
         self.tamperer = Tamperer(Dice(seed, "tamperer"), recording=self.faults.replays > 0)
         self.targets = Targets(Dice(seed, "targets"), struck)
@@ -106,13 +107,12 @@ class World:
         self.tenants = Tenants(self, Dice(seed, "tenants"))
         self.programs = Programs(self)
         self.hands = Hands(self)
-        document = self.document or first_document(
-            self.size, self.settings, self.programs.first_level
-        )
+        level = self.programs.first_level
+        document = self.document or first_document(self.size, self.settings, level)
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)
-        if self.limits != Limits():
+        if self.limits.wishes != Limits().wishes:
             struck[Fault.TIGHT_LIMITS] += 1
 
     @property

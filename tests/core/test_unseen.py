@@ -8,9 +8,9 @@ from attrs import evolve
 from qutrio.core.ages import Ages
 from qutrio.core.closing import drop_unreachable, keep_former
 from qutrio.core.notices import Scene
-from qutrio.core.unseen import CAUSES_PER_STEP_MAX, Lookout, bound_s
+from qutrio.core.unseen import CAUSES_PER_STEP_MAX, Lookout
 from qutrio.core.verdicts import Verdicts
-from qutrio.model.document import UNSEEN_AFTER_S_MIN, ClusterDocument, Settings
+from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, IncidentId, Term, UnixTime
 from qutrio.model.incidents import Ledger, Notice, NoticeKind
 from qutrio.model.results import Outcome, Result, State
@@ -155,7 +155,7 @@ def test_the_bound_is_five_intervals_or_what_is_set(
     interval_s: float, setting_s: float, bound: float
 ) -> None:
     held = document(A, settings=Settings(unseen_after_s=setting_s))
-    assert bound_s(check(interval_s=interval_s), held, UNSEEN_AFTER_S_MIN) == bound
+    assert Lookout().bound_s(check(interval_s=interval_s), held) == bound
 
 
 def test_a_shorter_setting_counts_for_what_waits_already() -> None:
@@ -163,8 +163,10 @@ def test_a_shorter_setting_counts_for_what_waits_already() -> None:
     watcher = Watcher(document(A, B, C, checks=slow, channels=[hook()]))
     watcher.run(700)
     assert watcher.told == []
-    watcher.held = evolve(watcher.held, settings=Settings(unseen_after_s=650.0))
-    watcher.run(1)
+    watcher.held = evolve(watcher.held, settings=Settings(unseen_after_s=900.0))
+    watcher.run(199)
+    assert watcher.told == []
+    watcher.run(2)
     assert kinds(watcher.told) == [("unseen", "web")]
     watcher.run(3000)
     assert len(watcher.told) == 1

@@ -8,7 +8,9 @@ from tests.mutants import (
     of_the_mandate,
     of_the_members,
     of_the_register,
+    of_the_unseen,
     of_the_votes,
+    of_trust,
 )
 
 EVERY = (
@@ -16,8 +18,10 @@ EVERY = (
     *of_the_disk.MUTANTS,
     *of_the_register.MUTANTS,
     *of_the_votes.MUTANTS,
+    *of_the_unseen.MUTANTS,
     *of_the_engines.MUTANTS,
     *of_the_levels.MUTANTS,
     *of_the_members.MUTANTS,
     *of_rare_moments.MUTANTS,
+    *of_trust.MUTANTS,
 )

@@ -95,3 +95,5 @@ YIELDS = Faults(yields=0.2, crashes=0.02)
 """A role that is moved by hand."""
 TWICE = Faults(crashes=0.1, cuts=0.2, bridges=0.2, duplication=0.5, delay_s_max=0.3)
 """Elections that are split, and answers that arrive twice."""
+UNSEEN = Faults(dead_resolvers=0.05, channel_outages=0.02, yields=0.03, delay_s_max=0.05)
+"""Nodes that cannot look for minutes, while the role moves."""

@@ -83,6 +83,11 @@ def test_bad_links_do_not_leave_all_in_doubt_of_each_other(seed: int, size: int)
     assert play(seed, size, 20.0).broken is None
 
 
+def test_a_node_that_missed_a_removal_is_not_left_without_a_master() -> None:
+    """It had endorsed the holder, and so asked nobody else to confirm the removal."""
+    assert play(20265, 4, 20.0).broken is None
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_under_each_engine_the_same_seed_is_the_same_story(engine: str) -> None:
     first, again = play(7, 3, 25.0, engine=engine), play(7, 3, 25.0, engine=engine)

@@ -60,6 +60,19 @@ class Blind:
 
 
 @frozen(kw_only=True)
+class DeadResolver:
+    """What all nodes need in order to look is broken for a while, so all their probes abstain."""
+
+    at: Seconds
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Blind them all."""
+        targets = world.targets
+        targets.nobody_sees_until = max(targets.nobody_sees_until, self.at + self.for_s)
+
+
+@frozen(kw_only=True)
 class ChannelDown:
     """No attempt to deliver succeeds for a while."""
 

@@ -28,6 +28,7 @@ Happening: TypeAlias = (
     | surroundings.ChannelDown
     | surroundings.ChannelMute
     | surroundings.ChannelSlow
+    | surroundings.DeadResolver
     | surroundings.Hang
     | surroundings.Outage
     | deeds.Add

@@ -63,7 +63,7 @@ def optional(
     return {
         NoticeId(f"{i.id}.{kind.value}")
         for i in before.incidents
-        for kind in ENDS
+        for kind in (NoticeKind.RECOVERED, NoticeKind.CLOSED)
         if i.id not in open_ and len({i.check in ids for ids in watched}) > 1
     }
 
@@ -77,7 +77,8 @@ def pointless(delivery: Delivery, documents: tuple[ClusterDocument, ...], *, owe
     for document in documents:
         channels = {c.id: c.enabled for c in document.channels}
         listens = channels.get(delivery.channel, fixed and may_use(CLOSED_NOTICES, document))
-        watched = delivery.notice.check in {c.id for c in document.checks if c.enabled}
+        several = delivery.notice.unseen is not None
+        watched = several or delivery.notice.check in {c.id for c in document.checks if c.enabled}
         ends = delivery.notice.kind in ENDS and may_use(CLOSED_NOTICES, document)
         if not listens or not (watched or ends):
             return True

@@ -21,6 +21,7 @@ from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.flips import Flip, audience, flips, optional, pointless
+from qutrio.sim.invariants.sights import SEVERAL, due, excused
 
 DURATION_OFF_S: Seconds = 5.0
 CLOCK_OFF = 0.06
@@ -52,6 +53,11 @@ class Paging:
     """Incidents whose channels were noted when they opened, and whose end nobody was told of."""
     _owed: set[tuple[IncidentId, ChannelId]] = field(factory=set)
     """Who was told of what, and of its end not yet."""
+
+    @property
+    def document(self) -> ClusterDocument | None:
+        """The newest that a majority holds, as far as it was looked at."""
+        return self._documents[-1] if self._documents else None
 
     def stepped(self, record: Record) -> None:
         """Take in what a step made committed, also if the same event will bury it."""
@@ -86,7 +92,8 @@ class Paging:
         self.announced[key] = self.announced.get(key, 0) + 1
         self._check_order(delivery, begun, true)
         owed = (notice.incident, channel)
-        if notice.kind is NoticeKind.DOWN and notice.incident in self._fixed:
+        down = notice.kind is NoticeKind.DOWN and notice.incident in self._fixed
+        if down or notice.kind is NoticeKind.UNSEEN:
             self._owed.add(owed)
         elif notice.kind in ENDS:
             self._owed.discard(owed)
@@ -101,7 +108,8 @@ class Paging:
         Each leader of a minority has an order of its own, and ids that begin with it.
         """
         notice = delivery.notice
-        series = notice.incident.rpartition("-")[0]
+        unseen = notice.unseen
+        series = notice.incident.rpartition("-")[0] if unseen is None else unseen.cause
         told = self._told.setdefault((series, delivery.channel), {})
         later = [n for n, at in told.items() if n > notice.sequence and at <= begun]
         if later:
@@ -131,7 +139,7 @@ class Paging:
             if self._opened.setdefault(incident.id, true) == true and incident.channels is not None:
                 self._fixed.add(incident.id)
         for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
-            if notice.id in self._seen or notice.lasted_s is None:
+            if notice.id in self._seen or notice.lasted_s is None or notice.kind in SEVERAL:
                 continue
             began = self._opened.get(notice.incident, true)
             lasted_s, off_s = true - began, abs(notice.lasted_s - (true - began))
@@ -155,6 +163,10 @@ class Paging:
         for notice in optional(self.ledger, ledger, documents) & channels.keys():
             del channels[notice]
             self._seen.add(notice)
+        for notice, channel in due(self.ledger, ledger).items():
+            if channels.pop(notice, None) != {channel} and not excused(channel, documents):
+                raise broken(8, true, f"{notice} is not written for {channel} alone")
+            self._seen.add(notice)
         if channels:
             raise broken(8, true, f"{sorted(channels)} is a notice of nothing that happened")
 
@@ -177,6 +189,11 @@ class Paging:
     def check_ended(self, ledger: Ledger, true: Seconds) -> None:
         """Check at rest that every channel that was told of an outage was told of its end."""
         open_ = {incident.id for incident in ledger.incidents}
+        open_ |= {told.id for told in ledger.unseen}
+        covered = {i for entry in ledger.unjudged for i in entry.told or ()}
+        for group in ledger.unseen:
+            if group.id not in covered:
+                raise broken(8, true, f"{group.id} covers nothing, and its end was not told")
         for incident, channel in sorted(self._owed):
             if incident not in open_:
                 raise broken(8, true, f"{channel} was told of {incident}, and never of its end")

@@ -47,6 +47,8 @@ class Roles:
     """When a member lied last: it may hold an election up for a while, and so upset a handover."""
     moved_at: Seconds = float("-inf")
     """When somebody began to act who did not act last."""
+    begun_at: Seconds = float("-inf")
+    """When somebody began to act, who perhaps acted last."""
     _last: NodeId | None = None
     _acting: set[NodeId] = field(factory=set)
     _claiming: set[NodeId] = field(factory=set)
@@ -127,6 +129,7 @@ class Roles:
         if self._last != host.name:
             self._last, self.moved_at = host.name, true
         if begins:
+            self.begun_at = true
             self._judge_successor(host, true)
 
     def _check_term(self, host: Host, true: Seconds) -> None:

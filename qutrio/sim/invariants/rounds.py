@@ -19,6 +19,7 @@ from qutrio.model.results import Evidence, Outcome
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probe, Probes
+from qutrio.sim.invariants.sights import CALM_S, seen_by_many
 
 LATE_S_MAX: Seconds = 45.0
 """For how long a report may be under way in a world with faults: no vote counts that."""
@@ -149,7 +150,8 @@ class Rounds:
     _ledgers: dict[NodeId, Ledger] = field(factory=dict)
     _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
     _judged: set[NoticeId] = field(factory=set)
-    _tuned_at: Seconds = float("-inf")
+    tuned_at: Seconds = float("-inf")
+    """When the settings last changed at some node."""
 
     def stepped(
         self, host: Host, true: Seconds, *, troubled_until: Seconds, changed_at: Seconds
@@ -165,13 +167,15 @@ class Rounds:
         if before is not document:
             self._documents[host.name] = document
             if before.settings != document.settings:
-                self._tuned_at = true
+                self.tuned_at = true
         if self._ledgers.get(host.name) is ledger:
             return
         self._ledgers[host.name] = ledger
         steady = true - changed_at > STEADY_S
-        tuned = true - self._tuned_at <= STEADY_S
+        tuned = true - self.tuned_at <= STEADY_S
         pause_s = 0.0 if tuned else document.settings.confirm_after_s
+        calm = max(troubled_until, changed_at, self.tuned_at) < true - CALM_S
+        self._judge_unseen(host, ledger, true, calm=calm)
         for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
             if notice.id in self._judged or notice.kind not in VOTED:
                 continue
@@ -197,3 +201,16 @@ class Rounds:
                 problems.append(scene.problem(notice))
             if all(problems):
                 raise broken(7, true, f"{notice.id}: {problems[-1]}")
+
+    def _judge_unseen(self, host: Host, ledger: Ledger, true: Seconds, *, calm: bool) -> None:
+        """Judge what a host wants to tell of checks without a verdict."""
+        assert host.node is not None
+        document = host.node.register.committed.document
+        live = host.node.seat.roll.live(host.clock.at(true))
+        for notice in (d.notice for d in ledger.outbox if d.notice.kind is NoticeKind.UNSEEN):
+            if notice.id in self._judged:
+                continue
+            self._judged.add(notice.id)
+            problem = seen_by_many(notice, document, live, self.probes, true)
+            if problem and calm:
+                raise broken(7, true, f"{notice.id}: {problem}")

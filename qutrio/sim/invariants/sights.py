@@ -1,0 +1,124 @@
+"""Checks that nobody can judge are told, once, and never while a majority judges them.
+
+The judge sees every real probe.  So it knows since when no node could judge a check, and what the
+voters saw last of one that people are told of.
+"""
+
+from attrs import define, field, frozen
+
+from qutrio.core.limits import Limits
+from qutrio.core.quorum import majority
+from qutrio.core.unseen import Lookout, round_s
+from qutrio.core.verdicts import freshness
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, Revision, Seconds
+from qutrio.model.incidents import Ledger, Notice, NoticeKind
+from qutrio.model.levels import UNSEEN_NOTICES, may_use
+from qutrio.model.results import Outcome, Result
+from qutrio.sim.invariants.error import broken
+from qutrio.sim.invariants.probes import Probe, Probes
+
+SEVERAL = frozenset({NoticeKind.UNSEEN, NoticeKind.SEEN})
+"""The notices that are about several checks."""
+CALM_S: Seconds = 60.0
+"""After so long without trouble every vote has arrived that can."""
+HEARD_S: Seconds = 5.0
+"""After so long a vote was told to everybody, when nothing is amiss."""
+DRIFT = 0.12
+LOOK_S: Seconds = 1.0
+
+
+def due(before: Ledger, after: Ledger) -> dict[NoticeId, ChannelId]:
+    """Return the notices that must have been written with what is told of since, or no more."""
+    was, now = ({u.id: u for u in ledger.unseen} for ledger in (before, after))
+    begun = {NoticeId(f"{u.id}.unseen"): u.channel for i, u in now.items() if i not in was}
+    ended = {NoticeId(f"{u.id}.seen"): u.channel for i, u in was.items() if i not in now}
+    return begun | ended
+
+
+def excused(channel: ChannelId, documents: tuple[ClusterDocument, ...]) -> bool:
+    """Tell whether the end may be left out: whoever removes a channel that nobody told."""
+    enabled = [{c.id for c in document.channels if c.enabled} for document in documents]
+    return not all(channel in there for there in enabled)
+
+
+@frozen
+class _Dark:
+    """Since when no probe of a check judged it."""
+
+    since: Seconds
+    changed: Revision
+
+
+@define
+class Sights:
+    """What nobody can see, and what was told of it."""
+
+    limits: Limits = Limits()
+    look_at: Seconds = 0.0
+    _dark: dict[CheckId, _Dark] = field(factory=dict)
+
+    def due(self, true: Seconds) -> bool:
+        """Tell whether to look now: nobody can see something, and it was not looked at just now."""
+        return bool(self._dark) and true >= self.look_at
+
+    def probed(self, result: Result, true: Seconds) -> None:
+        """Take in a probe that really ended."""
+        if result.outcome is not Outcome.ABSTAIN:
+            self._dark.pop(result.check, None)
+            return
+        dark = self._dark.get(result.check)
+        if dark is None or dark.changed != result.changed:
+            self._dark[result.check] = _Dark(true, result.changed)
+
+    def check_told(
+        self, document: ClusterDocument | None, ledger: Ledger, true: Seconds, calm_since: Seconds
+    ) -> None:
+        """Check that whatever nobody has judged for long was told.
+
+        `calm_since` is since when nothing was amiss, and one node has acted.
+        """
+        self.look_at = true + LOOK_S
+        if document is None or not may_use(UNSEEN_NOTICES, document):
+            return
+        told = {u.check for u in ledger.unjudged if u.told is not None}
+        lookout = Lookout(self.limits.unseen_after_s, self.limits.unseen_intervals)
+        for check in document.checks:
+            dark = self._dark.get(check.id)
+            if dark is None or check.id in told or not check.enabled:
+                continue
+            if dark.changed != check.changed:
+                continue
+            bound = lookout.bound_s(check, document) + freshness(check)
+            ripe = calm_since + (1 + DRIFT) * round_s(check, document) + HEARD_S
+            if true > max(dark.since + (1 + DRIFT) * bound + HEARD_S, ripe):
+                what = f"nobody has judged {check.id} for {true - dark.since:.0f} s"
+                raise broken(8, true, f"{what}, and people were not told")
+
+
+def seen_by_many(
+    notice: Notice,
+    document: ClusterDocument,
+    live: frozenset[NodeId],
+    probes: Probes,
+    true: Seconds,
+) -> str | None:
+    """Say, when nothing is amiss, what a majority judges of what people are told nobody can."""
+    listed = {c.id for c in notice.unseen.checks} if notice.unseen is not None else set()
+    for check in (c for c in document.checks if c.id in listed):
+        limit = freshness(check) * (1 - DRIFT)
+        judged = [
+            node
+            for node in document.voters & live
+            if (made := probes.of(node, check))
+            and made[-1].outcome is not Outcome.ABSTAIN
+            and any(_judges(probe, true, limit) for probe in made)
+        ]
+        if len(judged) >= majority(len(document.voters)):
+            return f"{len(judged)} voters judge {check.id}"
+    return None
+
+
+def _judges(probe: Probe, true: Seconds, limit: Seconds) -> bool:
+    """Tell whether a probe gave a vote that everybody must have heard, and that is fresh still."""
+    return probe.outcome is not Outcome.ABSTAIN and HEARD_S < true - probe.at < limit

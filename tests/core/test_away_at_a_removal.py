@@ -1,0 +1,45 @@
+"""A node that was away while members were removed catches up, though nobody writes any more."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from qutrio.core.mutations import RemoveMember
+from qutrio.model.document import Settings
+from qutrio.model.ids import NodeId
+from tests.core.company import Company
+from tests.core.samples import A, B, C, D, E, at, document
+
+ENOUGH_S = 30.0
+
+
+@pytest.mark.parametrize("engine", ["lowest-id", "raft", "gossip"])
+@pytest.mark.parametrize("stays_up", [True, False], ids=["goes on", "is off"])
+@pytest.mark.parametrize(
+    ("members", "removed"),
+    [((A, B, C, D), (C,)), ((A, B, C, D, E), (C, B)), ((A, B, C, D, E), (A, C))],
+)
+def test_whoever_was_away_while_members_were_removed_learns_of_it_at_rest(
+    engine: str, members: Sequence[NodeId], removed: Sequence[NodeId], *, stays_up: bool
+) -> None:
+    company = Company(document(*members, settings=Settings(engine=engine)))
+    for dice, node in enumerate(company.nodes.values()):
+        node.seat.steering.rng = Random(dice)  # else all raft timers are alike
+    company.run(ENOUGH_S)
+    away = D
+    company.crash(away)
+    for gone in removed:
+        company.run(ENOUGH_S)
+        (master,) = company.masters()
+        company.propose(master, RemoveMember(node=gone))
+        company.run(ENOUGH_S)
+        if not stays_up:
+            company.crash(gone)
+    company.boot(away)
+    company.run(ENOUGH_S)
+    left = {*members} - {*removed}
+    for name in left:
+        assert company.nodes[name].register.committed.document.ids == left
+    (master,) = company.masters()
+    assert company.nodes[away].view(at(company.now)).master == master

@@ -1,0 +1,111 @@
+"""Faults in whom a node waits for, what it takes over, and who is said to have made a change."""
+
+from tests.mutants.mutant import Edit, Mutant
+
+ACCEPTOR = "core/acceptor.py"
+ADOPTION = "core/adoption.py"
+CREDENCE = "core/credence.py"
+
+IN_CREDENCE = ("tests/core/test_credence.py",)
+AT_REST = ("tests/core/test_away_at_a_removal.py",)
+LOST_ENDORSER = ("tests/core/test_lost_endorser.py",)
+IN_WITNESSES = ("tests/core/test_witnesses.py",)
+
+MUTANTS = (
+    Mutant(
+        name="several nodes in doubt at once",
+        why="after bad links each voter doubts others, and nobody has a majority",
+        edits=(
+            Edit(
+                CREDENCE,
+                "other.waited_s, other.until = 0.0, NEVER",
+                "other.waited_s = 0.0",
+            ),
+        ),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="waits in vain for ever",
+        why="one member that never comes to lead keeps the others from electing",
+        edits=(Edit(CREDENCE, "now >= self._patient_until()", "now > FOREVER"),),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="waiting not forgotten after an election",
+        why="honest nodes come into doubt by what many elections took together",
+        edits=(Edit(CREDENCE, "doubt.waited_s = 0.0\n            return", "return"),),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="one member alone shows that a term has records",
+        why="it would act for those who believe it, in a term of its own",
+        edits=(Edit(CREDENCE, "for position in named) < WITNESSES", "for position in named) < 1"),),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="asking for votes is no claim",
+        why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
+        edits=(Edit("core/election/words.py", "CLAIMS = (VoteRequest, Lead,", "CLAIMS = (Lead,"),),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="calm outlasts a doubt",
+        why="nobody looks when the time to wait is over",
+        edits=(Edit("core/calm.py", "        seat.credence.deadline(),\n", ""),),
+        tests=IN_CREDENCE,
+    ),
+    Mutant(
+        name="what a majority denies is adopted",
+        why="one endorser could name a record that nobody accepted, and hold up every claim",
+        edits=(Edit(ADOPTION, "possible = backers | silent", "possible = electors.all"),),
+        tests=LOST_ENDORSER,
+    ),
+    Mutant(
+        name="silent voters deny",
+        why="a voter that has not answered may have accepted the newest record",
+        edits=(Edit(ADOPTION, "possible = backers | silent", "possible = backers"),),
+        tests=LOST_ENDORSER,
+    ),
+    Mutant(
+        name="nobody else asked about a removal that the holder shows",
+        why="who was away stays at the old revision until somebody writes",
+        edits=(
+            Edit(
+                ACCEPTOR,
+                "if heard and not self._removes(self.witnesses.shown.get(holder or self.me)):",
+                "if heard:",
+            ),
+        ),
+        tests=AT_REST,
+    ),
+    Mutant(
+        name="removals by the holder need no witness",
+        why="whoever comes to lead could remove all others",
+        edits=(
+            Edit(
+                "core/witnesses.py",
+                "return not removing or self._confirmed(record, document, footing)",
+                "return True",
+            ),
+        ),
+        tests=IN_WITNESSES,
+    ),
+    Mutant(
+        name="every change is the master's",
+        why="people are told that somebody else made a change",
+        edits=(
+            Edit(
+                "core/replication.py",
+                "Author(me if self.origin is None else self.origin[0], self.door, self.uid)",
+                "Author(me, self.door, self.uid)",
+            ),
+        ),
+        tests=("tests/core/test_authorship.py",),
+    ),
+    Mutant(
+        name="unchanged items get a new author",
+        why="a change of one check would be said of all",
+        edits=(Edit("core/authorship.py", "if was.get(item) is not value:", "if value:"),),
+        tests=("tests/core/test_authorship.py",),
+    ),
+)

@@ -1,0 +1,83 @@
+"""Checks that nobody can judge: a story, and the invariants about them seen to fire."""
+
+import pytest
+from attrs import evolve
+
+from qutrio.core import unseen
+from qutrio.core.limits import Limits
+from qutrio.core.unseen import Draft, Lookout
+from qutrio.core.verdicts import Verdicts
+from qutrio.model.incidents import Ledger
+from qutrio.model.results import State
+from qutrio.sim.invariants import InvariantError
+from qutrio.sim.world import World
+from tests.sim.worlds import N0, begin, mind, pages
+
+QUICK = Limits(unseen_after_s=60.0, unseen_intervals=2)
+
+
+def dark() -> World:
+    """A cluster whose nodes can judge nothing from 15 s on."""
+    world = begin(limits=QUICK)
+    world.targets.nobody_sees_until = 1000.0
+    return world
+
+
+def test_story_a_resolver_is_dead_while_the_master_dies_and_lives_again() -> None:
+    """People are told once, at about the same time as without a change, and of the end."""
+    world = dark()
+    world.run(60)
+    world.crash(N0, down_s=5.0)
+    world.run(75)
+    assert pages(world) == {}
+    world.run(130)
+    assert pages(world) == {"unseen": 1}
+    world.run(400)
+    assert pages(world) == {"unseen": 1}
+    world.targets.nobody_sees_until = 0.0
+    world.run(460)
+    assert pages(world) == {"unseen": 1, "seen": 1}
+
+
+def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(lookout: Lookout, ledger: Ledger, *_: object) -> Ledger:
+        del lookout
+        return ledger
+
+    world = dark()
+    monkeypatch.setattr(Lookout, "follow", silent)
+    with pytest.raises(InvariantError, match=r"^8: nobody has judged web for \d+ s, and people"):
+        world.run(200)
+
+
+def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = dark()
+    monkeypatch.setattr("qutrio.core.unseen._tell_ends", lambda *_: None)
+    world.run(100)
+    world.targets.nobody_sees_until = 0.0
+    world.run(130)
+    with pytest.raises(InvariantError, match=r"^8: unseen-\d+ covers nothing"):
+        world.invariants.paging.check_ended(world.invariants.paging.ledger, world.true)
+
+
+def test_8_what_is_noted_as_told_and_is_not_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = unseen._written
+
+    def forgets(ledger: Ledger, draft: Draft) -> Ledger:
+        return evolve(written(ledger, draft), outbox=ledger.outbox)
+
+    world = dark()
+    monkeypatch.setattr(unseen, "_written", forgets)
+    with pytest.raises(InvariantError, match=r"^8: unseen-\d+.unseen is not written for hook"):
+        world.run(200)
+
+
+def test_7_blindness_that_most_votes_speak_against_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = begin(limits=QUICK)
+    monkeypatch.setattr(Verdicts, "state", lambda *_: State.UNKNOWN)
+    monkeypatch.setattr(Verdicts, "certain", lambda *_: State.UNKNOWN)
+    mind(world, N0).pager.lookout.look_again()
+    with pytest.raises(InvariantError, match=r"^7: unseen-\d+.unseen: \d voters judge web"):
+        world.run(300)
