@@ -92,7 +92,7 @@ class Lookout:
     _document: ClusterDocument | None = None
     _checks: Mapping[CheckId, Check] = field(factory=dict)
     _former: Mapping[CheckId, Check] = field(factory=dict)
-    """Those of the document before."""
+    """Those that the newest document does not let anybody watch any more."""
 
     def bound_s(self, check: Check, document: ClusterDocument) -> Seconds:
         """Return after how long without a verdict people are told of a check."""
@@ -123,8 +123,9 @@ class Lookout:
             return ledger
         looked_at = self._due(scene.now) | changed
         if scene.document is not self._document:
-            self._document, self._former = scene.document, self._checks
-            self._checks = {c.id: c for c in scene.document.checks if c.enabled}
+            was, self._checks = self._checks, scene.verdicts.checks
+            self._document = scene.document
+            self._former = {i: c for i, c in was.items() if i not in self._checks}
             looked_at |= self._checks.keys() | {u.check for u in ledger.unjudged}
         if not looked_at:
             return ledger

@@ -105,7 +105,7 @@ class Verdicts:
     """All tallies of one node.  Every node counts; only the acting master announces."""
 
     _tallies: dict[CheckId, Tally] = field(factory=dict)
-    _checks: dict[CheckId, Check] = field(factory=dict)
+    checks: dict[CheckId, Check] = field(factory=dict)  # those that are enabled; replaced whole
     _voters: frozenset[NodeId] = frozenset()
     _document: ClusterDocument | None = None
     changed: set[CheckId] = field(factory=set)
@@ -129,15 +129,15 @@ class Verdicts:
             return
         self._document = document
         self._voters = document.voters
-        self._checks = {c.id: c for c in document.checks if c.enabled}
+        self.checks = {c.id: c for c in document.checks if c.enabled}
         self.parted = {}
-        for gone in [i for i in self._tallies if i not in self._checks]:
+        for gone in [i for i in self._tallies if i not in self.checks]:
             self.parted[gone] = self._tallies.pop(gone).state
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}
-        self.changed |= self._checks.keys() - self._tallies.keys()
-        for ident, check in self._checks.items():
+        self.changed |= self.checks.keys() - self._tallies.keys()
+        for ident, check in self.checks.items():
             tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
             tally.votes = {
                 node: vote
@@ -160,7 +160,7 @@ class Verdicts:
         A vote on a check that is not there, or on an older version of it, is dropped, and so is
         one that was taken in before: coming again makes no vote younger.
         """
-        check = self._checks.get(result.check)
+        check = self.checks.get(result.check)
         if check is None or result.changed != check.changed:
             return False
         tally = self._tallies[result.check]
@@ -187,7 +187,7 @@ class Verdicts:
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
                 self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
-                tally.stands(agreed, self._checks[ident].changed, now, wall)
+                tally.stands(agreed, self.checks[ident].changed, now, wall)
             self._touched.add(ident)
         self._open = open_
         if now >= self._sweep_at:
@@ -211,7 +211,7 @@ class Verdicts:
         tally = self._tallies[ident]
         tally.since = now if tally.since is None else tally.since
         fresh = self._fresh(ident, now)
-        limit = freshness(self._checks[ident])
+        limit = freshness(self.checks[ident])
         stale = Instant(min((v.at + limit for v in fresh.values()), default=FOREVER))
         self._stale_at[ident] = stale
         self._sweep_at = min(self._sweep_at, stale)
@@ -239,7 +239,7 @@ class Verdicts:
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
                 self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
-            tally.stands(state, self._checks[ident].changed, now, wall)
+            tally.stands(state, self.checks[ident].changed, now, wall)
             self._confirming.pop(ident, None)
             self.changed.add(ident)
 
@@ -258,7 +258,7 @@ class Verdicts:
         began = tally.candidate is state and tally.first is not None
         flip = Judged(
             check=ident,
-            check_name=self._checks[ident].name,
+            check_name=self.checks[ident].name,
             was=tally.state,
             now=state,
             basis=basis,
@@ -276,7 +276,7 @@ class Verdicts:
         assert tally.first is not None
         doubt = Doubted(
             check=ident,
-            check_name=self._checks[ident].name,
+            check_name=self.checks[ident].name,
             first=tally.first,
             last=self._ballot(ident, now, wall),
             after_s=now - tally.candidate_at,
@@ -291,7 +291,7 @@ class Verdicts:
             voters=self._voters,
             live=self._voters if self._live is None else self._live,
             votes=self._tallies[ident].votes,
-            limit_s=freshness(self._checks[ident]),
+            limit_s=freshness(self.checks[ident]),
         )
         return poll.ballot(self._count(self._fresh(ident, now)), now, wall)
 
@@ -343,7 +343,7 @@ class Verdicts:
 
     def count(self, check: CheckId, now: Instant) -> Count:
         """Return the fresh votes by kind, and the state they alone would give."""
-        return self._count(self._fresh(check, now) if check in self._checks else {})
+        return self._count(self._fresh(check, now) if check in self.checks else {})
 
     def evidence(
         self, check: CheckId, document: ClusterDocument, now: Instant
@@ -369,7 +369,7 @@ class Verdicts:
 
     def follows(self, check: CheckId) -> bool:
         """Tell whether the check exists and is enabled."""
-        return check in self._checks
+        return check in self.checks
 
     def vote(self, node: NodeId, check: CheckId) -> Vote | None:
         """Return a node's newest vote on a check, if it cast any."""
@@ -385,7 +385,7 @@ class Verdicts:
         return self._voters if self._live is None else self._voters & self._live
 
     def _fresh(self, ident: CheckId, now: Instant) -> dict[NodeId, Vote]:
-        limit = freshness(self._checks[ident])
+        limit = freshness(self.checks[ident])
         voters, votes = self._living, self._tallies[ident].votes
         return {n: v for n, v in votes.items() if n in voters and now - v.at < limit}
 

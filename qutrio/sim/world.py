@@ -107,9 +107,8 @@ class World:
         self.tenants = Tenants(self, Dice(seed, "tenants"))
         self.programs = Programs(self)
         self.hands = Hands(self)
-        document = self.document or first_document(
-            self.size, self.settings, self.programs.first_level
-        )
+        level = self.programs.first_level
+        document = self.document or first_document(self.size, self.settings, level)
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)

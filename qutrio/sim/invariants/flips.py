@@ -63,7 +63,7 @@ def optional(
     return {
         NoticeId(f"{i.id}.{kind.value}")
         for i in before.incidents
-        for kind in ENDS
+        for kind in (NoticeKind.RECOVERED, NoticeKind.CLOSED)
         if i.id not in open_ and len({i.check in ids for ids in watched}) > 1
     }
 

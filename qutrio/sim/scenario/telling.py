@@ -109,7 +109,8 @@ def _opening(played: Played) -> Iterator[str]:
     if played.scenario.title:
         yield played.scenario.title
     plain, engine = settings_to_plain(document.settings).items(), document.settings.engine
-    settings = ", ".join(f"{n} {v}" for n, v in plain if v != [] and matters(n, engine))
+    told = ((n, v) for n, v in plain if v != [] and (n, v) != ("unseen_after", "0s"))
+    settings = ", ".join(f"{n} {v}" for n, v in told if matters(n, engine))
     checks = ", ".join(c.name for c in document.checks) or "none"
     channels = ", ".join(c.name for c in document.channels) or "none"
     yield f"nodes     {', '.join(m.name for m in document.members)}"
