@@ -9,7 +9,8 @@ import orjson
 
 from qutrio.codec.converter import CONVERTER, INVALID, problem, tag, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
-from qutrio.core.messages import Deliver, Fetched, Message, ProbeNow, Propose, Report, Write
+from qutrio.core.ages import AGES_TOLD_MAX
+from qutrio.core.messages import Deliver, Fetched, Lasted, Message, ProbeNow, Propose, Report, Write
 from qutrio.core.watch import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 
@@ -27,6 +28,13 @@ BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
     | {tag(ProbeNow): 256 * 1024}
 )
 """How long a message of each kind may be."""
+_COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
+    {
+        tag(Report): (("results", RESULTS_PER_REPORT_MAX), ("numbers", RESULTS_PER_REPORT_MAX)),
+        tag(Lasted): (("incidents", AGES_TOLD_MAX),),
+    }
+)
+"""How many values some fields may hold: each costs far more to build than it is long."""
 _KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w{1,64})"')
 """How every version begins a message."""
 
@@ -49,9 +57,9 @@ def longest(data: bytes) -> int:
 def decode(data: bytes) -> Message | None:
     """Return the message, or None when it says something that only a newer version knows.
 
-    What is longer than its kind may be is not decoded, and the results of a report are counted
-    before they are built.  Raises `InvalidDocumentError` for anything that no version of the
-    program would send.
+    What is longer than its kind may be is not decoded, and the results of a report and the
+    ages of incidents are counted before they are built.  Raises `InvalidDocumentError` for
+    anything that no version of the program would send.
     """
     found = _KIND.match(data)
     kind = found.group(1).decode() if found is not None else ""
@@ -72,13 +80,13 @@ def decode(data: bytes) -> Message | None:
 
 
 def _count(plain: Any, kind: str) -> None:
-    """Refuse more results than a report has, and a kind that is not the one it began with."""
+    """Refuse more values than a field may hold, and a kind that is not the one it began with."""
     if type(plain) is not dict:
         return
-    if kind and plain.get("kind") != kind:
+    said = plain.get("kind")
+    if kind and said != kind:
         raise TypeError("the kind is given twice")
-    for name in ("results", "numbers") if kind == tag(Report) else ():
+    for name, most in _COUNTS.get(said, ()) if type(said) is str else ():
         values = plain.get(name)
-        if type(values) is list and len(values) > RESULTS_PER_REPORT_MAX:
-            most = f"at most {RESULTS_PER_REPORT_MAX}"
-            raise ValueError(f"a report with {len(values)} {name}, {most}")
+        if type(values) is list and len(values) > most:
+            raise ValueError(f"a {said} with {len(values)} {name}, at most {most}")

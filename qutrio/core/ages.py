@@ -6,15 +6,20 @@ opened it.  A node that started in the middle cannot have measured the beginning
 that it links with tell it the *age* of each incident that they measured, never a moment.  Until
 then it estimates by the wall clock, which is never taken for less than nothing.  The same goes
 for checks without a verdict; what is written of them says how old it was by then.
+
+One member's word does not make an outage longer.  The holder that this node endorsed is believed;
+beside that, of all that is known, the longest age counts that another one reaches as well.
+Only a node that knows nothing better takes the first word that it gets.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.model.ids import IncidentId, Instant, Seconds, UnixTime
+from qutrio.model.ids import IncidentId, Instant, NodeId, Seconds, UnixTime
 from qutrio.model.incidents import Incident, Ledger
 
 if TYPE_CHECKING:
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 
 AGES_TOLD_MAX = 500
 """Incidents whose age one message tells; a peer estimates the others."""
+AGES_KNOWN_MAX = 2 * AGES_TOLD_MAX
+"""From here on what was said of incidents that are not here is forgotten."""
 AGE_S_MAX: Seconds = 10 * 366 * 86_400.0
 
 
@@ -34,8 +41,10 @@ class Ages:
     ended: Mapping[IncidentId, Seconds] = MappingProxyType({})
     """How long those lasted that the newest ledger holds no more."""
     _estimated: set[IncidentId] = field(factory=set)
-    _told: dict[IncidentId, Instant] = field(factory=dict)
-    """What peers said of incidents that are not here yet."""
+    _measured: dict[IncidentId, Instant] = field(factory=dict)
+    """What this node measured itself, or the holder that it endorsed told it."""
+    _told: dict[IncidentId, dict[NodeId, Instant]] = field(factory=dict)
+    """What each peer said, also of incidents that are not here yet."""
     _ledger: Ledger | None = None
 
     def follow(self, ledger: Ledger, now: Instant, wall: UnixTime) -> None:
@@ -53,11 +62,16 @@ class Ages:
         for one in aged:
             if one.id in began:
                 continue
-            noted_s = 0.0 if isinstance(one, Incident) else one.noted_s
-            began[one.id] = self._told.pop(one.id, Instant(now - _bounded(noted_s)))
             if waking:
                 self._estimated.add(one.id)
                 began[one.id] = Instant(now - _bounded(wall - one.since_unix))
+            else:
+                noted_s = 0.0 if isinstance(one, Incident) else one.noted_s
+                self._measured.setdefault(one.id, Instant(now - _bounded(noted_s)))
+                began[one.id] = self._agreed(one.id)
+        for gone in self.began.keys() - ids:
+            self._measured.pop(gone, None)
+            self._told.pop(gone, None)
         self._estimated &= ids
         self.began = MappingProxyType(began)
 
@@ -71,19 +85,41 @@ class Ages:
         measured = [(i, now - at) for i, at in self.began.items() if i not in self._estimated]
         return tuple(measured[:AGES_TOLD_MAX])
 
-    def heard(self, ages: tuple[tuple[IncidentId, Seconds], ...], now: Instant) -> None:
-        """Take in what a peer measured: it replaces an estimate, and what began later."""
+    def heard(
+        self,
+        sender: NodeId,
+        ages: tuple[tuple[IncidentId, Seconds], ...],
+        now: Instant,
+        *,
+        trusted: bool = False,
+    ) -> None:
+        """Take in what a peer measured; `trusted` is the holder that this node endorsed."""
         began = dict(self.began)
-        if len(self._told) > AGES_TOLD_MAX:
-            self._told.clear()  # most of them are of incidents long gone
+        if len(self._told) + len(self._measured) > AGES_KNOWN_MAX:
+            self._forget_all_but(began.keys())
         for incident, age_s in ages[:AGES_TOLD_MAX]:
             at = Instant(now - _bounded(age_s))
-            if incident not in began:
-                self._told[incident] = at
-            elif incident in self._estimated or at < began[incident]:
+            if trusted:
+                self._measured[incident] = min(at, self._measured.get(incident, at))
+            else:
+                self._told.setdefault(incident, {})[sender] = at
+            if incident in began:
                 self._estimated.discard(incident)
-                began[incident] = at
+                began[incident] = self._agreed(incident)
         self.began = MappingProxyType(began)
+
+    def _agreed(self, incident: IncidentId) -> Instant:
+        """Return the earliest beginning that two bear out, or the only one that is known."""
+        measured = self._measured.get(incident)
+        known = sorted(self._told.get(incident, {}).values())
+        if measured is None:
+            return known[min(1, len(known) - 1)]
+        return min((measured, *known[1:2]))
+
+    def _forget_all_but(self, here: AbstractSet[IncidentId]) -> None:
+        """Forget what was said of incidents that are not here; most of them are long gone."""
+        self._told = {i: said for i, said in self._told.items() if i in here}
+        self._measured = {i: at for i, at in self._measured.items() if i in here}
 
 
 def _bounded(age_s: Seconds) -> Seconds:

@@ -43,6 +43,8 @@ ATTEMPT_S_MAX: Seconds = 60.0
 """After this long without an answer an attempt counts as failed."""
 RETRY_FIRST_S: Seconds = 5.0
 RETRY_CAP_S: Seconds = 300.0
+OTHERS_WAIT_S_MAX: Seconds = RETRY_CAP_S
+"""How long a channel is left alone on another member's word; then this node tries it itself."""
 FORMER_TRIES_MAX = 8
 """So often an end is tried on a channel that was removed; then it is given up."""
 INHERITED_PAUSE_S: Seconds = 2.0
@@ -95,6 +97,8 @@ class Attempt:
     failures: int = 0
     next_at: Instant = Instant(0.0)
     busy_until: Instant | None = None
+    via: NodeId | None = None
+    """Who makes the last attempt: None for this node, else the member that was asked."""
 
 
 @frozen
@@ -126,6 +130,10 @@ class Courier:
     """Deliveries that somebody began to make, or may have."""
     _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
     """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
+    _inherited: set[DeliveryKey] = field(factory=set)
+    """Deliveries that waited when this node came to act: any member may have made them."""
+    _given: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
+    """Whom this node asked to make a delivery."""
 
     def hold_recoveries(self, until: Instant) -> None:
         """Let no recovery leave before `until`: an errand may still tell of the outage."""
@@ -138,9 +146,10 @@ class Courier:
             lanes.setdefault(delivery.lane, delivery.key)
         self._held |= {lane: (key, until) for lane, key in lanes.items()}
 
-    def touch(self, keys: Iterable[DeliveryKey]) -> None:
-        """Note that these may have been attempted by an earlier master."""
-        self._touched.update(keys)
+    def inherit(self, keys: Iterable[DeliveryKey]) -> None:
+        """Note that these may have been attempted by an earlier master, or for it."""
+        self._inherited = set(keys)
+        self._touched |= self._inherited
 
     def tried(self, key: DeliveryKey) -> bool:
         """Tell whether anybody began to make a delivery, or may have."""
@@ -223,6 +232,9 @@ class Courier:
             attempt = self._attempts.pop(key)
             if attempt.busy_until is not None:
                 self._flying[key] = (attempt.lane, attempt.busy_until)
+        self._inherited &= committed.waiting
+        for key in self._given.keys() - committed.waiting - self._flying.keys():
+            del self._given[key]
 
     def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
         """Return the attempts to make now, and count them as under way.
@@ -244,8 +256,11 @@ class Courier:
                 self._failed(attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
+                attempt.via = self._via(attempt, others)
                 self._touched.add(delivery.key)
-                errands.append(Errand(delivery, self._via(attempt, others)))
+                if attempt.via is not None:
+                    self._given.setdefault(delivery.key, set()).add(attempt.via)
+                errands.append(Errand(delivery, attempt.via))
         return errands
 
     def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
@@ -263,6 +278,27 @@ class Courier:
             self.holds.took(event.channel)
         elif attempt is not None:
             self.errors[event.channel] = event.detail
+
+    def told(
+        self, sender: NodeId, event: Attempted, recipients: tuple[str, ...], now: Instant
+    ) -> bool:
+        """Take in what a member says of an attempt of its own; tell whether that counts.
+
+        It counts from whom this node asked, and of what waited already when this node came to
+        act, for an earlier master may have asked anybody.  Only who was asked last can end the
+        attempt that is under way.
+        """
+        asked = sender in self._given.get(event.key, ())
+        if not asked and event.key not in self._inherited:
+            return False
+        attempt = self._attempts.get(event.key)
+        its_turn = attempt is not None and attempt.busy_until is not None and attempt.via == sender
+        if its_turn or (asked and event.key in self._flying):
+            wait_s = min(event.wait_s, OTHERS_WAIT_S_MAX)
+            self.ended(evolve(event, wait_s=wait_s), recipients, now)
+        else:
+            self.note(event, recipients)
+        return True
 
     def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
         """Remember who was reached.

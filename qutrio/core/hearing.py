@@ -116,9 +116,10 @@ class Hearing:
             case Deliver():
                 return self.pager.on_deliver(sender, message, now)
             case Delivered():
-                return self.pager.on_delivered(message, now)
+                return self.pager.on_delivered(sender, message, now)
             case Lasted(incidents=ages):
-                self.pager.ages.heard(ages, now)
+                trusted = self.seat.mandate.promise.holder == sender
+                self.pager.ages.heard(sender, ages, now, trusted=trusted)
                 self.pager.lookout.look_again()
             case Removed():
                 raise AssertionError("the node takes this one itself")

@@ -93,13 +93,13 @@ class Pager:
             self._announced_in = None
             self.lookout.rest()
             return False
-        if self._announced_in != term:
-            self._announced_in = term
+        before, self._announced_in = self._announced_in, term
+        if before is None:  # else this node claimed again while it acted: nobody came between
             committed = register.committed
             self.courier.take_over(now, inherited=bool(committed.ledger.outbox))
             self.courier.hold_recoveries(self._errands_over(now))
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
-            self.courier.touch(committed.ledger.waiting)
+            self.courier.inherit(committed.ledger.waiting)
             self.lookout.take_over(now)
             self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
@@ -168,8 +168,11 @@ class Pager:
         self._errands[key] = sender
         return [Notify(delivery, message.term, errand=True, until=until)]
 
-    def on_delivered(self, message: Delivered, now: Instant) -> list[Effect]:
-        """Take in how a peer's attempt ended: an errand, or one it began as master."""
+    def on_delivered(self, sender: NodeId, message: Delivered, now: Instant) -> list[Effect]:
+        """Take in how a peer's attempt ended: an errand, or one it began as master.
+
+        Whoever cannot have made it is not heard: a notice is not crossed off on its word.
+        """
         ended = Attempted(
             message.notice,
             message.channel,
@@ -178,16 +181,14 @@ class Pager:
             parts=message.parts,
             wait_s=message.wait_s,
         )
-        return self.on_attempted(ended, now)
+        counts = self.courier.told(sender, ended, self._recipients(ended.channel), now)
+        return _complain(ended) if counts and not ended.delivered else []
 
     def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
         """Note how an attempt ended, or tell whoever must know."""
         asker = None if event.minority else self._errands.pop(event.key, None)
         recipients = self._recipients(event.channel)
-        effects: list[Effect] = []
-        if not event.delivered:
-            details = (("channel", event.channel), ("detail", event.detail))
-            effects.append(Note("a notice was not delivered", details))
+        effects = [] if event.delivered else _complain(event)
         if event.minority:
             self.minority.ended(event, recipients, now)
         elif self.seat.incumbent(now) == self.me:
@@ -213,6 +214,11 @@ class Pager:
     def _recipients(self, channel: ChannelId) -> tuple[str, ...]:
         channels = self.register.committed.document.channels
         return recipients_of(next((c for c in channels if c.id == channel), None))
+
+
+def _complain(event: Attempted) -> list[Effect]:
+    details = (("channel", event.channel), ("detail", event.detail))
+    return [Note("a notice was not delivered", details)]
 
 
 def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
-from qutrio.core.messages import Ask, Commit, Farewell, Message, Propose, Report
+from qutrio.core.ages import AGES_TOLD_MAX
+from qutrio.core.messages import Ask, Commit, Farewell, Lasted, Message, Propose, Report
 from qutrio.core.mutations import Batch, Mutation, PutCheck, RemoveCheck
 from qutrio.core.watch import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError
@@ -133,6 +134,18 @@ def test_batches_in_batches_do_not_break_the_stack() -> None:
 def test_a_whole_number_where_a_real_one_stands_reads_as_equal() -> None:
     whole = Report(results=((result(Outcome.OK), 3),))
     assert encode(whole) == encode(Report(results=((result(Outcome.OK), 3.0),)))
+
+
+@pytest.mark.parametrize("first", ['"kind":"lasted",', '"mood":1,"kind":"lasted",'])
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_ages_of_incidents_are_counted_before_they_are_built(first: str, more: int) -> None:
+    ages = ",".join(['["web-1",1.0]'] * (AGES_TOLD_MAX + more))
+    data = f'{{{first}"incidents":[{ages}]}}'.encode()
+    if not more:
+        assert isinstance(decode(data), Lasted)
+        return
+    with pytest.raises(InvalidDocumentError, match="a lasted with 501 incidents, at most 500"):
+        decode(data)
 
 
 def test_small_messages_stay_small() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from qutrio.core.ages import AGE_S_MAX, AGES_TOLD_MAX, Ages
+from qutrio.core.ages import AGE_S_MAX, AGES_KNOWN_MAX, AGES_TOLD_MAX, Ages
 from qutrio.model.ids import CheckId, IncidentId, UnixTime
 from qutrio.model.incidents import Ledger
-from tests.core.samples import DB, WALL, WEB, at, incident
+from tests.core.samples import DB, WALL, WEB, A, B, C, at, incident
 
 NONE, BOTH = Ledger(), Ledger(incidents=(incident(DB, 2), incident(WEB, 1)))
 ONE = Ledger(incidents=(incident(WEB, 1),))
@@ -50,33 +50,72 @@ def test_a_node_that_starts_in_an_outage_estimates_and_never_less_than_nothing(
 def test_what_a_peer_measured_replaces_an_estimate() -> None:
     ages = Ages()
     ages.follow(ONE, at(7), UnixTime(WALL + HOUR_S))
-    ages.heard(((OUTAGE, 20.0),), at(8))
+    ages.heard(B, ((OUTAGE, 20.0),), at(8))
     assert ages.lasted(OUTAGE, at(8)) == 20.0
     assert ages.tell(at(9)) == ((OUTAGE, 21.0),)
 
 
-def test_the_longest_that_anybody_measured_counts() -> None:
+def test_the_longest_that_two_measured_counts() -> None:
     ages = running()
-    ages.heard(((OUTAGE, 50.0),), at(110))
-    ages.heard(((OUTAGE, 30.0),), at(110))
+    ages.heard(B, ((OUTAGE, 50.0),), at(110))
+    ages.heard(C, ((OUTAGE, 30.0),), at(110))
+    assert ages.lasted(OUTAGE, at(110)) == 30.0
+    ages.heard(A, ((OUTAGE, 5.0),), at(110))
+    assert ages.lasted(OUTAGE, at(110)) == 30.0
+
+
+@pytest.mark.parametrize("age_s", [-1e18, 0.0, 5.0, HOUR_S, 1e18])
+def test_one_member_makes_no_outage_longer_and_none_shorter(age_s: float) -> None:
+    ages = running()
+    ages.heard(C, ((OUTAGE, age_s),), at(110))
+    ages.heard(C, ((OUTAGE, age_s),), at(111))
+    assert ages.lasted(OUTAGE, at(111)) == 11.0
+
+
+def test_one_that_lies_is_outvoted_where_this_node_only_estimates() -> None:
+    ages = Ages()
+    ages.follow(ONE, at(7), UnixTime(WALL + HOUR_S))
+    for liar, other in ((B, C), (C, B)):
+        ages.heard(liar, ((OUTAGE, 1e9 if liar == B else 20.0),), at(8))
+        ages.heard(other, ((OUTAGE, 20.0 if liar == B else 1e9),), at(8))
+        assert ages.lasted(OUTAGE, at(8)) == 20.0
+
+
+def test_the_holder_that_this_node_endorsed_is_believed_alone() -> None:
+    ages = running()
+    ages.heard(A, ((OUTAGE, 50.0),), at(110), trusted=True)
+    ages.heard(A, ((OUTAGE, 20.0), (OTHER, 30.0)), at(110), trusted=True)
     assert ages.lasted(OUTAGE, at(110)) == 50.0
+    ages.follow(BOTH, at(120), WALL)
+    assert ages.lasted(OTHER, at(120)) == 40.0
+
+
+def test_an_outage_that_begins_is_not_as_old_as_one_member_said_before() -> None:
+    ages = running(NONE)
+    ages.heard(C, ((OUTAGE, HOUR_S),), at(99))
+    ages.follow(ONE, at(100), WALL)
+    assert ages.lasted(OUTAGE, at(101)) == 1.0
 
 
 def test_an_age_may_come_before_its_incident_and_is_bounded() -> None:
     ages = running(NONE)
-    ages.heard(((OUTAGE, 40.0), (OTHER, 10 * AGE_S_MAX)), at(110))
+    for peer in (A, B):
+        ages.heard(peer, ((OUTAGE, 40.0), (OTHER, 10 * AGE_S_MAX)), at(110))
     ages.follow(BOTH, at(111), WALL)
     assert ages.lasted(OUTAGE, at(111)) == 41.0
     assert ages.lasted(OTHER, at(110)) == AGE_S_MAX
 
 
 def test_ages_of_incidents_that_never_come_are_not_kept_for_ever() -> None:
-    ages, many = running(), range(AGES_TOLD_MAX)
-    ages.heard(tuple((IncidentId(f"a-{n}"), 1.0) for n in many), at(110))
-    ages.heard(((OTHER, 1.0),), at(110))
-    ages.heard(((OTHER, 5.0),), at(110))
+    ages = running()
+    for part in range(3):
+        many = tuple((IncidentId(f"a-{part}-{n}"), 1.0) for n in range(AGES_TOLD_MAX))
+        ages.heard(B, many, at(110))
+    for peer, age_s in ((B, 5.0), (C, 4.0)):
+        ages.heard(peer, ((OTHER, age_s), (OUTAGE, age_s)), at(110))
+    assert len(ages._told) <= AGES_KNOWN_MAX
     ages.follow(BOTH, at(110), WALL)
-    assert ages.lasted(OTHER, at(110)) == 5.0
+    assert ages.lasted(OTHER, at(110)) == 4.0
 
 
 def test_a_bounded_number_of_ages_is_told() -> None:

@@ -215,7 +215,7 @@ def test_an_attempt_without_an_answer_is_not_waited_for_longer_than_it_can_last(
 def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
     courier = Courier(Random(1))
     assert not courier.tried(TO_MAIL.key)
-    courier.touch([TO_MAIL.key])
+    courier.inherit([TO_MAIL.key])
     assert courier.tried(TO_MAIL.key)
     courier.settle(Ledger())
     assert not courier.tried(TO_MAIL.key)

@@ -210,6 +210,7 @@ def test_errands_and_their_ends_reach_the_pager() -> None:
     assert isinstance(order, Notify)
     assert (order.delivery, order.errand) == (delivery(), True)
     done = Delivered(notice=delivery().notice.id, channel=HOOK, delivered=True, detail="")
+    company.nodes[A].pager.courier.inherit([(delivery().notice.id, HOOK)])
     company.nodes[A].hearing.hear(C, done, at(company.now), WALL)
     assert company.nodes[A].pager.courier.delivered == {(delivery().notice.id, HOOK)}
 

@@ -117,10 +117,11 @@ def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
     assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
-def test_what_any_member_delivered_counts_for_the_master() -> None:
+def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -> None:
     holder = pager(A, acting=True)
     holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
-    assert holder.on_delivered(DELIVERED, at(0)) == []
+    holder.may_write(at(0))
+    assert holder.on_delivered(C, DELIVERED, at(0)) == []
     assert holder.ledger(at(0), WALL).outbox == ()
 
 
@@ -310,10 +311,15 @@ def test_a_former_master_passes_on_whom_it_reached() -> None:
 def test_the_master_takes_in_what_a_peer_reached_and_for_how_long_to_wait() -> None:
     holder = pager(A, acting=True, held=SHARED)
     holder.courier.follow(SHARED, Ledger(), at(0))
-    holder.courier.due(Ledger(outbox=(TWO,)), (), at(0))
+    ledger = Ledger(outbox=(TWO,))
+    holder.courier.due(ledger, (B,), at(0))
+    holder.on_attempted(Attempted(TWO.notice.id, MAIL, delivered=False, detail="x"), at(1))
+    (errand,) = holder.courier.due(ledger, (B,), at(10))
+    assert errand.via == B
     told = Delivered(
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="", parts=HALF, wait_s=99.0
     )
-    holder.on_delivered(told, at(1))
+    (note,) = holder.on_delivered(B, told, at(11))
+    assert isinstance(note, Note)
     assert holder.courier.recipients.marked(TWO).reached == (ANN,)
-    assert holder.courier.holds.until(MAIL) == at(100)
+    assert holder.courier.holds.until(MAIL) == at(110)

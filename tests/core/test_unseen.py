@@ -203,7 +203,7 @@ def test_a_new_master_tells_nobody_before_a_whole_round_of_probes() -> None:
     first = Watcher()
     first.run(60)
     late = Watcher(ledger=first.ledger)
-    late.ages.heard(tuple((u.id, 900.0) for u in first.ledger.unjudged), at(0))
+    late.ages.heard(B, tuple((u.id, 900.0) for u in first.ledger.unjudged), at(0))
     late.lookout.look_again()
     late.run(20)
     assert late.told == []
