@@ -122,17 +122,18 @@ class Client:
                 raise AssertionError(f"exit code {code}: {done.stderr}")
 
     def _address(self, version: int) -> str:
-        return f"{self._url}?{VERSION}={version}"
+        return f"{self._url.rstrip('/')}/{VERSION}-{version}"
 
 
 VERSION = "version"
+"""It stands in the path of an item's URL: a query would be masked."""
 
 
 def items_of(checks: Sequence[dict[str, object]]) -> dict[str, list[Item]]:
     """Return the items among the checks of a document, by name."""
     items: dict[str, list[Item]] = {}
     for check in checks:
-        _, marked, version = str(check.get("url", "")).partition(f"?{VERSION}=")
+        _, marked, version = str(check.get("url", "")).partition(f"/{VERSION}-")
         if marked:
             item = Item(int(version), bool(check.get("enabled", True)))
             items.setdefault(str(check["name"]), []).append(item)

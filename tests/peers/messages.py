@@ -20,6 +20,7 @@ from qutrio.core.messages import (
     Fetch,
     Fetched,
     HeartbeatAck,
+    Lasted,
     Message,
     ProbeNow,
     Propose,
@@ -116,5 +117,6 @@ def one_of_each(person: Person) -> list[Message]:
         ),
         Deliver(term=term, delivery=delivery),
         Delivered(notice=notice.id, channel=channel, delivered=True, detail=""),
+        Lasted(incidents=((IncidentId("web-1"), 2.5),)),
         Removed(revision=revision),
     ]
