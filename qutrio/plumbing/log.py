@@ -12,13 +12,21 @@ class Log(Protocol):
         ...
 
 
+EXCEPTIONS_TOLD_MAX = 20
+"""Of a bug with more causes than this, only so many are told."""
+
+
 def trace_of(bug: BaseException) -> str:
     """Return where a bug struck, line by line, and its type; the last line tells most.
 
     The words of the exception are left out: those of libraries quote values, also secret ones.
     """
-    inner = list(bug.exceptions) if isinstance(bug, BaseExceptionGroup) else []
-    before = bug.__cause__ or bug.__context__
-    inner += [before] if before is not None else []
-    traces = [*map(trace_of, inner), "".join(format_tb(bug.__traceback__)) + type(bug).__name__]
+    found: list[BaseException] = [bug]
+    for error in found:  # grows while it is walked; a group may be the context of its own members
+        inner = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+        before = error.__cause__ or error.__context__
+        inner += [before] if before is not None else []
+        found += [e for e in inner if not any(e is known for known in found)]
+        del found[EXCEPTIONS_TOLD_MAX:]
+    traces = ["".join(format_tb(e.__traceback__)) + type(e).__name__ for e in reversed(found)]
     return "\n".join(traces)

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from qutrio.plumbing.log import trace_of
+from qutrio.plumbing.log import EXCEPTIONS_TOLD_MAX, trace_of
 
 SECRET = "Zx9planted"
 
@@ -28,3 +28,15 @@ def test_the_trace_of_a_bug_tells_where_and_what_but_quotes_nothing() -> None:
     for part in ("in fail", "in caught", "KeyError", "ValueError", "ExceptionGroup"):
         assert part in trace
     assert trace.endswith("ExceptionGroup")
+
+
+def test_causes_that_run_in_a_circle_or_are_very_many_are_told_once_and_in_part() -> None:
+    inner = KeyError(SECRET)
+    group = ExceptionGroup(SECRET, [inner])
+    inner.__context__ = group
+    assert trace_of(group).splitlines() == ["KeyError", "ExceptionGroup"]
+    last = ValueError(SECRET)
+    for _ in range(2 * EXCEPTIONS_TOLD_MAX):
+        before, last = last, ValueError(SECRET)
+        last.__cause__ = before
+    assert len(trace_of(last).splitlines()) == EXCEPTIONS_TOLD_MAX
