@@ -24,6 +24,7 @@ from collections.abc import Set as AbstractSet
 
 from attrs import define, evolve, field
 
+from qutrio.core.election.engines import ENGINES
 from qutrio.core.election.interface import Electorate
 from qutrio.core.mandate import Mandate
 from qutrio.core.messages import Heartbeat
@@ -103,6 +104,12 @@ class Credence:
         if claim is not None and bound and promise.holder not in {node, self.mandate.me}:
             return False
         return self.doubted(now) != node and not (acting and self._is_bare(node, claim))
+
+    @property
+    def patience_s(self) -> Seconds:
+        """For how long another one is waited for; for ever, where the engine is not known."""
+        settings = self.register.committed.document.settings
+        return TRUSTED_DEADS * settings.dead_after_s if settings.engine in ENGINES else FOREVER
 
     def doubted(self, now: Instant) -> NodeId | None:
         """Return who is in doubt now, if anybody."""

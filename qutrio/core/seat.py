@@ -347,8 +347,9 @@ class Seat:
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
         if not self.fit:
             return "cannot write its disk"
-        wanted = partial(self.choice, now)
-        return objection(self.mandate, self.register.electors, claimant, term, now, wanted)
+        wanted, patience_s = partial(self.choice, now), self.credence.patience_s
+        electors = self.register.electors
+        return objection(self.mandate, electors, claimant, term, now, wanted, patience_s)
 
     def _loses_because(self, claim: Term, now: Instant) -> str | None:
         if not self.able(now):

@@ -43,6 +43,9 @@ def containers(root: object) -> Iterator[tuple[str, int]]:
     waiting, met = [("", root)], set[int]()
     while waiting:
         place, thing = waiting.pop()
+        if isinstance(thing, tuple) and not thing:
+            yield place, 0  # all empty tuples are one object
+            continue
         if isinstance(thing, _ATOMS) or id(thing) in met:
             continue
         met.add(id(thing))

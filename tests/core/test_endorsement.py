@@ -1,0 +1,39 @@
+"""Endorsement: a voter insists on its engine's choice, but not for ever when nobody leads."""
+
+import pytest
+
+from qutrio.core.endorsement import objection
+from qutrio.core.mandate import Electors, Mandate
+from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
+from qutrio.model.stable import Promise
+from tests.core.samples import A, B, C, D, at
+
+EVERYBODY = frozenset({A, B, C})
+PATIENCE_S: Seconds = 12.0
+
+
+def said(
+    now: float, wanted: NodeId | None, *, claimant: NodeId = A, freed_at: Instant = at(5)
+) -> str | None:
+    """Return the objection of B, whose last bond ended at `freed_at`."""
+    voter = Mandate(me=B, promise=Promise(Term(3), D), quiet_until=NEVER, heard_term=Term(3))
+    voter.bound_until = freed_at
+    electors = Electors(EVERYBODY, EVERYBODY)
+    return objection(voter, electors, claimant, Term(4), at(now), lambda: wanted, PATIENCE_S)
+
+
+@pytest.mark.parametrize("wanted", [None, B])
+def test_a_voter_gives_way_to_a_lower_id_when_nobody_led_for_long(wanted: NodeId | None) -> None:
+    assert said(16.9, wanted) == f"prefers {wanted}"
+    assert said(17, wanted) is None
+
+
+def test_a_voter_without_a_choice_gives_way_to_anybody_and_one_with_a_choice_does_not() -> None:
+    assert said(17, None, claimant=C) is None
+    assert said(17, B, claimant=C) == f"prefers {B}"
+    assert said(17, C, claimant=A) == f"prefers {C}"
+    assert said(17, A, claimant=A) is None
+
+
+def test_a_voter_that_was_never_bound_waits_for_its_engine() -> None:
+    assert said(1000, None, freed_at=NEVER) == "prefers None"
