@@ -40,6 +40,10 @@ def test_nobody_is_elected_while_nobody_is_able() -> None:
     assert LowestId().choice(electorate(C, set()), at(0)) is None
 
 
+def test_while_nobody_is_able_nobody_is_waited_for() -> None:
+    assert LowestId().awaits(at(0)) is None
+
+
 def test_a_living_incumbent_is_kept_whatever_returns() -> None:
     assert LowestId().choice(electorate(C, {A, B, C}, incumbent=C), at(0)) == C
 

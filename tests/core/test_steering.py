@@ -170,3 +170,11 @@ def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
     assert sits.choice(at(0)) == C
     sits.steering.heard_acting(C, Term(6), sits.electorate(at(0)), at(0))
     assert sits.choice(at(0)) == A
+
+
+def test_a_node_that_does_not_know_the_engine_hears_who_acts_and_wants_nobody() -> None:
+    sits = place(B, engine="nobody-knows-it")
+    sits.steering.name(C, Term(1), at(0), by_hand=False)
+    sits.steering.heard_acting(A, Term(3), sits.electorate(at(0)), at(0))
+    assert sits.steering.named is None
+    assert sits.choice(at(0)) is None

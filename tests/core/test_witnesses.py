@@ -127,6 +127,15 @@ def test_a_voter_that_denies_a_removal_is_asked_again_and_does_not_confirm_it() 
     assert voter.committed == record(FIVE)
 
 
+def test_who_confirmed_a_removal_is_not_asked_again_while_the_holder_is_waited_for() -> None:
+    voter, footing = holding(WITHOUT_E), bound_to(A, 1, A, C, D)
+    ask = [Send(n, Fetch(accepted=True)) for n in (C, D)]
+    assert voter.ask_to_confirm(footing, at(0)) == ask
+    voter.on_fetched(C, Fetched(accepted=True, record=record(WITHOUT_E, pos(1, 2))), footing)
+    assert voter.committed == record(FIVE)
+    assert voter.ask_to_confirm(footing, at(9)) == [Send(D, Fetch(accepted=True))]
+
+
 @pytest.mark.parametrize(("removal", "live"), [(WITHOUT_E, (A, B, E)), (ALONE, (A, B))])
 def test_a_removal_by_the_holder_stands_when_nobody_else_is_there_to_confirm_it(
     removal: ClusterDocument, live: tuple[NodeId, ...]
