@@ -78,7 +78,7 @@ MUTANTS = (
     Mutant(
         name="inherited notices count as untold",
         why="the last master may have told of the outage, and nobody hears that its check is gone",
-        edits=(Edit(PAGER, "            self.courier.touch(committed.ledger.waiting)\n", ""),),
+        edits=(Edit("core/alerting.py", "        self._touched |= self._inherited\n", ""),),
         tests=("tests/core/test_pager.py",),
     ),
     Mutant(

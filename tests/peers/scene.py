@@ -20,7 +20,7 @@ from tests.peers.world import (
 )
 
 TTL_S = 600.0
-HOME = "127.0.1.1:9901"
+HOME, ELSEWHERE = "127.0.1.1:9901", "127.0.1.2:9901"
 
 
 @frozen
@@ -59,7 +59,7 @@ class Scene:
             self.invitation,
             person.identity,
             name or person.member.name,
-            HOME,
+            HOME if person is self.joiner else ELSEWHERE,
             lambda: Wire(self.net, person),
             self.told.append,
         )
