@@ -86,7 +86,7 @@ class Hearing:
             case Ask():
                 return self.seat.on_ask(sender, message, now)
             case Answer():
-                self.seat.on_answer(sender, message)
+                self.seat.on_answer(sender, message, now)
             case Resign():
                 self.seat.on_resign(sender, message, now)
             case Yield():
@@ -149,7 +149,7 @@ class Hearing:
             changes.append(raised)
         return [Proposal(change, None) for change in changes]
 
-    def reaches(self, message: Message) -> bool:
+    def reaches(self, sender: NodeId, message: Message, now: Instant) -> bool:
         """Tell whether this node may hear a message: it names no number out of all proportion.
 
         Of one that does, only the term is noted, as far as one word may move it.
@@ -164,8 +164,7 @@ class Hearing:
         numbers = named(message)
         if reach.covers(numbers):
             return True
-        mandate.hear(numbers.term)
-        self.seat.stir()
+        self.seat.heard_of(numbers.term, sender, now)
         return False
 
     def ready_learner(self, now: Instant) -> NodeId | None:
@@ -207,7 +206,7 @@ class Hearing:
                 answer = [Send(sender, wrote)] if wrote is not None else []
                 return answer + register.ask_to_confirm(footing, now)
             case Wrote():
-                mandate.hear(message.heard_term)
+                self.seat.heard_of(message.heard_term, sender, now)
                 return register.on_wrote(sender, message, now)
             case Commit(position=position):
                 return register.on_commit(sender, position, footing, now)

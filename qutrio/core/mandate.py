@@ -26,13 +26,15 @@ from functools import cached_property
 from attrs import define, field, frozen
 
 from qutrio.core.quorum import holds_quorum, quorum_until
-from qutrio.core.reach import nearer
+from qutrio.core.reach import Pace, nearer
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Position, Promise
 
 DRIFT_MARGIN = 0.1
 """By which part of a bond the claimant undercounts it: clock rates may differ by 5 % each."""
 
+CLAIM_AGAIN_DEADS = 0.5
+"""For which part of `dead_after` a node that acts keeps a claim, whatever terms it hears of."""
 ASKS_PER_HEARTBEAT = 10
 ASK_AFTER_S_MIN: Seconds = 0.05
 
@@ -86,6 +88,8 @@ class Mandate:
     _run_term: Term = Term(0)
     _bonds: dict[NodeId, Instant] = field(factory=dict)
     _endorsed: dict[NodeId, Position] = field(factory=dict)
+    _pace: Pace = field(factory=Pace)
+    _claimed_at: Instant = NEVER
     _support: tuple[Electors, Instant, Instant] | None = None
     """How long the bonds of others reach, for these electors; None when it may be wrong."""
 
@@ -133,8 +137,23 @@ class Mandate:
             self._released = term
 
     def hear(self, term: Term) -> None:
-        """Take note of a term, whoever spoke of it."""
+        """Take note of a term that this node knows of by itself."""
         self.heard_term = max(self.heard_term, nearer(term, self.heard_term))
+
+    def told(self, term: Term, teller: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
+        """Take note of a term that another node names, and tell whether it is a new one.
+
+        One that names higher and higher terms all the time is not followed at that rate: no
+        election would end, for each is about a term that nobody has named yet.
+        """
+        if term <= self.heard_term or not self._pace.allows(teller, dead_after_s, now):
+            return False
+        self.hear(term)
+        return True
+
+    def keep(self, members: AbstractSet[NodeId]) -> None:
+        """Forget how often others named higher terms, unless they are members."""
+        self._pace.keep(members)
 
     # --- as a candidate ---------------------------------------------------------------------
 
@@ -151,14 +170,24 @@ class Mandate:
         self.ask_again_at = Instant(now + pause_s)
         return term
 
+    def may_claim_again(self, dead_after_s: Seconds, now: Instant) -> bool:
+        """Tell whether a node that acts has to claim a higher term than its own, and may by now.
+
+        Voters that gave a higher term away can endorse it then.  A write that is under way when
+        a node claims again ends unknown, so it does not do so all the time.
+        """
+        rested = now >= self._claimed_at + dead_after_s * CLAIM_AGAIN_DEADS
+        return rested and self.claim is not None and self.heard_term > self.claim
+
     def answered(self, node: NodeId, term: Term, *, would: bool) -> None:
         """Count an answer to the open question; each voter counts once."""
         if would and self.question is not None and self.question.term == term:
             self.question.would.add(node)
 
-    def take(self, term: Term) -> None:
+    def take(self, term: Term, now: Instant) -> None:
         """Claim `term`: endorse oneself.  The bonds of an older claim of ours stay ours."""
         assert term > self.promise.term
+        self._claimed_at = now
         if self.claim is None:
             self._run_term = term
         self.promise = Promise(term, self.me)

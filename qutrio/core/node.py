@@ -208,7 +208,7 @@ class Node:
         if self.removed:
             return last_words(committed, sender, message)
         stranger = sender == self.identity or sender not in committed.document.ids
-        if stranger or not self.hearing.reaches(message):
+        if stranger or not self.hearing.reaches(sender, message, now):
             return []
         if isinstance(message, Removed):
             self.seat.stir()

@@ -5,23 +5,25 @@ forgotten.  So one message that names an absurdly high number could use all of t
 a node wait for ever for a record that nobody has.  What a message may name is bounded by what
 the receiver knows already.  A message that goes beyond is not heard; only its term moves what
 the receiver takes for the highest one, by the bound and no more, so that a node that was away
-while terms grew a lot catches up after a few messages.
+while terms grew a lot catches up after a few messages.  How often one node's words may move it
+is bounded as well.
 
 This is the one place of that rule.  The fields are found by their types, so a new message is
 covered by being written down.
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, Union, get_args, get_origin
 
-from attrs import fields
+from attrs import define, field, fields
 
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
-from qutrio.model.ids import Revision, Term
+from qutrio.model.ids import NEVER, Instant, NodeId, Revision, Seconds, Term
 from qutrio.model.incidents import Delivery, Notice
 from qutrio.model.stable import Position, Record
 
@@ -31,6 +33,10 @@ REVISION_JUMP_MAX = 1_000_000
 """How many edits a node can have missed."""
 NUMBER_JUMP_MAX = 1_000_000_000
 """How many writes of one term a node can have missed; many more than edits, for ledgers count."""
+RAISES_AT_ONCE = 8
+"""How often in a row one node may name a higher term."""
+RAISE_EVERY_DEADS = 0.5
+"""After which part of `dead_after` it may do so once more."""
 
 Getter: TypeAlias = Callable[[Any], Any]
 Getters: TypeAlias = tuple[tuple[Getter, ...], tuple[Getter, ...], tuple[Getter, ...]]
@@ -41,6 +47,31 @@ _NESTED = (Record, ClusterDocument, Delivery, Notice)
 def nearer(term: Term, known: Term) -> Term:
     """Return `term`, or the highest one that a node that knows `known` may go to at once."""
     return Term(min(term, known + TERM_JUMP_MAX))
+
+
+@define
+class Pace:
+    """How often each other node has moved what this one takes for the highest term.
+
+    The generic cell rate algorithm (ITU-T I.371): for each node the moment up to which its words
+    are paid for.
+    """
+
+    _paid_until: dict[NodeId, Instant] = field(factory=dict)
+
+    def allows(self, teller: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
+        """Count one more word of `teller` that names a higher term, unless it is one too many."""
+        each_s = dead_after_s * RAISE_EVERY_DEADS
+        paid_until = Instant(max(now, self._paid_until.get(teller, NEVER)) + each_s)
+        if paid_until > now + each_s * RAISES_AT_ONCE:
+            return False
+        self._paid_until[teller] = paid_until
+        return True
+
+    def keep(self, members: AbstractSet[NodeId]) -> None:
+        """Forget whoever is no longer a member."""
+        for stranger in self._paid_until.keys() - members:
+            del self._paid_until[stranger]
 
 
 @frozen

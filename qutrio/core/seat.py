@@ -148,8 +148,7 @@ class Seat:
         self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Take in where a peer stands, endorse its claim if that is right, and answer."""
-        if beat.heard_term > self.mandate.heard_term:
-            self._hear(beat.heard_term)
+        self.heard_of(beat.heard_term, sender, now)
         if self.steering.able_peers.get(sender) is not beat.able:
             self.steering.able_peers[sender] = beat.able
             self.stir()
@@ -158,7 +157,9 @@ class Seat:
         if claim == beat.claim:
             self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
-            self._hear(Term(beat.claim + 1))  # so that it claims again, in a term to endorse
+            self.heard_of(
+                Term(beat.claim + 1), sender, now
+            )  # so that it claims again, in a term to endorse
         accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
@@ -178,8 +179,7 @@ class Seat:
 
     def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
         """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
-        if ack.heard_term > self.mandate.heard_term:
-            self._hear(ack.heard_term)
+        self.heard_of(ack.heard_term, sender, now)
         if sender not in self.cadence.contacts(now, self.settings.dead_after_s):
             self.stir()
         sent = self.cadence.answer(sender, ack.number)
@@ -199,9 +199,9 @@ class Seat:
         )
         return [Send(sender, answer)]
 
-    def on_answer(self, sender: NodeId, answer: Answer) -> None:
+    def on_answer(self, sender: NodeId, answer: Answer, now: Instant) -> None:
         """Count an answer to our question."""
-        self.mandate.hear(answer.heard_term)
+        self.heard_of(answer.heard_term, sender, now)
         self.mandate.answered(sender, answer.term, would=answer.would)
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
@@ -210,7 +210,7 @@ class Seat:
         if held and self.mandate.promise.term <= resign.term:
             self.steering.name(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.mandate.release(sender, resign.term, now)
-        self.mandate.hear(resign.term)
+        self.heard_of(resign.term, sender, now)
         self.incumbency.ended(sender, now, up_to=resign.term)
 
     def on_word(self, sender: NodeId, word: Word, now: Instant) -> list[Effect]:
@@ -226,11 +226,7 @@ class Seat:
         self.steering.able_peers.pop(sender, None)
 
     def forget_strangers(self, members: frozenset[NodeId]) -> None:
-        """Forget who is no longer a member.
-
-        A bond to one of them ends by itself: it acts no more, but programs may rely on what
-        they were told of its mandate.
-        """
+        """Forget who is no longer a member; but a bond to one ends by itself, as it was told."""
         self.liveness.keep(members)
         self.cadence.keep(members)
         self.clocks.keep(members)
@@ -238,6 +234,7 @@ class Seat:
         self.steering.keep(members)
         self.incumbency.keep(members)
         self.credence.keep(members)
+        self.mandate.keep(members)
 
     # --- what is done -----------------------------------------------------------------------
 
@@ -280,7 +277,8 @@ class Seat:
         reason = self._loses_because(claim, now)
         if reason is not None:
             return effects + self.resign(None, reason, now)
-        if self.acting_until(now) is not None and self.mandate.heard_term > claim:
+        again = self.mandate.may_claim_again(self.settings.dead_after_s, now)
+        if again and self.acting_until(now) is not None:
             return effects + self._take(Term(self.mandate.heard_term + 1), now, wall)
         return effects + self.adoption.advance(claim, now)
 
@@ -306,7 +304,8 @@ class Seat:
             steering.heard_acting(self.me, self.mandate.claim, self.electorate(now), now)
         effects = steering.advance(self.electorate(now), now)
         if steering.remembered.term > self.mandate.heard_term + 1:
-            self._hear(Term(steering.remembered.term - 1))  # the next claim has the engine's term
+            self.mandate.hear(Term(steering.remembered.term - 1))  # so that we claim the engine's
+            self.stir()
         return effects
 
     def _to_say(self, now: Instant) -> tuple[bool, bool]:
@@ -318,9 +317,10 @@ class Seat:
         """End the calm: more happened than that something was renewed."""
         self.calm_until, self.stirred = NEVER, True
 
-    def _hear(self, term: Term) -> None:
-        self.mandate.hear(term)
-        self.stir()
+    def heard_of(self, term: Term, sender: NodeId, now: Instant) -> None:
+        """Take note of a term that another node names."""
+        if self.mandate.told(term, sender, self.settings.dead_after_s, now):
+            self.stir()
 
     def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
         if beat.acting and beat.claim is not None:
@@ -388,7 +388,7 @@ class Seat:
         return [Send(peer, Ask(term=term)) for peer in voters]
 
     def _take(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
-        self.mandate.take(term)
+        self.mandate.take(term, now)
         self.stir()
         effects = self.beat_all(now, wall)
         if self.register.electors.majority(self.mandate.endorsers()):

@@ -26,7 +26,9 @@ from qutrio.core.election.words import CLAIMS, VoteRequest, VoteResponse
 from qutrio.core.events import Observed, PersistFailed
 from qutrio.core.messages import Heartbeat, Ruling
 from qutrio.errors import PeerError
+from qutrio.model.ids import Seconds, UnixTime
 from qutrio.peers.reading import read_frame
+from qutrio.sim.beginnings import EPOCH
 from qutrio.sim.disk import complain
 from qutrio.sim.host import Saving
 from qutrio.sim.lying import another_acts, may_lie
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qutrio.core.messages import Message
-    from qutrio.model.ids import CheckId, NodeId, Seconds
+    from qutrio.model.ids import CheckId, NodeId
     from qutrio.model.stable import Stable
     from qutrio.sim.channels import Fate
     from qutrio.sim.disk import Trouble
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from qutrio.sim.world import World
 
 FRAMES_REMEMBERED = 256
+FLOOD_EVERY_S: Seconds = 0.02
 ORDER_WAITS_S_MAX: Seconds = 0.01
 TOO_LATE = "no longer the acting master, or too late"
 NO_ROOM = "too many notices wait to be sent"
@@ -191,6 +194,19 @@ class Hands:
             for to in host.node.seat.roll.peers():
                 world.struck[Fault.LIE] += 1
                 self._post(liar.me, to, frame)
+
+    def flood(self, until: Seconds) -> None:
+        """Let the liar name higher and higher terms to everybody."""
+        world, liar = self.world, self.world.liar
+        host = world.hosts.get(liar.me) if liar is not None else None
+        if liar is None or world.true > until:
+            return
+        if host is not None and host.node is not None and not host.node.removed:
+            now, wall = host.clock.at(world.true), UnixTime(EPOCH + world.true)
+            for to in host.node.seat.roll.peers():
+                world.struck[Fault.TERM_FLOOD] += 1
+                self._post(liar.me, to, encode(liar.higher(host.node, now, wall)))
+        world.at(world.true + FLOOD_EVERY_S, liar.me, lambda: self.flood(until))
 
     def _post(self, source: NodeId, to: NodeId, frame: bytes) -> None:
         world = self.world

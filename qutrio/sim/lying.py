@@ -27,7 +27,7 @@ from qutrio.core.messages import (
     Write,
     Wrote,
 )
-from qutrio.model.ids import Revision, Term, UnixTime
+from qutrio.model.ids import Instant, Revision, Term, UnixTime
 from qutrio.model.stable import Position, Record
 
 if TYPE_CHECKING:
@@ -92,6 +92,24 @@ class Liar:
             [LeadershipProposal()],
         )
         return dice.pick(every)
+
+    def higher(self, node: Node, now: Instant, wall: UnixTime) -> Heartbeat:
+        """Return what the member's own node might say just now, but of a term that is new to all.
+
+        Said again and again, it moves the term on under every election.
+        """
+        seat = node.seat
+        self._number += 1
+        return Heartbeat(
+            number=-self._number,
+            heard_term=Term(seat.mandate.heard_term + 1),
+            claim=seat.mandate.claim,
+            acting=seat.acting_until(now) is not None,
+            able=seat.able(now),
+            committed=node.register.committed.position,
+            wall=wall,
+            engine=seat.steering.runs,
+        )
 
     def forged(self, document: ClusterDocument, term: Term) -> ClusterDocument:
         """Return a later document that nobody wrote: without the others, or without the checks."""

@@ -74,6 +74,7 @@ class Fault(Enum):
     ENGINE_SWITCHED = "engine switched"
     ROLE_YIELDED = "role yielded"
     LIE = "lie of a member"
+    TERM_FLOOD = "flood of terms"
     TENANTS = "programs rely on the role"
 
 
@@ -150,6 +151,8 @@ class Faults:
     yields: float = 0.0
     lies: float = 0.0
     """How often one member lies: only in worlds that are otherwise mild."""
+    term_floods: float = 0.0
+    """How often it names a higher term all the time, for a while."""
     tenancies: float = 0.0
     """How often programs at a node begin to rely on its mandate."""
     cuts_after_delivery: float = 0.0
@@ -181,6 +184,7 @@ NEVER_DRAWN = frozenset(
         "files",
         "installs",
         "lies",
+        "term_floods",
         "retimings",
         "dead_resolvers",
     }
@@ -198,6 +202,7 @@ APART_SHARE = 0.5
 
 LIARS = Faults(
     lies=4.0,
+    term_floods=0.1,
     delay_s_max=0.05,
     edits=0.2,
     outages=0.03,

@@ -222,6 +222,8 @@ class Planner:
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
         self._each(faults.lies, lambda at: network.Lie(at=at, node=self._node()))
+        for at in dice.moments(faults.term_floods, self.until):
+            self.plan.append(network.TermFlood(at=at, node=self._node(), for_s=dice.between(1, 9)))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
         self._odd(faults.garbage, Manner.GARBAGE)

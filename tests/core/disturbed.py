@@ -39,5 +39,6 @@ class Disturbed(RuleBasedStateMachine):
 
     @rule(name=members)
     def one_steps_aside(self, name: NodeId) -> None:
-        if name in self.room.engines:
+        """Whoever leads gives that up: a node that follows is not asked to."""
+        if name in self.room.engines and self.room.choice(name) == name:
             self.room.step_aside(name)

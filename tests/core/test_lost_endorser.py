@@ -57,7 +57,7 @@ def run_until_asked(company: Company) -> None:
 def claiming(place: Seat, *peers: str) -> Seat:
     """Let a node claim, with two-way contact to these peers, which endorsed nothing yet."""
     meet(place, 0.0, *(n for n in (B, C, D, E) if n in peers))
-    place.mandate.take(Term(1))
+    place.mandate.take(Term(1), at(0))
     return place
 
 
@@ -202,7 +202,7 @@ def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
     place.advance(at(RETRY_AFTER_S), WALL)
     assert place.register.barren == {D}
     place.resign(None, "for the test", at(RETRY_AFTER_S))
-    place.mandate.take(Term(2))
+    place.mandate.take(Term(2), at(0))
     bind(place, RETRY_AFTER_S, C)
     bind(place, RETRY_AFTER_S, D, accepted=NEWEST)
     asked = place.advance(at(RETRY_AFTER_S), WALL)
@@ -231,7 +231,7 @@ def test_a_question_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
     place.resign(None, "for the test", at(1))
     meet(place, 100.0, C)
-    place.mandate.take(Term(2))
+    place.mandate.take(Term(2), at(0))
     bind(place, 100.0, C, accepted=NEWEST)
     assert place.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
     assert place.register.barren == set()

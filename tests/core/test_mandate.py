@@ -15,7 +15,7 @@ def mandate(promise: Promise = NO_PROMISE, quiet_until: Instant = NEVER) -> Mand
 
 def claimant(term: int = 1) -> Mandate:
     holder = mandate()
-    holder.take(Term(term))
+    holder.take(Term(term), at(0))
     return holder
 
 
@@ -152,13 +152,13 @@ def test_who_may_ask() -> None:
 
 def test_a_claim_must_be_above_the_promise() -> None:
     with pytest.raises(AssertionError):
-        mandate(Promise(Term(3), B)).take(Term(3))
+        mandate(Promise(Term(3), B)).take(Term(3), at(0))
 
 
 def test_a_claim_endorses_oneself_and_closes_the_question() -> None:
     candidate = mandate()
     term = candidate.ask(1.0, at(0))
-    candidate.take(term)
+    candidate.take(term, at(0))
     assert candidate.promise == Promise(term, A)
     assert candidate.question is None
     assert candidate.endorsers() == {A}
@@ -232,14 +232,14 @@ def test_a_late_answer_never_shortens_a_bond() -> None:
 def test_a_bond_without_a_claim_does_not_count() -> None:
     holder = mandate()
     holder.bind(B, Term(1), Position(), at(12))
-    holder.take(Term(2))
+    holder.take(Term(2), at(0))
     assert holder.lease_until(electors(A, B), at(10), 9.0) == NEVER
 
 
 def test_a_bond_to_a_claim_that_was_given_up_does_not_count() -> None:
     holder = claimant(1)
     holder.drop(at(5))
-    holder.take(Term(3))
+    holder.take(Term(3), at(0))
     holder.bind(B, Term(1), Position(), at(12))
     assert holder.lease_until(electors(A, B), at(10), 9.0) == NEVER
     assert holder.endorsers() == {A}
@@ -254,7 +254,7 @@ def test_a_bond_to_a_claim_that_was_never_made_does_not_count() -> None:
 def test_the_bonds_of_an_older_claim_last_through_a_claim_above_it() -> None:
     holder = claimant(1)
     holder.bind(B, Term(1), Position(), at(12))
-    holder.take(Term(5))
+    holder.take(Term(5), at(0))
     assert holder.lease_until(electors(A, B, C), at(10), 9.0) == 12.0
     holder.bind(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
     assert holder.lease_until(electors(A, B, C), at(10), 9.0) == 13.0
@@ -263,7 +263,7 @@ def test_the_bonds_of_an_older_claim_last_through_a_claim_above_it() -> None:
 def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
     holder = claimant(1)
     holder.bind(B, Term(1), pos(1), at(12))
-    holder.take(Term(5))
+    holder.take(Term(5), at(0))
     holder.bind(C, Term(1), pos(9), at(12))
     assert holder.endorsers() == {A}
     assert holder.accepted_by() == {}

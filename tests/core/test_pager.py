@@ -10,6 +10,7 @@ from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.events import Attempted
+from qutrio.core.mandate import CLAIM_AGAIN_DEADS
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
 from qutrio.core.watch import Watch
@@ -82,9 +83,11 @@ def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -
 def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands() -> None:
     holder = pager(A, acting=True)
     holder.seat.mandate.hear(Term(5))
-    holder.seat.advance(at(0), WALL)
-    assert holder.seat.acting_until(at(0)) is not None
-    assert not holder.may_write(at(0))
+    later = at(DEAD_S * CLAIM_AGAIN_DEADS)
+    assert holder.may_write(later)
+    holder.seat.advance(later, WALL)
+    assert holder.seat.acting_until(later) is not None
+    assert not holder.may_write(later)
 
 
 def test_a_new_master_looks_at_every_check_once_per_term() -> None:

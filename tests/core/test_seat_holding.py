@@ -1,12 +1,16 @@
 """The seat from seeking the role to giving it up: asking, claiming, acting, handing over."""
 
+from itertools import pairwise
+
 import pytest
 from attrs import evolve
 
 from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Note, Send
 from qutrio.core.handover import Handover
+from qutrio.core.mandate import CLAIM_AGAIN_DEADS
 from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
+from qutrio.core.reach import RAISE_EVERY_DEADS, RAISES_AT_ONCE
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
@@ -28,6 +32,9 @@ from tests.core.samples import (
     sent,
 )
 from tests.core.seats import bind, meet, seat, win
+
+LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
+"""When a node that acts may claim again."""
 
 
 def notes(effects: list[object]) -> list[Note]:
@@ -52,7 +59,7 @@ def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() ->
     assert asked == [Send(B, Ask(term=Term(1))), Send(C, Ask(term=Term(1)))]
     assert place.advance(at(0), WALL) == []
     would = Answer(term=Term(1), would=True, heard_term=Term(0), reason="")
-    place.on_answer(B, would)
+    place.on_answer(B, would, at(0))
     effects = place.advance(at(0.01), WALL)
     assert place.mandate.claim == 1
     (beat,) = sent(effects, C)
@@ -72,7 +79,7 @@ def test_a_majority_of_answers_for_a_term_that_was_overtaken_asks_anew() -> None
     place = seat(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.on_answer(B, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""))
+    place.on_answer(B, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""), at(0))
     assert Send(B, Ask(term=Term(7))) in place.advance(at(0), WALL)
     assert place.mandate.claim is None
 
@@ -154,21 +161,62 @@ def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_
     place = seat(A, THREE)
     win(place, 0.0, B, C)
     place.mandate.hear(Term(5))
-    effects = place.advance(at(1), WALL)
+    effects = place.advance(at(LATER_S), WALL)
     assert place.mandate.claim == 6
-    assert place.acting_until(at(1)) is not None
+    assert place.acting_until(at(LATER_S)) is not None
     (beat,) = sent(effects, B)
     assert isinstance(beat, Heartbeat)
     assert (beat.claim, beat.acting) == (6, True)
-    bind(place, 1.0, B)
-    writes = [m for m in sent(place.advance(at(1), WALL), B) if isinstance(m, Write)]
+    bind(place, LATER_S, B)
+    writes = [m for m in sent(place.advance(at(LATER_S), WALL), B) if isinstance(m, Write)]
     assert [w.position for w in writes] == [pos(6)]
+
+
+def test_an_acting_node_does_not_claim_again_and_again_whatever_terms_it_hears_of() -> None:
+    place = seat(A, THREE)
+    win(place, 0.0, B, C)
+    for n in range(1, 100):
+        now = LATER_S * n / 100
+        place.mandate.hear(Term(10 * n))
+        place.advance(at(now), WALL)
+        assert place.mandate.claim == 1
+    place.advance(at(LATER_S), WALL)
+    assert place.mandate.claim == 991
+    place.mandate.hear(Term(2_000))
+    place.advance(at(LATER_S + 0.1), WALL)
+    assert place.mandate.claim == 991
+
+
+def test_a_term_flood_of_one_peer_leaves_time_to_ask_and_to_claim() -> None:
+    place = seat(A, THREE)
+    meet(place, 0.0, B, C)
+    raised = []
+    for n in range(1, 1_001):
+        now = at(DEAD_S * n / 100)
+        before = place.mandate.heard_term
+        place.on_heartbeat(C, heartbeat(number=n, heard_term=Term(before + 1)), now, WALL)
+        raised += [now] if place.mandate.heard_term > before else []
+    assert len(raised) == RAISES_AT_ONCE + 10 / RAISE_EVERY_DEADS - 1
+    gaps = [later - earlier for earlier, later in pairwise(raised[RAISES_AT_ONCE:])]
+    assert min(gaps) >= DEAD_S * RAISE_EVERY_DEADS - 1e-9
+    place.on_heartbeat(B, heartbeat(heard_term=Term(5_000)), at(DEAD_S * 10), WALL)
+    assert place.mandate.heard_term == 5_000
+
+
+def test_a_member_that_left_is_counted_afresh_when_it_joins_again() -> None:
+    place = seat(A, THREE)
+    for term in range(1, RAISES_AT_ONCE + 2):
+        place.on_heartbeat(C, heartbeat(heard_term=Term(term)), at(0), WALL)
+    assert place.mandate.heard_term == RAISES_AT_ONCE
+    place.forget_strangers(frozenset({A, B}))
+    place.on_heartbeat(C, heartbeat(heard_term=Term(20)), at(0), WALL)
+    assert place.mandate.heard_term == 20
 
 
 def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> None:
     place = seat(A, THREE)
     meet(place, 0.0, B, C)
-    place.mandate.take(Term(1))
+    place.mandate.take(Term(1), at(0))
     place.mandate.hear(Term(2))
     effects = place.advance(at(0), WALL)
     assert sent(effects, B) == [
@@ -198,7 +246,7 @@ def test_an_unfit_holder_gives_up() -> None:
 def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
     place = seat(B, THREE)
     meet(place, 0.0, A, C)
-    place.mandate.take(Term(1))
+    place.mandate.take(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, A, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -209,7 +257,7 @@ def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_give
 def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
     place = seat(A, THREE)
     meet(place, 0.0, B, C)
-    place.mandate.take(Term(1))
+    place.mandate.take(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -220,7 +268,7 @@ def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> Non
 def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
     place = seat(B, THREE)
     meet(place, 0.0, A, C)
-    place.mandate.take(Term(1))
+    place.mandate.take(Term(1), at(0))
     place.advance(at(0), WALL)
     meet(place, 2.0, A, C, able=False)
     bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet

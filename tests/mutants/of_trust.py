@@ -7,11 +7,26 @@ ADOPTION = "core/adoption.py"
 CREDENCE = "core/credence.py"
 
 IN_CREDENCE = ("tests/core/test_credence.py",)
+AT_THE_SEAT = ("tests/core/test_seat_holding.py",)
 AT_REST = ("tests/core/test_away_at_a_removal.py",)
 LOST_ENDORSER = ("tests/core/test_lost_endorser.py",)
 IN_WITNESSES = ("tests/core/test_witnesses.py",)
 
 MUTANTS = (
+    Mutant(
+        name="one node's words move the highest term as often as it likes",
+        why="a member that names a higher term every 2 ms keeps the others from electing",
+        edits=(
+            Edit("core/reach.py", "if paid_until > now + each_s * RAISES_AT_ONCE:", "if False:"),
+        ),
+        tests=AT_THE_SEAT,
+    ),
+    Mutant(
+        name="claims again on every word of a higher term",
+        why="every write that is under way then ends unknown",
+        edits=(Edit("core/mandate.py", "return rested and self.claim", "return self.claim"),),
+        tests=AT_THE_SEAT,
+    ),
     Mutant(
         name="several nodes in doubt at once",
         why="after bad links each voter doubts others, and nobody has a majority",

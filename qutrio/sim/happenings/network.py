@@ -103,6 +103,26 @@ class Lie:
 
     def happen(self, world: "World") -> None:
         """Let it say something."""
-        if world.liar is None:
-            world.liar = Liar(self.node, Dice(world.seed, "liar"))
+        _liar(world, self.node)
         world.hands.lie()
+
+
+@frozen(kw_only=True)
+class TermFlood:
+    """A member names higher and higher terms for a while; it is the one that lies."""
+
+    at: Seconds
+    node: NodeId
+    for_s: Seconds
+
+    def happen(self, world: "World") -> None:
+        """Let it begin."""
+        _liar(world, self.node)
+        world.invariants.lied(world.true)
+        world.hands.flood(world.true + self.for_s)
+
+
+def _liar(world: "World", node: NodeId) -> None:
+    """Make `node` the one that lies, if none does yet."""
+    if world.liar is None:
+        world.liar = Liar(node, Dice(world.seed, "liar"))

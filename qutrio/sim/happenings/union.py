@@ -20,6 +20,7 @@ Happening: TypeAlias = (
     | network.Lie
     | network.Odd
     | network.Slow
+    | network.TermFlood
     | offices.MoveRole
     | offices.Rely
     | offices.Retime
