@@ -112,7 +112,7 @@ async def test_a_check_that_no_daemon_can_judge_is_told_once_with_the_reasons_an
         nodes = await world.begin(3)
         lost_at = trio.current_time()
         world.target.resolver_works = False
-        await trio.sleep(2 * UNSEEN_AFTER_S_MIN)
+        await trio.sleep(1.5 * UNSEEN_AFTER_S_MIN)
         [unseen] = world.mailbox
         assert (unseen.kind, unseen.by, unseen.check) == ("unseen", nodes[0], "web")
         assert unseen.cause == "; ".join(
@@ -120,7 +120,7 @@ async def test_a_check_that_no_daemon_can_judge_is_told_once_with_the_reasons_an
         )
         assert UNSEEN_AFTER_S_MIN <= unseen.at - lost_at < UNSEEN_AFTER_S_MIN + 20
         world.target.resolver_works = True
-        await trio.sleep(UNSEEN_AFTER_S_MIN)
+        await trio.sleep(60)
         [_, seen] = world.mailbox
         assert (seen.kind, seen.by, seen.check) == ("seen", nodes[0], "web")
         assert seen.cause == unseen.cause
