@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.model.ascii_hosts import shown_host, stored_host
 from qutrio.model.check_base import CheckBase
 from qutrio.model.hosts import is_dns_name
 from qutrio.model.levels import NEW_CHECK_KINDS
@@ -40,13 +41,13 @@ class DnsCheck(CheckBase):
     """A question to a name server, whose answer must be as expected.
 
     Any record of type `record` will do, unless `contains` is text that one of them must hold, or
-    `records` are all that there must be, in any order.
+    `records` are all that there must be, in any order.  `host` is kept in ASCII.
     """
 
     kind: ClassVar[str] = "dns"
     needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
-    host: str = field(validator=is_dns_name)
+    host: str = field(converter=stored_host, validator=is_dns_name)
     record: RecordType = RecordType.A
     contains: str | None = field(default=None, validator=at_most(RECORD_CHARS_MAX))
     records: tuple[str, ...] = field(default=(), validator=_are_records)
@@ -59,4 +60,4 @@ class DnsCheck(CheckBase):
     @property
     def target(self) -> str:
         """The name and the type, such as `example.org MX`."""
-        return f"{self.host} {self.record.value.upper()}"
+        return f"{shown_host(self.host)} {self.record.value.upper()}"
