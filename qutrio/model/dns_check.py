@@ -5,11 +5,13 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.errors import InvalidValueError
+from qutrio.model.addresses import literal_version
 from qutrio.model.ascii_hosts import shown_host, stored_host
 from qutrio.model.check_base import CheckBase
 from qutrio.model.hosts import is_dns_name
 from qutrio.model.levels import NEW_CHECK_KINDS
-from qutrio.model.rules import at_most, require
+from qutrio.model.rules import at_most, require, shown
 
 RECORDS_EXPECTED_MAX = 32
 RECORD_CHARS_MAX = 1024
@@ -24,6 +26,10 @@ class RecordType(Enum):
     MX = "mx"
     TXT = "txt"
     NS = "ns"
+
+
+_VERSIONS = {RecordType.A: 4, RecordType.AAAA: 6}
+"""The records that are addresses, and of which IP version."""
 
 
 def _are_records(_: object, attribute: object, value: tuple[str, ...]) -> None:
@@ -56,8 +62,31 @@ class DnsCheck(CheckBase):
         """Refuse two expectations at once."""
         both = self.contains is not None and bool(self.records)
         require(not both, "contains", "give contains or records, not both")
+        for text in self.records if self.record in _VERSIONS else ():
+            _require_address_record(text, self.record)
 
     @property
     def target(self) -> str:
         """The name and the type, such as `example.org MX`."""
         return f"{shown_host(self.host)} {self.record.value.upper()}"
+
+
+def _require_address_record(text: str, record: RecordType) -> None:
+    """Refuse an expected value that no answer of this type could hold."""
+    wanted = _VERSIONS[record]
+    version = None if "%" in text else literal_version(text)  # no record holds a zone
+    if version == wanted:
+        return
+    if version is None:
+        example = "192.0.2.1" if record is RecordType.A else "2001:db8::1"
+        hint = (
+            f"is not an IPv{wanted} address, which a record of type {record.value} is;"
+            f" give one such as {example}, or choose another type of record"
+        )
+    else:
+        other = next(kind.value for kind in _VERSIONS if kind is not record)
+        hint = (
+            f"is an IPv{version} address, and a record of type {record.value} an IPv{wanted} one;"
+            f" give IPv{wanted} addresses, or set record to {other}"
+        )
+    raise InvalidValueError("records", f"{shown(text)} {hint}")
