@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
@@ -37,6 +38,28 @@ async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
     assert shown.code == ExitCode.NO_MASTER
     assert "this node was removed from the cluster" in shown.err
     assert (await qutrio("check", "list")).code == ExitCode.NO_MASTER
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "test", "web"),
+        ("cluster", "show"),
+        ("cluster", "engine", "show"),
+        ("cluster", "yield"),
+        ("explain",),
+    ],
+)
+async def test_what_a_removed_node_is_asked_says_so_once(
+    qutrio: Door, words: tuple[str, ...]
+) -> None:
+    await qutrio(*WEB)
+    brain = qutrio.brain
+    brain.view.publish(evolve(brain.view.value, removed=True))
+    for more in ((), ("--json",)):
+        shown = await qutrio(*words, *more)
+        assert shown.code == ExitCode.NO_MASTER
+        assert shown.err.count("this node was removed from the cluster") == 1
 
 
 async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
