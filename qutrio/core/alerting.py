@@ -34,6 +34,7 @@ from qutrio.model.results import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
     from random import Random
 
     from qutrio.core.events import Attempted
@@ -236,10 +237,18 @@ class Courier:
         for key in self._given.keys() - committed.waiting - self._flying.keys():
             del self._given[key]
 
-    def due(self, committed: Ledger, others: tuple[NodeId, ...], now: Instant) -> list[Errand]:
+    def due(
+        self,
+        committed: Ledger,
+        others: tuple[NodeId, ...],
+        now: Instant,
+        kept: AbstractSet[DeliveryKey] | None = None,
+    ) -> list[Errand]:
         """Return the attempts to make now, and count them as under way.
 
-        `others` are the living members beside this node, in order.
+        `others` are the living members beside this node, in order.  Of deliveries that nobody
+        tried yet only those in `kept` are begun, if it is given: a write that is under way drops
+        the others, because nobody was told.
         """
         errands: list[Errand] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
@@ -250,6 +259,8 @@ class Courier:
                 continue  # the next write crosses it off
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
+                if kept is not None and delivery.key not in kept:
+                    continue
                 attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
                 self._attempts[delivery.key] = attempt
             if attempt.busy_until is not None and now >= attempt.busy_until:

@@ -135,7 +135,8 @@ class Pager:
         assert term is not None
         self.courier.settle(ledger)
         effects: list[Effect] = []
-        for errand in self.courier.due(ledger, tuple(live_peers), now):
+        kept = self.register.accepted.ledger.waiting
+        for errand in self.courier.due(ledger, tuple(live_peers), now, kept):
             if errand.via is None:
                 effects.append(Notify(errand.delivery, term, errand=False))
             else:

@@ -182,6 +182,21 @@ def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
     assert messenger.due(outbox(SECOND), (), at(2)) == [Errand(SECOND, None)]
 
 
+def test_what_a_write_under_way_drops_untried_is_not_begun() -> None:
+    """Else people hear of an outage whose end was crossed off, because nobody had been told."""
+    messenger = courier()
+    assert messenger.due(outbox(FIRST), (), at(0), frozenset()) == []
+    assert not messenger.tried(FIRST.key)
+    assert messenger.due(outbox(FIRST), (), at(1), frozenset({FIRST.key})) == [Errand(FIRST, None)]
+
+
+def test_what_was_tried_is_tried_again_although_a_write_under_way_drops_it() -> None:
+    messenger = courier()
+    messenger.due(outbox(FIRST), (), at(0))
+    ended(messenger, FIRST, 1, delivered=False)
+    assert messenger.due(outbox(FIRST), (), at(100), frozenset()) == [Errand(FIRST, None)]
+
+
 def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_told() -> None:
     """Else the next master, who cannot know it, would tell of the outage after its end."""
     messenger = courier()

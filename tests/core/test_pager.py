@@ -112,7 +112,7 @@ def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
 
 def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
     holder = pager(A, acting=True)
-    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
     holder.send_out([B, C], at(0))
     (note,) = holder.on_attempted(attempted(delivered=False), at(0))
     assert note == Note("a notice was not delivered", (("channel", HOOK), ("detail", "refused")))
@@ -122,7 +122,7 @@ def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
 
 def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -> None:
     holder = pager(A, acting=True)
-    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
     holder.may_write(at(0))
     assert holder.on_delivered(C, DELIVERED, at(0)) == []
     assert holder.ledger(at(0), WALL).outbox == ()
@@ -130,7 +130,7 @@ def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -
 
 def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
     holder = pager(A, acting=True)
-    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
     holder.may_write(at(0))
     assert holder.send_out([], at(0)) == []
     assert len(holder.send_out([], at(2))) == 1
@@ -161,11 +161,11 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
 
 def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tell() -> None:
     holder, second = pager(A, acting=True), delivery(number=3)
-    holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE, second)))
+    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE, second)))
     holder.may_write(at(0))
     assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), errand=False)]
     holder.on_attempted(attempted(delivered=True), at(2))
-    holder.register.committed = record(HELD, pos(2), Ledger(outbox=(second,)))
+    holder.register.accepted = holder.register.committed = record(HELD, pos(2), Ledger(outbox=(second,)))
     assert holder.send_out([], at(DEAD_S)) == []
     assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), errand=False)]
 

@@ -83,6 +83,11 @@ def test_bad_links_do_not_leave_all_in_doubt_of_each_other(seed: int, size: int)
     assert play(seed, size, 20.0).broken is None
 
 
+def test_an_outage_is_not_told_while_a_write_drops_it_untold() -> None:
+    """One write opened an incident and disabled its check; the next crossed the notice off."""
+    assert play(221, 5, 10.0).broken is None
+
+
 def test_a_node_that_missed_a_removal_is_not_left_without_a_master() -> None:
     """It had endorsed the holder, and so asked nobody else to confirm the removal."""
     assert play(20265, 4, 20.0).broken is None
