@@ -34,6 +34,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_PLAIN_WORDS = (
+    (re.compile(r"is not a valid int(?: range)?$"), "is not a whole number"),
+    (re.compile(r"is not a valid float(?: range)?$"), "is not a number"),
+    (re.compile(r"is not in the range (\S+)<=x<=(\S+)$"), r"is out of range: \1 to \2"),
+    (re.compile(r"is not in the range x>=(\S+)$"), r"is out of range: at least \1"),
+)
+"""Words of the library that only people who program understand, and what is said instead."""
 _EXTRA_WORDS = re.compile(r"(Got unexpected extra argument)(?:\(s\)|s)? \(.*\)", re.DOTALL)
 SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
 EPILOG = (
@@ -108,6 +115,8 @@ def _options(
 
 def _usage(error: typer.TyperException) -> str:
     sentence = error.format_message().strip().rstrip(".")
+    for theirs, ours in _PLAIN_WORDS:
+        sentence = theirs.sub(ours, sentence)
     sentence = _EXTRA_WORDS.sub(r"\1s", sentence)  # what is left over may be half of a secret
     context = getattr(error, "ctx", None)
     return f"{sentence}; see '{context.command_path} --help'" if context else sentence

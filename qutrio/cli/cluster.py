@@ -11,6 +11,7 @@ from qutrio.cli.completing import node_names
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
+from qutrio.cli.standing import removed_code
 from qutrio.errors import ControlError
 
 Row = dict[str, Any]
@@ -21,14 +22,18 @@ app.command("hooks", epilog="Example: qutrio cluster hooks")(cluster_hooks.hooks
 
 
 @app.command(epilog="Example: qutrio cluster show")
-def show(as_json: AsJson = False) -> None:
-    """Print the committed document as JSON, with or without `--json`; secrets are masked."""
+def show(as_json: AsJson = False) -> int:
+    """Print the committed document as JSON, with or without `--json`; secrets are masked.
+
+    Ends with 4 when the node was removed from the cluster.
+    """
     del as_json  # it is how scripts ask every other command for what this one always prints
     answer = ask("document")
     print_json(answer["document"])
     if held := answer.get("level_held_back_by"):
         names = clean(", ".join(held))
         print(f"qutrio: the level is held back by {names}; see 'qutrio status'", file=sys.stderr)
+    return removed_code(answer)
 
 
 @app.command("yield", epilog="Example: qutrio cluster yield --to b")

@@ -9,6 +9,7 @@ from qutrio.cli.asking import ask, committed
 from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_table
+from qutrio.cli.standing import removed_code
 from qutrio.cli.status import unknown_engine
 from qutrio.errors import InvalidValueError
 
@@ -18,12 +19,20 @@ app = noun("How the nodes choose who leads: show, set.", "cluster engine show")
 
 
 @app.command(epilog="Example: qutrio cluster engine show")
-def show(as_json: AsJson = False) -> None:
-    """Show the engine, its timers, this node's role, and which members do not know it."""
+def show(as_json: AsJson = False) -> int:
+    """Show the engine, its timers, this node's role, and which members do not know it.
+
+    Ends with 4 when the node was removed from the cluster.
+    """
     answer = ask("engine.show")
     if as_json:
         print_answer(answer)
-        return
+    else:
+        _show(answer)
+    return removed_code(answer)
+
+
+def _show(answer: Row) -> None:
     master = answer["master"]
     acts = "nobody is heard to act" if master is None else master["name"]
     print_fields(

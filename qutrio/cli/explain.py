@@ -9,6 +9,7 @@ from qutrio.cli.completing import check_names
 from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_answer, print_fields, print_table
+from qutrio.cli.standing import removed_code
 from qutrio.cli.story_words import doubt, told
 from qutrio.errors import ControlError
 
@@ -43,20 +44,22 @@ def explain(
         ),
     ] = None,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Tell why a page happened: votes, rounds, thresholds, deliveries; or list the incidents.
 
-    Each node tells what it saw itself, and says what it did not see.
+    Each node tells what it saw itself, and says what it did not see.  Ends with 4 when the node
+    was removed from the cluster.
     """
     answer = ask("incident.list") if incident is None else ask("incident.explain", name=incident)
     if as_json:
         print_answer(answer)
-        return
+        return removed_code(answer)
     try:
         if incident is None:
             _show_list(answer)
         else:
             _show_story(answer)
+        return removed_code(answer)
     except (OverflowError, ValueError):  # of the calendar, for a line that somebody damaged
         problem = f"the journal of {clean(answer['name'])} holds a moment that is no date"
         raise ControlError(f"{problem}; look with --json, or remove the journal") from None

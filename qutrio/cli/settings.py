@@ -26,9 +26,19 @@ def show(as_json: AsJson = False) -> int:
     if as_json:
         print_json(settings)
     else:
-        print_fields((name, plain_value(value)) for name, value in settings.items())
+        print_fields((name, _in_words(name, value)) for name, value in settings.items())
     complain(answer)
     return standing_code(answer)
+
+
+def _in_words(name: str, value: object) -> str:
+    """Return what a setting means where its value alone does not say it."""
+    if name == "resolvers":
+        assert isinstance(value, list), "a list of name servers"
+        return ", ".join(value) or "each node's own"
+    if (name, value) == ("unseen_after", "0s"):
+        return "five intervals of the check, at least 2m and at most 1h"
+    return plain_value(value)
 
 
 @app.command("set", epilog="Example: qutrio settings set heartbeat=2s dead_after=8s")

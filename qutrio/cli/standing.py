@@ -7,6 +7,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.printing import clean
 
 STALE = " (stale)"
+REMOVED = "this node was removed from the cluster and watches nothing any more"
 
 Row = dict[str, Any]
 
@@ -27,10 +28,18 @@ def standing_code(answer: Row) -> ExitCode:
     return ExitCode.OK if decides(answer) else ExitCode.NO_MASTER
 
 
+def removed_code(answer: Row) -> ExitCode:
+    """Return the exit code of what shows one node's own records; say so if it was removed."""
+    if not answer.get("removed"):
+        return ExitCode.OK
+    print(f"qutrio: {REMOVED}", file=sys.stderr)
+    return ExitCode.NO_MASTER
+
+
 def stale_note(answer: Row) -> str:
     """Return why what is shown may be old; empty when it is not."""
     if answer["removed"]:
-        return "this node was removed from the cluster and watches nothing any more"
+        return REMOVED
     if not answer["stale"]:
         return ""
     why = f" ({answer['reason']})" if answer["quorum"]["holds"] and answer["reason"] else ""

@@ -27,9 +27,8 @@ from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.ids import Term
 from qutrio.model.incidents import AnyKind, NoticeKind, UnknownKind
 from qutrio.model.levels import LEVEL_UNSAID, level_of_field
+from qutrio.model.rules import shown
 from qutrio.model.stable import Position
-
-SHOWN_CHARS_MAX = 80
 
 Data = dict[str, Any]
 Reader = Callable[[Any, Any], Any]
@@ -105,11 +104,6 @@ def _exactly(primitive: type) -> Reader:
 _WORDS: Final = {bool: "true or false", int: "a whole number", str: "a string"}
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
-
-
 def _unlike(value: object, wanted: str) -> TypeError:
     """Return the error for a value of another kind; not quoted, for it may be a secret."""
     return TypeError(f"{kind_of(value)} is not {wanted}")
@@ -141,7 +135,7 @@ def _enum_reader(shape: type[Enum]) -> Reader:
         if not isinstance(value, str):
             raise _unlike(value, words)
         if value not in known:
-            raise UnsupportedVersionError(f"{_show(value)} is not {words}")
+            raise UnsupportedVersionError(f"{shown(value)} is not {words}")
         return known[value]
 
     return read
@@ -283,10 +277,10 @@ def union_hooks(
             raise _unlike(data, "an object")
         kind = data["kind"]
         if type(kind) is not str:
-            raise TypeError(f"the kind {_show(kind)} is not a string")
+            raise TypeError(f"the kind {shown(kind)} is not a string")
         found = readers.get(kind, other)
         if found is None:
-            raise UnsupportedVersionError(f"the kind {_show(kind)} is not known to this version")
+            raise UnsupportedVersionError(f"the kind {shown(kind)} is not known to this version")
         hook, cls = found
         return hook(data, cls)
 

@@ -3,8 +3,8 @@
 import trio
 from attrs import evolve
 
-from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.masks import require_unmasked
+from qutrio.codec.new_channels import require_new_channel
 from qutrio.codec.plain import channel_from_plain, channel_to_plain
 from qutrio.control.channel_shapes import channel_row
 from qutrio.control.desk import Desk, find
@@ -72,7 +72,7 @@ async def test_channel(desk: Desk, request: Request) -> Row:
 async def _put(desk: Desk, change: PutChannel) -> Revision:
     require_unmasked(change.channel, change.expect)
     # In a thread: the first address loads a library.
-    await trio.to_thread.run_sync(require_mail_addresses, change.channel, change.expect)
+    await trio.to_thread.run_sync(require_new_channel, change.channel, change.expect)
     change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     return await desk.propose(change)
 

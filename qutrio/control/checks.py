@@ -132,6 +132,9 @@ async def test_check(desk: Desk, request: Request) -> Row:
     if not check.enabled:
         sentence = f"check {check.name!r} is disabled; run 'qutrio check enable {check.name}' first"
         raise ControlFailure(Code.REFUSED, sentence)
+    if desk.view.value.removed:
+        sentence = "this node was removed from the cluster, and has nobody to ask for a probe"
+        raise ControlFailure(Code.NO_MASTER, sentence)
     asked = trio.current_time()
     await desk.inbox.post(ProbeRequested((check.id,)))
     wait_s = min(check.timeout_s * (1 + check.retries) + TEST_MARGIN_S, CHECK_TEST_WAIT_S_MAX)

@@ -56,7 +56,11 @@ async def show_document(desk: Desk, request: Request) -> Row:
     status = await desk.inspect()
     document = status.document
     plain = {**document_to_plain(document, secrets=False), "level": document.level}
-    return {"document": plain, "level_held_back_by": held_back(status)}
+    return {
+        "document": plain,
+        "level_held_back_by": held_back(status),
+        "removed": status.removed,
+    }
 
 
 async def list_nodes(desk: Desk, request: Request) -> Row:

@@ -42,6 +42,7 @@ async def show_engine(desk: Desk, request: Request) -> Row:
         "role": status.role,
         "term": status.term,
         "master": master_row(status),
+        "removed": status.removed,
         "members": [_engine_row(heard, status.engine) for heard in members_by_name(status)],
     }
 
@@ -135,7 +136,8 @@ def _engine_row(heard: MemberStatus, engine: str) -> Row:
 
 def _holder(view: View) -> NodeId:
     if view.removed:
-        raise ControlFailure(Code.REFUSED, "this node was removed from the cluster")
+        sentence = "this node was removed from the cluster, and cannot move its role"
+        raise ControlFailure(Code.NO_MASTER, sentence)
     if view.master is None:
         sentence = "nobody is heard to act, so there is no role to move; see 'qutrio status'"
         raise ControlFailure(Code.NO_MASTER, sentence)

@@ -108,4 +108,5 @@ def teller(desk: Desk) -> Row:
         "node_id": view.node,
         "name": member.name if member is not None else view.node,
         "now_unix": desk.services.wall(),
+        "removed": view.removed,
     }

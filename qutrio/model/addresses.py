@@ -8,12 +8,11 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from qutrio.errors import InvalidValueError
+from qutrio.model.ascii_hosts import HOST_CHARS_MAX, LABEL_CHARS_MAX, ascii_host
 from qutrio.model.rules import shown
 
 ADDRESS_CHARS_MAX = 261
 PORT_MAX = 65535
-HOST_CHARS_MAX = 253
-LABEL_CHARS_MAX = 63
 PORT_DIGITS_MAX = 5
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
@@ -60,8 +59,7 @@ def require_host(host: str, field: str = "host") -> None:
         require_v6(host, field)
         return
     if not host.isascii():
-        problem = f"{shown(host)} is not ASCII; write the name in its ASCII form (xn--...)"
-        raise InvalidValueError(field, problem)
+        raise InvalidValueError(field, _beyond_ascii(host))
     labels = host.removesuffix(".").split(".")
     fits = len(host) <= HOST_CHARS_MAX + host.endswith(".")
     if not fits or any(len(label) > LABEL_CHARS_MAX for label in labels):
@@ -99,6 +97,14 @@ def _require_v4(host: str, field: str) -> None:
     except AddressValueError:
         problem = f"{shown(host)} is not an IPv4 address, such as 192.0.2.1"
         raise InvalidValueError(field, problem) from None
+
+
+def _beyond_ascii(host: str) -> str:
+    """Return why a host is refused where only ASCII is taken, with the form to write."""
+    try:
+        return f"{shown(host)} is not ASCII; write {shown(ascii_host(host))}"
+    except ValueError:
+        return f"{shown(host)} is no name of a host: it has no ASCII form (xn--...)"
 
 
 def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import require_address
+from qutrio.model.ascii_hosts import shown_host, stored_address
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.dns_check import DnsCheck
 from qutrio.model.durations import format_duration
@@ -132,11 +133,14 @@ class HttpCheck(CheckBase):
 
 @frozen(kw_only=True)
 class TcpCheck(CheckBase):
-    """A TCP connection that must be accepted, by every address if `each_address` is set."""
+    """A TCP connection that must be accepted, by every address if `each_address` is set.
+
+    The host of `address` is kept in ASCII, however it is given.
+    """
 
     kind: ClassVar[str] = "tcp"
 
-    address: str
+    address: str = field(converter=stored_address)
     ip_family: IpFamily = IpFamily.ANY
     each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
 
@@ -146,8 +150,8 @@ class TcpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The address as host:port."""
-        return self.address
+        """The address as host:port, and how it reads when it holds more than ASCII."""
+        return shown_host(self.address)
 
     def require_dialable(self, was: CheckBase | None) -> None:
         """Refuse what is not host:port, and an IP address of a family that may not be dialled."""

@@ -5,10 +5,13 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.errors import InvalidValueError
+from qutrio.model.addresses import literal_version
+from qutrio.model.ascii_hosts import shown_host, stored_host
 from qutrio.model.check_base import CheckBase
 from qutrio.model.hosts import is_dns_name
 from qutrio.model.levels import NEW_CHECK_KINDS
-from qutrio.model.rules import at_most, require
+from qutrio.model.rules import at_most, require, shown
 
 RECORDS_EXPECTED_MAX = 32
 RECORD_CHARS_MAX = 1024
@@ -23,6 +26,10 @@ class RecordType(Enum):
     MX = "mx"
     TXT = "txt"
     NS = "ns"
+
+
+_VERSIONS = {RecordType.A: 4, RecordType.AAAA: 6}
+"""The records that are addresses, and of which IP version."""
 
 
 def _are_records(_: object, attribute: object, value: tuple[str, ...]) -> None:
@@ -40,13 +47,13 @@ class DnsCheck(CheckBase):
     """A question to a name server, whose answer must be as expected.
 
     Any record of type `record` will do, unless `contains` is text that one of them must hold, or
-    `records` are all that there must be, in any order.
+    `records` are all that there must be, in any order.  `host` is kept in ASCII.
     """
 
     kind: ClassVar[str] = "dns"
     needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
-    host: str = field(validator=is_dns_name)
+    host: str = field(converter=stored_host, validator=is_dns_name)
     record: RecordType = RecordType.A
     contains: str | None = field(default=None, validator=at_most(RECORD_CHARS_MAX))
     records: tuple[str, ...] = field(default=(), validator=_are_records)
@@ -55,8 +62,31 @@ class DnsCheck(CheckBase):
         """Refuse two expectations at once."""
         both = self.contains is not None and bool(self.records)
         require(not both, "contains", "give contains or records, not both")
+        for text in self.records if self.record in _VERSIONS else ():
+            _require_address_record(text, self.record)
 
     @property
     def target(self) -> str:
         """The name and the type, such as `example.org MX`."""
-        return f"{self.host} {self.record.value.upper()}"
+        return f"{shown_host(self.host)} {self.record.value.upper()}"
+
+
+def _require_address_record(text: str, record: RecordType) -> None:
+    """Refuse an expected value that no answer of this type could hold."""
+    wanted = _VERSIONS[record]
+    version = None if "%" in text else literal_version(text)  # no record holds a zone
+    if version == wanted:
+        return
+    if version is None:
+        example = "192.0.2.1" if record is RecordType.A else "2001:db8::1"
+        hint = (
+            f"is not an IPv{wanted} address, which a record of type {record.value} is;"
+            f" give one such as {example}, or choose another type of record"
+        )
+    else:
+        other = next(kind.value for kind in _VERSIONS if kind is not record)
+        hint = (
+            f"is an IPv{version} address, and a record of type {record.value} an IPv{wanted} one;"
+            f" give IPv{wanted} addresses, or set record to {other}"
+        )
+    raise InvalidValueError("records", f"{shown(text)} {hint}")

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.model.ascii_hosts import shown_host, stored_host
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
 from qutrio.model.levels import NEW_CHECK_KINDS
@@ -11,12 +12,12 @@ from qutrio.model.levels import NEW_CHECK_KINDS
 
 @frozen(kw_only=True)
 class IcmpCheck(CheckBase):
-    """An echo request that must be answered, over IPv4 or IPv6."""
+    """An echo request that must be answered, over IPv4 or IPv6; `host` is kept in ASCII."""
 
     kind: ClassVar[str] = "icmp"
     needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
-    host: str = field(validator=is_host)
+    host: str = field(converter=stored_host, validator=is_host)
     ip_family: IpFamily = IpFamily.ANY
     each_address: bool = False
 
@@ -26,5 +27,5 @@ class IcmpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The host."""
-        return self.host
+        """The host, and how it reads when it holds more than ASCII."""
+        return shown_host(self.host)

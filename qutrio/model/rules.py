@@ -76,7 +76,10 @@ def at_most(count: int) -> Rule:
 def shown(value: object) -> str:
     """Return a value as it may appear in a message: quoted, on one line, not too long."""
     text = repr(value)
-    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 3] + "..."
+    if len(text) <= SHOWN_CHARS_MAX:
+        return text
+    end = text[-1] if isinstance(value, str) else ""
+    return f"{text[: SHOWN_CHARS_MAX - 3 - len(end)]}...{end}"
 
 
 def quantity(value: float, unit: str) -> str:

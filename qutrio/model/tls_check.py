@@ -3,9 +3,11 @@
 from typing import ClassVar
 
 from attrs import field, frozen
+from attrs.converters import optional as if_given
 from attrs.validators import optional
 
 from qutrio.model.addresses import require_address
+from qutrio.model.ascii_hosts import shown_host, stored_address, stored_host
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
 from qutrio.model.levels import NEW_CHECK_KINDS
@@ -21,14 +23,16 @@ class TlsCheck(CheckBase):
     With fewer than `warn_days` left the vote is still ok and says so; with fewer than
     `fail_days` left, or after the end, it is a failure.  `verify_chain` demands a chain to a
     known authority, `verify_name` a certificate for `server_name`, which is also the name
-    that is sent (SNI); without one, the host of `address` is used.
+    that is sent (SNI); without one, the host of `address` is used.  Both are kept in ASCII.
     """
 
     kind: ClassVar[str] = "tls"
     needs_level: ClassVar[int] = NEW_CHECK_KINDS
 
-    address: str
-    server_name: str | None = field(default=None, validator=optional(is_host))
+    address: str = field(converter=stored_address)
+    server_name: str | None = field(
+        default=None, converter=if_given(stored_host), validator=optional(is_host)
+    )
     warn_days: int = field(default=14, validator=between(0, CERTIFICATE_DAYS_MAX, " days"))
     fail_days: int = field(default=0, validator=between(0, CERTIFICATE_DAYS_MAX, " days"))
     verify_chain: bool = True
@@ -45,5 +49,5 @@ class TlsCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The address as host:port."""
-        return self.address
+        """The address as host:port, and how it reads when it holds more than ASCII."""
+        return shown_host(self.address)

@@ -7,22 +7,17 @@ is made, whether a command, the control socket, a hand edit or another node brin
 import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from qutrio.model import ascii_hosts
+from qutrio.model.ascii_hosts import ascii_host, readable_host
 from qutrio.model.rules import MASK
 
-LABEL_CHARS_MAX = 63
-HOST_CHARS_MAX = 253
 QUOTED_CHARS_MAX = 80
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ENCODED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
-_NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
-_ACE = "xn--"
 
 NO_HOST = "its host or port is missing"
-NO_NAME = "no such host name is possible"
-BAD_PART = "a part of its host is empty or too long"
-BAD_JOINER = "an invisible joiner stands in its host where none may be"
-OWN_PROBLEMS = frozenset({NO_HOST, NO_NAME, BAD_PART, BAD_JOINER})
+OWN_PROBLEMS = ascii_hosts.OWN_PROBLEMS | {NO_HOST}
 """The words of a `ValueError` raised here, which quote nothing; those of libraries do."""
 
 
@@ -41,7 +36,7 @@ def ascii_url(url: str) -> str:
     if not name or not port.isascii():
         raise ValueError(NO_HOST)
     if not host.startswith("["):
-        host = f"{_ascii_host(name)}{colon}{port}"
+        host = f"{ascii_host(unquote(name, errors='strict'))}{colon}{port}"
     rest = (_encoded(part) for part in (parts.path, parts.query, parts.fragment))
     return SplitResult(parts.scheme, f"{_encoded(user)}{at}{host}", *rest).geturl()
 
@@ -49,12 +44,11 @@ def ascii_url(url: str) -> str:
 def shown_url(url: str) -> str:
     """Return what people are shown: the masked URL, and in brackets how it reads unencoded."""
     url = masked_url(url)
-    if _ACE not in url and "%" not in url:
+    if "xn--" not in url and "%" not in url:
         return url
     parts = urlsplit(url)
-    host = ".".join(_readable_label(label) for label in parts.netloc.split("."))
     rest = (_ENCODED.sub(_readable, part) for part in (parts.path, parts.query, parts.fragment))
-    readable = SplitResult(parts.scheme, host, *rest).geturl()
+    readable = SplitResult(parts.scheme, readable_host(parts.netloc), *rest).geturl()
     return url if readable == url else f"{url} ({readable})"
 
 
@@ -87,43 +81,6 @@ def quotable_url(url: str) -> str:
 
 def _encoded(text: str) -> str:
     return _BEYOND_ASCII.sub(lambda found: quote(found[0]), text)
-
-
-def _ascii_host(host: str) -> str:
-    import idna  # noqa: PLC0415 - its tables are large, and few hosts need them
-
-    mapped = idna.uts46_remap(unquote(host, errors="strict"), std3_rules=False)
-    labels = [label if label.isascii() else _ascii_label(label) for label in mapped.split(".")]
-    name = ".".join(labels)
-    if _NOT_IN_HOSTS.search(name) or len(name) > HOST_CHARS_MAX:
-        raise ValueError(NO_NAME)
-    if any(len(label) > LABEL_CHARS_MAX for label in labels) or not all(labels[:-1]):
-        raise ValueError(BAD_PART)
-    return name
-
-
-def _ascii_label(label: str) -> str:
-    """Encode one part of a host: also symbols, which browsers accept and IDNA 2008 does not."""
-    import idna  # noqa: PLC0415 - as above
-
-    idna.check_initial_combiner(label)
-    idna.check_bidi(label)
-    for index, char in enumerate(label):
-        joiner = char in "\u200c\u200d"
-        if joiner and not idna.valid_contextj(label, index):
-            raise ValueError(BAD_JOINER)
-    return _ACE + label.encode("punycode").decode("ascii")
-
-
-def _readable_label(label: str) -> str:
-    name, colon, port = label.partition(":")
-    if not name.startswith(_ACE):
-        return label
-    try:
-        decoded = name.removeprefix(_ACE).encode("ascii").decode("punycode")
-    except UnicodeError:
-        return label
-    return f"{decoded}{colon}{port}" if decoded.isprintable() else label
 
 
 def _readable(encoded: re.Match[str]) -> str:

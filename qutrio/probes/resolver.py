@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from qutrio.model.check_base import IpFamily
 from qutrio.model.hosts import split_resolver
@@ -223,7 +223,8 @@ def literal_address(host: str, family: IpFamily) -> Resolution | None:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)[0]
     except OSError:  # a zone such as %eth9 that this machine does not have
         return abstain(f"{host} names a network interface that this node does not have")
-    return Addresses((endpoint_of(found),))
+    endpoint, zone = endpoint_of(found), host.partition("%")[2]
+    return Addresses((evolve(endpoint, address=f"{endpoint.address}%{zone}"),))
 
 
 def _old_form(host: str, family: IpFamily) -> Resolution | None:

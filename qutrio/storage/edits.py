@@ -6,8 +6,8 @@ from typing import Protocol, TypeAlias
 
 from attrs import frozen
 
-from qutrio.codec.addresses import require_mail_addresses
 from qutrio.codec.masks import require_unmasked
+from qutrio.codec.new_channels import require_new_channel
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.core.hand_edit import differences
 from qutrio.core.mutations import Batch, Refusal
@@ -65,7 +65,7 @@ def judge(edited: ClusterDocument, bases: Bases) -> Batch | Refusal:
             f"it was made from revision {edited.revision} of term {edited.term}, which is not"
             " known here; make the change again in the current file"
         )
-    wrong = _unknown_field(edited, base) or _masked(edited, base) or _wrong_address(edited, base)
+    wrong = _unknown_field(edited, base) or _masked(edited, base) or _wrong_channel(edited, base)
     return wrong or differences(base, edited)
 
 
@@ -101,13 +101,13 @@ def _masked(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
     return None
 
 
-def _wrong_address(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
+def _wrong_channel(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
     before = {c.id: c for c in base.channels}
     for channel in edited.channels:
         was = before.get(channel.id)
         try:
             if channel != was:
-                require_mail_addresses(channel, was)
+                require_new_channel(channel, was)
         except InvalidValueError as error:
             return Refusal(f"channel {channel.name!r}: {error}")
     return None

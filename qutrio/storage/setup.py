@@ -1,6 +1,7 @@
 """Set up a data directory: a cluster of one node, or the place of a node that joins another."""
 
 import base64
+import os
 import re
 import secrets
 import socket
@@ -131,6 +132,11 @@ def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
 def _make_root(directory: DataDirectory) -> None:
     try:
         directory.root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        ways = (directory.root, *directory.root.parents)
+        file = next((p for p in ways if os.path.lexists(p) and not p.is_dir()), directory.root)
+        problem = f"{file} is not a directory; move it away, or choose another place with --dir"
+        raise DataDirectoryError(problem) from None
     except OSError as error:
         raise DataDirectoryError(f"cannot make {directory.root}: {plain_reason(error)}") from None
 

@@ -18,7 +18,10 @@ from tests.cli.front_door import Door
         (["check", "add", "http", "web", "https://u:p@x/"], ["url", "basic_user"]),
         (["check", "add", "http", "web", "https://x/", "--interval", "soon"], ["interval", "30s"]),
         (["check", "add", "http", "web", "https://x/", "--interval", "0s"], ["interval", "1s"]),
-        (["check", "add", "http", "web", "https://x/", "--retries", "many"], ["--retries", "many"]),
+        (
+            ["check", "add", "http", "web", "https://x/", "--retries", "many"],
+            ["--retries", "'many' is not a whole number"],
+        ),
         (
             ["check", "add", "http", "web", "https://x/", "--header", "oops"],
             ["--header", "NAME: VALUE"],
@@ -58,6 +61,13 @@ from tests.cli.front_door import Door
             ],
             ["host: 'mail:25' holds a port"],
         ),
+        (
+            [
+                *("alert", "add", "smtp", "m", "--host", "mail", "--password", "hush"),
+                *("--from", "a@b.ch", "--to", "c@d.ch"),
+            ],
+            ["username: is missing", "--username"],
+        ),
         (["node", "edit", "b", "--address", "tcp://h:1"], ["'h:1'"]),
         (["node", "remove", "nope"], ["nope", "qutrio node list"]),
         (["enroll", "create", "--ttl", "soon"], ["ttl", "soon"]),
@@ -72,7 +82,10 @@ from tests.cli.front_door import Door
             ["check", "add", "http", "web", "https://x/", "--alert", "nosuch"],
             ["nosuch", "qutrio alert list"],
         ),
-        (["serve", "--port", "0"], ["--port", "0"]),
+        (["serve", "--port", "0"], ["--port", "0 is out of range: 1 to 65535"]),
+        (["serve", "--port", "x"], ["--port", "'x' is not a whole number"]),
+        (["cluster", "history", "--limit", "0"], ["0 is out of range: at least 1"]),
+        (["alert", "add", "webhook", "h", "https://ann:hush@x/"], ["url: holds credentials"]),
         (["serve", "--log", "loud"], ["--log", "loud"]),
     ],
 )

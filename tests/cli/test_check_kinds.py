@@ -92,3 +92,28 @@ async def test_what_cannot_be_watched_is_refused_in_one_sentence(
     assert refused.code == ExitCode.BAD_INPUT
     assert problem in refused.err
     assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp", "icmp", "tls", "dns"])
+async def test_every_kind_takes_the_options_that_checks_share(qutrio: Door, kind: str) -> None:
+    upgrade(qutrio)
+    await qutrio("alert", "add", "webhook", "ops", "https://example.org/hook")
+    target = {"http": "http://example.org/", "icmp": "example.org", "dns": "example.org"}
+    dialling = () if kind == "dns" else ("--ip-family", "4", "--each-address")
+    words = ("check", "add", kind, "new", target.get(kind, "example.org:443"))
+    done = await qutrio(*words, *EVERY, *dialling, "--alert", "ops", "--disabled", "--json")
+    assert json.loads(done.out)["name"] == "new"
+    check = json.loads((await qutrio("check", "show", "new", "--json")).out)["check"]
+    shared = {
+        "kind": kind,
+        "interval": "9s",
+        "timeout": "3s",
+        "retries": 1,
+        "resolvers": ["192.0.2.53"],
+        "alerts": ["ops"],
+        "enabled": False,
+    }
+    assert {name: check[name] for name in shared} == shared
+    assert (check.get("ip_family"), check.get("each_address")) == (
+        (None, None) if kind == "dns" else ("4", True)
+    )

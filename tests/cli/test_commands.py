@@ -12,6 +12,7 @@ from qutrio.control.protocol import Code, ControlFailure
 from qutrio.core.messages import Ruling
 from qutrio.model.channels import SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange
+from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
 from tests.cli.front_door import Door
 from tests.control.brain import ME, PEER
@@ -274,6 +275,23 @@ async def test_settings_are_shown_and_set(qutrio: Door) -> None:
     assert done.code == 0
     assert json.loads((await qutrio("settings", "show", "--json")).out)["dead_after"] == "8s"
     assert "heartbeat" in (await qutrio("settings", "show")).out
+
+
+async def test_settings_that_are_not_set_say_what_holds_instead(qutrio: Door) -> None:
+    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    shown = _columns((await qutrio("settings", "show")).out)
+    assert shown["resolvers"] == "each node's own"
+    assert shown["unseen_after"] == "five intervals of the check, at least 2m and at most 1h"
+    as_json = json.loads((await qutrio("settings", "show", "--json")).out)
+    assert (as_json["resolvers"], as_json["unseen_after"]) == ([], "0s")
+    await qutrio("settings", "set", "unseen_after=10m", "resolvers=192.0.2.53,192.0.2.54")
+    shown = _columns((await qutrio("settings", "show")).out)
+    assert shown["resolvers"] == "192.0.2.53, 192.0.2.54"
+    assert shown["unseen_after"] == "10m"
+
+
+def _columns(text: str) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in text.splitlines())
 
 
 async def test_document_is_shown_as_json(qutrio: Door) -> None:

@@ -2,10 +2,10 @@
 
 import json
 
+import pytest
 from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
-from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
 from tests.cli.front_door import Door
 from tests.cli.test_commands import MAIL, WEB
@@ -38,6 +38,28 @@ async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
     assert shown.code == ExitCode.NO_MASTER
     assert "this node was removed from the cluster" in shown.err
     assert (await qutrio("check", "list")).code == ExitCode.NO_MASTER
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "test", "web"),
+        ("cluster", "show"),
+        ("cluster", "engine", "show"),
+        ("cluster", "yield"),
+        ("explain",),
+    ],
+)
+async def test_what_a_removed_node_is_asked_says_so_once(
+    qutrio: Door, words: tuple[str, ...]
+) -> None:
+    await qutrio(*WEB)
+    brain = qutrio.brain
+    brain.view.publish(evolve(brain.view.value, removed=True))
+    for more in ((), ("--json",)):
+        shown = await qutrio(*words, *more)
+        assert shown.code == ExitCode.NO_MASTER
+        assert shown.err.count("this node was removed from the cluster") == 1
 
 
 async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
@@ -105,24 +127,3 @@ async def test_check_test_without_a_verdict_says_why(qutrio: Door) -> None:
     qutrio.brain.votes = {ME: Outcome.ABSTAIN, PEER: Outcome.ABSTAIN}
     told = (await qutrio("check", "test", "web")).err
     assert told == "qutrio: web has no verdict: no node could tell; abstained: connection refused\n"
-
-
-async def test_the_level_is_shown_and_who_holds_it_back(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
-    assert f"level     {LEVEL}\n" in (await qutrio("status")).out
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=1))
-    qutrio.brain.levels = {ME: 1, PEER: None}
-    words = f"1 of {LEVEL}, held back by a (runs 1), b (not heard)"
-    assert words in (await qutrio("status")).out
-    answer = json.loads((await qutrio("status", "--json")).out)
-    assert (answer["level"], answer["level_held_back_by"]) == (1, ["a", "b"])
-    shown = await qutrio("cluster", "show")
-    assert json.loads(shown.out)["level"] == 1
-    assert "the level is held back by a, b" in shown.err
-
-
-async def test_status_warns_of_a_member_that_is_too_old_to_be_one(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=2))
-    qutrio.brain.levels = {PEER: 1}
-    warning = "! b runs level 1, the cluster needs 2: it is refused until it is upgraded"
-    assert warning in (await qutrio("status")).out

@@ -92,8 +92,12 @@ tls_checks = st.builds(
 )
 records = st.lists(lines.filter(bool), max_size=3, unique=True).map(tuple)
 dns_base = {**base, "host": hosts, "record": st.sampled_from(list(RecordType))}
-dns_checks = st.builds(DnsCheck, **dns_base, records=records) | st.builds(
-    DnsCheck, **dns_base, contains=maybe_text
+dns_texts = {**dns_base, "record": st.sampled_from(list(RecordType)[2:])}  # neither A nor AAAA
+addresses_v4 = st.lists(st.ip_addresses(v=4).map(str), max_size=3, unique=True).map(tuple)
+dns_checks = st.one_of(
+    st.builds(DnsCheck, **dns_texts, records=records),
+    st.builds(DnsCheck, **{**dns_base, "record": st.just(RecordType.A)}, records=addresses_v4),
+    st.builds(DnsCheck, **dns_base, contains=maybe_text),
 )
 unknown_checks = st.builds(UnknownCheck, **base, kind_name=lines.map("future-".__add__))
 checks = http_checks | tcp_checks | icmp_checks | tls_checks | dns_checks | unknown_checks

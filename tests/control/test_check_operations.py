@@ -8,6 +8,7 @@ from trio.testing import MockClock
 from qutrio.control.protocol import Code
 from qutrio.core.messages import Ruling
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck
+from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
 from tests.control.asking import HTTP, ask, refused, with_check
 from tests.control.brain import ME, PEER, new_brain
@@ -38,6 +39,26 @@ async def test_an_internationalized_url_is_stored_in_ascii_and_shown_in_both_for
     (check,) = brain.document.checks
     assert isinstance(check, HttpCheck)
     assert check.url == "http://xn--n3h.example/"
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "given_as", "stored"),
+    [
+        ("tcp", "address", "bücher.example:80", "xn--bcher-kva.example:80"),
+        ("tls", "address", "bücher.example:443", "xn--bcher-kva.example:443"),
+        ("icmp", "host", "bücher.example", "xn--bcher-kva.example"),
+        ("dns", "host", "bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+async def test_an_internationalized_host_is_stored_in_ascii_and_shown_in_both_forms(
+    kind: str, field: str, given_as: str, stored: str
+) -> None:
+    brain = new_brain()
+    brain.publish(evolve(brain.document, level=LEVEL))
+    await ask(brain, "check.add", check={"kind": kind, "name": "books", field: given_as})
+    answer = await ask(brain, "check.show", name="books")
+    assert answer["check"][field] == stored
+    assert answer["status"]["target"].startswith(f"{stored} ({given_as})")
 
 
 @pytest.mark.parametrize(

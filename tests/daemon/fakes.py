@@ -78,6 +78,7 @@ class Target:
     """The one thing that is watched, and the resolver through which it is seen."""
 
     up: bool = True
+    resolver_works: bool = True
     probes: int = 0
 
     async def resolve(self, host: str, family: IpFamily) -> Observation:
@@ -85,6 +86,8 @@ class Target:
         del host, family
         self.probes += 1
         await trio.sleep(0.01)
+        if not self.resolver_works:
+            return Observation(Outcome.ABSTAIN, None, "this node's resolver gives no answers")
         if self.up:
             return Observation(Outcome.OK, 10.0, "connected")
         return Observation(Outcome.FAIL, None, "connection refused")

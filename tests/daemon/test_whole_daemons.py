@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from qutrio.core.messages import Ruling
 from qutrio.core.mutations import PutCheck, RemoveMember
+from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import NodeId
 from tests.daemon.world import Deed, Line, Mail, open_world, replay, seeded_scheduler
 
@@ -102,6 +103,27 @@ async def test_an_outage_pages_once_when_it_begins_and_once_when_it_ends(
             ("recovered", nodes[0]),
         ]
         assert world.mailbox[0].at - down_at < 10
+
+
+async def test_a_check_that_no_daemon_can_judge_is_told_once_with_the_reasons_and_so_is_its_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        nodes = await world.begin(3)
+        lost_at = trio.current_time()
+        world.target.resolver_works = False
+        await trio.sleep(1.5 * UNSEEN_AFTER_S_MIN)
+        [unseen] = world.mailbox
+        assert (unseen.kind, unseen.by, unseen.check) == ("unseen", nodes[0], "web")
+        assert unseen.cause == "; ".join(
+            f"{world.daemons[n].member.name}: this node's resolver gives no answers" for n in nodes
+        )
+        assert UNSEEN_AFTER_S_MIN <= unseen.at - lost_at < UNSEEN_AFTER_S_MIN + 20
+        world.target.resolver_works = True
+        await trio.sleep(60)
+        [_, seen] = world.mailbox
+        assert (seen.kind, seen.by, seen.check) == ("seen", nodes[0], "web")
+        assert seen.cause == unseen.cause
 
 
 async def test_an_outage_outlives_the_master_that_announced_it(autojump_clock: MockClock) -> None:

@@ -75,6 +75,9 @@ class Mail:
     by: NodeId
     kind: str
     notice: str
+    check: str
+    cause: str = ""
+    """Why nobody can judge; only of a notice that says so, and of its end."""
 
 
 @frozen
@@ -297,8 +300,16 @@ class World:
         if channel.id in self.hung:
             await trio.sleep_forever()
         await trio.sleep(SEND_S)
-        mail = Mail(trio.current_time(), letter.node, notice.kind.value, notice.id)
-        self.mailbox.append(mail)
+        self.mailbox.append(
+            Mail(
+                at=trio.current_time(),
+                by=letter.node,
+                kind=notice.kind.value,
+                notice=notice.id,
+                check=notice.check_name,
+                cause="" if notice.unseen is None else notice.unseen.cause,
+            )
+        )
         return SendResult(delivered=True, detail="accepted")
 
 

@@ -4,14 +4,13 @@ import pytest
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import (
-    HOST_CHARS_MAX,
-    LABEL_CHARS_MAX,
     PORT_MAX,
     literal_version,
     require_address,
     require_host,
     require_host_alone,
 )
+from qutrio.model.ascii_hosts import HOST_CHARS_MAX, LABEL_CHARS_MAX
 
 LABEL = "x" * LABEL_CHARS_MAX
 LONGEST = ".".join([LABEL, LABEL, LABEL, "x" * (HOST_CHARS_MAX - 3 * LABEL_CHARS_MAX - 3)])

@@ -78,7 +78,27 @@ def test_a_set_of_records_that_no_answer_could_match_is_refused(records: tuple[s
     assert caught.value.field == "records"
 
 
+@pytest.mark.parametrize(
+    ("record", "value", "words"),
+    [
+        (RecordType.A, "notanip", "'notanip' is not an IPv4 address, .* such as 192.0.2.1"),
+        (RecordType.A, "192.0.2.1 ", "is not an IPv4 address"),
+        (RecordType.AAAA, "notanip", "is not an IPv6 address, .* such as 2001:db8::1"),
+        (RecordType.AAAA, "fe80::1%eth0", "is not an IPv6 address"),
+        (RecordType.A, "2001:db8::1", "is an IPv6 address, .* or set record to aaaa"),
+        (RecordType.AAAA, "192.0.2.1", "is an IPv4 address, .* or set record to a$"),
+    ],
+)
+def test_expected_addresses_must_be_of_the_family_of_the_record(
+    record: RecordType, value: str, words: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        dns(record=record, records=(value,))
+    assert caught.value.field == "records"
+    assert dns(record=RecordType.TXT, records=(value,)).records == (value,)
+
+
 def test_an_answer_has_one_expectation_at_most() -> None:
     assert dns(contains="mail").contains == "mail"
     with pytest.raises(InvalidValueError, match="not both"):
-        dns(contains="mail", records=("mail.example.org.",))
+        dns(contains="mail", records=("192.0.2.1",))

@@ -8,7 +8,7 @@ from qutrio.model.check_base import INTERVAL_S_MAX, INTERVAL_S_MIN
 from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, CheckId
-from qutrio.model.rules import NAME_CHARS_MAX, TEXT_CHARS_MAX
+from qutrio.model.rules import NAME_CHARS_MAX, SHOWN_CHARS_MAX, TEXT_CHARS_MAX, shown
 
 
 def tcp(name: str = "web", *, interval_s: float = 30.0, alerts: tuple[str, ...] = ()) -> TcpCheck:
@@ -63,3 +63,11 @@ def test_a_word_that_is_not_one_of_the_known_is_refused_with_them() -> None:
     assert Settings(acting="partition").acting == "partition"
     with pytest.raises(InvalidValueError, match="'x' is not one of: majority, partition"):
         Settings(acting="x")
+
+
+def test_what_is_quoted_has_both_its_quotes_also_when_it_is_cut() -> None:
+    assert shown("a") == "'a'"
+    assert shown("x" * 100) == f"'{'x' * (SHOWN_CHARS_MAX - 5)}...'"
+    assert shown("it's " * 50).startswith('"it')
+    assert shown("it's " * 50).endswith('..."')
+    assert len(shown("x" * 100)) == len(shown(["x"] * 100)) == SHOWN_CHARS_MAX

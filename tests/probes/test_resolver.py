@@ -1,5 +1,6 @@
 """The resolver of the probes: sources in the host's order, sharing, memory, and literals."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -82,6 +83,15 @@ async def test_a_literal_address_may_have_an_interface(host: Host) -> None:
     found = await host.resolver(free_port()).resolve("fe80::1%lo", IpFamily.ANY)
     assert isinstance(found, Addresses)
     assert found.endpoints[0].scope == socket.if_nametoindex("lo")
+
+
+async def test_a_literal_address_is_shown_with_its_zone_and_can_be_dialled(host: Host) -> None:
+    found = await host.resolver(free_port()).resolve("FE80::1%lo", IpFamily.ANY)
+    assert isinstance(found, Addresses)
+    (endpoint,) = found.endpoints
+    assert endpoint.bracketed == "[fe80::1%lo]"
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as dialling:
+        assert dialling.connect_ex(endpoint.at(9)) in {0, errno.ENETUNREACH}  # but not EINVAL
 
 
 async def test_every_address_of_both_families_is_found(host: Host) -> None:

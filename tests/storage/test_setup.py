@@ -263,3 +263,19 @@ def test_a_guessed_address_comes_with_a_warning() -> None:
     assert guess.address.endswith(":99")
     assert guess.warning is not None
     assert "--advertise" in guess.warning
+
+
+@pytest.mark.parametrize("below", ["", "a", "a/b"])
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_file_where_the_directory_should_be_is_named(
+    tmp_path: Path, below: str, dangling: bool
+) -> None:
+    file = tmp_path / "file"
+    if dangling:
+        file.symlink_to(tmp_path / "nothing" / "here")
+    else:
+        file.touch()
+    with pytest.raises(DataDirectoryError) as caught:
+        init(DataDirectory(file / below))
+    words = "is not a directory; move it away, or choose another place with --dir"
+    assert str(caught.value) == f"{file} {words}"
