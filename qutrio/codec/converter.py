@@ -8,7 +8,6 @@ out again; checks, channels and notices of a kind that is not known become `Unkn
 have written.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 from math import isfinite
@@ -20,6 +19,7 @@ from cattrs.preconf.orjson import OrjsonConverter, make_converter
 
 from qutrio.codec.extra import extra_of, extra_values
 from qutrio.codec.fields import kind_of
+from qutrio.codec.pinned import tag
 from qutrio.core.mutations import Batch, Mutation
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.channels import Channel, UnknownChannel
@@ -68,11 +68,6 @@ def problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     return str(error) or type(error).__name__
-
-
-def tag(cls: type) -> str:
-    """Return the `kind` that a class is written with: `PutCheck` is `put_check`."""
-    return getattr(cls, "kind", None) or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
 def _make() -> OrjsonConverter:
@@ -261,18 +256,21 @@ def _register_union(converter: OrjsonConverter, union: Any, unknown: type | None
 
 
 def union_hooks(
-    converter: OrjsonConverter, classes: Iterable[type], unknown: type | None
+    converter: OrjsonConverter,
+    classes: Iterable[type],
+    unknown: type | None,
+    name: Callable[[type], str] = tag,
 ) -> tuple[Reader, Callable[[Any], Any]]:
     """Return how to read and write a union whose classes are told apart by `kind`.
 
     Data of a kind that is none of them is read as `unknown`, which must be one of the classes;
-    without one it is refused with `UnsupportedVersionError`.
+    without one it is refused with `UnsupportedVersionError`.  `name` returns a class's kind.
     """
-    writers = {cls: (converter.get_unstructure_hook(cls), tag(cls)) for cls in classes}
+    writers = {cls: (converter.get_unstructure_hook(cls), name(cls)) for cls in classes}
     readers = {kind: (converter.get_structure_hook(cls), cls) for cls, (_, kind) in writers.items()}
     other = None
     if unknown is not None:
-        other = readers.pop(tag(unknown))
+        other = readers.pop(name(unknown))
 
     def read(data: Any, _: object) -> Any:
         if type(data) is not dict:

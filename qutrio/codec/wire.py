@@ -7,8 +7,9 @@ from typing import Any, Final, get_args
 
 import orjson
 
-from qutrio.codec.converter import CONVERTER, INVALID, problem, tag, union_hooks
+from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
+from qutrio.codec.pinned import tag
 from qutrio.core.ages import AGES_TOLD_MAX
 from qutrio.core.messages import Deliver, Fetched, Lasted, Message, ProbeNow, Propose, Report, Write
 from qutrio.core.watch import RESULTS_PER_REPORT_MAX

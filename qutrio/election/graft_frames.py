@@ -60,13 +60,19 @@ class Heartbeat:
 Frame: TypeAlias = VoteRequest | VoteResponse | Heartbeat
 F = TypeVar("F", bound=Frame)
 
+_KINDS: Mapping[type[Any], str] = {
+    VoteRequest: "VoteRequest",
+    VoteResponse: "VoteResponse",
+    Heartbeat: "Heartbeat",
+}
+"""The messages' names in graft's protocol."""
 _WIRE_NAMES: Mapping[type[Any], Mapping[str, str]] = {
     VoteRequest: {"term": "Term", "candidate": "Candidate", "current_state": "CurrentState"},
     VoteResponse: {"term": "Term", "granted": "Granted"},
     Heartbeat: {"term": "Term", "leader": "Leader"},
 }
 """The fields of each message, in the order of their numbers from one."""
-_KINDS = {
+_TYPES = {
     "Term": "TYPE_UINT64",
     "Candidate": "TYPE_STRING",
     "CurrentState": "TYPE_BYTES",
@@ -92,7 +98,7 @@ def encode(frame: Frame) -> bytes:
     """Return a message's bytes."""
     names = _WIRE_NAMES[type(frame)]
     values = {names[name]: value for name, value in asdict(frame).items()}
-    data: bytes = _classes()[type(frame).__name__](**values).SerializeToString()
+    data: bytes = _classes()[_KINDS[type(frame)]](**values).SerializeToString()
     return data
 
 
@@ -102,12 +108,12 @@ def decode(kind: type[F], data: bytes) -> F:
     Fields that only a newer version knows are ignored.
     """
     if len(data) > FRAME_BYTES_MAX:
-        raise FrameError(f"a {kind.__name__} has {len(data)} bytes; at most {FRAME_BYTES_MAX}")
-    message = _classes()[kind.__name__]()
+        raise FrameError(f"a {_KINDS[kind]} has {len(data)} bytes; at most {FRAME_BYTES_MAX}")
+    message = _classes()[_KINDS[kind]]()
     try:
         message.ParseFromString(data)
     except Exception as error:  # noqa: BLE001 - protobuf's implementations raise different ones
-        raise FrameError(f"a {kind.__name__} is malformed: {str(error)[:200]}") from None
+        raise FrameError(f"a {_KINDS[kind]} is malformed: {str(error)[:200]}") from None
     names = _WIRE_NAMES[kind]
     frame = kind(**{a.name: getattr(message, names[a.name]) for a in fields(kind)})
     _require_sensible(frame)
@@ -115,7 +121,7 @@ def decode(kind: type[F], data: bytes) -> F:
 
 
 def _require_sensible(frame: Frame) -> None:
-    name = type(frame).__name__
+    name = _KINDS[type(frame)]
     match frame:
         case VoteRequest(candidate=who, current_state=state):
             if len(state) > POSITION_BYTES_MAX:
@@ -145,19 +151,19 @@ def _classes() -> Mapping[str, Any]:
         name="qutrio/graft.proto", package="pb", syntax="proto3"
     )
     for kind, names in _WIRE_NAMES.items():
-        message = file.message_type.add(name=kind.__name__)
+        message = file.message_type.add(name=_KINDS[kind])
         for number, name in enumerate(names.values(), start=1):
             message.field.add(
                 name=name,
                 number=number,
-                type=getattr(field_type, _KINDS[name]),
+                type=getattr(field_type, _TYPES[name]),
                 label=field_type.LABEL_OPTIONAL,
             )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
-        kind.__name__: message_factory.GetMessageClass(
-            pool.FindMessageTypeByName(f"pb.{kind.__name__}")
+        _KINDS[kind]: message_factory.GetMessageClass(
+            pool.FindMessageTypeByName(f"pb.{_KINDS[kind]}")
         )
         for kind in _WIRE_NAMES
     }

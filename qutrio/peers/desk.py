@@ -29,6 +29,7 @@ from qutrio.model.members import Member, Token
 from qutrio.model.stable import Record
 from qutrio.peers.conversation import too_old
 from qutrio.peers.frames import (
+    KINDS,
     Challenge,
     Frame,
     Join,
@@ -117,7 +118,7 @@ class EnrollmentDesk:
         elif isinstance(frame, Join):
             await self._enroll(socket, frame, nonce, leave)
         else:
-            raise PeerError(f"a stranger sent a {type(frame).__name__}")
+            raise PeerError(f"a stranger sent a {KINDS[type(frame)]}")
 
     def _standing(self, fingerprint: Fingerprint) -> Standing:
         document = self.view.value.document

@@ -16,6 +16,7 @@ from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Record
 from qutrio.peers.desk import CLAIM_DEADLINE_S, PENDING_REPEAT_S, EnrollmentDesk
 from qutrio.peers.frames import (
+    KINDS,
     Challenge,
     Join,
     Pending,
@@ -113,7 +114,7 @@ class _Joiner:
         if isinstance(frame, Refused):
             raise EnrollmentError(plain_reason(frame))
         if not isinstance(frame, Welcome):
-            raise PeerError(f"sent a {type(frame).__name__} out of turn")
+            raise PeerError(f"sent a {KINDS[type(frame)]} out of turn")
         # Admitted already: what still fails must be tried again, not given up.
         self.claimed = True
         return await self._take_record(socket)

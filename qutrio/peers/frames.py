@@ -4,7 +4,9 @@ A member's link opens with `Hello` from both sides.  A stranger hears a `Challen
 with `Join` or `WhoAmI`.  Binary values travel as base64.
 """
 
-from typing import Any, TypeAlias, TypeVar, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 import trio
@@ -101,11 +103,27 @@ Frame: TypeAlias = (
     Hello | Challenge | Join | Proceed | Secret | Pending | Welcome | Refused | WhoAmI | Standing
 )
 _F = TypeVar("_F", bound=Frame)
+KINDS: Final[Mapping[type[Any], str]] = MappingProxyType(
+    {
+        Hello: "Hello",
+        Challenge: "Challenge",
+        Join: "Join",
+        Proceed: "Proceed",
+        Secret: "Secret",
+        Pending: "Pending",
+        Welcome: "Welcome",
+        Refused: "Refused",
+        WhoAmI: "WhoAmI",
+        Standing: "Standing",
+    }
+)
+"""The names of frames on the wire.  Other versions read them: added to, never changed."""
+_CLASSES: Final[Mapping[str, type[Frame]]] = {kind: cls for cls, kind in KINDS.items()}
 
 
 def to_bytes(frame: Frame) -> bytes:
     """Return the bytes of a frame."""
-    return orjson.dumps({"kind": type(frame).__name__, **asdict(frame)})
+    return orjson.dumps({"kind": KINDS[type(frame)], **asdict(frame)})
 
 
 def from_bytes(data: bytes) -> Frame:
@@ -117,14 +135,14 @@ def from_bytes(data: bytes) -> Frame:
         raise PeerError(f"sent {len(data)} bytes where at most {FRAME_BYTES_MAX} are spoken")
     try:
         plain: Any = orjson.loads(data)
-        kind = next(c for c in get_args(Frame) if c.__name__ == plain["kind"])
+        kind = _CLASSES[plain["kind"]]
         given = {a.name for a in fields(kind) if a.default is NOTHING or a.name in plain}
         values = {name: plain[name] for name in given}
-    except (orjson.JSONDecodeError, TypeError, KeyError, StopIteration):
+    except (orjson.JSONDecodeError, TypeError, KeyError):
         raise PeerError("sent something that is no part of the protocol") from None
     for attribute in fields(kind):
         if attribute.name in given and type(values[attribute.name]) is not attribute.type:
-            raise PeerError(f"sent a {kind.__name__} whose {attribute.name} is malformed")
+            raise PeerError(f"sent a {KINDS[kind]} whose {attribute.name} is malformed")
     frame: Frame = kind(**values)
     return frame
 
@@ -147,7 +165,7 @@ async def hear_one(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
     if isinstance(frame, Refused):
         raise PeerError(f"refused: {plain_reason(frame)}")
     if not isinstance(frame, kind):
-        raise PeerError(f"sent a {type(frame).__name__} where a {kind.__name__} was due")
+        raise PeerError(f"sent a {KINDS[type(frame)]} where a {KINDS[kind]} was due")
     return frame
 
 

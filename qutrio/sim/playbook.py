@@ -7,15 +7,15 @@ from typing import Any, Final, get_args
 import orjson
 from attrs import asdict, fields
 
-from qutrio.codec.converter import CONVERTER, INVALID, problem, tag, union_hooks
+from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.core.limits import Limits
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import Settings
-from qutrio.sim.happenings.union import Happening
+from qutrio.sim.happenings.union import KINDS, Happening
 from qutrio.sim.options import Faults
 from qutrio.sim.schedule import Schedule
 
-_HOOKS: Final = union_hooks(CONVERTER, get_args(Happening), None)
+_HOOKS: Final = union_hooks(CONVERTER, get_args(Happening), None, KINDS.__getitem__)
 _READ: Final[Callable[[Any, Any], Happening]] = _HOOKS[0]
 _WRITE: Final[Callable[[Happening], dict[str, Any]]] = _HOOKS[1]
 _NUMBERS: Final = ("seed", "size", "faulty_s", "healing_s")
@@ -64,7 +64,7 @@ def _changed(value: Any, usual: Any) -> str:
 
 
 def _told(happening: Happening) -> str:
-    told = [tag(type(happening))]
+    told = [KINDS[type(happening)]]
     for name, value in asdict(happening, recurse=False).items():
         if name != "at":
             told.append(f"{name}={_word(value)}")

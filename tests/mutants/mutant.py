@@ -8,9 +8,14 @@ from qutrio.sim.options import Faults
 
 @frozen
 class Edit:
-    """One replacement: `old` occurs exactly once in `file`, a path below the package."""
+    """One replacement: `old` occurs exactly once in the definition of `target`.
 
-    file: str
+    That is the name of a function, method (`Class.method`), class or constant of a module, which
+    is found wherever it is defined.  Where two modules define the name, it begins with as much
+    of the module's name as tells them apart: `module.function`.
+    """
+
+    target: str
     old: str
     new: str
 

@@ -6,17 +6,13 @@ Each of them survived either the seeds or the tests of its day, and some survive
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import EDITS, RETIMED
 
-MANDATE = "core/mandate.py"
-PAGER = "core/pager.py"
-SEAT = "core/seat.py"
-
 MUTANTS = (
     Mutant(
         name="restarted node waits by its committed settings",
         why="it accepted longer bonds, and its holder knows already that they are committed",
         edits=(
             Edit(
-                "core/waking.py",
+                "wake_seat",
                 "    bound_s = max(\n"
                 "        timing(stable.accepted.document.settings).bound_s,\n"
                 "        timing(stable.committed.document.settings).bound_s,\n"
@@ -33,7 +29,7 @@ MUTANTS = (
         why="the voter learns of shorter bonds, and waits for no longer when it restarts",
         edits=(
             Edit(
-                SEAT,
+                "Seat.on_ack",
                 "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
                 "bond = ack.bound_s * (1 - DRIFT_MARGIN)",
             ),
@@ -46,7 +42,11 @@ MUTANTS = (
         name="ends not held back at a takeover",
         why="an errand of the last master may still tell of the outage",
         edits=(
-            Edit(PAGER, "            self.courier.hold_recoveries(self._errands_over(now))\n", ""),
+            Edit(
+                "Pager.may_write",
+                "            self.courier.hold_recoveries(self._errands_over(now))\n",
+                "",
+            ),
         ),
         tests=("tests/core/test_pager.py",),
     ),
@@ -55,7 +55,7 @@ MUTANTS = (
         why="under raft a bond is short, and whoever runs an errand counts dead_after for it",
         edits=(
             Edit(
-                PAGER,
+                "Pager._errands_over",
                 "lasts_s = max(record.document.settings.dead_after_s for record in records)",
                 "lasts_s = min(self.seat.steering.bound_s for _ in records)",
             ),
@@ -67,7 +67,7 @@ MUTANTS = (
         why="an errand of the last master may still tell what they follow",
         edits=(
             Edit(
-                PAGER,
+                "Pager.may_write",
                 "            self.courier.hold_successors("
                 "committed.ledger.outbox, self._errands_over(now))\n",
                 "",
@@ -78,7 +78,7 @@ MUTANTS = (
     Mutant(
         name="inherited notices count as untold",
         why="the last master may have told of the outage, and nobody hears that its check is gone",
-        edits=(Edit("core/alerting.py", "        self._touched |= self._inherited\n", ""),),
+        edits=(Edit("Courier.inherit", "        self._touched |= self._inherited\n", ""),),
         tests=("tests/core/test_pager.py",),
     ),
     Mutant(
@@ -86,7 +86,7 @@ MUTANTS = (
         why="two outages in one life of a node have one id, and receivers drop the second",
         edits=(
             Edit(
-                "core/minority.py",
+                "Minority._end",
                 "self.ledger = Ledger(sequence=self.ledger.sequence)",
                 "self.ledger = Ledger()",
             ),
@@ -96,7 +96,7 @@ MUTANTS = (
     Mutant(
         name="announcement of a removed member kept",
         why="it joins again with an older program, and the level rises without its word",
-        edits=(Edit(SEAT, "        self.announcements.keep(members)\n", ""),),
+        edits=(Edit("Seat.forget_strangers", "        self.announcements.keep(members)\n", ""),),
         tests=("tests/core/test_levels.py",),
     ),
     Mutant(
@@ -104,7 +104,7 @@ MUTANTS = (
         why="a voter that was away during a change of timers binds itself for less",
         edits=(
             Edit(
-                SEAT,
+                "Seat.on_ack",
                 "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
                 "bond = self.steering.lease_s",
             ),
@@ -116,7 +116,7 @@ MUTANTS = (
         why="its holder claimed again meanwhile, and counts on the bond",
         edits=(
             Edit(
-                MANDATE,
+                "Mandate.release",
                 "if self.promise == Promise(term, holder):",
                 "if self.promise.holder == holder:",
             ),
@@ -128,7 +128,7 @@ MUTANTS = (
         why="the voter was freed, and may be bound to another",
         edits=(
             Edit(
-                MANDATE,
+                "Mandate.bind",
                 "if self.claim is None or not self._run_term <= term <= self.claim:",
                 "if self.claim is None or term > self.claim:",
             ),
@@ -140,7 +140,7 @@ MUTANTS = (
         why="whoever asks again hears yes for what is on no disk",
         edits=(
             Edit(
-                "core/replication.py",
+                "Replication.roll_back",
                 "if ruled is not None and ruled.position <= accepted.position",
                 "if ruled is not None",
             ),
@@ -150,7 +150,7 @@ MUTANTS = (
     Mutant(
         name="votes of an earlier life outdate those of the next",
         why="a node that restarts counts from one again, and its votes are dropped",
-        edits=(Edit("core/verdicts.py", "mine[0] != its[0]", "mine[1] == its[1]"),),
+        edits=(Edit("Vote.outdates", "mine[0] != its[0]", "mine[1] == its[1]"),),
         tests=("tests/core/test_watch.py", "tests/core/test_verdicts.py"),
     ),
     Mutant(
@@ -158,7 +158,7 @@ MUTANTS = (
         why="one good round after votes were missing is no recovery",
         edits=(
             Edit(
-                "core/verdicts.py",
+                "Verdicts._judge",
                 "tally.state is State.UNKNOWN and state is State.UP and not announced",
                 "tally.state is State.UNKNOWN and state is State.UP",
             ),

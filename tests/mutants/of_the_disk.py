@@ -3,15 +3,11 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import DISKS, POWER
 
-DISK = "core/disk.py"
-NODE = "core/node.py"
-PLAN = "storage/plan.py"
-
 MUTANTS = (
     Mutant(
         name="answer before fsync",
         why="a node that dies, or whose disk refuses, said what it then does not know",
-        edits=(Edit(NODE, "return saving + effects", "return effects + saving"),),
+        edits=(Edit("Node.step", "return saving + effects", "return effects + saving"),),
         caught_by=("1", "2", "3", "4"),
         sizes=(2, 3),
         faults=DISKS,
@@ -19,32 +15,36 @@ MUTANTS = (
     Mutant(
         name="promise not written down",
         why="a restarted voter gives one term to two nodes",
-        edits=(Edit("core/disk.py", "stable.promise == saved.promise and ", ""),),
+        edits=(Edit("Disk.saving", "stable.promise == saved.promise and ", ""),),
         caught_by=("2",),
     ),
     Mutant(
         name="refused write ignored",
         why="the node goes on as if its promise were on the disk",
         edits=(
-            Edit(NODE, "        self.seat.mandate.promise = durable.promise\n", ""),
             Edit(
-                NODE, "        self.register.roll_back(durable.accepted, durable.committed)\n", ""
+                "Node._persist_failed", "        self.seat.mandate.promise = durable.promise\n", ""
             ),
-            Edit(DISK, "        self._saved = durable\n", ""),
+            Edit(
+                "Node._persist_failed",
+                "        self.register.roll_back(durable.accepted, durable.committed)\n",
+                "",
+            ),
+            Edit("Disk.refused", "        self._saved = durable\n", ""),
         ),
         caught_by=("2", "3"),
     ),
     Mutant(
         name="file not flushed",
         why="after a power loss the name leads to a part of the content",
-        edits=(Edit(PLAN, "        Flush(temporary),\n", ""),),
+        edits=(Edit("replacement", "        Flush(temporary),\n", ""),),
         caught_by=("2", "3"),
         faults=POWER,
     ),
     Mutant(
         name="folder not flushed",
         why="after a power loss the old name leads to the old content, or to none",
-        edits=(Edit(PLAN, "        FlushFolder(),\n", ""),),
+        edits=(Edit("replacement", "        FlushFolder(),\n", ""),),
         caught_by=("2", "3"),
         faults=POWER,
     ),
@@ -53,7 +53,7 @@ MUTANTS = (
         why="a crash in between leaves a state that refers to a document which is not there",
         edits=(
             Edit(
-                PLAN,
+                "saving",
                 "    steps += replacement(STATE_NAME, state)\n",
                 "    steps = [*replacement(STATE_NAME, state), *steps]\n",
             ),
@@ -66,7 +66,7 @@ MUTANTS = (
         why="what the caller heard of is on no disk",
         edits=(
             Edit(
-                "core/effects.py",
+                "honest_answers",
                 "answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))",
                 "answers.append(effect)",
             ),

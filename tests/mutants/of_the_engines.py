@@ -3,24 +3,22 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import SHAKY, SWITCHES, TENANTS, TWICE, YIELDS
 
-RAFT = "core/election/raft.py"
-GOSSIP = "core/election/gossip.py"
-STEERING = "core/steering.py"
-HANDOVER = "core/handover.py"
-SEAT = "core/seat.py"
-
 MUTANTS = (
     Mutant(
         name="ballot not written down",
         why="a node that restarts votes a second time in one term",
-        edits=(Edit("core/disk.py", "stable.ballot == saved.ballot", "True"),),
+        edits=(Edit("Disk.saving", "stable.ballot == saved.ballot", "True"),),
         caught_by=("2",),
         engine="raft",
     ),
     Mutant(
         name="second vote in a term",
         why="two candidates of one term each get a majority",
-        edits=(Edit(RAFT, "            and self.ballot.vote in {None, sender}\n", ""),),
+        edits=(
+            Edit(
+                "Raft._on_vote_request", "            and self.ballot.vote in {None, sender}\n", ""
+            ),
+        ),
         caught_by=("2",),
         engine="raft",
         faults=SHAKY,
@@ -28,11 +26,7 @@ MUTANTS = (
     Mutant(
         name="votes of no majority elect",
         why="one vote more than none makes a leader, and two of them lead one term",
-        edits=(
-            Edit(
-                "core/election/raft_votes.py", "return electors.majority(self.yes)", "return True"
-            ),
-        ),
+        edits=(Edit("Poll.count", "return electors.majority(self.yes)", "return True"),),
         caught_by=("2", "9"),
         engine="raft",
         faults=SHAKY,
@@ -42,7 +36,7 @@ MUTANTS = (
         why="a node that goes back to raft votes once more in a term in which it voted",
         edits=(
             Edit(
-                STEERING,
+                "Steering._remember",
                 "if self._engine is not None and self._engine.ballot != NO_BALLOT:",
                 "if self._engine is not None:",
             ),
@@ -55,14 +49,18 @@ MUTANTS = (
         name="longer and shorter bond swapped",
         why="while timers change, a voter is free before its holder stops to rely on it",
         edits=(
-            Edit(STEERING, "max(one.bound_s, other.bound_s)", "min(one.bound_s, other.bound_s)"),
             Edit(
-                STEERING,
+                "Steering._bounds_now",
+                "max(one.bound_s, other.bound_s)",
+                "min(one.bound_s, other.bound_s)",
+            ),
+            Edit(
+                "Steering._bounds_now",
                 "lease_s=min(one.bound_s, other.bound_s)",
                 "lease_s=max(one.bound_s, other.bound_s)",
             ),
             Edit(
-                SEAT,
+                "Seat.on_ack",
                 "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
                 "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
             ),
@@ -76,7 +74,7 @@ MUTANTS = (
         why="a voter that restarts waits as its record says, and the holder counts on more",
         edits=(
             Edit(
-                "core/shortening.py",
+                "follow_timers",
                 "        seat.mandate.shorten(Instant(now + seat.steering.lease_s))\n",
                 "",
             ),
@@ -89,9 +87,9 @@ MUTANTS = (
         name="role moved under tenants",
         why="programs still rely on the mandate of a node when the next acts",
         edits=(
-            Edit(HANDOVER, "        if seat.tenants:\n", "        if False:\n"),
+            Edit("Handover.advance", "        if seat.tenants:\n", "        if False:\n"),
             Edit(
-                SEAT,
+                "Seat.resign",
                 "self.acting_until(now) if self.tenants else None",
                 "self.acting_until(now) if self.tenants and successor is None else None",
             ),
@@ -104,7 +102,7 @@ MUTANTS = (
         why="programs were told how long the node acts, and it resigns before",
         edits=(
             Edit(
-                SEAT,
+                "Seat.resign",
                 "acting_until = self.acting_until(now) if self.tenants else None",
                 "acting_until = None",
             ),
@@ -117,7 +115,7 @@ MUTANTS = (
         why="the lowest id has lived through the cooldown already, so a wish is worth nothing",
         edits=(
             Edit(
-                STEERING,
+                "Steering.name",
                 "self.placed_until = Instant(now + self.settings.master_cooldown_s)",
                 "self.placed_until = now",
             ),
@@ -131,7 +129,7 @@ MUTANTS = (
         why="when a partition heals, one node leads and another acts",
         edits=(
             Edit(
-                GOSSIP,
+                "Gossip.successor",
                 "return leader if leader in electorate.able and leader != self.me else None",
                 "return None",
             ),
@@ -145,7 +143,7 @@ MUTANTS = (
         why="a voter whose answer arrives twice counts twice",
         edits=(
             Edit(
-                "core/election/raft_votes.py",
+                "Poll.count",
                 "self.yes.add(voter)\n        return electors.majority(self.yes)",
                 "self.yes.add(voter + str(len(self.yes)))\n"
                 "        return len(self.yes) * 2 > len(electors.committed)",

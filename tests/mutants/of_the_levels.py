@@ -9,7 +9,7 @@ MUTANTS = (
         why="a member that is away comes back as a program that understands nothing",
         edits=(
             Edit(
-                "core/announcements.py",
+                "Announcements.common",
                 "return min(self.of(member) or 0 for member in document.ids)",
                 "return min(self.of(member) or self.mine for member in document.ids)",
             ),
@@ -21,10 +21,10 @@ MUTANTS = (
         name="level falls with a member that was downgraded",
         why="what was written at a level cannot be read below it",
         edits=(
-            Edit("core/raising.py", "if common <= document.level:", "if common == document.level:"),
-            Edit("core/raising.py", "level=max(self.level, document.level)", "level=self.level"),
+            Edit("rise", "if common <= document.level:", "if common == document.level:"),
+            Edit("RaiseLevel.apply", "level=max(self.level, document.level)", "level=self.level"),
             Edit(
-                "core/raising.py",
+                "follows",
                 "return committed.level <= document.level <= max(known, committed.level)",
                 "return document.level <= max(known, committed.level)",
             ),

@@ -3,17 +3,13 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
 
-MANDATE = "core/mandate.py"
-SEAT = "core/seat.py"
-NODE = "core/node.py"
-
 MUTANTS = (
     Mutant(
         name="end of the mandate not looked at",
         why="a master that hears nobody goes on acting while the others elect the next",
         edits=(
             Edit(
-                SEAT,
+                "Seat.acting_until",
                 "return until if until > now else None",
                 "return until if until > NEVER else None",
             ),
@@ -23,21 +19,21 @@ MUTANTS = (
     Mutant(
         name="term endorsed that is not higher",
         why="two nodes then act in one term, or a voter goes back to an older one",
-        edits=(Edit(MANDATE, "if term <= self.promise.term:", "if term < 1:"),),
+        edits=(Edit("Mandate.objection", "if term <= self.promise.term:", "if term < 1:"),),
         caught_by=("1", "2"),
         faults=SLOW,
     ),
     Mutant(
         name="half is a majority",
         why="two halves elect a master each",
-        edits=(Edit("core/quorum.py", "return voters // 2 + 1", "return (voters + 1) // 2"),),
+        edits=(Edit("majority", "return voters // 2 + 1", "return (voters + 1) // 2"),),
         caught_by=("1", "2"),
         sizes=(2, 4),
     ),
     Mutant(
         name="one bond is enough",
         why="a claimant acts without a majority behind it",
-        edits=(Edit("core/quorum.py", "moments[majority(len(voters)) - 1]", "moments[0]"),),
+        edits=(Edit("quorum_until", "moments[majority(len(voters)) - 1]", "moments[0]"),),
         caught_by=("1",),
     ),
     Mutant(
@@ -45,7 +41,7 @@ MUTANTS = (
         why="nobody claims above the highest term, so claims are refused for ever",
         edits=(
             Edit(
-                MANDATE,
+                "Mandate.ask",
                 "Term(max(self.heard_term, self.promise.term) + 1)",
                 "Term(self.promise.term + 1)",
             ),
@@ -58,12 +54,12 @@ MUTANTS = (
         why="the others take themselves for free of a holder that is no member, and elect the next",
         edits=(
             Edit(
-                NODE,
+                "Node._follow_membership",
                 'return self._expelled("the cluster\'s document no longer names it", now)',
                 "return []",
             ),
             Edit(
-                SEAT,
+                "Seat.forget_strangers",
                 "        self.steering.keep(members)\n",
                 "        self.steering.keep(members)\n"
                 "        if self.mandate.promise.holder not in members:\n"
@@ -78,7 +74,7 @@ MUTANTS = (
         why="whoever was removed must affect nothing",
         edits=(
             Edit(
-                NODE,
+                "Node._received",
                 "stranger = sender == self.identity or sender not in committed.document.ids",
                 "stranger = sender == self.identity",
             ),
@@ -91,7 +87,7 @@ MUTANTS = (
         why="a node that flaps takes the role with it each time",
         edits=(
             Edit(
-                "core/election/lowest_id.py",
+                "LowestId.successor",
                 "return lowest if lowest < electorate.me and seasoned else None",
                 "return lowest if lowest < electorate.me else None",
             ),
@@ -102,9 +98,7 @@ MUTANTS = (
         name="streak survives a gap",
         why="a node that was away for a while counts as never gone",
         edits=(
-            Edit(
-                "core/liveness.py", "self._since[node] = now", "self._since.setdefault(node, now)"
-            ),
+            Edit("Liveness.heard", "self._since[node] = now", "self._since.setdefault(node, now)"),
         ),
         caught_by=("10",),
     ),
@@ -113,7 +107,7 @@ MUTANTS = (
         why="it has forgotten its bond, and frees a majority for a second master",
         edits=(
             Edit(
-                "core/waking.py",
+                "wake_seat",
                 "quiet_until=Instant(now + bound_s) if forgot else NEVER",
                 "quiet_until=NEVER",
             ),
@@ -126,11 +120,11 @@ MUTANTS = (
         why="a voter that still hears the master frees itself for the next claimant",
         edits=(
             Edit(
-                MANDATE,
+                "Mandate.objection",
                 "if now < self.bound_until:\n            return f",
                 "if now < NEVER:\n            return f",
             ),
-            Edit("core/endorsement.py", "if wanted != claimant:", "if wanted is None:"),
+            Edit("objection", "if wanted != claimant:", "if wanted is None:"),
         ),
         caught_by=("1",),
         faults=ONE_WAY,
@@ -140,7 +134,7 @@ MUTANTS = (
         why="each voter turns to the lower id when its own count is over, whoever acts then",
         edits=(
             Edit(
-                "core/election/lowest_id.py",
+                "LowestId.choice",
                 "if electorate.incumbent is not None:\n            return electorate.incumbent",
                 "if electorate.incumbent is not None:\n"
                 "            lowest = min(electorate.able | {electorate.incumbent})\n"
@@ -149,13 +143,13 @@ MUTANTS = (
                 "            return lowest if ripe else electorate.incumbent",
             ),
             Edit(
-                MANDATE,
+                "Mandate.objection",
                 "if now < self.bound_until:\n            return f",
                 "if now < self.bound_until and claimant > str(self.promise.holder):\n"
                 "            return f",
             ),
             Edit(
-                MANDATE,
+                "Mandate.may_ask",
                 "bound = now < self.bound_until and self.promise.holder != self.me",
                 "bound = now < self.bound_until and (self.promise.holder or self.me) < self.me",
             ),
@@ -166,9 +160,9 @@ MUTANTS = (
         name="answers counted from when they arrive",
         why="the claimant's count then ends after the voter's when the answer is slow",
         edits=(
-            Edit(SEAT, "Instant(sent + bond)", "Instant(now + bond)"),
+            Edit("Seat.on_ack", "Instant(sent + bond)", "Instant(now + bond)"),
             Edit(
-                SEAT,
+                "Seat.on_ack",
                 "sent = self.cadence.answer(sender, ack.number)",
                 "sent = self.cadence.answer(sender, ack.number)\n"
                 "        if sent is not None:\n"
@@ -181,7 +175,7 @@ MUTANTS = (
     Mutant(
         name="no margin for clocks",
         why="a claimant whose clock is slow acts when a voter whose clock is fast is free",
-        edits=(Edit(MANDATE, "DRIFT_MARGIN = 0.1", "DRIFT_MARGIN = 0.0"),),
+        edits=(Edit("DRIFT_MARGIN", "DRIFT_MARGIN = 0.1", "DRIFT_MARGIN = 0.0"),),
         caught_by=("1",),
         faults=DRIFT,
     ),

@@ -7,7 +7,7 @@ MUTANTS = (
     Mutant(
         name="one member's word makes a record committed",
         why="one key could pass off a document of its own",
-        edits=(Edit("core/witnesses.py", "WITNESSES = 2", "WITNESSES = 1"),),
+        edits=(Edit("WITNESSES", "WITNESSES = 2", "WITNESSES = 1"),),
         caught_by=("3", "4", "5"),
         sizes=(4, 5),
         faulty_s=30.0,
@@ -16,7 +16,7 @@ MUTANTS = (
     Mutant(
         name="one member's word removes another",
         why="one key could make all others leave",
-        edits=(Edit("core/expulsion.py", "if teller == holder:", "if teller in document.ids:"),),
+        edits=(Edit("Expulsion.believed", "if teller == holder:", "if teller in document.ids:"),),
         caught_by=("9",),
         sizes=(4, 5),
         faulty_s=30.0,
@@ -26,8 +26,8 @@ MUTANTS = (
         name="numbers far away are heard",
         why="one message could use up all terms",
         edits=(
-            Edit("core/hearing.py", "if reach.covers(numbers):", "if numbers is not None:"),
-            Edit("core/reach.py", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),
+            Edit("Hearing.reaches", "if reach.covers(numbers):", "if numbers is not None:"),
+            Edit("nearer", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),
         ),
         caught_by=("11",),
         sizes=(4, 5),

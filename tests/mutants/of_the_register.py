@@ -3,22 +3,18 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
 
-ACCEPTOR = "core/acceptor.py"
-REGISTER = "core/replication.py"
-DESK = "core/desk.py"
-
 MUTANTS = (
     Mutant(
         name="older write accepted",
         why="a delayed write overwrites a newer one that a majority held",
         edits=(
             Edit(
-                ACCEPTOR,
+                "Acceptor.on_write",
                 "if not endorsed or write.position < self.accepted.position:",
                 "if not endorsed:",
             ),
             Edit(
-                ACCEPTOR,
+                "Acceptor.on_write",
                 "if document is not None and write.position > self.accepted.position:",
                 "if document is not None:",
             ),
@@ -31,7 +27,7 @@ MUTANTS = (
         why="what one node holds is lost with it",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.settled",
                 "return Electors(old, new).majority(flight.accepted_by)",
                 "return bool(old | new)",
             ),
@@ -43,7 +39,7 @@ MUTANTS = (
         why="a learner's copy does not vote in the next election, so it cannot be relied on",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.settled",
                 "return Electors(old, new).majority(flight.accepted_by)",
                 "return len(flight.accepted_by) * 2 > max(len(old), len(new))",
             ),
@@ -56,7 +52,7 @@ MUTANTS = (
         why="what a majority accepted is overwritten by a master that did not ask",
         edits=(
             Edit(
-                "core/adoption.py",
+                "Adoption.advance",
                 "return register.establish(claim, newest.found, now)",
                 "return register.establish(claim, None, now)",
             ),
@@ -69,7 +65,7 @@ MUTANTS = (
         why="equal revisions must mean equal documents",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.pump",
                 "revision = Revision(document.revision + 1)",
                 "revision = document.revision",
             ),
@@ -80,7 +76,11 @@ MUTANTS = (
         name="one position for two writes",
         why="a voter takes the second for a repetition of the first",
         edits=(
-            Edit(REGISTER, "number = last.number + 1 if last.term == term else 1", "number = 1"),
+            Edit(
+                "Replication._write",
+                "number = last.number + 1 if last.term == term else 1",
+                "number = 1",
+            ),
         ),
         caught_by=("3", "4", "9"),
     ),
@@ -89,7 +89,7 @@ MUTANTS = (
         why="a record that only its writer holds may yet be replaced",
         edits=(
             Edit(
-                ACCEPTOR,
+                "Acceptor._learn",
                 "if witnesses.believe(record, self.committed.document, footing, held=held):",
                 "if held or witnesses.believe("
                 "record, self.committed.document, footing, held=held):",
@@ -100,7 +100,9 @@ MUTANTS = (
     Mutant(
         name="older term's record taken for committed",
         why="only the holder itself writes one after the other was committed",
-        edits=(Edit(ACCEPTOR, "if successor and previous.position", "if previous.position"),),
+        edits=(
+            Edit("Acceptor._accept", "if successor and previous.position", "if previous.position"),
+        ),
         caught_by=("3", "4", "5"),
         faults=LOSSES,
     ),
@@ -109,7 +111,7 @@ MUTANTS = (
         why="what was in flight may still take effect",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.abandon",
                 "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
                 "effects += self._rule(proposal, Ruling.REFUSED, reason)",
             ),
@@ -121,7 +123,7 @@ MUTANTS = (
         why="the caller hears yes for what may be lost",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.abandon",
                 "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
                 "effects += self._rule(proposal, Ruling.COMMITTED, reason)",
             ),
@@ -133,7 +135,7 @@ MUTANTS = (
         why="a repeated request is judged against its own effect",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.propose",
                 "if origin in self._rulings:\n                ruled",
                 "if False:\n                ruled",
             ),
@@ -145,7 +147,7 @@ MUTANTS = (
         why="the first one may have written it",
         edits=(
             Edit(
-                DESK,
+                "Desk._to_send",
                 "if wish.sent_to is None:\n            wish.sent_to",
                 "if wish.sent_to != outlook.master:\n            wish.sent_to",
             ),
@@ -158,7 +160,7 @@ MUTANTS = (
         why="open incidents and undelivered notices are lost with the master",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.establish",
                 "self.accepted.document, self.accepted.ledger, waiting, now)",
                 "self.accepted.document, Ledger(), waiting, now)",
             ),
@@ -170,7 +172,9 @@ MUTANTS = (
         why="the old ones may agree on something else meanwhile",
         edits=(
             Edit(
-                REGISTER, "return Electors(old, new).majority", "return Electors(new, new).majority"
+                "Replication.settled",
+                "return Electors(old, new).majority",
+                "return Electors(new, new).majority",
             ),
         ),
         caught_by=("3", "4"),
@@ -180,7 +184,9 @@ MUTANTS = (
     Mutant(
         name="endorser keeps what it accepted to itself",
         why="the next master does not learn what a majority may have accepted",
-        edits=(Edit("core/seat.py", "accepted=accepted.position", "accepted=committed.position"),),
+        edits=(
+            Edit("Seat.on_heartbeat", "accepted=accepted.position", "accepted=committed.position"),
+        ),
         caught_by=("3", "4", "5", "8"),
         faults=FAILOVERS,
     ),
@@ -188,8 +194,8 @@ MUTANTS = (
         name="write confirmed without its document",
         why="a majority that lacks the content is none",
         edits=(
-            Edit(ACCEPTOR, "accepted=document is not None", "accepted=True"),
-            Edit(ACCEPTOR, "lacks_document=document is None", "lacks_document=False"),
+            Edit("Acceptor.on_write", "accepted=document is not None", "accepted=True"),
+            Edit("Acceptor.on_write", "lacks_document=document is None", "lacks_document=False"),
         ),
         caught_by=("3", "4"),
         faults=LOSSES,
@@ -199,7 +205,7 @@ MUTANTS = (
         why="whoever asks the next master may have it done twice",
         edits=(
             Edit(
-                REGISTER,
+                "Replication.decline",
                 "if self.knows(proposal):",
                 "if proposal is None:",
             ),

@@ -3,15 +3,13 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import UNSEEN
 
-FILE = "core/unseen.py"
-
 MUTANTS = (
     Mutant(
         name="blind time begins anew with each master",
         why="while the role moves now and then, nobody is told that nothing is watched",
         edits=(
             Edit(
-                FILE,
+                "Lookout._ripe",
                 "left_s -= entry.noted_s if age_s is None else age_s",
                 "left_s -= min(scene.now - self._since, age_s or 0.0)",
             ),
@@ -23,7 +21,9 @@ MUTANTS = (
     Mutant(
         name="every check without a verdict told by itself",
         why="a dead resolver wakes people once for each of a thousand checks",
-        edits=(Edit(FILE, "group = draft.unseen.get((channel_id, why))", "group = None"),),
+        edits=(
+            Edit("Lookout._open", "group = draft.unseen.get((channel_id, why))", "group = None"),
+        ),
         caught_by=("8",),
         faulty_s=200.0,
         faults=UNSEEN,
@@ -31,7 +31,7 @@ MUTANTS = (
     Mutant(
         name="end of unseen never told",
         why="people wait for ever for a word that somebody watches again",
-        edits=(Edit(FILE, "        _tell_ends(draft, scene)\n", ""),),
+        edits=(Edit("Lookout.follow", "        _tell_ends(draft, scene)\n", ""),),
         caught_by=("8",),
         faulty_s=200.0,
         faults=UNSEEN,

@@ -3,21 +3,17 @@
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 
-VERDICTS = "core/verdicts.py"
-ALERTING = "core/alerting.py"
-WATCH = "core/watch.py"
-
 MUTANTS = (
     Mutant(
         name="one round is enough",
         why="one bad round on every node wakes somebody",
-        edits=(Edit(VERDICTS, "if quiet or confirmed:", "if quiet or counted:"),),
+        edits=(Edit("Verdicts._judge", "if quiet or confirmed:", "if quiet or counted:"),),
         caught_by=("7",),
     ),
     Mutant(
         name="round counted by arrivals",
         why="one node that votes twice confirms for all the others",
-        edits=(Edit(VERDICTS, "confirmed = all(", "confirmed = any("),),
+        edits=(Edit("Verdicts._judge", "confirmed = all(", "confirmed = any("),),
         caught_by=("7",),
     ),
     Mutant(
@@ -25,24 +21,34 @@ MUTANTS = (
         why="clocks of two machines have nothing in common",
         edits=(
             Edit(
-                WATCH,
+                "Watch._reports",
                 "tuple((v.result, now - v.at) for v in part)",
                 "tuple((v.result, v.at) for v in part)",
             ),
-            Edit(WATCH, "Instant(now - min(max(age_s, 0.0), AGE_S_MAX))", "Instant(age_s)"),
+            Edit(
+                "Watch.on_report",
+                "Instant(now - min(max(age_s, 0.0), AGE_S_MAX))",
+                "Instant(age_s)",
+            ),
         ),
         caught_by=("7", "8", "9"),
     ),
     Mutant(
         name="few votes are enough",
         why="one voter of five wakes somebody",
-        edits=(Edit(VERDICTS, "if ok + fail < majority(", "if ok + fail < 0 * majority("),),
+        edits=(
+            Edit("Verdicts._count", "if ok + fail < majority(", "if ok + fail < 0 * majority("),
+        ),
         caught_by=("7",),
     ),
     Mutant(
         name="tie is down",
         why="half of the votes is no majority",
-        edits=(Edit(VERDICTS, "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"),),
+        edits=(
+            Edit(
+                "Verdicts._count", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"
+            ),
+        ),
         caught_by=("7",),
         sizes=(2, 4),
         faults=DIVIDED,
@@ -52,7 +58,7 @@ MUTANTS = (
         why="whoever has no vote has no say on targets either",
         edits=(
             Edit(
-                VERDICTS,
+                "Verdicts.follow",
                 "self._voters = document.voters",
                 "self._voters = frozenset(m.id for m in document.members)",
             ),
@@ -65,7 +71,7 @@ MUTANTS = (
         why="a probe that was in flight during an edit looked at another target",
         edits=(
             Edit(
-                VERDICTS,
+                "Verdicts.record",
                 "if check is None or result.changed != check.changed:",
                 "if check is None:",
             ),
@@ -78,7 +84,7 @@ MUTANTS = (
         why="a notice whose attempt fails is never attempted again",
         edits=(
             Edit(
-                ALERTING,
+                "Courier.due",
                 "errands.append(Errand(",
                 "self.delivered.add((delivery.notice.id, delivery.channel))\n"
                 "                errands.append(Errand(",
@@ -91,7 +97,7 @@ MUTANTS = (
         why="a failed attempt counts as done",
         edits=(
             Edit(
-                ALERTING,
+                "Courier.note",
                 "if event.delivered and (event.parts or len(recipients) <= 1):",
                 "if event.parts or len(recipients) <= 1:",
             ),
@@ -103,7 +109,7 @@ MUTANTS = (
         why="the notices of one check keep their order on each channel",
         edits=(
             Edit(
-                ALERTING,
+                "Courier._heads",
                 "heads.setdefault(delivery.lane, delivery)",
                 "heads.setdefault(delivery.key, delivery)",
             ),
@@ -116,7 +122,7 @@ MUTANTS = (
         why="whoever was told of an outage waits for its end for ever",
         edits=(
             Edit(
-                "core/closing.py",
+                "close",
                 "return kept + deliveries(NoticeKind.CLOSED, known, scene, sequence, ending)",
                 "return kept",
             ),
@@ -129,7 +135,7 @@ MUTANTS = (
         why="a pager whose channel is removed in an outage is never told of its end",
         edits=(
             Edit(
-                "core/replication.py",
+                "Replication.pump",
                 "ledger = keep_former(ledger, before, document)",
                 "pass",
             ),
@@ -142,7 +148,7 @@ MUTANTS = (
         why="people hear that something was closed that they never heard of",
         edits=(
             Edit(
-                "core/closing.py",
+                "close",
                 "if d.notice.incident == incident.id and not scene.tried(d.key)",
                 "if d.notice.incident == incident.id and scene.tried(d.key)",
             ),
@@ -155,7 +161,7 @@ MUTANTS = (
         why="a clock that was set in an outage is told to people as its length",
         edits=(
             Edit(
-                "core/notices.py",
+                "deliveries",
                 "lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None",
                 "lasted_s=scene.wall - incident.since_unix if ended else None",
             ),
@@ -168,7 +174,7 @@ MUTANTS = (
         why="the next master does not know that the outage was told, and tells it after its end",
         edits=(
             Edit(
-                ALERTING,
+                "Courier._heads",
                 "heads.setdefault(delivery.lane, delivery)",
                 "delivery.key in self.delivered or heads.setdefault(delivery.lane, delivery)",
             ),
@@ -181,7 +187,7 @@ MUTANTS = (
         why="the next master does not know of the notice, and says it again",
         edits=(
             Edit(
-                "core/pager.py",
+                "Pager.send_out",
                 "ledger, term = self.register.committed.ledger, self.register.established",
                 "ledger, term = self.register.accepted.ledger, self.register.established",
             ),
@@ -193,7 +199,7 @@ MUTANTS = (
         why="the outbox never empties, and each new master says everything again",
         edits=(
             Edit(
-                ALERTING,
+                "Courier.prune",
                 "if delivery.key not in self.delivered and channel is not None:",
                 "if channel is not None:",
             ),
@@ -205,7 +211,7 @@ MUTANTS = (
         why="the recovery is never told, nor the next outage",
         edits=(
             Edit(
-                ALERTING,
+                "reconcile",
                 "elif state is State.UP and incident is not None:",
                 "elif state is State.UNKNOWN and incident is not None:",
             ),
@@ -217,7 +223,7 @@ MUTANTS = (
         why="a node that cannot look says nothing of the target",
         edits=(
             Edit(
-                VERDICTS,
+                "Verdicts._count",
                 "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
                 "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
             ),

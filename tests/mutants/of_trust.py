@@ -2,10 +2,6 @@
 
 from tests.mutants.mutant import Edit, Mutant
 
-ACCEPTOR = "core/acceptor.py"
-ADOPTION = "core/adoption.py"
-CREDENCE = "core/credence.py"
-
 IN_CREDENCE = ("tests/core/test_credence.py",)
 AT_THE_SEAT = ("tests/core/test_seat_holding.py",)
 AT_REST = ("tests/core/test_away_at_a_removal.py",)
@@ -16,15 +12,15 @@ MUTANTS = (
     Mutant(
         name="one node's words move the highest term as often as it likes",
         why="a member that names a higher term every 2 ms keeps the others from electing",
-        edits=(
-            Edit("core/reach.py", "if paid_until > now + each_s * RAISES_AT_ONCE:", "if False:"),
-        ),
+        edits=(Edit("Pace.allows", "if paid_until > now + each_s * RAISES_AT_ONCE:", "if False:"),),
         tests=AT_THE_SEAT,
     ),
     Mutant(
         name="claims again on every word of a higher term",
         why="every write that is under way then ends unknown",
-        edits=(Edit("core/mandate.py", "return rested and self.claim", "return self.claim"),),
+        edits=(
+            Edit("Mandate.may_claim_again", "return rested and self.claim", "return self.claim"),
+        ),
         tests=AT_THE_SEAT,
     ),
     Mutant(
@@ -32,7 +28,7 @@ MUTANTS = (
         why="after bad links each voter doubts others, and nobody has a majority",
         edits=(
             Edit(
-                CREDENCE,
+                "Credence._begin_to_doubt",
                 "other.waited_s, other.until = 0.0, NEVER",
                 "other.waited_s = 0.0",
             ),
@@ -42,43 +38,49 @@ MUTANTS = (
     Mutant(
         name="waits in vain for ever",
         why="one member that never comes to lead keeps the others from electing",
-        edits=(Edit(CREDENCE, "now >= self._patient_until()", "now > FOREVER"),),
+        edits=(Edit("Credence.watch", "now >= self._patient_until()", "now > FOREVER"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="waiting not forgotten after an election",
         why="honest nodes come into doubt by what many elections took together",
-        edits=(Edit(CREDENCE, "doubt.waited_s = 0.0\n            return", "return"),),
+        edits=(Edit("Credence.watch", "doubt.waited_s = 0.0\n            return", "return"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="one member alone shows that a term has records",
         why="it would act for those who believe it, in a term of its own",
-        edits=(Edit(CREDENCE, "for position in named) < WITNESSES", "for position in named) < 1"),),
+        edits=(
+            Edit(
+                "Credence._is_bare",
+                "for position in named) < WITNESSES",
+                "for position in named) < 1",
+            ),
+        ),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="asking for votes is no claim",
         why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
-        edits=(Edit("core/election/words.py", "CLAIMS = (VoteRequest, Lead,", "CLAIMS = (Lead,"),),
+        edits=(Edit("CLAIMS", "CLAIMS = (VoteRequest, Lead,", "CLAIMS = (Lead,"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="calm outlasts a doubt",
         why="nobody looks when the time to wait is over",
-        edits=(Edit("core/calm.py", "        seat.credence.deadline(),\n", ""),),
+        edits=(Edit("_calm_until", "        seat.credence.deadline(),\n", ""),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="what a majority denies is adopted",
         why="one endorser could name a record that nobody accepted, and hold up every claim",
-        edits=(Edit(ADOPTION, "possible = backers | silent", "possible = electors.all"),),
+        edits=(Edit("newest_needed", "possible = backers | silent", "possible = electors.all"),),
         tests=LOST_ENDORSER,
     ),
     Mutant(
         name="silent voters deny",
         why="a voter that has not answered may have accepted the newest record",
-        edits=(Edit(ADOPTION, "possible = backers | silent", "possible = backers"),),
+        edits=(Edit("newest_needed", "possible = backers | silent", "possible = backers"),),
         tests=LOST_ENDORSER,
     ),
     Mutant(
@@ -86,7 +88,7 @@ MUTANTS = (
         why="who was away stays at the old revision until somebody writes",
         edits=(
             Edit(
-                ACCEPTOR,
+                "Acceptor.on_commit",
                 "if heard and not self._removes(self.witnesses.shown.get(holder or self.me)):",
                 "if heard:",
             ),
@@ -98,7 +100,7 @@ MUTANTS = (
         why="whoever comes to lead could remove all others",
         edits=(
             Edit(
-                "core/witnesses.py",
+                "Witnesses.believe",
                 "return not removing or self._confirmed(record, document, footing)",
                 "return True",
             ),
@@ -110,7 +112,7 @@ MUTANTS = (
         why="people are told that somebody else made a change",
         edits=(
             Edit(
-                "core/replication.py",
+                "Proposal.author",
                 "Author(me if self.origin is None else self.origin[0], self.door, self.uid)",
                 "Author(me, self.door, self.uid)",
             ),
@@ -120,7 +122,7 @@ MUTANTS = (
     Mutant(
         name="unchanged items get a new author",
         why="a change of one check would be said of all",
-        edits=(Edit("core/authorship.py", "if was.get(item) is not value:", "if value:"),),
+        edits=(Edit("authored", "if was.get(item) is not value:", "if value:"),),
         tests=("tests/core/test_authorship.py",),
     ),
 )

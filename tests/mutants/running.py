@@ -12,10 +12,10 @@ from time import perf_counter
 from attrs import asdict, frozen
 
 from qutrio.model.ids import Seconds
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.targets import PACKAGE, everywhere, places
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "qutrio"
 TESTS = ROOT / "tests"
 SETTINGS = "pyproject.toml"
 SEEDS = Path(__file__).with_name("seeds.py")
@@ -24,7 +24,7 @@ HUNT_S_MAX: Seconds = 300.0
 
 
 class RottenError(Exception):
-    """The text that a fault replaces does not occur exactly once any more."""
+    """What a fault changes is not defined once any more, or its text does not occur once in it."""
 
 
 @frozen
@@ -78,12 +78,31 @@ def mutated(mutant: Mutant) -> dict[str, str]:
     """
     sources: dict[str, str] = {}
     for edit in mutant.edits:
-        source = sources.get(edit.file) or (PACKAGE / edit.file).read_text(encoding="utf-8")
-        found = source.count(edit.old)
-        if found != 1:
-            raise RottenError(f"{mutant.name}: {edit.file} has {edit.old!r} {found} times")
-        sources[edit.file] = source.replace(edit.old, edit.new)
+        try:
+            _replace(edit, sources)
+        except RottenError as error:
+            raise RottenError(f"{mutant.name}: {error}") from None
     return sources
+
+
+def _replace(edit: Edit, sources: dict[str, str]) -> None:
+    """Make an edit in its file, on top of those that `sources` holds already."""
+    found = everywhere(edit.target)
+    files = ", ".join(place.file for place in found)
+    if not found:
+        raise RottenError(f"nothing in the package is named {edit.target}; name what has the text")
+    if len(found) > 1:
+        raise RottenError(f"{edit.target} is in {files}; put the module's name before it")
+    file = found[0].file
+    source = sources.get(file) or (PACKAGE / file).read_text(encoding="utf-8")
+    (place,) = places(edit.target, source, file)  # an earlier edit may have moved it
+    lines = source.splitlines(keepends=True)
+    text = "".join(lines[place.start : place.stop])
+    if text.count(edit.old) != 1:
+        times = f"{text.count(edit.old)} times"
+        raise RottenError(f"{edit.target} in {file} has {edit.old!r} {times}, not once")
+    new = text.replace(edit.old, edit.new)
+    sources[file] = "".join([*lines[: place.start], new, *lines[place.stop :]])
 
 
 def hunt(mutant: Mutant) -> Hunt:

@@ -10,12 +10,13 @@ from attrs import evolve
 from tests.mutants.catalogue import EVERY
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.running import RottenError, hunt, mutated
+from tests.mutants.targets import everywhere
 
 QUICK = ("commit without a majority", "no cooldown", "one round is enough")
 HARMLESS = Mutant(
     name="harmless",
     why="a docstring decides nothing",
-    edits=(Edit("core/quorum.py", "Majority arithmetic", "Arithmetic of majorities"),),
+    edits=(Edit("majority", "Return the smallest", "Return the least"),),
     caught_by=("1",),
     within=2,
     faulty_s=20.0,
@@ -53,7 +54,39 @@ def test_a_break_of_another_promise_than_expected_does_not_count() -> None:
     assert end.failure.startswith("expected one of")
 
 
-@pytest.mark.parametrize("old", ["nowhere to be found", "return"])
+@pytest.mark.parametrize("old", ["nowhere to be found", "voters"])
 def test_a_fault_whose_text_is_not_there_exactly_once_is_reported(old: str) -> None:
-    with pytest.raises(RottenError, match="times"):
-        mutated(evolve(HARMLESS, edits=(Edit("core/quorum.py", old, ""),)))
+    with pytest.raises(
+        RottenError, match=r"harmless: majority in core/quorum\.py .* times, not once"
+    ):
+        mutated(evolve(HARMLESS, edits=(Edit("majority", old, ""),)))
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("Quorum.nobody", "harmless: nothing in the package is named Quorum.nobody"),
+        ("Heartbeat", "harmless: Heartbeat is in .*, .*; put the module's name before it"),
+    ],
+)
+def test_a_fault_whose_target_is_missing_or_ambiguous_is_reported(
+    target: str, problem: str
+) -> None:
+    with pytest.raises(RottenError, match=problem):
+        mutated(evolve(HARMLESS, edits=(Edit(target, "x", ""),)))
+
+
+def test_a_target_may_begin_with_its_module_and_may_be_a_method_or_a_constant() -> None:
+    assert everywhere("graft_frames.Heartbeat") == everywhere("election.graft_frames.Heartbeat")
+    assert [place.file for place in everywhere("core.quorum.majority")] == ["core/quorum.py"]
+    assert len(everywhere("Mandate.bind")) == 1
+    assert len(everywhere("DRIFT_MARGIN")) == 1
+
+
+def test_only_the_target_is_changed_and_the_second_edit_sees_the_first() -> None:
+    edits = (
+        Edit("majority", "assert voters >= 0\n", "assert voters >= 0\n    del voters\n"),
+        Edit("holds_quorum", "bool(voters) and", "bool(present) and"),
+    )
+    (source,) = mutated(evolve(HARMLESS, edits=edits)).values()
+    assert source.count("del voters") == source.count("bool(present) and") == 1
