@@ -79,7 +79,7 @@ class Hearing:
             self.positions[sender] = message.committed
             return self.seat.on_ack(sender, message, now)
         if isinstance(message, Report):
-            self.watch.on_report(sender, message, now)
+            self.pager.alarmed(self.watch.on_report(sender, message, now))
             return []
         self.seat.stir()
         match message:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
+    from qutrio.core.verdicts import Evaluation
     from qutrio.core.view import Status, View
 
 
@@ -175,7 +176,7 @@ class Node:
                 return []
             case Observed(result):
                 if not self.removed:
-                    self.watch.observed(result, now)
+                    self.pager.alarmed(self.watch.observed(result, now))
                 return []
             case Proposed():
                 return self.desk.open(event, self.register.committed.document, now)
@@ -252,14 +253,19 @@ class Node:
 
     def _calm(self, now: Instant, wall: UnixTime) -> bool:
         """Tell whether nothing follows from what came in; a heartbeat may be due all the same."""
-        if self.watch.uncounted and now < self.seat.calm_until:
-            verdicts, soon = self.watch.verdicts, max(self.deadline, self.seat.calm_until)
-            was_due = verdicts.deadline()
-            self._count(now, wall)
-            announces = self.seat.mandate.claim is not None and bool(verdicts.changed)
-            if announces or self.watch.pressing or min(was_due, verdicts.deadline()) <= soon:
-                self.seat.stir()
+        if now >= self.seat.calm_until:
+            return False
+        counted = self.watch.verdicts.uncounted and self._found_more(now, wall)
+        if counted or self.watch.urgent or self.pager.pressing:
+            self.seat.stir()
         return now < self.seat.calm_until
+
+    def _found_more(self, now: Instant, wall: UnixTime) -> bool:
+        """Count new votes; tell whether there is something to write down, or soon to look at."""
+        verdicts, soon = self.watch.verdicts, max(self.deadline, self.seat.calm_until)
+        was_due = verdicts.deadline()
+        found = self._count(now, wall)
+        return bool(found.facts) or min(was_due, verdicts.deadline()) <= soon
 
     def _look_round(
         self, event: Event, effects: list[Effect], now: Instant, wall: UnixTime
@@ -295,13 +301,16 @@ class Node:
             effects += self._to_self(self.handover.advance(now), now)
         return effects + self.pager.pass_on(now)
 
-    def _count(self, now: Instant, wall: UnixTime) -> None:
+    def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
+        """Evaluate the votes, and pass on what came of it."""
         verdicts, ledger = self.watch.verdicts, self.register.committed.ledger
         verdicts.follow(self.register.committed.document, wall)
         verdicts.attend(self.seat.roll.live(now))
         open_ = frozenset(i.check for i in ledger.incidents)
-        verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
-        self.watch.uncounted = False
+        found = verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
+        self.pager.counted(found.changed)
+        self.chronicle.counted(found.facts)
+        return found
 
     def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
         self._count(now, wall)

@@ -150,7 +150,7 @@ MUTANTS = (
     Mutant(
         name="votes of an earlier life outdate those of the next",
         why="a node that restarts counts from one again, and its votes are dropped",
-        edits=(Edit("core/verdicts.py", "mine[0] != its[0]", "mine[1] == its[1]"),),
+        edits=(Edit("core/ballots.py", "mine[0] != its[0]", "mine[1] == its[1]"),),
         tests=("tests/core/test_watch.py", "tests/core/test_verdicts.py"),
     ),
     Mutant(
