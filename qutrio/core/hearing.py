@@ -77,24 +77,18 @@ class Hearing:
         if seat.announcements.too_old(sender, self.register.committed.document):
             return Consequences([], renews=not upgraded)
         came_back = seat.liveness.heard(sender, now, seat.settings.dead_after_s)
-        heard = self._heard(sender, message, now, wall)
+        if isinstance(message, Heartbeat):
+            seat.cadence.hear(sender, message.number)
+            heard = seat.on_heartbeat(sender, message, now, wall)
+        elif isinstance(message, HeartbeatAck):
+            self.positions[sender] = message.committed
+            heard = seat.on_ack(sender, message, now)
+        elif isinstance(message, Report):
+            self.pager.alarmed(self.watch.on_report(sender, message, now))
+            heard = Consequences([], renews=True)
+        else:
+            return Consequences(self._told(sender, message, now))
         return Consequences(heard.effects) if upgraded or came_back else heard
-
-    def _heard(
-        self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
-    ) -> Consequences:
-        match message:
-            case Heartbeat():
-                self.seat.cadence.hear(sender, message.number)
-                return self.seat.on_heartbeat(sender, message, now, wall)
-            case HeartbeatAck():
-                self.positions[sender] = message.committed
-                return self.seat.on_ack(sender, message, now)
-            case Report():
-                self.pager.alarmed(self.watch.on_report(sender, message, now))
-                return Consequences([], renews=True)
-            case _:
-                return Consequences(self._told(sender, message, now))
 
     def _told(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
         self, sender: NodeId, message: Message, now: Instant

@@ -263,12 +263,12 @@ class Node:
         if now >= self.calm_until:
             return False
         verdicts, soon = self.watch.verdicts, max(self.deadline, self.calm_until)
-        if verdicts.uncounted:
-            was_due = verdicts.deadline()
-            found = self._count(now, wall)
-            if found.facts or min(was_due, verdicts.deadline()) <= soon:
-                return True
-        return self.watch.urgent or self.pager.pressing
+        if not verdicts.uncounted:
+            return self.watch.urgent
+        was_due = verdicts.deadline()
+        found = self._count(now, wall)
+        pressing = self.watch.urgent or self.pager.pressing or bool(found.facts)
+        return pressing or min(was_due, verdicts.deadline()) <= soon
 
     def _look_round(
         self, event: Event, effects: list[Effect], now: Instant, wall: UnixTime
