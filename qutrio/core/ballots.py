@@ -1,23 +1,55 @@
-"""The votes on one check at one moment, each with the reason why it counted or did not."""
+"""Votes on one check: what each says, and why it counted at one moment or did not."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, TypeAlias
 
 from qutrio.core.quorum import majority
+from qutrio.model.frozen import frozen
 from qutrio.model.journal import Ballot, Cast, Standing
-from qutrio.model.results import Outcome
+from qutrio.model.results import Outcome, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from qutrio.core.verdicts import Count, Vote
     from qutrio.model.document import ClusterDocument
     from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
     from qutrio.model.members import Member
+
+Serial: TypeAlias = tuple[int, int]
+
+
+@frozen
+class Vote:
+    """A result, and when this node took it in (less the age the sender gave it).
+
+    `serial` is the life of the node that cast it, and the number of the vote in that life.
+    """
+
+    result: Result
+    at: Instant
+    serial: Serial | None = None
+
+    def outdates(self, other: Vote) -> bool:
+        """Tell whether this vote of the same node was cast after the other.
+
+        By the numbers; without them, or from another life, by when they were taken in.
+        """
+        mine, its = self.serial, other.serial
+        if mine is None or its is None or mine[0] != its[0]:
+            return self.at >= other.at
+        return mine[1] > its[1]
+
+
+@frozen
+class Count:
+    """The fresh votes of the voters on one check, and the state they give."""
+
+    ok: int
+    fail: int
+    abstain: int
+    state: State
 
 
 @frozen(kw_only=True)

@@ -5,35 +5,26 @@ the last ones said.  They renew: bonds, streaks and contacts reach further than 
 else that a step does depends on facts that such a message leaves alone, and on moments.  So
 once a whole step found nothing to do, this module says up to when no moment passes that could
 matter, but for the next heartbeat.  Until then a step only takes in what came, counts new
-votes, and beats when that is due.  Whatever else happens *stirs* the node, which ends the
-calm; in doubt a node is stirred, for a whole step is never wrong.
+votes, and beats when that is due.  An event ends the calm unless whatever took it in says that
+it only renewed (`Consequences.renews`); a whole step is never wrong.
 """
 
 from qutrio.core.desk import Desk
-from qutrio.core.events import Observed, Received, Tick
 from qutrio.core.pager import Pager
 from qutrio.core.seat import Seat
 from qutrio.model.ids import NEVER, Instant, Seconds
 
-RENEWING = (Received, Tick, Observed)
-"""The events of which mostly nothing follows; each other one stirs."""
 STEP_S_MIN: Seconds = 0.001
 """No deadline is nearer than this."""
 ROUNDING_S: Seconds = 1e-6
 """More than what the sums and differences of moments are off by."""
 
 
-def settle(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> None:
-    """Begin the calm, or prolong it, if a whole step found nothing to do until `deadline`.
+def calm_until(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> Instant:
+    """Return up to when nothing but renewals matters, if a whole step found nothing to do.
 
-    A step that was stirred does not count: what it did may have consequences in the next.
+    `deadline` is the node's own, which no renewal may move.
     """
-    seat = pager.seat
-    stirred, seat.stirred = seat.stirred, False
-    seat.calm_until = NEVER if stirred else _calm_until(pager, desk, deadline, now)
-
-
-def _calm_until(pager: Pager, desk: Desk, deadline: Instant, now: Instant) -> Instant:
     seat = pager.seat
     due = min(pager.watch.verdicts.deadline(), pager.deadline())
     if due <= now or pager.minority.leads or not desk.idle or not _seated(seat, now):

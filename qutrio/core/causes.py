@@ -13,8 +13,8 @@ from qutrio.core.verdicts import freshness
 from qutrio.model.results import Outcome
 
 if TYPE_CHECKING:
+    from qutrio.core.ballots import Vote
     from qutrio.core.notices import Scene
-    from qutrio.core.verdicts import Vote
     from qutrio.model.checks import Check
     from qutrio.model.members import Member
 

@@ -23,6 +23,7 @@ from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.outbox import OF_OUTAGES, OUTBOX_MAX
 from qutrio.core.reigns import Reigns
+from qutrio.core.verdicts import FACTS_MAX
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
@@ -35,6 +36,7 @@ from qutrio.model.journal import (
     Ended,
     Entry,
     Fact,
+    Judged,
     Leaving,
     Led,
     Named,
@@ -71,6 +73,8 @@ class Chronicle:
     verdicts: Verdicts
     ages: Ages
     reigns: Reigns = field(init=False)
+    _facts: list[Judged | Doubted] = field(factory=list)
+    """What was counted in this step, and is not written yet."""
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
     _started: bool = False
@@ -93,7 +97,7 @@ class Chronicle:
         facts += [ClockSet(by_s=by_s) for by_s in self.seat.clocks.untold]
         self.seat.clocks.untold.clear()
         facts += self.reigns.follow(event, effects, now)
-        if self.verdicts.facts:
+        if self._facts:
             facts += self._counted(now)
         facts += self._heard(event)
         if self.register.committed.ledger is not self._ledger:
@@ -106,6 +110,10 @@ class Chronicle:
         if isinstance(event, Stop):
             facts.append(Stopped())
         return [Journal(Entry(wall, fact)) for fact in facts]
+
+    def counted(self, facts: Sequence[Judged | Doubted]) -> None:
+        """Take in what the verdicts found, to be written at the end of this step."""
+        self._facts += facts[: FACTS_MAX - len(self._facts)]
 
     def go_back(self, ledger: Ledger) -> None:
         """Take `ledger` for the last one seen: what was to be written after it never was."""
@@ -121,12 +129,12 @@ class Chronicle:
 
     def _counted(self, now: Instant) -> list[Fact]:
         counted: list[Fact] = []
-        for fact in self.verdicts.facts:
+        found, self._facts = self._facts, []
+        for fact in found:
             if not isinstance(fact, Doubted):
                 counted.append(fact)
             elif (told := self._doubted(fact, now)) is not None:
                 counted.append(told)
-        self.verdicts.facts.clear()
         return counted
 
     def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:

@@ -108,6 +108,18 @@ class Turned:
 Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal | Turned
 
 
+@frozen
+class Consequences:
+    """What follows at once from what came in.
+
+    `renews` tells that it only said again what was known, so that nothing more has to be looked
+    at; whoever does not say so is taken to have brought news.
+    """
+
+    effects: list[Effect]
+    renews: bool = False
+
+
 def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:
     """Return what callers must hear all the same when a write failed and these were dropped."""
     reason = "this node could not write its disk; look before you try again"

@@ -19,10 +19,15 @@ YIELD_PATIENCE_S: Seconds = 30.0
 
 @define
 class Handover:
-    """What one node knows of handing over.  `vacating` asks its tenants to stop."""
+    """What one node knows of handing over.
+
+    `vacating` asks its tenants to stop.  `wanted` tells whether the role is to move, but it may
+    not be the moment yet.
+    """
 
     seat: Seat
     vacating: bool = False
+    wanted: bool = False
     _wish: Yield | None = None
     _wish_until: Instant = Instant(0.0)
 
@@ -43,7 +48,7 @@ class Handover:
 
     def advance(self, now: Instant) -> list[Effect]:
         """Resign in favour of another, if a person or the engine wants that."""
-        seat, self.vacating = self.seat, False
+        seat, self.vacating, self.wanted = self.seat, False, False
         if seat.acting_until(now) is None:
             self._wish = None
             return []
@@ -52,8 +57,7 @@ class Handover:
         by_hand = successor is not None
         if successor is None:
             successor = seat.steering.successor(electorate, now)
-        if self._wish is not None or successor is not None:
-            seat.stir()  # it may not be the moment yet
+        self.wanted = self._wish is not None or successor is not None
         if successor is None:
             return []
         if seat.tenants:

@@ -5,7 +5,7 @@ from typing import assert_never
 from attrs import define, field
 
 from qutrio.core.desk import Desk
-from qutrio.core.effects import Effect, Send
+from qutrio.core.effects import Consequences, Effect, Send
 from qutrio.core.election.words import (
     Lead,
     LeadershipDeclaration,
@@ -66,22 +66,33 @@ class Hearing:
     handover: Handover
     positions: dict[NodeId, Position] = field(factory=dict)
 
-    def hear(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
-        self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
-    ) -> list[Effect]:
-        """Take a member's message in.  `sender` is who its certificate says."""
-        if not self._admits(sender, message, now):
-            return []
+    def hear(self, sender: NodeId, message: Message, now: Instant, wall: UnixTime) -> Consequences:
+        """Take a member's message in, unless its program is too old: then it has no link either.
+
+        `sender` is who its certificate says.
+        """
+        seat, upgraded = self.seat, False
         if isinstance(message, Heartbeat):
-            self.seat.cadence.hear(sender, message.number)
-            return self.seat.on_heartbeat(sender, message, now, wall)
-        if isinstance(message, HeartbeatAck):
+            upgraded = seat.announcements.hear(sender, message.level)
+        if seat.announcements.too_old(sender, self.register.committed.document):
+            return Consequences([], renews=not upgraded)
+        came_back = seat.liveness.heard(sender, now, seat.settings.dead_after_s)
+        if isinstance(message, Heartbeat):
+            seat.cadence.hear(sender, message.number)
+            heard = seat.on_heartbeat(sender, message, now, wall)
+        elif isinstance(message, HeartbeatAck):
             self.positions[sender] = message.committed
-            return self.seat.on_ack(sender, message, now)
-        if isinstance(message, Report):
-            self.watch.on_report(sender, message, now)
-            return []
-        self.seat.stir()
+            heard = seat.on_ack(sender, message, now)
+        elif isinstance(message, Report):
+            self.pager.alarmed(self.watch.on_report(sender, message, now))
+            heard = Consequences([], renews=True)
+        else:
+            return Consequences(self._told(sender, message, now))
+        return Consequences(heard.effects) if upgraded or came_back else heard
+
+    def _told(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
+        self, sender: NodeId, message: Message, now: Instant
+    ) -> list[Effect]:
         match message:
             case Ask():
                 return self.seat.on_ask(sender, message, now)
@@ -121,22 +132,11 @@ class Hearing:
                 trusted = self.seat.mandate.promise.holder == sender
                 self.pager.ages.heard(sender, ages, now, trusted=trusted)
                 self.pager.lookout.look_again()
-            case Removed():
-                raise AssertionError("the node takes this one itself")
+            case Removed() | Heartbeat() | HeartbeatAck() | Report():
+                raise AssertionError("these are taken before")
             case _:
                 assert_never(message)
         return []
-
-    def _admits(self, sender: NodeId, message: Message, now: Instant) -> bool:
-        """Note that a member lives, unless its program is too old: then it has no link either."""
-        seat, document = self.seat, self.register.committed.document
-        if isinstance(message, Heartbeat) and seat.announcements.hear(sender, message.level):
-            seat.stir()
-        if seat.announcements.too_old(sender, document):
-            return False
-        if seat.liveness.heard(sender, now, seat.settings.dead_after_s):
-            seat.stir()
-        return True
 
     def own_changes(self, now: Instant) -> list[Proposal]:
         """Return the changes that the master makes by itself."""

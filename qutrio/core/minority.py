@@ -76,10 +76,10 @@ class Minority:
             count = self.watch.beside = self._begin(now, wall)
             effects.append(Note("leads a minority, and may page", (("sees", self._size(now)),)))
         self.until = Instant(now + self.seat.settings.dead_after_s)
-        self._count(count, now, wall)
+        changed = self._count(count, now, wall)
         asked = count.to_probe(now, set(alarms), self.seat.settings.confirm_after_s)
         effects += self.watch.demand_of_all(asked, self.seat.roll.live_peers(now))
-        return effects + self._page(count, now, wall)
+        return effects + self._page(count, changed, now, wall)
 
     def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, unless all is forgotten by now."""
@@ -129,16 +129,21 @@ class Minority:
         self.courier.settle(self.ledger)
         return [Note("leads a minority no more", (("sees", self._size(now)),))]
 
-    def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> None:
+    def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
+        """Count, and return the checks that changed.
+
+        The facts are left out: the journal tells of what a majority of all voters would find.
+        """
         committed = self.register.committed
         count.follow(committed.document, wall)
         count.attend(self.seat.roll.live(now))
         incidents = committed.ledger.incidents + self.ledger.incidents
         open_ = frozenset(i.check for i in incidents)
-        count.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
-        count.facts.clear()  # the journal tells of what a majority of all voters would find
+        return count.evaluate(now, wall, self.seat.settings.confirm_after_s, open_).changed
 
-    def _page(self, count: Verdicts, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _page(
+        self, count: Verdicts, changed: AbstractSet[CheckId], now: Instant, wall: UnixTime
+    ) -> list[Effect]:
         committed = self.register.committed
         scene = Scene(
             document=committed.document,
@@ -152,8 +157,7 @@ class Minority:
         )
         announced = {i.check for i in committed.ledger.incidents}
         ledger = self.courier.follow(committed.document, self.ledger, now)
-        ledger = reconcile(ledger, scene, count.changed - announced)
-        count.changed.clear()
+        ledger = reconcile(ledger, scene, changed - announced)
         self.ledger = self.courier.prune(ledger, committed.document, parts=True)
         self.courier.settle(self.ledger)
         self.ages.follow(self.ledger, now, wall)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, assert_never
 from attrs import define
 
 from qutrio.core.alerting import Courier
-from qutrio.core.calm import RENEWING, STEP_S_MIN, settle
+from qutrio.core.calm import STEP_S_MIN, calm_until
 from qutrio.core.chronicle import Chronicle
 from qutrio.core.desk import Desk
 from qutrio.core.disk import Disk
-from qutrio.core.effects import Effect, Note, Send, Show
+from qutrio.core.effects import Consequences, Effect, Note, Send, Show
 from qutrio.core.events import (
     Announced,
     Attempted,
@@ -48,7 +48,7 @@ from qutrio.core.status import describe, glimpse
 from qutrio.core.unseen import Lookout
 from qutrio.core.waking import wake_register, wake_seat
 from qutrio.core.watch import Watch, new_life
-from qutrio.model.ids import Instant, NodeId, Revision, UnixTime
+from qutrio.model.ids import NEVER, Instant, NodeId, Revision, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Stable
 
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from qutrio.core.replication import Replication
     from qutrio.core.seat import Seat
+    from qutrio.core.verdicts import Evaluation
     from qutrio.core.view import Status, View
 
 
@@ -66,6 +67,8 @@ class Node:
 
     identity: NodeId
     deadline: Instant
+    calm_until: Instant
+    """Before this moment a step without news need not look at everything (`core.calm`)."""
     seat: Seat
     register: Replication
     watch: Watch
@@ -116,6 +119,7 @@ class Node:
             handover=self.handover,
         )
         self.deadline = now
+        self.calm_until = NEVER
         self.removed = False
         self._stopped = False
         self._expulsion = Expulsion(identity)
@@ -132,24 +136,27 @@ class Node:
         """
         if self._stopped:
             return []  # whatever it said now would make it look alive
-        if not isinstance(event, RENEWING):
-            self.seat.stir()
-        if now >= self.seat.calm_until:
+        if now >= self.calm_until:
             self.watch.verdicts.follow(self.register.committed.document, wall)
         effects = self.seat.clocks.look(now, wall)
-        if effects:
-            self.seat.stir()
-        effects += self._route(event, now, wall)
-        if not self._calm(now, wall):
+        came = self._route(event, now, wall)
+        quiet = came.renews and not effects and not self._to_look_into(now, wall)
+        effects += came.effects
+        if now >= self.calm_until or not quiet:
+            before, heard_term = len(effects), self.seat.mandate.heard_term
             effects = self._look_round(event, effects, now, wall)
+            self.calm_until = NEVER
+            # what was done may have consequences in the next step
+            quiet &= len(effects) == before and self.seat.mandate.heard_term == heard_term
+            quiet &= not self.handover.wanted
         elif now >= self.seat.cadence.next_beat:
             effects += self._beat(now, wall)
         elif now <= self.deadline - STEP_S_MIN and not isinstance(event, Tick):
             return effects
         saving = self._saving(eager=isinstance(event, Tick | Stop))
         self.deadline = self._next_deadline(now)
-        if self.seat.calm_until <= self.deadline and not self.removed:
-            settle(self.pager, self.desk, self.deadline, now)
+        if self.calm_until <= self.deadline and quiet and not self.removed:
+            self.calm_until = calm_until(self.pager, self.desk, self.deadline, now)
         self._reason = next((str(e) for e in effects if isinstance(e, Note)), self._reason)
         return saving + effects
 
@@ -162,57 +169,58 @@ class Node:
 
     def _route(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of event
         self, event: Event, now: Instant, wall: UnixTime
-    ) -> list[Effect]:
+    ) -> Consequences:
         match event:
             case Received(sender, message):
                 return self._received(sender, message, now, wall)
             case Tick():
-                return []
+                return Consequences([], renews=True)
             case Linked(peer):
-                return self._linked(peer, now, wall)
+                return Consequences(self._linked(peer, now, wall))
             case Announced(peer, level):
                 self.seat.announcements.hear(peer, level)
-                return []
+                return Consequences([])
             case Observed(result):
                 if not self.removed:
-                    self.watch.observed(result, now)
-                return []
+                    self.pager.alarmed(self.watch.observed(result, now))
+                return Consequences([], renews=True)
             case Proposed():
-                return self.desk.open(event, self.register.committed.document, now)
+                return Consequences(self.desk.open(event, self.register.committed.document, now))
             case ProbeRequested(checks):
-                return self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
+                return Consequences(
+                    self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
+                )
             case Attempted():
-                return self.pager.on_attempted(event, now)
+                return Consequences(self.pager.on_attempted(event, now))
             case Inspected(request):
-                return [Show(request, self._describe(now))]
+                return Consequences([Show(request, self._describe(now))])
             case PersistFailed(reason, durable):
-                return self._persist_failed(reason, durable, now)
+                return Consequences(self._persist_failed(reason, durable, now))
             case Expelled(teller, revision):
-                return self._told_removed(teller, revision, now)
+                return Consequences(self._told_removed(teller, revision, now))
             case YieldRequested(to):
-                return self.handover.ask(to, now)
+                return Consequences(self.handover.ask(to, now))
             case Tenancy(tenants):
                 self.seat.tenants = tenants
-                return []
+                return Consequences([])
             case Stop():
                 self._stopped = True
                 farewells: list[Effect] = [Send(p, Farewell()) for p in self.seat.roll.peers()]
-                return self.handover.leave(now) + farewells
+                return Consequences(self.handover.leave(now) + farewells)
             case _:
                 assert_never(event)
 
     def _received(
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
-    ) -> list[Effect]:
-        committed = self.register.committed
+    ) -> Consequences:
+        committed, heard_term = self.register.committed, self.seat.mandate.heard_term
         if self.removed:
-            return last_words(committed, sender, message)
+            return Consequences(last_words(committed, sender, message))
         stranger = sender == self.identity or sender not in committed.document.ids
         if stranger or not self.hearing.reaches(sender, message, now):
-            return []
+            return Consequences([], renews=self.seat.mandate.heard_term == heard_term)
         if isinstance(message, Removed):
-            self.seat.stir()
-            return self._told_removed(sender, message.revision, now)
+            return Consequences(self._told_removed(sender, message.revision, now))
         return self.hearing.hear(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
@@ -250,31 +258,28 @@ class Node:
 
     # --- what follows from any event --------------------------------------------------------
 
-    def _calm(self, now: Instant, wall: UnixTime) -> bool:
-        """Tell whether nothing follows from what came in; a heartbeat may be due all the same."""
-        if self.watch.uncounted and now < self.seat.calm_until:
-            verdicts, soon = self.watch.verdicts, max(self.deadline, self.seat.calm_until)
-            was_due = verdicts.deadline()
-            self._count(now, wall)
-            announces = self.seat.mandate.claim is not None and bool(verdicts.changed)
-            if announces or self.watch.pressing or min(was_due, verdicts.deadline()) <= soon:
-                self.seat.stir()
-        return now < self.seat.calm_until
+    def _to_look_into(self, now: Instant, wall: UnixTime) -> bool:
+        """Count new votes in the calm; tell whether there is something to say or to look at."""
+        if now >= self.calm_until:
+            return False
+        verdicts, soon = self.watch.verdicts, max(self.deadline, self.calm_until)
+        if not verdicts.uncounted:
+            return self.watch.urgent
+        was_due = verdicts.deadline()
+        found = self._count(now, wall)
+        pressing = self.watch.urgent or self.pager.pressing or bool(found.facts)
+        return pressing or min(was_due, verdicts.deadline()) <= soon
 
     def _look_round(
         self, event: Event, effects: list[Effect], now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Let every machine go on; return `effects` and what follows."""
-        before = len(effects)
         if not self.removed:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
         effects += self._to_self(self._answers(now), now)
         self.pager.ages.follow(self.register.committed.ledger, now, wall)
-        effects += self.chronicle.tell(event, effects, now, wall)
-        if len(effects) != before:
-            self.seat.stir()  # what was done may have consequences in the next step
-        return effects
+        return effects + self.chronicle.tell(event, effects, now, wall)
 
     def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
         beats = self.seat.beat_all(now, wall)
@@ -295,13 +300,16 @@ class Node:
             effects += self._to_self(self.handover.advance(now), now)
         return effects + self.pager.pass_on(now)
 
-    def _count(self, now: Instant, wall: UnixTime) -> None:
+    def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
+        """Evaluate the votes, and pass on what came of it."""
         verdicts, ledger = self.watch.verdicts, self.register.committed.ledger
         verdicts.follow(self.register.committed.document, wall)
         verdicts.attend(self.seat.roll.live(now))
         open_ = frozenset(i.check for i in ledger.incidents)
-        verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
-        self.watch.uncounted = False
+        found = verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
+        self.pager.counted(found.changed)
+        self.chronicle.counted(found.facts)
+        return found
 
     def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
         self._count(now, wall)

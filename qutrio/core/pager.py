@@ -6,6 +6,7 @@ delivered itself while it was master.  Without a majority, `core.minority` may p
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from attrs import define, field
 
@@ -24,7 +25,7 @@ from qutrio.core.seat import Seat
 from qutrio.core.unseen import Lookout
 from qutrio.core.watch import Watch
 from qutrio.model.channels import recipients_of
-from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Term, UnixTime
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
 from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
 from qutrio.model.parts import Part
@@ -48,6 +49,10 @@ class Pager:
     ages: Ages = field(factory=Ages)
     lookout: Lookout = field(factory=Lookout)
     _announced_in: Term | None = None
+    _alarms: set[CheckId] = field(factory=set)
+    """Checks with a first vote against their state since the last look."""
+    _changed: set[CheckId] = field(factory=set)
+    """Checks that changed since the last ledger."""
     _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
     _ran: dict[DeliveryKey, int] = field(factory=dict)
     """The last errand for each delivery, by the number of our heartbeat that it names."""
@@ -61,9 +66,22 @@ class Pager:
         """Return when an attempt is due or overdue, or there may be something to tell."""
         return min(self.courier.deadline(), self.minority.deadline(), self.lookout.deadline())
 
+    def alarmed(self, checks: AbstractSet[CheckId]) -> None:
+        """Take in on which checks a first vote against their state was cast."""
+        self._alarms |= checks
+
+    def counted(self, changed: AbstractSet[CheckId]) -> None:
+        """Take in of which checks there may be something to announce."""
+        self._changed |= changed
+
+    @property
+    def pressing(self) -> bool:
+        """Tell whether what was taken in has consequences now."""
+        return bool(self._alarms or (self._changed and self.seat.mandate.claim is not None))
+
     def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have everybody probe what a round waits for; page as the leader of a minority."""
-        alarms, self.watch.alarms = self.watch.alarms, set()
+        alarms, self._alarms = self._alarms, set()
         effects = self.minority.advance(alarms, now, wall)
         if self.seat.acting_until(now) is not None:
             pause = self.seat.settings.confirm_after_s
@@ -101,7 +119,7 @@ class Pager:
             self.courier.hold_successors(committed.ledger.outbox, self._errands_over(now))
             self.courier.inherit(committed.ledger.waiting)
             self.lookout.take_over(now)
-            self.watch.verdicts.changed |= {c.id for c in committed.document.checks}
+            self._changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.seat.mandate.claim == term
 
     def ledger(self, now: Instant, wall: UnixTime) -> Ledger:
@@ -118,11 +136,10 @@ class Pager:
             tried=self.courier.tried,
             live=self.seat.roll.live(now),
         )
-        changed = self.watch.verdicts.changed
+        changed, self._changed = self._changed, set()
         ledger = self.courier.follow(committed.document, committed.ledger, now)
         ledger = reconcile(ledger, scene, changed)
         ledger = self.lookout.follow(ledger, scene, changed)
-        changed.clear()
         ledger = drop_unreachable(ledger, committed.document, self.courier.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
         ledger = self.courier.prune(ledger, committed.document, parts=parts)

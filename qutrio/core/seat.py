@@ -15,7 +15,7 @@ from attrs import define, field
 
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
-from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.effects import Consequences, Effect, Note, Send
 from qutrio.core.election.words import CLAIMS
 from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
@@ -65,9 +65,6 @@ class Seat:
     announcements: Announcements
     _said: tuple[bool, bool] = (False, False)
     """Whether the last heartbeat said that this node is able, and that it acts."""
-    calm_until: Instant = NEVER
-    """Up to when nothing has to be looked at, unless more happens than that bonds are renewed."""
-    stirred: bool = True  # whether more did, since the owner last cleared this
 
     def __attrs_post_init__(self) -> None:
         """Put together what only looks at the others."""
@@ -146,20 +143,20 @@ class Seat:
 
     def on_heartbeat(
         self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
-    ) -> list[Effect]:
+    ) -> Consequences:
         """Take in where a peer stands, endorse its claim if that is right, and answer."""
-        self.heard_of(beat.heard_term, sender, now)
+        promise = self.mandate.promise
+        new = self.heard_of(beat.heard_term, sender, now)
         if self.steering.able_peers.get(sender) is not beat.able:
             self.steering.able_peers[sender] = beat.able
-            self.stir()
+            new = True
         self.steering.engines[sender] = beat.engine
         claim = self.credence.claim(sender, beat, now)
         if claim == beat.claim:
-            self._note_incumbent(sender, beat, now)
+            new |= self._note_incumbent(sender, beat, now)
         if beat.acting and beat.claim is not None and self.mandate.spent(sender, beat.claim):
-            self.heard_of(
-                Term(beat.claim + 1), sender, now
-            )  # so that it claims again, in a term to endorse
+            # so that it claims again, in a term to endorse
+            new |= self.heard_of(Term(beat.claim + 1), sender, now)
         accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
@@ -173,20 +170,20 @@ class Seat:
         notes = self.clocks.heard(sender, beat.wall - wall)
         effects = [Send(sender, answer), *notes]
         if beat.committed == committed.position and not notes:
-            return effects
-        self.stir()
-        return effects + self.register.on_commit(sender, beat.committed, self.footing(now), now)
+            return Consequences(effects, renews=not new and self.mandate.promise is promise)
+        effects += self.register.on_commit(sender, beat.committed, self.footing(now), now)
+        return Consequences(effects)
 
-    def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> list[Effect]:
+    def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> Consequences:
         """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
-        self.heard_of(ack.heard_term, sender, now)
-        if sender not in self.cadence.contacts(now, self.settings.dead_after_s):
-            self.stir()
+        new = self.heard_of(ack.heard_term, sender, now)
+        new |= sender not in self.cadence.contacts(now, self.settings.dead_after_s)
         sent = self.cadence.answer(sender, ack.number)
         if ack.granted is not None and sent is not None:
             bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)
             self.mandate.bind(sender, ack.granted, ack.accepted, Instant(sent + bond))
-        return self.register.remind(sender, ack.accepted, ack.stamp, now)
+        effects = self.register.remind(sender, ack.accepted, ack.stamp, now)
+        return Consequences(effects, renews=not new)
 
     def on_ask(self, sender: NodeId, ask: Ask, now: Instant) -> list[Effect]:
         """Say whether this node would endorse the sender.  Changes nothing."""
@@ -290,7 +287,6 @@ class Seat:
         term = self.mandate.drop(now, acting_until or NEVER)
         if term is None:
             return []
-        self.stir()
         effects = self.register.abandon()
         if acting_until is None:
             resign = Resign(term=term, successor=successor, by_hand=by_hand, reason=reason)
@@ -305,7 +301,6 @@ class Seat:
         effects = steering.advance(self.electorate(now), now)
         if steering.remembered.term > self.mandate.heard_term + 1:
             self.mandate.hear(Term(steering.remembered.term - 1))  # so that we claim the engine's
-            self.stir()
         return effects
 
     def _to_say(self, now: Instant) -> tuple[bool, bool]:
@@ -313,24 +308,18 @@ class Seat:
 
     # --- in detail --------------------------------------------------------------------------
 
-    def stir(self) -> None:
-        """End the calm: more happened than that something was renewed."""
-        self.calm_until, self.stirred = NEVER, True
+    def heard_of(self, term: Term, sender: NodeId, now: Instant) -> bool:
+        """Take note of a term that another node names, and tell whether it is a new one."""
+        return self.mandate.told(term, sender, self.settings.dead_after_s, now)
 
-    def heard_of(self, term: Term, sender: NodeId, now: Instant) -> None:
-        """Take note of a term that another node names."""
-        if self.mandate.told(term, sender, self.settings.dead_after_s, now):
-            self.stir()
-
-    def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> None:
+    def _note_incumbent(self, sender: NodeId, beat: Heartbeat, now: Instant) -> bool:
+        """Take note of whether a peer acts, and tell whether that is new."""
         if beat.acting and beat.claim is not None:
             new = self.incumbency.acts(sender, beat.claim, self.steering.silence_s, now)
             if self.incumbency.node(now) == sender:
                 self.steering.heard_acting(sender, beat.claim, self.electorate(now), now)
-        else:
-            new = beat.claim is None and self.incumbency.ended(sender, now)
-        if new:
-            self.stir()
+            return new
+        return beat.claim is None and self.incumbency.ended(sender, now)
 
     def _grants(self, claimant: NodeId, term: Term | None, now: Instant) -> bool:
         if term is None:
@@ -341,7 +330,6 @@ class Seat:
         if self._objection(claimant, term, now) is not None:
             return False
         self.mandate.endorse(claimant, term, self.steering.bound_s, now)
-        self.stir()
         return True
 
     def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
@@ -389,7 +377,6 @@ class Seat:
 
     def _take(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
         self.mandate.take(term, now)
-        self.stir()
         effects = self.beat_all(now, wall)
         if self.register.electors.majority(self.mandate.endorsers()):
             effects += self.register.establish(term, None, now)

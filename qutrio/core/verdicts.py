@@ -12,27 +12,22 @@ The first vote against the state makes the master ask everybody to probe at once
 the beginning of a second round: it takes a moment, not an interval.
 """
 
-from typing import TypeAlias
-
 from attrs import define, field
 
-from qutrio.core.ballots import Poll
+from qutrio.core.ballots import Count, Poll, Serial, Vote
 from qutrio.core.quorum import majority
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
-from qutrio.model.frozen import frozen
 from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Revision, Seconds, UnixTime
 from qutrio.model.journal import Ballot, Basis, Doubted, Judged
 from qutrio.model.results import Evidence, Outcome, Result, State
-
-Serial: TypeAlias = tuple[int, int]
 
 FRESH_INTERVALS = 3
 FRESH_S_MIN: Seconds = 30.0
 SWEEP_S_MIN: Seconds = 1.0
 """Votes are looked over for stale ones at most this often."""
 FACTS_MAX = 1000
-"""Flips and doubts of one step that are written down."""
+"""Flips and doubts of one evaluation, and of one step, that are written down."""
 
 
 def freshness(check: Check) -> Seconds:
@@ -44,36 +39,17 @@ def freshness(check: Check) -> Seconds:
     return max(FRESH_S_MIN, FRESH_INTERVALS * check.interval_s, 2 * attempt)
 
 
-@frozen
-class Vote:
-    """A result, and when this node took it in (less the age the sender gave it).
+@define
+class Evaluation:
+    """One evaluation of the tallies, and what came of it."""
 
-    `serial` is the life of the node that cast it, and the number of the vote in that life.
-    """
-
-    result: Result
-    at: Instant
-    serial: Serial | None = None
-
-    def outdates(self, other: "Vote") -> bool:
-        """Tell whether this vote of the same node was cast after the other.
-
-        By the numbers; without them, or from another life, by when they were taken in.
-        """
-        mine, its = self.serial, other.serial
-        if mine is None or its is None or mine[0] != its[0]:
-            return self.at >= other.at
-        return mine[1] > its[1]
-
-
-@frozen
-class Count:
-    """The fresh votes of the voters on one check, and the state they give."""
-
-    ok: int
-    fail: int
-    abstain: int
-    state: State
+    now: Instant
+    wall: UnixTime
+    confirm_after: Seconds
+    changed: set[CheckId] = field(factory=set)
+    """Checks to announce, or to look at again."""
+    facts: list[Judged | Doubted] = field(factory=list)
+    """What is worth writing down, at most `FACTS_MAX`."""
 
 
 @define
@@ -108,10 +84,6 @@ class Verdicts:
     checks: dict[CheckId, Check] = field(factory=dict)  # those that are enabled; replaced whole
     _voters: frozenset[NodeId] = frozenset()
     _document: ClusterDocument | None = None
-    changed: set[CheckId] = field(factory=set)
-    """Checks to announce, or to look at again, since the owner last cleared this."""
-    facts: list[Judged | Doubted] = field(factory=list)
-    """What is worth writing down, since the owner last cleared this."""
     parted: dict[CheckId, State] = field(factory=dict)
     """The last states of what the newest document does not let this node watch any more."""
     _touched: set[CheckId] = field(factory=set)
@@ -136,7 +108,6 @@ class Verdicts:
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}
-        self.changed |= self.checks.keys() - self._tallies.keys()
         for ident, check in self.checks.items():
             tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
             tally.votes = {
@@ -175,18 +146,20 @@ class Verdicts:
 
     def evaluate(
         self, now: Instant, wall: UnixTime, confirm_after: Seconds, open_: frozenset[CheckId]
-    ) -> None:
-        """Bring every tally that may have changed up to `now`.
+    ) -> Evaluation:
+        """Bring every tally that may have changed up to `now`, and return what came of it.
 
         `open_` are the checks with an open incident, as a majority knows.  An incident that
         opens or closes decides the state on every node: a follower counts a moment later, and
         must not take its own belated count for a flip when it becomes master.
         """
+        found = Evaluation(now, wall, confirm_after)
+        found.changed = {i for i in self._touched if self._is_new(i)}
         for ident in sorted((open_ ^ self._open) & self._tallies.keys()):
             tally = self._tallies[ident]
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
-                self._tell_flip(ident, agreed, Basis.LEDGER, now, wall, confirm_after)
+                self._tell_flip(ident, agreed, Basis.LEDGER, found)
                 tally.stands(agreed, self.checks[ident].changed, now, wall)
             self._touched.add(ident)
         self._open = open_
@@ -197,18 +170,20 @@ class Verdicts:
         touched, self._touched = self._touched, set()
         for ident in sorted(touched):
             if ident in self._tallies:
-                self._judge(ident, now, wall, confirm_after, announced=ident in open_)
+                self._judge(ident, found, announced=ident in open_)
+        return found
 
-    def _judge(
-        self,
-        ident: CheckId,
-        now: Instant,
-        wall: UnixTime,
-        confirm_after: Seconds,
-        *,
-        announced: bool,
-    ) -> None:
-        tally = self._tallies[ident]
+    @property
+    def uncounted(self) -> bool:
+        """Tell whether votes were taken in that no evaluation has counted."""
+        return bool(self._touched)
+
+    def _is_new(self, ident: CheckId) -> bool:
+        """Tell whether no evaluation has looked at a check yet."""
+        return ident in self._tallies and self._tallies[ident].since is None
+
+    def _judge(self, ident: CheckId, found: Evaluation, *, announced: bool) -> None:
+        tally, now = self._tallies[ident], found.now
         tally.since = now if tally.since is None else tally.since
         fresh = self._fresh(ident, now)
         limit = freshness(self.checks[ident])
@@ -218,10 +193,10 @@ class Verdicts:
         counted = {n: v for n, v in fresh.items() if v.result.outcome is not Outcome.ABSTAIN}
         state = self._count(fresh).state
         if tally.candidate is State.DOWN is not state:
-            self._tell_doubt(ident, now, wall)
+            self._tell_doubt(ident, found)
         if state is tally.state:
             if tally.candidate is not None:
-                self.changed.add(ident)  # the doubt is over: what stands may be announced
+                found.changed.add(ident)  # the doubt is over: what stands may be announced
             tally.candidate = None
             self._confirming.pop(ident, None)
             return
@@ -230,30 +205,22 @@ class Verdicts:
         )
         if tally.candidate is not state:
             tally.candidate, tally.candidate_at = state, now
-            tally.confirm_at = Instant(now + confirm_after)
-            tally.first = None if quiet else self._ballot(ident, now, wall)
+            tally.confirm_at = Instant(now + found.confirm_after)
+            tally.first = None if quiet else self._ballot(ident, now, found.wall)
             self._confirming[ident] = tally.confirm_at
         assert tally.confirm_at is not None
         second = max(tally.candidate_at, tally.confirm_at)
         confirmed = all(v.at >= second and v.at > tally.candidate_at for v in counted.values())
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
-                self._tell_flip(ident, state, Basis.VOTES, now, wall, confirm_after)
-            tally.stands(state, self.checks[ident].changed, now, wall)
+                self._tell_flip(ident, state, Basis.VOTES, found)
+            tally.stands(state, self.checks[ident].changed, now, found.wall)
             self._confirming.pop(ident, None)
-            self.changed.add(ident)
+            found.changed.add(ident)
 
-    def _tell_flip(  # noqa: PLR0917 - all that a flip depends on
-        self,
-        ident: CheckId,
-        state: State,
-        basis: Basis,
-        now: Instant,
-        wall: UnixTime,
-        confirm_after: Seconds,
-    ) -> None:
+    def _tell_flip(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
         tally = self._tallies[ident]
-        if not tally.votes or len(self.facts) >= FACTS_MAX:
+        if not tally.votes or len(found.facts) >= FACTS_MAX:
             return
         began = tally.candidate is state and tally.first is not None
         flip = Judged(
@@ -263,14 +230,14 @@ class Verdicts:
             now=state,
             basis=basis,
             first=tally.first if began else None,
-            last=self._ballot(ident, now, wall),
-            after_s=now - tally.candidate_at if began else 0.0,
-            confirm_after_s=confirm_after,
+            last=self._ballot(ident, found.now, found.wall),
+            after_s=found.now - tally.candidate_at if began else 0.0,
+            confirm_after_s=found.confirm_after,
         )
-        self.facts.append(flip)
+        found.facts.append(flip)
 
-    def _tell_doubt(self, ident: CheckId, now: Instant, wall: UnixTime) -> None:
-        if len(self.facts) >= FACTS_MAX:
+    def _tell_doubt(self, ident: CheckId, found: Evaluation) -> None:
+        if len(found.facts) >= FACTS_MAX:
             return
         tally = self._tallies[ident]
         assert tally.first is not None
@@ -278,11 +245,11 @@ class Verdicts:
             check=ident,
             check_name=self.checks[ident].name,
             first=tally.first,
-            last=self._ballot(ident, now, wall),
-            after_s=now - tally.candidate_at,
+            last=self._ballot(ident, found.now, found.wall),
+            after_s=found.now - tally.candidate_at,
             untold=0,
         )
-        self.facts.append(doubt)
+        found.facts.append(doubt)
 
     def _ballot(self, ident: CheckId, now: Instant, wall: UnixTime) -> Ballot:
         assert self._document is not None

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from qutrio.core.ballots import Serial, Vote
 from qutrio.core.effects import Effect, Probe, Send
 from qutrio.core.messages import ProbeNow, Report
-from qutrio.core.verdicts import Serial, Verdicts, Vote
+from qutrio.core.verdicts import Verdicts
 from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 
@@ -41,18 +42,15 @@ def new_life(rng: Random) -> int:
 
 @define
 class Watch:
-    """Results on their way, and the alarms they raised."""
+    """Results on their way."""
 
     me: NodeId
     life: int = 0
     """A number that no other life of this node has."""
     results_per_report: int = RESULTS_PER_REPORT_MAX
     verdicts: Verdicts = field(factory=Verdicts)
-    alarms: set[CheckId] = field(factory=set)
     beside: Verdicts | None = None
     """A second count of the same votes, while this node leads a minority."""
-    uncounted: bool = False
-    """Whether results came in since the owner last cleared this."""
     probes: int = 0
     """How many results of its own this life has taken in."""
     _unsent: dict[CheckId, Vote] = field(factory=dict)
@@ -60,25 +58,30 @@ class Watch:
     _demanded: set[CheckId] = field(factory=set)
     _heeded: dict[CheckId, Instant] = field(factory=dict)
 
-    def observed(self, result: Result, now: Instant) -> None:
-        """Take in a result of this node's own."""
-        self.uncounted = True
+    def observed(self, result: Result, now: Instant) -> set[CheckId]:
+        """Take in a result of this node's own; return its check if everybody should probe it."""
         turned = self._turned(result)
         self.probes += 1
         serial = (self.life, self.probes)
-        self._record(self.me, result, now, serial)
+        alarm = self._record(self.me, result, now, serial)
         self._unsent[result.check] = Vote(result, now, serial)
         self._urgent = self._urgent or turned or result.check in self._demanded
         self._demanded.discard(result.check)
+        return {result.check} if alarm else set()
 
-    def on_report(self, sender: NodeId, report: Report, now: Instant) -> None:
-        """Take in a peer's results; their age counts from when they arrive here."""
-        self.uncounted = True
+    def on_report(self, sender: NodeId, report: Report, now: Instant) -> set[CheckId]:
+        """Take in a peer's results; return the checks that everybody should probe.
+
+        The age of a result counts from when it arrives here.
+        """
+        alarms = set[CheckId]()
         results = report.results[:RESULTS_PER_REPORT_MAX]
         for (result, age_s), number in zip_longest(results, report.numbers[: len(results)]):
             at = Instant(now - min(max(age_s, 0.0), AGE_S_MAX))
             serial = None if number is None else (report.life, number)
-            self._record(sender, result, at, serial)
+            if self._record(sender, result, at, serial):
+                alarms.add(result.check)
+        return alarms
 
     def on_probe_now(
         self, checks: tuple[CheckId, ...], pause: Seconds, now: Instant
@@ -112,9 +115,9 @@ class Watch:
         return effects
 
     @property
-    def pressing(self) -> bool:
-        """Tell whether the last results have consequences: something turned, or was asked for."""
-        return self._urgent or bool(self.alarms or self.verdicts.facts)
+    def urgent(self) -> bool:
+        """Tell whether a report is to be sent at once: something turned, or was asked for."""
+        return self._urgent
 
     def tell(self, peers: Sequence[NodeId], now: Instant, *, all_of_it: bool) -> list[Effect]:
         """Return the reports to send now: with `all_of_it` also what can wait."""
@@ -127,12 +130,12 @@ class Watch:
         """Return reports of this node's newest result of every check."""
         return self._reports(self.verdicts.votes_of(self.me), [peer], now)
 
-    def _record(self, node: NodeId, result: Result, at: Instant, serial: Serial | None) -> None:
+    def _record(self, node: NodeId, result: Result, at: Instant, serial: Serial | None) -> bool:
+        """Tell whether this is the first vote against the state, in one of the counts."""
         alarm = self.verdicts.record(node, result, at, serial)
         if self.beside is not None:
             alarm |= self.beside.record(node, result, at, serial)
-        if alarm:
-            self.alarms.add(result.check)
+        return alarm
 
     def _reports(self, votes: list[Vote], peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         effects: list[Effect] = []

@@ -25,7 +25,7 @@ def resting() -> Company:
 
 
 def calm_until(company: Company, name: NodeId) -> Instant:
-    return company.nodes[name].seat.calm_until
+    return company.nodes[name].calm_until
 
 
 def last_beat(company: Company, sender: NodeId) -> Heartbeat:
@@ -69,9 +69,9 @@ def test_votes_that_say_what_was_known_leave_the_calm_alone() -> None:
     company = resting()
     for name in (A, B):
         node = take(company, name, Received(C, Report(results=((result(Outcome.OK), 0.0),))))
-        assert company.now < node.seat.calm_until
+        assert company.now < node.calm_until
         node = take(company, name, Observed(result(Outcome.OK)))
-        assert company.now < node.seat.calm_until
+        assert company.now < node.calm_until
 
 
 def beat_of(company: Company, sender: NodeId, **fields: Any) -> Received:
@@ -96,9 +96,9 @@ def test_whatever_is_new_ends_the_calm() -> None:
         (B, Received(D, last_beat(rest, A))),
     ]
     for name, event in events[:-1]:
-        assert take(resting(), name, event).seat.calm_until == NEVER, event
+        assert take(resting(), name, event).calm_until == NEVER, event
     stranger = events[-1]
-    assert take(resting(), *stranger).seat.calm_until > rest.now, "a stranger is not heard"
+    assert take(resting(), *stranger).calm_until > rest.now, "a stranger is not heard"
 
 
 def test_somebody_who_comes_back_ends_the_calm() -> None:
@@ -108,9 +108,9 @@ def test_somebody_who_comes_back_ends_the_calm() -> None:
     beat = beat_of(company, C)
     company.run(1)
     assert company.now < calm_until(company, B)
-    assert take(company, B, beat).seat.calm_until == NEVER
+    assert take(company, B, beat).calm_until == NEVER
     company.run(1)
-    assert take(company, A, Received(C, last_ack(company, A))).seat.calm_until == NEVER
+    assert take(company, A, Received(C, last_ack(company, A))).calm_until == NEVER
 
 
 def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> None:

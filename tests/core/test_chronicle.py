@@ -15,11 +15,12 @@ from qutrio.core.events import Attempted, PersistFailed, Received, Stop, Tick
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.mutations import PutChannel, RemoveChannel, RemoveCheck
 from qutrio.core.outbox import OUTBOX_MAX
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.verdicts import FACTS_MAX, Verdicts
 from qutrio.model.ids import CheckId, NodeId, Term
 from qutrio.model.incidents import Ledger, NoticeKind
 from qutrio.model.journal import (
     Ballot,
+    Basis,
     Began,
     Closed,
     Closing,
@@ -325,6 +326,26 @@ def test_of_many_failed_attempts_the_first_are_written_and_the_one_that_succeeds
     assert attempt(delivered=False) == ["Began", "Ended"]  # the count is forgotten
 
 
+def test_a_step_writes_a_bounded_number_of_what_was_counted_in_it() -> None:
+    last = doubt().last
+    flip = Judged(
+        check=WEB,
+        check_name=WEB,
+        was=State.UP,
+        now=State.DOWN,
+        basis=Basis.LEDGER,
+        first=None,
+        last=last,
+        after_s=0.0,
+        confirm_after_s=1.0,
+    )
+    chronicle = writer(Ledger())
+    chronicle.counted([flip] * (FACTS_MAX - 1))
+    chronicle.counted([flip] * 2)
+    assert facts_of(chronicle) == [flip] * FACTS_MAX
+    assert facts_of(chronicle) == []
+
+
 # --- doubts ---------------------------------------------------------------------------------
 
 
@@ -336,10 +357,8 @@ def doubt(ident: CheckId = WEB) -> Doubted:
 
 
 def doubted(chronicle: Chronicle, now: float, ident: CheckId = WEB) -> list[Fact]:
-    chronicle.verdicts.facts.append(doubt(ident))
-    told = facts_of(chronicle, now=now)
-    assert chronicle.verdicts.facts == []
-    return told
+    chronicle.counted([doubt(ident)])
+    return facts_of(chronicle, now=now)
 
 
 def test_one_bad_round_is_written_and_pages_nobody() -> None:

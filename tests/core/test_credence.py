@@ -271,7 +271,7 @@ def test_a_voter_that_comes_back_follows_a_holder_that_is_never_at_rest() -> Non
         place.on_heartbeat(member, said, at(0), WALL)
     assert place.incumbent(at(0)) is None
     acting = heartbeat(committed=pos(5, 2), acting=True, claim=Term(5))
-    (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL)
+    (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL).effects
     assert place.incumbent(at(0)) == A
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)

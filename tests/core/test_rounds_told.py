@@ -17,16 +17,18 @@ class Counting:
         self.verdicts = Verdicts()
         self.verdicts.follow(document(A, B, C, learners=[D], checks=[check()]), WALL)
         self.open: frozenset[CheckId] = frozenset()
+        self.facts: list[Judged | Doubted] = []
         self.vote(0, n1=OK, n2=OK, n3=OK)
 
     def vote(self, now: float, **votes: Outcome) -> State:
         for node, outcome in votes.items():
             self.verdicts.record(NodeId(node), result(outcome, detail=f"at {now}"), at(now))
-        self.verdicts.evaluate(at(now), UnixTime(WALL + now), CONFIRM_S, self.open)
+        found = self.verdicts.evaluate(at(now), UnixTime(WALL + now), CONFIRM_S, self.open)
+        self.facts += found.facts
         return self.verdicts.state(WEB)
 
     def told(self) -> list[Judged | Doubted]:
-        told, self.verdicts.facts = self.verdicts.facts, []
+        told, self.facts = self.facts, []
         return told
 
 
@@ -66,8 +68,7 @@ def test_every_member_is_told_of_with_the_reason_why_its_vote_counted_or_did_not
     ):  # fmt: skip
         verdicts.record(NodeId(node), result(outcome), at(moment))
     verdicts.attend(frozenset(map(NodeId, ("n1", "n2", "n3", "n5", "n6", "n7"))))
-    verdicts.evaluate(at(later), WALL, CONFIRM_S, frozenset({WEB}))
-    flip = verdicts.facts[0]
+    flip = verdicts.evaluate(at(later), WALL, CONFIRM_S, frozenset({WEB})).facts[0]
     assert isinstance(flip, Judged)
     assert standings(flip.last) == {
         "n1": Standing.COUNTED,
@@ -130,9 +131,9 @@ def test_a_flip_by_the_ledger_is_told_with_the_rounds_that_were_counted_here() -
 def test_a_node_that_has_no_vote_yet_tells_nothing_of_what_the_ledger_says() -> None:
     verdicts = Verdicts()
     verdicts.follow(document(A, checks=[check()]), WALL)
-    verdicts.evaluate(at(0), WALL, CONFIRM_S, frozenset({WEB}))
+    found = verdicts.evaluate(at(0), WALL, CONFIRM_S, frozenset({WEB}))
     assert verdicts.state(WEB) is State.UNKNOWN  # for no votes are no verdict
-    assert verdicts.facts == []
+    assert found.facts == []
 
 
 def test_unknown_is_told_while_an_incident_is_open_and_so_is_the_way_back() -> None:
@@ -150,7 +151,7 @@ def test_unknown_is_told_while_an_incident_is_open_and_so_is_the_way_back() -> N
     ]
 
 
-def test_a_step_tells_a_bounded_number_of_facts() -> None:
+def test_an_evaluation_tells_a_bounded_number_of_facts() -> None:
     many = [check(CheckId(f"c{n}")) for n in range(FACTS_MAX + 10)]
     verdicts = Verdicts()
     verdicts.follow(document(A, checks=many), WALL)
@@ -158,8 +159,7 @@ def test_a_step_tells_a_bounded_number_of_facts() -> None:
     for moment, outcome in ((0, OK), (5, FAIL), (7, OK)):
         for ident in every:
             verdicts.record(A, result(outcome, ident), at(moment))
-        verdicts.evaluate(at(moment), WALL, CONFIRM_S, frozenset())
-    assert len(verdicts.facts) == FACTS_MAX
-    verdicts.facts.clear()
-    verdicts.evaluate(at(8), WALL, CONFIRM_S, frozenset(every))
-    assert len(verdicts.facts) == FACTS_MAX
+        found = verdicts.evaluate(at(moment), WALL, CONFIRM_S, frozenset())
+    assert len(found.facts) == FACTS_MAX
+    found = verdicts.evaluate(at(8), WALL, CONFIRM_S, frozenset(every))
+    assert len(found.facts) == FACTS_MAX

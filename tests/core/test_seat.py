@@ -30,7 +30,7 @@ from tests.core.seats import BOND_S, bind, meet, seat, win
 def granted(place: Seat, claimant: str = A, now: float = 0.0, **fields: object) -> Term | None:
     """Say what a heartbeat of a claimant gets granted."""
     beat = heartbeat(**{"claim": Term(1), **fields})
-    answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL)[0]
+    answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL).effects[0]
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     return answer.message.granted
@@ -57,7 +57,7 @@ def test_a_claim_of_the_engines_choice_is_endorsed_and_binds() -> None:
 
 def test_a_heartbeat_without_a_claim_is_answered_and_grants_nothing() -> None:
     voter = seat(B, THREE)
-    answer = sent(voter.on_heartbeat(A, heartbeat(number=7), at(0), WALL), A)
+    answer = sent(voter.on_heartbeat(A, heartbeat(number=7), at(0), WALL).effects, A)
     assert answer == [ack(7)]
     assert voter.mandate.promise == Promise()
 
@@ -146,16 +146,16 @@ def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None
     slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
     voter = seat(B, THREE, accepted=record(slower, pos(1)))
     assert voter.steering.bound_s == 9.0
-    (answer,) = sent(voter.on_heartbeat(A, heartbeat(), at(0), WALL), A)
+    (answer,) = sent(voter.on_heartbeat(A, heartbeat(), at(0), WALL).effects, A)
     assert isinstance(answer, HeartbeatAck)
     assert answer.bound_s == 9.0
 
 
 def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_while() -> None:
     voter = seat(B, THREE)
-    first = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(0), WALL)
+    first = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(0), WALL).effects
     assert Fetch(accepted=False) in sent(first, A)
-    second = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(1), WALL)
+    second = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(1), WALL).effects
     assert len(second) == 1
 
 
@@ -312,7 +312,7 @@ def test_a_heartbeat_says_where_the_node_stands() -> None:
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
     assert place.roll.peers() == (B,)
     assert place.incumbent_term(at(1)) == Term(1)
-    (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL), B)
+    (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
     assert isinstance(answer, HeartbeatAck)
     assert (answer.accepted, answer.stamp) == (pos(1), (Term(0), Revision(1)))
     assert answer.committed > Position()

@@ -64,10 +64,9 @@ class Watcher:
         """Count the votes, and bring the ledger up to date."""
         wall = UnixTime(WALL + self.now)
         self.verdicts.follow(self.held, wall)
-        self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
+        found = self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
         self.verdicts.to_probe(at(self.now), set(), 1.0)
-        self.ledger = self.lookout.follow(self.ledger, self.scene, self.verdicts.changed)
-        self.verdicts.changed.clear()
+        self.ledger = self.lookout.follow(self.ledger, self.scene, found.changed)
         self.ages.follow(self.ledger, at(self.now), wall)
 
     def run(self, seconds: float) -> None:

@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(
         name="calm outlasts a doubt",
         why="nobody looks when the time to wait is over",
-        edits=(Edit("_calm_until", "        seat.credence.deadline(),\n", ""),),
+        edits=(Edit("calm_until", "        seat.credence.deadline(),\n", ""),),
         tests=IN_CREDENCE,
     ),
     Mutant(

@@ -6,9 +6,10 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting import Courier
+from qutrio.core.ballots import Serial
 from qutrio.core.events import Received
 from qutrio.core.messages import Report
-from qutrio.core.verdicts import Serial, Verdicts
+from qutrio.core.verdicts import Verdicts
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (

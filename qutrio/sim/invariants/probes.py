@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 
 from attrs import define, field, frozen
 
-from qutrio.core.verdicts import Serial
+from qutrio.core.ballots import Serial
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Revision, Seconds
 from qutrio.model.results import Outcome, Result
