@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.effects import Effect, Send
-from qutrio.core.mandate import Electors
 from qutrio.core.messages import Fetch, Fetched, Write, Wrote
+from qutrio.core.quorum import Electors
 from qutrio.core.raising import follows
 from qutrio.core.witnesses import (
     LONELY_VOTERS,

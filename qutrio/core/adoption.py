@@ -17,8 +17,8 @@ from attrs import define, frozen
 
 from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Effect
-from qutrio.core.mandate import Electors, Mandate
-from qutrio.core.quorum import holds_quorum
+from qutrio.core.mandate import Mandate
+from qutrio.core.quorum import Electors, holds_quorum
 from qutrio.core.replication import Replication
 from qutrio.core.roll import Roll
 from qutrio.model.ids import Instant, NodeId, Term

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.closing import ENDS, close
+from qutrio.core.closing import close
 from qutrio.core.holds import Holds
 from qutrio.core.notices import Scene, deliveries, opened
 from qutrio.core.outbox import within_bound
 from qutrio.core.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
-from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
 from qutrio.model.results import State
 
 if TYPE_CHECKING:

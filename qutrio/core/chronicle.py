@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Journal, Notify, Send
 from qutrio.core.events import Attempted, Event, Received, Stop
 from qutrio.core.messages import Deliver, Delivered
@@ -25,7 +24,7 @@ from qutrio.core.outbox import OF_OUTAGES, OUTBOX_MAX
 from qutrio.core.reigns import Reigns
 from qutrio.core.verdicts import FACTS_MAX
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
-from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
     Began,
     ClockSet,

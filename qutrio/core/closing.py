@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from qutrio.core.notices import deliveries
-from qutrio.model.channels import UnknownChannel
 from qutrio.model.edits import who
 from qutrio.model.incidents import Delivery, Ending, NoticeKind, Stopping
 from qutrio.model.levels import CLOSED_NOTICES, may_use
@@ -26,12 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qutrio.core.notices import Scene
-    from qutrio.model.channels import Channel
     from qutrio.model.document import ClusterDocument
     from qutrio.model.ids import ChannelId, CheckId, IncidentId
     from qutrio.model.incidents import DeliveryKey, Incident, Ledger
 
-ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
 """What is told to channels that were removed meanwhile, too."""
 BEGINNINGS = frozenset({NoticeKind.DOWN, NoticeKind.UNSEEN})
 
@@ -99,26 +96,3 @@ def _without(incident: Incident, untold: set[tuple[IncidentId, ChannelId]]) -> I
         return incident
     told = tuple(c for c in incident.channels if (incident.id, c) not in untold)
     return incident if told == incident.channels else evolve(incident, channels=told)
-
-
-def keep_former(ledger: Ledger, before: ClusterDocument, after: ClusterDocument) -> Ledger:
-    """Return the ledger to write with `after`, which follows `before`: what is removed is kept.
-
-    Only the channels that an end must yet be told to, and only for so long.
-    """
-    if not may_use(CLOSED_NOTICES, after):
-        return ledger
-    there = {c.id for c in after.channels}
-    wanted = {d.channel for d in ledger.outbox if d.notice.kind in ENDS} - there
-    for incident in ledger.incidents:
-        wanted.update(c for c in incident.channels or () if c not in there)
-    wanted.update(u.channel for u in ledger.unseen if u.channel not in there)
-    known: dict[ChannelId, Channel] = {c.id: c for c in (*ledger.former, *before.channels)}
-    former = tuple(
-        channel
-        for ident in sorted(wanted)
-        if (channel := known.get(ident)) is not None
-        and channel.enabled
-        and not isinstance(channel, UnknownChannel)
-    )
-    return ledger if former == ledger.former else evolve(ledger, former=former)

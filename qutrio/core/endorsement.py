@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from qutrio.core.mandate import Electors, Mandate
+from qutrio.core.mandate import Mandate
+from qutrio.core.quorum import Electors
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 
 

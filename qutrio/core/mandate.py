@@ -21,11 +21,10 @@ Sources: Gray and Cheriton, "Leases" (SOSP 1989), sections 2 and 5 for the clock
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from functools import cached_property
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from qutrio.core.quorum import holds_quorum, quorum_until
+from qutrio.core.quorum import Electors, quorum_until
 from qutrio.core.reach import Pace, nearer
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Position, Promise
@@ -37,25 +36,6 @@ CLAIM_AGAIN_DEADS = 0.5
 """For which part of `dead_after` a node that acts keeps a claim, whatever terms it hears of."""
 ASKS_PER_HEARTBEAT = 10
 ASK_AFTER_S_MIN: Seconds = 0.05
-
-
-@frozen
-class Electors:
-    """The voters that count just now: of the committed document, and of the accepted one."""
-
-    committed: frozenset[NodeId]
-    accepted: frozenset[NodeId]
-
-    @cached_property
-    def all(self) -> frozenset[NodeId]:
-        """Whoever is a voter in one of the two."""
-        return self.committed | self.accepted
-
-    def majority(self, present: AbstractSet[NodeId]) -> bool:
-        """Tell whether `present` holds a majority of both."""
-        if not holds_quorum(present, self.committed):
-            return False
-        return self.accepted is self.committed or holds_quorum(present, self.accepted)
 
 
 @define

@@ -16,7 +16,7 @@ from attrs import define
 from qutrio.core.alerting import Courier
 from qutrio.core.calm import STEP_S_MIN, calm_until
 from qutrio.core.chronicle import Chronicle
-from qutrio.core.desk import Desk
+from qutrio.core.desk import Desk, hopeless, outlook, settle_write
 from qutrio.core.disk import Disk
 from qutrio.core.effects import Consequences, Effect, Note, Send, Show
 from qutrio.core.events import (
@@ -41,7 +41,6 @@ from qutrio.core.handover import Handover
 from qutrio.core.hearing import Hearing
 from qutrio.core.limits import Limits
 from qutrio.core.messages import Farewell, Message, Propose, Removed, Ruled
-from qutrio.core.outlook import hopeless, outlook, settle_write
 from qutrio.core.pager import Pager
 from qutrio.core.shortening import follow_timers
 from qutrio.core.status import describe, glimpse
@@ -98,7 +97,13 @@ class Node:
         `level` is the feature level that this program may use and announces.
         """
         self.identity = identity
-        self.register = wake_register(identity, stable, limits, level)
+        self.register = wake_register(
+            identity,
+            stable,
+            level,
+            queued_max=limits.proposals_queued,
+            per_write_max=limits.proposals_per_write,
+        )
         self.seat = wake_seat(identity, stable, self.register, now, rng)
         self.watch = Watch(identity, new_life(rng), limits.results_per_report)
         self.pager = Pager(

@@ -12,7 +12,8 @@ from attrs import define, field
 
 from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier, reconcile
-from qutrio.core.closing import drop_unreachable, keep_former
+from qutrio.core.applying import keep_former
+from qutrio.core.closing import drop_unreachable
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
 from qutrio.core.mandate import DRIFT_MARGIN

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from functools import cached_property
+
+from attrs import frozen
 
 from qutrio.model.ids import Instant, NodeId
 
@@ -29,3 +32,22 @@ def quorum_until(
     """
     moments = sorted((until.get(voter, never) for voter in voters), reverse=True)
     return moments[majority(len(voters)) - 1] if voters else never
+
+
+@frozen
+class Electors:
+    """The voters that count just now: of the committed document, and of the accepted one."""
+
+    committed: frozenset[NodeId]
+    accepted: frozenset[NodeId]
+
+    @cached_property
+    def all(self) -> frozenset[NodeId]:
+        """Whoever is a voter in one of the two."""
+        return self.committed | self.accepted
+
+    def majority(self, present: AbstractSet[NodeId]) -> bool:
+        """Tell whether `present` holds a majority of both."""
+        if not holds_quorum(present, self.committed):
+            return False
+        return self.accepted is self.committed or holds_quorum(present, self.accepted)

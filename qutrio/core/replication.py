@@ -18,13 +18,12 @@ from collections import deque
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
-from qutrio.core.applying import apply
+from qutrio.core.applying import apply, keep_former
 from qutrio.core.authorship import Author, authored
-from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
-from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
 from qutrio.core.mutations import Mutation, Refusal
+from qutrio.core.quorum import Electors
 from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import OWN

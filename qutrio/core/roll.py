@@ -8,8 +8,7 @@ from attrs import define
 
 from qutrio.core.cadence import Cadence
 from qutrio.core.liveness import Liveness
-from qutrio.core.mandate import Electors
-from qutrio.core.quorum import majority
+from qutrio.core.quorum import Electors, majority
 from qutrio.core.replication import Replication
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId

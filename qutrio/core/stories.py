@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.closing import ENDS
 from qutrio.core.steady import shifts
 from qutrio.model.ids import IncidentId, NoticeId, UnixTime
-from qutrio.model.incidents import AnyKind, Incident, NoticeKind
+from qutrio.model.incidents import ENDS, AnyKind, Incident, NoticeKind
 from qutrio.model.journal import (
     Began,
     ClockSet,

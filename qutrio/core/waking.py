@@ -16,17 +16,20 @@ from qutrio.model.stable import Promise, Stable
 if TYPE_CHECKING:
     from random import Random
 
-    from qutrio.core.limits import Limits
 
+def wake_register(
+    me: NodeId, stable: Stable, level: int, *, queued_max: int, per_write_max: int
+) -> Replication:
+    """Return the register as it was when the node went down; its program knows `level`.
 
-def wake_register(me: NodeId, stable: Stable, limits: Limits, level: int) -> Replication:
-    """Return the register as it was when the node went down; its program knows `level`."""
+    `queued_max` proposals may wait, and `per_write_max` of them share a write.
+    """
     return Replication(
         me=me,
         accepted=stable.accepted,
         committed=stable.committed,
-        queued_max=limits.proposals_queued,
-        per_write_max=limits.proposals_per_write,
+        queued_max=queued_max,
+        per_write_max=per_write_max,
         level=level,
     )
 

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from qutrio.core.election import words
 from qutrio.core.election.interface import Electorate
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.election import graft_frames as frames
 from qutrio.errors import ElectionError
 from qutrio.model.ids import NodeId, Term

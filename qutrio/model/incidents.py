@@ -45,6 +45,10 @@ class NoticeKind(Enum):
     TEST = "test"
 
 
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
+"""The kinds that tell of an end."""
+
+
 @frozen
 class UnknownKind:
     """A kind that only a newer version knows: kept for those who do, and told by nobody else."""

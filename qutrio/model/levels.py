@@ -8,7 +8,7 @@ a member of an enum with `needs_level`.  It is used only when the committed docu
 
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 from attrs import frozen
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attrs import AttrsInstance
-
-    from qutrio.model.document import ClusterDocument
 
 LEVEL: Final = 2
 """The highest level that this program knows."""
@@ -51,7 +49,15 @@ MEASURED_DURATIONS: Final = 2
 _SINCE: Final = "qutrio.level"
 
 
-def may_use(feature: int, document: "ClusterDocument") -> bool:
+class HasLevel(Protocol):
+    """A cluster document, as far as this module goes."""
+
+    @property
+    def level(self) -> int:
+        """The level that all members may use."""
+
+
+def may_use(feature: int, document: HasLevel) -> bool:
     """Tell whether a feature may be used in the cluster that committed `document`.
 
     `feature` is one of the constants above: the level that it needs.

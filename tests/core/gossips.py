@@ -3,7 +3,7 @@
 from qutrio.core.election.gossip import Gossip
 from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
 from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
 from tests.core.samples import A, B, C, at

@@ -12,7 +12,7 @@ from random import Random
 from qutrio.core.election.engines import engine_named
 from qutrio.core.election.interface import Complaint, Electorate, Engine, Role, Say, Turn
 from qutrio.core.election.words import Word
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Ballot

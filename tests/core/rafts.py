@@ -8,7 +8,7 @@ from attrs import define, evolve, field
 from qutrio.core.election.interface import Complaint, Electorate, Position, Role, Say, Turn
 from qutrio.core.election.raft import TRANSITIONS, Raft
 from qutrio.core.election.words import Lead, Led, PreVoted, VoteRequest, VoteResponse, Word
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Term
 from qutrio.model.stable import Ballot

@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting import ATTEMPT_S_MAX, FORMER_TRIES_MAX, Courier, Errand, reconcile
-from qutrio.core.closing import drop_unreachable, keep_former
+from qutrio.core.applying import keep_former
+from qutrio.core.closing import drop_unreachable
 from qutrio.core.events import Attempted
 from qutrio.core.notices import Scene, opened
 from qutrio.core.verdicts import Verdicts

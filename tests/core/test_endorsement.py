@@ -3,7 +3,8 @@
 import pytest
 
 from qutrio.core.endorsement import objection
-from qutrio.core.mandate import Electors, Mandate
+from qutrio.core.mandate import Mandate
+from qutrio.core.quorum import Electors
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
 from tests.core.samples import A, B, C, D, at

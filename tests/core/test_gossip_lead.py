@@ -17,7 +17,7 @@ from qutrio.core.election.gossip import (
     Gossip,
 )
 from qutrio.core.election.interface import News, Role, Say, Turn
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.ids import FOREVER, Term
 from qutrio.model.stable import Ballot
 from tests.core.gossips import (

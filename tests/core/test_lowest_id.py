@@ -7,7 +7,7 @@ from qutrio.core.election.engines import ENGINES, engine_named
 from qutrio.core.election.interface import Electorate, Role, Turn
 from qutrio.core.election.lowest_id import TRANSITIONS, LowestId
 from qutrio.core.election.words import Lead
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NodeId, Term
 from qutrio.model.stable import NO_BALLOT, Ballot

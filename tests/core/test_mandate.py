@@ -2,7 +2,8 @@
 
 import pytest
 
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT, Electors, Mandate
+from qutrio.core.mandate import ASKS_PER_HEARTBEAT, Mandate
+from qutrio.core.quorum import Electors
 from qutrio.core.reach import TERM_JUMP_MAX
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise

@@ -6,7 +6,6 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting import Courier
-from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.events import Attempted
@@ -17,7 +16,7 @@ from qutrio.core.watch import Watch
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.incidents import Delivery, Ledger, NoticeKind, UnknownKind
+from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.parts import Fate, Part
 from tests.core.samples import (
     DEAD_S,

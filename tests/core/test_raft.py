@@ -5,7 +5,7 @@ import pytest
 from qutrio.core.election.interface import Role
 from qutrio.core.election.raft_votes import Why
 from qutrio.core.election.words import LeadershipProposal, PreVote
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.core.reach import TERM_JUMP_MAX
 from qutrio.model.ids import NodeId
 from tests.core.rafts import (

@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.ages import Ages
-from qutrio.core.closing import drop_unreachable, keep_former
+from qutrio.core.applying import keep_former
+from qutrio.core.closing import drop_unreachable
 from qutrio.core.notices import Scene
 from qutrio.core.unseen import CAUSES_PER_STEP_MAX, Lookout
 from qutrio.core.verdicts import Verdicts

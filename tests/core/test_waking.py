@@ -5,7 +5,6 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.limits import Limits
 from qutrio.core.waking import wake_register, wake_seat
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, Seconds, Term
@@ -22,7 +21,7 @@ def quiet_until(committed: Settings, accepted: Settings, promise: Promise = BOUN
     older = record(document(A, B, C, settings=committed))
     newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
     kept = Stable(promise, accepted=newer, committed=older)
-    register = wake_register(B, kept, Limits(), LEVEL)
+    register = wake_register(B, kept, LEVEL, queued_max=1, per_write_max=1)
     return wake_seat(B, kept, register, at(100), Random(0)).mandate.quiet_until
 
 
@@ -41,5 +40,5 @@ def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
     assert quiet_until(SHORT, LONG, Promise()) == NEVER
     alone = record(document(B))
     kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
-    register = wake_register(B, kept, Limits(), LEVEL)
+    register = wake_register(B, kept, LEVEL, queued_max=1, per_write_max=1)
     assert wake_seat(B, kept, register, at(1), Random(0)).mandate.quiet_until == NEVER

@@ -5,8 +5,8 @@ In each of them the judge looks after every event, and so does the test: never d
 
 import pytest
 
+from qutrio.core.desk import hopeless
 from qutrio.core.messages import Heartbeat
-from qutrio.core.outlook import hopeless
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Seconds
 from qutrio.sim.world import World

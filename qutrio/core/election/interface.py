@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from qutrio.core.election.words import Word
-from qutrio.core.mandate import Electors
+from qutrio.core.quorum import Electors
 from qutrio.model.document import Settings
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import Instant, NodeId, Seconds, Term

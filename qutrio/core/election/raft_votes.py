@@ -17,7 +17,7 @@ from qutrio.model.stable import Ballot
 
 if TYPE_CHECKING:
     from qutrio.core.election.interface import Position
-    from qutrio.core.mandate import Electors
+    from qutrio.core.quorum import Electors
     from qutrio.model.ids import NodeId, Term
 
 POSITION_BYTES_MAX = 4096

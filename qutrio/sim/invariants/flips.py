@@ -2,11 +2,10 @@
 
 from attrs import frozen
 
-from qutrio.core.closing import ENDS
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, CheckId, IncidentId, NoticeId
-from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind
 from qutrio.model.levels import CLOSED_NOTICES, may_use
 
 

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from qutrio.core.closing import ENDS
 from qutrio.core.outbox import OUTBOX_MAX
 from qutrio.core.quorum import holds_quorum
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, Seconds
-from qutrio.model.incidents import Delivery, Ledger, NoticeKind
+from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind
 from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
