@@ -22,6 +22,7 @@ from qutrio.core.applying import apply
 from qutrio.core.authorship import Author, authored
 from qutrio.core.closing import keep_former
 from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.facts import OwnChangeRefused
 from qutrio.core.mandate import Electors
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
 from qutrio.core.mutations import Mutation, Refusal
@@ -269,7 +270,7 @@ class Replication(Acceptor):
     ) -> list[Effect]:
         if proposal.origin is None:
             refused = ruling is Ruling.REFUSED
-            return [Note("own change was refused", (("reason", reason),))] if refused else []
+            return [Note(OwnChangeRefused(reason))] if refused else []
         node, request = proposal.origin
         committed = self.committed
         ruled = Ruled(

@@ -10,6 +10,7 @@ from qutrio.core.closing import ENDS
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.events import Attempted
+from qutrio.core.facts import NoticeUndelivered
 from qutrio.core.mandate import CLAIM_AGAIN_DEADS
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
@@ -115,7 +116,7 @@ def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
     holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
     holder.send_out([B, C], at(0))
     (note,) = holder.on_attempted(attempted(delivered=False), at(0))
-    assert note == Note("a notice was not delivered", (("channel", HOOK), ("detail", "refused")))
+    assert note == Note(NoticeUndelivered(HOOK, "refused"))
     later = holder.courier.deadline()
     assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
