@@ -112,7 +112,7 @@ class Hands(Protocol):
 
 def turn_details(turn: Turn) -> dict[str, str]:
     """Return the details of the log line about an engine's change of role."""
-    return {"from": turn.before.value, "to": turn.after.value, "reason": turn.reason}
+    return {"from": turn.before.value, "to": turn.after.value, "reason": str(turn.reason)}
 
 
 async def drive(
