@@ -6,6 +6,7 @@ milliseconds.  Fields are added, never renamed.
 
 from collections.abc import Iterable, Iterator
 
+from qutrio.codec.sentences import status_reason
 from qutrio.core.view import CheckStatus, MemberStatus, Status
 from qutrio.model.edits import Edit
 from qutrio.model.hand_edits import EditReport
@@ -60,7 +61,7 @@ def standing(status: Status) -> Row:
         "quorum": quorum_row(status),
         "stale": status.stale,
         "removed": status.removed,
-        "reason": status.reason,
+        "reason": status_reason(status),
     }
 
 

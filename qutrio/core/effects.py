@@ -10,6 +10,7 @@ from attrs import evolve
 
 from qutrio.core.election.interface import Turn
 from qutrio.core.events import Attempted
+from qutrio.core.facts import NodeFact
 from qutrio.core.messages import Message, Ruling
 from qutrio.core.view import Status
 from qutrio.model.frozen import frozen
@@ -81,14 +82,9 @@ class Show:
 
 @frozen
 class Note:
-    """Write one line to the log: a constant `what`, and details as (key, value)."""
+    """Write a fact to the log."""
 
-    what: str
-    details: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        """Return the line as people read it."""
-        return ", ".join([self.what, *(f"{key} {value}" for key, value in self.details)])
+    fact: NodeFact
 
 
 @frozen

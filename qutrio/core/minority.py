@@ -22,6 +22,7 @@ from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier, reconcile
 from qutrio.core.effects import Effect, Note, Notify
 from qutrio.core.election.interface import Role
+from qutrio.core.facts import MinorityLed, MinorityLeft
 from qutrio.core.notices import Scene
 from qutrio.core.quorum import holds_quorum
 from qutrio.core.verdicts import Verdicts
@@ -74,7 +75,7 @@ class Minority:
         effects = list[Effect]()
         if count is None:
             count = self.watch.beside = self._begin(now, wall)
-            effects.append(Note("leads a minority, and may page", (("sees", self._size(now)),)))
+            effects.append(Note(MinorityLed(self._size(now))))
         self.until = Instant(now + self.seat.settings.dead_after_s)
         changed = self._count(count, now, wall)
         asked = count.to_probe(now, set(alarms), self.seat.settings.confirm_after_s)
@@ -127,7 +128,7 @@ class Minority:
         self.watch.beside = self.until = None
         self.ledger = Ledger(sequence=self.ledger.sequence)
         self.courier.settle(self.ledger)
-        return [Note("leads a minority no more", (("sees", self._size(now)),))]
+        return [Note(MinorityLeft(self._size(now)))]
 
     def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
         """Count, and return the checks that changed.

@@ -37,6 +37,7 @@ from qutrio.core.events import (
     YieldRequested,
 )
 from qutrio.core.expulsion import Expulsion, last_words
+from qutrio.core.facts import DiskRefused, NodeFact, NodeStarted, RemovedFromCluster
 from qutrio.core.handover import Handover
 from qutrio.core.hearing import Hearing
 from qutrio.core.limits import Limits
@@ -80,7 +81,7 @@ class Node:
     _stopped: bool
     _expulsion: Expulsion
     _disk: Disk
-    _reason: str
+    _last: NodeFact
 
     def __init__(
         self,
@@ -129,7 +130,7 @@ class Node:
         self._stopped = False
         self._expulsion = Expulsion(identity)
         self._disk = Disk(stable)
-        self._reason = "started"
+        self._last = NodeStarted()
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> list[Effect]:
         """Absorb one event and return what the world must do, in order.
@@ -162,7 +163,7 @@ class Node:
         self.deadline = self._next_deadline(now)
         if self.calm_until <= self.deadline and quiet and not self.removed:
             self.calm_until = calm_until(self.pager, self.desk, self.deadline, now)
-        self._reason = next((str(e) for e in effects if isinstance(e, Note)), self._reason)
+        self._last = next((e.fact for e in effects if isinstance(e, Note)), self._last)
         return saving + effects
 
     def view(self, now: Instant) -> View:
@@ -251,7 +252,7 @@ class Node:
         self.register.roll_back(durable.accepted, durable.committed)
         self.chronicle.go_back(durable.committed.ledger)
         self._disk.refused(reason, durable, now)
-        effects.append(Note("the disk refused a write", (("reason", reason),)))
+        effects.append(Note(DiskRefused(reason)))
         return effects
 
     def _expelled(self, reason: str, now: Instant) -> list[Effect]:
@@ -259,7 +260,7 @@ class Node:
             return []
         self.removed = True
         effects = self.seat.resign(None, "is no longer a member", now)
-        return [*effects, Note("this node was removed from the cluster", (("reason", reason),))]
+        return [*effects, Note(RemovedFromCluster(reason))]
 
     # --- what follows from any event --------------------------------------------------------
 
@@ -397,7 +398,8 @@ class Node:
             self.pager.ages,
             now,
             removed=self.removed,
-            reason=hopeless(self.seat, now, removed=self.removed) or self._reason,
+            hopeless=hopeless(self.seat, now, removed=self.removed) or "",
+            last=self._last,
             disk=self._disk.trouble,
             leads_minority=self.pager.minority.leads,
             courier=None if self.seat.acting_until(now) is None else self.pager.courier,

@@ -16,6 +16,7 @@ from qutrio.core.applying import keep_former
 from qutrio.core.closing import drop_unreachable
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.events import Attempted
+from qutrio.core.facts import NoticeUndelivered
 from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.core.messages import Deliver, Delivered, Lasted
 from qutrio.core.minority import Minority
@@ -236,8 +237,7 @@ class Pager:
 
 
 def _complain(event: Attempted) -> list[Effect]:
-    details = (("channel", event.channel), ("detail", event.detail))
-    return [Note("a notice was not delivered", details)]
+    return [Note(NoticeUndelivered(event.channel, event.detail))]
 
 
 def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:

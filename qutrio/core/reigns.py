@@ -17,13 +17,15 @@ from attrs import define, evolve, field, frozen
 
 from qutrio.core.effects import Effect, Note
 from qutrio.core.events import Event, Received
+from qutrio.core.facts import RemovedFromCluster, Resigned
 from qutrio.core.messages import Heartbeat, Resign
 from qutrio.core.steady import steadied
 from qutrio.model.journal import Entry, Fact, Named, RoleLeft, RoleTaken, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from qutrio.core.facts import NodeFact
     from qutrio.core.seat import Seat
     from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
 
@@ -32,13 +34,13 @@ REIGNS_PER_HOUR_MAX = 240
 HOUR_S: Seconds = 3600.0
 REASON_CHARS_MAX = 200
 GAVE_UP = "gave the role up"
-"""How the note of a node begins that acted itself, and what is said when it gave no reason."""
+"""What is written when the node that acted gave no reason."""
 HIGHER_TERM = "a higher term"
 SILENT = "fell silent"
 RAN_OUT = "its mandate ran out"
 REMOVED = "was removed"
 EXPELLED = "this node was removed from the cluster"
-"""The note after which this node hears nothing of the others any more."""
+"""Why nothing is seen of a reign any more: this node hears nothing of the others."""
 
 
 @define
@@ -56,7 +58,7 @@ class Reigns:
         """Return what to write after a step that took `event` in and gives `effects`."""
         if self._over:
             return []
-        self._over = any(isinstance(e, Note) and e.what == EXPELLED for e in effects)
+        self._over = any(isinstance(f, RemovedFromCluster) for f in _noted(effects))
         master = None if self._over else self.seat.incumbent(now)
         was = self._reign
         self._reign = None if master is None else (master, self.seat.incumbent_term(now))
@@ -100,12 +102,15 @@ class Reigns:
         return SILENT if node in self.seat.register.committed.document.ids else REMOVED
 
     def _own(self, effects: Sequence[Effect]) -> str:
-        notes = (e for e in effects if isinstance(e, Note) and e.what == GAVE_UP)
-        return next((dict(note.details)["reason"] for note in notes), RAN_OUT)
+        return next((f.reason for f in _noted(effects) if isinstance(f, Resigned)), RAN_OUT)
 
     def _named(self, node: NodeId) -> Named:
         member = self.seat.register.committed.document.member(node)
         return Named(node, member.name if member is not None else node)
+
+
+def _noted(effects: Sequence[Effect]) -> Iterator[NodeFact]:
+    return (effect.fact for effect in effects if isinstance(effect, Note))
 
 
 class Outcome(Enum):

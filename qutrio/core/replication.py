@@ -21,6 +21,7 @@ from qutrio.core.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.applying import apply, keep_former
 from qutrio.core.authorship import Author, authored
 from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.facts import OwnChangeRefused
 from qutrio.core.messages import Ruled, Ruling, Write, Wrote
 from qutrio.core.mutations import Mutation, Refusal
 from qutrio.core.quorum import Electors
@@ -268,7 +269,7 @@ class Replication(Acceptor):
     ) -> list[Effect]:
         if proposal.origin is None:
             refused = ruling is Ruling.REFUSED
-            return [Note("own change was refused", (("reason", reason),))] if refused else []
+            return [Note(OwnChangeRefused(reason))] if refused else []
         node, request = proposal.origin
         committed = self.committed
         ruled = Ruled(

@@ -18,6 +18,7 @@ from qutrio.core.credence import Credence
 from qutrio.core.effects import Consequences, Effect, Note, Send
 from qutrio.core.election.words import CLAIMS
 from qutrio.core.endorsement import objection
+from qutrio.core.facts import Resigned, RoleClaimed
 from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
@@ -291,7 +292,7 @@ class Seat:
         if acting_until is None:
             resign = Resign(term=term, successor=successor, by_hand=by_hand, reason=reason)
             effects += self._to_all(resign)
-        effects.append(Note("gave the role up", (("term", str(term)), ("reason", reason))))
+        effects.append(Note(Resigned(term, reason)))
         return effects
 
     def _steer(self, now: Instant) -> list[Effect]:
@@ -380,8 +381,7 @@ class Seat:
         effects = self.beat_all(now, wall)
         if self.register.electors.majority(self.mandate.endorsers()):
             effects += self.register.establish(term, None, now)
-        effects.append(Note("claims the role", (("term", str(term)),)))
-        return effects
+        return [*effects, Note(RoleClaimed(term))]
 
     def _to_all(self, message: Message) -> list[Effect]:
         return [Send(peer, message) for peer in self.roll.peers()]

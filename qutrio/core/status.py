@@ -2,6 +2,7 @@
 
 from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier
+from qutrio.core.facts import NodeFact
 from qutrio.core.minority import Minority
 from qutrio.core.quorum import majority
 from qutrio.core.replication import Replication
@@ -50,15 +51,16 @@ def describe(
     now: Instant,
     *,
     removed: bool,
-    reason: str,
+    hopeless: str,
+    last: NodeFact,
     disk: str,
     leads_minority: bool,
     courier: Courier | None,
 ) -> Status:
     """Return what this node knows at `now`.
 
-    `reason` explains its last decision, `disk` is why its disk refuses writes, if it does.
-    `courier` is the one that delivers now, if this node acts.
+    `hopeless` is why nothing can be changed here; `last` is what it noted last; `disk` is why its
+    disk refuses writes, if so.  `courier` is the one that delivers now, if this node acts.
     """
     record = register.committed
     document = record.document
@@ -85,7 +87,8 @@ def describe(
         ledger=record.ledger,
         stale=master is None,
         removed=removed,
-        reason=reason,
+        hopeless=hopeless,
+        last=last,
         disk=disk,
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),

@@ -14,6 +14,7 @@ from attrs import define, field
 from qutrio.core.effects import Effect, Note, Send, Turned
 from qutrio.core.election.engines import ENGINES, engine_named, timing
 from qutrio.core.election.interface import Complaint, Electorate, Engine, Position, Role, Say
+from qutrio.core.facts import EngineUnknown, ProtocolBroken
 from qutrio.core.mandate import DRIFT_MARGIN
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 ASIDE_BONDS = 6
 """For how many bonds a node that gave the role away by hand lets others go first."""
-UNKNOWN_ENGINE = "does not know the election engine; neither leads nor endorses, upgrade it"
 
 
 @frozen
@@ -240,7 +240,7 @@ class Steering:
         for news in [] if self._engine is None else self._engine.news():
             match news:
                 case Complaint(what):
-                    effects.append(Note("the election protocol was broken", (("how", what),)))
+                    effects.append(Note(ProtocolBroken(what)))
                 case _:
                     effects.append(Turned(news))
         return effects
@@ -278,7 +278,7 @@ class Steering:
                 position=self.position,
             )
             if self._engine is None:
-                self._unsaid.append(Note(UNKNOWN_ENGINE, (("engine", name),)))
+                self._unsaid.append(Note(EngineUnknown(name)))
         return self._engine
 
     def _said(self, words: list[Say]) -> list[Effect]:

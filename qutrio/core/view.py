@@ -1,5 +1,6 @@
 """What outsiders may know about a node: a small view after every step, a status on request."""
 
+from qutrio.core.facts import NodeFact
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
@@ -108,6 +109,8 @@ class Status:
     document (`knows_engine`) neither leads nor endorses.  With `leads_minority` it may page
     without a majority, and writes nothing.  `level` is the highest that this program knows;
     `held_back` are the members that are not known to run it, while the document is below it.
+    `hopeless` says why nothing can be changed at this node, and is empty when that is not certain;
+    `last` is the fact that the node noted last.
     """
 
     node: NodeId
@@ -125,7 +128,8 @@ class Status:
     ledger: Ledger
     stale: bool
     removed: bool
-    reason: str
+    hopeless: str
+    last: NodeFact
     members: tuple[MemberStatus, ...]
     checks: tuple[CheckStatus, ...]
     disk: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from attrs import define, field
 
 from qutrio.core.effects import Effect, Note
+from qutrio.core.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
 from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
 
 SKEW_S_MIN: Seconds = 10.0
@@ -37,7 +38,7 @@ class WallClocks:
             return []
         self.last_set = (offset - was, now)
         self.untold.append(offset - was)
-        return [Note("the wall clock was set", (("by_s", f"{offset - was:+.0f}"),))]
+        return [Note(WallClockChanged(round(offset - was)))]
 
     def heard(self, node: NodeId, skew: Seconds) -> list[Effect]:
         """Take in a difference; warn once of one that is large, and once when it is over."""
@@ -47,11 +48,11 @@ class WallClocks:
             if off < SKEW_S_MIN:
                 return []
             self._warned.add(node)
-            return [Note("wall clocks differ", (("node", node), ("ahead_s", f"{skew:.0f}")))]
+            return [Note(WallClockDiffers(node, round(skew)))]
         if off >= SKEW_S_MIN / 2:
             return []
         self._warned.discard(node)
-        return [Note("wall clocks agree again", (("node", node),))]
+        return [Note(WallClockAgrees(node))]
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
         """Forget everybody who is not in `members`."""

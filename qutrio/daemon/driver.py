@@ -29,7 +29,9 @@ from qutrio.core.effects import (
     Turned,
     honest_answers,
 )
+from qutrio.core.election.interface import Turn
 from qutrio.core.events import Event, PersistFailed, Stop, Tick
+from qutrio.core.facts import NodeFact
 from qutrio.core.messages import Message
 from qutrio.core.view import View
 from qutrio.errors import StorageError
@@ -91,8 +93,12 @@ class Hands(Protocol):
         """Queue an attempt to deliver; return False when there is no room for it."""
         ...
 
-    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
-        """Write a line to the log."""
+    def note(self, fact: NodeFact) -> None:
+        """Write a fact to the log."""
+        ...
+
+    def turned(self, turn: Turn) -> None:
+        """Write the engine's change of role to the log."""
         ...
 
     def journal(self, entry: Entry) -> None:
@@ -102,6 +108,11 @@ class Hands(Protocol):
     def alive(self) -> None:
         """Tell the watchdog that the loop turns; called at least every `WAIT_S_MAX`."""
         ...
+
+
+def turn_details(turn: Turn) -> dict[str, str]:
+    """Return the details of the log line about an engine's change of role."""
+    return {"from": turn.before.value, "to": turn.after.value, "reason": str(turn.reason)}
 
 
 async def drive(
@@ -188,12 +199,11 @@ class _Loop:
                 if not self._hands.notify(effect):
                     detail = "too many notices wait to be sent"
                     self._owed.append(effect.ended(delivered=False, detail=detail))
-            case Note(what, details):
-                self._hands.note(what, details)
+            case Note(fact):
+                self._hands.note(fact)
             case Journal(entry):
                 self._hands.journal(entry)
             case Turned(turn):
-                details = (("from", turn.before.value), ("to", turn.after.value))
-                self._hands.note("role", (*details, ("reason", turn.reason)))
+                self._hands.turned(turn)
             case _:
                 assert_never(effect)

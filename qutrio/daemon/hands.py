@@ -5,8 +5,12 @@ from typing import Protocol
 import trio
 from attrs import frozen
 
+from qutrio.codec.sentences import log_line
 from qutrio.core.effects import Notify
+from qutrio.core.election.interface import Turn
+from qutrio.core.facts import NodeFact
 from qutrio.core.messages import Message
+from qutrio.daemon.driver import turn_details
 from qutrio.daemon.recorder import Recorder
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
@@ -70,9 +74,14 @@ class EdgeHands:
             return False
         return True
 
-    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
-        """Write a line to the log."""
-        self.log(what, **dict(details))
+    def note(self, fact: NodeFact) -> None:
+        """Write a fact to the log."""
+        what, details = log_line(fact)
+        self.log(what, **details)
+
+    def turned(self, turn: Turn) -> None:
+        """Write the engine's change of role to the log."""
+        self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
         """Queue a line for the journal of incidents, or lose it."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 import trio
 from attrs import Factory, define, field, frozen
 
+from qutrio.codec.sentences import status_reason
 from qutrio.core.effects import Show
 from qutrio.core.events import Inspected
 from qutrio.core.view import View
@@ -200,7 +201,7 @@ class HookRunner:
             except trio.BrokenResourceError:
                 return "stopping"
             assert isinstance(shown, Show)
-            return shown.status.reason.replace("\0", "?")
+            return status_reason(shown.status).replace("\0", "?")
         return ""
 
 

@@ -2,8 +2,12 @@
 
 from attrs import frozen
 
+from qutrio.codec.sentences import log_line
 from qutrio.core.effects import Notify
+from qutrio.core.election.interface import Turn
+from qutrio.core.facts import DiskRefused, NodeFact, ProtocolBroken
 from qutrio.core.messages import Message
+from qutrio.daemon.driver import turn_details
 from qutrio.election.drivers.interface import Link
 from qutrio.election.feeds import Feed, Trouble, TroubleKind
 from qutrio.election.group import Group
@@ -13,11 +17,11 @@ from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 from qutrio.plumbing.log import Log
 
-TROUBLES = {
-    "the disk refused a write": TroubleKind.DISK,
-    "the election protocol was broken": TroubleKind.PROTOCOL,
+TROUBLES: dict[type[NodeFact], TroubleKind] = {
+    DiskRefused: TroubleKind.DISK,
+    ProtocolBroken: TroubleKind.PROTOCOL,
 }
-"""What of the node's notes a person should see."""
+"""The facts that a person should see."""
 
 
 @frozen(kw_only=True)
@@ -51,12 +55,17 @@ class SeatHands:
         del job
         return False
 
-    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+    def note(self, fact: NodeFact) -> None:
         """Log, and tell those who listen of what went wrong."""
-        self.log(what, **dict(details))
-        if what in TROUBLES:
-            told = ", ".join(text for _, text in details)
-            self.troubles.tell(Trouble(TROUBLES[what], f"{what}: {told}"))
+        what, details = log_line(fact)
+        self.log(what, **details)
+        kind = TROUBLES.get(type(fact))
+        if kind is not None:
+            self.troubles.tell(Trouble(kind, f"{what}: {', '.join(details.values())}"))
+
+    def turned(self, turn: Turn) -> None:
+        """Write the engine's change of role to the log."""
+        self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
         """Do nothing: there are no incidents."""

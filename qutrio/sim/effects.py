@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from attrs import define, field
 
+from qutrio.codec.sentences import log_line
 from qutrio.codec.wire import decode, encode
 from qutrio.core.effects import (
     Effect,
@@ -83,8 +84,9 @@ class Hands:
                 self._notify(host, effect)
             case Reply():
                 self._reply(effect)
-            case Note(what, details):
-                world.notes.append(f"{world.true:.3f} {host.name} {what} {dict(details)}")
+            case Note(fact):
+                what, details = log_line(fact)
+                world.notes.append(f"{world.true:.3f} {host.name} {what} {details}")
             case Show() | Journal() | Turned():
                 return  # nobody reads them here
             case _:

@@ -23,6 +23,7 @@ from qutrio.core.events import (
     Tenancy,
     YieldRequested,
 )
+from qutrio.core.facts import NodeStarted
 from qutrio.core.messages import Ruling
 from qutrio.core.mutations import Refusal
 from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
@@ -162,7 +163,8 @@ class Brain:
             ledger=Ledger(refusals=self.refusals),
             stale=self.master is None,
             removed=self.view.value.removed,
-            reason="" if self.master else "no quorum: 1 of 2 needed nodes heard",
+            hopeless="" if self.master else "no quorum: 1 of 2 needed nodes heard",
+            last=NodeStarted(),
             disk=self.disk,
             held_back=tuple(n for n, level in self.levels.items() if (level or 0) < LEVEL),
             leads_minority=self.leads_minority,

@@ -2,6 +2,7 @@
 
 from qutrio.core.disk import DISK_RETRY_S
 from qutrio.core.effects import Note, Persist
+from qutrio.core.facts import DiskRefused
 from qutrio.model.document import Settings
 from tests.core.company import API, Company, settled
 from tests.core.samples import A, B, C, check, document
@@ -24,7 +25,7 @@ def test_the_role_does_not_move_back_while_the_disk_is_full() -> None:
     company = without_space()
     company.run(20 * DISK_RETRY_S)
     assert company.masters() == [B]
-    assert [e for _, e in company.performed(Note) if e.what != "the disk refused a write"] == []
+    assert [e for _, e in company.performed(Note) if not isinstance(e.fact, DiskRefused)] == []
 
 
 def test_the_role_moves_back_once_there_is_space() -> None:

@@ -5,6 +5,7 @@ from attrs import evolve
 
 from qutrio.core.effects import Journal, Note, Notify
 from qutrio.core.events import Tick
+from qutrio.core.facts import MinorityLed
 from qutrio.core.messages import Deliver, Write
 from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, NodeId
@@ -191,7 +192,7 @@ def test_a_short_hiccup_pages_nobody() -> None:
     some.cut.clear()
     some.run(1.0)
     assert not [n for n in told(some, A, B, C) if n.minority]
-    assert not [n for _, n in some.performed(Note) if "minority" in n.what]
+    assert not [n for _, n in some.performed(Note) if isinstance(n.fact, MinorityLed)]
 
 
 def test_it_takes_dead_after_without_a_majority_in_sight() -> None:

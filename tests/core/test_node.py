@@ -6,6 +6,7 @@ from qutrio.core.calm import STEP_S_MIN
 from qutrio.core.disk import DISK_RETRY_S
 from qutrio.core.effects import Journal, Note, Persist, Reply, Send
 from qutrio.core.events import PersistFailed, Received, Stop, Tick
+from qutrio.core.facts import DiskRefused, WallClockChanged
 from qutrio.core.messages import (
     Commit,
     Farewell,
@@ -203,9 +204,7 @@ def test_a_master_whose_disk_fails_says_nothing_of_the_write_and_resigns() -> No
     assert not kinds & {Write, Commit}
     assert [r.ruling for r in company.replies(request)] == [Ruling.UNKNOWN]
     assert not company.nodes[A].seat.fit
-    assert ("reason", "no space left") in [
-        d for n, e in company.performed(Note) if n == A for d in e.details
-    ]
+    assert DiskRefused("no space left") in [e.fact for n, e in company.performed(Note) if n == A]
     assert company.nodes[A].register.accepted is company.disks[A].accepted
     company.run(2)
     assert company.masters() == [B]
@@ -254,6 +253,6 @@ def test_a_wall_clock_that_was_set_is_noted_and_written_to_the_journal() -> None
     now = node.deadline
     node.step(Tick(), now, UnixTime(WALL + now))
     effects = node.step(Tick(), at(now + 1), UnixTime(WALL + now + 1 - 3600))
-    assert Note("the wall clock was set", (("by_s", "-3600"),)) in effects
+    assert Note(WallClockChanged(-3600)) in effects
     told = [e.entry.fact for e in effects if isinstance(e, Journal)]
     assert [f for f in told if isinstance(f, ClockSet)] == [ClockSet(by_s=-3600.0)]

@@ -4,6 +4,7 @@ import pytest
 
 from qutrio.core.effects import Notify, Probe, Reply, Send
 from qutrio.core.events import Expelled, Linked, Observed, ProbeRequested, Received
+from qutrio.core.facts import NodeStarted, RoleClaimed
 from qutrio.core.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
 from qutrio.core.mutations import Batch, RemoveMember
 from qutrio.model.document import Settings
@@ -287,11 +288,11 @@ def test_the_role_is_not_handed_over_while_an_attempt_is_under_way() -> None:
     assert company.masters() == [A]
 
 
-def test_the_reason_of_the_last_decision_is_kept_for_people() -> None:
+def test_the_last_fact_is_kept_for_people() -> None:
     company = Company(document(A))
-    assert company.status(A).reason == "started"
+    assert company.status(A).last == NodeStarted()
     company.run(1)
-    assert company.status(A).reason == "claims the role, term 1"
+    assert company.status(A).last == RoleClaimed(Term(1))
 
 
 def test_a_batch_of_nothing_is_committed_without_a_new_revision() -> None:

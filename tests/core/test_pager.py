@@ -9,6 +9,7 @@ from qutrio.core.alerting import Courier
 from qutrio.core.effects import Effect, Note, Notify, Send
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.events import Attempted
+from qutrio.core.facts import NoticeUndelivered
 from qutrio.core.mandate import CLAIM_AGAIN_DEADS
 from qutrio.core.messages import Deliver, Delivered
 from qutrio.core.pager import ERRANDS_MAX, Pager
@@ -18,6 +19,7 @@ from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.parts import Fate, Part
+from qutrio.model.stable import Record
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -61,6 +63,11 @@ def errand(follower: Pager, sender: NodeId, one: Delivery = ONE) -> list[Effect]
     """Let a node ask for an errand at 0 s, right after it heard a heartbeat."""
     heard = follower.seat.beat(at(0), WALL).number
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
+
+
+def hold(holder: Pager, held: Record) -> None:
+    """Let a node hold a record that a majority holds."""
+    holder.register.accepted = holder.register.committed = held
 
 
 def attempted(*, delivered: bool) -> Attempted:
@@ -116,17 +123,21 @@ def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
 
 def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
     holder = pager(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(
+        HELD, pos(1), Ledger(outbox=(ONE,))
+    )
     holder.send_out([B, C], at(0))
     (note,) = holder.on_attempted(attempted(delivered=False), at(0))
-    assert note == Note("a notice was not delivered", (("channel", HOOK), ("detail", "refused")))
+    assert note == Note(NoticeUndelivered(HOOK, "refused"))
     later = holder.courier.deadline()
     assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
 def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -> None:
     holder = pager(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(
+        HELD, pos(1), Ledger(outbox=(ONE,))
+    )
     holder.may_write(at(0))
     assert holder.on_delivered(C, DELIVERED, at(0)) == []
     assert holder.ledger(at(0), WALL).outbox == ()
@@ -134,7 +145,9 @@ def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -
 
 def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
     holder = pager(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE,)))
+    holder.register.accepted = holder.register.committed = record(
+        HELD, pos(1), Ledger(outbox=(ONE,))
+    )
     holder.may_write(at(0))
     assert holder.send_out([], at(0)) == []
     assert len(holder.send_out([], at(2))) == 1
@@ -165,11 +178,15 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
 
 def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tell() -> None:
     holder, second = pager(A, acting=True), delivery(number=3)
-    holder.register.accepted = holder.register.committed = record(HELD, pos(1), Ledger(outbox=(ONE, second)))
+    holder.register.accepted = holder.register.committed = record(
+        HELD, pos(1), Ledger(outbox=(ONE, second))
+    )
     holder.may_write(at(0))
     assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), errand=False)]
     holder.on_attempted(attempted(delivered=True), at(2))
-    holder.register.accepted = holder.register.committed = record(HELD, pos(2), Ledger(outbox=(second,)))
+    holder.register.accepted = holder.register.committed = record(
+        HELD, pos(2), Ledger(outbox=(second,))
+    )
     assert holder.send_out([], at(DEAD_S)) == []
     assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), errand=False)]
 

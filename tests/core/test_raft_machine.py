@@ -108,7 +108,7 @@ class Rafts(Disturbed):
         winners: dict[Term, set[NodeId]] = {}
         for _, name, turn in self.room.turns:
             assert (turn.before, turn.reason, turn.after) in TRANSITIONS
-            if turn.reason == Why.WON:
+            if turn.reason is Why.WON:
                 winners.setdefault(turn.term, set()).add(name)
         assert all(len(names) == 1 for names in winners.values())
 

@@ -4,6 +4,7 @@ import pytest
 
 from qutrio.core.effects import Effect, Journal, Note
 from qutrio.core.events import Event, Expelled, Received, Stop, Tick, YieldRequested
+from qutrio.core.facts import Resigned, RoleClaimed
 from qutrio.core.messages import Heartbeat, Resign
 from qutrio.core.mutations import RemoveMember
 from qutrio.core.reigns import (
@@ -164,8 +165,8 @@ def test_the_end_of_a_removed_master_is_told_under_its_id() -> None:
 def test_a_node_that_acted_gives_its_own_reason_or_says_that_its_mandate_ran_out() -> None:
     for effects, reason in (
         ([], RAN_OUT),
-        ([Note("something else")], RAN_OUT),
-        ([Note(GAVE_UP, (("term", "3"), ("reason", "cannot write its disk")))], "cannot write"),
+        ([Note(RoleClaimed(Term(3)))], RAN_OUT),
+        ([Note(Resigned(Term(3), "cannot write its disk"))], "cannot write"),
     ):
         watcher = Watcher()
         watcher.hears(C, 3, 0)

@@ -4,6 +4,7 @@ from attrs import evolve
 
 from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Effect, Note, Send
+from qutrio.core.facts import OwnChangeRefused
 from qutrio.core.messages import Ruled, Ruling, Write
 from qutrio.core.mutations import ClaimToken, PromoteMember, RemoveMember
 from qutrio.core.replication import (
@@ -101,7 +102,7 @@ def test_a_refused_change_of_the_nodes_own_is_noted() -> None:
     holder.propose(Proposal(PromoteMember(node=D), None))
     (note,) = pump(holder)
     assert isinstance(note, Note)
-    assert note.what == "own change was refused"
+    assert isinstance(note.fact, OwnChangeRefused)
 
 
 def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> None:

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from qutrio.core.acceptor import RETRY_AFTER_S
 from qutrio.core.effects import Note, Send
+from qutrio.core.facts import Resigned, RoleClaimed
 from qutrio.core.handover import Handover
 from qutrio.core.mandate import CLAIM_AGAIN_DEADS
 from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
@@ -37,10 +38,6 @@ LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
 """When a node that acts may claim again."""
 
 
-def notes(effects: list[object]) -> list[Note]:
-    return [e for e in effects if isinstance(e, Note)]
-
-
 # --- seeking --------------------------------------------------------------------------------
 
 
@@ -49,7 +46,7 @@ def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
     effects = place.advance(at(0), WALL)
     assert place.mandate.claim == 1
     assert place.register.settled()
-    assert Note("claims the role", (("term", "1"),)) in effects
+    assert Note(RoleClaimed(Term(1))) in effects
 
 
 def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() -> None:
@@ -222,7 +219,7 @@ def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> Non
     assert sent(effects, B) == [
         Resign(term=Term(1), successor=None, reason="heard of a higher term")
     ]
-    assert ("reason", "heard of a higher term") in notes([*effects])[0].details
+    assert Note(Resigned(Term(1), "heard of a higher term")) in effects
 
 
 def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
@@ -230,7 +227,7 @@ def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
     win(place, 0.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
     effects = place.advance(at(DEAD_S), WALL)
-    assert ("reason", "no longer hears a majority") in notes([*effects])[0].details
+    assert Note(Resigned(Term(1), "no longer hears a majority")) in effects
     assert place.mandate.claim is None
     assert place.acting_until(at(DEAD_S)) is None
 
@@ -240,7 +237,7 @@ def test_an_unfit_holder_gives_up() -> None:
     win(place, 0.0, B, C)
     place.fit = False
     effects = place.advance(at(0), WALL)
-    assert ("reason", "cannot write its disk") in notes([*effects])[0].details
+    assert Note(Resigned(Term(1), "cannot write its disk")) in effects
 
 
 def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
@@ -251,7 +248,7 @@ def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_give
     meet(place, 3.0, A, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
     effects = place.advance(at(DEAD_S), WALL)
-    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+    assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
 def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
@@ -262,7 +259,7 @@ def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> Non
     meet(place, 3.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
     effects = place.advance(at(DEAD_S), WALL)
-    assert ("reason", "nobody follows the claim") in notes([*effects])[0].details
+    assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
 def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
@@ -316,9 +313,7 @@ def test_an_unknown_engine_never_hands_over() -> None:
     unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
     place.register.committed = record(unknown, pos(1))
     assert Handover(place).advance(at(0)) == []
-    assert Note("gave the role up", (("term", "1"), ("reason", "stopping"))) in Handover(
-        place
-    ).leave(at(0))
+    assert Note(Resigned(Term(1), "stopping")) in Handover(place).leave(at(0))
 
 
 def test_a_node_that_stops_names_its_heir() -> None:

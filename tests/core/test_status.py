@@ -7,9 +7,9 @@ from qutrio.core.effects import Note
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.engine_timers import TIMERS, setting_of
 from qutrio.core.events import Received
+from qutrio.core.facts import EngineUnknown
 from qutrio.core.messages import Answer, Ask, Resign
 from qutrio.core.mutations import RemoveMember
-from qutrio.core.steering import UNKNOWN_ENGINE
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
 from qutrio.model.results import Outcome, State
@@ -83,7 +83,7 @@ def test_a_removed_node_shows_that_it_was_removed_and_has_no_name() -> None:
     company.status(C)  # any event makes it notice
     shown = company.status(C)
     assert (shown.removed, shown.name, shown.holds_quorum, shown.have) == (True, "", False, 0)
-    assert "was removed" in shown.reason
+    assert "was removed" in shown.hopeless
 
 
 def test_the_role_of_a_node_and_what_its_peers_run_is_shown() -> None:
@@ -103,7 +103,7 @@ def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
     shown = company.status(B)
     assert (shown.engine, shown.knows_engine, shown.role) == ("future", False, "follower")
     assert [m.engine for m in shown.members] == ["", "", ""]
-    said = [n for n, note in company.performed(Note) if note.what == UNKNOWN_ENGINE]
+    said = [n for n, note in company.performed(Note) if note.fact == EngineUnknown("future")]
     assert sorted(said) == [A, B, C]
     company.give(A, Received(B, Ask(term=Term(9))))
     assert [m.would for _, _, m in company.said(Answer)] == [False]

@@ -15,6 +15,7 @@ from qutrio.core.election.words import (
     VoteRequest,
     VoteResponse,
 )
+from qutrio.core.facts import ProtocolBroken
 from qutrio.core.messages import Resign
 from qutrio.core.seat import Seat
 from qutrio.model.document import Settings
@@ -100,8 +101,8 @@ def test_a_broken_protocol_is_noted() -> None:
     sits.on_word(C, VoteResponse(term=term, granted=True), now)
     assert sits.steering.role is Role.LEADER
     sits.on_word(A, Lead(term=term), now)
-    notes = [e for e in sits.steering.tell() if isinstance(e, Note)]
-    assert [n.what for n in notes] == ["the election protocol was broken"]
+    noted = [e.fact for e in sits.steering.tell() if isinstance(e, Note)]
+    assert noted == [ProtocolBroken(f"{A} says that it too leads term {term}")]
 
 
 def granted_before(asked: Term) -> PreVoted:

@@ -1,6 +1,7 @@
 """A wall clock that is off is warned of once, and shown; nothing else comes of it."""
 
 from qutrio.core.effects import Note
+from qutrio.core.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
 from qutrio.core.wall_clocks import SKEW_S_MIN, WallClocks
 from qutrio.model.ids import UnixTime
 from tests.core.samples import WALL, A, B, at
@@ -15,20 +16,16 @@ def test_a_small_difference_is_kept_and_not_spoken_of() -> None:
 
 def test_a_large_difference_is_warned_of_once_in_either_direction() -> None:
     clocks = WallClocks()
-    assert clocks.heard(A, 3600.2) == [
-        Note("wall clocks differ", (("node", A), ("ahead_s", "3600")))
-    ]
+    assert clocks.heard(A, 3600.2) == [Note(WallClockDiffers(A, 3600))]
     assert clocks.heard(A, 3601.0) == []
-    assert clocks.heard(B, -3600.0) == [
-        Note("wall clocks differ", (("node", B), ("ahead_s", "-3600")))
-    ]
+    assert clocks.heard(B, -3600.0) == [Note(WallClockDiffers(B, -3600))]
 
 
 def test_the_end_of_a_difference_is_told_once_and_a_new_one_is_warned_of_again() -> None:
     clocks = WallClocks()
     clocks.heard(A, 3600.0)
     assert clocks.heard(A, SKEW_S_MIN / 2) == []  # so that one at the limit is not told for ever
-    assert clocks.heard(A, 0.0) == [Note("wall clocks agree again", (("node", A),))]
+    assert clocks.heard(A, 0.0) == [Note(WallClockAgrees(A))]
     assert clocks.heard(A, 0.0) == []
     assert len(clocks.heard(A, 3600.0)) == 1
 
@@ -47,9 +44,7 @@ def test_a_clock_that_was_set_is_told_once_with_how_far_and_which_way() -> None:
     assert clocks.look(at(5), WALL) == []
     assert clocks.look(at(65), UnixTime(WALL + 60)) == []
     assert clocks.untold == []
-    assert clocks.look(at(66), UnixTime(WALL + 61 - 3600)) == [
-        Note("the wall clock was set", (("by_s", "-3600"),))
-    ]
+    assert clocks.look(at(66), UnixTime(WALL + 61 - 3600)) == [Note(WallClockChanged(-3600))]
     assert clocks.look(at(67), UnixTime(WALL + 62 - 3600)) == []
     assert clocks.last_set == (-3600.0, at(66))
     assert clocks.untold == [-3600.0]

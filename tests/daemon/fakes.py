@@ -8,6 +8,8 @@ from attrs import Factory, define, frozen
 from trio.testing import memory_stream_pair
 
 from qutrio.core.effects import Notify
+from qutrio.core.election.interface import Turn
+from qutrio.core.facts import NodeFact
 from qutrio.core.messages import Message
 from qutrio.daemon.driver import Hands
 from qutrio.errors import PeerError
@@ -138,9 +140,13 @@ class WatchedHands:
         self._did(f"notify {job.delivery.notice.id}")
         return self._hands.notify(job)
 
-    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+    def note(self, fact: NodeFact) -> None:
         """Log."""
-        self._hands.note(what, details)
+        self._hands.note(fact)
+
+    def turned(self, turn: Turn) -> None:
+        """Log."""
+        self._hands.turned(turn)
 
     def journal(self, entry: Entry) -> None:
         """Pass it on."""

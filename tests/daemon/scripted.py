@@ -6,7 +6,9 @@ import trio
 from attrs import Factory, define
 
 from qutrio.core.effects import Effect, Notify
+from qutrio.core.election.interface import Turn
 from qutrio.core.events import Event
+from qutrio.core.facts import NodeFact, NodeStarted
 from qutrio.core.messages import Message
 from qutrio.core.view import Status, View
 from qutrio.errors import StorageError
@@ -77,7 +79,8 @@ def status() -> Status:
         ledger=held.ledger,
         stale=False,
         removed=False,
-        reason="started",
+        hopeless="",
+        last=NodeStarted(),
         members=(),
         checks=(),
     )
@@ -149,9 +152,13 @@ class Diary:
         self.entries.append(f"notify {job.delivery.notice.id}")
         return self.jobs_taken
 
-    def note(self, what: str, details: tuple[tuple[str, str], ...]) -> None:
+    def note(self, fact: NodeFact) -> None:
         """Write it down."""
-        self.entries.append(f"note {what} {dict(details)}")
+        self.entries.append(f"note {fact}")
+
+    def turned(self, turn: Turn) -> None:
+        """Write it down."""
+        self.entries.append(f"turned {turn.after.value}")
 
     def journal(self, entry: Entry) -> None:
         """Write it down."""

@@ -18,6 +18,7 @@ from qutrio.core.events import (
     Stop,
     Tick,
 )
+from qutrio.core.facts import DiskRefused, RoleClaimed
 from qutrio.core.messages import Farewell, Ruling
 from qutrio.core.mutations import Batch
 from qutrio.daemon.driver import EVENTS_WHILE_DUE_MAX, WAIT_S_MAX, drive
@@ -58,7 +59,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
             Persist(stable(2)),
             Probe((CheckId("k1"), CheckId("k2"))),
             Notify(delivery(), Term(1), errand=False),
-            Note("something happened", (("key", "value"),)),
+            Note(RoleClaimed(Term(4))),
         ]
 
     rig = Rig(ScriptedNode(react), Diary(persist_s=0.5))
@@ -72,7 +73,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
             "persisted",
             "probe k1,k2",
             "notify x1",
-            "note something happened {'key': 'value'}",
+            "note RoleClaimed(term=4)",
         ]
         await rig.inbox.post(Stop())
 
@@ -117,7 +118,7 @@ async def test_what_is_queued_goes_before_a_tick_that_is_due(autojump_clock: Moc
 async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
     def react(event: Event) -> Sequence[Effect]:
         if isinstance(event, PersistFailed):
-            return [Note("the disk refuses", ()), Persist(stable(3)), Send(PEER, Farewell())]
+            return [Note(DiskRefused("no space left")), Persist(stable(3)), Send(PEER, Farewell())]
         if isinstance(event, Linked):
             return [Persist(stable(2)), Send(PEER, Farewell())]
         return ()
@@ -129,7 +130,11 @@ async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
         await rig.inbox.post(Stop())
     events = [event for _, event in rig.node.lived]
     assert events[1] == PersistFailed("no space left on the device", stable(1))
-    assert rig.hands.entries == ["disk failed", "note the disk refuses {}", "disk failed"]
+    assert rig.hands.entries == [
+        "disk failed",
+        "note DiskRefused(reason='no space left')",
+        "disk failed",
+    ]
 
 
 @pytest.mark.parametrize(

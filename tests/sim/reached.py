@@ -25,8 +25,8 @@ OUT_OF_REACH = {
     "members are not added or removed by hand": "an operator who forges a member",
     "only name and address can be edited": "an operator who forges a key",
     "out of all proportion": "a member that lies about terms",
-    "the election protocol was broken": "a member that leads in a term that it did not win",
-    "UNKNOWN_ENGINE": "a member older than the cluster's engine",
+    "ProtocolBroken": "a member that leads in a term that it did not win",
+    "EngineUnknown": "a member older than the cluster's engine",
     "Refusal(str(error))": "more items than a document may hold",
 }
 """What no schedule does, by words in the line; tests of the core do it."""

@@ -116,7 +116,7 @@ def test_2_two_elected_leaders_of_one_term_are_noticed_and_only_the_newest_terms
     ballots, (one, two, _) = Ballots(), hosts().values()
 
     def won(term: int) -> list[Turned]:
-        return [Turned(Turn(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON.value))]
+        return [Turned(Turn(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON))]
 
     for term in range(TERMS_KEPT + 9):
         ballots.stepped(one, [*won(term)], TRUE)

@@ -27,7 +27,10 @@ class Role(Enum):
 
 @frozen
 class Turn:
-    """An engine's node changed its role in `term`, because of `reason`."""
+    """An engine's node changed its role in `term`, because of `reason`.
+
+    `reason` is a sentence; raft gives a member of its enum `Why`, which is one.
+    """
 
     before: Role
     after: Role

@@ -327,7 +327,7 @@ class Raft:
 
     def _turn(self, after: Role, why: Why) -> None:
         if after is not self.role:
-            self._news.append(Turn(self.role, after, self.ballot.term, why.value))
+            self._news.append(Turn(self.role, after, self.ballot.term, why))
             self.role = after
 
     # --- time -------------------------------------------------------------------------------

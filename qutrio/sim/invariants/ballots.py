@@ -40,7 +40,7 @@ class Ballots:
     def stepped(self, host: Host, effects: list[Effect], true: Seconds) -> None:
         """Judge a leader that says that it was elected."""
         for effect in effects:
-            if isinstance(effect, Turned) and effect.turn.reason == Why.WON:
+            if isinstance(effect, Turned) and effect.turn.reason is Why.WON:
                 self._elected(host.name, effect.turn.term, true)
 
     def look(self, host: Host, true: Seconds) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from qutrio.codec.sentences import log_line
 from qutrio.core.effects import Effect, Note, Reply
+from qutrio.core.facts import NodeFact, NoticeUndelivered, Resigned, RoleClaimed
 from qutrio.core.messages import Ruling
 from qutrio.core.node import Node
 from qutrio.core.quorum import majority
@@ -22,9 +24,6 @@ from qutrio.sim.scenario.story import Answer, Line, Machine, Page, Standing, Sto
 from qutrio.sim.scenario.times import moment
 from qutrio.sim.world import World
 
-GAVE_UP = "gave the role up"
-QUIET_NOTES = frozenset({GAVE_UP, "claims the role", "a notice was not delivered"})
-"""What the lines about acting and paging say better."""
 _ERRNO = re.compile(r"\[Errno [0-9]+\] ")
 _ANSWERS = {
     Ruling.COMMITTED: Answer.ACKNOWLEDGED,
@@ -56,7 +55,7 @@ class Recorder:
     _wishes: dict[RequestId, _Wish] = field(factory=dict)
     _early: dict[RequestId, Reply] = field(factory=dict)
     _resigned: dict[NodeId, str] = field(factory=dict)
-    _notes: dict[NodeId, str] = field(factory=dict)
+    _notes: dict[NodeId, NodeFact] = field(factory=dict)
     _acting: set[NodeId] = field(factory=set)
     _probed: set[NodeId] = field(factory=set)
     """Nodes whose votes may have turned since they were looked at."""
@@ -72,11 +71,12 @@ class Recorder:
     def performs(self, name: NodeId, effect: Effect) -> None:
         """Note why a node gives the role up, what it logs, and its answers to operators."""
         match effect:
-            case Note(what, details):
-                if what == GAVE_UP:
-                    self._resigned[name] = dict(details)["reason"]
-                elif what not in QUIET_NOTES:
-                    self._noted(name, what, dict(details))
+            case Note(Resigned(reason=reason)):
+                self._resigned[name] = reason
+            case Note(RoleClaimed() | NoticeUndelivered()):
+                pass  # the lines about acting and paging say it better
+            case Note(fact):
+                self._noted(name, fact)
             case Reply(request):
                 wish = self._wishes.pop(request, None)
                 if wish is None:
@@ -86,13 +86,14 @@ class Recorder:
             case _:
                 pass
 
-    def _noted(self, name: NodeId, what: str, details: dict[str, str]) -> None:
+    def _noted(self, name: NodeId, fact: NodeFact) -> None:
         """Write down what a node logs, but not what it said last time."""
+        if self._notes.get(name) == fact:
+            return
+        self._notes[name] = fact
+        what, details = log_line(fact)
         words = _ERRNO.sub("", ", ".join(details.values()))
-        text = f"{what}: {words}" if words else what
-        if self._notes.get(name) != text:
-            self._notes[name] = text
-            self.tell(name, Tone.NOTE, text)
+        self.tell(name, Tone.NOTE, f"{what}: {words}" if words else what)
 
     def probed(self, name: NodeId) -> None:
         """Look at this node's votes, once it has taken in what it saw."""
