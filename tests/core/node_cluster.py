@@ -1,7 +1,7 @@
 """Several nodes on a fake clock and a network without delay: one message after the other."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import TypeVar
@@ -39,8 +39,8 @@ class NodeCluster:
 
     `sees` is what each node's probes find, by node and check.  `channel_works` says how
     attempts to deliver end; None leaves them unanswered.  `lost` says which kinds of message a
-    node sends in vain.  `effects` is all that was performed.  `levels` is what the programs of
-    some nodes know.
+    node sends in vain.  `effects` is all that was performed; `on_effect` is told of each at
+    once.  `levels` is what the programs of some nodes know.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class NodeCluster:
         self.sees: dict[tuple[NodeId, CheckId], Outcome] = {}
         self.channel_works: bool | None = True
         self.effects: list[tuple[NodeId, Effect]] = []
+        self.on_effect: Callable[[NodeId, Effect], None] | None = None
         self._waiting: deque[tuple[NodeId, Event]] = deque()
         self._requests = 0
         for name in self.disks:
@@ -147,6 +148,8 @@ class NodeCluster:
                 self._waiting.appendleft((name, failed))
                 return
             self.effects.append((name, effect))
+            if self.on_effect is not None:
+                self.on_effect(name, effect)
             match effect:
                 case Persist(kept):
                     self.disks[name] = kept
