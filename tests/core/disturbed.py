@@ -1,10 +1,10 @@
-"""What befalls a parliament of engines, whichever they are: the rules of every random test."""
+"""What befalls a cluster of engines, whichever they are: the rules of every random test."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from qutrio.model.ids import NodeId
-from tests.core.parliament import Parliament
+from tests.core.engine_cluster import EngineCluster
 from tests.core.samples import A, B, C, D, E
 
 MEMBERS = (A, B, C, D, E)
@@ -16,29 +16,29 @@ sides = st.lists(st.integers(0, 2), min_size=len(MEMBERS), max_size=len(MEMBERS)
 class Disturbed(RuleBasedStateMachine):
     """Time passes, the net splits, members crash, start and step aside."""
 
-    room: Parliament
+    cluster: EngineCluster
 
     @rule(seconds=st.floats(0.01, 8.0))
     def time_passes(self, seconds: float) -> None:
-        self.room.run(seconds)
+        self.cluster.run(seconds)
 
     @rule(sides=sides)
     def the_net_splits(self, sides: list[int]) -> None:
         parts = [{n for n, s in zip(MEMBERS, sides, strict=True) if s == k} for k in range(3)]
-        self.room.split(*parts)
+        self.cluster.split(*parts)
 
     @rule(name=members)
     def one_crashes(self, name: NodeId) -> None:
-        if name in self.room.engines and len(self.room.engines) > 1:
-            self.room.crash(name)
+        if name in self.cluster.engines and len(self.cluster.engines) > 1:
+            self.cluster.crash(name)
 
     @rule(name=members)
     def one_starts(self, name: NodeId) -> None:
-        if name in self.room.disks and name not in self.room.engines:
-            self.room.boot(name)
+        if name in self.cluster.disks and name not in self.cluster.engines:
+            self.cluster.start(name)
 
     @rule(name=members)
     def one_steps_aside(self, name: NodeId) -> None:
         """Whoever leads gives that up: a node that follows is not asked to."""
-        if name in self.room.engines and self.room.choice(name) == name:
-            self.room.step_aside(name)
+        if name in self.cluster.engines and self.cluster.choice(name) == name:
+            self.cluster.step_aside(name)

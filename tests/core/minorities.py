@@ -1,4 +1,4 @@
-"""Companies of which a part is cut off under gossip, for the tests of paging from a minority."""
+"""Clusters of which a part is cut off under gossip, for the tests of paging from a minority."""
 
 from qutrio.core.effects import Notify
 from qutrio.core.events import Observed
@@ -6,7 +6,7 @@ from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Outcome
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import DEAD_S, WEB, A, B, C, check, document, hook, result
 
 ELECTED_S = 6.0
@@ -28,19 +28,19 @@ def held(*members: NodeId, acting: str = "partition") -> ClusterDocument:
     return document(*(members or (A, B, C)), checks=checks, channels=[hook()], settings=settings)
 
 
-def company(*members: NodeId, acting: str = "partition") -> Company:
+def gossip_cluster(*members: NodeId, acting: str = "partition") -> NodeCluster:
     """Return nodes of which one acts, and see that both targets are up."""
-    some = Company(held(*members, acting=acting))
+    some = NodeCluster(held(*members, acting=acting))
     some.run(ELECTED_S)
     assert len(some.masters()) == 1
     for ident in (WEB, API):
-        some.see(ident, Outcome.OK)
+        some.set_outcome(ident, Outcome.OK)
     some.run(ROUNDS_S)
     some.effects.clear()
     return some
 
 
-def split(some: Company, *side: NodeId) -> None:
+def split(some: NodeCluster, *side: NodeId) -> None:
     """Cut the lines between these nodes and all others, and see that none acts there."""
     others = set(some.disks) - set(side)
     some.cut = {(x, y) for x in side for y in others} | {(y, x) for x in side for y in others}
@@ -49,29 +49,29 @@ def split(some: Company, *side: NodeId) -> None:
     some.effects.clear()
 
 
-def alone(*members: NodeId, acting: str = "partition") -> Company:
+def alone(*members: NodeId, acting: str = "partition") -> NodeCluster:
     """Return nodes of which A is cut off from all others, for long enough."""
-    some = company(*members, acting=acting)
+    some = gossip_cluster(*members, acting=acting)
     split(some, A)
     return some
 
 
-def sees(some: Company, outcome: Outcome, *nodes: NodeId, ident: CheckId = WEB) -> None:
+def sees(some: NodeCluster, outcome: Outcome, *nodes: NodeId, ident: CheckId = WEB) -> None:
     """Let the probes of some nodes end so, now and in the next rounds."""
     for _ in range(3):
         for node in nodes:
             some.sees[node, ident] = outcome
         for node in nodes:
-            some.give(node, Observed(result(outcome, ident)))
+            some.handle(node, Observed(result(outcome, ident)))
         some.run(ROUNDS_S)
 
 
-def told(some: Company, *nodes: NodeId) -> list[Notice]:
+def told(some: NodeCluster, *nodes: NodeId) -> list[Notice]:
     """Return what these nodes tried to tell people, in order."""
-    return [n.delivery.notice for name, n in some.performed(Notify) if name in nodes]
+    return [n.delivery.notice for name, n in some.effects_of(Notify) if name in nodes]
 
 
-def leads(some: Company, node: NodeId) -> bool:
+def leads(some: NodeCluster, node: NodeId) -> bool:
     return some.nodes[node].pager.minority.leads
 
 
@@ -79,6 +79,6 @@ def kinds(notices: list[Notice]) -> list[NoticeKind]:
     return [notice.known_kind for notice in notices]
 
 
-def written(some: Company, node: NodeId) -> object:
+def written(some: NodeCluster, node: NodeId) -> object:
     register = some.nodes[node].register
     return register.accepted, register.committed, some.disks[node].committed

@@ -54,8 +54,11 @@ def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) ->
 
 
 def accept(holder: Replication, *peers: NodeId) -> None:
+    """Have these peers accept the write in flight, which gives it its majority."""
     assert holder.flight is not None
-    holder.flight.accepted_by.update(peers)
+    position = holder.flight.record.position
+    for peer in peers:
+        holder.on_wrote(peer, wrote(position), at(0))
     assert holder.settled()
 
 

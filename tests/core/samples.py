@@ -1,7 +1,7 @@
 """Small values for the tests of core: members, documents and messages with all fields filled in."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -38,6 +38,8 @@ WALL = UnixTime(1_700_000_000.0)
 DEAD_S = Settings().dead_after_s
 BEAT_S = Settings().heartbeat_s
 NO_PROMISE, BEGINNING, NOTHING_SAID = Promise(), Position(), Ledger()
+
+_M = TypeVar("_M", bound=Message)
 
 
 def at(seconds: float) -> Instant:
@@ -210,3 +212,8 @@ def delivery(
 def sent(effects: Sequence[Effect], to: NodeId) -> list[Message]:
     """What was said to one node, in order."""
     return [e.message for e in effects if isinstance(e, Send) and e.to == to]
+
+
+def messages(effects: Sequence[Effect], to: NodeId, kind: type[_M]) -> list[_M]:
+    """The messages of one kind that were sent to one node, in order."""
+    return [message for message in sent(effects, to) if isinstance(message, kind)]

@@ -5,11 +5,23 @@ from random import Random
 from qutrio.core.announcements import Announcements
 from qutrio.core.cadence import Cadence
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
+from qutrio.core.messages import Answer, Ask, Write
 from qutrio.core.seat import Seat
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise, Record
-from tests.core.samples import BEGINNING, DEAD_S, NO_PROMISE, WALL, ack, at, heartbeat, register
+from tests.core.registers import wrote as accepts
+from tests.core.samples import (
+    BEGINNING,
+    DEAD_S,
+    NO_PROMISE,
+    WALL,
+    ack,
+    at,
+    heartbeat,
+    messages,
+    register,
+)
 
 BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
 
@@ -52,21 +64,24 @@ def bind(place: Seat, now: float, *peers: NodeId, accepted: Position = BEGINNING
 
 
 def win(place: Seat, now: float, *peers: NodeId) -> Term:
-    """Take the role the whole way: ask, claim, be endorsed and establish; return the term."""
+    """Have the peers elect the seat, message by message; return the term in which it acts.
+
+    They answer its question, grant its claim, and accept the write with which it begins.
+    """
     meet(place, now, *peers)
-    place.advance(at(now), WALL)
-    question = place.mandate.question
-    if question is not None:
-        for peer in peers:
-            place.mandate.answered(peer, question.term, would=True)
-        place.advance(at(now), WALL)
+    asked = place.advance(at(now), WALL)
+    for peer in peers:
+        for ask in messages(asked, peer, Ask):
+            yes = Answer(term=ask.term, would=True, heard_term=Term(0), reason="")
+            place.on_answer(peer, yes, at(now))
+    wrote = asked + place.advance(at(now), WALL)
     claim = place.mandate.claim
     assert claim is not None
     bind(place, now, *peers)
-    place.advance(at(now), WALL)
-    flight = place.register.flight
-    assert flight is not None
-    flight.accepted_by.update(peers)
+    wrote += place.advance(at(now), WALL)
+    for peer in peers:
+        for write in messages(wrote, peer, Write):
+            place.register.on_wrote(peer, accepts(write.position), at(now))
     assert place.register.settled()
     place.register.settle()
     assert place.acting_until(at(now)) is not None

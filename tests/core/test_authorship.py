@@ -10,29 +10,29 @@ from qutrio.core.mutations import Mutation, PutChannel, PutCheck, Refusal, Remov
 from qutrio.model.edits import COMMAND, OWN, Edit
 from qutrio.model.ids import CheckId, NodeId, RequestId, Revision
 from qutrio.model.results import Outcome
-from tests.core.company import API, HELD, Company, settled
+from tests.core.node_cluster import API, HELD, NodeCluster, elected_cluster
 from tests.core.samples import DB, WALL, WEB, A, B, C, D, check, document, hook
 
 EDITED = PutCheck(check=check(interval_s=30.0), expect=check())
 
 
-def asked(company: Company, node: NodeId, mutation: Mutation, door: str = COMMAND) -> Edit:
+def asked(cluster: NodeCluster, node: NodeId, mutation: Mutation, door: str = COMMAND) -> Edit:
     """Have a change committed that came in at a node, and return who made the newest revision."""
-    before = company.nodes[A].register.committed.document.revision
-    company.give(node, Proposed(RequestId(f"r{before}"), mutation, door, 1000))
-    held = company.nodes[C].register.committed.document
+    before = cluster.nodes[A].register.committed.document.revision
+    cluster.handle(node, Proposed(RequestId(f"r{before}"), mutation, door, 1000))
+    held = cluster.nodes[C].register.committed.document
     assert held.revision == before + 1
     assert held.last_change is not None
     return held.last_change
 
 
-def edits(company: Company) -> dict[str, Revision]:
-    return {e.item: e.revision for e in company.nodes[B].register.committed.document.edits}
+def edits(cluster: NodeCluster) -> dict[str, Revision]:
+    return {e.item: e.revision for e in cluster.nodes[B].register.committed.document.edits}
 
 
 def test_a_revision_tells_node_door_user_and_time() -> None:
-    company = settled()
-    made = asked(company, B, API)
+    cluster = elected_cluster()
+    made = asked(cluster, B, API)
     assert made == Edit(
         item="",
         revision=Revision(HELD.revision + 1),
@@ -42,22 +42,22 @@ def test_a_revision_tells_node_door_user_and_time() -> None:
         door=COMMAND,
         uid=1000,
     )
-    assert WALL <= made.at_unix <= WALL + company.now
-    held = company.nodes[A].register.committed.document
+    assert WALL <= made.at_unix <= WALL + cluster.now
+    held = cluster.nodes[A].register.committed.document
     assert held.edit_of_check(CheckId("api")) == evolve(made, item="check/api")
     assert held.edit_of_check(WEB) is None
 
 
 def test_each_item_keeps_its_last_change_and_one_that_is_gone_its_removal() -> None:
-    company = settled()
-    first = asked(company, A, API).revision
-    second = asked(company, B, EDITED).revision
-    third = asked(company, C, PutChannel(channel=hook(name="h2"), expect=hook())).revision
-    assert edits(company) == {"check/api": first, "check/web": second, "channel/hook": third}
-    api = company.nodes[A].register.committed.document.checks[0]
-    last = asked(company, A, RemoveCheck(expect=api)).revision
+    cluster = elected_cluster()
+    first = asked(cluster, A, API).revision
+    second = asked(cluster, B, EDITED).revision
+    third = asked(cluster, C, PutChannel(channel=hook(name="h2"), expect=hook())).revision
+    assert edits(cluster) == {"check/api": first, "check/web": second, "channel/hook": third}
+    api = cluster.nodes[A].register.committed.document.checks[0]
+    last = asked(cluster, A, RemoveCheck(expect=api)).revision
     kept = {"check/web": second, "channel/hook": third}
-    assert edits(company) == {"check/api": last, **kept}
+    assert edits(cluster) == {"check/api": last, **kept}
 
 
 def test_of_what_is_gone_the_newest_removals_are_kept() -> None:
@@ -73,14 +73,14 @@ def test_of_what_is_gone_the_newest_removals_are_kept() -> None:
 
 
 def test_a_door_that_there_is_not_is_left_out() -> None:
-    company = settled()
-    assert asked(company, B, API, door="trapdoor").door == ""
+    cluster = elected_cluster()
+    assert asked(cluster, B, API, door="trapdoor").door == ""
 
 
 def test_what_the_master_does_by_itself_is_its_own() -> None:
-    company = settled(document(A, B, learners=[C]))
-    company.run(5)
-    held = company.nodes[A].register.committed.document
+    cluster = elected_cluster(document(A, B, learners=[C]))
+    cluster.run(5)
+    held = cluster.nodes[A].register.committed.document
     assert held.voters == {A, B, C}
     assert held.last_change is not None
     assert (held.last_change.node, held.last_change.door) == (A, OWN)
@@ -95,9 +95,9 @@ def test_below_its_level_nothing_is_written() -> None:
 
 
 def test_a_hand_edit_does_not_change_who_changed_what() -> None:
-    company = settled()
-    asked(company, B, API)
-    held = company.nodes[A].register.committed.document
+    cluster = elected_cluster()
+    asked(cluster, B, API)
+    held = cluster.nodes[A].register.committed.document
     for forged in (evolve(held, edits=()), evolve(held, last_change=None)):
         outcome = differences(held, forged)
         assert isinstance(outcome, Refusal)
@@ -107,32 +107,32 @@ def test_a_hand_edit_does_not_change_who_changed_what() -> None:
 # --- outages --------------------------------------------------------------------------------
 
 
-def told(company: Company) -> list[Edit | None]:
-    return [e.delivery.notice.edited for _, e in company.performed(Notify)]
+def told(cluster: NodeCluster) -> list[Edit | None]:
+    return [e.delivery.notice.edited for _, e in cluster.effects_of(Notify)]
 
 
-def fails(company: Company) -> None:
-    company.see(WEB, Outcome.FAIL)
-    company.run(5)
-    company.see(WEB, Outcome.FAIL)
-    company.run(5)
+def fails(cluster: NodeCluster) -> None:
+    cluster.set_outcome(WEB, Outcome.FAIL)
+    cluster.run(5)
+    cluster.set_outcome(WEB, Outcome.FAIL)
+    cluster.run(5)
 
 
 def test_a_check_that_fails_since_it_was_edited_says_so() -> None:
-    company = settled()
-    company.see(WEB, Outcome.OK)
-    company.run(2)
-    made = asked(company, B, EDITED)
-    fails(company)
-    assert told(company) == [evolve(made, item="check/web")]
-    (incident,) = company.nodes[A].register.committed.ledger.incidents
+    cluster = elected_cluster()
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(2)
+    made = asked(cluster, B, EDITED)
+    fails(cluster)
+    assert told(cluster) == [evolve(made, item="check/web")]
+    (incident,) = cluster.nodes[A].register.committed.ledger.incidents
     assert incident.edited == evolve(made, item="check/web")
 
 
 def test_a_check_that_was_seen_up_since_it_was_edited_does_not() -> None:
-    company = settled()
-    asked(company, B, EDITED)
-    company.see(WEB, Outcome.OK)
-    company.run(2)
-    fails(company)
-    assert told(company) == [None]
+    cluster = elected_cluster()
+    asked(cluster, B, EDITED)
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(2)
+    fails(cluster)
+    assert told(cluster) == [None]

@@ -8,7 +8,7 @@ import pytest
 from qutrio.core.mutations import RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import A, B, C, D, E, at, document
 
 ENOUGH_S = 30.0
@@ -23,23 +23,23 @@ ENOUGH_S = 30.0
 def test_whoever_was_away_while_members_were_removed_learns_of_it_at_rest(
     engine: str, members: Sequence[NodeId], removed: Sequence[NodeId], *, stays_up: bool
 ) -> None:
-    company = Company(document(*members, settings=Settings(engine=engine)))
-    for dice, node in enumerate(company.nodes.values()):
+    cluster = NodeCluster(document(*members, settings=Settings(engine=engine)))
+    for dice, node in enumerate(cluster.nodes.values()):
         node.seat.steering.rng = Random(dice)  # else all raft timers are alike
-    company.run(ENOUGH_S)
+    cluster.run(ENOUGH_S)
     away = D
-    company.crash(away)
+    cluster.crash(away)
     for gone in removed:
-        company.run(ENOUGH_S)
-        (master,) = company.masters()
-        company.propose(master, RemoveMember(node=gone))
-        company.run(ENOUGH_S)
+        cluster.run(ENOUGH_S)
+        (master,) = cluster.masters()
+        cluster.propose(master, RemoveMember(node=gone))
+        cluster.run(ENOUGH_S)
         if not stays_up:
-            company.crash(gone)
-    company.boot(away)
-    company.run(ENOUGH_S)
+            cluster.crash(gone)
+    cluster.start(away)
+    cluster.run(ENOUGH_S)
     left = {*members} - {*removed}
     for name in left:
-        assert company.nodes[name].register.committed.document.ids == left
-    (master,) = company.masters()
-    assert company.nodes[away].view(at(company.now)).master == master
+        assert cluster.nodes[name].register.committed.document.ids == left
+    (master,) = cluster.masters()
+    assert cluster.nodes[away].view(at(cluster.now)).master == master

@@ -12,70 +12,70 @@ from qutrio.core.mutations import PutCheck
 from qutrio.core.node import Node
 from qutrio.model.ids import NEVER, Instant, NodeId, RequestId, Term
 from qutrio.model.results import Outcome
-from tests.core.company import Company, settled
+from tests.core.node_cluster import NodeCluster, elected_cluster
 from tests.core.samples import DEAD_S, WALL, WEB, A, B, C, D, at, check, result
 
 
-def resting() -> Company:
-    """A company whose nodes have nothing to do but to say that they live."""
-    company = settled()
-    company.see(WEB, Outcome.OK)
-    company.run(3)
-    return company
+def resting() -> NodeCluster:
+    """A cluster whose nodes have nothing to do but to say that they live."""
+    cluster = elected_cluster()
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(3)
+    return cluster
 
 
-def calm_until(company: Company, name: NodeId) -> Instant:
-    return company.nodes[name].calm_until
+def calm_until(cluster: NodeCluster, name: NodeId) -> Instant:
+    return cluster.nodes[name].calm_until
 
 
-def last_beat(company: Company, sender: NodeId) -> Heartbeat:
+def last_beat(cluster: NodeCluster, sender: NodeId) -> Heartbeat:
     """The last heartbeat of a node to another, as it might come once more."""
-    return [m for n, _, m in company.said(Heartbeat) if n == sender][-1]
+    return [m for n, _, m in cluster.messages(Heartbeat) if n == sender][-1]
 
 
-def last_ack(company: Company, to: NodeId) -> HeartbeatAck:
+def last_ack(cluster: NodeCluster, to: NodeId) -> HeartbeatAck:
     """The last answer that a node got."""
-    return [m for _, receiver, m in company.said(HeartbeatAck) if receiver == to][-1]
+    return [m for _, receiver, m in cluster.messages(HeartbeatAck) if receiver == to][-1]
 
 
-def take(company: Company, name: NodeId, event: Event) -> Node:
+def take(cluster: NodeCluster, name: NodeId, event: Event) -> Node:
     """Let one event happen to one node, and nothing that follows from it elsewhere."""
-    node = company.nodes[name]
-    node.step(event, at(company.now), WALL)
+    node = cluster.nodes[name]
+    node.step(event, at(cluster.now), WALL)
     return node
 
 
 @pytest.mark.parametrize("name", [A, B, C])
 def test_a_cluster_at_rest_is_calm_for_almost_as_long_as_words_last(name: NodeId) -> None:
-    company = resting()
-    assert company.now + 1 < calm_until(company, name) < company.now + DEAD_S
-    company.run(60)
-    assert company.now < calm_until(company, name) < company.now + DEAD_S
-    assert company.masters() == [A]
+    cluster = resting()
+    assert cluster.now + 1 < calm_until(cluster, name) < cluster.now + DEAD_S
+    cluster.run(60)
+    assert cluster.now < calm_until(cluster, name) < cluster.now + DEAD_S
+    assert cluster.masters() == [A]
 
 
 def test_a_renewal_is_answered_and_nothing_else_is_done() -> None:
-    company = resting()
-    node, beat = company.nodes[B], last_beat(company, A)
+    cluster = resting()
+    node, beat = cluster.nodes[B], last_beat(cluster, A)
     deadline, bound = node.deadline, node.seat.mandate.bound_until
-    effects = node.step(Received(A, beat), at(company.now), WALL)
+    effects = node.step(Received(A, beat), at(cluster.now), WALL)
     assert [type(e.message) for e in effects if isinstance(e, Send)] == [HeartbeatAck]
     assert node.deadline == deadline
     assert node.seat.mandate.bound_until >= bound
-    assert company.now < calm_until(company, B)
+    assert cluster.now < calm_until(cluster, B)
 
 
 def test_votes_that_say_what_was_known_leave_the_calm_alone() -> None:
-    company = resting()
+    cluster = resting()
     for name in (A, B):
-        node = take(company, name, Received(C, Report(results=((result(Outcome.OK), 0.0),))))
-        assert company.now < node.calm_until
-        node = take(company, name, Observed(result(Outcome.OK)))
-        assert company.now < node.calm_until
+        node = take(cluster, name, Received(C, Report(results=((result(Outcome.OK), 0.0),))))
+        assert cluster.now < node.calm_until
+        node = take(cluster, name, Observed(result(Outcome.OK)))
+        assert cluster.now < node.calm_until
 
 
-def beat_of(company: Company, sender: NodeId, **fields: Any) -> Received:
-    return Received(sender, evolve(last_beat(company, sender), **fields))
+def beat_of(cluster: NodeCluster, sender: NodeId, **fields: Any) -> Received:
+    return Received(sender, evolve(last_beat(cluster, sender), **fields))
 
 
 def test_whatever_is_new_ends_the_calm() -> None:
@@ -102,34 +102,34 @@ def test_whatever_is_new_ends_the_calm() -> None:
 
 
 def test_somebody_who_comes_back_ends_the_calm() -> None:
-    company = resting()
-    company.cut_off(C)
-    company.run(DEAD_S + 2)
-    beat = beat_of(company, C)
-    company.run(1)
-    assert company.now < calm_until(company, B)
-    assert take(company, B, beat).calm_until == NEVER
-    company.run(1)
-    assert take(company, A, Received(C, last_ack(company, A))).calm_until == NEVER
+    cluster = resting()
+    cluster.cut_off(C)
+    cluster.run(DEAD_S + 2)
+    beat = beat_of(cluster, C)
+    cluster.run(1)
+    assert cluster.now < calm_until(cluster, B)
+    assert take(cluster, B, beat).calm_until == NEVER
+    cluster.run(1)
+    assert take(cluster, A, Received(C, last_ack(cluster, A))).calm_until == NEVER
 
 
 def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> None:
-    company = resting()
-    company.crash(A)
-    company.run(DEAD_S + 4)
-    assert company.masters() == [B]
-    company.boot(A)
-    cooldown = company.nodes[B].seat.settings.master_cooldown_s
-    company.run(cooldown - 1)
-    assert company.masters() == [B]
-    company.run(3)
-    assert company.masters() == [A]
+    cluster = resting()
+    cluster.crash(A)
+    cluster.run(DEAD_S + 4)
+    assert cluster.masters() == [B]
+    cluster.start(A)
+    cooldown = cluster.nodes[B].seat.settings.master_cooldown_s
+    cluster.run(cooldown - 1)
+    assert cluster.masters() == [B]
+    cluster.run(3)
+    assert cluster.masters() == [A]
 
 
 def test_a_tick_in_the_calm_beats_and_a_tick_before_its_time_does_not() -> None:
-    company = resting()
-    node = company.nodes[B]
-    early = node.step(Tick(), at(company.now), WALL)
+    cluster = resting()
+    node = cluster.nodes[B]
+    early = node.step(Tick(), at(cluster.now), WALL)
     assert not any(isinstance(effect, Send) for effect in early)
     due = node.deadline
     effects = node.step(Tick(), due, WALL)

@@ -40,7 +40,7 @@ from qutrio.model.journal import (
     Stopped,
 )
 from qutrio.model.results import Outcome, State
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -65,18 +65,18 @@ OK, FAIL, TICK = Outcome.OK, Outcome.FAIL, Tick()
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 
 
-def settled() -> Company:
-    """A company whose lowest node acts, and that finds the target up."""
-    company = Company(HELD)
-    company.run(2.5)
-    company.see(WEB, OK)
-    company.effects.clear()
-    return company
+def settled() -> NodeCluster:
+    """A cluster whose lowest node acts, and that finds the target up."""
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    cluster.set_outcome(WEB, OK)
+    cluster.effects.clear()
+    return cluster
 
 
-def written(company: Company, name: NodeId) -> list[Fact]:
+def written(cluster: NodeCluster, name: NodeId) -> list[Fact]:
     """What a node wrote of incidents; reigns have tests of their own."""
-    facts = [j.entry.fact for n, j in company.performed(Journal) if n == name]
+    facts = [j.entry.fact for n, j in cluster.effects_of(Journal) if n == name]
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
 
@@ -84,19 +84,19 @@ def kinds(facts: list[Fact]) -> list[str]:
     return [type(fact).__name__ for fact in facts]
 
 
-def outage(company: Company) -> None:
+def outage(cluster: NodeCluster) -> None:
     """Let the target fail, and be found down."""
-    company.see(WEB, FAIL)
-    company.run(2)
+    cluster.set_outcome(WEB, FAIL)
+    cluster.run(2)
 
 
 # --- the whole of it ------------------------------------------------------------------------
 
 
 def test_the_master_writes_votes_incident_notice_attempt_and_mark_in_this_order() -> None:
-    company = settled()
-    outage(company)
-    facts = written(company, A)
+    cluster = settled()
+    outage(cluster)
+    facts = written(cluster, A)
     assert kinds(facts) == ["Judged", "Opened", "Noticed", "Began", "Ended", "Crossed"]
     judged, opened, noticed, began, ended, crossed = facts
     alpha, channel = Named(A, f"node-{A}"), Named(HOOK, HOOK)
@@ -122,20 +122,20 @@ def test_the_master_writes_votes_incident_notice_attempt_and_mark_in_this_order(
 
 
 def test_a_follower_writes_what_the_ledger_says_and_no_attempt() -> None:
-    company = settled()
-    outage(company)
-    facts = written(company, C)
+    cluster = settled()
+    outage(cluster)
+    facts = written(cluster, C)
     assert [k for k in kinds(facts) if k != "Judged"] == ["Opened", "Noticed", "Crossed"]
     assert kinds(facts).count("Judged") == 1
 
 
 def test_the_end_of_an_outage_is_written_with_its_votes() -> None:
-    company = settled()
-    outage(company)
-    company.effects.clear()
-    company.see(WEB, OK)
-    company.run(2)
-    facts = written(company, A)
+    cluster = settled()
+    outage(cluster)
+    cluster.effects.clear()
+    cluster.set_outcome(WEB, OK)
+    cluster.run(2)
+    facts = written(cluster, A)
     assert kinds(facts) == ["Judged", "Closed", "Noticed", "Began", "Ended", "Crossed"]
     closed = facts[1]
     assert isinstance(closed, Closed)
@@ -143,81 +143,81 @@ def test_the_end_of_an_outage_is_written_with_its_votes() -> None:
 
 
 def test_a_node_writes_when_it_starts_and_when_it_is_asked_to_stop() -> None:
-    company = Company(document(A))
-    company.give(A, Stop())
-    started, stopped = written(company, A)
+    cluster = NodeCluster(document(A))
+    cluster.handle(A, Stop())
+    started, stopped = written(cluster, A)
     assert started == Started(term=Term(0), open=())
     assert stopped == Stopped()
 
 
 def test_a_node_that_wakes_up_writes_again_what_is_open() -> None:
-    company = settled()
-    company.channel_works = False
-    outage(company)
-    company.give(C, Tick())
-    company.crash(C)
-    company.boot(C)
-    company.effects.clear()
-    company.give(C, Tick())
-    facts = written(company, C)
+    cluster = settled()
+    cluster.channel_works = False
+    outage(cluster)
+    cluster.handle(C, Tick())
+    cluster.crash(C)
+    cluster.start(C)
+    cluster.effects.clear()
+    cluster.handle(C, Tick())
+    facts = written(cluster, C)
     assert kinds(facts) == ["Started", "Opened", "Noticed"]
     assert isinstance(facts[0], Started)
     assert facts[0].open == ("web-1",)
 
 
 def test_a_change_of_masters_is_written_while_something_is_open_and_only_then() -> None:
-    company = settled()
-    company.crash(A)
-    company.run(DEAD_S + 1)
-    assert company.masters() == [B]
-    assert written(company, C) == []
-    outage(company)
-    company.boot(A)
-    company.run(DEAD_S)
-    company.effects.clear()
-    company.crash(B)
-    company.run(DEAD_S + 2)
-    led = [f for f in written(company, C) if isinstance(f, Led)]
-    (new,) = company.masters()
+    cluster = settled()
+    cluster.crash(A)
+    cluster.run(DEAD_S + 1)
+    assert cluster.masters() == [B]
+    assert written(cluster, C) == []
+    outage(cluster)
+    cluster.start(A)
+    cluster.run(DEAD_S)
+    cluster.effects.clear()
+    cluster.crash(B)
+    cluster.run(DEAD_S + 2)
+    led = [f for f in written(cluster, C) if isinstance(f, Led)]
+    (new,) = cluster.masters()
     assert [f.master and f.master.id for f in led] == [None, new]
     assert led[0].term < led[1].term
 
 
 def test_what_a_failed_write_took_back_is_written_when_it_comes_true() -> None:
-    company = Company(document(A, checks=[check()], channels=[hook()]))
-    company.run(1)
-    company.see(WEB, OK)
-    company.full = {A}
-    company.see(WEB, FAIL)
-    company.run(2)
-    assert "Opened" not in kinds(written(company, A))
-    company.full = set()
-    company.run(10)
-    facts = written(company, A)
+    cluster = NodeCluster(document(A, checks=[check()], channels=[hook()]))
+    cluster.run(1)
+    cluster.set_outcome(WEB, OK)
+    cluster.full = {A}
+    cluster.set_outcome(WEB, FAIL)
+    cluster.run(2)
+    assert "Opened" not in kinds(written(cluster, A))
+    cluster.full = set()
+    cluster.run(10)
+    facts = written(cluster, A)
     assert kinds(facts).count("Opened") == 1
     assert "Closed" not in kinds(facts)
 
 
 def test_a_node_that_learns_of_a_roll_back_does_not_take_it_for_a_recovery() -> None:
-    company = settled()
-    company.channel_works = None
-    outage(company)
-    company.effects.clear()
-    assert not company.disks[C].committed.ledger.incidents
-    company.give(C, PersistFailed("no space left", company.disks[C]))
-    assert "Closed" not in kinds(written(company, C))
+    cluster = settled()
+    cluster.channel_works = None
+    outage(cluster)
+    cluster.effects.clear()
+    assert not cluster.disks[C].committed.ledger.incidents
+    cluster.handle(C, PersistFailed("no space left", cluster.disks[C]))
+    assert "Closed" not in kinds(written(cluster, C))
 
 
 # --- why something is over ------------------------------------------------------------------
 
 
 def test_a_removed_check_closes_its_incident_without_a_word() -> None:
-    company = settled()
-    company.channel_works = False
-    outage(company)
-    company.effects.clear()
-    company.propose(B, RemoveCheck(expect=check()))
-    facts = written(company, A)
+    cluster = settled()
+    cluster.channel_works = False
+    outage(cluster)
+    cluster.effects.clear()
+    cluster.propose(B, RemoveCheck(expect=check()))
+    facts = written(cluster, A)
     assert [f.cause for f in facts if isinstance(f, Closed)] == [Closing.FORGOTTEN]
     assert [f.cause for f in facts if isinstance(f, Crossed)] == [Leaving.FORGOTTEN]
 
@@ -231,13 +231,13 @@ def test_a_check_that_was_removed_after_it_recovered_did_recover() -> None:
 
 
 def test_a_notice_for_a_channel_that_was_removed_is_not_taken_for_delivered() -> None:
-    company = settled()
-    company.channel_works = False
-    company.propose(A, PutChannel(channel=hook(MAIL)))
-    outage(company)
-    company.effects.clear()
-    company.propose(A, RemoveChannel(expect=hook()))
-    crossed = [f for f in written(company, B) if isinstance(f, Crossed)]
+    cluster = settled()
+    cluster.channel_works = False
+    cluster.propose(A, PutChannel(channel=hook(MAIL)))
+    outage(cluster)
+    cluster.effects.clear()
+    cluster.propose(A, RemoveChannel(expect=hook()))
+    crossed = [f for f in written(cluster, B) if isinstance(f, Crossed)]
     assert [(f.channel, f.cause) for f in crossed] == [(HOOK, Leaving.CHANNEL_GONE)]
 
 
@@ -362,14 +362,14 @@ def doubted(chronicle: Chronicle, now: float, ident: CheckId = WEB) -> list[Fact
 
 
 def test_one_bad_round_is_written_and_pages_nobody() -> None:
-    company = settled()
-    company.sees = {(A, WEB): FAIL, (B, WEB): FAIL, (C, WEB): OK}
-    company._probe(A, WEB)
-    company._probe(B, WEB)
-    company._drain()
-    company.see(WEB, OK)
-    assert kinds(written(company, A)) == ["Doubted"]
-    assert company.performed(Notify) == []
+    cluster = settled()
+    cluster.sees = {(A, WEB): FAIL, (B, WEB): FAIL, (C, WEB): OK}
+    cluster._probe(A, WEB)
+    cluster._probe(B, WEB)
+    cluster._drain()
+    cluster.set_outcome(WEB, OK)
+    assert kinds(written(cluster, A)) == ["Doubted"]
+    assert cluster.effects_of(Notify) == []
 
 
 def test_a_check_that_doubts_for_ever_is_written_now_and_then_with_the_number_between() -> None:

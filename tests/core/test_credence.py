@@ -18,7 +18,7 @@ from qutrio.core.messages import HeartbeatAck, Message, Resign
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NEVER, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     DEAD_S,
     WALL,
@@ -44,23 +44,23 @@ PATIENCE_S: Seconds = TRUSTED_DEADS * DEAD_S
 
 def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Seconds:
     """Return when one of C, D and E acts, though B is down and A only lies to them."""
-    company = Company(document(A, B, C, D, E, settings=Settings(engine=engine)))
-    company.crash(A)
-    company.crash(B)
+    cluster = NodeCluster(document(A, B, C, D, E, settings=Settings(engine=engine)))
+    cluster.crash(A)
+    cluster.crash(B)
     for dice, name in enumerate(HEALTHY):
-        company.nodes[name].seat.steering.rng = Random(dice)  # else all raft timers are alike
-    while company.now < LONG_S:
-        seats = [company.nodes[name].seat for name in HEALTHY]
+        cluster.nodes[name].seat.steering.rng = Random(dice)  # else all raft timers are alike
+    while cluster.now < LONG_S:
+        seats = [cluster.nodes[name].seat for name in HEALTHY]
         heard = max(s.mandate.heard_term for s in seats)
         voted = max(s.steering.remembered.term for s in seats)
         for name in HEALTHY:
             for lie in lies:
                 if isinstance(lie, VoteRequest):
                     lie = VoteRequest(term=Term(max(heard, voted) + 1))  # noqa: PLW2901
-                company.give(name, Received(A, lie))
-        company.run(every_s)
-        if company.masters():
-            return company.now
+                cluster.handle(name, Received(A, lie))
+        cluster.run(every_s)
+        if cluster.masters():
+            return cluster.now
     raise AssertionError(f"nobody acts after {LONG_S:g}s")
 
 
@@ -88,13 +88,13 @@ def test_three_healthy_voters_of_five_elect_whatever_the_fourth_claims(
 
 
 def test_an_acting_master_stays_the_incumbent_of_its_voters_whoever_claims_to_act() -> None:
-    company = Company(document(A, B, C, D, E))
-    company.run(3)
-    assert company.masters() == [A]
+    cluster = NodeCluster(document(A, B, C, D, E))
+    cluster.run(3)
+    assert cluster.masters() == [A]
     for _ in range(10):
-        company.give(C, Received(E, heartbeat(acting=True, claim=Term(100))))
-        assert company.nodes[C].seat.incumbent(at(company.now)) == A
-        company.run(0.5)
+        cluster.handle(C, Received(E, heartbeat(acting=True, claim=Term(100))))
+        assert cluster.nodes[C].seat.incumbent(at(cluster.now)) == A
+        cluster.run(0.5)
 
 
 def test_only_the_holder_that_was_endorsed_or_is_heard_acting_names_a_successor() -> None:
@@ -238,15 +238,15 @@ def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
 
 
 def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() -> None:
-    company = Company(document(A, B, C))
-    company.run(10)
-    (master,) = company.masters()
-    mandate = company.nodes[master].seat.mandate
+    cluster = NodeCluster(document(A, B, C))
+    cluster.run(10)
+    (master,) = cluster.masters()
+    mandate = cluster.nodes[master].seat.mandate
     voter = next(n for n in (A, B, C) if n != master)
     higher = Term(mandate.promise.term + 5)
-    company.effects.clear()
-    company.give(voter, Received(master, heartbeat(number=10**6, acting=True, claim=higher)))
-    assert higher in [ack.granted for who, _, ack in company.said(HeartbeatAck) if who == voter]
+    cluster.effects.clear()
+    cluster.handle(voter, Received(master, heartbeat(number=10**6, acting=True, claim=higher)))
+    assert higher in [ack.granted for who, _, ack in cluster.messages(HeartbeatAck) if who == voter]
 
 
 def test_whoever_is_no_member_any_more_is_forgotten() -> None:

@@ -17,7 +17,7 @@ from qutrio.core.election.words import (
 )
 from qutrio.model.ids import FOREVER, NodeId, Term
 from qutrio.model.stable import Ballot
-from tests.core.parliament import Parliament
+from tests.core.engine_cluster import EngineCluster
 from tests.core.samples import A, B, C, D
 
 BOUND_S = {"lowest-id": 0.5, "raft": 5.0, "gossip": 22.0}
@@ -39,21 +39,21 @@ FOREIGN = {"lowest-id": GOSSIP_WORDS + RAFT_WORDS, "raft": GOSSIP_WORDS, "gossip
 every_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
-def elected(engine: str, *members: NodeId, seed: int = 1) -> Parliament:
+def elected(engine: str, *members: NodeId, seed: int = 1) -> EngineCluster:
     """Return a group that had time to come to its first choice."""
-    group = Parliament(engine, *members, seed=seed)
+    group = EngineCluster(engine, *members, seed=seed)
     group.run(BOUND_S[engine])
     return group
 
 
-def chosen(group: Parliament) -> NodeId:
+def chosen(group: EngineCluster) -> NodeId:
     """Return the one that all running members want whose disks are well."""
-    (choice,) = group.choices(*(group.engines.keys() - group.sick))
+    (choice,) = group.choices(*(group.engines.keys() - group.full_disks))
     assert choice is not None
     return choice
 
 
-def state(group: Parliament) -> list[tuple[Role, NodeId | None, Ballot, float]]:
+def state(group: EngineCluster) -> list[tuple[Role, NodeId | None, Ballot, float]]:
     """Return all that can be seen of the engines of a group."""
     return [
         (engine.role, group.choice(name), engine.ballot, engine.deadline(group.now))
@@ -86,7 +86,7 @@ def test_a_choice_is_kept_while_its_node_lives(engine: str) -> None:
 
 @every_engine
 def test_asking_for_the_choice_changes_nothing(engine: str) -> None:
-    group = Parliament(engine, A, B, C)
+    group = EngineCluster(engine, A, B, C)
     before = state(group)
     for name in group.engines:
         group.choice(name)
@@ -111,14 +111,14 @@ def test_a_member_that_comes_back_leaves_one_leader(engine: str) -> None:
     first = chosen(group)
     group.crash(first)
     group.run(CHANGE_S[engine])
-    group.boot(first)
+    group.start(first)
     group.run(CHANGE_S[engine])
     assert group.leaders() == {chosen(group)}
 
 
 @every_engine
 def test_a_group_on_a_bad_net_comes_to_one_choice_once_it_is_good(engine: str) -> None:
-    group = Parliament(engine, A, B, C)
+    group = EngineCluster(engine, A, B, C)
     group.loss, group.repeat, group.delay_s = 0.4, 0.3, (0.0, 1.0)
     group.run(60.0)
     group.loss, group.repeat, group.delay_s = 0.0, 0.0, (0.001, 0.01)
@@ -150,7 +150,7 @@ def test_a_closed_engine_says_nothing(engine: str) -> None:
 def test_a_node_that_is_not_fit_is_not_chosen_for_long(engine: str) -> None:
     group = elected(engine, A, B, C)
     first = chosen(group)
-    group.sick.add(first)
+    group.full_disks.add(first)
     group.run(CHANGE_S[engine])
     for _ in range(40):
         group.run(1.0)
@@ -160,8 +160,8 @@ def test_a_node_that_is_not_fit_is_not_chosen_for_long(engine: str) -> None:
 
 @every_engine
 def test_a_node_that_starts_with_a_sick_disk_is_never_chosen(engine: str) -> None:
-    group = Parliament(engine, A, B, C)
-    group.sick.add(A)
+    group = EngineCluster(engine, A, B, C)
+    group.full_disks.add(A)
     for _ in range(80):
         group.run(0.5)
         assert A not in group.choices()
@@ -181,7 +181,7 @@ def test_stepping_aside_moves_the_lead(engine: str) -> None:
 @every_engine
 def test_the_same_moments_give_the_same_answers(engine: str) -> None:
     def told(seed: int) -> tuple[object, ...]:
-        group = Parliament(engine, A, B, C, seed=seed)
+        group = EngineCluster(engine, A, B, C, seed=seed)
         group.loss, group.repeat, group.delay_s = 0.2, 0.2, (0.0, 0.5)
         group.run(40.0)
         group.crash(A)
@@ -199,7 +199,7 @@ def test_words_of_other_engines_change_nothing(engine: str) -> None:
     for to in (A, B, C):
         for sender in {A, B, C} - {to}:
             for word in FOREIGN[engine]:
-                group.tell(sender, to, word)
+                group.receive(sender, to, word)
     assert state(group) == before
     assert len(group.said) == said
 
@@ -211,7 +211,7 @@ def test_words_of_strangers_change_nothing(engine: str) -> None:
     said = len(group.said)
     for to in (A, B, C):
         for word in (*GOSSIP_WORDS, *RAFT_WORDS):
-            group.tell(D, to, word)
+            group.receive(D, to, word)
     assert state(group) == before
     assert len(group.said) == said
 
@@ -219,7 +219,7 @@ def test_words_of_strangers_change_nothing(engine: str) -> None:
 @every_engine
 def test_time_that_passes_twice_passes_once(engine: str) -> None:
     """`advance` may be called more often than the deadline asks for."""
-    group = Parliament(engine, A, B, C)
+    group = EngineCluster(engine, A, B, C)
     for _ in range(200):
         group.run(0.1)
         for name in group.engines:
@@ -248,14 +248,14 @@ def test_the_heir_is_another_able_member(engine: str) -> None:
     first = chosen(group)
     heir = group.engines[first].heir(group.electorate(first))
     assert heir in {A, B, C} - {first}
-    group.sick |= {A, B, C} - {first}
+    group.full_disks |= {A, B, C} - {first}
     assert group.engines[first].heir(group.electorate(first)) is None
 
 
 @every_engine
 def test_a_leader_that_acts_is_kept_by_everybody(engine: str) -> None:
     group = elected(engine, A, B, C)
-    first = group.acts = chosen(group)
+    first = group.master = chosen(group)
     group.run(100.0)
     assert group.choices() == {first}
     assert group.leaders() == {first}

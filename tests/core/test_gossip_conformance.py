@@ -10,6 +10,7 @@ from qutrio.core.election.gossip import Gossip
 from qutrio.core.election.interface import Role, Say
 from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal
 from qutrio.model.ids import NodeId
+from tests.core.engine_cluster import EngineCluster
 from tests.core.gossips import (
     ALIVE_S,
     DECLARATION,
@@ -23,7 +24,6 @@ from tests.core.gossips import (
     leader,
     seen_by,
 )
-from tests.core.parliament import Parliament
 from tests.core.samples import A, B, C, D, E, at
 
 ELECTED_S = SAMPLE_S + ELECTION_S + 0.1
@@ -32,8 +32,8 @@ CHANGED_S = 2 * ALIVE_S + ELECTION_S + 1.0
 """From the last sign of a leader to the next leader, also where one waited for a lower id."""
 
 
-def room(*members: NodeId) -> Parliament:
-    return Parliament("gossip", *members)
+def cluster(*members: NodeId) -> EngineCluster:
+    return EngineCluster("gossip", *members)
 
 
 # --- the properties -------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def room(*members: NodeId) -> Parliament:
 
 def test_symmetry_is_broken_by_comparing_ids() -> None:
     """Of equals the lowest id leads."""
-    group = room(C, A, B)
+    group = cluster(C, A, B)
     group.run(ELECTED_S)
     assert group.leaders() == {A}
 
@@ -49,7 +49,7 @@ def test_symmetry_is_broken_by_comparing_ids() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_the_same_view_everywhere_makes_exactly_one_leader(count: int) -> None:
     """Every node leads or follows, and with one common view there is one that leads."""
-    group = room(*(A, B, C, D, E)[:count])
+    group = cluster(*(A, B, C, D, E)[:count])
     group.run(ELECTED_S if count > 1 else GRACE_S + ELECTED_S)
     assert len(group.leaders()) == 1
     roles = [engine.role for engine in group.engines.values()]
@@ -58,7 +58,7 @@ def test_the_same_view_everywhere_makes_exactly_one_leader(count: int) -> None:
 
 def test_there_is_one_leader_per_partition_and_one_after_healing() -> None:
     """A split makes as many leaders as sides; when it ends, one of them remains."""
-    group = room(A, B, C, D, E)
+    group = cluster(A, B, C, D, E)
     group.run(ELECTED_S)
     group.split({A, E}, {B, C}, {D})
     group.run(CHANGED_S)
@@ -71,7 +71,7 @@ def test_there_is_one_leader_per_partition_and_one_after_healing() -> None:
 
 def test_nodes_say_proposals_and_declarations_only() -> None:
     """There is no other word in this algorithm."""
-    group = room(A, B, C)
+    group = cluster(A, B, C)
     group.run(GRACE_S)
     group.crash(A)
     group.run(CHANGED_S)
@@ -140,7 +140,7 @@ def test_without_a_known_leader_there_is_an_election() -> None:
 
 def test_a_leader_declares_itself_again_and_again() -> None:
     """For as long as it leads, a node says so to all."""
-    group = room(A, B)
+    group = cluster(A, B)
     group.run(ELECTED_S)
     before = len(group.said)
     group.run(10 * ALIVE_S)
@@ -273,19 +273,19 @@ def test_only_a_leader_that_does_not_yield_yet_can_yield() -> None:
 
 def test_ten_peers_that_start_together_elect_the_lowest() -> None:
     """Everybody starts at once: the lowest id is the one leader."""
-    group = room(*(NodeId(f"n{number}") for number in range(9, -1, -1)))
+    group = cluster(*(NodeId(f"n{number}") for number in range(9, -1, -1)))
     group.run(GRACE_S + ELECTION_S)
     assert group.leaders() == {NodeId("n0")}
 
 
 def test_the_first_of_peers_that_start_slowly_keeps_the_lead() -> None:
     """One by one, the highest id first: later, lower ones follow it."""
-    group = room(D, C, B, A)
+    group = cluster(D, C, B, A)
     for name in (C, B, A):
         group.crash(name)
     for name in (C, B, A):
         group.run(GRACE_S + ELECTED_S)
-        group.boot(name)
+        group.start(name)
     group.run(GRACE_S + ELECTED_S)
     assert group.leaders() == {D}
     assert group.choices() == {D}
@@ -293,7 +293,7 @@ def test_the_first_of_peers_that_start_slowly_keeps_the_lead() -> None:
 
 def test_stopped_peers_say_nothing_more() -> None:
     """After the end of its engine no node speaks."""
-    group = room(A, B, C, D)
+    group = cluster(A, B, C, D)
     group.run(ELECTED_S)
     for engine in group.engines.values():
         engine.close(group.now)
@@ -304,7 +304,7 @@ def test_stopped_peers_say_nothing_more() -> None:
 
 def test_two_groups_that_meet_keep_the_lower_leader() -> None:
     """Two sides with a leader each become one group: the lower leads, though not the lowest."""
-    group = room(A, B, C, D)
+    group = cluster(A, B, C, D)
     group.split({C, D}, {A, B})
     group.step_aside(A)
     group.run(GRACE_S + ELECTED_S)
@@ -317,7 +317,7 @@ def test_two_groups_that_meet_keep_the_lower_leader() -> None:
 
 def test_the_lowest_of_the_rest_takes_over() -> None:
     """The leader ends: of those that are left the lowest id leads."""
-    group = room(E, D, C, B)
+    group = cluster(E, D, C, B)
     group.run(ELECTED_S)
     group.crash(B)
     group.run(CHANGED_S)
@@ -326,7 +326,7 @@ def test_the_lowest_of_the_rest_takes_over() -> None:
 
 def test_a_leader_that_yields_is_replaced_and_does_not_come_back() -> None:
     """Another leads, and the lowest id leaves it the lead."""
-    group = room(A, B, C)
+    group = cluster(A, B, C)
     group.run(ELECTED_S)
     group.step_aside(A)
     assert group.leaders() == set()
@@ -338,7 +338,7 @@ def test_a_leader_that_yields_is_replaced_and_does_not_come_back() -> None:
 
 def test_a_single_peer_that_yields_leads_again_after_a_while() -> None:
     """Where nobody else is, the lead comes back."""
-    group = room(A)
+    group = cluster(A)
     group.run(GRACE_S + ELECTED_S)
     assert group.leaders() == {A}
     group.step_aside(A)
@@ -349,7 +349,7 @@ def test_a_single_peer_that_yields_leads_again_after_a_while() -> None:
 
 def test_of_two_that_yield_in_turn_the_first_leads_in_the_end() -> None:
     """The lead goes to the other, and comes back."""
-    group = room(A, B)
+    group = cluster(A, B)
     group.run(ELECTED_S)
     group.step_aside(A)
     group.run(CHANGED_S)
@@ -361,7 +361,7 @@ def test_of_two_that_yield_in_turn_the_first_leads_in_the_end() -> None:
 
 def test_everybody_alone_leads_and_the_lowest_remains_after_healing() -> None:
     """When nobody hears anybody each leads itself; together again, the lowest leads."""
-    group = room(A, B, C, D, E)
+    group = cluster(A, B, C, D, E)
     group.run(ELECTED_S)
     group.split({A}, {B}, {C}, {D}, {E})
     group.run(CHANGED_S)

@@ -11,7 +11,7 @@ from qutrio.core.election.interface import Role
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
 from tests.core.disturbed import MEMBERS, Disturbed, members
-from tests.core.parliament import Parliament
+from tests.core.engine_cluster import EngineCluster
 
 pytestmark = pytest.mark.slow
 
@@ -31,74 +31,74 @@ class Gossips(Disturbed):
 
     @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
     def meet(self, seed: int, count: int) -> None:
-        self.room = Parliament("gossip", *MEMBERS[:count], settings=QUICK, seed=seed)
+        self.cluster = EngineCluster("gossip", *MEMBERS[:count], settings=QUICK, seed=seed)
         self.rough()
 
     def rough(self) -> None:
-        self.room.loss, self.room.repeat, self.room.delay_s = 0.3, 0.2, (0.0, 3.0)
+        self.cluster.loss, self.cluster.repeat, self.cluster.delay_s = 0.3, 0.2, (0.0, 3.0)
 
     def calm(self) -> None:
         """Let words arrive, and the old ones be gone."""
-        self.room.delay_s = (0.001, 0.01)
-        self.room.run(3.0)
-        self.room.loss = self.room.repeat = 0.0
+        self.cluster.delay_s = (0.001, 0.01)
+        self.cluster.run(3.0)
+        self.cluster.loss = self.cluster.repeat = 0.0
 
     def parts(self) -> Iterator[set[NodeId]]:
         """Yield the members that run, by the side on which they are."""
-        left = set(self.room.engines)
+        left = set(self.cluster.engines)
         while left:
-            part = set(self.room.living(min(left)))
+            part = set(self.cluster.living(min(left)))
             left -= part
             yield part
 
     @rule(name=members)
     def a_disk_turns_sick_or_well(self, name: NodeId) -> None:
-        self.room.sick ^= {name}
+        self.cluster.full_disks ^= {name}
 
     @rule(name=members)
     def one_acts_for_a_while(self, name: NodeId) -> None:
-        if name in self.room.engines:
-            self.room.acts = name
-            self.room.run(1.0)
-            self.room.acts = None
+        if name in self.cluster.engines:
+            self.cluster.master = name
+            self.cluster.run(1.0)
+            self.cluster.master = None
 
-    @precondition(lambda self: self.room.cut)
+    @precondition(lambda self: self.cluster.cut)
     @rule()
     def each_side_finds_its_leader(self) -> None:
         """One leader per partition, and everybody there follows it."""
-        self.room.sick.clear()
+        self.cluster.full_disks.clear()
         self.calm()
-        self.room.run(LONG_ENOUGH_S)
+        self.cluster.run(LONG_ENOUGH_S)
         for part in self.parts():
-            assert len(self.room.leaders() & part) == 1
-            assert self.room.choices(*part) == self.room.leaders() & part
+            assert len(self.cluster.leaders() & part) == 1
+            assert self.cluster.choices(*part) == self.cluster.leaders() & part
         self.rough()
 
     @rule()
     def healed_the_lowest_that_led_or_proposed_leads(self) -> None:
-        self.room.sick.clear()
+        self.cluster.full_disks.clear()
         self.calm()
-        self.room.run(LONG_ENOUGH_S)
-        led = self.room.leaders()
+        self.cluster.run(LONG_ENOUGH_S)
+        led = self.cluster.leaders()
         assert led
-        self.room.heal()
-        self.room.run(LONG_ENOUGH_S)
-        assert self.room.leaders() == {min(led)}
-        assert self.room.choices() == {min(led)}
+        self.cluster.heal()
+        self.cluster.run(LONG_ENOUGH_S)
+        assert self.cluster.leaders() == {min(led)}
+        assert self.cluster.choices() == {min(led)}
         self.rough()
 
     @invariant()
     def whoever_may_not_lead_does_not(self) -> None:
-        for name in sorted(self.room.sick & self.room.engines.keys()):
-            self.room.advance(name)
-            assert self.room.engines[name].role is Role.FOLLOWER
+        for name in sorted(self.cluster.full_disks & self.cluster.engines.keys()):
+            self.cluster.advance(name)
+            assert self.cluster.engines[name].role is Role.FOLLOWER
 
     @invariant()
     def a_choice_is_a_member_that_leads_or_led(self) -> None:
-        for name in self.room.engines:
-            choice = self.room.choice(name)
-            assert choice is None or choice in self.room.disks
-            assert (self.room.engines[name].role is not Role.LEADER) or choice == name
+        for name in self.cluster.engines:
+            choice = self.cluster.choice(name)
+            assert choice is None or choice in self.cluster.disks
+            assert (self.cluster.engines[name].role is not Role.LEADER) or choice == name
 
 
 TestGossips = Gossips.TestCase

@@ -3,58 +3,58 @@
 from qutrio.core.messages import Resign
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import DEAD_S, A, B, C, D, E, document
 
 COOLDOWN_S = 20.0
 FIVE = document(A, B, C, D, E, settings=Settings(master_cooldown_s=COOLDOWN_S))
 
 
-def led_by_c() -> Company:
+def led_by_c() -> NodeCluster:
     """Five nodes led by the third, because the lower two are down."""
-    company = Company(FIVE)
-    company.crash(A)
-    company.crash(B)
-    company.run(DEAD_S + 2)
-    assert company.masters() == [C]
-    company.effects.clear()
-    return company
+    cluster = NodeCluster(FIVE)
+    cluster.crash(A)
+    cluster.crash(B)
+    cluster.run(DEAD_S + 2)
+    assert cluster.masters() == [C]
+    cluster.effects.clear()
+    return cluster
 
 
-def acting(company: Company, seconds: int) -> list[NodeId]:
+def acting(cluster: NodeCluster, seconds: int) -> list[NodeId]:
     """Let time pass, and say who acted, in order and each once in a row."""
     seen: list[NodeId] = []
     for _ in range(seconds * 10):
-        company.run(0.1)
-        masters = company.masters()
+        cluster.run(0.1)
+        masters = cluster.masters()
         assert len(masters) <= 1
         seen += [m for m in masters if m not in seen[-1:]]
     return seen
 
 
 def test_a_lower_id_that_is_back_for_good_gets_the_role_once_the_cooldown_is_over() -> None:
-    company = led_by_c()
-    company.boot(B)
-    assert acting(company, int(COOLDOWN_S) - 1) == [C]
-    assert acting(company, int(COOLDOWN_S)) == [C, B]
-    assert {m.successor for _, _, m in company.said(Resign)} == {B}
+    cluster = led_by_c()
+    cluster.start(B)
+    assert acting(cluster, int(COOLDOWN_S) - 1) == [C]
+    assert acting(cluster, int(COOLDOWN_S)) == [C, B]
+    assert {m.successor for _, _, m in cluster.messages(Resign)} == {B}
 
 
 def test_a_lower_id_that_flaps_waits_the_whole_cooldown_again() -> None:
-    company = led_by_c()
-    company.boot(B)
-    assert acting(company, 15) == [C]
-    company.crash(B)
-    company.run(DEAD_S)
-    company.boot(B)
-    assert acting(company, int(COOLDOWN_S) - 1) == [C]
-    assert acting(company, 5) == [C, B]
+    cluster = led_by_c()
+    cluster.start(B)
+    assert acting(cluster, 15) == [C]
+    cluster.crash(B)
+    cluster.run(DEAD_S)
+    cluster.start(B)
+    assert acting(cluster, int(COOLDOWN_S) - 1) == [C]
+    assert acting(cluster, 5) == [C, B]
 
 
 def test_an_id_that_just_came_back_gets_no_role_because_another_waited_long_enough() -> None:
-    company = led_by_c()
-    company.boot(B)
-    company.run(COOLDOWN_S - 5)
-    company.boot(A)
-    assert A not in acting(company, int(COOLDOWN_S) - 1)  # B is back for 34 s, A for 19 s
-    assert acting(company, 5)[-1] == A
+    cluster = led_by_c()
+    cluster.start(B)
+    cluster.run(COOLDOWN_S - 5)
+    cluster.start(A)
+    assert A not in acting(cluster, int(COOLDOWN_S) - 1)  # B is back for 34 s, A for 19 s
+    assert acting(cluster, 5)[-1] == A

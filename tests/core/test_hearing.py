@@ -31,7 +31,7 @@ from qutrio.model.ids import NEVER, RequestId, Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Position, Promise
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -59,15 +59,15 @@ NEWER = document(A, B, C, revision=2, term=1)
 
 def follower() -> Node:
     """Node C, which has heard nobody yet."""
-    return Company(HELD).nodes[C]
+    return NodeCluster(HELD).nodes[C]
 
 
-def settled() -> Company:
+def settled() -> NodeCluster:
     """Three nodes of which A acts in term 1."""
-    company = Company(HELD)
-    company.run(2.5)
-    assert company.masters() == [A]
-    return company
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    assert cluster.masters() == [A]
+    return cluster
 
 
 def write(term: int) -> Write:
@@ -186,7 +186,7 @@ def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
 ) -> None:
     settings = Settings(confirm_after_s=confirm_after_s)
     held = document(A, B, C, checks=[check()], settings=settings)
-    node = Company(held).nodes[C]
+    node = NodeCluster(held).nodes[C]
     node.watch.verdicts.follow(held, WALL)
     request, probe = ProbeNow(checks=(WEB,)), [Probe((WEB,))]
     assert node.hearing.hear(A, request, at(0), WALL).effects == probe
@@ -204,17 +204,17 @@ def test_reports_and_requests_to_probe_reach_the_watch() -> None:
 
 
 def test_errands_and_their_ends_reach_the_pager() -> None:
-    company = settled()
-    node = company.nodes[C]
-    heard = company.nodes[A].seat.cadence.last_heard(C)
+    cluster = settled()
+    node = cluster.nodes[C]
+    heard = cluster.nodes[A].seat.cadence.last_heard(C)
     errand = Deliver(term=Term(1), delivery=delivery(), heard=heard)
-    (order,) = node.hearing.hear(A, errand, at(company.now), WALL).effects
+    (order,) = node.hearing.hear(A, errand, at(cluster.now), WALL).effects
     assert isinstance(order, Notify)
     assert (order.delivery, order.errand) == (delivery(), True)
     done = Delivered(notice=delivery().notice.id, channel=HOOK, delivered=True, detail="")
-    company.nodes[A].pager.courier.inherit([(delivery().notice.id, HOOK)])
-    company.nodes[A].hearing.hear(C, done, at(company.now), WALL)
-    assert company.nodes[A].pager.courier.delivered == {(delivery().notice.id, HOOK)}
+    cluster.nodes[A].pager.courier.inherit([(delivery().notice.id, HOOK)])
+    cluster.nodes[A].hearing.hear(C, done, at(cluster.now), WALL)
+    assert cluster.nodes[A].pager.courier.delivered == {(delivery().notice.id, HOOK)}
 
 
 def test_a_ruling_reaches_the_desk_and_one_for_nobody_is_dropped() -> None:
@@ -230,43 +230,43 @@ def test_a_ruling_reaches_the_desk_and_one_for_nobody_is_dropped() -> None:
 
 
 def test_the_acting_master_takes_a_change_in() -> None:
-    company = settled()
-    node = company.nodes[A]
-    assert node.hearing.hear(B, propose(1), at(company.now), WALL).effects == []
+    cluster = settled()
+    node = cluster.nodes[A]
+    assert node.hearing.hear(B, propose(1), at(cluster.now), WALL).effects == []
     assert node.register.waiting
 
 
 def test_a_node_that_held_the_term_and_no_longer_acts_sends_the_change_on() -> None:
-    company = settled()
-    node = company.nodes[A]
-    node.seat.resign(None, "for the test", at(company.now))
-    (ruled,) = sent(node.hearing.hear(B, propose(1), at(company.now), WALL).effects, B)
+    cluster = settled()
+    node = cluster.nodes[A]
+    node.seat.resign(None, "for the test", at(cluster.now))
+    (ruled,) = sent(node.hearing.hear(B, propose(1), at(cluster.now), WALL).effects, B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
 
 
 def test_a_copy_that_comes_when_its_term_is_over_is_not_written_in_the_next() -> None:
-    company = settled()
-    node = company.nodes[A]
-    node.seat.resign(None, "for the test", at(company.now))
+    cluster = settled()
+    node = cluster.nodes[A]
+    node.seat.resign(None, "for the test", at(cluster.now))
     node.calm_until = NEVER  # it resigned outside of a step
-    company.run(3)
+    cluster.run(3)
     assert node.register.established == Term(2)
-    (ruled,) = sent(node.hearing.hear(B, propose(1), at(company.now), WALL).effects, B)
+    (ruled,) = sent(node.hearing.hear(B, propose(1), at(cluster.now), WALL).effects, B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
     assert not node.register.waiting
-    assert node.hearing.hear(B, propose(2), at(company.now), WALL).effects == []
+    assert node.hearing.hear(B, propose(2), at(cluster.now), WALL).effects == []
     assert node.register.waiting
 
 
 def test_a_change_is_left_unanswered_while_this_node_may_act_again_in_its_term() -> None:
-    company = settled()
-    node, lapsed = company.nodes[A], at(company.now + DEAD_S)
+    cluster = settled()
+    node, lapsed = cluster.nodes[A], at(cluster.now + DEAD_S)
     assert node.seat.acting_until(lapsed) is None
     assert node.hearing.hear(B, propose(1), lapsed, WALL).effects == []
     assert not node.register.waiting
-    node.hearing.hear(B, propose(1), at(company.now), WALL)
+    node.hearing.hear(B, propose(1), at(cluster.now), WALL)
     assert node.hearing.hear(B, propose(1), lapsed, WALL).effects == []  # it waits here already
 
 
@@ -274,9 +274,9 @@ def test_a_change_is_left_unanswered_while_this_node_may_act_again_in_its_term()
 def test_a_change_meant_for_a_term_that_this_node_does_not_remember_gets_no_answer(
     term: int,
 ) -> None:
-    company = settled()
-    node = company.nodes[A]
-    assert node.hearing.hear(B, propose(term), at(company.now), WALL).effects == []
+    cluster = settled()
+    node = cluster.nodes[A]
+    assert node.hearing.hear(B, propose(term), at(cluster.now), WALL).effects == []
     assert not node.register.waiting
 
 

@@ -8,7 +8,7 @@ from qutrio.core.expulsion import last_words
 from qutrio.core.messages import Ask, Commit, Fetch, Fetched
 from qutrio.core.mutations import RemoveMember
 from qutrio.model.ids import Term
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, pos, record
 
 COMMITTED = record(document(A, B), pos(3, 2))
@@ -18,23 +18,23 @@ COMMITTED = record(document(A, B), pos(3, 2))
 def test_the_last_of_two_learns_of_the_removal_of_the_other_though_its_first_word_was_lost(
     *, restarts: bool
 ) -> None:
-    company = Company(document(A, B))
-    company.run(5)
-    assert company.masters() == [A]
-    company.lost.add((A, Commit))
-    company.propose(A, RemoveMember(node=A))
-    company.run(0.1)
-    assert company.nodes[A].removed
-    company.run(20)
-    assert company.masters() == []  # B needs the vote of A, as far as it knows
-    company.lost.clear()
+    cluster = NodeCluster(document(A, B))
+    cluster.run(5)
+    assert cluster.masters() == [A]
+    cluster.lost.add((A, Commit))
+    cluster.propose(A, RemoveMember(node=A))
+    cluster.run(0.1)
+    assert cluster.nodes[A].removed
+    cluster.run(20)
+    assert cluster.masters() == []  # B needs the vote of A, as far as it knows
+    cluster.lost.clear()
     if restarts:
-        company.crash(A)
-        company.boot(A)
-        company.give(A, Linked(B))
-    company.run(20)
-    assert company.masters() == [B]
-    assert company.nodes[B].register.committed.document.voters == {B}
+        cluster.crash(A)
+        cluster.start(A)
+        cluster.handle(A, Linked(B))
+    cluster.run(20)
+    assert cluster.masters() == [B]
+    assert cluster.nodes[B].register.committed.document.voters == {B}
 
 
 def test_a_member_that_is_behind_hears_what_is_committed_and_may_fetch_it() -> None:
@@ -55,15 +55,15 @@ def test_nothing_else_is_said_and_nothing_to_others() -> None:
 
 
 def test_a_removed_node_endorses_and_promises_nothing() -> None:
-    company = Company(document(A, B, C))
-    company.run(5)
-    company.propose(A, RemoveMember(node=C))
-    company.run(5)
-    gone = company.nodes[C]
+    cluster = NodeCluster(document(A, B, C))
+    cluster.run(5)
+    cluster.propose(A, RemoveMember(node=C))
+    cluster.run(5)
+    gone = cluster.nodes[C]
     assert gone.removed
     before = gone.seat.mandate.promise
     claim = Received(A, heartbeat(claim=Term(9)))
-    assert [e for e in gone.step(claim, at(company.now), WALL) if isinstance(e, Send)] in (
+    assert [e for e in gone.step(claim, at(cluster.now), WALL) if isinstance(e, Send)] in (
         [],
         [Send(A, Commit(position=gone.register.committed.position))],
     )

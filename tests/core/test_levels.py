@@ -12,7 +12,7 @@ from qutrio.core.raising import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision
 from qutrio.model.levels import LEVEL
-from tests.core.company import API, HELD, Company, documents, settled
+from tests.core.node_cluster import API, HELD, NodeCluster, documents, elected_cluster
 from tests.core.registers import write
 from tests.core.samples import (
     WALL,
@@ -34,77 +34,77 @@ from tests.core.seats import seat
 OLD = evolve(HELD, level=1)
 
 
-def begun(**levels: int) -> Company:
-    """Return a company at level 1, some of whose programs know only that."""
-    company = Company(OLD, {NodeId(name): level for name, level in levels.items()})
-    company.run(2.5)
-    return company
+def begun(**levels: int) -> NodeCluster:
+    """Return a cluster at level 1, some of whose programs know only that."""
+    cluster = NodeCluster(OLD, {NodeId(name): level for name, level in levels.items()})
+    cluster.run(2.5)
+    return cluster
 
 
-def levels(company: Company) -> set[int]:
-    return {held.level for held in documents(company)}
+def levels(cluster: NodeCluster) -> set[int]:
+    return {held.level for held in documents(cluster)}
 
 
 # --- rising ---------------------------------------------------------------------------------
 
 
 def test_the_level_rises_once_every_member_has_announced_a_higher_one() -> None:
-    company = begun()
-    assert levels(company) == {LEVEL}
-    assert {held.revision for held in documents(company)} == {OLD.revision + 1}
-    company.run(60)
-    assert {held.revision for held in documents(company)} == {OLD.revision + 1}
+    cluster = begun()
+    assert levels(cluster) == {LEVEL}
+    assert {held.revision for held in documents(cluster)} == {OLD.revision + 1}
+    cluster.run(60)
+    assert {held.revision for held in documents(cluster)} == {OLD.revision + 1}
 
 
 def test_one_old_member_holds_the_level_back_until_it_is_upgraded() -> None:
-    company = begun(**{C: 1})
-    company.run(60)
-    assert levels(company) == {1}
-    status = company.status(A)
+    cluster = begun(**{C: 1})
+    cluster.run(60)
+    assert levels(cluster) == {1}
+    status = cluster.status(A)
     assert (status.level, status.held_back) == (LEVEL, (C,))
     assert {m.member.id: m.level for m in status.members} == {A: LEVEL, B: LEVEL, C: 1}
-    del company.levels[C]
-    company.crash(C)
-    company.boot(C)
-    company.run(5)
-    assert levels(company) == {LEVEL}
-    assert company.status(A).held_back == ()
+    del cluster.levels[C]
+    cluster.crash(C)
+    cluster.start(C)
+    cluster.run(5)
+    assert levels(cluster) == {LEVEL}
+    assert cluster.status(A).held_back == ()
 
 
 def test_an_old_member_that_is_removed_holds_nothing_back() -> None:
-    company = begun(**{C: 1})
-    company.propose(A, RemoveMember(node=C))
-    del company.nodes[C]
-    company.run(5)
-    assert levels(company) == {LEVEL}
+    cluster = begun(**{C: 1})
+    cluster.propose(A, RemoveMember(node=C))
+    del cluster.nodes[C]
+    cluster.run(5)
+    assert levels(cluster) == {LEVEL}
 
 
 def test_a_dead_member_that_was_never_heard_holds_the_level_back() -> None:
-    company = Company(OLD)
-    company.crash(C)
-    company.run(60)
-    assert levels(company) == {1}
-    assert company.status(A).held_back == (C,)
-    company.boot(C)
-    company.run(5)
-    assert levels(company) == {LEVEL}
+    cluster = NodeCluster(OLD)
+    cluster.crash(C)
+    cluster.run(60)
+    assert levels(cluster) == {1}
+    assert cluster.status(A).held_back == (C,)
+    cluster.start(C)
+    cluster.run(5)
+    assert levels(cluster) == {LEVEL}
 
 
 def test_a_dead_member_counts_as_what_it_announced_last() -> None:
-    company = begun(**{B: 1})
-    company.crash(C)
-    del company.levels[B]
-    company.crash(B)
-    company.boot(B)
-    company.run(10)
-    assert levels(company) == {LEVEL}
+    cluster = begun(**{B: 1})
+    cluster.crash(C)
+    del cluster.levels[B]
+    cluster.crash(B)
+    cluster.start(B)
+    cluster.run(10)
+    assert levels(cluster) == {LEVEL}
 
 
 def test_an_old_master_leaves_the_level_alone() -> None:
-    company = begun(**{A: 1})
-    company.run(60)
-    assert company.masters() == [A]
-    assert levels(company) == {1}
+    cluster = begun(**{A: 1})
+    cluster.run(60)
+    assert cluster.masters() == [A]
+    assert levels(cluster) == {1}
 
 
 def test_a_member_that_joins_in_the_same_moment_keeps_the_level_where_it_is() -> None:
@@ -128,16 +128,16 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_needs_a_higher_level_is_refused_by_the_node_that_is_asked(
     change: Mutation,
 ) -> None:
-    company = begun(**{C: 1})
+    cluster = begun(**{C: 1})
     for asked in (A, B):
-        (reply,) = company.replies(company.propose(asked, change))
+        (reply,) = cluster.replies(cluster.propose(asked, change))
         assert reply.ruling is Ruling.REFUSED
         assert "this needs level 2 and the cluster runs level 1" in reply.reason
-    company.crash(C)
-    del company.levels[C]
-    company.boot(C)
-    company.run(5)
-    (reply,) = company.replies(company.propose(B, change))
+    cluster.crash(C)
+    del cluster.levels[C]
+    cluster.start(C)
+    cluster.run(5)
+    (reply,) = cluster.replies(cluster.propose(B, change))
     assert reply.ruling is Ruling.COMMITTED
 
 
@@ -190,29 +190,29 @@ def test_a_record_of_another_level_is_not_accepted(level: int) -> None:
 
 
 def test_a_downgraded_member_is_neither_heard_nor_counted() -> None:
-    company = settled()
-    company.crash(C)
-    company.levels[C] = 1
-    company.boot(C)
-    company.run(10)
-    status = company.status(A)
+    cluster = elected_cluster()
+    cluster.crash(C)
+    cluster.levels[C] = 1
+    cluster.start(C)
+    cluster.run(10)
+    status = cluster.status(A)
     assert {m.member.id: (m.level, m.live) for m in status.members} == {
         A: (LEVEL, True),
         B: (LEVEL, True),
         C: (1, False),
     }
-    company.effects.clear()
-    company.give(A, Received(C, heartbeat(level=1)))
-    assert [to for _, to, _ in company.said(HeartbeatAck) if to == C] == []
+    cluster.effects.clear()
+    cluster.handle(A, Received(C, heartbeat(level=1)))
+    assert [to for _, to, _ in cluster.messages(HeartbeatAck) if to == C] == []
 
 
 def test_a_hello_is_an_announcement_too() -> None:
-    company = settled()
-    company.give(A, Announced(C, 1))
-    assert company.status(A).members[2].level == 1
-    company.effects.clear()
-    company.give(A, Received(C, heartbeat(level=1)))
-    assert company.said(HeartbeatAck) == []
+    cluster = elected_cluster()
+    cluster.handle(A, Announced(C, 1))
+    assert cluster.status(A).members[2].level == 1
+    cluster.effects.clear()
+    cluster.handle(A, Received(C, heartbeat(level=1)))
+    assert cluster.messages(HeartbeatAck) == []
 
 
 def test_what_a_removed_member_announced_is_forgotten() -> None:

@@ -8,7 +8,7 @@ from qutrio.core.events import Received, Tick
 from qutrio.core.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Write
 from qutrio.core.seat import Seat
 from qutrio.model.ids import Term
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     BEAT_S,
     DEAD_S,
@@ -35,23 +35,23 @@ NEWEST = pos(0, 4)
 NOBODYS = pos(0, 10**6)
 
 
-def ahead() -> Company:
+def ahead() -> NodeCluster:
     """Three nodes of which the last accepted a record that the others have not heard of."""
-    company = Company(THREE)
-    company.disks[C] = evolve(company.disks[C], accepted=record(NEWER, NEWEST))
-    company.boot(C)
-    return company
+    cluster = NodeCluster(THREE)
+    cluster.disks[C] = evolve(cluster.disks[C], accepted=record(NEWER, NEWEST))
+    cluster.start(C)
+    return cluster
 
 
-def run_until_asked(company: Company) -> None:
+def run_until_asked(cluster: NodeCluster) -> None:
     """Let C be the first to endorse the claim, so its record is asked for and never comes."""
-    company.lost = {(B, HeartbeatAck), (C, Fetched)}
-    while not company.said(Fetch):
-        assert company.now < DEAD_S
-        company.run(0.01)
-    company.lost = {(C, Fetched)}
-    assert company.said(Fetch) == [(A, C, Fetch(accepted=True))]
-    assert company.masters() == []
+    cluster.lost = {(B, HeartbeatAck), (C, Fetched)}
+    while not cluster.messages(Fetch):
+        assert cluster.now < DEAD_S
+        cluster.run(0.01)
+    cluster.lost = {(C, Fetched)}
+    assert cluster.messages(Fetch) == [(A, C, Fetch(accepted=True))]
+    assert cluster.masters() == []
 
 
 def claiming(place: Seat, *peers: str) -> Seat:
@@ -65,69 +65,69 @@ def claiming(place: Seat, *peers: str) -> Seat:
 
 
 def test_the_newest_record_of_an_endorser_is_adopted_when_it_can_be_fetched() -> None:
-    company = ahead()
-    company.lost = {(B, HeartbeatAck)}
-    company.run(2.5)
-    assert company.said(Fetch)
-    company.lost = set()
-    company.run(2.5)
-    assert company.masters() == [A]
-    assert company.nodes[B].register.committed.document.checks == NEWER.checks
+    cluster = ahead()
+    cluster.lost = {(B, HeartbeatAck)}
+    cluster.run(2.5)
+    assert cluster.messages(Fetch)
+    cluster.lost = set()
+    cluster.run(2.5)
+    assert cluster.masters() == [A]
+    assert cluster.nodes[B].register.committed.document.checks == NEWER.checks
 
 
 def test_two_of_three_get_a_master_when_the_endorser_with_the_newest_record_dies() -> None:
-    company = ahead()
-    run_until_asked(company)
-    company.crash(C)
-    company.run(2 * BEAT_S)  # now B says that it has not accepted it, so no majority ever did
-    assert company.masters() == [A]
-    assert company.nodes[B].register.committed.document.checks == ()
+    cluster = ahead()
+    run_until_asked(cluster)
+    cluster.crash(C)
+    cluster.run(2 * BEAT_S)  # now B says that it has not accepted it, so no majority ever did
+    assert cluster.masters() == [A]
+    assert cluster.nodes[B].register.committed.document.checks == ()
 
 
 def test_an_endorser_that_lives_and_never_sends_its_record_holds_nobody_up() -> None:
-    company = ahead()
-    run_until_asked(company)
-    company.run(RETRY_AFTER_S + 2 * BEAT_S)
-    assert company.masters() == [A]
-    company.run(DEAD_S)
-    assert {n.register.accepted.document.checks for n in company.nodes.values()} == {()}
+    cluster = ahead()
+    run_until_asked(cluster)
+    cluster.run(RETRY_AFTER_S + 2 * BEAT_S)
+    assert cluster.masters() == [A]
+    cluster.run(DEAD_S)
+    assert {n.register.accepted.document.checks for n in cluster.nodes.values()} == {()}
 
 
 def test_a_dead_endorser_that_comes_back_follows_the_record_of_the_others() -> None:
-    company = ahead()
-    run_until_asked(company)
-    company.crash(C)
-    company.run(RETRY_AFTER_S + 2 * BEAT_S)
-    company.lost = set()
-    company.boot(C)
-    company.run(2 * DEAD_S)
-    assert company.masters() == [A]
-    assert company.nodes[C].register.committed == company.nodes[A].register.committed
-    assert company.nodes[C].register.accepted.document.checks == ()
+    cluster = ahead()
+    run_until_asked(cluster)
+    cluster.crash(C)
+    cluster.run(RETRY_AFTER_S + 2 * BEAT_S)
+    cluster.lost = set()
+    cluster.start(C)
+    cluster.run(2 * DEAD_S)
+    assert cluster.masters() == [A]
+    assert cluster.nodes[C].register.committed == cluster.nodes[A].register.committed
+    assert cluster.nodes[C].register.accepted.document.checks == ()
 
 
 def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_holds() -> None:
-    company = Company(THREE)
-    company.crash(C)
-    company.lost = {(B, HeartbeatAck)}
-    company.cut = {(A, B)}
-    company.give(A, Tick())  # before B does, which would lead otherwise
-    company.cut = set()
+    cluster = NodeCluster(THREE)
+    cluster.crash(C)
+    cluster.lost = {(B, HeartbeatAck)}
+    cluster.cut = {(A, B)}
+    cluster.handle(A, Tick())  # before B does, which would lead otherwise
+    cluster.cut = set()
     answered = 0
-    while not company.said(Fetch):  # C endorses whatever is claimed, and then falls silent
-        assert company.now < DEAD_S
-        beats = [m for n, to, m in company.said(Heartbeat) if (n, to) == (A, C)]
+    while not cluster.messages(Fetch):  # C endorses whatever is claimed, and then falls silent
+        assert cluster.now < DEAD_S
+        beats = [m for n, to, m in cluster.messages(Heartbeat) if (n, to) == (A, C)]
         for beat in beats[answered:]:
             says = ack(beat.number, granted=beat.claim, accepted=NOBODYS)
-            company.give(A, Received(C, says))
+            cluster.handle(A, Received(C, says))
         answered = len(beats)
-        company.run(0.01)
-    company.lost = set()
-    assert company.said(Fetch) == [(A, C, Fetch(accepted=True))]
-    assert company.masters() == []
-    company.run(RETRY_AFTER_S + 2 * BEAT_S)
-    assert company.masters() == [A]
-    assert company.nodes[B].register.committed.position == pos(1)
+        cluster.run(0.01)
+    cluster.lost = set()
+    assert cluster.messages(Fetch) == [(A, C, Fetch(accepted=True))]
+    assert cluster.masters() == []
+    cluster.run(RETRY_AFTER_S + 2 * BEAT_S)
+    assert cluster.masters() == [A]
+    assert cluster.nodes[B].register.committed.position == pos(1)
 
 
 # --- one seat -------------------------------------------------------------------------------

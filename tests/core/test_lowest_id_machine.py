@@ -9,7 +9,7 @@ from qutrio.core.election.interface import Role
 from qutrio.core.election.lowest_id import TRANSITIONS
 from qutrio.model.ids import NodeId
 from tests.core.disturbed import MEMBERS, Disturbed, members
-from tests.core.parliament import Parliament
+from tests.core.engine_cluster import EngineCluster
 
 pytestmark = pytest.mark.slow
 
@@ -21,46 +21,46 @@ class LowestIds(Disturbed):
 
     @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
     def meet(self, seed: int, count: int) -> None:
-        self.room = Parliament("lowest-id", *MEMBERS[:count], seed=seed)
+        self.cluster = EngineCluster("lowest-id", *MEMBERS[:count], seed=seed)
 
     @rule()
     def the_net_heals(self) -> None:
-        self.room.heal()
+        self.cluster.heal()
 
     @rule(name=members)
     def a_disk_turns_sick_or_well(self, name: NodeId) -> None:
-        self.room.sick ^= {name}
+        self.cluster.full_disks ^= {name}
 
     @rule(name=st.sampled_from([None, *MEMBERS]))
     def one_begins_to_act_or_nobody_does(self, name: NodeId | None) -> None:
-        self.room.acts = name
+        self.cluster.master = name
 
     @invariant()
     def a_living_incumbent_is_kept_and_without_one_the_lowest_able_id_leads(self) -> None:
-        for name in self.room.engines:
-            living = self.room.living(name)
-            able = [n for n in living if self.room.able(n)]
-            acts = self.room.acts if self.room.acts in living else None
-            assert self.room.choice(name) == (acts or min(able, default=None))
+        for name in self.cluster.engines:
+            living = self.cluster.living(name)
+            able = [n for n in living if self.cluster.able(n)]
+            acts = self.cluster.master if self.cluster.master in living else None
+            assert self.cluster.choice(name) == (acts or min(able, default=None))
 
     @invariant()
     def those_who_see_the_same_choose_the_same(self) -> None:
         seen: dict[frozenset[NodeId], set[NodeId | None]] = {}
-        for name in self.room.engines:
-            seen.setdefault(self.room.living(name), set()).add(self.room.choice(name))
+        for name in self.cluster.engines:
+            seen.setdefault(self.cluster.living(name), set()).add(self.cluster.choice(name))
         assert all(len(choices) == 1 for choices in seen.values())
 
     @invariant()
     def whoever_leads_is_its_own_choice(self) -> None:
-        for name in self.room.engines:
-            self.room.advance(name)
-            leads = self.room.engines[name].role is Role.LEADER
-            assert leads == (self.room.choice(name) == name)
+        for name in self.cluster.engines:
+            self.cluster.advance(name)
+            leads = self.cluster.engines[name].role is Role.LEADER
+            assert leads == (self.cluster.choice(name) == name)
 
     @invariant()
     def every_turn_is_in_the_table_and_nothing_is_said(self) -> None:
-        assert {(turn.before, turn.after) for _, _, turn in self.room.turns} <= TABLE
-        assert self.room.said == []
+        assert {(turn.before, turn.after) for _, _, turn in self.cluster.turns} <= TABLE
+        assert self.cluster.said == []
 
 
 TestLowestIds = LowestIds.TestCase

@@ -12,13 +12,12 @@ from qutrio.model.ids import ChannelId, NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Began, Ended, Noticed
 from qutrio.model.results import Outcome
-from tests.core.company import Company
 from tests.core.minorities import (
     API,
     ELECTED_S,
     ROUNDS_S,
     alone,
-    company,
+    gossip_cluster,
     held,
     kinds,
     leads,
@@ -27,6 +26,7 @@ from tests.core.minorities import (
     told,
     written,
 )
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     BEAT_S,
     DEAD_S,
@@ -59,7 +59,7 @@ def test_by_default_nobody_is_paged_from_a_minority(members: tuple[NodeId, ...])
 def test_an_engine_without_leaders_of_minorities_pages_from_none() -> None:
     """The setting is for gossip; the lowest id of a minority does not act by it."""
     settings = Settings(acting="partition")
-    some = Company(document(A, B, C, checks=[check()], channels=[hook()], settings=settings))
+    some = NodeCluster(document(A, B, C, checks=[check()], channels=[hook()], settings=settings))
     some.run(ELECTED_S)
     split(some, A)
     sees(some, Outcome.FAIL, A)
@@ -99,7 +99,7 @@ def test_a_target_that_is_seen_up_pages_nobody() -> None:
 def test_one_bad_round_pages_nobody() -> None:
     some = alone()
     some.sees[A, WEB] = Outcome.OK
-    some.see(WEB, Outcome.FAIL)
+    some.set_outcome(WEB, Outcome.FAIL)
     some.sees[A, WEB] = Outcome.OK
     sees(some, Outcome.OK, A)
     assert told(some, A) == []
@@ -112,13 +112,13 @@ def test_nothing_is_written_and_nobody_is_sent() -> None:
     sees(some, Outcome.OK, A)
     assert len(told(some, A)) == 2
     assert written(some, A) == before
-    assert not [m for kind in (Write, Deliver) for m in some.said(kind) if m[0] == A]
+    assert not [m for kind in (Write, Deliver) for m in some.messages(kind) if m[0] == A]
     attempts = (Began, Ended, Noticed)
-    assert not [j for _, j in some.performed(Journal) if isinstance(j.entry.fact, attempts)]
+    assert not [j for _, j in some.effects_of(Journal) if isinstance(j.entry.fact, attempts)]
 
 
 def test_two_of_five_count_only_their_own_votes_and_have_one_leader() -> None:
-    some = company(A, B, C, D, E)
+    some = gossip_cluster(A, B, C, D, E)
     split(some, A, B)
     sees(some, Outcome.FAIL, A, B)
     (down,) = told(some, A, B)
@@ -127,7 +127,7 @@ def test_two_of_five_count_only_their_own_votes_and_have_one_leader() -> None:
 
 
 def test_two_who_disagree_page_nobody() -> None:
-    some = company(A, B, C, D, E)
+    some = gossip_cluster(A, B, C, D, E)
     split(some, A, B)
     for _ in range(3):
         sees(some, Outcome.OK, B)
@@ -136,7 +136,7 @@ def test_two_who_disagree_page_nobody() -> None:
 
 
 def test_the_majority_on_the_other_side_pages_as_always() -> None:
-    some = company(A, B, C, D, E)
+    some = gossip_cluster(A, B, C, D, E)
     split(some, A, B)
     sees(some, Outcome.FAIL, A, B, C, D, E)
     assert [n.minority for n in told(some, A, B)] == ["2 of 5"]
@@ -147,7 +147,7 @@ def test_the_majority_on_the_other_side_pages_as_always() -> None:
 
 def test_while_members_change_the_label_is_of_those_without_a_majority() -> None:
     """Two of three are a majority; but three of five have to agree as well, and are not heard."""
-    some = company()
+    some = gossip_cluster()
     bigger = held(A, B, C, D, E)
     for node in (A, B):
         register = some.nodes[node].register
@@ -184,7 +184,7 @@ def test_a_failed_attempt_is_repeated_by_the_leader_itself() -> None:
 
 def test_a_short_hiccup_pages_nobody() -> None:
     """A leader that misses its majority for less than twice `dead_after` does not page."""
-    some = company()
+    some = gossip_cluster()
     some.cut_off(A)
     for node in (A, B, C):
         some.sees[node, WEB] = Outcome.FAIL
@@ -192,11 +192,11 @@ def test_a_short_hiccup_pages_nobody() -> None:
     some.cut.clear()
     some.run(1.0)
     assert not [n for n in told(some, A, B, C) if n.minority]
-    assert not [n for _, n in some.performed(Note) if isinstance(n.fact, MinorityLed)]
+    assert not [n for _, n in some.effects_of(Note) if isinstance(n.fact, MinorityLed)]
 
 
 def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
-    some = company()
+    some = gossip_cluster()
     some.cut_off(A)
     while some.nodes[A].seat.roll.sees_majority(at(some.now)):
         some.run(0.1)
@@ -216,7 +216,7 @@ def test_one_that_slept_waits_for_the_others_again() -> None:
     some.now += 100.0
     assert minority.until is not None
     assert minority.until < some.now, "an attempt that waited meanwhile is left"
-    some.give(A, Tick())
+    some.handle(A, Tick())
     assert not leads(some, A)
     some.run(DEAD_S - 0.2)
     assert not leads(some, A)
@@ -228,7 +228,7 @@ def test_one_that_slept_waits_for_the_others_again() -> None:
 
 
 def test_what_a_majority_announced_is_not_announced_again_nor_is_its_end() -> None:
-    some = company()
+    some = gossip_cluster()
     sees(some, Outcome.FAIL, A, B, C)
     assert kinds(told(some, A, B, C)) == [NoticeKind.DOWN]
     split(some, A)
@@ -264,17 +264,17 @@ def test_an_attempt_that_ends_after_that_changes_nothing() -> None:
     some = alone()
     some.channel_works = None
     sees(some, Outcome.FAIL, A)
-    ((_, attempt),) = some.performed(Notify)
+    ((_, attempt),) = some.effects_of(Notify)
     some.cut.clear()
     some.run(ELECTED_S)
     for delivered in (False, True):
-        some.give(A, attempt.ended(delivered=delivered, detail="late"))
+        some.handle(A, attempt.ended(delivered=delivered, detail="late"))
     pager = some.nodes[A].pager
     assert pager.minority.courier.delivered == pager.courier.delivered == set()
 
 
 def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
-    some = company(A, B, C, D, E)
+    some = gossip_cluster(A, B, C, D, E)
     split(some, B)
     assert leads(some, B)
     some.cut -= {(A, B), (B, A)}
@@ -287,7 +287,7 @@ def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
 
 def test_who_hears_somebody_act_pages_nobody() -> None:
     """A is heard by nobody, but hears the others."""
-    some = company()
+    some = gossip_cluster()
     some.cut = {(A, B), (A, C)}
     some.run(3 * DEAD_S + ELECTED_S)
     sees(some, Outcome.FAIL, A)
@@ -326,7 +326,7 @@ def test_a_node_that_was_removed_leads_no_minority() -> None:
 
 def test_ids_of_its_incidents_are_nobody_elses() -> None:
     first, second = alone(), alone()
-    second.boot(A)
+    second.start(A)
     second.run(2 * DEAD_S + ELECTED_S)
     second.nodes[A].watch.life += 1  # the dice of a real node do not repeat themselves
     for some in (first, second):
@@ -361,9 +361,9 @@ def test_every_channel_of_the_check_is_told() -> None:
         channels=[hook(), hook(MAIL), hook(ChannelId("off"), enabled=False)],
         settings=held().settings,
     )
-    some = Company(two)
+    some = NodeCluster(two)
     some.run(ELECTED_S)
     split(some, A)
     sees(some, Outcome.FAIL, A)
-    channels = {n.delivery.channel for name, n in some.performed(Notify) if name == A}
+    channels = {n.delivery.channel for name, n in some.effects_of(Notify) if name == A}
     assert channels == {HOOK, MAIL}

@@ -1,4 +1,4 @@
-"""One node's whole mind, and several of them in a room with perfect lines."""
+"""A whole node on its own, and several of them in a cluster with perfect links."""
 
 import pytest
 
@@ -20,32 +20,32 @@ from qutrio.core.messages import (
 from qutrio.core.mutations import RemoveCheck
 from qutrio.model.ids import CheckId, NodeId, Revision, Term, UnixTime
 from qutrio.model.journal import ClockSet
-from tests.core.company import API, HELD, Company, documents, settled, step
+from tests.core.node_cluster import API, HELD, NodeCluster, documents, elected_cluster, step
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, check, document, heartbeat
 
 # --- acting ---------------------------------------------------------------------------------
 
 
 def test_a_cluster_of_one_acts_on_its_first_tick() -> None:
-    company = Company(document(A))
-    company.run(0)
-    assert company.masters() == [A]
-    assert company.nodes[A].view(at(0)).acting_until is not None
+    cluster = NodeCluster(document(A))
+    cluster.run(0)
+    assert cluster.masters() == [A]
+    assert cluster.nodes[A].view(at(0)).acting_until is not None
 
 
 def test_the_lowest_id_acts_and_everybody_learns_it() -> None:
-    company = settled()
-    view = company.nodes[B].view(at(company.now))
+    cluster = elected_cluster()
+    view = cluster.nodes[B].view(at(cluster.now))
     assert (view.node, view.term, view.acting_until, view.removed) == (B, 1, None, False)
     assert view.live == {A, B, C}
-    assert view.document is company.nodes[B].register.committed.document
+    assert view.document is cluster.nodes[B].register.committed.document
 
 
 def test_a_promise_is_durable_before_anything_that_depends_on_it_is_said() -> None:
-    company = Company(HELD)
-    company.run(2.5)
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
     for name in (A, B):
-        mine = [e for n, e in company.effects if n == name]
+        mine = [e for n, e in cluster.effects if n == name]
         first = next(i for i, e in enumerate(mine) if isinstance(e, Persist))
         assert isinstance(mine[first], Persist)
         before = [e.message for e in mine[:first] if isinstance(e, Send)]
@@ -55,59 +55,59 @@ def test_a_promise_is_durable_before_anything_that_depends_on_it_is_said() -> No
 
 
 def test_the_next_lowest_takes_over_a_dead_master_and_its_term_is_higher() -> None:
-    company = settled()
-    company.crash(A)
-    company.run(DEAD_S + 1)
-    assert company.masters() == [B]
-    assert company.nodes[B].view(at(company.now)).term > 1
+    cluster = elected_cluster()
+    cluster.crash(A)
+    cluster.run(DEAD_S + 1)
+    assert cluster.masters() == [B]
+    assert cluster.nodes[B].view(at(cluster.now)).term > 1
 
 
 def test_without_a_majority_nobody_acts() -> None:
-    company = settled()
-    company.crash(B)
-    company.crash(C)
-    company.run(DEAD_S)
-    assert company.masters() == []
+    cluster = elected_cluster()
+    cluster.crash(B)
+    cluster.crash(C)
+    cluster.run(DEAD_S)
+    assert cluster.masters() == []
 
 
 def test_a_restarted_node_stays_quiet_until_it_can_owe_nobody_anything() -> None:
-    company = settled()
-    company.crash(C)
-    node = company.boot(C)
-    assert node.seat.mandate.quiet_until == company.now + DEAD_S
-    alone = Company(document(A))
+    cluster = elected_cluster()
+    cluster.crash(C)
+    node = cluster.start(C)
+    assert node.seat.mandate.quiet_until == cluster.now + DEAD_S
+    alone = NodeCluster(document(A))
     alone.run(1)
     alone.crash(A)
-    assert alone.boot(A).seat.mandate.quiet_until < 0
+    assert alone.start(A).seat.mandate.quiet_until < 0
     alone.run(0)
     assert alone.masters() == [A]
 
 
 def test_a_node_that_stops_resigns_and_says_farewell_and_the_next_acts_at_once() -> None:
-    company = settled()
-    company.give(A, Stop())
-    company.crash(A)
-    assert [(to, m.successor) for _, to, m in company.said(Resign)] == [(B, B), (C, B)]
-    assert [to for _, to, _ in company.said(Farewell)] == [B, C]
-    company.run(1.1)
-    assert company.masters() == [B]
+    cluster = elected_cluster()
+    cluster.handle(A, Stop())
+    cluster.crash(A)
+    assert [(to, m.successor) for _, to, m in cluster.messages(Resign)] == [(B, B), (C, B)]
+    assert [to for _, to, _ in cluster.messages(Farewell)] == [B, C]
+    cluster.run(1.1)
+    assert cluster.masters() == [B]
 
 
 def test_a_node_that_stops_claims_nothing_any_more() -> None:
-    company = Company(document(A))
-    company.give(A, Stop())
-    assert company.masters() == []
+    cluster = NodeCluster(document(A))
+    cluster.handle(A, Stop())
+    assert cluster.masters() == []
 
 
 def test_the_next_tick_is_never_asked_for_at_the_same_moment() -> None:
-    company = Company(HELD)
+    cluster = NodeCluster(HELD)
     for _ in range(200):
-        company.run(0.05)
-        for node in company.nodes.values():
-            assert node.deadline >= company.now
-    node = company.nodes[A]
-    step(node, Tick(), company.now)
-    assert node.deadline >= company.now + STEP_S_MIN
+        cluster.run(0.05)
+        for node in cluster.nodes.values():
+            assert node.deadline >= cluster.now
+    node = cluster.nodes[A]
+    step(node, Tick(), cluster.now)
+    assert node.deadline >= cluster.now + STEP_S_MIN
 
 
 # --- changes --------------------------------------------------------------------------------
@@ -115,141 +115,141 @@ def test_the_next_tick_is_never_asked_for_at_the_same_moment() -> None:
 
 @pytest.mark.parametrize("asked", [A, C])
 def test_a_change_is_committed_everywhere_and_answered_once(asked: NodeId) -> None:
-    company = settled()
-    request = company.propose(asked, API)
-    assert company.replies(request) == [Reply(request, Ruling.COMMITTED, "", Revision(2))]
-    assert {d.revision for d in documents(company)} == {2}
-    company.run(5)
-    assert len(company.replies(request)) == 1
+    cluster = elected_cluster()
+    request = cluster.propose(asked, API)
+    assert cluster.replies(request) == [Reply(request, Ruling.COMMITTED, "", Revision(2))]
+    assert {d.revision for d in documents(cluster)} == {2}
+    cluster.run(5)
+    assert len(cluster.replies(request)) == 1
 
 
 def test_a_refused_change_is_answered_with_the_reason() -> None:
-    company = settled()
-    request = company.propose(B, RemoveCheck(expect=check(CheckId("none"))))
-    (reply,) = company.replies(request)
+    cluster = elected_cluster()
+    request = cluster.propose(B, RemoveCheck(expect=check(CheckId("none"))))
+    (reply,) = cluster.replies(request)
     assert reply.ruling is Ruling.REFUSED
     assert "somebody else" in reply.reason
 
 
 def test_a_change_without_a_quorum_is_refused_at_once_with_the_count() -> None:
-    company = settled()
-    company.cut_off(C)
-    company.run(DEAD_S)
-    (reply,) = company.replies(company.propose(C, API))
+    cluster = elected_cluster()
+    cluster.cut_off(C)
+    cluster.run(DEAD_S)
+    (reply,) = cluster.replies(cluster.propose(C, API))
     assert reply.ruling is Ruling.REFUSED
     assert reply.reason.startswith("no quorum: 1 of 3 voting members answer, 2 are needed")
 
 
 def test_nothing_is_ever_sent_to_oneself() -> None:
-    company = Company(document(A))
-    request = company.propose(A, API)
-    company.run(3)
-    assert len(company.replies(request)) == 1
-    assert [e for n, e in company.performed(Send) if e.to == n] == []
+    cluster = NodeCluster(document(A))
+    request = cluster.propose(A, API)
+    cluster.run(3)
+    assert len(cluster.replies(request)) == 1
+    assert [e for n, e in cluster.effects_of(Send) if e.to == n] == []
 
 
 def test_a_change_asked_for_while_a_node_becomes_master_does_not_wait_for_a_second_try() -> None:
-    company = Company(document(A))
-    request = company.propose(A, API)
-    company.run(0.1)
-    assert [r.ruling for r in company.replies(request)] == [Ruling.COMMITTED]
+    cluster = NodeCluster(document(A))
+    request = cluster.propose(A, API)
+    cluster.run(0.1)
+    assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
 
 
 def test_a_change_that_waits_for_a_higher_claim_to_stand_spins_no_clock() -> None:
-    company = settled()
-    node = company.nodes[A]
-    company.cut_off(A)
-    company.give(A, Received(B, heartbeat(number=999, heard_term=Term(7))))
+    cluster = elected_cluster()
+    node = cluster.nodes[A]
+    cluster.cut_off(A)
+    cluster.handle(A, Received(B, heartbeat(number=999, heard_term=Term(7))))
     assert node.seat.mandate.claim == 8
-    assert company.masters() == [A]
-    company.propose(A, API)
+    assert cluster.masters() == [A]
+    cluster.propose(A, API)
     assert node.register.waiting
-    assert node.deadline > company.now + STEP_S_MIN
+    assert node.deadline > cluster.now + STEP_S_MIN
 
 
 def test_a_commit_that_is_news_to_a_follower_is_saved_with_its_next_tick() -> None:
-    company = settled()
-    company.propose(A, API)
-    assert company.nodes[C].register.committed.document.revision == 2
-    assert company.disks[C].committed.document.revision == 1
-    assert company.disks[C].accepted.document.revision == 2
-    company.give(C, Tick())
-    assert company.disks[C].committed.document.revision == 2
+    cluster = elected_cluster()
+    cluster.propose(A, API)
+    assert cluster.nodes[C].register.committed.document.revision == 2
+    assert cluster.disks[C].committed.document.revision == 1
+    assert cluster.disks[C].accepted.document.revision == 2
+    cluster.handle(C, Tick())
+    assert cluster.disks[C].committed.document.revision == 2
 
 
 def test_every_peer_is_told_of_a_commit() -> None:
-    company = settled()
-    company.propose(A, API)
-    assert [(n, to) for n, to, _ in company.said(Commit)] == [(A, B), (A, C)]
+    cluster = elected_cluster()
+    cluster.propose(A, API)
+    assert [(n, to) for n, to, _ in cluster.messages(Commit)] == [(A, B), (A, C)]
 
 
 def test_a_node_that_was_away_fetches_what_it_missed() -> None:
-    company = settled()
-    company.crash(C)
-    company.propose(A, API)
-    company.boot(C)
-    company.run(2)
-    assert {d.revision for d in documents(company)} == {2}
+    cluster = elected_cluster()
+    cluster.crash(C)
+    cluster.propose(A, API)
+    cluster.start(C)
+    cluster.run(2)
+    assert {d.revision for d in documents(cluster)} == {2}
 
 
 # --- the disk -------------------------------------------------------------------------------
 
 
 def test_a_master_whose_disk_fails_says_nothing_of_the_write_and_resigns() -> None:
-    company = settled()
-    company.full = {A}
-    request = company.propose(A, API)
-    kinds = {type(e.message) for n, e in company.performed(Send) if n == A}
+    cluster = elected_cluster()
+    cluster.full = {A}
+    request = cluster.propose(A, API)
+    kinds = {type(e.message) for n, e in cluster.effects_of(Send) if n == A}
     assert Resign in kinds
     assert not kinds & {Write, Commit}
-    assert [r.ruling for r in company.replies(request)] == [Ruling.UNKNOWN]
-    assert not company.nodes[A].seat.fit
-    assert DiskRefused("no space left") in [e.fact for n, e in company.performed(Note) if n == A]
-    assert company.nodes[A].register.accepted is company.disks[A].accepted
-    company.run(2)
-    assert company.masters() == [B]
+    assert [r.ruling for r in cluster.replies(request)] == [Ruling.UNKNOWN]
+    assert not cluster.nodes[A].seat.fit
+    assert DiskRefused("no space left") in [e.fact for n, e in cluster.effects_of(Note) if n == A]
+    assert cluster.nodes[A].register.accepted is cluster.disks[A].accepted
+    cluster.run(2)
+    assert cluster.masters() == [B]
 
 
 def test_a_node_whose_disk_failed_is_fit_again_later() -> None:
-    company = settled()
-    company.give(C, PersistFailed("no space left", company.disks[C]))
-    company.run(DISK_RETRY_S - 1.5)
-    assert not company.nodes[C].seat.fit
-    company.run(3)
-    assert company.nodes[C].seat.fit
+    cluster = elected_cluster()
+    cluster.handle(C, PersistFailed("no space left", cluster.disks[C]))
+    cluster.run(DISK_RETRY_S - 1.5)
+    assert not cluster.nodes[C].seat.fit
+    cluster.run(3)
+    assert cluster.nodes[C].seat.fit
 
 
 def test_a_commit_that_an_unfit_node_hears_of_is_saved_only_once_it_is_fit() -> None:
-    company = settled()
-    company.lost = {(A, Commit), (A, Heartbeat)}
-    company.propose(A, API)
-    position = company.disks[C].accepted.position
-    assert company.disks[C].committed.position < position
-    company.give(C, PersistFailed("no space left", company.disks[C]))
-    company.give(C, Received(A, Commit(position=position)))
-    assert company.nodes[C].register.committed.position == position
-    company.effects.clear()
-    company.give(C, Tick())
-    assert not company.nodes[C].seat.fit
-    assert [n for n, _ in company.performed(Persist) if n == C] == []
-    assert company.disks[C].committed.position < position
-    company.run(DISK_RETRY_S + 1)
-    assert company.nodes[C].seat.fit
-    assert company.disks[C].committed.position >= position
+    cluster = elected_cluster()
+    cluster.lost = {(A, Commit), (A, Heartbeat)}
+    cluster.propose(A, API)
+    position = cluster.disks[C].accepted.position
+    assert cluster.disks[C].committed.position < position
+    cluster.handle(C, PersistFailed("no space left", cluster.disks[C]))
+    cluster.handle(C, Received(A, Commit(position=position)))
+    assert cluster.nodes[C].register.committed.position == position
+    cluster.effects.clear()
+    cluster.handle(C, Tick())
+    assert not cluster.nodes[C].seat.fit
+    assert [n for n, _ in cluster.effects_of(Persist) if n == C] == []
+    assert cluster.disks[C].committed.position < position
+    cluster.run(DISK_RETRY_S + 1)
+    assert cluster.nodes[C].seat.fit
+    assert cluster.disks[C].committed.position >= position
 
 
 def test_a_failed_write_of_one_follower_stops_nobody() -> None:
-    company = settled()
-    company.full = {C}
-    request = company.propose(A, API)
-    assert [r.ruling for r in company.replies(request)] == [Ruling.COMMITTED]
-    company.full = set()
-    company.run(DISK_RETRY_S + 3)
-    assert {d.revision for d in documents(company)} == {2}
+    cluster = elected_cluster()
+    cluster.full = {C}
+    request = cluster.propose(A, API)
+    assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
+    cluster.full = set()
+    cluster.run(DISK_RETRY_S + 3)
+    assert {d.revision for d in documents(cluster)} == {2}
 
 
 def test_a_wall_clock_that_was_set_is_noted_and_written_to_the_journal() -> None:
-    node = settled().nodes[C]
+    node = elected_cluster().nodes[C]
     now = node.deadline
     node.step(Tick(), now, UnixTime(WALL + now))
     effects = node.step(Tick(), at(now + 1), UnixTime(WALL + now + 1 - 3600))

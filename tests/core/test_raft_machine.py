@@ -14,15 +14,15 @@ from qutrio.core.election.words import VoteRequest, VoteResponse
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
 from tests.core.disturbed import MEMBERS, Disturbed, members
-from tests.core.parliament import Parliament
+from tests.core.engine_cluster import EngineCluster
 
 QUICK = Settings(engine="raft", raft_heartbeat_s=0.2, raft_election_timeout_s=1.0)
 LONG_ENOUGH_S = 30.0
 """More than the twelve seconds that one stays aside, and several elections."""
 
 
-class Senate(Parliament):
-    """A parliament whose engines may be in graft mode.
+class RaftCluster(EngineCluster):
+    """A cluster whose engines may be in graft mode.
 
     The members in `unaware` do not know yet that their disks refuse writes.
     """
@@ -32,7 +32,7 @@ class Senate(Parliament):
         self.unaware: set[NodeId] = set()
         super().__init__("raft", *members, settings=QUICK, seed=seed)
 
-    def boot(self, name: NodeId) -> Raft:
+    def start(self, name: NodeId) -> Raft:
         rng, ballot = Random(self._rng.random()), self.disks[name]
         engine = Raft(
             me=name, ballot=ballot, rng=rng, position=None, now=self.now, graft=self.graft
@@ -52,7 +52,9 @@ class Rafts(Disturbed):
 
     @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
     def meet(self, seed: int, count: int) -> None:
-        self.room = self.senate = Senate(*MEMBERS[:count], seed=seed, graft=self.graft)
+        self.cluster = self.raft_cluster = RaftCluster(
+            *MEMBERS[:count], seed=seed, graft=self.graft
+        )
         self.acted = False
         self.terms: dict[NodeId, Term] = {}
         self.votes: dict[tuple[NodeId, Term], NodeId] = {}
@@ -60,45 +62,45 @@ class Rafts(Disturbed):
         self.rough()
 
     def rough(self) -> None:
-        self.room.loss, self.room.repeat, self.room.delay_s = 0.2, 0.2, (0.0, 1.5)
+        self.cluster.loss, self.cluster.repeat, self.cluster.delay_s = 0.2, 0.2, (0.0, 1.5)
 
     # --- what happens ------------------------------------------------------------------------
 
     @rule(seconds=st.floats(0.01, 5.0))
     def the_net_is_good_for_a_while(self, seconds: float) -> None:
-        self.room.loss, self.room.delay_s = 0.0, (0.001, 0.01)
-        self.room.run(seconds)
+        self.cluster.loss, self.cluster.delay_s = 0.0, (0.001, 0.01)
+        self.cluster.run(seconds)
         self.rough()
 
     @rule(name=members, aware=st.booleans())
     def a_disk_turns_sick_or_well(self, name: NodeId, *, aware: bool) -> None:
-        self.room.sick ^= {name}
-        self.senate.unaware -= {name}
+        self.cluster.full_disks ^= {name}
+        self.raft_cluster.unaware -= {name}
         if not aware:
-            self.senate.unaware |= {name} & self.room.sick
+            self.raft_cluster.unaware |= {name} & self.cluster.full_disks
 
     @rule(name=members)
     def one_acts_for_a_while(self, name: NodeId) -> None:
-        if name in self.room.engines and not self.graft:
+        if name in self.cluster.engines and not self.graft:
             self.acted = True
-            self.room.acts = name
-            self.room.run(1.0)
-            self.room.acts = None
+            self.cluster.master = name
+            self.cluster.run(1.0)
+            self.cluster.master = None
 
     @rule()
     def in_calm_all_agree_on_one_leader(self) -> None:
-        room = self.room
-        room.sick.clear()
-        self.senate.unaware.clear()
-        room.aside.clear()
-        room.heal()
-        for name in room.disks.keys() - room.engines.keys():
-            room.boot(name)
-        room.loss = room.repeat = 0.0
-        room.delay_s = (0.001, 0.01)
-        room.run(LONG_ENOUGH_S)
-        assert len(room.leaders()) == 1
-        assert room.choices() == room.leaders()
+        cluster = self.cluster
+        cluster.full_disks.clear()
+        self.raft_cluster.unaware.clear()
+        cluster.aside.clear()
+        cluster.heal()
+        for name in cluster.disks.keys() - cluster.engines.keys():
+            cluster.start(name)
+        cluster.loss = cluster.repeat = 0.0
+        cluster.delay_s = (0.001, 0.01)
+        cluster.run(LONG_ENOUGH_S)
+        assert len(cluster.leaders()) == 1
+        assert cluster.choices() == cluster.leaders()
         self.rough()
 
     # --- what always holds -------------------------------------------------------------------
@@ -106,7 +108,7 @@ class Rafts(Disturbed):
     @invariant()
     def no_term_elects_two_leaders(self) -> None:
         winners: dict[Term, set[NodeId]] = {}
-        for _, name, turn in self.room.turns:
+        for _, name, turn in self.cluster.turns:
             assert (turn.before, turn.reason, turn.after) in TRANSITIONS
             if turn.reason is Why.WON:
                 winners.setdefault(turn.term, set()).add(name)
@@ -114,32 +116,32 @@ class Rafts(Disturbed):
 
     @invariant()
     def nobody_votes_twice_in_a_term(self) -> None:
-        for _, sender, say in self.room.said[self.heard :]:
+        for _, sender, say in self.cluster.said[self.heard :]:
             word = say.word
             if isinstance(word, VoteResponse) and word.granted:
                 assert say.to is not None
                 assert self.votes.setdefault((sender, word.term), say.to) == say.to
             elif isinstance(word, VoteRequest):
                 assert self.votes.setdefault((sender, word.term), sender) == sender
-        self.heard = len(self.room.said)
+        self.heard = len(self.cluster.said)
 
     @invariant()
     def what_is_durable_never_goes_back(self) -> None:
-        for name, ballot in self.room.disks.items():
+        for name, ballot in self.cluster.disks.items():
             assert ballot.term >= self.terms.get(name, Term(0))
             self.terms[name] = ballot.term
 
     @invariant()
     def nobody_breaks_the_protocol(self) -> None:
-        assert self.acted or self.room.complaints == []
+        assert self.acted or self.cluster.complaints == []
 
     @invariant()
     def a_leader_can_write_and_chooses_itself(self) -> None:
-        for name, engine in self.room.engines.items():
-            self.room.advance(name)
+        for name, engine in self.cluster.engines.items():
+            self.cluster.advance(name)
             if engine.role is Role.LEADER:
-                assert self.room.choice(name) == name
-                assert name not in self.room.sick - self.senate.unaware
+                assert self.cluster.choice(name) == name
+                assert name not in self.cluster.full_disks - self.raft_cluster.unaware
 
 
 class Grafts(Rafts):

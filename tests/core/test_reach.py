@@ -36,7 +36,7 @@ from qutrio.model.levels import LEVEL
 from qutrio.model.parts import Fate, Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
-from tests.core.company import HELD, settled
+from tests.core.node_cluster import HELD, elected_cluster
 from tests.core.samples import WALL, A, B, at, delivery, document, pos, record
 
 FAR = 2**62
@@ -129,10 +129,10 @@ CASES = [
 
 @pytest.mark.parametrize("message", CASES)
 def test_a_message_that_names_a_number_far_away_is_not_heard(message: Message) -> None:
-    company = settled(HELD)
-    node = company.nodes[A]
+    cluster = elected_cluster(HELD)
+    node = cluster.nodes[A]
     before = (node.register.accepted, node.register.committed, node.seat.mandate.promise)
-    told = node.step(Received(B, message), at(company.now), WALL)
+    told = node.step(Received(B, message), at(cluster.now), WALL)
     assert [e for e in told if isinstance(e, Send) and e.to == B and not claims(e.message)] == []
     assert node.seat.mandate.heard_term <= 1 + TERM_JUMP_MAX + 1
     held = (node.register.accepted, node.register.committed)
@@ -180,8 +180,8 @@ def test_a_term_comes_nearer_by_the_bound_with_each_word() -> None:
 
 
 def test_a_node_that_was_away_catches_up_with_terms_that_grew_a_lot() -> None:
-    company = settled(HELD)
-    node = company.nodes[A]
+    cluster = elected_cluster(HELD)
+    node = cluster.nodes[A]
     ahead = evolve(ordinary(Heartbeat), level=LEVEL, heard_term=Term(4 * TERM_JUMP_MAX))
     for _ in range(5):
         node.step(Received(B, ahead), at(3), WALL)

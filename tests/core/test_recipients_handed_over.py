@@ -7,7 +7,7 @@ from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.parts import WAIT_S_MAX, Fate, Part
 from qutrio.model.results import Outcome
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import MAIL, WALL, WEB, A, B, C, check, document
 
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -17,109 +17,109 @@ REST = (Part(BOB, Fate.TAKEN, "250 ok"),)
 GONE = (Part(ANN, Fate.TAKEN, "250 ok"), Part(BOB, Fate.REFUSED, "550 no such user"))
 
 
-def in_an_outage(*channels: SmtpChannel) -> Company:
+def in_an_outage(*channels: SmtpChannel) -> NodeCluster:
     """Three nodes whose master was just told to mail that a check is down."""
-    company = Company(document(A, B, C, checks=[check()], channels=channels or [POST]))
-    company.channel_works = None
-    company.run(3)
-    company.see(WEB, Outcome.OK)
-    company.run(2)
-    company.see(WEB, Outcome.FAIL)
-    company.run(3)
-    return company
+    cluster = NodeCluster(document(A, B, C, checks=[check()], channels=channels or [POST]))
+    cluster.channel_works = None
+    cluster.run(3)
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(2)
+    cluster.set_outcome(WEB, Outcome.FAIL)
+    cluster.run(3)
+    return cluster
 
 
-def orders(company: Company) -> list[tuple[NodeId, Notify]]:
-    return company.performed(Notify)
+def orders(cluster: NodeCluster) -> list[tuple[NodeId, Notify]]:
+    return cluster.effects_of(Notify)
 
 
-def end(company: Company, *parts: Part, delivered: bool = False, wait_s: float = 0.0) -> None:
+def end(cluster: NodeCluster, *parts: Part, delivered: bool = False, wait_s: float = 0.0) -> None:
     """Let the attempt that was ordered last end so."""
-    node, order = orders(company)[-1]
+    node, order = orders(cluster)[-1]
     one = order.delivery
     event = Attempted(one.notice.id, one.channel, delivered, "as told", parts=parts, wait_s=wait_s)
-    company.give(node, event)
+    cluster.handle(node, event)
 
 
 def test_the_next_master_goes_on_with_those_who_are_left() -> None:
-    company = in_an_outage()
-    assert len(orders(company)) == 1
-    end(company, *HALF)
-    company.run(1)
-    company.crash(A)
-    company.run(20)
-    node, order = orders(company)[1]
+    cluster = in_an_outage()
+    assert len(orders(cluster)) == 1
+    end(cluster, *HALF)
+    cluster.run(1)
+    cluster.crash(A)
+    cluster.run(20)
+    node, order = orders(cluster)[1]
     assert node == B
     assert order.delivery.reached == (ANN,)
     assert order.delivery.pending((ANN, BOB)) == (BOB,)
-    end(company, *REST, delivered=True)
-    company.run(1)
-    assert company.status(B).ledger.outbox == ()
+    end(cluster, *REST, delivered=True)
+    cluster.run(1)
+    assert cluster.status(B).ledger.outbox == ()
 
 
 def test_what_was_reached_right_before_the_master_fell_silent_is_passed_on() -> None:
-    company = in_an_outage()
-    company.cut_off(A)
-    company.run(10)
-    end(company, *HALF)  # A delivered it, and can tell nobody yet
-    company.cut.clear()
-    company.run(30)
-    later = [order for node, order in orders(company)[1:] if order.delivery.reached]
+    cluster = in_an_outage()
+    cluster.cut_off(A)
+    cluster.run(10)
+    end(cluster, *HALF)  # A delivered it, and can tell nobody yet
+    cluster.cut.clear()
+    cluster.run(30)
+    later = [order for node, order in orders(cluster)[1:] if order.delivery.reached]
     assert later, "the new master heard of it"
 
 
 def test_a_recovery_waits_until_every_recipient_is_settled() -> None:
-    company = in_an_outage()
-    end(company, *HALF)
-    company.see(WEB, Outcome.OK)
-    company.run(4)
-    assert {o.delivery.notice.kind for _, o in orders(company)} == {NoticeKind.DOWN}
-    while orders(company)[-1][1].delivery.reached != (ANN,):
-        company.run(1)
-    end(company, Part(BOB, Fate.REFUSED, "550 gone"), delivered=True)
-    company.run(10)
-    assert orders(company)[-1][1].delivery.notice.kind is NoticeKind.RECOVERED
+    cluster = in_an_outage()
+    end(cluster, *HALF)
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(4)
+    assert {o.delivery.notice.kind for _, o in orders(cluster)} == {NoticeKind.DOWN}
+    while orders(cluster)[-1][1].delivery.reached != (ANN,):
+        cluster.run(1)
+    end(cluster, Part(BOB, Fate.REFUSED, "550 gone"), delivered=True)
+    cluster.run(10)
+    assert orders(cluster)[-1][1].delivery.notice.kind is NoticeKind.RECOVERED
 
 
 def test_every_node_shows_who_is_refused_until_a_notice_is_taken() -> None:
-    company = in_an_outage()
-    end(company, *GONE, delivered=True)
-    company.run(2)
+    cluster = in_an_outage()
+    end(cluster, *GONE, delivered=True)
+    cluster.run(2)
     for node in (A, B, C):
-        [shown] = company.status(node).channels
+        [shown] = cluster.status(node).channels
         [refused] = shown.refusals
         assert (refused.recipient, refused.said) == (BOB, "550 no such user")
         assert shown.waiting == 0
-    company.see(WEB, Outcome.OK)
-    company.run(5)
-    end(company, Part(ANN, Fate.TAKEN), Part(BOB, Fate.TAKEN), delivered=True)
-    company.run(2)
-    assert [company.status(n).channels[0].refusals for n in (A, B, C)] == [(), (), ()]
+    cluster.set_outcome(WEB, Outcome.OK)
+    cluster.run(5)
+    end(cluster, Part(ANN, Fate.TAKEN), Part(BOB, Fate.TAKEN), delivered=True)
+    cluster.run(2)
+    assert [cluster.status(n).channels[0].refusals for n in (A, B, C)] == [(), (), ()]
 
 
 def test_the_master_shows_when_the_next_try_is_and_why_the_last_one_failed() -> None:
-    company = in_an_outage()
-    [shown] = company.status(A).channels
+    cluster = in_an_outage()
+    [shown] = cluster.status(A).channels
     assert (shown.waiting, shown.trying, shown.next_try_s) == (1, True, None)
-    end(company, wait_s=60.0)
-    company.run(10)
-    [shown] = company.status(A).channels
+    end(cluster, wait_s=60.0)
+    cluster.run(10)
+    [shown] = cluster.status(A).channels
     assert (shown.trying, shown.error) == (False, "as told")
     assert shown.next_try_s == 50.0
-    [other] = company.status(B).channels
+    [other] = cluster.status(B).channels
     assert (other.trying, other.next_try_s, other.error) == (False, None, "")
     assert shown.asked_until_unix == other.asked_until_unix
     assert other.asked_until_unix is not None
-    assert abs(other.asked_until_unix - (WALL + company.now + 50)) < 1
+    assert abs(other.asked_until_unix - (WALL + cluster.now + 50)) < 1
 
 
 def test_the_next_master_leaves_a_receiver_alone_as_long_as_it_asked() -> None:
-    company = in_an_outage()
-    end(company, wait_s=120.0)
-    asked = company.now
-    company.run(5)
-    company.crash(A)
-    while len(orders(company)) == 1 and company.now < asked + WAIT_S_MAX:
-        company.run(1)
-    assert len(orders(company)) == 2
-    assert 119 <= company.now - asked <= 125
+    cluster = in_an_outage()
+    end(cluster, wait_s=120.0)
+    asked = cluster.now
+    cluster.run(5)
+    cluster.crash(A)
+    while len(orders(cluster)) == 1 and cluster.now < asked + WAIT_S_MAX:
+        cluster.run(1)
+    assert len(orders(cluster)) == 2
+    assert 119 <= cluster.now - asked <= 125

@@ -24,14 +24,14 @@ from qutrio.core.reigns import (
 )
 from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
-from tests.core.company import HELD, Company, settled
+from tests.core.node_cluster import HELD, NodeCluster, elected_cluster
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, document, heartbeat, record
 from tests.core.seats import seat
 from tests.core.told import ALPHA, BRAVO, opened, role_left, role_taken, started, stopped
 
 
-def written(company: Company, name: NodeId) -> list[Fact]:
-    facts = [j.entry.fact for n, j in company.performed(Journal) if n == name]
+def written(cluster: NodeCluster, name: NodeId) -> list[Fact]:
+    facts = [j.entry.fact for n, j in cluster.effects_of(Journal) if n == name]
     return [fact for fact in facts if isinstance(fact, RoleTaken | RoleLeft)]
 
 
@@ -51,52 +51,52 @@ def left(node: NodeId, term: int, reason: str) -> RoleLeft:
 
 
 def test_every_node_writes_who_begins_to_act_once() -> None:
-    company = Company(HELD)
-    company.run(30)
-    assert [written(company, n) for n in (A, B, C)] == [[took(A, 1)]] * 3
+    cluster = NodeCluster(HELD)
+    cluster.run(30)
+    assert [written(cluster, n) for n in (A, B, C)] == [[took(A, 1)]] * 3
 
 
 def test_a_master_that_dies_fell_silent_and_its_heir_follows() -> None:
-    company = settled()
-    company.crash(A)
-    company.run(DEAD_S + 3)
-    assert written(company, C) == [left(A, 1, SILENT), took(B, 2)]
+    cluster = elected_cluster()
+    cluster.crash(A)
+    cluster.run(DEAD_S + 3)
+    assert written(cluster, C) == [left(A, 1, SILENT), took(B, 2)]
 
 
 def test_a_role_that_is_moved_by_hand_is_written_so_by_all_nodes() -> None:
-    company = settled()
-    company.give(B, YieldRequested(C))
-    company.run(2)
+    cluster = elected_cluster()
+    cluster.handle(B, YieldRequested(C))
+    cluster.run(2)
     moved = [left(A, 1, "moved by hand"), took(C, 2)]
-    assert [written(company, n) for n in (A, B, C)] == [moved] * 3
+    assert [written(cluster, n) for n in (A, B, C)] == [moved] * 3
 
 
 def test_a_master_that_stops_says_so_itself_and_to_the_others() -> None:
-    company = settled()
-    company.give(A, Stop())
-    assert written(company, A) == [left(A, 1, "stopping")]
-    assert written(company, C)[0] == left(A, 1, "stopping")
+    cluster = elected_cluster()
+    cluster.handle(A, Stop())
+    assert written(cluster, A) == [left(A, 1, "stopping")]
+    assert written(cluster, C)[0] == left(A, 1, "stopping")
 
 
 def test_a_master_that_is_cut_off_writes_its_own_reason() -> None:
-    company = settled()
-    company.cut_off(A)
-    company.run(DEAD_S + 3)
-    (end,) = written(company, A)
+    cluster = elected_cluster()
+    cluster.cut_off(A)
+    cluster.run(DEAD_S + 3)
+    (end,) = written(cluster, A)
     assert isinstance(end, RoleLeft)
     assert end.reason in {RAN_OUT, "no longer hears a majority"}
-    assert written(company, B) == [left(A, 1, SILENT), took(B, 2)]
+    assert written(cluster, B) == [left(A, 1, SILENT), took(B, 2)]
 
 
 def test_a_removed_node_writes_that_and_nothing_after_it() -> None:
-    company = settled()
-    company.propose(B, RemoveMember(node=C))
-    company.run(DEAD_S + 3)
-    assert written(company, C) == [left(A, 1, EXPELLED)]
-    company = settled()
+    cluster = elected_cluster()
+    cluster.propose(B, RemoveMember(node=C))
+    cluster.run(DEAD_S + 3)
+    assert written(cluster, C) == [left(A, 1, EXPELLED)]
+    cluster = elected_cluster()
     for teller in (B, C):
-        company.give(A, Expelled(teller, Revision(2)))
-    assert written(company, A) == [left(A, 1, "is no longer a member")]
+        cluster.handle(A, Expelled(teller, Revision(2)))
+    assert written(cluster, A) == [left(A, 1, "is no longer a member")]
 
 
 # --- one seat -------------------------------------------------------------------------------

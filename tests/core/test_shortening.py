@@ -6,7 +6,7 @@ from qutrio.core.mutations import PutSettings
 from qutrio.core.shortening import NEXT_BEAT_S_MIN, follow_timers
 from qutrio.model.document import Settings
 from qutrio.model.ids import Revision
-from tests.core.company import API, Company, settled
+from tests.core.node_cluster import API, NodeCluster, elected_cluster
 from tests.core.samples import A, B, C, at, document, pos, record
 from tests.core.seats import seat, win
 
@@ -41,29 +41,29 @@ def test_longer_bonds_shorten_nothing() -> None:
     assert place.acting_until(at(0.1)) == before
 
 
-def switched(company: Company, engine: str) -> None:
-    """Change the engine of a running company, and see that somebody acts all the time."""
-    was = company.nodes[A].register.committed.document.settings
-    company.propose(B, PutSettings(settings=evolve(was, engine=engine), expect=was))
+def switched(cluster: NodeCluster, engine: str) -> None:
+    """Change the engine of a running cluster, and see that somebody acts all the time."""
+    was = cluster.nodes[A].register.committed.document.settings
+    cluster.propose(B, PutSettings(settings=evolve(was, engine=engine), expect=was))
     for _ in range(200):
-        company.run(0.05)
-        assert len(company.masters()) == 1
+        cluster.run(0.05)
+        assert len(cluster.masters()) == 1
 
 
 def test_a_running_cluster_switches_its_engine_without_a_gap() -> None:
-    company = settled()
+    cluster = elected_cluster()
     for engine in ("raft", "gossip", "lowest-id", "gossip", "raft", "lowest-id"):
-        switched(company, engine)
-        assert {n.seat.settings.engine for n in company.nodes.values()} == {engine}
-    assert company.masters() == [A]
-    assert company.replies(company.propose(C, API))
+        switched(cluster, engine)
+        assert {n.seat.settings.engine for n in cluster.nodes.values()} == {engine}
+    assert cluster.masters() == [A]
+    assert cluster.replies(cluster.propose(C, API))
 
 
 def test_a_node_whose_engine_is_unknown_neither_leads_nor_endorses() -> None:
-    company = Company(document(A, B, C, settings=Settings(engine="future")))
-    company.run(30)
-    assert company.masters() == []
-    company.crash(A)
-    company.run(1)
-    assert company.nodes[B].seat.steering.role.value == "follower"
-    assert company.nodes[B].seat.steering.heir(company.nodes[B].seat.electorate(at(31))) is None
+    cluster = NodeCluster(document(A, B, C, settings=Settings(engine="future")))
+    cluster.run(30)
+    assert cluster.masters() == []
+    cluster.crash(A)
+    cluster.run(1)
+    assert cluster.nodes[B].seat.steering.role.value == "follower"
+    assert cluster.nodes[B].seat.steering.heir(cluster.nodes[B].seat.electorate(at(31))) is None

@@ -13,17 +13,17 @@ from qutrio.core.mutations import RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
 from qutrio.model.results import Outcome, State
-from tests.core.company import Company
+from tests.core.node_cluster import NodeCluster
 from tests.core.samples import DEAD_S, WALL, WEB, A, B, C, at, check, document, hook
 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 
 
 def test_a_cluster_in_good_health_is_shown_so() -> None:
-    company = Company(HELD)
-    company.run(2.5)
-    company.see(WEB, Outcome.OK)
-    shown = company.status(B)
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    cluster.set_outcome(WEB, Outcome.OK)
+    shown = cluster.status(B)
     assert (shown.node, shown.name, shown.engine) == (B, "node-n2", "lowest-id")
     assert (shown.master, shown.acting, shown.stale, shown.removed) == (A, False, False, False)
     assert (shown.holds_quorum, shown.have, shown.need) == (True, 3, 2)
@@ -34,14 +34,14 @@ def test_a_cluster_in_good_health_is_shown_so() -> None:
     assert seen.since_unix == WALL + 2.5
     assert [e.node for e in seen.evidence] == [A, B, C]
     assert seen.incident is None
-    assert company.status(A).acting
+    assert cluster.status(A).acting
 
 
 def test_a_node_that_hears_nobody_says_that_it_may_be_stale() -> None:
-    company = Company(HELD)
-    company.cut_off(C)
-    company.run(6)
-    shown = company.status(C)
+    cluster = NodeCluster(HELD)
+    cluster.cut_off(C)
+    cluster.run(6)
+    shown = cluster.status(C)
     assert (shown.master, shown.stale, shown.holds_quorum, shown.have) == (None, True, False, 1)
     assert [(m.live, m.last_heard_s) for m in shown.members] == [
         (False, None),
@@ -52,11 +52,11 @@ def test_a_node_that_hears_nobody_says_that_it_may_be_stale() -> None:
 
 
 def test_a_member_that_died_is_shown_with_when_it_was_last_heard() -> None:
-    company = Company(HELD)
-    company.run(2.5)
-    company.crash(C)
-    company.run(10)
-    last = company.status(A).members[2]
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    cluster.crash(C)
+    cluster.run(10)
+    last = cluster.status(A).members[2]
     assert not last.live
     assert last.last_heard_s is not None
     assert last.last_heard_s > 9
@@ -64,67 +64,67 @@ def test_a_member_that_died_is_shown_with_when_it_was_last_heard() -> None:
 
 
 def test_an_open_incident_is_shown_with_its_check() -> None:
-    company = Company(HELD)
-    company.run(2.5)
-    company.see(WEB, Outcome.FAIL)
-    company.run(3)
-    (seen,) = company.status(C).checks
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    cluster.set_outcome(WEB, Outcome.FAIL)
+    cluster.run(3)
+    (seen,) = cluster.status(C).checks
     assert seen.state is State.DOWN
     assert seen.incident is not None
     assert seen.incident.check == WEB
 
 
 def test_a_removed_node_shows_that_it_was_removed_and_has_no_name() -> None:
-    company = Company(HELD)
-    company.run(2.5)
-    node = company.nodes[C]
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    node = cluster.nodes[C]
     gone = evolve(HELD, members=HELD.members[:2])
     node.register.committed = evolve(node.register.committed, document=gone)
-    company.status(C)  # any event makes it notice
-    shown = company.status(C)
+    cluster.status(C)  # any event makes it notice
+    shown = cluster.status(C)
     assert (shown.removed, shown.name, shown.holds_quorum, shown.have) == (True, "", False, 0)
     assert "was removed" in shown.hopeless
 
 
 def test_the_role_of_a_node_and_what_its_peers_run_is_shown() -> None:
-    company = Company(HELD)
-    company.run(2.5)
-    assert [company.status(n).role for n in (A, B)] == ["leader", "follower"]
-    assert company.nodes[B].view(at(company.now)).master_term == 1
-    shown = company.status(B)
+    cluster = NodeCluster(HELD)
+    cluster.run(2.5)
+    assert [cluster.status(n).role for n in (A, B)] == ["leader", "follower"]
+    assert cluster.nodes[B].view(at(cluster.now)).master_term == 1
+    shown = cluster.status(B)
     assert shown.knows_engine
     assert [m.engine for m in shown.members] == ["lowest-id"] * 3
 
 
 def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
-    company = Company(evolve(HELD, settings=Settings(engine="future")))
-    company.run(30)
-    assert company.masters() == []
-    shown = company.status(B)
+    cluster = NodeCluster(evolve(HELD, settings=Settings(engine="future")))
+    cluster.run(30)
+    assert cluster.masters() == []
+    shown = cluster.status(B)
     assert (shown.engine, shown.knows_engine, shown.role) == ("future", False, "follower")
     assert [m.engine for m in shown.members] == ["", "", ""]
-    said = [n for n, note in company.performed(Note) if note.fact == EngineUnknown("future")]
+    said = [n for n, note in cluster.effects_of(Note) if note.fact == EngineUnknown("future")]
     assert sorted(said) == [A, B, C]
-    company.give(A, Received(B, Ask(term=Term(9))))
-    assert [m.would for _, _, m in company.said(Answer)] == [False]
+    cluster.handle(A, Received(B, Ask(term=Term(9))))
+    assert [m.would for _, _, m in cluster.messages(Answer)] == [False]
 
 
 def test_a_node_that_does_not_know_the_engine_endorses_nobody_named_by_hand_either() -> None:
-    company = Company(evolve(HELD, settings=Settings(engine="future")))
-    company.run(DEAD_S + 1)
+    cluster = NodeCluster(evolve(HELD, settings=Settings(engine="future")))
+    cluster.run(DEAD_S + 1)
     resign = Resign(term=Term(1), successor=B, by_hand=True)
-    company.give(A, Received(C, resign))
-    assert company.nodes[A].seat.choice(at(company.now)) is None
+    cluster.handle(A, Received(C, resign))
+    assert cluster.nodes[A].seat.choice(at(cluster.now)) is None
 
 
 def test_a_peer_that_said_nothing_of_its_engine_is_shown_without_one() -> None:
-    company = Company(HELD)
-    company.cut_off(C)
-    company.run(2.5)
-    assert [m.engine for m in company.status(A).members] == ["lowest-id", "lowest-id", None]
-    company.propose(A, RemoveMember(node=C))
-    company.run(1)
-    assert company.nodes[A].seat.steering.engines.keys() == {B}
+    cluster = NodeCluster(HELD)
+    cluster.cut_off(C)
+    cluster.run(2.5)
+    assert [m.engine for m in cluster.status(A).members] == ["lowest-id", "lowest-id", None]
+    cluster.propose(A, RemoveMember(node=C))
+    cluster.run(1)
+    assert cluster.nodes[A].seat.steering.engines.keys() == {B}
 
 
 def test_every_engine_has_its_timers_and_each_is_a_setting() -> None:

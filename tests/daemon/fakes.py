@@ -1,78 +1,23 @@
 """What stands in for sockets, targets and patterns where whole daemons run in virtual time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Self
 
 import trio
-from attrs import Factory, define, frozen
-from trio.testing import memory_stream_pair
+from attrs import define
 
 from qutrio.core.effects import Notify
 from qutrio.core.election.interface import Turn
 from qutrio.core.facts import NodeFact
 from qutrio.core.messages import Message
 from qutrio.daemon.driver import Hands
-from qutrio.errors import PeerError
 from qutrio.model.check_base import IpFamily
-from qutrio.model.ids import CheckId, Fingerprint, NodeId
+from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Stable
 from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.interface import NoAnswer, Observation
-
-Handler = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
-
-
-@frozen
-class Listening:
-    """A daemon that can be dialled."""
-
-    fingerprint: Fingerprint
-    handler: Handler
-    nursery: trio.Nursery
-
-
-@define
-class Network:
-    """Who listens where."""
-
-    listeners: dict[str, Listening] = Factory(dict)
-
-
-@define
-class MemoryTransport:
-    """One daemon's way into the network; it knows the fingerprint of both ends, as TLS would."""
-
-    network: Network
-    address: str
-    fingerprint: Fingerprint
-
-    async def dial(
-        self, address: str, expect: frozenset[Fingerprint], *, anonymous: bool = False
-    ) -> trio.abc.Stream:
-        """Connect to whoever listens at the address, if it has an expected key."""
-        await trio.lowlevel.checkpoint()
-        there = self.network.listeners.get(address)
-        if there is None:
-            raise PeerError(f"{address}: nobody listens")
-        if there.fingerprint not in expect:
-            raise PeerError(f"{address}: another key answers")
-        near, far = memory_stream_pair()
-        there.nursery.start_soon(there.handler, far, None if anonymous else self.fingerprint)
-        return near
-
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Take connections until cancelled."""
-        async with trio.open_nursery() as nursery:
-            self.network.listeners[self.address] = Listening(self.fingerprint, handler, nursery)
-            task_status.started(self.address)
-            try:
-                await trio.sleep_forever()
-            finally:
-                del self.network.listeners[self.address]
 
 
 @define

@@ -51,13 +51,12 @@ from qutrio.storage.journal import MemoryJournal
 from qutrio.storage.store import MemoryStore
 from tests.daemon.fakes import (
     NO_TLS,
-    MemoryTransport,
-    Network,
     NoPatterns,
     NoWatchdog,
     Target,
     WatchedHands,
 )
+from tests.memory_network import MemoryNetwork, MemoryTransport
 
 BASE_WALL = 1_700_000_000.0
 SEND_S = 0.05
@@ -124,7 +123,7 @@ class World:
 
     nursery: trio.Nursery
     seed: int
-    network: Network = Factory(Network)
+    network: MemoryNetwork = Factory(MemoryNetwork)
     target: Target = Factory(Target)
     mailbox: list[Mail] = Factory(list)
     hung: set[ChannelId] = Factory(set)

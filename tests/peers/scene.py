@@ -9,14 +9,14 @@ from qutrio.core.mutations import AddToken
 from qutrio.model.members import Token
 from qutrio.model.stable import Record
 from qutrio.peers.enrollment import Invitation, join, make_token, parse_token
+from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
     Cluster,
-    Net,
     Person,
-    Wire,
     document_of,
     in_memory,
     running,
+    wire,
 )
 
 TTL_S = 600.0
@@ -27,7 +27,7 @@ HOME, ELSEWHERE = "127.0.1.1:9901", "127.0.1.2:9901"
 class Scene:
     """One member that decides alone, and a node that wants to join it."""
 
-    net: Net
+    net: MemoryNetwork
     cluster: Cluster
     joiner: Person
     text: str
@@ -60,7 +60,7 @@ class Scene:
             person.identity,
             name or person.member.name,
             HOME if person is self.joiner else ELSEWHERE,
-            lambda: Wire(self.net, person),
+            lambda: wire(self.net, person),
             self.told.append,
         )
 
@@ -72,7 +72,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(people: list[Person]) -> AsyncIterator[Scene]:
-    net = Net()
+    net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0]))
     cluster = Cluster(ada)
     async with running(ada) as nursery:

@@ -16,12 +16,12 @@ from tests.peers.world import (
     WAIT_S,
     Cluster,
     Person,
-    Wire,
     document_of,
     in_memory,
     make_person,
     over_tls,
     running,
+    wire,
 )
 
 
@@ -226,7 +226,7 @@ async def test_the_next_member_is_asked_when_the_first_is_gone(
         dead = Door(people[2].member.address, people[2].identity.fingerprint)
         invitation = evolve(here.invitation, doors=(dead, *here.invitation.doors))
         record = await join(
-            invitation, here.joiner.identity, "bob", HOME, lambda: Wire(here.net, here.joiner)
+            invitation, here.joiner.identity, "bob", HOME, lambda: wire(here.net, here.joiner)
         )
         assert len(record.document.members) == 2
 

@@ -31,17 +31,17 @@ from qutrio.peers.identity import trustworthy_key
 from qutrio.peers.proof import Claim, sign, verify
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import WebSocket, open_websocket
+from tests.memory_network import MemoryNetwork
 from tests.peers.scene import HOME, TTL_S, Scene, scene
 from tests.peers.world import (
     BASE_UNIX,
     CLUSTER,
     WAIT_S,
-    Net,
     Person,
-    Wire,
     document_of,
     make_person,
     over_tls,
+    wire,
 )
 
 
@@ -54,7 +54,7 @@ async def test_a_token_of_another_cluster_is_refused(
         foreign = evolve(here.invitation, cluster_id="another")
         with pytest.raises(EnrollmentError, match="another cluster"):
             await join(
-                foreign, here.joiner.identity, "bob", HOME, lambda: Wire(here.net, here.joiner)
+                foreign, here.joiner.identity, "bob", HOME, lambda: wire(here.net, here.joiner)
             )
         assert not here.cluster.proposals
 
@@ -65,7 +65,7 @@ async def test_a_wrong_secret_is_refused(people: list[Person], autojump_clock: M
         guessed = evolve(here.invitation, secret="guessed")
         with pytest.raises(EnrollmentError, match="unknown"):
             await join(
-                guessed, here.joiner.identity, "bob", HOME, lambda: Wire(here.net, here.joiner)
+                guessed, here.joiner.identity, "bob", HOME, lambda: wire(here.net, here.joiner)
             )
         assert not here.cluster.proposals
 
@@ -74,8 +74,8 @@ async def test_a_wrong_secret_is_refused(people: list[Person], autojump_clock: M
 async def by_hand(here: Scene) -> AsyncIterator[tuple[WebSocket, Challenge]]:
     """Talk to the desk as a joiner of the test's own."""
     server = here.cluster.station.person
-    wire = Wire(here.net, here.joiner)
-    stream = await wire.dial(server.member.address, server.pin, anonymous=True)
+    transport = wire(here.net, here.joiner)
+    stream = await transport.dial(server.member.address, server.pin, anonymous=True)
     async with open_websocket(stream, client=True, message_bytes_max=99_999) as socket:
         yield socket, await hear_one(socket, Challenge, WAIT_S)
 
@@ -207,7 +207,7 @@ async def test_a_server_that_breaks_the_rules_gets_no_further(
     people: list[Person], autojump_clock: MockClock, script: list[Frame]
 ) -> None:
     """It ends as an error with a sentence, whatever the server says."""
-    net = Net()
+    net = MemoryNetwork()
 
     async def serve(stream: trio.abc.Stream, _: Fingerprint | None) -> None:
         async with open_websocket(stream, client=False, message_bytes_max=99_999) as socket:
@@ -222,10 +222,10 @@ async def test_a_server_that_breaks_the_rules_gets_no_further(
         document_of(people[0]), own=people[0].member.id, ttl_s=TTL_S, wall=UnixTime(BASE_UNIX)
     )
     async with trio.open_nursery() as nursery:
-        await nursery.start(Wire(net, people[0]).serve, serve)
+        await nursery.start(wire(net, people[0]).serve, serve)
         with pytest.raises(EnrollmentError) as caught:
             await join(
-                parse_token(text), people[1].identity, "bob", HOME, lambda: Wire(net, people[1])
+                parse_token(text), people[1].identity, "bob", HOME, lambda: wire(net, people[1])
             )
         assert str(caught.value).isprintable()
         nursery.cancel_scope.cancel()

@@ -15,18 +15,18 @@ from qutrio.peers.websocket import (
     OPEN_DEADLINE_S,
 )
 from qutrio.plumbing.latest import Latest
+from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
     WAIT_S,
-    Net,
     Person,
     Station,
-    Wire,
     as_member,
     document_of,
     in_memory,
     over_tls,
     running,
     view_of,
+    wire,
 )
 
 
@@ -126,15 +126,15 @@ def test_one_address_has_one_spelling(host: str, plain: str | None) -> None:
 async def test_strangers_are_bounded_after_the_handshake_too(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(*people[:2])), wire(net, people[0])
     async with running(bob):
         address, pin = people[1].member.address, people[1].pin
-        crowd = [await wire.dial(address, pin, anonymous=True) for _ in range(STRANGERS_MAX)]
+        crowd = [await transport.dial(address, pin, anonymous=True) for _ in range(STRANGERS_MAX)]
         await trio.sleep(0.1)
-        late = await wire.dial(address, pin, anonymous=True)
+        late = await transport.dial(address, pin, anonymous=True)
         assert await late.receive_some() == b""
-        async with as_member(wire, people[0], people[1]):
+        async with as_member(transport, people[0], people[1]):
             assert people[0].member.id in bob.mesh.links
         assert len(crowd) == STRANGERS_MAX == bob.desk.strangers.taken
 
@@ -142,15 +142,15 @@ async def test_strangers_are_bounded_after_the_handshake_too(
 async def test_a_member_cannot_pile_up_half_open_connections(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(*people[:2])), wire(net, people[0])
     async with running(bob):
         address, pin = people[1].member.address, people[1].pin
-        open_ones = [await wire.dial(address, pin) for _ in range(GREETINGS_PER_MEMBER_MAX)]
+        open_ones = [await transport.dial(address, pin) for _ in range(GREETINGS_PER_MEMBER_MAX)]
         await trio.sleep(0.1)
-        late = await wire.dial(address, pin)
+        late = await transport.dial(address, pin)
         assert await late.receive_some() == b""
         await trio.sleep(OPEN_DEADLINE_S + 1)
-        async with as_member(wire, people[0], people[1]):
+        async with as_member(transport, people[0], people[1]):
             assert people[0].member.id in bob.mesh.links
         assert len(open_ones) == GREETINGS_PER_MEMBER_MAX

@@ -10,46 +10,46 @@ from qutrio.core.mutations import ClaimToken
 from qutrio.errors import EnrollmentError, PeerError
 from qutrio.model.levels import LEVEL
 from qutrio.peers.frames import Hello, Join, Refused, from_bytes, hear, say, to_bytes
+from tests.memory_network import MemoryNetwork
 from tests.peers.scene import Scene, scene
 from tests.peers.test_enrollment_attacks import application, by_hand
 from tests.peers.world import (
     WAIT_S,
-    Net,
     Person,
-    Wire,
     as_member,
     document_of,
     ends,
     in_memory,
     running,
+    wire,
 )
 
 
 async def test_the_link_of_an_older_program_is_refused_and_both_sides_know_why(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), evolve(document_of(*people[:2]), level=2)
-    bob, wire = in_memory(net, people[1], document), Wire(net, people[0])
+    net, document = MemoryNetwork(), evolve(document_of(*people[:2]), level=2)
+    bob, transport = in_memory(net, people[1], document), wire(net, people[0])
     reason = "ada runs level 1, the cluster needs 2; upgrade ada"
     async with running(bob):
         with pytest.raises(PeerError, match=f"refused: {reason}"):
-            async with as_member(wire, people[0], people[1]):
+            async with as_member(transport, people[0], people[1]):
                 raise AssertionError("it was let in")
         assert await bob.event(Announced) == Announced(people[0].member.id, 1)
         await trio.sleep(1.0)
         said = {"peer": "ada", "reason": f"refused: {reason}"}
         assert ("link refused", said) in bob.lines
-        async with as_member(wire, people[0], people[1], level=2):
+        async with as_member(transport, people[0], people[1], level=2):
             await bob.linked(people[0])
 
 
 async def test_the_link_to_an_older_program_ends_when_the_level_rises(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
-    bob, wire = in_memory(net, people[1], document), Wire(net, people[0])
+    net, document = MemoryNetwork(), document_of(*people[:2])
+    bob, transport = in_memory(net, people[1], document), wire(net, people[0])
     async with running(bob):
-        async with as_member(wire, people[0], people[1]) as socket:
+        async with as_member(transport, people[0], people[1]) as socket:
             await bob.linked(people[0])
             bob.know(evolve(document_of(*people[:2], revision=2), level=2))
             await bob.unlinked(people[0])
@@ -61,7 +61,7 @@ async def test_the_link_to_an_older_program_ends_when_the_level_rises(
 async def test_nodes_of_this_version_announce_its_level_to_each_other(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), evolve(document_of(*people[:2]), level=LEVEL)
+    net, document = MemoryNetwork(), evolve(document_of(*people[:2]), level=LEVEL)
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(high, low):
         assert await low.event(Announced) == Announced(people[1].member.id, LEVEL)

@@ -24,13 +24,12 @@ from qutrio.peers.websocket import (
     STRANGER_MESSAGE_BYTES_MAX,
     open_websocket,
 )
+from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
     CLUSTER,
     NOWHERE,
     WAIT_S,
-    Net,
     Person,
-    Wire,
     as_member,
     document_of,
     ends,
@@ -39,6 +38,7 @@ from tests.peers.world import (
     over_tls,
     running,
     tls_cluster,
+    wire,
 )
 
 
@@ -117,10 +117,10 @@ async def test_a_peer_that_takes_nothing_is_cut(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """Although it goes on sending, so that it is not silent."""
-    net, document = Net(pair=trio.testing.lockstep_stream_pair), document_of(*people[:2])
-    bob, wire = in_memory(net, people[1], document), Wire(net, people[0])
+    net, document = MemoryNetwork(pair=trio.testing.lockstep_stream_pair), document_of(*people[:2])
+    bob, transport = in_memory(net, people[1], document), wire(net, people[0])
     async with running(bob):
-        stream = await wire.dial(people[1].member.address, people[1].pin)
+        stream = await transport.dial(people[1].member.address, people[1].pin)
         async with silent_member(stream, people[0]):
             await bob.event(Linked)
             began = trio.current_time()
@@ -142,13 +142,13 @@ async def test_a_peer_that_takes_nothing_is_cut(
 async def test_an_oversized_or_textual_frame_ends_only_its_link(
     people: list[Person], autojump_clock: MockClock, text: bool
 ) -> None:
-    net, document = Net(), document_of(*people)
+    net, document = MemoryNetwork(), document_of(*people)
     bob, cy = (in_memory(net, p, document) for p in people[1:])
-    wire = Wire(net, people[0])
+    transport = wire(net, people[0])
     async with running(bob, cy):
         await bob.linked(people[2])
         await cy.linked(people[1])
-        async with as_member(wire, people[0], people[1]) as socket:
+        async with as_member(transport, people[0], people[1]) as socket:
             await bob.linked(people[0])
             if text:
                 await socket._connection.send_message("hello")
@@ -164,7 +164,7 @@ async def test_an_oversized_or_textual_frame_ends_only_its_link(
 async def test_the_largest_message_gets_through(
     people: list[Person],
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     message = fat_message(document, MEMBER_MESSAGE_BYTES_MAX - 10_000)
     async with running(low, high):
@@ -180,7 +180,7 @@ async def test_the_largest_message_gets_through(
 async def test_a_message_that_is_too_large_is_not_sent_and_the_link_lives(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high):
         await low.linked(people[1])
@@ -194,10 +194,10 @@ async def test_a_message_that_is_too_large_is_not_sent_and_the_link_lives(
 async def test_a_stranger_may_not_send_much(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(people[1])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(people[1])), wire(net, people[0])
     async with running(bob):
-        stream = await wire.dial(people[1].member.address, people[1].pin, anonymous=True)
+        stream = await transport.dial(people[1].member.address, people[1].pin, anonymous=True)
         async with open_websocket(stream, client=True, message_bytes_max=9999) as socket:
             await hear_one(socket, Challenge, WAIT_S)
             await socket.send(b" " * (STRANGER_MESSAGE_BYTES_MAX + 1))

@@ -15,11 +15,10 @@ from qutrio.model.ids import Fingerprint, NodeId, Revision
 from qutrio.peers.conversation import SILENCE_S_MIN
 from qutrio.peers.links import LONE_S, Link, prevails
 from qutrio.peers.websocket import WebSocket
+from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
-    Net,
     Person,
     Station,
-    Wire,
     as_member,
     document_of,
     ends,
@@ -27,6 +26,7 @@ from tests.peers.world import (
     in_memory,
     running,
     speak,
+    wire,
 )
 
 
@@ -49,7 +49,7 @@ def ups(station: Station) -> int:
 
 
 async def test_the_lower_id_dials_at_once(people: list[Person], autojump_clock: MockClock) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(high, low):
         await low.linked(people[1])
@@ -61,7 +61,7 @@ async def test_the_higher_id_dials_when_it_is_left_alone(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """So one-way reachability is enough."""
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     net.unreachable.add(people[1].member.address)
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high):
@@ -72,7 +72,7 @@ async def test_the_higher_id_dials_when_it_is_left_alone(
 async def test_a_node_is_told_that_a_link_is_up(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(high, low):
         assert await low.event(Linked) == Linked(people[1].member.id)
@@ -84,7 +84,7 @@ async def test_two_links_become_one_at_both_ends(
     people: list[Person], autojump_clock: MockClock, seed: int
 ) -> None:
     """Both dial in the same instant, and agree which link to keep."""
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     net.hold = trio.Event()
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high) as nursery:
@@ -129,13 +129,13 @@ async def test_a_node_that_comes_back_replaces_its_dead_link(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """The other end of the old one never heard that it ended."""
-    net, document = Net(), document_of(*people[:2])
-    ada, wire = in_memory(net, people[0], document), Wire(net, people[1])
+    net, document = MemoryNetwork(), document_of(*people[:2])
+    ada, transport = in_memory(net, people[0], document), wire(net, people[1])
     async with running(ada) as nursery:
         nursery.start_soon(drain, ada)
-        async with as_member(wire, people[1], people[0]) as old:
+        async with as_member(transport, people[1], people[0]) as old:
             await trio.sleep(1.0)
-            async with as_member(wire, people[1], people[0]) as new:
+            async with as_member(transport, people[1], people[0]) as new:
                 await ends(old)
                 ada.outboxes.send(people[1].member.id, Farewell())
                 assert decode(await new.receive()) == Farewell()
@@ -146,7 +146,7 @@ async def test_a_removed_members_link_ends_after_it_was_told(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """What was queued before the removal still leaves; then the link ends within 2 s."""
-    net, document = Net(), document_of(*people)
+    net, document = MemoryNetwork(), document_of(*people)
     stations = [in_memory(net, p, document) for p in people]
     ada, bob, cy = stations
     async with running(*stations) as nursery:
@@ -168,10 +168,10 @@ async def test_a_removed_members_link_ends_after_it_was_told(
 async def test_a_removed_members_link_ends_even_if_it_does_not_read(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(pair=trio.testing.lockstep_stream_pair), document_of(*people[:2])
-    ada, wire = in_memory(net, people[0], document), Wire(net, people[1])
+    net, document = MemoryNetwork(pair=trio.testing.lockstep_stream_pair), document_of(*people[:2])
+    ada, transport = in_memory(net, people[0], document), wire(net, people[1])
     async with running(ada):
-        async with as_member(wire, people[1], people[0]):
+        async with as_member(transport, people[1], people[0]):
             await ada.linked(people[1])
             for number in range(100):
                 ada.outboxes.send(people[1].member.id, heartbeat(number))
@@ -184,7 +184,7 @@ async def test_a_removed_members_link_ends_even_if_it_does_not_read(
 async def test_a_silent_link_is_cut_and_made_again(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(high, low):
         await low.linked(people[1])
@@ -199,7 +199,7 @@ async def test_the_silence_that_is_borne_follows_the_settings(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """A cluster with rare heartbeats keeps its links."""
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     slow = evolve(document.settings, heartbeat_s=15.0, dead_after_s=60.0)
     document = evolve(document, settings=slow)
     low, high = (in_memory(net, p, document) for p in people[:2])
@@ -214,7 +214,7 @@ async def test_the_silence_that_is_borne_follows_the_settings(
 async def test_an_unreachable_peer_is_dialled_with_growing_pauses(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
+    net = MemoryNetwork()
     low = in_memory(net, people[0], document_of(*people[:2]))
     async with running(low):
         await trio.sleep(60.0)
@@ -226,7 +226,7 @@ async def test_an_unreachable_peer_is_dialled_with_growing_pauses(
 async def test_a_peer_that_hangs_up_at_once_is_not_dialled_in_a_tight_loop(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(high, low):
 
@@ -249,7 +249,7 @@ async def test_farewell_leaves_after_the_listener_has_ended(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """Shutdown in order: nobody new, then what is queued, then the links."""
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high):
         await high.linked(people[0])
@@ -266,7 +266,7 @@ async def test_farewell_leaves_after_the_listener_has_ended(
 
 async def test_a_closed_inbox_ends_no_link(people: list[Person], autojump_clock: MockClock) -> None:
     """The node hears nothing any more, but its farewell is still to be sent."""
-    net, document = Net(), document_of(*people[:2])
+    net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high):
         await high.linked(people[0])
@@ -281,7 +281,7 @@ async def test_a_closed_inbox_ends_no_link(people: list[Person], autojump_clock:
 async def test_a_member_whose_address_changes_is_dialled_there(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
+    net = MemoryNetwork()
     moved = people[1].at("127.9.9.9:1")
     low = in_memory(net, people[0], document_of(*people[:2]))
     high = in_memory(net, moved, document_of(people[0], moved))
@@ -296,7 +296,7 @@ async def test_a_member_whose_address_changes_is_dialled_there(
 async def test_a_node_refused_by_all_learns_that_it_was_removed(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
+    net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0], people[2], revision=5))
     bob = in_memory(net, people[1], document_of(*people, revision=4))
     async with running(ada, bob):
@@ -314,7 +314,7 @@ async def test_a_removed_node_still_hears_those_who_do_not_know_that_and_dials_n
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """It may be the only one that knows that its removal was committed."""
-    net = Net()
+    net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[1], revision=5))
     bob = in_memory(net, people[1], document_of(*people[:2], revision=4))
     ada.know(document_of(people[1], revision=5), removed=True)
@@ -327,7 +327,7 @@ async def test_a_member_with_an_older_document_cannot_expel(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """It may not have heard yet that we joined."""
-    net = Net()
+    net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0], revision=3))
     bob = in_memory(net, people[1], document_of(*people[:2], revision=4))
     async with running(ada, bob):
@@ -340,7 +340,7 @@ async def test_a_node_that_is_linked_to_anybody_does_not_ask(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """One member's word does not count against a link that stands."""
-    net = Net()
+    net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0], people[2], revision=5))
     bob = in_memory(net, people[1], document_of(*people, revision=4))
     cy = in_memory(net, people[2], document_of(*people, revision=4))
@@ -356,9 +356,9 @@ async def test_a_node_that_is_linked_to_anybody_does_not_ask(
 async def test_garbage_ends_only_the_link_it_came_by(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people)
+    net, document = MemoryNetwork(), document_of(*people)
     bob, cy = (in_memory(net, p, document) for p in people[1:])
-    wire = Wire(net, people[0])
+    transport = wire(net, people[0])
     async with running(bob, cy) as nursery:
         await bob.linked(people[2])
         await cy.linked(people[1])
@@ -366,7 +366,7 @@ async def test_garbage_ends_only_the_link_it_came_by(
         nursery.start_soon(chatter, bob, people[2])
         nursery.start_soon(drain, cy)
         for garbage in (b"", b"\x00\xff", b"[]", b'{"kind": "heartbeat"}', b"[" * 100_000):
-            async with as_member(wire, people[0], people[1]) as socket:
+            async with as_member(transport, people[0], people[1]) as socket:
                 await bob.linked(people[0])
                 await socket.send(garbage)
                 with trio.fail_after(2.0):
@@ -380,10 +380,10 @@ async def test_garbage_ends_only_the_link_it_came_by(
 async def test_a_message_of_a_newer_version_is_passed_over(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net, document = Net(), document_of(*people[:2])
-    bob, wire = in_memory(net, people[1], document), Wire(net, people[0])
+    net, document = MemoryNetwork(), document_of(*people[:2])
+    bob, transport = in_memory(net, people[1], document), wire(net, people[0])
     async with running(bob):
-        async with as_member(wire, people[0], people[1]) as socket:
+        async with as_member(transport, people[0], people[1]) as socket:
             await socket.send(b'{"kind": "telepathy", "thought": 1}')
             await speak(socket, heartbeat())
             assert await bob.received() == Received(people[0].member.id, heartbeat())

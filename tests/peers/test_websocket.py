@@ -13,15 +13,15 @@ from qutrio.peers.websocket import (
     OPEN_DEADLINE_S,
     open_websocket,
 )
+from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
-    Net,
     Person,
-    Wire,
     as_member,
     document_of,
     ends,
     in_memory,
     running,
+    wire,
 )
 
 
@@ -41,12 +41,12 @@ async def test_silence_is_cut_in_every_phase(
     anonymous: bool,
     deadline_s: float,
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(*people[:2])), wire(net, people[0])
     net.unreachable.add(people[0].member.address)
     async with running(bob):
         began = trio.current_time()
-        stream = await wire.dial(people[1].member.address, people[1].pin, anonymous=anonymous)
+        stream = await transport.dial(people[1].member.address, people[1].pin, anonymous=anonymous)
         if phase == "websocket":
             with pytest.raises(trio.EndOfChannel):
                 await end_of(stream)
@@ -70,10 +70,10 @@ async def end_of(stream: trio.abc.Stream) -> None:
 async def test_a_drip_of_bytes_before_the_hello_buys_no_time(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(*people[:2])), wire(net, people[0])
     async with running(bob):
-        stream = await wire.dial(people[1].member.address, people[1].pin)
+        stream = await transport.dial(people[1].member.address, people[1].pin)
 
         async def drip() -> None:
             while True:
@@ -98,15 +98,15 @@ async def test_a_drip_of_bytes_before_the_hello_buys_no_time(
 async def test_a_nonsensical_request_ends_only_its_connection(
     people: list[Person], autojump_clock: MockClock, request_head: bytes, anonymous: bool
 ) -> None:
-    net = Net()
-    bob, wire = in_memory(net, people[1], document_of(*people[:2])), Wire(net, people[0])
+    net = MemoryNetwork()
+    bob, transport = in_memory(net, people[1], document_of(*people[:2])), wire(net, people[0])
     async with running(bob):
         address, pin = people[1].member.address, people[1].pin
-        stream = await wire.dial(address, pin, anonymous=anonymous)
+        stream = await transport.dial(address, pin, anonymous=anonymous)
         await stream.send_all(request_head)
         with trio.fail_after(1.0), pytest.raises(trio.EndOfChannel):
             await end_of(stream)
-        async with as_member(wire, people[0], people[1]):
+        async with as_member(transport, people[0], people[1]):
             assert people[0].member.id in bob.mesh.links
 
 

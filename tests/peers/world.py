@@ -34,12 +34,13 @@ from qutrio.peers.desk import EnrollmentDesk
 from qutrio.peers.frames import Hello, hear_one, say
 from qutrio.peers.identity import PeerIdentity, fingerprint_of, node_id_of
 from qutrio.peers.mesh import Mesh
-from qutrio.peers.transport import Handler, TlsTransport, Transport
+from qutrio.peers.transport import TlsTransport, Transport
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket, open_websocket
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.outbox import Outboxes
+from tests.memory_network import MemoryNetwork, MemoryTransport
 from tests.patience import HANG_S
 
 CLUSTER = "c0ffee"
@@ -143,57 +144,9 @@ def heartbeat(number: int = 1) -> Heartbeat:
     )
 
 
-@define(eq=False)
-class Net:
-    """Addresses in memory.
-
-    `hold` delays every dial until it is set; whoever is `unreachable` cannot be dialled.
-    """
-
-    hosts: dict[str, tuple[Fingerprint, Handler, trio.Nursery]] = field(factory=dict)
-    hold: trio.Event = field(factory=trio.Event)
-    pair: Callable[[], tuple[trio.abc.Stream, trio.abc.Stream]] = trio.testing.memory_stream_pair
-    dials: list[str] = field(factory=list)
-    unreachable: set[str] = field(factory=set)
-
-    def __attrs_post_init__(self) -> None:
-        self.hold.set()
-
-
-@define(eq=False)
-class Wire:
-    """One person's access to a `Net`; a transport without TLS or sockets."""
-
-    net: Net
-    person: Person
-
-    async def dial(
-        self, address: str, expect: frozenset[Fingerprint], *, anonymous: bool = False
-    ) -> trio.abc.Stream:
-        self.net.dials.append(address)
-        await self.net.hold.wait()
-        await trio.lowlevel.checkpoint()
-        if address not in self.net.hosts or address in self.net.unreachable:
-            raise PeerError(f"{address}: nobody there")
-        fingerprint, handler, nursery = self.net.hosts[address]
-        if fingerprint not in expect:
-            raise PeerError(f"{address} is not the expected node")
-        here, there = self.net.pair()
-        own = None if anonymous else self.person.identity.fingerprint
-        nursery.start_soon(handler, there, own)
-        return here
-
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        address = self.person.member.address
-        async with trio.open_nursery() as nursery:
-            self.net.hosts[address] = (self.person.identity.fingerprint, handler, nursery)
-            task_status.started(address)
-            try:
-                await trio.sleep_forever()
-            finally:
-                del self.net.hosts[address]
+def wire(net: MemoryNetwork, person: Person) -> MemoryTransport:
+    """Return a person's access to a network in memory."""
+    return MemoryTransport(net, person.member.address, person.identity.fingerprint)
 
 
 @define(eq=False)
@@ -273,8 +226,8 @@ class Station:
             await self.mesh.links.gone(other.member.id)
 
 
-def in_memory(net: Net, person: Person, document: ClusterDocument) -> Station:
-    return Station(person, Latest(view_of(person, document)), lambda _: Wire(net, person))
+def in_memory(net: MemoryNetwork, person: Person, document: ClusterDocument) -> Station:
+    return Station(person, Latest(view_of(person, document)), lambda _: wire(net, person))
 
 
 def over_tls(person: Person, document: ClusterDocument) -> Station:

@@ -1,7 +1,7 @@
-"""Whole nodes in one room: what one says arrives at once, in order, unless the line is cut."""
+"""Several nodes on a fake clock and a network without delay: one message after the other."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import TypeVar
@@ -34,13 +34,13 @@ _E = TypeVar("_E", bound=Effect)
 _M = TypeVar("_M", bound=Message)
 
 
-class Company:
+class NodeCluster:
     """Nodes with perfect disks and lines.
 
     `sees` is what each node's probes find, by node and check.  `channel_works` says how
     attempts to deliver end; None leaves them unanswered.  `lost` says which kinds of message a
-    node sends in vain.  `effects` is all that was performed.  `levels` is what the programs of
-    some nodes know.
+    node sends in vain.  `effects` is all that was performed; `on_effect` is told of each at
+    once.  `levels` is what the programs of some nodes know.
     """
 
     def __init__(
@@ -56,12 +56,13 @@ class Company:
         self.sees: dict[tuple[NodeId, CheckId], Outcome] = {}
         self.channel_works: bool | None = True
         self.effects: list[tuple[NodeId, Effect]] = []
+        self.on_effect: Callable[[NodeId, Effect], None] | None = None
         self._waiting: deque[tuple[NodeId, Event]] = deque()
         self._requests = 0
         for name in self.disks:
-            self.boot(name)
+            self.start(name)
 
-    def boot(self, name: NodeId) -> Node:
+    def start(self, name: NodeId) -> Node:
         """Start a node from its disk."""
         disk, level = self.disks[name], self.levels.get(name, LEVEL)
         self.nodes[name] = Node(name, disk, now=at(self.now), rng=Random(1), level=level)
@@ -71,7 +72,7 @@ class Company:
         """Lose a node, but not its disk."""
         del self.nodes[name]
 
-    def give(self, name: NodeId, event: Event) -> None:
+    def handle(self, name: NodeId, event: Event) -> None:
         """Let something happen to a node, and all that follows from it at this moment."""
         self._waiting.append((name, event))
         self._drain()
@@ -84,7 +85,7 @@ class Company:
             if due > until:
                 break
             self.now = max(self.now, due)
-            self.give(name, Tick())
+            self.handle(name, Tick())
         self.now = until
 
     def cut_off(self, name: NodeId) -> None:
@@ -97,7 +98,7 @@ class Company:
         now = at(self.now)
         return [n for n, node in self.nodes.items() if node.seat.acting_until(now) is not None]
 
-    def see(self, check: CheckId, outcome: Outcome) -> None:
+    def set_outcome(self, check: CheckId, outcome: Outcome) -> None:
         """Let every probe of a check end so from now on, and once at every node now."""
         for name in self.nodes:
             self.sees[name, check] = outcome
@@ -109,27 +110,27 @@ class Company:
         """Ask a node for a change."""
         self._requests += 1
         request = RequestId(f"request-{self._requests}")
-        self.give(name, Proposed(request, mutation))
+        self.handle(name, Proposed(request, mutation))
         return request
 
     def replies(self, request: RequestId) -> list[Reply]:
         """Say how a proposal was answered."""
-        return [r for _, r in self.performed(Reply) if r.request == request]
+        return [r for _, r in self.effects_of(Reply) if r.request == request]
 
     def status(self, name: NodeId) -> Status:
         """Return what a node says about itself."""
-        self.give(name, Inspected(RequestId("status")))
-        return self.performed(Show)[-1][1].status
+        self.handle(name, Inspected(RequestId("status")))
+        return self.effects_of(Show)[-1][1].status
 
-    def performed(self, kind: type[_E]) -> list[tuple[NodeId, _E]]:
+    def effects_of(self, kind: type[_E]) -> list[tuple[NodeId, _E]]:
         """Return the effects of one kind, with the node that asked for each."""
         return [(name, effect) for name, effect in self.effects if isinstance(effect, kind)]
 
-    def said(self, kind: type[_M]) -> list[tuple[NodeId, NodeId, _M]]:
+    def messages(self, kind: type[_M]) -> list[tuple[NodeId, NodeId, _M]]:
         """Return the messages of one kind: who to whom."""
         return [
             (name, send.to, send.message)
-            for name, send in self.performed(Send)
+            for name, send in self.effects_of(Send)
             if isinstance(send.message, kind)
         ]
 
@@ -147,6 +148,8 @@ class Company:
                 self._waiting.appendleft((name, failed))
                 return
             self.effects.append((name, effect))
+            if self.on_effect is not None:
+                self.on_effect(name, effect)
             match effect:
                 case Persist(kept):
                     self.disks[name] = kept
@@ -173,19 +176,19 @@ class Company:
             self._waiting.append((name, Observed(result)))
 
 
-def settled(held: ClusterDocument = HELD) -> Company:
-    """Return a company whose lowest node acts, and everybody knows it."""
-    company = Company(held)
-    company.run(2.5)
-    assert company.masters() == [A]
-    assert {n.view(at(company.now)).master for n in company.nodes.values()} == {A}
-    company.effects.clear()
-    return company
+def elected_cluster(held: ClusterDocument = HELD) -> NodeCluster:
+    """Return a cluster whose lowest node acts, and everybody knows it."""
+    cluster = NodeCluster(held)
+    cluster.run(2.5)
+    assert cluster.masters() == [A]
+    assert {n.view(at(cluster.now)).master for n in cluster.nodes.values()} == {A}
+    cluster.effects.clear()
+    return cluster
 
 
-def documents(company: Company) -> Iterator[ClusterDocument]:
+def documents(cluster: NodeCluster) -> Iterator[ClusterDocument]:
     """Yield what each node holds as committed."""
-    return (n.register.committed.document for n in company.nodes.values())
+    return (n.register.committed.document for n in cluster.nodes.values())
 
 
 def step(node: Node, event: Tick | Received | Linked | Observed, now: float) -> list[object]:

@@ -1,8 +1,8 @@
 """Engines of several members on one clock and one net, without nodes around them.
 
 A node gives its engine a view of the others (`Electorate`), the words that others say, and time.
-So does this room: `run` delivers words and advances each engine at its deadlines and on each
-heartbeat.  Whether somebody acts is not decided here; a test sets `acts`.
+So does this cluster: `run` delivers words and advances each engine at its deadlines and on each
+heartbeat.  Whether somebody acts is not decided here; a test sets `master`.
 """
 
 from collections.abc import Iterable
@@ -24,12 +24,12 @@ ASIDE_S = 60.0
 """For how long a node that stepped aside says that it is not able."""
 
 
-class Parliament:
+class EngineCluster:
     """Members of one group with an engine each.
 
     `loss` and `repeat` are the chances that a word is lost, or arrives twice; `delay_s` says how
-    long it may take.  `cut` are the pairs that do not hear each other.  `sick` members refuse
-    writes.  `disks` keep ballots when an engine ends.
+    long it may take.  `cut` are the pairs that do not hear each other.  Disks in
+    `full_disks` refuse writes; the others keep the ballot when an engine ends.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Parliament:
         self.engines: dict[NodeId, Engine] = {}
         self.disks: dict[NodeId, Ballot] = dict.fromkeys(members, Ballot())
         self.cut: set[frozenset[NodeId]] = set()
-        self.sick: set[NodeId] = set()
+        self.full_disks: set[NodeId] = set()
         self.aside: dict[NodeId, Instant] = {}
-        self.acts: NodeId | None = None
+        self.master: NodeId | None = None
         self.loss = self.repeat = 0.0
         self.delay_s = (0.001, 0.01)
         self.said: list[tuple[Instant, NodeId, Say]] = []
@@ -54,11 +54,11 @@ class Parliament:
         self._post: list[tuple[Instant, int, NodeId, NodeId, Word]] = []
         self._next_beat = self.now
         for name in members:
-            self.boot(name)
+            self.start(name)
 
     # --- the world --------------------------------------------------------------------------
 
-    def boot(self, name: NodeId) -> Engine:
+    def start(self, name: NodeId) -> Engine:
         """Start a member's engine with the ballot that its disk holds."""
         rng = Random(self._rng.random())
         engine = engine_named(self.engine, name, ballot=self.disks[name], rng=rng, now=self.now)
@@ -80,7 +80,7 @@ class Parliament:
         """Make every line work again."""
         self.cut.clear()
 
-    def hears(self, one: NodeId, other: NodeId) -> bool:
+    def connected(self, one: NodeId, other: NodeId) -> bool:
         """Tell whether two members run and hear each other."""
         return {one, other} <= self.engines.keys() and frozenset((one, other)) not in self.cut
 
@@ -88,11 +88,11 @@ class Parliament:
 
     def living(self, me: NodeId) -> frozenset[NodeId]:
         """Return whom a member hears, itself included."""
-        return frozenset(n for n in self.engines if n == me or self.hears(me, n))
+        return frozenset(n for n in self.engines if n == me or self.connected(me, n))
 
     def able(self, name: NodeId) -> bool:
         """Tell whether a member says that it could lead."""
-        free = name not in self.sick and self.aside.get(name, NEVER) <= self.now
+        free = name not in self.full_disks and self.aside.get(name, NEVER) <= self.now
         return free and self.electors.majority(self.living(name))
 
     def electorate(self, me: NodeId) -> Electorate:
@@ -103,11 +103,11 @@ class Parliament:
             electors=self.electors,
             able=frozenset(n for n in living if self.able(n)),
             living=living,
-            incumbent=self.acts if self.acts in living else None,
+            incumbent=self.master if self.master in living else None,
             streaks=dict.fromkeys(living, 0.0),
             settings=self.settings,
             term=Term(self.engines[me].ballot.term),
-            fit=me not in self.sick,
+            fit=me not in self.full_disks,
         )
 
     def choice(self, name: NodeId) -> NodeId | None:
@@ -129,7 +129,7 @@ class Parliament:
         self.aside[name] = Instant(self.now + ASIDE_S)
         self.engines[name].step_aside(self.electorate(name), self.now)
 
-    def tell(self, sender: NodeId, to: NodeId, word: Word) -> None:
+    def receive(self, sender: NodeId, to: NodeId, word: Word) -> None:
         """Let a word arrive now, whoever sent it."""
         self._say(to, self.engines[to].hear(sender, word, self.electorate(to), self.now))
         self.advance(to)
@@ -177,7 +177,7 @@ class Parliament:
     def _say(self, sender: NodeId, words: list[Say]) -> None:
         """Write the ballot, then let the words leave; without the write none leaves."""
         engine = self.engines[sender]
-        if sender in self.sick and engine.ballot != self.disks[sender]:
+        if sender in self.full_disks and engine.ballot != self.disks[sender]:
             engine.restore(self.disks[sender])
             return
         self.disks[sender] = engine.ballot
@@ -197,5 +197,5 @@ class Parliament:
     def _deliver(self) -> None:
         while self._post and self._post[0][0] <= self.now:
             _, _, sender, to, word = heappop(self._post)
-            if self.hears(sender, to):
-                self.tell(sender, to, word)
+            if self.connected(sender, to):
+                self.receive(sender, to, word)
