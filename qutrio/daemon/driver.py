@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 import trio
 from attrs import Factory, define, field
 
+from qutrio.core.delivery import NO_ROOM
 from qutrio.core.effects import (
     Effect,
     Journal,
@@ -186,8 +187,7 @@ class _Loop:
                 self._hands.probe(checks)
             case Notify():
                 if not self._hands.notify(effect):
-                    detail = "too many notices wait to be sent"
-                    self._owed.append(effect.ended(delivered=False, detail=detail))
+                    self._owed.append(effect.ended(delivered=False, detail=NO_ROOM))
             case Note(what, details):
                 self._hands.note(what, details)
             case Journal(entry):
