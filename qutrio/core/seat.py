@@ -16,7 +16,7 @@ from attrs import define, field
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
 from qutrio.core.effects import Effect, Note, Send
-from qutrio.core.election.words import CLAIMS
+from qutrio.core.election.engines import CLAIMS
 from qutrio.core.endorsement import objection
 from qutrio.core.incumbency import Incumbency
 from qutrio.core.liveness import Liveness

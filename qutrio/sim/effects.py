@@ -23,7 +23,8 @@ from qutrio.core.effects import (
     Turned,
     honest_answers,
 )
-from qutrio.core.election.words import CLAIMS, VoteRequest, VoteResponse
+from qutrio.core.election.engines import CLAIMS
+from qutrio.core.election.words import VoteRequest, VoteResponse
 from qutrio.core.events import Observed, PersistFailed
 from qutrio.core.messages import Heartbeat, Ruling
 from qutrio.errors import PeerError

@@ -60,7 +60,7 @@ MUTANTS = (
     Mutant(
         name="asking for votes is no claim",
         why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
-        edits=(Edit("core/election/words.py", "CLAIMS = (VoteRequest, Lead,", "CLAIMS = (Lead,"),),
+        edits=(Edit("core/election/raft_descriptor.py", "(VoteRequest, Lead)", "(Lead,)"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
