@@ -15,12 +15,12 @@ from qutrio.alerts.hiding import without_secrets
 from qutrio.alerts.letter import Letter, write_letter
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
+from qutrio.core.delivery import too_late
 from qutrio.core.effects import Notify
 from qutrio.core.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel
 from qutrio.model.ids import NEVER, ChannelId, Instant, NoticeId, Seconds
-from qutrio.model.incidents import Ledger
 from qutrio.model.results import clip
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
@@ -112,8 +112,8 @@ class _Dispatcher:
     async def _carry_out(self, order: Notify) -> SendResult:
         view = self._view.value
         channels = (*view.document.channels, *view.ledger.former)
-        if not self._may_begin(order):
-            return _failed(_too_late(order, view))
+        if problem := too_late(order, view, self._clock.now()):
+            return _failed(problem)
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
             return _failed("channel removed" if channel is None else "channel disabled")
@@ -145,16 +145,6 @@ class _Dispatcher:
         self._asked.pop(channel.id, None)
         return 0.0
 
-    def _may_begin(self, order: Notify) -> bool:
-        if order.errand:
-            return order.until is not None and self._clock.now() < order.until
-        view = self._view.value
-        minority = bool(order.delivery.notice.minority)
-        until = view.minority_until if minority else view.acting_until
-        in_time = until is not None and self._clock.now() < until
-        waits = order.delivery.key in _ledger(order, view).waiting  # else another node told it
-        return in_time and waits and (minority or view.term == order.term)
-
     async def _answer(self, order: Notify, done: SendResult) -> None:
         notice, channel = order.delivery.notice.id, order.delivery.channel
         ended = order.ended(delivered=done.delivered, detail=done.detail)
@@ -166,17 +156,3 @@ class _Dispatcher:
 
 def _failed(detail: str) -> SendResult:
     return SendResult(delivered=False, detail=detail)
-
-
-def _too_late(order: Notify, view: View) -> str:
-    if order.errand:
-        return "the errand came too late"
-    if order.delivery.key not in _ledger(order, view).waiting:
-        return "told, or given up, while it was queued"
-    leads = "the minority's leader" if order.delivery.notice.minority else "the acting master"
-    return f"no longer {leads}"
-
-
-def _ledger(order: Notify, view: View) -> Ledger:
-    """Return where the notice of an order waits, unless it was told meanwhile."""
-    return view.minority_ledger if order.delivery.notice.minority else view.ledger

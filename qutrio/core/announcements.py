@@ -13,7 +13,7 @@ from attrs import define, field
 
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId
-from qutrio.model.levels import LEVEL
+from qutrio.model.levels import LEVEL, can_belong
 
 
 @define
@@ -41,7 +41,7 @@ class Announcements:
 
     def too_old(self, node: NodeId, document: ClusterDocument) -> bool:
         """Tell whether a member said that it does not know what the document may use."""
-        return self._said.get(node, document.level) < document.level
+        return not can_belong(self._said.get(node, document.level), document)
 
     def common(self, document: ClusterDocument) -> int:
         """Return the highest level that every member announced; 0 while one was not heard."""

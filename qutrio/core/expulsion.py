@@ -47,6 +47,15 @@ class Expulsion:
         return enough and holds_quorum(self._tellers, document.voters - {self.me})
 
 
+def says_removed(document: ClusterDocument, *, belongs: bool, revision: Revision) -> bool:
+    """Tell whether a member's answer says that this node was removed.
+
+    `belongs` and `revision` are its answer, `document` is what this node holds.  A member that
+    does not even know this node's own revision may not have heard yet that it joined.
+    """
+    return not belongs and revision >= document.revision
+
+
 def last_words(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:
     """Return what a removed node says to a peer that linked (no message) or that speaks to it.
 

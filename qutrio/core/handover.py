@@ -7,7 +7,7 @@ that rely on the mandate (its tenants) are asked to stop first.
 from attrs import define
 
 from qutrio.core.effects import Effect, Send
-from qutrio.core.election.engines import WHY_HANDED_OVER
+from qutrio.core.election.engines import DESCRIPTORS
 from qutrio.core.election.interface import Electorate
 from qutrio.core.messages import Yield
 from qutrio.core.seat import Seat
@@ -65,7 +65,7 @@ class Handover:
             return []
         if not by_hand:
             seat.steering.name(successor, electorate.term, now, by_hand=False)
-            return seat.resign(successor, WHY_HANDED_OVER[seat.settings.engine], now)
+            return seat.resign(successor, DESCRIPTORS[seat.settings.engine].why_handed_over, now)
         self._wish = None
         seat.steering.step_aside(successor, electorate, now)
         return seat.resign(successor, "moved by hand", now, by_hand=True)

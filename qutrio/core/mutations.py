@@ -11,13 +11,14 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from qutrio.core.election.engines import ENGINES
+from qutrio.core.enrollment import problem_of
 from qutrio.core.items import drop, find, namesake, put
 from qutrio.model.addresses import require_address
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
-from qutrio.model.levels import LEVEL_UNSAID
+from qutrio.model.levels import LEVEL_UNSAID, can_belong
 from qutrio.model.members import Member, Token
 
 BATCH_MUTATIONS_MAX = 50_000
@@ -203,13 +204,11 @@ class ClaimToken:
         return evolve(document, tokens=tokens)
 
     def _objection(self, token: Token, document: ClusterDocument, wall: UnixTime) -> Refusal | None:
-        if self.level < document.level:
+        if not can_belong(self.level, document):
             runs = f"{self.claimant.name} runs level {self.level}"
             return Refusal(f"{runs}, the cluster needs {document.level}; upgrade it")
-        if token.expires_unix <= wall:
-            return Refusal("the token has expired; ask for a new one")
-        if token.claimant is not None and token.claimant.fingerprint != self.claimant.fingerprint:
-            return Refusal("the token was used by another node; ask for a new one")
+        if problem := problem_of(token, self.claimant.fingerprint, wall):
+            return Refusal(problem)
         if token.name is not None and token.name != self.claimant.name:
             return Refusal(
                 f"the token is for a node named {token.name!r}; join with --name {token.name}"

@@ -16,7 +16,7 @@ from attrs import define, field
 from qutrio.core.adoption import Adoption
 from qutrio.core.credence import Credence
 from qutrio.core.effects import Consequences, Effect, Note, Send
-from qutrio.core.election.words import CLAIMS
+from qutrio.core.election.engines import CLAIMS
 from qutrio.core.endorsement import objection
 from qutrio.core.facts import Resigned, RoleClaimed
 from qutrio.core.incumbency import Incumbency

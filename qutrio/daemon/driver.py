@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 import trio
 from attrs import Factory, define, field
 
+from qutrio.core.delivery import NO_ROOM
 from qutrio.core.effects import (
     Effect,
     Journal,
@@ -197,8 +198,7 @@ class _Loop:
                 self._hands.probe(checks)
             case Notify():
                 if not self._hands.notify(effect):
-                    detail = "too many notices wait to be sent"
-                    self._owed.append(effect.ended(delivered=False, detail=detail))
+                    self._owed.append(effect.ended(delivered=False, detail=NO_ROOM))
             case Note(fact):
                 self._hands.note(fact)
             case Journal(entry):

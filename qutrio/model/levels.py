@@ -65,6 +65,11 @@ def may_use(feature: int, document: HasLevel) -> bool:
     return document.level >= feature
 
 
+def can_belong(level: int, document: HasLevel) -> bool:
+    """Tell whether a node whose program knows `level` can be a member of the cluster."""
+    return level >= document.level
+
+
 def since(feature: int) -> dict[str, int]:
     """Return the attrs metadata of a field that is only used from a level on.
 

@@ -12,7 +12,7 @@ from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
-from qutrio.model.levels import LEVEL
+from qutrio.model.levels import LEVEL, can_belong
 from qutrio.model.members import Member
 from qutrio.peers.frames import Hello, Refused, hear_one, say
 from qutrio.peers.links import Link
@@ -150,7 +150,7 @@ class Conversation:
 
 def too_old(name: str, level: int, document: ClusterDocument) -> str | None:
     """Say why a node whose program knows `level` cannot be a member; None when it can."""
-    if level >= document.level:
+    if can_belong(level, document):
         return None
     return f"{name} runs level {level}, the cluster needs {document.level}; upgrade {name}"
 

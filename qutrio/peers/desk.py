@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from qutrio.codec.wire import encode
 from qutrio.core.effects import Reply
+from qutrio.core.enrollment import Admission, admission, problem_of
 from qutrio.core.events import Proposed
 from qutrio.core.messages import Fetched, Ruling
 from qutrio.core.mutations import ClaimToken
@@ -178,12 +179,8 @@ class EnrollmentDesk:
         token = _token(self.view.value.document, applicant.token)
         if token is None:
             return Refused(reason=_UNKNOWN_TOKEN)
-        if token.expires_unix <= self.clock.wall():
-            return Refused(reason="the token has expired; ask for a new one")
-        holder = token.claimant
-        if holder is not None and holder.fingerprint != applicant.member.fingerprint:
-            return Refused(reason="the token was used by another node; ask for a new one")
-        return None
+        problem = problem_of(token, applicant.member.fingerprint, self.clock.wall())
+        return None if problem is None else Refused(reason=problem)
 
     async def _take_secret(self, socket: WebSocket, applicant: _Applicant) -> Refused | None:
         """Hear the secret and claim the token with it; None when the claim stands."""
@@ -238,15 +235,20 @@ class EnrollmentDesk:
         await self.view.until(lambda view: view.document is not seen)
 
     def _decision(self, applicant: _Applicant) -> Frame | None:
-        if self._is_member(applicant):
-            problem = too_old(applicant.member.name, applicant.level, self.view.value.document)
-            return Welcome() if problem is None else Refused(reason=problem)
-        token = _token(self.view.value.document, applicant.token)
-        if token is None:
-            return Refused(reason="the invitation was revoked; ask for a new one")
-        if token.expires_unix <= self.clock.wall():
-            return Refused(reason="the token expired before it was approved; ask for a new one")
-        return None
+        member, level, document = applicant.member, applicant.level, self.view.value.document
+        wall = self.clock.wall()
+        match admission(document, member.fingerprint, level, applicant.token, wall):
+            case Admission.WAITING:
+                return None
+            case Admission.ADMITTED:
+                return Welcome()
+            case Admission.TOO_OLD:
+                return Refused(reason=too_old(member.name, level, document) or "")
+            case Admission.REVOKED:
+                return Refused(reason="the invitation was revoked; ask for a new one")
+            case Admission.EXPIRED:
+                reason = "the token expired before it was approved; ask for a new one"
+                return Refused(reason=reason)
 
     def _expires_in(self, applicant: _Applicant) -> float:
         token = _token(self.view.value.document, applicant.token)

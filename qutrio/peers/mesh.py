@@ -16,6 +16,7 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.core.events import Expelled
+from qutrio.core.expulsion import says_removed
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
@@ -257,13 +258,12 @@ class Mesh:
         except PeerError as error:
             self.log("cannot ask for our standing", peer=member.name, reason=str(error))
             return
-        if standing.member or standing.revision < self.view.value.document.revision:
+        document, revision = self.view.value.document, Revision(standing.revision)
+        if not says_removed(document, belongs=standing.member, revision=revision):
             return
-        self.log(
-            "a member says this node was removed", peer=member.name, revision=standing.revision
-        )
+        self.log("a member says this node was removed", peer=member.name, revision=revision)
         try:
-            await self.inbox.post(Expelled(member.id, Revision(standing.revision)))
+            await self.inbox.post(Expelled(member.id, revision))
         except trio.BrokenResourceError:
             return  # this node is leaving anyway
 

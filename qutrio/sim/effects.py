@@ -10,6 +10,7 @@ from attrs import define, field
 
 from qutrio.codec.sentences import log_line
 from qutrio.codec.wire import decode, encode
+from qutrio.core.delivery import NO_ROOM, too_late
 from qutrio.core.effects import (
     Effect,
     Journal,
@@ -23,7 +24,8 @@ from qutrio.core.effects import (
     Turned,
     honest_answers,
 )
-from qutrio.core.election.words import CLAIMS, VoteRequest, VoteResponse
+from qutrio.core.election.engines import CLAIMS
+from qutrio.core.election.words import VoteRequest, VoteResponse
 from qutrio.core.events import Observed, PersistFailed
 from qutrio.core.messages import Heartbeat, Ruling
 from qutrio.errors import PeerError
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
 FRAMES_REMEMBERED = 256
 FLOOD_EVERY_S: Seconds = 0.02
 ORDER_WAITS_S_MAX: Seconds = 0.01
-TOO_LATE = "no longer the acting master, or too late"
-NO_ROOM = "too many notices wait to be sent"
 
 
 @define(eq=False)
@@ -258,8 +258,9 @@ class Hands:
             again = host.suspended_until
             world.at(again, host.name, lambda: self._attempt(host, life, order))
             return
-        if not self._may_begin(host, order):
-            self._tell(host, life, order, delivered=False, detail=TOO_LATE)
+        now = host.clock.at(world.true)
+        if problem := too_late(order, host.node.view(now), now):
+            self._tell(host, life, order, delivered=False, detail=problem)
             return
         begun, channel = world.true, order.delivery.channel
         fate = world.channels.attempt(begun, channel)
@@ -270,19 +271,6 @@ class Hands:
             world.suspend(host.name, asleep_s)
         end = begun + fate.takes_s
         world.at(end, host.name, lambda: self._ended(host, life, order, fate, begun))
-
-    def _may_begin(self, host: Host, order: Notify) -> bool:
-        true = self.world.true
-        if order.errand:
-            return order.until is not None and host.clock.at(true) < order.until
-        assert host.node is not None
-        key, node = order.delivery.key, host.node
-        if order.delivery.notice.minority:
-            minority = node.pager.minority
-            waits = key in minority.ledger.waiting
-            return waits and minority.until is not None and host.clock.at(true) < minority.until
-        waits = key in node.register.committed.ledger.waiting
-        return waits and host.acting(true) and node.seat.known_term == order.term
 
     def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
         world, delivery = self.world, order.delivery

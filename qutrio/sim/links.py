@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from qutrio.core.events import Announced, Expelled, Linked
+from qutrio.core.expulsion import says_removed
+from qutrio.model.levels import can_belong
 
 if TYPE_CHECKING:
     from qutrio.model.ids import NodeId, Revision, Seconds
@@ -65,7 +67,8 @@ class Links:
             return False
         pairs = ((one.node, other.node), (other.node, one.node))
         return any(
-            a.seat.announcements.mine < b.register.committed.document.level for a, b in pairs
+            not can_belong(a.seat.announcements.mine, b.register.committed.document)
+            for a, b in pairs
         )
 
     def end(self, source: NodeId, to: NodeId) -> None:
@@ -93,9 +96,10 @@ class Links:
             theirs = peer.node.register.committed.document
             if not self.can_talk(host.name, member.id):
                 continue
-            if theirs.member(host.name) is not None:
+            belongs = theirs.member(host.name) is not None
+            if belongs:
                 return
-            if theirs.revision >= document.revision:
+            if says_removed(document, belongs=belongs, revision=theirs.revision):
                 refusing.append((member.id, theirs.revision))
         for teller, revision in refusing:
             self.world.give(host, Expelled(teller, revision))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from qutrio.core.enrollment import Admission, admission
 from qutrio.core.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
@@ -113,12 +114,14 @@ def enroll(
     )
 
     def claimed(looks_left: int = LOOKS_MAX) -> None:
-        """Welcome the newcomer once this node's document lists it, as the real desk does."""
+        """Welcome the newcomer once this node may; one that is refused asks again in vain."""
         node = world.hosts[via].node
         if node is None or not looks_left:
             return  # the newcomer never hears, and never comes up
-        record = node.register.committed
-        if record.document.member(newcomer.id) is not None:
+        record, now = node.register.committed, UnixTime(EPOCH + world.true)
+        key, level = newcomer.fingerprint, claim.level
+        answer = admission(record.document, key, level, token.id, now)
+        if answer is Admission.ADMITTED:
             joined(record)
         else:
             world.at(world.true + LOOK_S, via, lambda: claimed(looks_left - 1))

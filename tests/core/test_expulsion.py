@@ -1,6 +1,6 @@
 """Expulsion: the endorsed holder's word, or that of a majority of the others."""
 
-from qutrio.core.expulsion import Expulsion
+from qutrio.core.expulsion import Expulsion, says_removed
 from qutrio.model.ids import NodeId, Revision
 from tests.core.samples import A, B, C, D, E, document
 
@@ -46,3 +46,10 @@ def test_the_other_of_two_voters_is_believed_only_as_the_endorsed_holder() -> No
 def test_the_only_voter_is_a_majority_for_a_learner() -> None:
     one = document(A, learners=[B], revision=5)
     assert Expulsion(B).believed(A, Revision(6), one, None)
+
+
+def test_an_answer_says_that_a_node_was_removed_if_it_knows_the_revision_of_that_node() -> None:
+    """Who knows less may not have heard yet that the node joined."""
+    assert says_removed(HELD, belongs=False, revision=Revision(5))
+    assert not says_removed(HELD, belongs=False, revision=Revision(4))
+    assert not says_removed(HELD, belongs=True, revision=Revision(6))

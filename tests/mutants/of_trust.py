@@ -62,7 +62,7 @@ MUTANTS = (
     Mutant(
         name="asking for votes is no claim",
         why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
-        edits=(Edit("CLAIMS", "CLAIMS = (VoteRequest, Lead,", "CLAIMS = (Lead,"),),
+        edits=(Edit("raft_descriptor.RAFT", "(VoteRequest, Lead)", "(Lead,)"),),
         tests=IN_CREDENCE,
     ),
     Mutant(

@@ -30,6 +30,7 @@ from collections import deque
 
 from attrs import define, field
 
+from qutrio.core.election.descriptor import Descriptor, Timer
 from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
 from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal, Word
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
@@ -326,3 +327,18 @@ class Gossip:
 def _view_of(electorate: Electorate) -> frozenset[NodeId]:
     """Return the living voters, without strangers."""
     return electorate.living & electorate.electors.all
+
+
+GOSSIP = Descriptor(
+    name="gossip",
+    make=lambda begin: Gossip(me=begin.me, now=begin.now),
+    timers=(
+        Timer("gossip_startup_grace", "how long a node that starts looks for a leader"),
+        Timer("gossip_sample", "time between two looks at who is there, while it starts"),
+        Timer("gossip_election", "how long a candidate collects proposals"),
+        Timer("gossip_alive", "silence after which a leader's declaration no longer counts"),
+        Timer("acting", "where the leader may page: in a 'majority', or in any 'partition'"),
+    ),
+    why_handed_over=LOWER_LEADS,
+    claims=(LeadershipProposal, LeadershipDeclaration),
+)

@@ -11,6 +11,7 @@ where every node of QUptime counted its own and two could differ.
 
 from attrs import define, field
 
+from qutrio.core.election.descriptor import Descriptor, Timer
 from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
 from qutrio.core.election.words import Word
 from qutrio.model.ids import FOREVER, Instant, NodeId, Term
@@ -106,3 +107,16 @@ class LowestId:
     def _turn(self, after: Role, term: Term, reason: str) -> None:
         self._news.append(Turn(self.role, after, term, reason))
         self.role = after
+
+
+LOWEST_ID = Descriptor(
+    name="lowest-id",
+    make=lambda _: LowestId(),
+    timers=(
+        Timer("heartbeat", "time between heartbeats"),
+        Timer("dead_after", "silence that counts as death"),
+        Timer("master_cooldown", "how long a lower id must live before it leads again"),
+    ),
+    why_handed_over="lower id is back for good",
+    private=False,
+)

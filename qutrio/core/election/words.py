@@ -70,9 +70,6 @@ class LeadershipDeclaration:
     """I lead (gossip)."""
 
 
-CLAIMS = (VoteRequest, Lead, LeadershipProposal, LeadershipDeclaration)
-"""What makes others wait for whoever says it."""
-
 Word: TypeAlias = (
     PreVote
     | PreVoted

@@ -1,0 +1,83 @@
+"""When an attempt that was ordered may begin: the mandate, minorities, errands, told orders."""
+
+from collections.abc import Iterable
+
+import pytest
+from attrs import evolve
+
+from qutrio.core.delivery import too_late
+from qutrio.core.effects import Notify
+from qutrio.core.view import View
+from qutrio.model.ids import Instant, Term
+from qutrio.model.incidents import Ledger
+from tests.core.samples import BEGINNING, A, at, delivery, document
+
+TOLD = "told, or given up, while it was queued"
+
+
+def order(*, minority: str = "", until: Instant | None = None, errand: bool = False) -> Notify:
+    """An order of term 3."""
+    one = delivery()
+    one = evolve(one, notice=evolve(one.notice, minority=minority))
+    return Notify(one, Term(3), errand, until)
+
+
+def view(
+    waiting: Iterable[Notify] = (),
+    *,
+    acting: Instant | None = None,
+    minority: Instant | None = None,
+    term: int = 3,
+) -> View:
+    """What a node shows in whose two ledgers these orders wait."""
+    ledger = Ledger(outbox=tuple(one.delivery for one in waiting))
+    return View(
+        node=A,
+        document=document(A),
+        position=BEGINNING,
+        term=Term(term),
+        master=None,
+        acting_until=acting,
+        live=frozenset({A}),
+        removed=False,
+        minority_until=minority,
+        ledger=ledger,
+        minority_ledger=ledger,
+    )
+
+
+def test_the_acting_master_begins_until_its_mandate_ends() -> None:
+    """The moment at which the mandate ends is too late."""
+    one = order()
+    acting = view([one], acting=at(5.0))
+    assert too_late(one, acting, at(4.9)) is None
+    assert too_late(one, acting, at(5.0)) == "no longer the acting master"
+    assert too_late(one, view([one]), at(4.9)) == "no longer the acting master"
+
+
+def test_an_order_of_an_earlier_term_is_left() -> None:
+    """It acts again, and orders anew what is still to be told."""
+    one = order()
+    assert too_late(one, view([one], acting=at(5.0), term=4), at(1.0)) is not None
+
+
+@pytest.mark.parametrize("minority", ["", "1 of 3"])
+def test_what_no_longer_waits_is_left(minority: str) -> None:
+    """Another node told it."""
+    one = order(minority=minority)
+    assert too_late(one, view(acting=at(5.0), minority=at(5.0)), at(1.0)) == TOLD
+
+
+def test_the_leader_of_a_minority_begins_while_it_leads_that() -> None:
+    """Its mandate, and the term, have no say in this."""
+    one = order(minority="1 of 3")
+    assert too_late(one, view([one], minority=at(5.0), term=4), at(4.9)) is None
+    for late in (view([one], minority=at(1.0)), view([one], acting=at(5.0))):
+        assert too_late(one, late, at(1.0)) == "no longer the minority's leader"
+
+
+def test_an_errand_begins_in_time_at_a_node_that_does_not_act() -> None:
+    """Only the node that acts knows whether it still waits."""
+    assert too_late(order(errand=True, until=at(5.0)), view(), at(4.9)) is None
+    for until in (at(4.9), None):
+        assert too_late(order(errand=True, until=until), view(), at(4.9)) is not None
