@@ -16,6 +16,6 @@ def demo(
     ] = False,
 ) -> int:
     """Rehearse an outage with three real nodes on this machine; nothing is left behind."""
-    from qutrio.cli.demo import DemoOptions, main  # noqa: PLC0415 - loaded for the demo only
+    from qutrio.cli.demo.story import run  # noqa: PLC0415 - trio is loaded for the demo only
 
-    return main(DemoOptions(keep=keep))
+    return run(keep=keep)

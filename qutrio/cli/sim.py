@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qutrio.model.ids import Seconds
-    from qutrio.sim.scenario.telling import Marks, Played
+    from qutrio.sim.scenario.report import Marks, Played
 
 SVG = ".svg"
 CLUSTER_BYTES_MAX = 32 * 1024 * 1024
@@ -28,7 +28,7 @@ app = verb()
 
 def _show_grammar(wanted: bool) -> None:
     if wanted:
-        from qutrio.sim.scenario.grammar import grammar  # noqa: PLC0415 - loaded for this only
+        from qutrio.sim.scenario.report import grammar  # noqa: PLC0415 - loaded for this only
 
         print("\n".join(grammar()))
         raise typer.Exit
@@ -65,7 +65,7 @@ def sim(
     from qutrio.sim.scenario.drawing import draw  # noqa: PLC0415 - the simulator is large
     from qutrio.sim.scenario.playing import play  # noqa: PLC0415
     from qutrio.sim.scenario.reading import read  # noqa: PLC0415
-    from qutrio.sim.scenario.telling import as_data  # noqa: PLC0415
+    from qutrio.sim.scenario.report import as_data  # noqa: PLC0415
 
     drawing = None if svg is None else _drawable(svg)
     beside = Path(scenario).parent
@@ -144,7 +144,7 @@ def _progress(until_s: "Seconds") -> "Callable[[Seconds], None] | None":
 
 
 def _tell(played: "Played") -> None:
-    from qutrio.sim.scenario.telling import report  # noqa: PLC0415
+    from qutrio.sim.scenario.report import report  # noqa: PLC0415
 
     for line in report(played, _marks()):
         _say(clean(line))
@@ -156,7 +156,7 @@ def _say(line: str) -> None:
 
 
 def _marks() -> "Marks":
-    from qutrio.sim.scenario.telling import ASCII_MARKS, UNICODE_MARKS  # noqa: PLC0415
+    from qutrio.sim.scenario.report import ASCII_MARKS, UNICODE_MARKS  # noqa: PLC0415
 
     try:
         (UNICODE_MARKS.held + UNICODE_MARKS.failed).encode(sys.stdout.encoding)

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from qutrio.sim.channels import Fate
     from qutrio.sim.disk import Trouble
     from qutrio.sim.host import Host
-    from qutrio.sim.world import World
+    from qutrio.sim.interface import SimulatedWorld
+    from qutrio.sim.links import Links
 
 FRAMES_REMEMBERED = 256
 FLOOD_EVERY_S: Seconds = 0.02
@@ -58,7 +59,8 @@ ORDER_WAITS_S_MAX: Seconds = 0.01
 class Hands:
     """Does what nodes ask for, in the order of each batch, as the real driver and edges do."""
 
-    world: World
+    world: SimulatedWorld
+    links: Links
     _said: Message | None = None
     _frame: bytes = b""
     _read: Callable[[bytes], Message | None] = field(
@@ -169,8 +171,9 @@ class Hands:
             world.invariants.ballots.said(host, to, message, world.true)
         if world.tamperer.recording:
             world.tamperer.record((source, to), frame, world.true)
-        if world.liar is not None and world.liar.me == source and may_lie(world):
-            frame = world.liar.falsify(frame, records=another_acts(world))
+        liar, hosts = world.liar, world.hosts
+        if liar is not None and liar.me == source and may_lie(liar, hosts):
+            frame = liar.falsify(frame, records=another_acts(liar, hosts, world.true))
         if not world.tamperer.manners:
             self._post(source, to, frame)
             return
@@ -187,7 +190,8 @@ class Hands:
         host = world.hosts.get(liar.me) if liar is not None else None
         if liar is None or host is None or host.node is None or host.node.removed:
             return
-        trusted = not another_acts(world) or not may_lie(world)  # or it may be, on arrival
+        # Or it may be trusted by the time that the lie arrives.
+        trusted = not another_acts(liar, world.hosts, world.true) or not may_lie(liar, world.hosts)
         world.invariants.lied(world.true)
         for lie in liar.lies(host.node):
             if trusted and not isinstance(lie, (Heartbeat, *CLAIMS)):
@@ -223,14 +227,14 @@ class Hands:
         if world.network.is_cut(source, to, world.true):
             world.invariants.trouble(world.true)
             return
-        if source in world.hosts and world.links.too_old(world.hosts[source], host):
+        if source in world.hosts and self.links.too_old(world.hosts[source], host):
             world.struck[Fault.TOO_OLD_TO_LINK] += 1
             world.invariants.trouble(world.true)
             return
         try:
             event = read_frame(source, data, self._read)
         except PeerError:
-            world.links.end(source, to)
+            self.links.end(source, to)
             return
         if event is not None:
             if world.faults.installs:

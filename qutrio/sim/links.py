@@ -17,7 +17,7 @@ from qutrio.model.levels import can_belong
 if TYPE_CHECKING:
     from qutrio.model.ids import NodeId, Revision, Seconds
     from qutrio.sim.host import Host
-    from qutrio.sim.world import World
+    from qutrio.sim.interface import SimulatedWorld
 
 UP_S_MAX: Seconds = 0.2
 REDIAL_S: Seconds = 2.0
@@ -29,7 +29,7 @@ BROKEN_S = (0.5, 5.0)
 class Links:
     """The links of all machines."""
 
-    world: World
+    world: SimulatedWorld
 
     def dial_all(self, name: NodeId) -> None:
         """Let a machine that starts link up with all that run."""

@@ -31,11 +31,13 @@ from qutrio.model.ids import Instant, Revision, Term, UnixTime
 from qutrio.model.stable import Position, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qutrio.core.node import Node
     from qutrio.model.document import ClusterDocument
-    from qutrio.model.ids import NodeId
+    from qutrio.model.ids import NodeId, Seconds
     from qutrio.sim.dice import Dice
-    from qutrio.sim.world import World
+    from qutrio.sim.host import Host
 
 FORGED_JUMP = 500_000
 """By how much the revision of a forged document is ahead: no honest history gets so far."""
@@ -140,19 +142,15 @@ class Liar:
                 return frame
 
 
-def may_lie(world: World) -> bool:
+def may_lie(liar: Liar, hosts: Mapping[NodeId, Host]) -> bool:
     """Tell whether nobody endorsed the liar: the holder that others endorsed is trusted."""
-    liar = world.liar
-    return liar is not None and all(
+    return all(
         host.disk.promise.holder != liar.me
         and (host.node is None or host.node.seat.mandate.promise.holder != liar.me)
-        for host in world.hosts.values()
+        for host in hosts.values()
     )
 
 
-def another_acts(world: World) -> bool:
+def another_acts(liar: Liar, hosts: Mapping[NodeId, Host], true: Seconds) -> bool:
     """Tell whether another node than the liar acts, so that nobody is about to endorse that."""
-    return any(
-        world.liar is not None and name != world.liar.me and host.acting(world.true)
-        for name, host in world.hosts.items()
-    )
+    return any(name != liar.me and host.acting(true) for name, host in hosts.items())

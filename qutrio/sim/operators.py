@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from qutrio.core.enrollment import Admission, admission
 from qutrio.core.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
@@ -21,23 +21,14 @@ if TYPE_CHECKING:
     from qutrio.model.document import ClusterDocument
     from qutrio.model.ids import NodeId, RequestId, Seconds
     from qutrio.model.stable import Record
-    from qutrio.sim.world import World
+    from qutrio.sim.interface import SimulatedWorld
 
 TOKEN_LASTS_S: Seconds = 86_400.0
 LOOK_S: Seconds = 0.5
 LOOKS_MAX = 60
 
 
-@frozen
-class Asked:
-    """A wish that was not answered yet: through whom, and what to do once it is committed."""
-
-    by: NodeId
-    label: str
-    then: Callable[[], None] | None
-
-
-def document_of(world: World, name: NodeId) -> ClusterDocument | None:
+def document_of(world: SimulatedWorld, name: NodeId) -> ClusterDocument | None:
     """Return the document that an operator sees at a node, or None while it is down."""
     host = world.hosts.get(name)
     if host is None or host.node is None:
@@ -50,17 +41,17 @@ def new_check(label: str) -> TcpCheck:
     return TcpCheck(id=CheckId(f"z-{label}"), name=label, address="127.0.0.1:81")
 
 
-def add_check(world: World, name: NodeId, label: str) -> None:
+def add_check(world: SimulatedWorld, name: NodeId, label: str) -> None:
     """Add a check that nobody removes."""
     world.propose(name, PutCheck(check=new_check(label)), label)
 
 
-def remove(world: World, via: NodeId, ident: NodeId) -> None:
+def remove(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
     """Remove a member."""
     world.propose(via, RemoveMember(node=ident))
 
 
-def admit(world: World, via: NodeId, ident: NodeId) -> None:
+def admit(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
     """Let a new machine join: by token, as a learner."""
     if ident in world.hosts:
         return
@@ -74,7 +65,7 @@ def admit(world: World, via: NodeId, ident: NodeId) -> None:
     enroll(world, via, newcomer, joined)
 
 
-def enroll_again(world: World, via: NodeId, ident: NodeId) -> None:
+def enroll_again(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
     """Let a machine that was removed join once more, with its key and its disk."""
     document, before = document_of(world, via), world.hosts.get(ident)
     if before is None or before.member is None or document is None or document.member(ident):
@@ -88,7 +79,7 @@ def enroll_again(world: World, via: NodeId, ident: NodeId) -> None:
 
 
 def enroll(
-    world: World,
+    world: SimulatedWorld,
     via: NodeId,
     newcomer: Member,
     joined: Callable[[Record], None],
@@ -132,7 +123,7 @@ def enroll(
     asked(world.propose(via, AddToken(token=token), then=invited))
 
 
-def hand_edit(world: World, via: NodeId, label: str, *, back: int) -> None:
+def hand_edit(world: SimulatedWorld, via: NodeId, label: str, *, back: int) -> None:
     """Edit cluster.yaml at a node: add a check, and change the interval of another.
 
     The file shows the document of `back` revisions ago, as when the editor was open for long.

@@ -17,7 +17,7 @@ from qutrio.sim.options import Fault
 if TYPE_CHECKING:
     from qutrio.model.ids import NodeId, Seconds
     from qutrio.sim.host import Host
-    from qutrio.sim.world import World
+    from qutrio.sim.interface import SimulatedWorld
 
 OLD_SHARE = 0.5
 """So many machines run an old program at first, where not all run the same."""
@@ -28,7 +28,7 @@ UPGRADE_S: Seconds = 1.0
 class Programs:
     """The programs of all machines of a world."""
 
-    world: World
+    world: SimulatedWorld
 
     @property
     def first_level(self) -> int:

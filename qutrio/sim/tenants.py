@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qutrio.model.ids import Instant, NodeId, Seconds
     from qutrio.sim.dice import Dice
     from qutrio.sim.host import Host
-    from qutrio.sim.world import World
+    from qutrio.sim.interface import SimulatedWorld
 
 
 @define(kw_only=True)
@@ -42,7 +42,7 @@ class Tenant:
 class Tenants:
     """All programs that rely on the mandate of a node in one world."""
 
-    world: World
+    world: SimulatedWorld
     dice: Dice
     _at: dict[NodeId, Tenant] = field(factory=dict)
 

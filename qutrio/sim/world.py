@@ -30,12 +30,12 @@ from qutrio.sim.dice import Dice, generator
 from qutrio.sim.disk import Folder
 from qutrio.sim.effects import Hands
 from qutrio.sim.host import Clock, Fuse, Host
+from qutrio.sim.interface import Asked
 from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.links import Links
 from qutrio.sim.lying import Liar
 from qutrio.sim.network import Network
 from qutrio.sim.onlooker import Onlooker
-from qutrio.sim.operators import Asked
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.programs import Programs
 from qutrio.sim.tampering import Tamperer
@@ -106,7 +106,7 @@ class World:
         self.links = Links(self)
         self.tenants = Tenants(self, Dice(seed, "tenants"))
         self.programs = Programs(self)
-        self.hands = Hands(self)
+        self.hands = Hands(self, self.links)
         level = self.programs.first_level
         document = self.document or first_document(self.size, self.settings, level)
         record = Record(Position(), document, Ledger())

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 from attrs import define, field, frozen
 
-from qutrio.cli.demo import DemoOptions, looks
+from qutrio.cli.demo import looks
 from qutrio.cli.demo.looks import until
 from qutrio.cli.demo.mailbox import Mail, Mailbox, open_mailbox
 from qutrio.cli.demo.nodes import DemoError, DemoNode, open_nodes
@@ -40,11 +40,14 @@ and see docs/tutorial.md for three hosts.
 """
 
 
-def run(options: DemoOptions) -> int:
-    """Tell the story from beginning to end and return the exit code."""
+def run(*, keep: bool) -> int:
+    """Tell the story from beginning to end and return the exit code.
+
+    With `keep` the cluster stays when the story is over, to be looked at, until Ctrl-C.
+    """
     directory = Path(tempfile.mkdtemp(prefix="qutrio-demo-"))
     print(OPENING, flush=True)
-    ending = trio.run(_stage, directory, options)
+    ending = trio.run(_stage, directory, keep)
     if ending.failure is not None:
         print(f"qutrio: the demo stopped: {ending.failure}", file=sys.stderr)
         print(f"The nodes' logs are in {directory}", file=sys.stderr)
@@ -70,7 +73,7 @@ class _Ending:
     interrupted: bool = False
 
 
-async def _stage(directory: Path, options: DemoOptions) -> _Ending:
+async def _stage(directory: Path, keep: bool) -> _Ending:
     """Set the stage, tell, and clear it again whatever happens."""
     interrupted = False
 
@@ -87,12 +90,12 @@ async def _stage(directory: Path, options: DemoOptions) -> _Ending:
     failure = None
     async with trio.open_nursery() as nursery:
         await nursery.start(watch_signals)
-        failure = await _play(directory, options)
+        failure = await _play(directory, keep)
         nursery.cancel_scope.cancel()
     return _Ending(failure, interrupted and failure is None)
 
 
-async def _play(directory: Path, options: DemoOptions) -> str | None:
+async def _play(directory: Path, keep: bool) -> str | None:
     """Tell the story on an empty stage; return what went wrong, if anything did."""
     async with AsyncExitStack() as stage:
         target = await stage.enter_async_context(open_target())
@@ -103,7 +106,7 @@ async def _play(directory: Path, options: DemoOptions) -> str | None:
             await story.tell()
         except DemoError as error:
             return str(error)
-        if options.keep:
+        if keep:
             await story.stay()
     return None
 

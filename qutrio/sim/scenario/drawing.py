@@ -13,10 +13,9 @@ from attrs import define, field, frozen
 from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import Outcome, State
-from qutrio.sim.scenario.canvas import Sheet, shortened, width_of
-from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story
-from qutrio.sim.scenario.telling import Played
-from qutrio.sim.scenario.times import moment
+from qutrio.sim.scenario.report import Played
+from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story, moment
+from qutrio.sim.scenario.svg import Sheet, shortened, width_of
 
 WIDTH, LEFT, RIGHT = 1200.0, 128.0, 28.0
 HEAD, CHECK, LANE, BAND, ROW, FOOT_LINE = 70.0, 24.0, 54.0, 22.0, 19.0, 17.0

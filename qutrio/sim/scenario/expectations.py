@@ -5,57 +5,33 @@ that happened up to it.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
 
-from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import State
-from qutrio.sim.scenario.claims import Claim, Paged, Stands, names
-from qutrio.sim.scenario.hiding import without_secrets
+from qutrio.sim.scenario.predicates import (
+    Mode,
+    Paged,
+    Predicate,
+    StateIs,
+    Window,
+    names,
+)
+from qutrio.sim.scenario.problems import without_secrets
 from qutrio.sim.scenario.story import Answer, Machine, Standing, Track
-from qutrio.sim.scenario.words import (
+from qutrio.sim.scenario.tokens import (
     EVERYBODY,
     NOBODY,
     SentenceError,
-    Words,
+    Tokens,
     shown,
     unknown,
 )
 
 COUNT_MAX = 1000
-
-
-class Mode(Enum):
-    """How a claim is held against the moments of a time."""
-
-    AT = "at"
-    BY = "by"
-    WITHIN = "within"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-@frozen
-class Window:
-    """When a claim must hold: from `start_s` to `end_s`, or to the end where that is None."""
-
-    mode: Mode
-    start_s: Seconds = 0.0
-    end_s: Seconds | None = None
-
-
-@frozen(kw_only=True)
-class Expectation:
-    """One line of what must come true."""
-
-    window: Window
-    claim: Claim
-    text: str
-    line: int
 
 
 @frozen
@@ -64,7 +40,7 @@ class Form:
 
     usage: tuple[str, ...]
     meaning: str
-    read: Callable[[Words], Claim]
+    read: Callable[[Tokens], Predicate]
 
 
 WINDOWS: Final = MappingProxyType(
@@ -78,7 +54,7 @@ WINDOWS: Final = MappingProxyType(
 )
 
 
-def read_window(text: Words) -> Window:
+def read_window(text: Tokens) -> Window:
     """Read what stands before the colon.  Raises `SentenceError`."""
     word = text.take("a time")
     if word not in {mode.value for mode in Mode}:
@@ -105,20 +81,20 @@ def read_window(text: Words) -> Window:
     return window
 
 
-def read_claim(text: Words, wishes: Collection[str]) -> Claim:
+def read_predicate(text: Tokens, requests: Collection[str]) -> Predicate:
     """Read what stands behind the colon.
 
     Args:
         text: its words.
-        wishes: the operator's sentences of the timeline, as `wish` writes them.
+        requests: the operator's sentences of the timeline, as `request_text` returns them.
 
     Raises `SentenceError`.
     """
-    claim = _answered(text, wishes)
+    claim = _answered(text, requests)
     if claim is None:
         first = text.peek()
         form = FORMS.get(first)
-        if form is None and first in text.cast.checks:
+        if form is None and first in text.scope.checks:
             form = FORMS["check"]
         elif form is not None:
             text.take("a claim")
@@ -129,30 +105,30 @@ def read_claim(text: Words, wishes: Collection[str]) -> Claim:
     return claim
 
 
-def _not_a_claim(text: Words, first: str) -> SentenceError:
-    if first in text.cast.nodes:
+def _not_a_claim(text: Tokens, first: str) -> SentenceError:
+    if first in text.scope.nodes:
         return SentenceError(f"write 'node {first} is ...' or 'master is {first}'")
     if not first:
         return SentenceError("says nothing; write for example 'web is up'")
-    return unknown("claim that begins with", first, [*FORMS, *text.cast.checks], "known")
+    return unknown("claim that begins with", first, [*FORMS, *text.scope.checks], "known")
 
 
-def _answered(text: Words, wishes: Collection[str]) -> Claim | None:
-    """Read `add check shop is acknowledged`: a wish of the timeline, and what became of it."""
+def _answered(text: Tokens, requests: Collection[str]) -> Predicate | None:
+    """Read `add check shop is acknowledged`: a request of the timeline, and what became of it."""
     answers = {a.value: a for a in (Answer.ACKNOWLEDGED, Answer.REFUSED, Answer.UNKNOWN)}
     words = text.rest()
-    if words[0:1] and words[0] in _WISHES:
+    if words[0:1] and words[0] in _REQUESTS:
         if len(words) < len(("verb", "is", "answer")) or words[-2] != "is":
             raise SentenceError(f"ends with 'is' and one of {', '.join(answers)}")
         if words[-1] not in answers:
             raise unknown("answer", words[-1], answers)
-        wish = without_secrets(" ".join(words[:-2]))
-        if wish not in wishes:
-            raise SentenceError(f"nobody asks for {shown(wish)} in the timeline")
+        request = without_secrets(" ".join(words[:-2]))
+        if request not in requests:
+            raise SentenceError(f"nobody asks for {shown(request)} in the timeline")
         text.skip()
         answer = answers[words[-1]]
-        return Stands(
-            lambda story: story.answers[wish],
+        return StateIs(
+            lambda story: story.answers[request],
             lambda given: given is answer,
             lambda given: f"it is {given.value}",
         )
@@ -162,15 +138,15 @@ def _answered(text: Words, wishes: Collection[str]) -> Claim | None:
 # --- claims by their first word -----------------------------------------------------------------
 
 
-def _acting(is_so: Callable[[frozenset[str]], bool]) -> Claim:
-    return Stands(
+def _acting(is_so: Callable[[frozenset[str]], bool]) -> Predicate:
+    return StateIs(
         lambda story: story.acting,
         is_so,
         lambda acting: f"{names(acting)} {'act' if len(acting) > 1 else 'acts'}",
     )
 
 
-def _master(text: Words) -> Claim:
+def _master(text: Tokens) -> Predicate:
     text.expect("is")
     if text.accept(NOBODY):
         return _acting(lambda acting: not acting)
@@ -178,63 +154,65 @@ def _master(text: Words) -> Claim:
     return _acting(lambda acting: acting == {node})
 
 
-def _no_master(text: Words) -> Claim:
+def _no_master(text: Tokens) -> Predicate:
     text.expect("master")
     return _acting(lambda acting: not acting)
 
 
-def _one_master(text: Words) -> Claim:
+def _one_master(text: Tokens) -> Predicate:
     text.expect("master")
     return _acting(lambda acting: len(acting) == 1)
 
 
-def _two_masters(text: Words) -> Claim:
+def _two_masters(text: Tokens) -> Predicate:
     text.expect("masters")
     return _acting(lambda acting: len(acting) > 1)
 
 
-def _term(text: Words) -> Claim:
+def _term(text: Tokens) -> Predicate:
     text.expect("is")
     wanted = text.number("a term, which is a whole number")
-    return Stands(lambda s: s.term, lambda term: term == wanted, lambda term: f"the term is {term}")
+    return StateIs(
+        lambda s: s.term, lambda term: term == wanted, lambda term: f"the term is {term}"
+    )
 
 
-def _quorum(text: Words) -> Claim:
+def _quorum(text: Tokens) -> Predicate:
     text.expect("held", "by")
     nodes = frozenset[str]() if text.accept(NOBODY) else frozenset(text.nodes())
-    return Stands(
+    return StateIs(
         lambda story: story.quorum,
         lambda held: held == nodes,
         lambda held: f"the quorum is held by {names(held)}",
     )
 
 
-def _check(text: Words) -> Claim:
+def _check(text: Tokens) -> Predicate:
     check = text.check()
     if text.accept("known", "to"):
         return _known(check, text)
     text.expect("is")
     states = {state.value: state for state in State}
     state = states[text.choose("state", states)]
-    return Stands(
+    return StateIs(
         lambda story: story.verdicts[check],
         lambda verdict: verdict is state,
         lambda verdict: f"{check} is {verdict.value}",
     )
 
 
-def _known(check: str, text: Words) -> Claim:
+def _known(check: str, text: Tokens) -> Predicate:
     everybody = text.accept(EVERYBODY)
     nodes = frozenset[str]()
     if not everybody and not text.accept(NOBODY):
         nodes = frozenset(text.nodes())
     if everybody:
-        return Stands(
+        return StateIs(
             lambda story: story.known[check],
             lambda known: known[0] == known[1],
             lambda known: f"check {check} is known to {names(known[0])}",
         )
-    return Stands(
+    return StateIs(
         lambda story: _having(story.known[check]),
         lambda having: having == nodes,
         lambda having: f"check {check} is known to {names(having)}",
@@ -249,62 +227,62 @@ def _having(known: Track[tuple[frozenset[str], frozenset[str]]]) -> Track[frozen
     return having
 
 
-def _documents(text: Words) -> Claim:
+def _documents(text: Tokens) -> Predicate:
     text.expect("agree")
-    return Stands(
+    return StateIs(
         lambda story: story.agree,
         lambda agree: agree,
         lambda agree: "the documents " + ("agree" if agree else "differ"),
     )
 
 
-def _outbox(text: Words) -> Claim:
+def _outbox(text: Tokens) -> Predicate:
     text.expect("is", "empty")
-    return Stands(
+    return StateIs(
         lambda story: story.outbox,
         lambda waiting: not waiting,
         lambda waiting: f"{waiting or 'nothing'} waits for delivery",
     )
 
 
-def _node(text: Words) -> Claim:
+def _node(text: Tokens) -> Predicate:
     node = text.node()
     text.expect("is")
     machine = {word.value: word for word in Machine}
     standing = {word.value: word for word in (Standing.LEARNER, Standing.VOTER, Standing.REMOVED)}
     word = text.choose("state of a node", (*machine, *standing), "states")
     if word in machine:
-        return Stands(
+        return StateIs(
             lambda story: story.machines[node],
             lambda is_: is_ is machine[word],
             lambda is_: f"{node} is {is_.value}",
         )
-    return Stands(
+    return StateIs(
         lambda story: story.standing[node],
         lambda is_: is_ is standing[word],
         lambda is_: f"{node} is a {is_.value}" if is_ is not Standing.REMOVED else f"{node} is out",
     )
 
 
-def _nobody(text: Words) -> Claim:
+def _nobody(text: Tokens) -> Predicate:
     text.expect("is", "paged")
     check = text.check() if text.accept("about") else ""
-    return Paged(check=check, kind=None, count=0, node="", channels=text.cast.attached(check))
+    return Paged(check=check, kind=None, count=0, node="", channels=text.scope.attached(check))
 
 
-def _paged(text: Words) -> Claim:
-    check = text.check() if text.peek() in text.cast.checks else ""
+def _paged(text: Tokens) -> Predicate:
+    check = text.check() if text.peek() in text.scope.checks else ""
     kinds = {kind.value: kind for kind in (NoticeKind.DOWN, NoticeKind.RECOVERED)}
     kind = kinds[text.choose("kind of page", kinds, "kinds")] if text.peek() in kinds else None
     count = _count(text)
     node = text.node() if text.accept("by") else ""
-    channels = (text.channel(),) if text.accept("on") else text.cast.attached(check)
+    channels = (text.channel(),) if text.accept("on") else text.scope.attached(check)
     if text.left and not check:
-        raise unknown("check", text.peek(), text.cast.checks)
+        raise unknown("check", text.peek(), text.scope.checks)
     return Paged(check=check, kind=kind, count=count, node=node, channels=channels)
 
 
-def _count(text: Words) -> int | None:
+def _count(text: Tokens) -> int | None:
     word = text.peek()
     if word in _COUNTS:
         return _COUNTS[text.take("a count")]
@@ -323,7 +301,7 @@ def _count(text: Words) -> int | None:
 
 _COUNT_HINT: Final = "write 'never', 'once', 'twice' or '3 times'"
 _COUNTS: Final = MappingProxyType({"never": 0, "once": 1, "twice": 2})
-_WISHES: Final = frozenset({"add", "edit", "remove", "set", "join"})
+_REQUESTS: Final = frozenset({"add", "edit", "remove", "set", "join"})
 _PAGED_USAGE: Final = (
     "paged",
     "paged CHECK down COUNT",

@@ -1,4 +1,4 @@
-"""Plays a scenario in a virtual world: every deed at its time, every probe at its interval."""
+"""Plays a scenario in a virtual world: every action at its time, every probe at its interval."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,34 +13,34 @@ from qutrio.model.results import State
 from qutrio.sim.host import Host
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.options import Faults
-from qutrio.sim.scenario.asking import Operator
-from qutrio.sim.scenario.deeds import (
-    AddCheck,
-    Ambush,
-    Ask,
+from qutrio.sim.scenario.actions import (
+    Change,
+    ClearFault,
+    CrashAfterPage,
     Entry,
-    Hold,
-    Jump,
-    Link,
-    Motion,
+    FaultKind,
+    MachineEvent,
     Move,
-    Release,
+    Request,
+    SetClock,
+    StartFault,
 )
-from qutrio.sim.scenario.grips import Grips
-from qutrio.sim.scenario.judging import judge
+from qutrio.sim.scenario.active_faults import ActiveFaults
+from qutrio.sim.scenario.operator import Operator
+from qutrio.sim.scenario.predicates import judge
 from qutrio.sim.scenario.reading import Scenario
 from qutrio.sim.scenario.recording import Recorder
+from qutrio.sim.scenario.report import Played
+from qutrio.sim.scenario.requests import request_text
 from qutrio.sim.scenario.story import (
     Answer,
+    LineKind,
     Machine,
     Span,
     Standing,
     Story,
-    Tone,
     Track,
 )
-from qutrio.sim.scenario.telling import Played
-from qutrio.sim.scenario.wishes import wish
 from qutrio.sim.world import World
 
 FIRST_PROBE_WITHIN_S: Seconds = 1.0
@@ -63,24 +63,24 @@ def play(scenario: Scenario, seed: int, progress: Progress | None = None) -> Pla
         seed: of everything that is left to chance: delays, phases of probes, lost messages.
         progress: told now and then how far the play is, in seconds of its own time.
     """
-    stage = _Stage(scenario, seed)
-    stage.prepare()
-    stage.run(progress)
-    story = stage.recorder.story
+    player = _Player(scenario, seed)
+    player.prepare()
+    player.run(progress)
+    story = player.recorder.story
     verdicts = tuple(judge(expectation, story) for expectation in scenario.expectations)
     return Played(scenario=scenario, seed=seed, story=story, verdicts=verdicts)
 
 
 @define
-class _Stage:
+class _Player:
     scenario: Scenario
     seed: int
     world: World = field(init=False)
     recorder: Recorder = field(init=False)
-    grips: Grips = field(init=False)
+    faults: ActiveFaults = field(init=False)
     operator: Operator = field(init=False)
     ids: dict[str, NodeId] = field(init=False)
-    _ambushed: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
+    _crash_after_page: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
     _open: dict[int, Seconds] = field(init=False, factory=dict)
     """Entries that hold something, and since when."""
     _watched: dict[tuple[str, CheckId], Check] = field(init=False, factory=dict)
@@ -90,7 +90,7 @@ class _Stage:
 
     def prepare(self) -> None:
         """Set up the world, and put everything that will happen on its agenda."""
-        document, cast = self.scenario.document, self.scenario.cast
+        document, scope = self.scenario.document, self.scenario.scope
         self.ids = {m.name: m.id for m in document.members}
         self.world = World(
             self.seed, len(document.members), Faults(files=True), document=document, probing=False
@@ -98,13 +98,13 @@ class _Stage:
         names = {ident: name for name, ident in self.ids.items()}
         self.recorder = Recorder(self.world, self._story(), names, self._paged, self._follow)
         self.world.onlooker = self.recorder
-        self.grips = Grips(
+        self.faults = ActiveFaults(
             self.world,
             self.ids,
-            {name: check.id for name, check in cast.checks.items()},
-            {name: channel.id for name, channel in cast.channels.items()},
+            {name: check.id for name, check in scope.checks.items()},
+            {name: channel.id for name, channel in scope.channels.items()},
         )
-        self.operator = Operator(self.world, self.recorder, self.grips)
+        self.operator = Operator(self.world, self.recorder, self.faults)
         for number, entry in enumerate(self.scenario.entries):
             self._later(entry.at_s, lambda n=number, e=entry: self._begin(n, e))  # type: ignore[misc]
 
@@ -120,17 +120,17 @@ class _Stage:
                     progress(self.world.true)
         except InvariantError as error:
             story.broken = self.recorder.with_names(str(error))
-            self.recorder.tell(None, Tone.BROKEN, f"qutrio breaks a promise: {story.broken}")
+            self.recorder.tell(None, LineKind.BROKEN, f"qutrio breaks a promise: {story.broken}")
             story.end_s = max(self.world.true, LEAST_S)
         for number in list(self._open):
             self._close(number)
         story.spans.sort(key=lambda span: span.start_s)
 
     def _story(self) -> Story:
-        cast, document = self.scenario.cast, self.scenario.document
+        scope, document = self.scenario.scope, self.scenario.document
         story = Story(end_s=self.scenario.until_s)
         members = {m.name: m for m in document.members}
-        for name in cast.nodes:
+        for name in scope.nodes:
             member = members.get(name)
             story.machines[name] = Track(Machine.RUNNING if member else Machine.DOWN)
             standing = Standing.VOTER if member and member.voter else Standing.LEARNER
@@ -140,11 +140,11 @@ class _Stage:
             story.verdicts[check.name] = Track(State.UNKNOWN)
             story.known[check.name] = Track((everybody, everybody))
         for entry in self.scenario.entries:
-            if not isinstance(entry.deed, Ask):
+            if not isinstance(entry.action, Request):
                 continue
-            story.answers[wish(entry.text)] = Track(Answer.NOT_ASKED)
-            if isinstance(entry.deed.change, AddCheck):
-                name = entry.deed.change.check.name
+            story.answers[request_text(entry.text)] = Track(Answer.NOT_ASKED)
+            if entry.action.change is Change.ADD_CHECK:
+                name = entry.action.name
                 story.verdicts.setdefault(name, Track(State.UNKNOWN))
                 story.known.setdefault(name, Track((frozenset(), everybody)))
         return story
@@ -180,7 +180,7 @@ class _Stage:
 
     def _beat(self, node: str, check: Check) -> Seconds:
         """Return when a node looks next: the nodes look in turn, evenly over the interval."""
-        nodes, true = self.scenario.cast.nodes, self.world.true
+        nodes, true = self.scenario.scope.nodes, self.world.true
         phase = (nodes.index(node) / len(nodes) + _fraction(check.id)) % 1.0
         passed = floor(true / check.interval_s - phase) + 1
         return (max(passed, 0) + phase) * check.interval_s
@@ -200,30 +200,30 @@ class _Stage:
         late = beat - self.world.true < check.interval_s * BEAT_SLACK
         self._plan_probe(node, check, beat + check.interval_s if late else beat)
 
-    # --- deeds ------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------
 
     def _begin(self, number: int, entry: Entry) -> None:
-        self.recorder.tell(None, Tone.DEED, entry.text)
+        self.recorder.tell(None, LineKind.DEED, entry.text)
         true = self.world.true
-        match entry.deed:
-            case Hold(things, grip):
-                self.grips.hold(number, things, grip)
+        match entry.action:
+            case StartFault(subjects, value):
+                self.faults.start(number, subjects, value)
                 self._open[number] = true
                 if entry.for_s is not None:
                     self._later(true + entry.for_s, lambda: self._end(number, entry))
                 return
-            case Release(things):
-                self.grips.release(things)
-                for other in [n for n in self._open if not self.grips.holds(n)]:
+            case ClearFault(subjects):
+                self.faults.clear(subjects)
+                for other in [n for n in self._open if not self.faults.has(n)]:
                     self._close(other)
-            case Move(nodes, motion):
-                true = max(self._move(number, node, motion) for node in nodes)
-            case Ambush(nodes):
-                self._ambushed |= dict.fromkeys(nodes, (number, entry))
-            case Jump(nodes, by_s):
+            case Move(nodes, event):
+                true = max(self._move(number, node, event) for node in nodes)
+            case CrashAfterPage(nodes):
+                self._crash_after_page |= dict.fromkeys(nodes, (number, entry))
+            case SetClock(nodes, by_s):
                 self._jump(nodes, by_s)
-            case Ask(change, via):
-                self.operator.ask(change, via, wish(entry.text))
+            case Request():
+                self.operator.ask(entry.action, request_text(entry.text))
         self._note(entry, self.world.true, true)
 
     def _jump(self, nodes: tuple[str, ...], by_s: Seconds) -> None:
@@ -232,8 +232,8 @@ class _Stage:
                 host.clock.wall_off_s += by_s
 
     def _end(self, number: int, entry: Entry) -> None:
-        if self.grips.let_go(number):
-            self.recorder.tell(None, Tone.OVER, f"{entry.text}: over")
+        if self.faults.end(number):
+            self.recorder.tell(None, LineKind.OVER, f"{entry.text}: over")
             self._close(number)
 
     def _close(self, number: int) -> None:
@@ -241,53 +241,53 @@ class _Stage:
 
     def _note(self, entry: Entry, start: Seconds, end: Seconds) -> None:
         """Note how long an entry was in force."""
-        things = entry.deed.things if isinstance(entry.deed, Hold) else ()
-        links = tuple((t.source, t.to) for t in things if isinstance(t, Link))
+        subjects = entry.action.subjects if isinstance(entry.action, StartFault) else ()
+        links = tuple((s.name, s.other) for s in subjects if s.kind is FaultKind.LINK)
         end_s = min(end, self.recorder.story.end_s)
         span = Span(text=entry.text, start_s=start, end_s=end_s, links=links)
         self.recorder.story.spans.append(span)
 
-    def _move(self, number: int, node: str, motion: Motion) -> Seconds:
+    def _move(self, number: int, node: str, event: MachineEvent) -> Seconds:
         """Move a machine, and return up to when it stays so."""
         host, true = self._host(node), self.world.true
-        back = self._back(number, node, motion, true)
+        back = self._back(number, node, event, true)
         if host is None:
-            self.recorder.tell(None, Tone.NOTE, f"{node} is not there")
+            self.recorder.tell(None, LineKind.NOTE, f"{node} is not there")
             return true
         down = host.node is None
-        match motion:
-            case Motion.START:
+        match event:
+            case MachineEvent.START:
                 if not down:
-                    self.recorder.tell(host.name, Tone.NOTE, "runs already")
+                    self.recorder.tell(host.name, LineKind.NOTE, "runs already")
                 return true
-            case Motion.RESUME:
+            case MachineEvent.RESUME:
                 return true
             case _ if down:
-                self.recorder.tell(host.name, Tone.NOTE, "is down already")
+                self.recorder.tell(host.name, LineKind.NOTE, "is down already")
                 return true
-            case Motion.CRASH | Motion.UNPLUG:
+            case MachineEvent.CRASH | MachineEvent.UNPLUG:
                 host.suspended_until = 0.0
-                power_cut = motion is Motion.UNPLUG
+                power_cut = event is MachineEvent.UNPLUG
                 self.world.crash(host.name, back - true, power_cut=power_cut)
-            case Motion.STOP:
+            case MachineEvent.STOP:
                 self.world.stop(host.name, back - true)
-            case Motion.SUSPEND:
+            case MachineEvent.SUSPEND:
                 self.world.suspend(host.name, back - true)
         return back
 
     def _paged(self, ident: NodeId) -> None:
         """Let a node die whose page has just left, if that was planned."""
         node = self.recorder.names[ident]
-        if node in self._ambushed:
-            number, entry = self._ambushed.pop(node)
-            self.recorder.tell(ident, Tone.DEED, "crashes before it can say that it paged")
-            self._note(entry, self.world.true, self._move(number, node, Motion.CRASH))
+        if node in self._crash_after_page:
+            number, entry = self._crash_after_page.pop(node)
+            self.recorder.tell(ident, LineKind.DEED, "crashes before it can say that it paged")
+            self._note(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
 
-    def _back(self, number: int, node: str, motion: Motion, true: Seconds) -> Seconds:
+    def _back(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
         """Return when a machine goes on that an entry moves now; after the end if it never does."""
         entry = self.scenario.entries[number]
         later = [e for e in self.scenario.entries[number + 1 :] if e.at_s >= true]
-        ends = [e.at_s for e in later if _moves(e, node, motion.back)]
+        ends = [e.at_s for e in later if _moves(e, node, event.end)]
         if entry.for_s is not None:
             ends.append(true + entry.for_s)
         return min(ends, default=self.recorder.story.end_s + AFTERWARDS_S)
@@ -296,9 +296,9 @@ class _Stage:
         return self.world.hosts.get(self.ids.get(node, NodeId("")))
 
 
-def _moves(entry: Entry, node: str, motion: Motion | None) -> bool:
-    deed = entry.deed
-    return isinstance(deed, Move) and deed.motion is motion and node in deed.nodes
+def _moves(entry: Entry, node: str, event: MachineEvent | None) -> bool:
+    action = entry.action
+    return isinstance(action, Move) and action.event is event and node in action.nodes
 
 
 def _fraction(ident: str) -> float:

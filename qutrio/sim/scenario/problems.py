@@ -1,14 +1,35 @@
-"""What is wrong with a scenario file: collected, so that several problems are told at once."""
+"""What is wrong with a scenario file, with its line and without the secrets that it may hold."""
 
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
+from qutrio.codec.plain_fields import CHECKS, FIELDS
 from qutrio.codec.yaml_text import Path, YamlText
 from qutrio.errors import InvalidDocumentError
-from qutrio.sim.scenario.hiding import without_secrets
-from qutrio.sim.scenario.words import SentenceError
+from qutrio.model.rules import MASK
+from qutrio.model.urls import masked_url
+from qutrio.sim.scenario.tokens import SentenceError
+
+SECRET_FIELDS: Final = frozenset(
+    known.name for kind in CHECKS.known.values() for known in FIELDS[kind] if known.mask is not None
+)
+_GIVEN = re.compile(
+    rf"(?<![\w-])({'|'.join(sorted(SECRET_FIELDS))})=([^\s,']+(?:\s*,\s*[^\s,']+)*)"
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with a mask in place of every value that may be a secret."""
+    return _GIVEN.sub(_masked, text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    value = masked_url(found[2]) if found[1] == "url" else MASK
+    return f"{found[1]}={value}"
+
 
 PROBLEMS_MAX = 10
 

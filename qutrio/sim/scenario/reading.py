@@ -12,20 +12,19 @@ from qutrio.codec.yaml_text import Path, read_yaml
 from qutrio.errors import InvalidDocumentError, InvalidValueError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Seconds
-from qutrio.sim.scenario.declaring import OpenFile, declared
-from qutrio.sim.scenario.deeds import Ask, Entry
-from qutrio.sim.scenario.expectations import Expectation, read_claim, read_window
-from qutrio.sim.scenario.founding import narrowed, playable
-from qutrio.sim.scenario.hiding import without_secrets
-from qutrio.sim.scenario.problems import Problems, text
-from qutrio.sim.scenario.timeline import read_deed
-from qutrio.sim.scenario.times import moment
-from qutrio.sim.scenario.wishes import after, wish
-from qutrio.sim.scenario.words import (
+from qutrio.sim.scenario.actions import Entry, Request
+from qutrio.sim.scenario.expectations import read_predicate, read_window
+from qutrio.sim.scenario.predicates import Expectation
+from qutrio.sim.scenario.problems import Problems, text, without_secrets
+from qutrio.sim.scenario.requests import request_text, scope_after
+from qutrio.sim.scenario.setup import OpenFile, declared, narrowed, playable
+from qutrio.sim.scenario.story import moment
+from qutrio.sim.scenario.timeline import read_action
+from qutrio.sim.scenario.tokens import (
     SENTENCE_CHARS_MAX,
-    Cast,
+    Scope,
     SentenceError,
-    Words,
+    Tokens,
     shown,
     split,
     unknown,
@@ -65,7 +64,7 @@ class Scenario:
     title: str
     source: str
     document: ClusterDocument
-    cast: Cast
+    scope: Scope
     """Every name that occurs anywhere."""
     entries: tuple[Entry, ...]
     expectations: tuple[Expectation, ...]
@@ -127,13 +126,13 @@ class _Reader:
         if document is None or title is None:
             raise self.problems.refusal()
         checks, channels = playable(document)
-        cast = Cast(
+        scope = Scope(
             nodes=tuple(m.name for m in document.members),
             checks=checks,
             channels=channels,
             settings=document.settings,
         )
-        entries, everybody = self._timeline(cast)
+        entries, everybody = self._timeline(scope)
         expectations = self._expectations(everybody, entries)
         until_s = self._until(entries, expectations)
         if until_s is None or self.problems.found:
@@ -145,7 +144,7 @@ class _Reader:
             title=title,
             source=self.problems.source,
             document=document,
-            cast=everybody,
+            scope=everybody,
             entries=entries,
             expectations=expectations,
             until_s=until_s,
@@ -184,13 +183,13 @@ class _Reader:
                         place, f"{_brief(sentence)} is not a line such as '- {example}'"
                     )
 
-    def _timeline(self, cast: Cast) -> tuple[tuple[Entry, ...], Cast]:
+    def _timeline(self, scope: Scope) -> tuple[tuple[Entry, ...], Scope]:
         """Return the entries, and every name that they or the cluster know."""
         entries: list[Entry] = []
-        everybody = cast
+        everybody = scope
         for before, sentence, place in self._sentences("timeline", ENTRIES_MAX):
             try:
-                entry = self._entry(before, sentence, place, cast)
+                entry = self._entry(before, sentence, place, scope)
             except SentenceError as error:
                 self.problems.add(place, f"'{before}: {sentence}': {error}")
                 continue
@@ -199,36 +198,36 @@ class _Reader:
                 problem = f"comes after 'at {last}'; put the lines in order of time"
                 self.problems.add(place, f"'{before}: {sentence}': {problem}")
             entries.append(entry)
-            cast = after(cast, entry.deed)
-            checks = {**everybody.checks, **cast.checks}
-            everybody = evolve(everybody, nodes=cast.nodes, checks=checks)
+            scope = scope_after(scope, entry.action)
+            checks = {**everybody.checks, **scope.checks}
+            everybody = evolve(everybody, nodes=scope.nodes, checks=checks)
         return tuple(entries), everybody
 
-    def _entry(self, before: str, sentence: str, place: Path, cast: Cast) -> Entry:
-        when = Words(cast, before)
+    def _entry(self, before: str, sentence: str, place: Path, scope: Scope) -> Entry:
+        when = Tokens(scope, before)
         if when.peek() != "at":
             raise SentenceError("begins with 'at TIME', such as 'at 10s'")
         when.expect("at")
         at_s = when.duration()
         when.end()
-        deed, for_s = read_deed(Words(cast, sentence))
+        action, for_s = read_action(Tokens(scope, sentence))
         return Entry(
             at_s=at_s,
-            deed=deed,
+            action=action,
             for_s=for_s,
             text=" ".join(without_secrets(sentence).split()),
             line=self.problems.yaml.line(place),
         )
 
-    def _expectations(self, cast: Cast, entries: tuple[Entry, ...]) -> tuple[Expectation, ...]:
-        wishes = frozenset(wish(e.text) for e in entries if isinstance(e.deed, Ask))
+    def _expectations(self, scope: Scope, entries: tuple[Entry, ...]) -> tuple[Expectation, ...]:
+        requests = frozenset(request_text(e.text) for e in entries if isinstance(e.action, Request))
         expectations: list[Expectation] = []
         for before, sentence, place in self._sentences("expect", EXPECTATIONS_MAX):
             try:
                 said = " ".join(without_secrets(sentence).split())
                 expectation = Expectation(
-                    window=read_window(Words(cast, before)),
-                    claim=read_claim(Words(cast, sentence), wishes),
+                    window=read_window(Tokens(scope, before)),
+                    predicate=read_predicate(Tokens(scope, sentence), requests),
                     text=f"{' '.join(before.split())}: {said}",
                     line=self.problems.yaml.line(place),
                 )

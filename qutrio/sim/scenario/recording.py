@@ -20,8 +20,17 @@ from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Se
 from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.results import Outcome, State
 from qutrio.sim.beginnings import EPOCH
-from qutrio.sim.scenario.story import Answer, Line, Machine, Page, Standing, Story, Tone, Track
-from qutrio.sim.scenario.times import moment
+from qutrio.sim.scenario.story import (
+    Answer,
+    Line,
+    LineKind,
+    Machine,
+    Page,
+    Standing,
+    Story,
+    Track,
+    moment,
+)
 from qutrio.sim.world import World
 
 _ERRNO = re.compile(r"\[Errno [0-9]+\] ")
@@ -33,7 +42,7 @@ _ANSWERS = {
 
 
 @frozen
-class _Wish:
+class _Request:
     """The sentence behind an open request, and whether its answer is the last."""
 
     via: NodeId
@@ -52,7 +61,7 @@ class Recorder:
     """Told of a node whose page has just left, before the node hears that it did."""
     follows: Callable[[NodeId], None] = lambda _: None
     """Told of a node that has another document, or that has just started."""
-    _wishes: dict[RequestId, _Wish] = field(factory=dict)
+    _requests: dict[RequestId, _Request] = field(factory=dict)
     _early: dict[RequestId, Reply] = field(factory=dict)
     _resigned: dict[NodeId, str] = field(factory=dict)
     _notes: dict[NodeId, NodeFact] = field(factory=dict)
@@ -78,11 +87,11 @@ class Recorder:
             case Note(fact):
                 self._noted(name, fact)
             case Reply(request):
-                wish = self._wishes.pop(request, None)
-                if wish is None:
+                asked = self._requests.pop(request, None)
+                if asked is None:
                     self._early[request] = effect
                 else:
-                    self._answered(wish, effect)
+                    self._answered(asked, effect)
             case _:
                 pass
 
@@ -93,7 +102,7 @@ class Recorder:
         self._notes[name] = fact
         what, details = log_line(fact)
         words = _ERRNO.sub("", ", ".join(details.values()))
-        self.tell(name, Tone.NOTE, f"{what}: {words}" if words else what)
+        self.tell(name, LineKind.NOTE, f"{what}: {words}" if words else what)
 
     def probed(self, name: NodeId) -> None:
         """Look at this node's votes, once it has taken in what it saw."""
@@ -105,7 +114,7 @@ class Recorder:
         channel = self._channel(delivery.channel)
         if not delivered:
             what = f"{notice.check_name} {notice.kind.value}"
-            self.tell(name, Tone.UNDELIVERED, f"could not tell {channel} of {what}")
+            self.tell(name, LineKind.UNDELIVERED, f"could not tell {channel} of {what}")
             return
         key = (notice.id, delivery.channel)
         again = key in self._told
@@ -125,7 +134,7 @@ class Recorder:
             lasted = f" after {moment(notice.at_unix - notice.since_unix)}"
         repeat = "; it had that already, with the same id" if again else ""
         what = f"{notice.check_name} {notice.kind.value}{lasted}{repeat}"
-        self.tell(name, Tone.PAGE, f"tells {channel}: {what}")
+        self.tell(name, LineKind.PAGE, f"tells {channel}: {what}")
         self.paged(name)
 
     def after(self, name: NodeId) -> None:
@@ -138,27 +147,27 @@ class Recorder:
 
     # --- for whoever plays ------------------------------------------------------------------
 
-    def tell(self, name: NodeId | None, tone: Tone, text: str) -> None:
+    def tell(self, name: NodeId | None, kind: LineKind, text: str) -> None:
         """Write a line; `name` is None for what is done to the world."""
         node = "" if name is None else self.names[name]
-        self.story.lines.append(Line(self.world.true, node, tone, self.with_names(text)))
+        self.story.lines.append(Line(self.world.true, node, kind, self.with_names(text)))
 
     def asked(self, request: RequestId, via: NodeId, text: str, *, last: bool = True) -> None:
         """Connect a request with the sentence that it comes from.
 
         `last` is False for one whose commit only leads to the next.
         """
-        wish, early = _Wish(via, text, last), self._early.pop(request, None)
+        asked, early = _Request(via, text, last), self._early.pop(request, None)
         if early is not None:
-            self._answered(wish, early)
+            self._answered(asked, early)
         else:
             self.story.answers[text].put(self.world.true, Answer.WAITING)
-            self._wishes[request] = wish
+            self._requests[request] = asked
 
     def refused(self, via: NodeId | None, text: str, reason: str) -> None:
-        """Note a wish that did not even reach a node."""
+        """Note a request that did not even reach a node."""
         self.story.answers[text].put(self.world.true, Answer.REFUSED)
-        self.tell(via, Tone.CHANGE, f"'{text}' is refused: {reason}")
+        self.tell(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
 
     # --- what is compared -------------------------------------------------------------------
 
@@ -176,7 +185,7 @@ class Recorder:
         self._notes.pop(name, None)
         if machine is Machine.RUNNING:
             words = {Machine.DOWN: "starts", Machine.SUSPENDED: "goes on"}
-            self.tell(name, Tone.MACHINE, words[before])
+            self.tell(name, LineKind.MACHINE, words[before])
             if before is Machine.DOWN:
                 self.follows(name)
         if machine is Machine.DOWN:
@@ -200,7 +209,7 @@ class Recorder:
             if self.names[ident] in before:
                 reason = self._why_no_more(ident)
                 text = f"acts no more after {moment(true - since_s)}: {reason}"
-                self.tell(ident, Tone.ENDS, text)
+                self.tell(ident, LineKind.ENDS, text)
                 self._vacant_s = true
         for ident in sorted(acting):
             if self.names[ident] not in before:
@@ -210,7 +219,7 @@ class Recorder:
                 self.story.term.put(true, node.register.established)
                 gap = "" if self._vacant_s is None else moment(true - self._vacant_s)
                 after = f", after {gap} without a master" if gap else ""
-                self.tell(ident, Tone.ACTS, f"acts in term {node.register.established}{after}")
+                self.tell(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
 
     def _why_no_more(self, name: NodeId) -> str:
         host = self.world.hosts[name]
@@ -253,10 +262,10 @@ class Recorder:
         counted = f"{have} of {len(voters)}, {majority(len(voters))} are needed"
         if not holds and not host.node.removed:
             self._lost.add(name)
-            self.tell(name, Tone.QUORUM, f"hears no majority: {counted}")
+            self.tell(name, LineKind.QUORUM, f"hears no majority: {counted}")
         elif name in self._lost:
             self._lost.discard(name)
-            self.tell(name, Tone.QUORUM, f"hears a majority again: {counted}")
+            self.tell(name, LineKind.QUORUM, f"hears a majority again: {counted}")
 
     def _look_at_votes(self, name: NodeId, node: Node) -> None:
         for check in node.register.committed.document.checks:
@@ -267,19 +276,19 @@ class Recorder:
             track = self.story.votes.setdefault((self.names[name], check.name), Track(None))
             first = track.now is None
             if track.put(self.world.true, outcome) and not (first and outcome is Outcome.OK):
-                self.tell(name, Tone.VOTE, f"votes {outcome.value} on {check.name}")
+                self.tell(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
 
     def _look_at_master(self, name: NodeId, node: Node) -> None:
         record, true = node.register.committed, self.world.true
         term = node.register.established
         if term is not None and self.story.term.put(true, term):
-            self.tell(name, Tone.ACTS, f"claims again, and acts in term {term}")
+            self.tell(name, LineKind.ACTS, f"claims again, and acts in term {term}")
         for check in record.document.checks:
             state = node.watch.verdicts.state(check.id)
             track = self.story.verdicts[check.name]
             first = track.now is State.UNKNOWN and track.since(true) == 0.0
             if track.put(true, state) and not (first and state is State.UP):
-                self.tell(name, Tone.VERDICT, self._counted(check.name, check.id, state, node))
+                self.tell(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
         if record.ledger is not self._ledger:
             self._look_at_ledger(name, record.ledger)
         if record.document is not self._members:
@@ -302,9 +311,9 @@ class Recorder:
         for ident in after.keys() - before.keys():
             since = moment(after[ident].since_unix - EPOCH)
             text = f"opens incident {ident}: {after[ident].check_name} is down since {since}"
-            self.tell(name, Tone.VERDICT, text)
+            self.tell(name, LineKind.VERDICT, text)
         for ident in before.keys() - after.keys():
-            self.tell(name, Tone.VERDICT, f"closes incident {ident}")
+            self.tell(name, LineKind.VERDICT, f"closes incident {ident}")
 
     def _look_at_members(self, name: NodeId, document: ClusterDocument) -> None:
         words = {Standing.LEARNER: "is a learner now", Standing.VOTER: "has a vote now"}
@@ -316,7 +325,7 @@ class Recorder:
                 standing = Standing.REMOVED if gone else Standing.STRANGER
             if track.put(self.world.true, standing):
                 text = f"{label} {words.get(standing, 'is a member no more')}"
-                self.tell(name, Tone.MEMBER, text)
+                self.tell(name, LineKind.MEMBER, text)
                 self._compare_documents()
 
     def _compare_documents(self) -> None:
@@ -346,22 +355,22 @@ class Recorder:
 
     # --- words ------------------------------------------------------------------------------
 
-    def _answered(self, wish: _Wish, reply: Reply) -> None:
+    def _answered(self, asked: _Request, reply: Reply) -> None:
         answer = _ANSWERS[reply.ruling]
-        if answer is Answer.ACKNOWLEDGED and not wish.last:
+        if answer is Answer.ACKNOWLEDGED and not asked.last:
             return
-        self.story.answers[wish.text].put(self.world.true, answer)
+        self.story.answers[asked.text].put(self.world.true, answer)
         reason = f": {reply.reason}" if reply.reason else ""
         if answer is Answer.ACKNOWLEDGED:
             reason = f" as revision {reply.revision}"
-        self.tell(wish.via, Tone.CHANGE, f"answers '{wish.text}': {answer.value}{reason}")
+        self.tell(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
 
     def _leave_unanswered(self, name: NodeId) -> None:
         """Note that whoever asked a node that goes down does not know what came of it."""
-        for request in [r for r, wish in self._wishes.items() if wish.via == name]:
-            text = self._wishes.pop(request).text
+        for request in [r for r, asked in self._requests.items() if asked.via == name]:
+            text = self._requests.pop(request).text
             self.story.answers[text].put(self.world.true, Answer.UNKNOWN)
-            self.tell(name, Tone.CHANGE, f"does not answer '{text}' any more: unknown")
+            self.tell(name, LineKind.CHANGE, f"does not answer '{text}' any more: unknown")
 
     def _channel(self, ident: ChannelId) -> str:
         channels = (c for d in self._documents.values() for c in d.channels)

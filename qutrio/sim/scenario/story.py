@@ -10,6 +10,29 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import AnyKind
 from qutrio.model.results import Outcome, State
 
+_MINUTE, _HOUR = 60, 3600
+
+
+def moment(seconds: Seconds) -> str:
+    """Return a moment for a sentence, as short as it can be: `41.23s`, `2m`, `1h0m5s`."""
+    whole, hundredths = divmod(round(seconds * 100), 100)
+    hours, rest = divmod(whole, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    exact = f"{rest}.{hundredths:02d}".rstrip("0").rstrip(".")
+    front = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
+    return front if front and exact == "0" else f"{front}{exact}s"
+
+
+def stopwatch(seconds: Seconds) -> str:
+    """Return a moment for a column: `41.23s`, `2m00.00s`, `1h00m05.00s`."""
+    whole, hundredths = divmod(round(seconds * 100), 100)
+    hours, rest = divmod(whole, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    if hours:
+        return f"{hours}h{minutes:02d}m{rest:02d}.{hundredths:02d}s"
+    return f"{minutes}m{rest:02d}.{hundredths:02d}s" if minutes else f"{rest}.{hundredths:02d}s"
+
+
 T = TypeVar("T")
 
 
@@ -31,7 +54,7 @@ class Standing(Enum):
 
 
 class Answer(Enum):
-    """What became of an operator's wish."""
+    """What became of an operator's request."""
 
     NOT_ASKED = "not asked yet"
     WAITING = "waiting for an answer"
@@ -82,7 +105,7 @@ class Track(Generic[T]):
         return [s for s in zip(starts, ends, values, strict=True) if s[0] < s[1]]
 
 
-class Tone(Enum):
+class LineKind(Enum):
     """What kind of line it is: for colours, marks and scripts."""
 
     DEED = "deed"
@@ -107,7 +130,7 @@ class Line:
 
     at_s: Seconds
     node: str
-    tone: Tone
+    kind: LineKind
     text: str
 
 
@@ -150,7 +173,7 @@ class Story:
     known: dict[str, Track[tuple[frozenset[str], frozenset[str]]]] = field(factory=dict)
     """Check -> the running members whose document has it, and all that run."""
     answers: dict[str, Track[Answer]] = field(factory=dict)
-    """Text of a wish -> what became of it."""
+    """Text of a request -> what became of it."""
     pages: list[Page] = field(factory=list)
     spans: list[Span] = field(factory=list)
     lines: list[Line] = field(factory=list)

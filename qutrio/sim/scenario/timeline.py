@@ -14,32 +14,25 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from qutrio.model.ids import Seconds
-from qutrio.sim.scenario.deeds import (
-    Air,
-    Ambush,
-    Deed,
-    Disk,
-    Eyes,
-    Grip,
-    Hold,
-    Jump,
-    Link,
-    Motion,
+from qutrio.sim.scenario.actions import (
+    Action,
+    ClearFault,
+    CrashAfterPage,
+    FaultKind,
+    FaultValue,
+    MachineEvent,
     Move,
-    Pipe,
-    Rate,
-    Release,
-    Target,
-    Thing,
+    SetClock,
+    StartFault,
+    Subject,
     Trouble,
-    Weather,
 )
-from qutrio.sim.scenario.wishes import add, edit, join, remove, settings
-from qutrio.sim.scenario.words import (
+from qutrio.sim.scenario.requests import add, edit, join, remove, settings
+from qutrio.sim.scenario.tokens import (
     EVERYBODY,
     NEAR,
     SentenceError,
-    Words,
+    Tokens,
     is_duration,
     shown,
     unknown,
@@ -52,7 +45,7 @@ DELAY_S_MAX: Seconds = 60.0
 JUMP_S_MAX: Seconds = 366 * 86_400.0
 BOTH_WAYS: Final = ("-", "<->")
 
-Read: TypeAlias = Callable[[Words], Deed]
+Read: TypeAlias = Callable[[Tokens], Action]
 
 
 @frozen
@@ -64,8 +57,8 @@ class Verb:
     read: Read
 
 
-def read_deed(text: Words) -> tuple[Deed, Seconds | None]:
-    """Read a whole sentence: the deed, and how long it lasts if it says so.
+def read_action(text: Tokens) -> tuple[Action, Seconds | None]:
+    """Read a whole sentence: the action, and how long it lasts if it says so.
 
     Raises `SentenceError`.
     """
@@ -76,126 +69,134 @@ def read_deed(text: Words) -> tuple[Deed, Seconds | None]:
         if near and near[0] in _HINTS:
             raise SentenceError(f"there is no verb {shown(first)}; write {_HINTS[near[0]]!r}")
         raise unknown("verb", first, VERBS)
-    deed = verb.read(text)
+    action = verb.read(text)
     for_s = None
     if text.accept("for"):
         for_s = text.duration()
-        if not _lasts(deed):
+        if not _lasts(action):
             raise SentenceError(f"'for' does not go with {first!r}, which is done in a moment")
         if not for_s:
             raise SentenceError("it ends when it begins; give it a longer time")
     text.end()
-    return deed, for_s
+    return action, for_s
 
 
-def _lasts(deed: Deed) -> bool:
-    match deed:
-        case Hold() | Ambush():
+def _lasts(action: Action) -> bool:
+    match action:
+        case StartFault() | CrashAfterPage():
             return True
         case Move():
-            return deed.motion.back is not None
+            return action.event.end is not None
         case _:
             return False
 
 
-def _links(text: Words) -> tuple[Thing, ...]:
+def _links(text: Tokens) -> tuple[Subject, ...]:
     near = text.nodes()
     if text.accept("->"):
         pairs = list(product(near, text.nodes()))
     else:
         apart = any(text.accept(sign) for sign in BOTH_WAYS)
-        others = tuple(n for n in text.cast.nodes if n not in near)
+        others = tuple(n for n in text.scope.nodes if n not in near)
         far = text.nodes() if apart else others or near
         pairs = [pair for a, b in product(near, far) for pair in ((a, b), (b, a))]
-    links = tuple(dict.fromkeys(Link(a, b) for a, b in pairs if a != b))
+    links = tuple(dict.fromkeys(Subject(FaultKind.LINK, a, b) for a, b in pairs if a != b))
     if not links:
         raise SentenceError("a node has no link to itself; name two different nodes")
     return links
 
 
-def _cut(text: Words) -> Deed:
-    return Hold(_links(text))
+def _cut(text: Tokens) -> Action:
+    return StartFault(_links(text))
 
 
-def _heal(text: Words) -> Deed:
+def _heal(text: Tokens) -> Action:
     if text.left and text.peek() != "for":
-        return Release(_links(text))
-    return Release(tuple(Link(a, b) for a, b in product(text.cast.nodes, repeat=2) if a != b))
+        return ClearFault(_links(text))
+    return ClearFault(
+        tuple(
+            Subject(FaultKind.LINK, a, b) for a, b in product(text.scope.nodes, repeat=2) if a != b
+        )
+    )
 
 
-def _crash(text: Words) -> Deed:
+def _crash(text: Tokens) -> Action:
     nodes = text.nodes()
-    return Ambush(nodes) if text.accept("after", "paging") else Move(nodes, Motion.CRASH)
+    return (
+        CrashAfterPage(nodes) if text.accept("after", "paging") else Move(nodes, MachineEvent.CRASH)
+    )
 
 
-def _move(motion: Motion) -> Read:
-    return lambda text: Move(text.nodes(), motion)
+def _move(event: MachineEvent) -> Read:
+    return lambda text: Move(text.nodes(), event)
 
 
-def _target(text: Words) -> Deed:
+def _target(text: Tokens) -> Action:
     check = text.check()
     fails = text.choose("state of a target", ("fails", "recovers"), "states") == "fails"
-    things: tuple[Thing, ...] = (Target(check),)
+    subjects: tuple[Subject, ...] = (Subject(FaultKind.TARGET, check),)
     if text.peek() == "for" and text.peek(1) and not is_duration(text.peek(1)):
         text.expect("for")
         if text.peek() == EVERYBODY:
             text.expect(EVERYBODY)
         else:
-            things = tuple(Target(check, node) for node in text.nodes())
-    return Hold(things) if fails else Release(things)
+            subjects = tuple(Subject(FaultKind.TARGET, check, node) for node in text.nodes())
+    return StartFault(subjects) if fails else ClearFault(subjects)
 
 
-def _eyes(*, closed: bool) -> Read:
-    def read(text: Words) -> Deed:
-        eyes = tuple(Eyes(node) for node in text.nodes())
-        return Hold(eyes) if closed else Release(eyes)
+def _probing(*, fails: bool) -> Read:
+    def read(text: Tokens) -> Action:
+        subjects = tuple(Subject(FaultKind.PROBING, node) for node in text.nodes())
+        return StartFault(subjects) if fails else ClearFault(subjects)
 
     return read
 
 
-def _trouble(text: Words, things: tuple[Thing, ...], noun: str, among: Mapping[str, Grip]) -> Deed:
+def _trouble(
+    text: Tokens, subjects: tuple[Subject, ...], noun: str, among: Mapping[str, FaultValue]
+) -> Action:
     word = text.choose(f"state of a {noun}", (*among, "recovers"), "states")
-    return Release(things) if word == "recovers" else Hold(things, among[word])
+    return ClearFault(subjects) if word == "recovers" else StartFault(subjects, among[word])
 
 
-def _disk(text: Words) -> Deed:
-    disks = tuple(Disk(node) for node in text.nodes())
+def _disk(text: Tokens) -> Action:
+    disks = tuple(Subject(FaultKind.DISK, node) for node in text.nodes())
     return _trouble(text, disks, "disk", _DISK)
 
 
-def _channel(text: Words) -> Deed:
-    return _trouble(text, (Pipe(text.channel()),), "channel", _CHANNEL)
+def _channel(text: Tokens) -> Action:
+    return _trouble(text, (Subject(FaultKind.CHANNEL, text.channel()),), "channel", _CHANNEL)
 
 
-def _clock(text: Words) -> Deed:
+def _clock(text: Tokens) -> Action:
     nodes = text.nodes()
     if text.choose("way of a clock", ("runs", "jumps"), "ways") == "jumps":
         by_s = text.duration()
         if by_s > JUMP_S_MAX:
             raise SentenceError("a clock jumps by a year at most")
         ahead = text.choose("direction", ("ahead", "back")) == "ahead"
-        return Jump(nodes, by_s if ahead else -by_s)
-    rates = tuple(Rate(node) for node in nodes)
+        return SetClock(nodes, by_s if ahead else -by_s)
+    rates = tuple(Subject(FaultKind.CLOCK, node) for node in nodes)
     if text.accept("right"):
-        return Release(rates)
+        return ClearFault(rates)
     share = text.percent(DRIFT_PERCENT_MAX)
     fast = text.choose("kind of clock", ("fast", "slow"), "kinds") == "fast"
-    return Hold(rates, 1 + share if fast else 1 - share)
+    return StartFault(rates, 1 + share if fast else 1 - share)
 
 
-def _share(what: Weather) -> Read:
-    def read(text: Words) -> Deed:
+def _share(what: FaultKind) -> Read:
+    def read(text: Tokens) -> Action:
         share = text.percent(SHARE_PERCENT_MAX)
-        return Hold((Air(what),), share) if share else Release((Air(what),))
+        return StartFault((Subject(what),), share) if share else ClearFault((Subject(what),))
 
     return read
 
 
-def _delay(text: Words) -> Deed:
-    air, delay_s = (Air(Weather.DELAY),), text.duration()
+def _delay(text: Tokens) -> Action:
+    air, delay_s = (Subject(FaultKind.DELAY),), text.duration()
     if delay_s > DELAY_S_MAX:
         raise SentenceError(f"a message may take {DELAY_S_MAX:g}s at most")
-    return Hold(air, delay_s) if delay_s else Release(air)
+    return StartFault(air, delay_s) if delay_s else ClearFault(air)
 
 
 _DISK: Final = MappingProxyType(
@@ -223,21 +224,23 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "unplug": Verb(
             ("unplug NODES",),
             "their power fails: what was not flushed to disk is lost",
-            _move(Motion.UNPLUG),
+            _move(MachineEvent.UNPLUG),
         ),
         "stop": Verb(
             ("stop NODES",),
             "as `systemctl stop`: they resign first; with `for` they start again",
-            _move(Motion.STOP),
+            _move(MachineEvent.STOP),
         ),
-        "start": Verb(("start NODES",), "nodes that are down start", _move(Motion.START)),
+        "start": Verb(("start NODES",), "nodes that are down start", _move(MachineEvent.START)),
         "suspend": Verb(
             ("suspend NODES",),
             "they stop in their tracks while their clocks go on, as by SIGSTOP",
-            _move(Motion.SUSPEND),
+            _move(MachineEvent.SUSPEND),
         ),
         "resume": Verb(
-            ("resume NODES",), "they go on in the middle of what they did", _move(Motion.RESUME)
+            ("resume NODES",),
+            "they go on in the middle of what they did",
+            _move(MachineEvent.RESUME),
         ),
         "target": Verb(
             ("target CHECK fails", "target CHECK fails for NODES", "target CHECK recovers"),
@@ -247,9 +250,9 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "blind": Verb(
             ("blind NODES",),
             "they cannot probe for a fault of their own, and abstain",
-            _eyes(closed=True),
+            _probing(fails=True),
         ),
-        "unblind": Verb(("unblind NODES",), "they can probe again", _eyes(closed=False)),
+        "unblind": Verb(("unblind NODES",), "they can probe again", _probing(fails=False)),
         "channel": Verb(
             ("channel CHANNEL fails", "channel CHANNEL hangs", "channel CHANNEL recovers"),
             "it refuses what it is sent; it never answers; it works again",
@@ -272,12 +275,12 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
             _clock,
         ),
         "loss": Verb(
-            ("loss 20%",), "this share of all messages is lost; 0% ends it", _share(Weather.LOSS)
+            ("loss 20%",), "this share of all messages is lost; 0% ends it", _share(FaultKind.LOSS)
         ),
         "duplication": Verb(
             ("duplication 20%",),
             "this share of all messages arrives twice; 0% ends it",
-            _share(Weather.DUPLICATION),
+            _share(FaultKind.DUPLICATION),
         ),
         "delay": Verb(
             ("delay 200ms",), "messages take up to this time, out of order; 0s ends it", _delay

@@ -5,7 +5,7 @@ from textwrap import indent
 
 from qutrio.sim.scenario.playing import play
 from qutrio.sim.scenario.reading import Scenario, read
-from qutrio.sim.scenario.telling import Played
+from qutrio.sim.scenario.report import Played
 
 NODES = "nodes: [alpha, bravo, charlie]"
 SOURCE = "what-if.yaml"

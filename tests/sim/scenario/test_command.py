@@ -14,8 +14,8 @@ from qutrio.cli.exits import ExitCode
 from qutrio.codec.cluster_yaml import emit
 from qutrio.model.document import Settings
 from qutrio.sim.invariants import InvariantError, Invariants
-from qutrio.sim.scenario.founding import found, webhook
-from qutrio.sim.scenario.wishes import new_check
+from qutrio.sim.scenario.requests import new_check
+from qutrio.sim.scenario.setup import found, webhook
 from tests.patience import HANG_S
 from tests.sim.scenario.stories import written
 

@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree
 
-from qutrio.sim.scenario.canvas import Sheet, shortened, width_of
 from qutrio.sim.scenario.drawing import EXPECTATIONS_MAX, ROWS_MAX, draw
+from qutrio.sim.scenario.svg import Sheet, shortened, width_of
 from tests.sim.scenario.stories import played
 
 SVG = "{http://www.w3.org/2000/svg}"

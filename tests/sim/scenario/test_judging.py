@@ -4,14 +4,27 @@ import pytest
 
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import State
-from qutrio.sim.scenario.expectations import FORMS, WINDOWS, Expectation, read_claim, read_window
-from qutrio.sim.scenario.judging import Verdict, judge
-from qutrio.sim.scenario.story import Answer, Machine, Page, Standing, Story, Track
-from qutrio.sim.scenario.times import moment, stopwatch
-from qutrio.sim.scenario.words import Cast, Words
+from qutrio.sim.scenario.expectations import (
+    FORMS,
+    WINDOWS,
+    read_predicate,
+    read_window,
+)
+from qutrio.sim.scenario.predicates import Expectation, Verdict, judge
+from qutrio.sim.scenario.story import (
+    Answer,
+    Machine,
+    Page,
+    Standing,
+    Story,
+    Track,
+    moment,
+    stopwatch,
+)
+from qutrio.sim.scenario.tokens import Scope, Tokens
 from tests.sim.scenario.stories import scenario
 
-CAST: Cast = scenario(head="channels: [mail, pager]").cast
+SCOPE: Scope = scenario(head="channels: [mail, pager]").scope
 WISH = "add check shop"
 
 
@@ -57,8 +70,8 @@ def story() -> Story:
 def judged(sentence: str, story: Story) -> Verdict:
     before, behind = sentence.split(": ")
     expectation = Expectation(
-        window=read_window(Words(CAST, before)),
-        claim=read_claim(Words(CAST, behind), {WISH}),
+        window=read_window(Tokens(SCOPE, before)),
+        predicate=read_predicate(Tokens(SCOPE, behind), {WISH}),
         text=sentence,
         line=1,
     )
@@ -173,9 +186,9 @@ def test_every_usage_of_a_claim_and_a_time_can_be_read() -> None:
 
     for form in FORMS.values():
         for usage in form.usage:
-            read_claim(Words(CAST, filled(usage)), {WISH})
+            read_predicate(Tokens(SCOPE, filled(usage)), {WISH})
     for usage in WINDOWS:
-        read_window(Words(CAST, filled(usage)))
+        read_window(Tokens(SCOPE, filled(usage)))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.model.results import Outcome
-from qutrio.sim.scenario.story import Tone
+from qutrio.sim.scenario.story import LineKind
 from qutrio.sim.scenario.timeline import VERBS
 from tests.sim.scenario.stories import fared, played, scenario, told
 
@@ -245,7 +245,7 @@ def test_a_master_that_cannot_write_gives_the_role_up(trouble: str) -> None:
            at 30s: master is bravo""",
     )
     assert story.held
-    notes = [line.text for line in story.story.lines if line.tone is Tone.NOTE]
+    notes = [line.text for line in story.story.lines if line.kind is LineKind.NOTE]
     assert len([note for note in notes if "refused a write" in note]) == 1, "told once"
 
 

@@ -11,8 +11,8 @@ from qutrio.codec.plain import channel_from_plain, check_from_plain
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.model.checks import HttpCheck
 from qutrio.model.document import Settings
-from qutrio.sim.scenario.founding import found
-from qutrio.sim.scenario.hiding import SECRET_FIELDS, without_secrets
+from qutrio.sim.scenario.problems import SECRET_FIELDS, without_secrets
+from qutrio.sim.scenario.setup import found
 from tests.secrets.planted import CHANNELS, CHECKS, SECRET
 from tests.sim.scenario.stories import written
 

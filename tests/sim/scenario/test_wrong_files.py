@@ -8,7 +8,7 @@ from qutrio.cli.app import main
 from qutrio.cli.exits import ExitCode
 from qutrio.errors import InvalidDocumentError
 from qutrio.sim.scenario.reading import ENTRIES_MAX, FILE_BYTES_MAX, read
-from qutrio.sim.scenario.words import NODES_MAX
+from qutrio.sim.scenario.tokens import NODES_MAX
 from tests.sim.scenario.stories import NODES, SOURCE, no_file, written
 
 

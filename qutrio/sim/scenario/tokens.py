@@ -29,7 +29,7 @@ class SentenceError(Exception):
 
 
 @frozen(kw_only=True)
-class Cast:
+class Scope:
     """The names that a sentence may use, and what they stand for."""
 
     nodes: tuple[str, ...]
@@ -83,10 +83,10 @@ def is_duration(word: str) -> bool:
 
 
 @define
-class Words:
+class Tokens:
     """The words that are still to be read.  Every complaint is a `SentenceError`."""
 
-    cast: Cast
+    scope: Scope
     _words: tuple[str, ...] = field(converter=split)
     _next: int = 0
 
@@ -146,20 +146,20 @@ class Words:
 
     def node(self) -> str:
         """Take the name of a node."""
-        return self.choose("node", self.cast.nodes)
+        return self.choose("node", self.scope.nodes)
 
     def check(self) -> str:
         """Take the name of a check."""
-        return self.choose("check", self.cast.checks)
+        return self.choose("check", self.scope.checks)
 
     def channel(self) -> str:
         """Take the name of a channel."""
-        return self.choose("channel", self.cast.channels)
+        return self.choose("channel", self.scope.channels)
 
     def nodes(self) -> tuple[str, ...]:
         """Take one or more nodes, with commas between them, or `all`."""
         if self.accept(EVERYBODY):
-            return self.cast.nodes
+            return self.scope.nodes
         names = [self.node()]
         while self.accept(","):
             names.append(self.node())

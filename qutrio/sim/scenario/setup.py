@@ -1,6 +1,6 @@
-"""The cluster that a scenario declares: by names and options, or by a `cluster.yaml`."""
+"""The cluster that a scenario begins with: from names and options, or from a `cluster.yaml`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,12 +10,63 @@ from attrs import define, evolve
 from qutrio.codec.cluster_yaml import parse
 from qutrio.codec.yaml_text import flow
 from qutrio.errors import QutrioError
-from qutrio.model.channels import Channel
+from qutrio.model.channels import Channel, UnknownChannel, WebhookChannel
+from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.sim.scenario.founding import found, webhook
+from qutrio.model.ids import ChannelId, Fingerprint, NodeId, Revision
+from qutrio.model.levels import LEVEL
+from qutrio.model.members import Member
 from qutrio.sim.scenario.problems import Problems, text
-from qutrio.sim.scenario.wishes import changed_settings, new_check, refuse_name
-from qutrio.sim.scenario.words import NODES_MAX, SentenceError, shown, unknown
+from qutrio.sim.scenario.requests import new_check, refuse_name, updated_settings
+from qutrio.sim.scenario.tokens import NODES_MAX, SentenceError, shown, unknown
+
+PORT_FIRST = 10_000
+
+
+def machine(name: str, number: int) -> Member:
+    """Return a voter.  Its id follows from `number`, so the first of a list has the lowest."""
+    return Member(
+        id=NodeId(f"n{number:012x}"),
+        name=name,
+        address=f"127.0.0.1:{PORT_FIRST + number}",
+        fingerprint=Fingerprint(f"{number:064x}"),
+        certificate="",
+    )
+
+
+def webhook(name: str, *, default: bool) -> Channel:
+    """Return a channel that goes nowhere."""
+    return WebhookChannel(
+        id=ChannelId(name), name=name, url="https://pager.example/", default=default
+    )
+
+
+def found(
+    nodes: Iterable[str], checks: Iterable[Check], channels: Iterable[Channel], settings: Settings
+) -> ClusterDocument:
+    """Return the document of a new cluster in which every node has a vote."""
+    return ClusterDocument(
+        cluster_id="what-if",
+        revision=Revision(1),
+        settings=settings,
+        members=tuple(machine(name, number) for number, name in enumerate(nodes)),
+        checks=tuple(sorted(checks, key=lambda c: c.id)),
+        channels=tuple(sorted(channels, key=lambda c: c.id)),
+        level=LEVEL,
+    )
+
+
+def playable(document: ClusterDocument) -> tuple[Mapping[str, Check], Mapping[str, Channel]]:
+    """Return the checks and channels of a document that a scenario can use, by name."""
+    checks = {c.name: c for c in document.checks if not isinstance(c, UnknownCheck)}
+    channels = {c.name: c for c in document.channels if not isinstance(c, UnknownChannel)}
+    return checks, channels
+
+
+def narrowed(document: ClusterDocument, wanted: Collection[str]) -> ClusterDocument:
+    """Return a document without the checks that nobody mentions: they would be up all along."""
+    return evolve(document, tokens=(), checks=tuple(c for c in document.checks if c.name in wanted))
+
 
 CHECKS_MAX = 50
 CHANNELS_MAX = 10
@@ -93,7 +144,7 @@ class _Declaration:
         if not isinstance(plain, dict):
             self.problems.add(("settings",), "settings: write 'heartbeat: 1s' and so on below it")
             return None
-        return self.problems.attempt(("settings",), lambda: changed_settings(current, plain))
+        return self.problems.attempt(("settings",), lambda: updated_settings(current, plain))
 
     def _names(
         self, kind: str, most: int, default: tuple[str, ...] | None

@@ -1,20 +1,20 @@
-"""What an expectation may say of a moment, and whether a story bears it out."""
+"""What an expectation may say, and whether and when what happened bears it out."""
 
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
-from qutrio.sim.scenario.story import Page, Story, Track
-from qutrio.sim.scenario.times import moment
+from qutrio.sim.scenario.story import Page, Story, Track, moment
 
 T = TypeVar("T")
 TOLD_MAX = 4
 
 
-class Claim(Protocol):
+class Predicate(Protocol):
     """Something that is so or not at a moment."""
 
     @property
@@ -37,7 +37,7 @@ def names(nodes: Iterable[str]) -> str:
 
 
 @frozen
-class Stands(Generic[T]):
+class StateIs(Generic[T]):
     """A value of the story that changes over time is as it should be."""
 
     of: Callable[[Story], Track[T]]
@@ -123,3 +123,74 @@ def _told(page: Page) -> str:
     again = " again" if page.again else ""
     what = f"{page.check} {page.kind.value}{again}"
     return f"{page.node} told {page.channel} of {what} at {moment(page.at_s)}"
+
+
+class Mode(Enum):
+    """How a claim is held against the moments of a time."""
+
+    AT = "at"
+    BY = "by"
+    WITHIN = "within"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@frozen
+class Window:
+    """When a claim must hold: from `start_s` to `end_s`, or to the end where that is None."""
+
+    mode: Mode
+    start_s: Seconds = 0.0
+    end_s: Seconds | None = None
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """One line of what must come true."""
+
+    window: Window
+    predicate: Predicate
+    text: str
+    line: int
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """Whether an expectation held, since which moment that is certain, and why."""
+
+    expectation: Expectation
+    held: bool
+    at_s: Seconds
+    reason: str
+
+
+def judge(expectation: Expectation, story: Story) -> Verdict:
+    """Return whether an expectation came true."""
+    window, predicate = expectation.window, expectation.predicate
+    start_s = 0.0 if window.mode is Mode.AT else window.start_s
+    end_s = story.end_s if window.end_s is None else window.end_s
+
+    def is_so(at: Seconds) -> bool:
+        return predicate.holds(story, start_s, at)
+
+    def verdict(at: Seconds, *, held: bool, told: str = "") -> Verdict:
+        reason = told or f"at {moment(at)}: {predicate.tell(story, start_s, at)}"
+        return Verdict(expectation=expectation, held=held, at_s=at, reason=reason)
+
+    if window.mode is Mode.AT or (predicate.counts and window.mode in {Mode.BY, Mode.WITHIN}):
+        return verdict(end_s, held=is_so(end_s))
+    between = sorted({t for t in predicate.moments(story) if start_s < t <= end_s})
+    moments = [start_s, *between]
+    match window.mode:
+        case Mode.NEVER:
+            found = next((t for t in moments if is_so(t)), None)
+        case Mode.ALWAYS:
+            found = next((t for t in moments if not is_so(t)), None)
+        case _:
+            found = next((t for t in moments if is_so(t)), None)
+            return verdict(end_s if found is None else found, held=found is not None)
+    if found is not None:
+        return verdict(found, held=False)
+    between_s = f"from {moment(start_s)} to {moment(end_s)}"
+    always = window.mode is Mode.ALWAYS
+    return verdict(end_s, held=True, told=f"{'always' if always else 'never'} so {between_s}")

@@ -1,4 +1,4 @@
-"""A played scenario in words for people, and as plain data for scripts."""
+"""A played scenario as text and as data, and the page that lists every sentence."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,13 +7,14 @@ from attrs import frozen
 
 from qutrio.codec.plain import settings_to_plain
 from qutrio.core.engine_timers import matters
-from qutrio.sim.scenario.judging import Verdict
+from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
+from qutrio.sim.scenario.predicates import Verdict
 from qutrio.sim.scenario.reading import Scenario
-from qutrio.sim.scenario.story import Story
-from qutrio.sim.scenario.times import stopwatch
+from qutrio.sim.scenario.story import Story, stopwatch
+from qutrio.sim.scenario.timeline import VERBS
 
 WORLD: Final = "--"
-"""Stands where a node's name does, for what is done to the world."""
+"""StateIs where a node's name does, for what is done to the world."""
 BUG: Final = "this is a bug of qutrio: please report it with the file and the seed"
 
 
@@ -75,7 +76,7 @@ def as_data(played: Played) -> dict[str, Any]:
         "settings": settings_to_plain(scenario.document.settings),
         "end_s": _rounded(story.end_s),
         "timeline": [
-            {"at_s": _rounded(x.at_s), "node": x.node or None, "kind": x.tone.value, "text": x.text}
+            {"at_s": _rounded(x.at_s), "node": x.node or None, "kind": x.kind.value, "text": x.text}
             for x in story.lines
         ],
         "pages": [
@@ -130,3 +131,43 @@ def _happenings(story: Story) -> Iterator[str]:
 
 def _rounded(seconds: float) -> float:
     return round(seconds, 6)
+
+
+EXAMPLE: Final = """\
+title: Who pages while the first node cannot reach the second?
+nodes: [alpha, bravo, charlie]      # or  cluster: path/to/cluster.yaml
+settings: {dead_after: 4s}          # as `qutrio settings show` names them
+checks: {web: {interval: 10s}}      # fields as in cluster.yaml; a list of names will do
+channels: [mail]
+until: 5m                           # else a minute after the last moment below
+timeline:
+  - at 10s: cut alpha -> bravo for 1m
+  - at 40s: [target web fails, crash charlie for 30s]
+expect:
+  - by 1m: paged web down once
+  - never: two masters\
+"""
+
+
+def grammar() -> Iterator[str]:
+    """Yield the page line by line."""
+    yield EXAMPLE
+    yield ""
+    yield "timeline: '- at TIME: SENTENCE', in order of time; NODES is a, or a, b, or all"
+    for verb in VERBS.values():
+        yield from _item(verb.usage, verb.meaning)
+    yield "  ... for TIME: what lasts ends then; ... via NODE: the node that an operator asks"
+    yield ""
+    yield "expect: '- TIME: CLAIM'"
+    for usage, meaning in WINDOWS.items():
+        yield from _item((usage,), meaning)
+    yield ""
+    for form in FORMS.values():
+        yield from _item(form.usage, form.meaning)
+    yield from _item(ANSWERS, "what an operator of the timeline is answered")
+
+
+def _item(usage: tuple[str, ...], meaning: str) -> Iterator[str]:
+    for line in usage:
+        yield f"  {line}"
+    yield f"      {meaning.replace('`', chr(39))}"
