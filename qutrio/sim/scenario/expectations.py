@@ -4,11 +4,9 @@ The part before the colon says when, the one behind it what.  A moment is looked
 that happened up to it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from types import MappingProxyType
 from typing import Final
-
-from attrs import frozen
 
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import State
@@ -27,20 +25,12 @@ from qutrio.sim.scenario.tokens import (
     NOBODY,
     SentenceError,
     Tokens,
+    sentences,
     shown,
     unknown,
 )
 
 COUNT_MAX = 1000
-
-
-@frozen
-class Form:
-    """One kind of claim: how its sentences look, what they mean, and how they are read."""
-
-    usage: tuple[str, ...]
-    meaning: str
-    read: Callable[[Tokens], Predicate]
 
 
 WINDOWS: Final = MappingProxyType(
@@ -307,50 +297,49 @@ _PAGED_USAGE: Final = (
     "paged CHECK down COUNT",
     "paged CHECK recovered COUNT by NODE on CHANNEL",
 )
-FORMS: Final[Mapping[str, Form]] = MappingProxyType(
+FORMS: Final = sentences(
+    """\
+master is NODE | master is nobody
+    who acts
+no master
+    nobody acts
+one master
+    exactly one node acts
+two masters
+    two nodes or more act
+term is NUMBER
+    the term of whoever acted last
+quorum held by NODES | quorum held by nobody
+    exactly these nodes hear a majority
+CHECK is up | CHECK is down | CHECK is unknown | check CHECK known to NODES
+check CHECK known to nobody
+    the verdict of whoever acted last; exactly these running nodes have it on disk
+paged | paged CHECK down COUNT | paged CHECK recovered COUNT by NODE on CHANNEL
+    such notices reached a channel: at least one, or COUNT (`never`, `once`, `twice`, `3
+    times`) on each channel; everything behind `paged` may be left out
+nobody is paged | nobody is paged about CHECK
+    `paged never`
+documents agree
+    all running members hold one document
+outbox is empty
+    nothing waits for delivery
+node NODE is running | node NODE is down | node NODE is suspended | node NODE is learner
+node NODE is voter | node NODE is removed
+    what a machine does, or what the node is in the document
+""",
     {
-        "master": Form(("master is NODE", "master is nobody"), "who acts", _master),
-        "no": Form(("no master",), "nobody acts", _no_master),
-        "one": Form(("one master",), "exactly one node acts", _one_master),
-        "two": Form(("two masters",), "two nodes or more act", _two_masters),
-        "term": Form(("term is NUMBER",), "the term of whoever acted last", _term),
-        "quorum": Form(
-            ("quorum held by NODES", "quorum held by nobody"),
-            "exactly these nodes hear a majority",
-            _quorum,
-        ),
-        "check": Form(
-            (
-                "CHECK is up",
-                "CHECK is down",
-                "CHECK is unknown",
-                "check CHECK known to NODES",
-                "check CHECK known to nobody",
-            ),
-            "the verdict of whoever acted last; exactly these running nodes have it on disk",
-            _check,
-        ),
-        "paged": Form(
-            _PAGED_USAGE,
-            "such notices reached a channel: at least one, or COUNT (`never`, `once`, `twice`, "
-            "`3 times`) on each channel; everything behind `paged` may be left out",
-            _paged,
-        ),
-        "nobody": Form(
-            ("nobody is paged", "nobody is paged about CHECK"), "`paged never`", _nobody
-        ),
-        "documents": Form(
-            ("documents agree",), "all running members hold one document", _documents
-        ),
-        "outbox": Form(("outbox is empty",), "nothing waits for delivery", _outbox),
-        "node": Form(
-            tuple(
-                f"node NODE is {word}"
-                for word in ("running", "down", "suspended", "learner", "voter", "removed")
-            ),
-            "what a machine does, or what the node is in the document",
-            _node,
-        ),
-    }
+        "master": _master,
+        "no": _no_master,
+        "one": _one_master,
+        "two": _two_masters,
+        "term": _term,
+        "quorum": _quorum,
+        "check": _check,
+        "paged": _paged,
+        "nobody": _nobody,
+        "documents": _documents,
+        "outbox": _outbox,
+        "node": _node,
+    },
 )
 ANSWERS: Final = ("add check NAME is acknowledged", "... is refused", "... is unknown")

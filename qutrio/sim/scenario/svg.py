@@ -1,5 +1,6 @@
 """A sheet to draw on: plain SVG elements, text that cannot break out, two colour schemes."""
 
+from types import MappingProxyType
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -8,38 +9,34 @@ from attrs import define, field
 CHAR_PX = 6.3
 """About how wide a character of 11 px is; drawn text is never wider than it was counted."""
 _SANS = "ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
-_LIGHT: Final = {
-    "paper": "#ffffff",
-    "ink": "#1f2328",
-    "mute": "#59636e",
-    "grid": "#d8dee4",
-    "runs": "#d5dfeb",
-    "acts": "#2563c9",
-    "onacts": "#ffffff",
-    "alone": "#f0cf8d",
-    "asleep": "#aeb7c1",
-    "bad": "#c9252d",
-    "good": "#1f883d",
-    "vague": "#8b949e",
-    "deed": "#ece3f7",
-    "deedline": "#8250df",
-}
-_DARK: Final = {
-    "paper": "#0d1117",
-    "ink": "#e6edf3",
-    "mute": "#9da7b3",
-    "grid": "#2b323b",
-    "runs": "#2c3a4c",
-    "acts": "#3f83f8",
-    "onacts": "#ffffff",
-    "alone": "#7a5f1d",
-    "asleep": "#565f6a",
-    "bad": "#ff6a69",
-    "good": "#3fb950",
-    "vague": "#8b949e",
-    "deed": "#31264a",
-    "deedline": "#a475f9",
-}
+_COLOURS: Final = MappingProxyType(
+    {
+        "paper": ("#ffffff", "#0d1117"),
+        "ink": ("#1f2328", "#e6edf3"),
+        "mute": ("#59636e", "#9da7b3"),
+        "grid": ("#d8dee4", "#2b323b"),
+        "runs": ("#d5dfeb", "#2c3a4c"),
+        "acts": ("#2563c9", "#3f83f8"),
+        "onacts": ("#ffffff", "#ffffff"),
+        "alone": ("#f0cf8d", "#7a5f1d"),
+        "asleep": ("#aeb7c1", "#565f6a"),
+        "bad": ("#c9252d", "#ff6a69"),
+        "good": ("#1f883d", "#3fb950"),
+        "vague": ("#8b949e", "#8b949e"),
+        "deed": ("#ece3f7", "#31264a"),
+        "deedline": ("#8250df", "#a475f9"),
+    }
+)
+"""Each colour in the light and in the dark scheme."""
+_HATCH: Final = MappingProxyType(
+    {
+        "id": "hatch",
+        "width": "6",
+        "height": "6",
+        "patternUnits": "userSpaceOnUse",
+        "patternTransform": "rotate(45)",
+    }
+)
 
 
 def printable(text: str) -> str:
@@ -70,29 +67,14 @@ class Sheet:
 
     def __attrs_post_init__(self) -> None:
         """Begin with the styles, and paper to draw on."""
-        size = f"0 0 {self.width:g} {self.height:g}"
-        self._root = Element(
-            "svg",
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=size,
-            width=f"{self.width:g}",
-            height=f"{self.height:g}",
-            role="img",
-        )
+        width, height = f"{self.width:g}", f"{self.height:g}"
+        size = {"viewBox": f"0 0 {width} {height}", "width": width, "height": height}
+        self._root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, "role": "img"})
         SubElement(self._root, "title")
         SubElement(self._root, "style").text = _styles()
-        definitions = SubElement(self._root, "defs")
-        hatch = SubElement(
-            definitions,
-            "pattern",
-            id="hatch",
-            width="6",
-            height="6",
-            patternUnits="userSpaceOnUse",
-            patternTransform="rotate(45)",
-        )
-        SubElement(hatch, "rect", {"width": "6", "height": "6", "class": "f-runs"})
-        SubElement(hatch, "rect", {"width": "3", "height": "6", "class": "f-asleep"})
+        hatch = SubElement(SubElement(self._root, "defs"), "pattern", dict(_HATCH))
+        for width, colour in (("6", "f-runs"), ("3", "f-asleep")):
+            SubElement(hatch, "rect", {"width": width, "height": "6", "class": colour})
         self.box(0, 0, self.width, self.height, "f-paper")
 
     def name(self, title: str) -> None:
@@ -130,10 +112,7 @@ class Sheet:
 
     def text(self, x: float, y: float, text: str, looks: str, *, tip: str = "") -> None:
         """Write a text whose line stands on `y`; classes `middle` and `end` move it left."""
-        element = self._add("text", {"x": _px(x), "y": _px(y), "class": looks}, "")
-        element.text = printable(text)
-        if tip:
-            SubElement(element, "title").text = printable(tip)
+        self._add("text", {"x": _px(x), "y": _px(y), "class": looks}, tip).text = printable(text)
 
     def render(self) -> str:
         """Return the file."""
@@ -165,11 +144,13 @@ def _styles() -> str:
         ".dots { stroke-width: 2; stroke-dasharray: 1 4; }",
         ".f-hatch { fill: url(#hatch); }",
     ]
-    dark = " ".join(_scheme(_DARK))
-    scheme = f"@media (prefers-color-scheme: dark) {{ {dark} }}"
-    return "\n".join(["", *plain, *_scheme(_LIGHT), scheme, ""])
+    dark = f"@media (prefers-color-scheme: dark) {{ {' '.join(_scheme(1))} }}"
+    return "\n".join(["", *plain, *_scheme(0), dark, ""])
 
 
-def _scheme(colours: dict[str, str]) -> list[str]:
-    fills = [f".f-{name} {{ fill: {value}; }}" for name, value in colours.items()]
-    return fills + [f".s-{name} {{ stroke: {value}; }}" for name, value in colours.items()]
+def _scheme(which: int) -> list[str]:
+    return [
+        f".{kind}-{name} {{ {what}: {values[which]}; }}"
+        for kind, what in (("f", "fill"), ("s", "stroke"))
+        for name, values in _COLOURS.items()
+    ]

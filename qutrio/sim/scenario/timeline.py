@@ -11,8 +11,6 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from attrs import frozen
-
 from qutrio.model.ids import Seconds
 from qutrio.sim.scenario.actions import (
     Action,
@@ -34,6 +32,7 @@ from qutrio.sim.scenario.tokens import (
     SentenceError,
     Tokens,
     is_duration,
+    sentences,
     shown,
     unknown,
 )
@@ -46,15 +45,6 @@ JUMP_S_MAX: Seconds = 366 * 86_400.0
 BOTH_WAYS: Final = ("-", "<->")
 
 Read: TypeAlias = Callable[[Tokens], Action]
-
-
-@frozen
-class Verb:
-    """One verb: how its sentences look, what they do, and how they are read."""
-
-    usage: tuple[str, ...]
-    meaning: str
-    read: Read
 
 
 def read_action(text: Tokens) -> tuple[Action, Seconds | None]:
@@ -204,103 +194,78 @@ _DISK: Final = MappingProxyType(
 )
 _CHANNEL: Final = MappingProxyType({t.value: t for t in (Trouble.FAILS, Trouble.HANGS)})
 
-VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
+VERBS: Final = sentences(
+    """\
+cut NODES -> NODES | cut NODES - NODES | cut NODES
+    messages are lost: one way, both ways, between these nodes and all others
+heal | heal NODES -> NODES | heal NODES - NODES | heal NODES
+    messages arrive again: everywhere, or as for `cut`
+crash NODES | crash NODES after paging
+    they die on the spot, or when their next page has left; with `for` they start again
+unplug NODES
+    their power fails: what was not flushed to disk is lost
+stop NODES
+    as `systemctl stop`: they resign first; with `for` they start again
+start NODES
+    nodes that are down start
+suspend NODES
+    they stop in their tracks while their clocks go on, as by SIGSTOP
+resume NODES
+    they go on in the middle of what they did
+target CHECK fails | target CHECK fails for NODES | target CHECK recovers
+    what a check looks at fails for all, or for the probes of some nodes; or is well
+blind NODES
+    they cannot probe for a fault of their own, and abstain
+unblind NODES
+    they can probe again
+channel CHANNEL fails | channel CHANNEL hangs | channel CHANNEL recovers
+    it refuses what it is sent; it never answers; it works again
+disk NODES full | disk NODES fails | disk NODES read-only | disk NODES stalls | disk NODES recovers
+    writes are refused for this reason, or take until it recovers (`stalls`)
+clock NODES runs 3% fast | clock NODES runs 3% slow | clock NODES runs right
+clock NODES jumps TIME ahead | clock NODES jumps TIME back
+    all clocks of a node drift, by 5% at most; or its wall clock is set anew
+loss 20%
+    this share of all messages is lost; 0% ends it
+duplication 20%
+    this share of all messages arrives twice; 0% ends it
+delay 200ms
+    messages take up to this time, out of order; 0s ends it
+add check NAME | add check NAME FIELD=VALUE ...
+    an operator adds a check; fields as in cluster.yaml
+edit check CHECK FIELD=VALUE ...
+    an operator changes fields of a check
+remove check CHECK | remove node NODE
+    an operator removes a check, or a member
+set NAME=VALUE ...
+    an operator changes settings
+join node NAME
+    a new node joins, as a learner at first
+""",
     {
-        "cut": Verb(
-            ("cut NODES -> NODES", "cut NODES - NODES", "cut NODES"),
-            "messages are lost: one way, both ways, between these nodes and all others",
-            _cut,
-        ),
-        "heal": Verb(
-            ("heal", "heal NODES -> NODES", "heal NODES - NODES", "heal NODES"),
-            "messages arrive again: everywhere, or as for `cut`",
-            _heal,
-        ),
-        "crash": Verb(
-            ("crash NODES", "crash NODES after paging"),
-            "they die on the spot, or when their next page has left; with `for` they start again",
-            _crash,
-        ),
-        "unplug": Verb(
-            ("unplug NODES",),
-            "their power fails: what was not flushed to disk is lost",
-            _move(MachineEvent.UNPLUG),
-        ),
-        "stop": Verb(
-            ("stop NODES",),
-            "as `systemctl stop`: they resign first; with `for` they start again",
-            _move(MachineEvent.STOP),
-        ),
-        "start": Verb(("start NODES",), "nodes that are down start", _move(MachineEvent.START)),
-        "suspend": Verb(
-            ("suspend NODES",),
-            "they stop in their tracks while their clocks go on, as by SIGSTOP",
-            _move(MachineEvent.SUSPEND),
-        ),
-        "resume": Verb(
-            ("resume NODES",),
-            "they go on in the middle of what they did",
-            _move(MachineEvent.RESUME),
-        ),
-        "target": Verb(
-            ("target CHECK fails", "target CHECK fails for NODES", "target CHECK recovers"),
-            "what a check looks at fails for all, or for the probes of some nodes; or is well",
-            _target,
-        ),
-        "blind": Verb(
-            ("blind NODES",),
-            "they cannot probe for a fault of their own, and abstain",
-            _probing(fails=True),
-        ),
-        "unblind": Verb(("unblind NODES",), "they can probe again", _probing(fails=False)),
-        "channel": Verb(
-            ("channel CHANNEL fails", "channel CHANNEL hangs", "channel CHANNEL recovers"),
-            "it refuses what it is sent; it never answers; it works again",
-            _channel,
-        ),
-        "disk": Verb(
-            tuple(f"disk NODES {how}" for how in (*_DISK, "recovers")),
-            "writes are refused for this reason, or take until it recovers (`stalls`)",
-            _disk,
-        ),
-        "clock": Verb(
-            (
-                "clock NODES runs 3% fast",
-                "clock NODES runs 3% slow",
-                "clock NODES runs right",
-                "clock NODES jumps TIME ahead",
-                "clock NODES jumps TIME back",
-            ),
-            "all clocks of a node drift, by 5% at most; or its wall clock is set anew",
-            _clock,
-        ),
-        "loss": Verb(
-            ("loss 20%",), "this share of all messages is lost; 0% ends it", _share(FaultKind.LOSS)
-        ),
-        "duplication": Verb(
-            ("duplication 20%",),
-            "this share of all messages arrives twice; 0% ends it",
-            _share(FaultKind.DUPLICATION),
-        ),
-        "delay": Verb(
-            ("delay 200ms",), "messages take up to this time, out of order; 0s ends it", _delay
-        ),
-        "add": Verb(
-            ("add check NAME", "add check NAME FIELD=VALUE ..."),
-            "an operator adds a check; fields as in cluster.yaml",
-            add,
-        ),
-        "edit": Verb(
-            ("edit check CHECK FIELD=VALUE ...",), "an operator changes fields of a check", edit
-        ),
-        "remove": Verb(
-            ("remove check CHECK", "remove node NODE"),
-            "an operator removes a check, or a member",
-            remove,
-        ),
-        "set": Verb(("set NAME=VALUE ...",), "an operator changes settings", settings),
-        "join": Verb(("join node NAME",), "a new node joins, as a learner at first", join),
-    }
+        "cut": _cut,
+        "heal": _heal,
+        "crash": _crash,
+        "unplug": _move(MachineEvent.UNPLUG),
+        "stop": _move(MachineEvent.STOP),
+        "start": _move(MachineEvent.START),
+        "suspend": _move(MachineEvent.SUSPEND),
+        "resume": _move(MachineEvent.RESUME),
+        "target": _target,
+        "blind": _probing(fails=True),
+        "unblind": _probing(fails=False),
+        "channel": _channel,
+        "disk": _disk,
+        "clock": _clock,
+        "loss": _share(FaultKind.LOSS),
+        "duplication": _share(FaultKind.DUPLICATION),
+        "delay": _delay,
+        "add": add,
+        "edit": edit,
+        "remove": remove,
+        "set": settings,
+        "join": join,
+    },
 )
 
 _HINTS: Final = MappingProxyType(

@@ -1,8 +1,10 @@
 """A sentence of a scenario, read word by word, with complaints that say what would be right."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
@@ -13,6 +15,7 @@ from qutrio.model.checks import Check
 from qutrio.model.document import Settings
 from qutrio.model.ids import Seconds
 
+T = TypeVar("T")
 SENTENCE_CHARS_MAX = 500
 NODES_MAX = 25
 LISTED_MAX = 25
@@ -21,6 +24,8 @@ NEAR = 0.6
 """How alike two words must be for one to be suggested in place of the other."""
 EVERYBODY, NOBODY = "all", "nobody"
 _TOKEN = re.compile(r"<->|->|,|[^\s,]+?(?=<?->|,|\s|$)|[^\s,]+")
+_USAGE_END = re.compile(r" \| |\n")
+_ENTRY = re.compile(r"((?:\S.*\n)+)((?:    .*\n)+)")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?")
 
 
@@ -196,3 +201,27 @@ class Tokens:
         if not (word.isascii() and word.isdigit() and len(word) <= len("1000000")):
             raise SentenceError(f"{shown(word)} is not {kind}")
         return int(word)
+
+
+@frozen
+class Sentence(Generic[T]):
+    """One kind of sentence: how it is written, what it means, and what reads it."""
+
+    usage: tuple[str, ...]
+    meaning: str
+    read: Callable[[Tokens], T]
+
+
+def sentences(text: str, readers: Mapping[str, Callable[[Tokens], T]]) -> Mapping[str, Sentence[T]]:
+    """Return the sentences of a table, each by the key of its reader.
+
+    Each entry of `text` is its usages, one on each line or with ` | ` between them, and its
+    meaning in indented lines.  The entries are in the order of `readers`.
+    """
+    entries = _ENTRY.findall(text)
+    return MappingProxyType(
+        {
+            key: Sentence(tuple(_USAGE_END.split(usage.strip())), " ".join(meaning.split()), read)
+            for (key, read), (usage, meaning) in zip(readers.items(), entries, strict=True)
+        }
+    )
