@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.clusters import Cluster
 from tests.cluster.conftest import Lab
 from tests.cluster.waiting import measured, wait_for
-from tests.leading.troupe import DEEDS, Troupe
+from tests.leading.lead_commands import FAILURES, LeadCommands
 
 pytestmark = pytest.mark.cluster
 
@@ -18,45 +18,47 @@ HOOK_S_MAX = 20.0
 
 
 @pytest.fixture
-def troupe(lab: Lab) -> Iterator[Troupe]:
+def leads(lab: Lab) -> Iterator[LeadCommands]:
     """Give a cluster of three with a `qutrio lead` on each node, one of which leads."""
-    everybody = Troupe(lab.cluster(3), lab.home)
+    everybody = LeadCommands(lab.cluster(3), lab.home)
     everybody.start()
     everybody.leading()
     yield everybody
     everybody.end()
 
 
-@pytest.mark.parametrize("deeds", [DEEDS[:3], DEEDS[3:]], ids=["killed", "moved and frozen"])
-def test_no_two_commands_ever_run_at_once(troupe: Troupe, deeds: tuple[str, ...]) -> None:
-    for deed in deeds:
-        troupe.does(deed)
-    assert troupe.ledger.faults() == []
-    assert len(troupe.ledger.runs()) > len(deeds)
-    measured(f"nobody led for {[round(gap, 2) for gap in troupe.ledger.gaps()]} s")
+@pytest.mark.parametrize(
+    "failures", [FAILURES[:3], FAILURES[3:]], ids=["killed", "moved and frozen"]
+)
+def test_no_two_commands_ever_run_at_once(leads: LeadCommands, failures: tuple[str, ...]) -> None:
+    for failure in failures:
+        leads.cause(failure)
+    assert leads.ledger.faults() == []
+    assert len(leads.ledger.runs()) > len(failures)
+    measured(f"nobody led for {[round(gap, 2) for gap in leads.ledger.gaps()]} s")
 
 
-def test_cut_off_master_stops_its_command_before_another_starts(troupe: Troupe) -> None:
+def test_cut_off_master_stops_its_command_before_another_starts(leads: LeadCommands) -> None:
     """The majority dies and comes back; the one that led alone ran nothing meanwhile."""
-    led = troupe.leading()
-    others = [n for n in troupe.cluster.nodes if n.name != led.node]
+    led = leads.leading()
+    others = [n for n in leads.cluster.nodes if n.name != led.node]
     for node in others:
         node.kill()
     wait_for(
         "the command is stopped",
         lambda: not Path("/proc", led.run).exists(),
         HOOK_S_MAX,
-        troupe.outputs,
+        leads.outputs,
     )
     for node in others:
         node.start()
     wait_for(
         "another life began",
-        lambda: troupe.leading().first > led.first,
+        lambda: leads.leading().first > led.first,
         HOOK_S_MAX,
-        troupe.outputs,
+        leads.outputs,
     )
-    assert troupe.ledger.faults() == []
+    assert leads.ledger.faults() == []
 
 
 def test_hooks_hear_that_the_role_came_and_went(lab: Lab) -> None:

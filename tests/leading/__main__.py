@@ -1,4 +1,4 @@
-"""Kills of whoever leads, as many as you like: `python -m tests.leading --deeds 20 --seed 7`."""
+"""Kills of whoever leads, as many as you like: `python -m tests.leading --failures 20 --seed 7`."""
 
 import argparse
 import random
@@ -10,35 +10,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.clusters import QUICK, Cluster
-from tests.leading.troupe import DEEDS, Troupe
+from tests.leading.lead_commands import FAILURES, LeadCommands
 
 
 def main() -> int:
     """Run, print what happened, and return 0 when no two commands ever ran at once."""
     parser = argparse.ArgumentParser(prog="python -m tests.leading", description=__doc__)
-    parser.add_argument("--deeds", type=int, default=20, help="how many [20]")
+    parser.add_argument("--failures", type=int, default=20, help="how many [20]")
     parser.add_argument("--nodes", type=int, default=3, help="of the cluster [3]")
     parser.add_argument("--engine", default="lowest-id", help="who should lead [lowest-id]")
-    parser.add_argument("--seed", type=int, default=1, help="of the order of deeds [1]")
-    parser.add_argument("--only", choices=DEEDS, help="one kind of deed, again and again")
+    parser.add_argument("--seed", type=int, default=1, help="of the order of failures [1]")
+    parser.add_argument("--only", choices=FAILURES, help="one kind of failure, again and again")
     parser.add_argument("--keep", action="store_true", help="keep the directory with the logs")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="qutrio-"))
-    cluster = Cluster(home, wish.nodes, {})
-    troupe = Troupe(cluster, home)
+    cluster = Cluster(home, options.nodes, {})
+    leads = LeadCommands(cluster, home)
     kept = True
     try:
         cluster.start(QUICK)
-        cluster.nodes[0].cli("cluster", "engine", "set", wish.engine)
+        cluster.nodes[0].cli("cluster", "engine", "set", options.engine)
         cluster.settle()
-        troupe.start()
-        _play(troupe, wish.deeds, [wish.only] if wish.only else DEEDS, random.Random(wish.seed))
-        kept = wish.keep
+        leads.start()
+        _play(
+            leads,
+            options.failures,
+            [options.only] if options.only else FAILURES,
+            random.Random(options.seed),
+        )
+        kept = options.keep
     finally:
-        troupe.end()
+        leads.end()
         cluster.end()
-        faults = troupe.ledger.faults()
-        _summary(troupe, faults)
+        faults = leads.ledger.faults()
+        _summary(leads, faults)
         if not kept and not faults:
             shutil.rmtree(home)
         else:
@@ -46,16 +51,18 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def _play(troupe: Troupe, count: int, deeds: Sequence[str], rng: random.Random) -> None:
-    order = [deed for _ in range(count) for deed in rng.sample(deeds, len(deeds))][:count]
-    for number, deed in enumerate(order, start=1):
+def _play(leads: LeadCommands, count: int, failures: Sequence[str], rng: random.Random) -> None:
+    order = [failure for _ in range(count) for failure in rng.sample(failures, len(failures))][
+        :count
+    ]
+    for number, failure in enumerate(order, start=1):
         began = time.monotonic()
-        troupe.does(deed)
-        _say(f"{number:3} {deed}: next life after {time.monotonic() - began:.1f} s")
+        leads.cause(failure)
+        _say(f"{number:3} {failure}: next life after {time.monotonic() - began:.1f} s")
 
 
-def _summary(troupe: Troupe, faults: list[str]) -> None:
-    runs, gaps = troupe.ledger.runs(), sorted(troupe.ledger.gaps())
+def _summary(leads: LeadCommands, faults: list[str]) -> None:
+    runs, gaps = leads.ledger.runs(), sorted(leads.ledger.gaps())
     terms = f"terms {runs[0].term} to {runs[-1].term}" if runs else "no term"
     _say(f"{len(runs)} lives of the command on {len({r.node for r in runs})} nodes, {terms}")
     if gaps:

@@ -3,8 +3,8 @@
 Each of them survived either the seeds or the tests of its day, and some survived both.
 """
 
+from tests.mutants.fault_mixes import EDITS, RETIMED
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import EDITS, RETIMED
 
 MUTANTS = (
     Mutant(

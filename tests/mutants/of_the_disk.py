@@ -1,7 +1,7 @@
 """Faults in what is on the disk when a node speaks, and what it says when the disk refuses."""
 
+from tests.mutants.fault_mixes import DISKS, POWER
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import DISKS, POWER
 
 MUTANTS = (
     Mutant(

@@ -1,7 +1,7 @@
 """Faults in the engines, in changing over from one to another, and in moving the role by hand."""
 
+from tests.mutants.fault_mixes import SHAKY, SWITCHES, TENANTS, TWICE, YIELDS
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import SHAKY, SWITCHES, TENANTS, TWICE, YIELDS
 
 MUTANTS = (
     Mutant(

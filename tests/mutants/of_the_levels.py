@@ -1,7 +1,7 @@
 """Faults in the feature level: when it rises, and that it stays."""
 
+from tests.mutants.fault_mixes import PROGRAMS
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import PROGRAMS
 
 MUTANTS = (
     Mutant(

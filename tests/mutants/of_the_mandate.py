@@ -1,7 +1,7 @@
 """Faults in who may act: promises, bonds, majorities, the cooldown, the disk behind a promise."""
 
+from tests.mutants.fault_mixes import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
 
 MUTANTS = (
     Mutant(

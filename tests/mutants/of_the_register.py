@@ -1,7 +1,7 @@
 """Faults in what is agreed: positions, majorities of a write, adoption, what a caller is told."""
 
+from tests.mutants.fault_mixes import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
 
 MUTANTS = (
     Mutant(

@@ -1,7 +1,7 @@
 """Faults in what is told of checks that nobody can judge."""
 
+from tests.mutants.fault_mixes import UNSEEN
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import UNSEEN
 
 MUTANTS = (
     Mutant(

@@ -1,7 +1,7 @@
 """Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
 
+from tests.mutants.fault_mixes import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.weather import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 
 MUTANTS = (
     Mutant(

@@ -1,4 +1,4 @@
-"""Faults that come together often enough for a certain kind of mistake to show in few seeds."""
+"""Mixes of simulated faults, each of which shows a certain kind of mistake in few seeds."""
 
 from qutrio.sim.options import Faults
 

@@ -1,4 +1,4 @@
-"""A `qutrio lead` beside each daemon of a cluster, and the ways in which it goes wrong."""
+"""A `qutrio lead` beside each daemon of a cluster, and the failures that a test can cause."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ from tests.leading.ledger import Ledger, Run
 BEAT = Path(__file__).parent / "beat.py"
 FRESH_S = 0.5
 TURN_S_MAX = 30.0
-DEEDS = (
+FAILURES = (
     "kill the daemon",
     "kill qutrio lead",
     "stop the daemon",
@@ -28,8 +28,8 @@ DEEDS = (
 
 
 @define
-class Troupe:
-    """All of them; every second one runs a command that takes no notice of SIGTERM."""
+class LeadCommands:
+    """One `qutrio lead` for each node; every second one runs a command that ignores SIGTERM."""
 
     cluster: Cluster
     home: Path
@@ -40,7 +40,7 @@ class Troupe:
         self.ledger = Ledger(self.home / "beats")
 
     def start(self) -> None:
-        """Start one `qutrio lead` on each node."""
+        """Start `qutrio lead` on each node."""
         for node in self.cluster.nodes:
             self._start(node)
 
@@ -50,20 +50,20 @@ class Troupe:
             process.end()
 
     def outputs(self) -> str:
-        """Return what they said."""
+        """Return what the processes printed."""
         files = [(name, process.output) for name, process in self._leads.items()]
         return "\n".join(f"--- lead on {name}\n{file.read_text()}" for name, file in files)
 
     def leading(self) -> Run:
-        """Wait until a command runs just now."""
+        """Wait until a command runs, and return its run."""
         return wait_for("a command runs", self._alive, TURN_S_MAX, self.outputs)
 
-    def does(self, deed: str) -> None:
-        """Do something to whoever leads, wait until another life began, and mend it."""
+    def cause(self, failure: str) -> None:
+        """Cause a failure at the leading node, wait until the command runs again, and repair it."""
         led = self.leading()
         node = next(n for n in self.cluster.nodes if n.name == led.node)
         lead = self._leads[node.name]
-        match deed:
+        match failure:
             case "kill the daemon":
                 node.kill()
             case "kill qutrio lead":
@@ -82,8 +82,8 @@ class Troupe:
                 self._after(led, "the command was stopped", self._gone)
                 node.thaw()
             case _:
-                raise AssertionError(deed)
-        self._after(led, f"another life after {deed!r}", self._follows)
+                raise AssertionError(failure)
+        self._after(led, f"another life after {failure!r}", self._follows)
         if not node.running:
             node.start()
 
