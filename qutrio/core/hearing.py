@@ -1,5 +1,6 @@
 """Hearing: which machine each message of a member belongs to.  It routes and decides nothing."""
 
+from collections.abc import Set as AbstractSet
 from typing import assert_never
 
 from attrs import define, field
@@ -137,6 +138,11 @@ class Hearing:
             case _:
                 assert_never(message)
         return []
+
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
+        """Forget what is known of nodes that are no longer members."""
+        for stranger in self.positions.keys() - members:
+            del self.positions[stranger]
 
     def own_changes(self, now: Instant) -> list[Proposal]:
         """Return the changes that the master makes by itself."""

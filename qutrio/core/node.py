@@ -231,9 +231,8 @@ class Node:
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
         document, holder = self.register.committed.document, self.seat.mandate.promise.holder
-        if self.removed or not self._expulsion.believed(sender, revision, document, holder):
-            return []
-        return self._expelled("the other members say so", now)
+        believed = self._expulsion.believed(sender, revision, document, holder)
+        return self._expelled("the other members say so", now) if believed else []
 
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
@@ -299,7 +298,9 @@ class Node:
             effects += self._beat(now, wall)
         if not self._stopped:
             effects += self.seat.advance(now, wall) + self.seat.steering.tell()
-        effects += self._judge(now, wall)
+        self._count(now, wall)
+        effects += self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=False)
+        effects += self.pager.look_again(now, wall)
         effects = self._to_self(effects + self._answers(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
         if not self.pager.courier.busy(now) and self.register.flight is None:
@@ -316,11 +317,6 @@ class Node:
         self.pager.counted(found.changed)
         self.chronicle.counted(found.facts)
         return found
-
-    def _judge(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        self._count(now, wall)
-        effects = self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=False)
-        return effects + self.pager.look_again(now, wall)
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Settle, announce and write until a majority of others has to be waited for."""
@@ -364,11 +360,9 @@ class Node:
         follow_timers(self.seat, now)
         self.seat.forget_strangers(members)
         self.register.forget_strangers(members)
-        for gone in self.hearing.positions.keys() - members:
-            del self.hearing.positions[gone]
-        if self.identity in members:
-            return []
-        return self._expelled("the cluster's document no longer names it", now)
+        self.hearing.forget_strangers(members)
+        gone = self.identity not in members
+        return self._expelled("the cluster's document no longer names it", now) if gone else []
 
     def _saving(self, *, eager: bool) -> list[Effect]:
         """Persist what changed; a commit alone can wait, for it can be learned again."""

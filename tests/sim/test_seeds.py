@@ -88,6 +88,11 @@ def test_an_outage_is_not_told_while_a_write_drops_it_untold() -> None:
     assert play(221, 5, 10.0).broken is None
 
 
+def test_a_late_farewell_of_a_program_that_was_too_old_ends_no_streak() -> None:
+    """The judge counted it, but the node does not hear a program that is too old."""
+    assert play(3235, 9, 10.0).broken is None
+
+
 def test_a_node_that_missed_a_removal_is_not_left_without_a_master() -> None:
     """It had endorsed the holder, and so asked nobody else to confirm the removal."""
     assert play(20265, 4, 20.0).broken is None

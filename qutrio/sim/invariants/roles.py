@@ -171,7 +171,10 @@ class Roles:
     # --- the lower id that returns ----------------------------------------------------------
 
     def _hear(self, host: Host, event: Received, now: Instant) -> None:
-        if isinstance(event.message, Removed):
+        assert host.node is not None
+        document = host.node.register.committed.document
+        too_old = host.node.seat.announcements.too_old(event.sender, document)
+        if too_old or isinstance(event.message, Removed):
             return
         heard = self._streaks.setdefault(host.name, {})
         streak = heard.get(event.sender)
