@@ -17,6 +17,7 @@ NOUNS = {
         "qutrio.cli.completing",
         "qutrio.cli.explain",
         "qutrio.cli.options",
+        "qutrio.cli.standing",
         "qutrio.cli.story_words",
     },
 }

@@ -37,7 +37,7 @@ CHANNELS: Final[list[dict[str, Any]]] = [
     {
         "kind": "webhook",
         "name": "hook",
-        "url": f"https://u:{SECRET}@hook.example/{SECRET}?k={SECRET}",
+        "url": f"https://hook.example/{SECRET}?k={SECRET}",
         "secret": SECRET,
     },
     {"kind": "discord", "name": "team", "url": f"https://discord.example/api/{SECRET}"},

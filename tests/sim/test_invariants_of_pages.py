@@ -9,7 +9,7 @@ from qutrio.core.alerting import Courier
 from qutrio.core.ballots import Serial
 from qutrio.core.events import Received
 from qutrio.core.messages import Report
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.verdicts import Evaluation, Verdicts
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
@@ -76,8 +76,8 @@ def test_7_a_page_whose_rounds_follow_each_other_at_once_is_noticed(
 
     def hurries(
         verdicts: Verdicts, now: Instant, wall: UnixTime, pause: Seconds, open_: frozenset[CheckId]
-    ) -> None:
-        evaluates(verdicts, now, wall, 0.0 * pause, open_)
+    ) -> Evaluation:
+        return evaluates(verdicts, now, wall, 0.0 * pause, open_)
 
     world = begin()
     monkeypatch.setattr(Verdicts, "evaluate", hurries)
