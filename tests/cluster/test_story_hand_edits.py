@@ -64,6 +64,7 @@ def test_empty_torn_invalid_and_stale_edits_lose_nothing_and_are_explained(lab: 
     stale = good.replace(CHECKS["db"], "127.0.0.1:3")
     assert "db" in refusal_of(node, stale)
 
+    wait_for("the file is put back", lambda: CHECKS["db"] in file.read_text(), STEP_S_MAX)
     file.write_text(file.read_text().replace(CHECKS["db"], "127.0.0.1:4"))
     wait_for("a good edit is taken", lambda: addresses(node)["db"].endswith(":4"), STEP_S_MAX)
     assert len(refused(node)) == 5
