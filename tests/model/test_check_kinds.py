@@ -98,6 +98,15 @@ def test_expected_addresses_must_be_of_the_family_of_the_record(
     assert dns(record=RecordType.TXT, records=(value,)).records == (value,)
 
 
+@pytest.mark.parametrize(
+    ("record", "value"), [(RecordType.A, "192.0.2.1"), (RecordType.AAAA, "2001:db8::1")]
+)
+def test_an_expected_address_of_the_family_of_the_record_is_taken(
+    record: RecordType, value: str
+) -> None:
+    assert dns(record=record, records=(value,)).records == (value,)
+
+
 def test_an_answer_has_one_expectation_at_most() -> None:
     assert dns(contains="mail").contains == "mail"
     with pytest.raises(InvalidValueError, match="not both"):
