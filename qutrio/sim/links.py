@@ -49,8 +49,10 @@ class Links:
             if not self.can_talk(name, peer) or self.too_old(one, other):
                 self.dial(name, peer, REDIAL_S)
                 return
-            world.give(one, Announced(peer, other.level))
-            world.give(other, Announced(name, one.level))
+            # What a hello says comes from the program that runs, not from one installed since.
+            mine, theirs = (node.seat.announcements.mine for node in (one.node, other.node))
+            world.give(one, Announced(peer, theirs))
+            world.give(other, Announced(name, mine))
             world.give(one, Linked(peer))
             world.give(other, Linked(name))
 

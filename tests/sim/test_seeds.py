@@ -93,6 +93,11 @@ def test_a_late_farewell_of_a_program_that_was_too_old_ends_no_streak() -> None:
     assert play(3235, 9, 10.0).broken is None
 
 
+def test_a_node_that_stops_to_be_upgraded_announces_the_level_that_it_ran() -> None:
+    """Its links announced the level of the program that it had not started yet."""
+    assert play(6301, 5, 5.0).broken is None
+
+
 def test_a_node_that_missed_a_removal_is_not_left_without_a_master() -> None:
     """It had endorsed the holder, and so asked nobody else to confirm the removal."""
     assert play(20265, 4, 20.0).broken is None
