@@ -16,7 +16,7 @@ from attrs import define
 from qutrio.core.alerting import Courier
 from qutrio.core.calm import STEP_S_MIN, calm_until
 from qutrio.core.chronicle import Chronicle
-from qutrio.core.desk import Desk, hopeless, outlook, settle_write
+from qutrio.core.desk import Desk, outlook, settle_write
 from qutrio.core.disk import Disk
 from qutrio.core.effects import Consequences, Effect, Note, Send, Show
 from qutrio.core.events import (
@@ -36,17 +36,17 @@ from qutrio.core.events import (
     Tick,
     YieldRequested,
 )
-from qutrio.core.expulsion import Expulsion, last_words
 from qutrio.core.facts import DiskRefused, NodeFact, NodeStarted, RemovedFromCluster
 from qutrio.core.handover import Handover
 from qutrio.core.hearing import Hearing
 from qutrio.core.limits import Limits
 from qutrio.core.messages import Farewell, Message, Propose, Removed, Ruled
 from qutrio.core.pager import Pager
-from qutrio.core.shortening import follow_timers
+from qutrio.core.replication import Replication
+from qutrio.core.roll import Expulsion, last_words
+from qutrio.core.seat import Seat
 from qutrio.core.status import describe, glimpse
 from qutrio.core.unseen import Lookout
-from qutrio.core.waking import wake_register, wake_seat
 from qutrio.core.watch import Watch, new_life
 from qutrio.model.ids import NEVER, Instant, NodeId, Revision, UnixTime
 from qutrio.model.levels import LEVEL
@@ -55,8 +55,6 @@ from qutrio.model.stable import Stable
 if TYPE_CHECKING:
     from random import Random
 
-    from qutrio.core.replication import Replication
-    from qutrio.core.seat import Seat
     from qutrio.core.verdicts import Evaluation
     from qutrio.core.view import Status, View
 
@@ -98,14 +96,15 @@ class Node:
         `level` is the feature level that this program may use and announces.
         """
         self.identity = identity
-        self.register = wake_register(
-            identity,
-            stable,
-            level,
+        self.register = Replication(
+            me=identity,
+            accepted=stable.accepted,
+            committed=stable.committed,
             queued_max=limits.proposals_queued,
             per_write_max=limits.proposals_per_write,
+            level=level,
         )
-        self.seat = wake_seat(identity, stable, self.register, now, rng)
+        self.seat = Seat.restored(identity, stable, self.register, now, rng)
         self.watch = Watch(identity, new_life(rng), limits.results_per_report)
         self.pager = Pager(
             identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
@@ -357,8 +356,7 @@ class Node:
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids
-        follow_timers(self.seat, now)
-        self.seat.forget_strangers(members)
+        self.seat.follow_document(now)
         self.register.forget_strangers(members)
         self.hearing.forget_strangers(members)
         gone = self.identity not in members
@@ -385,16 +383,5 @@ class Node:
         return max(soonest, Instant(now + STEP_S_MIN))
 
     def _describe(self, now: Instant) -> Status:
-        return describe(
-            self.seat,
-            self.register,
-            self.watch.verdicts,
-            self.pager.ages,
-            now,
-            removed=self.removed,
-            hopeless=hopeless(self.seat, now, removed=self.removed) or "",
-            last=self._last,
-            disk=self._disk.trouble,
-            leads_minority=self.pager.minority.leads,
-            courier=None if self.seat.acting_until(now) is None else self.pager.courier,
-        )
+        disk, last = self._disk.trouble, self._last
+        return describe(self.pager, now, removed=self.removed, last=last, disk=disk)

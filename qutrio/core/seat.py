@@ -8,19 +8,19 @@ it no longer can act, and hands it over when the engine names a successor.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from qutrio.core.adoption import Adoption
+from qutrio.core.announcements import Announcements
 from qutrio.core.credence import Credence
 from qutrio.core.effects import Consequences, Effect, Note, Send
 from qutrio.core.election.engines import CLAIMS
-from qutrio.core.endorsement import objection
+from qutrio.core.endorsement import LeaseVoter, follow_timers, restarted
 from qutrio.core.facts import Resigned, RoleClaimed
 from qutrio.core.incumbency import Incumbency
-from qutrio.core.liveness import Liveness
+from qutrio.core.liveness import Cadence, Liveness
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
 from qutrio.core.messages import Answer, Ask, Heartbeat, HeartbeatAck, Message, Resign
 from qutrio.core.roll import Roll
@@ -32,12 +32,11 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
 if TYPE_CHECKING:
     from random import Random
 
-    from qutrio.core.announcements import Announcements
-    from qutrio.core.cadence import Cadence
     from qutrio.core.election.interface import Electorate
     from qutrio.core.election.words import Word
     from qutrio.core.replication import Replication
     from qutrio.model.document import Settings
+    from qutrio.model.stable import Stable
 
 
 @define(kw_only=True)
@@ -60,6 +59,7 @@ class Seat:
     steering: Steering = field(init=False)
     adoption: Adoption = field(init=False)
     credence: Credence = field(init=False)
+    voter: LeaseVoter = field(init=False)
     fit: bool = True
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
@@ -73,6 +73,25 @@ class Seat:
         self.steering = Steering(self.me, self.register, self.liveness, self.roll, self.rng)
         self.adoption = Adoption(self.register, self.mandate, self.roll)
         self.credence = Credence(self.register, self.mandate, self.able)
+        self.voter = LeaseVoter(
+            self.register, self.mandate, self.steering, self.credence, self.choice
+        )
+
+    @classmethod
+    def restored(
+        cls, me: NodeId, stable: Stable, register: Replication, now: Instant, rng: Random
+    ) -> Seat:
+        """Return the seat of a node that starts now with what was durable."""
+        seat = cls(
+            me=me,
+            register=register,
+            mandate=restarted(me, stable, register, now),
+            cadence=Cadence(next_beat=now),
+            rng=rng,
+            announcements=Announcements(me, register.level),
+        )
+        seat.steering.restore(stable.ballot)
+        return seat
 
     # --- what is so -------------------------------------------------------------------------
 
@@ -146,7 +165,7 @@ class Seat:
         self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
     ) -> Consequences:
         """Take in where a peer stands, endorse its claim if that is right, and answer."""
-        promise = self.mandate.promise
+        promise, voter = self.mandate.promise, self.voter
         new = self.heard_of(beat.heard_term, sender, now)
         if self.steering.able_peers.get(sender) is not beat.able:
             self.steering.able_peers[sender] = beat.able
@@ -161,7 +180,9 @@ class Seat:
         accepted, committed = self.register.accepted, self.register.committed
         answer = HeartbeatAck(
             number=beat.number,
-            granted=claim if self._grants(sender, claim, now) else None,
+            granted=claim
+            if claim is not None and voter.grants(sender, claim, now, fit=self.fit)
+            else None,
             bound_s=self.steering.bound_s,
             heard_term=self.mandate.heard_term,
             accepted=accepted.position,
@@ -188,7 +209,7 @@ class Seat:
 
     def on_ask(self, sender: NodeId, ask: Ask, now: Instant) -> list[Effect]:
         """Say whether this node would endorse the sender.  Changes nothing."""
-        reason = self._objection(sender, ask.term, now)
+        reason = self.voter.objection(sender, ask.term, now, fit=self.fit)
         answer = Answer(
             term=ask.term,
             would=reason is None,
@@ -222,6 +243,11 @@ class Seat:
         self.liveness.left(sender)
         self.cadence.left(sender)
         self.steering.able_peers.pop(sender, None)
+
+    def follow_document(self, now: Instant) -> None:
+        """Go by the timers and the members of the document that is committed by now."""
+        follow_timers(self.steering, self.mandate, self.cadence, now)
+        self.forget_strangers(self.register.committed.document.ids)
 
     def forget_strangers(self, members: frozenset[NodeId]) -> None:
         """Forget who is no longer a member; but a bond to one ends by itself, as it was told."""
@@ -321,24 +347,6 @@ class Seat:
                 self.steering.heard_acting(sender, beat.claim, self.electorate(now), now)
             return new
         return beat.claim is None and self.incumbency.ended(sender, now)
-
-    def _grants(self, claimant: NodeId, term: Term | None, now: Instant) -> bool:
-        if term is None:
-            return False
-        if self.mandate.renews(claimant, term):
-            self.mandate.bound_until = Instant(now + self.steering.bound_s)
-            return True
-        if self._objection(claimant, term, now) is not None:
-            return False
-        self.mandate.endorse(claimant, term, self.steering.bound_s, now)
-        return True
-
-    def _objection(self, claimant: NodeId, term: Term, now: Instant) -> str | None:
-        if not self.fit:
-            return "cannot write its disk"
-        wanted, patience_s = partial(self.choice, now), self.credence.patience_s
-        electors = self.register.electors
-        return objection(self.mandate, electors, claimant, term, now, wanted, patience_s)
 
     def _loses_because(self, claim: Term, now: Instant) -> str | None:
         if not self.able(now):

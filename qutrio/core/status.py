@@ -1,13 +1,12 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
-from qutrio.core.ages import Ages
 from qutrio.core.alerting import Courier
+from qutrio.core.desk import hopeless
 from qutrio.core.facts import NodeFact
 from qutrio.core.minority import Minority
+from qutrio.core.pager import Pager
 from qutrio.core.quorum import majority
-from qutrio.core.replication import Replication
 from qutrio.core.seat import Seat
-from qutrio.core.verdicts import Verdicts
 from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.model.checks import Check
 from qutrio.model.ids import ChannelId, Instant
@@ -43,25 +42,14 @@ def glimpse(
     )
 
 
-def describe(
-    seat: Seat,
-    register: Replication,
-    verdicts: Verdicts,
-    ages: Ages,
-    now: Instant,
-    *,
-    removed: bool,
-    hopeless: str,
-    last: NodeFact,
-    disk: str,
-    leads_minority: bool,
-    courier: Courier | None,
-) -> Status:
-    """Return what this node knows at `now`.
+def describe(pager: Pager, now: Instant, *, removed: bool, last: NodeFact, disk: str) -> Status:
+    """Return what the node of this pager knows at `now`.
 
-    `hopeless` is why nothing can be changed here; `last` is what it noted last; `disk` is why its
-    disk refuses writes, if so.  `courier` is the one that delivers now, if this node acts.
+    `removed` tells whether it was removed from the cluster, `last` is what it noted last, and
+    `disk` is why its disk refuses writes, if so.
     """
+    seat, register = pager.seat, pager.register
+    courier = None if seat.acting_until(now) is None else pager.courier
     record = register.committed
     document = record.document
     voters = document.voters
@@ -87,20 +75,19 @@ def describe(
         ledger=record.ledger,
         stale=master is None,
         removed=removed,
-        hopeless=hopeless,
+        hopeless=hopeless(seat, now, removed=removed) or "",
         last=last,
         disk=disk,
         role=seat.steering.role.value,
         knows_engine=bool(seat.steering.runs),
-        leads_minority=leads_minority and not removed,
+        leads_minority=pager.minority.leads and not removed,
         clock_set=None if was_set is None else (was_set[0], now - was_set[1]),
         level=seat.announcements.mine,
         held_back=seat.announcements.holding_back(document),
         members=tuple(_member(m, seat, now) for m in document.members),
         channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
         checks=tuple(
-            _check(c, verdicts, register, ages, incidents.get(c.id), unjudged.get(c.id), now)
-            for c in document.checks
+            _check(c, pager, incidents.get(c.id), unjudged.get(c.id), now) for c in document.checks
         ),
     )
 
@@ -141,15 +128,10 @@ def _channel(
     )
 
 
-def _check(  # noqa: PLR0917 - all that a check shows
-    check: Check,
-    verdicts: Verdicts,
-    register: Replication,
-    ages: Ages,
-    incident: Incident | None,
-    unjudged: Unjudged | None,
-    now: Instant,
+def _check(
+    check: Check, pager: Pager, incident: Incident | None, unjudged: Unjudged | None, now: Instant
 ) -> CheckStatus:
+    verdicts, register, ages = pager.watch.verdicts, pager.register, pager.ages
     count = verdicts.count(check.id, now)
     longest = incident or unjudged
     lasted_s = None if longest is None else ages.lasted(longest.id, now)

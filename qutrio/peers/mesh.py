@@ -16,7 +16,7 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.core.events import Expelled
-from qutrio.core.expulsion import says_removed
+from qutrio.core.roll import says_removed
 from qutrio.core.view import View
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from qutrio.core.events import Announced, Expelled, Linked
-from qutrio.core.expulsion import says_removed
+from qutrio.core.roll import says_removed
 from qutrio.model.levels import can_belong
 
 if TYPE_CHECKING:

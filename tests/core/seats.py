@@ -3,7 +3,7 @@
 from random import Random
 
 from qutrio.core.announcements import Announcements
-from qutrio.core.cadence import Cadence
+from qutrio.core.liveness import Cadence
 from qutrio.core.mandate import DRIFT_MARGIN, Mandate
 from qutrio.core.messages import Answer, Ask, Write
 from qutrio.core.seat import Seat

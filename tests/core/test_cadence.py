@@ -1,6 +1,6 @@
 """Cadence: an answer counts from the moment its heartbeat left, and only for `dead_after`."""
 
-from qutrio.core.cadence import HEARTBEATS_REMEMBERED_MAX, Cadence
+from qutrio.core.liveness import HEARTBEATS_REMEMBERED_MAX, Cadence
 from tests.core.samples import DEAD_S, A, B, at
 
 

@@ -1,6 +1,6 @@
 """Expulsion: the endorsed holder's word, or that of a majority of the others."""
 
-from qutrio.core.expulsion import Expulsion, says_removed
+from qutrio.core.roll import Expulsion, says_removed
 from qutrio.model.ids import NodeId, Revision
 from tests.core.samples import A, B, C, D, E, document
 

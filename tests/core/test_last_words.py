@@ -4,9 +4,9 @@ import pytest
 
 from qutrio.core.effects import Send
 from qutrio.core.events import Linked, Received
-from qutrio.core.expulsion import last_words
 from qutrio.core.messages import Ask, Commit, Fetch, Fetched
 from qutrio.core.mutations import RemoveMember
+from qutrio.core.roll import last_words
 from qutrio.model.ids import Term
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, pos, record

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qutrio.core.recency import Recency
+from qutrio.core.liveness import Recency
 from qutrio.model.ids import FOREVER, Instant, NodeId
 from tests.core.samples import A, B, C, at
 

@@ -1,7 +1,6 @@
 """The roll: members, who of them lives, and whether those who answer are enough."""
 
-from qutrio.core.cadence import Cadence
-from qutrio.core.liveness import Liveness
+from qutrio.core.liveness import Cadence, Liveness
 from qutrio.core.roll import Roll
 from tests.core.samples import DEAD_S, A, B, C, D, at, document, record, register
 

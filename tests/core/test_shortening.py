@@ -2,8 +2,8 @@
 
 from attrs import evolve
 
+from qutrio.core.endorsement import NEXT_BEAT_S_MIN
 from qutrio.core.mutations import PutSettings
-from qutrio.core.shortening import NEXT_BEAT_S_MIN, follow_timers
 from qutrio.model.document import Settings
 from qutrio.model.ids import Revision
 from tests.core.node_cluster import API, NodeCluster, elected_cluster
@@ -16,12 +16,12 @@ RAFT = Settings(engine="raft")
 def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() -> None:
     place = seat(A, document(A, B, C))
     win(place, 0.0, B, C)
-    follow_timers(place, at(0))
+    place.follow_document(at(0))
     before = place.acting_until(at(0))
     place.register.accepted = record(
         evolve(place.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
     )
-    follow_timers(place, at(0.1))
+    place.follow_document(at(0.1))
     after = place.acting_until(at(0.1))
     assert before is not None
     assert after is not None
@@ -32,12 +32,12 @@ def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() 
 def test_longer_bonds_shorten_nothing() -> None:
     place = seat(A, document(A, B, C))
     win(place, 0.0, B, C)
-    follow_timers(place, at(0))
+    place.follow_document(at(0))
     before = place.acting_until(at(0.1))
     place.register.accepted = record(
         evolve(place.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
     )
-    follow_timers(place, at(0.1))
+    place.follow_document(at(0.1))
     assert place.acting_until(at(0.1)) == before
 
 

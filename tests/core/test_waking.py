@@ -1,11 +1,10 @@
 """Waking up: for how long a node that forgot its bonds endorses nobody."""
 
-from random import Random
-
 import pytest
 from attrs import evolve
 
-from qutrio.core.waking import wake_register, wake_seat
+from qutrio.core.endorsement import restarted
+from qutrio.core.replication import Replication
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, Seconds, Term
 from qutrio.model.levels import LEVEL
@@ -21,8 +20,8 @@ def quiet_until(committed: Settings, accepted: Settings, promise: Promise = BOUN
     older = record(document(A, B, C, settings=committed))
     newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
     kept = Stable(promise, accepted=newer, committed=older)
-    register = wake_register(B, kept, LEVEL, queued_max=1, per_write_max=1)
-    return wake_seat(B, kept, register, at(100), Random(0)).mandate.quiet_until
+    register = Replication(me=B, accepted=newer, committed=older, level=LEVEL)
+    return restarted(B, kept, register, at(100)).quiet_until
 
 
 @pytest.mark.parametrize(
@@ -40,5 +39,5 @@ def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
     assert quiet_until(SHORT, LONG, Promise()) == NEVER
     alone = record(document(B))
     kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
-    register = wake_register(B, kept, LEVEL, queued_max=1, per_write_max=1)
-    assert wake_seat(B, kept, register, at(1), Random(0)).mandate.quiet_until == NEVER
+    register = Replication(me=B, accepted=alone, committed=alone, level=LEVEL)
+    assert restarted(B, kept, register, at(1)).quiet_until == NEVER

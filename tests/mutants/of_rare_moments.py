@@ -12,7 +12,7 @@ MUTANTS = (
         why="it accepted longer bonds, and its holder knows already that they are committed",
         edits=(
             Edit(
-                "wake_seat",
+                "restarted",
                 "    bound_s = max(\n"
                 "        timing(stable.accepted.document.settings).bound_s,\n"
                 "        timing(stable.committed.document.settings).bound_s,\n"

@@ -73,7 +73,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "follow_timers",
-                "        seat.mandate.shorten(Instant(now + seat.steering.lease_s))\n",
+                "        mandate.shorten(Instant(now + steering.lease_s))\n",
                 "",
             ),
         ),

@@ -107,7 +107,7 @@ MUTANTS = (
         why="it has forgotten its bond, and frees a majority for a second master",
         edits=(
             Edit(
-                "wake_seat",
+                "restarted",
                 "quiet_until=Instant(now + bound_s) if forgot else NEVER",
                 "quiet_until=NEVER",
             ),

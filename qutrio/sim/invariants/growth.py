@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from qutrio.core.ages import AGES_TOLD_MAX
-from qutrio.core.cadence import HEARTBEATS_REMEMBERED_MAX
 from qutrio.core.desk import WISHES_MAX
+from qutrio.core.liveness import HEARTBEATS_REMEMBERED_MAX
 from qutrio.core.outbox import OUTBOX_MAX
 from qutrio.core.replication import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
 from qutrio.model.document import ClusterDocument
