@@ -1,5 +1,6 @@
 """How the tests run: side by side when all of them do, and without a skip where nothing lacks."""
 
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,6 +17,16 @@ LONG_FILES = frozenset({"test_seeds.py", "test_growth.py", "test_calm_steps.py"}
 # How long one example takes says something about the machine, not about the program.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the programs that tests start be interrupted, also where a shell runs the tests with `&`.
+
+    Such a shell has them ignore Ctrl-C, and a program that is started so goes on ignoring it.
+    """
+    del config
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

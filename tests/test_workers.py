@@ -1,5 +1,6 @@
 """The processes of a test run keep out of one another's way, and share the work fairly."""
 
+import signal
 import socket
 
 import pytest
@@ -43,3 +44,8 @@ def test_long_tests_are_dealt_evenly_and_early_in_each_share() -> None:
         assert places[0] == 0
         assert places[-1] < 0.6 * len(share)
     assert workers.dealt(long, [], 5) == [name for hand in range(5) for name in long[hand::5]]
+
+
+def test_programs_that_a_test_starts_can_be_interrupted_also_when_the_run_cannot() -> None:
+    """A shell that runs the tests with `&` has them ignore Ctrl-C."""
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
