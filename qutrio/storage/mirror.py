@@ -29,7 +29,7 @@ from qutrio.model.ids import Seconds
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
-from qutrio.storage.atomic import PRIVATE_MODE, write_atomic
+from qutrio.storage.atomic import PRIVATE_MODE
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.edits import Bases, judge, stamp_of
 from qutrio.storage.edits_needed import slow_checks, still_needed
@@ -38,6 +38,7 @@ from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.refused import keep_refused
 from qutrio.storage.regular_file import Signature, close_to_others, explain, read_regular, sign
+from qutrio.storage.replacing import replace_unless_saved
 
 POLL_S: Seconds = 2.0
 SETTLE_S: Seconds = 0.3
@@ -98,8 +99,9 @@ class _Mirror:
 
     `shown` is the document that the file describes, None when it must be rewritten.  `digest`
     is of the content that is ours or was accepted, `signature` of the file when it was last
-    looked at (None: there was no file).  `handmade` is the last accepted text, unless it is
-    exactly what `emit` writes.  `restless` is True while the file keeps changing.
+    looked at (None: there was no file, or it was saved while it was replaced).  `handmade` is
+    the last accepted text, unless it is exactly what `emit` writes.  `restless` is True while
+    the file keeps changing.
     """
 
     view: Latest[View]
@@ -159,10 +161,12 @@ class _Mirror:
         if not self.is_behind(self.view.value):
             return
         content = (await self._text(document)).encode()
-        if await self._thread(partial(sign, self.path)) != self.signature:
+        replaced = await self._thread(
+            partial(replace_unless_saved, self.path, content, self.signature)
+        )
+        if replaced is None:
             return
-        await self._thread(partial(write_atomic, self.path, content))
-        self.signature = await self._thread(partial(sign, self.path))
+        self.signature = replaced.signature
         await self._remember(content, document)
         self.log("cluster.yaml written", revision=document.revision)
 
