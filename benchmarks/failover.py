@@ -16,11 +16,11 @@ from attrs import define
 from nodes import machine
 
 from qutrio import __version__
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT
+from qutrio.core.consensus.lease import CANVASSES_PER_HEARTBEAT
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.network import Network
-from qutrio.sim.onlooker import Onlooker
+from qutrio.sim.observer import Observer
 from qutrio.sim.options import Faults
 from qutrio.sim.world import World
 
@@ -39,7 +39,7 @@ the question for it, the first write and its acceptance."""
 
 
 @define
-class Succession(Onlooker):
+class Succession(Observer):
     """Watches for another node that acts than the one that went."""
 
     world: World
@@ -91,7 +91,7 @@ def bound(way: str) -> Seconds:
     early is asked again after a tenth of a heartbeat.  All this by the slowest clock.
     """
     settings = Settings()
-    again_s = settings.heartbeat_s / ASKS_PER_HEARTBEAT
+    again_s = settings.heartbeat_s / CANVASSES_PER_HEARTBEAT
     silence_s = 0.0 if way == "stop" else settings.dead_after_s + settings.heartbeat_s
     return HOPS_MAX * DELAY_S_MAX + (again_s + silence_s) / (1 - DRIFT)
 
@@ -103,7 +103,7 @@ def trial(seed: int, size: int, way: str) -> Seconds:
     world.run(SETTLE_S + Random(seed).random())
     (master,) = (name for name, host in world.hosts.items() if host.acting(world.true))
     succession = Succession(world, master)
-    world.onlooker, went_at = succession, world.true
+    world.observer, went_at = succession, world.true
     WAYS[way](world, master)
     while succession.acts_at is None and world.true < went_at + GIVEN_UP_S:
         world.run(world.true + LOOK_S)

@@ -26,7 +26,7 @@ from qutrio import __version__
 from qutrio.core.election.engines import ENGINES
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Seconds
-from qutrio.sim.beginnings import first_document, member
+from qutrio.sim.initial_states import first_document, member
 from qutrio.sim.options import Faults
 from qutrio.sim.world import World
 
@@ -64,7 +64,7 @@ def seeds(size: int) -> range:
 def await_master(world: World, other_than: NodeId = NOBODY) -> Seconds | None:
     """Return how long it takes from now until a node acts; None if it never does."""
     began = world.true
-    world.onlooker = succession = Succession(world, other_than)
+    world.observer = succession = Succession(world, other_than)
     while succession.acts_at is None and world.true < began + GIVEN_UP_S:
         world.run(world.true + LOOK_S)
     return None if succession.acts_at is None else succession.acts_at - began
@@ -81,7 +81,7 @@ def live(seed: int, size: int, engine: str) -> Life:
     world = World(seed, size, FAULTS, document=document(size, engine))
     world.network = Line(world.network.dice, world.struck, world.network.trouble, world.faults)
     first_s = await_master(world)
-    world.onlooker = None
+    world.observer = None
     world.run(world.true + SETTLE_S + Random(seed).uniform(0, PHASE_S))
     (master,) = (name for name, host in world.hosts.items() if host.acting(world.true))
     began = time.process_time()

@@ -15,9 +15,9 @@ from nodes import machine
 
 from qutrio import __version__
 from qutrio.codec.wire import encode
-from qutrio.core.effects import Effect, Send
+from qutrio.core.api.effects import Effect, Send
 from qutrio.model.ids import CheckId, NodeId, Seconds
-from qutrio.sim.onlooker import Onlooker
+from qutrio.sim.observer import Observer
 from qutrio.sim.world import World
 
 SIZES = (3, 5, 9, 25, 50, 100)
@@ -27,7 +27,7 @@ WEB = CheckId("web")
 
 
 @define
-class Ear(Onlooker):
+class Ear(Observer):
     """Counts what is said, by the node that says it."""
 
     messages: Counter[NodeId] = field(factory=Counter)
@@ -42,7 +42,7 @@ class Ear(Onlooker):
 
 def listen(world: World) -> Ear:
     """Let the world run for a window, and return what was said in it."""
-    world.onlooker = ear = Ear()
+    world.observer = ear = Ear()
     world.run(world.true + WINDOW_S)
     return ear
 

@@ -14,8 +14,8 @@ from functools import partial
 import trio
 from probes import free_port, local_nginx, machine_line, running
 
-from qutrio.core.events import Observed
-from qutrio.core.view import View
+from qutrio.core.api.events import Observed
+from qutrio.core.api.view import View
 from qutrio.model.checks import Check, HttpCheck, StatusRange
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, Fingerprint, NodeId, Revision, Term

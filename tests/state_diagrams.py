@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from qutrio.core.election import gossip, lowest_id, raft
+from qutrio.core.election import gossip, lowest_id
 from qutrio.core.election.interface import Role
+from qutrio.core.election.raft import votes
 
 PAGE = Path(__file__).parents[1] / "docs" / "engines.md"
 TABLES: dict[str, Iterable[tuple[Role, str, Role]]] = {
     "lowest-id": lowest_id.TRANSITIONS,
-    "raft": raft.TRANSITIONS,
+    "raft": votes.TRANSITIONS,
     "gossip": gossip.TRANSITIONS,
 }
 START = Role.FOLLOWER

@@ -15,7 +15,7 @@ from qutrio.codec.node_yaml import NodeFile
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.control.operations import OPERATIONS
 from qutrio.control.protocol import Code
-from qutrio.core.messages import Message
+from qutrio.core.api.messages import Message
 from qutrio.peers.frames import Frame
 from tests.state_diagrams import PAGE, TABLES, drawn
 

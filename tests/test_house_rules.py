@@ -10,7 +10,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 TEST_NAME_WORDS_MIN = 3
 VAGUE_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "manager", "misc"})
-ENVIRONMENT_READERS = ("cli", "daemon", "storage/places.py", "storage/merge_worker.py")
+ENVIRONMENT_READERS = ("cli", "daemon", "storage/directories.py", "storage/merge_worker.py")
 MUTABLE_CALLS = frozenset({"list", "dict", "set", "defaultdict", "deque", "bytearray"})
 MUTATORS = frozenset(
     {"append", "add", "update", "pop", "popitem", "clear", "extend", "setdefault", "remove",

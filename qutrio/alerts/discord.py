@@ -3,8 +3,8 @@
 import json
 
 from qutrio import __version__
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.http_post import post
-from qutrio.alerts.letter import Letter
 from qutrio.alerts.retry_after import asked_by_discord, refusal
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import body, subject
@@ -26,21 +26,21 @@ _FENCE = "```"
 _ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
 
 
-def payload(letter: Letter) -> bytes:
+def payload(envelope: Envelope) -> bytes:
     """Return the JSON document for Discord's `execute webhook` call."""
-    text = body(letter).replace("`", "`" + _ZERO_WIDTH_SPACE)
+    text = body(envelope).replace("`", "`" + _ZERO_WIDTH_SPACE)
     room = DESCRIPTION_CHARS_MAX - 2 * len(_FENCE) - 2
     embed = {
-        "title": subject(letter.notice)[:TITLE_CHARS_MAX],
+        "title": subject(envelope.notice)[:TITLE_CHARS_MAX],
         "description": f"{_FENCE}\n{text[:room]}\n{_FENCE}",
-        "color": COLOURS[letter.notice.known_kind],
+        "color": COLOURS[envelope.notice.known_kind],
     }
     document = {"embeds": [embed], "allowed_mentions": {"parse": []}}
     return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
 async def send_discord(
-    channel: DiscordChannel, letter: Letter, *, contexts: ClientContexts
+    channel: DiscordChannel, envelope: Envelope, *, contexts: ClientContexts
 ) -> SendResult:
     """Post the notice once.
 
@@ -49,7 +49,7 @@ async def send_discord(
 
     """
     headers = {"Content-Type": "application/json", "User-Agent": f"qutrio/{__version__}"}
-    answer = await post(channel.url, payload(letter), headers, verify=True, contexts=contexts)
+    answer = await post(channel.url, payload(envelope), headers, verify=True, contexts=contexts)
     if not answer.accepted:
-        raise refusal(channel.url, answer, asked_by_discord(answer, letter.sent_unix))
+        raise refusal(channel.url, answer, asked_by_discord(answer, envelope.sent_unix))
     return SendResult(delivered=True, detail=f"HTTP {answer.status}")

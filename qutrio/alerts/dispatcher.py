@@ -11,13 +11,13 @@ from collections import OrderedDict
 import trio
 from attrs import define, evolve, field
 
+from qutrio.alerts.envelope import Envelope, make_envelope
 from qutrio.alerts.hiding import without_secrets
-from qutrio.alerts.letter import Letter, write_letter
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
-from qutrio.core.delivery import too_late
-from qutrio.core.effects import Notify
-from qutrio.core.view import View
+from qutrio.core.alerting.delivery import too_late
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel
 from qutrio.model.ids import NEVER, ChannelId, Instant, NoticeId, Seconds
@@ -51,15 +51,15 @@ async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or i
         await _Dispatcher(view, inbox, clock, senders, log, nursery).take_in(jobs)
 
 
-async def attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> SendResult:
+async def attempt(channel: Channel, envelope: Envelope, senders: Senders, log: Log) -> SendResult:
     """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and what was said."""
-    return without_secrets(await _attempt(channel, letter, senders, log), channel)
+    return without_secrets(await _attempt(channel, envelope, senders, log), channel)
 
 
-async def _attempt(channel: Channel, letter: Letter, senders: Senders, log: Log) -> SendResult:
+async def _attempt(channel: Channel, envelope: Envelope, senders: Senders, log: Log) -> SendResult:
     try:
         with trio.fail_after(ATTEMPT_S_MAX):
-            done = await senders.send(channel, letter)
+            done = await senders.send(channel, envelope)
             return evolve(done, detail=clip(done.detail))
     except DeliveryError as error:
         return SendResult(delivered=False, detail=clip(str(error)), wait_s=error.wait_s)
@@ -120,9 +120,9 @@ class _Dispatcher:
         if (wait_s := self._left_alone(channel)) > 0:
             return SendResult(delivered=False, detail=ASKED_TO_WAIT, wait_s=wait_s)
         notice = order.delivery.notice
-        letter = write_letter(notice, view, self._clock.wall())
-        letter = evolve(letter, before=order.delivery)
-        done = await attempt(channel, letter, self._senders, self._log)
+        envelope = make_envelope(notice, view, self._clock.wall())
+        envelope = evolve(envelope, before=order.delivery)
+        done = await attempt(channel, envelope, self._senders, self._log)
         if done.wait_s:
             hold_s = min(done.wait_s, LANE_HOLD_S_MAX)
             self._asked[channel.id] = channel, Instant(self._clock.now() + hold_s)

@@ -29,7 +29,7 @@ _MARKUP = re.compile(
 
 
 @frozen
-class Answer:
+class HttpResponse:
     """What the server said: the status, the headers, and the first bytes of the body."""
 
     status: int
@@ -44,7 +44,7 @@ class Answer:
 
 async def post(
     url: str, content: bytes, headers: Mapping[str, str], *, verify: bool, contexts: ClientContexts
-) -> Answer:
+) -> HttpResponse:
     """Send `content` and return the answer, whatever its status.
 
     Raises:
@@ -65,14 +65,16 @@ async def post(
         ) as client:
             headers = {**headers, "Accept-Encoding": "identity"}
             async with client.stream("POST", url, content=content, headers=headers) as response:
-                return Answer(response.status_code, response.headers, await _excerpt(response))
+                return HttpResponse(
+                    response.status_code, response.headers, await _excerpt(response)
+                )
     except httpx.TimeoutException as error:
         raise DeliveryError(f"{host}: {_phase(error)} took more than {PHASE_S_MAX:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DeliveryError(f"{host}: {_reason(error)}") from None
 
 
-def said(answer: Answer) -> str:
+def said(answer: HttpResponse) -> str:
     """Return the readable words in the body of a refusal, on one line; may be empty."""
     return clip(_words(answer.excerpt.decode("utf-8", "replace")))
 

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as MAIL_POLICY
 from email.utils import formatdate
 
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.text import body, subject
 from qutrio.codec.addresses import Mailbox
 from qutrio.model.ids import ChannelId
@@ -25,35 +25,35 @@ _BODY_POLICY = MAIL_POLICY.clone(cte_type="7bit")
 
 
 def compose(
-    channel: ChannelId, letter: Letter, sender: Mailbox, recipients: Sequence[Mailbox]
+    channel: ChannelId, envelope: Envelope, sender: Mailbox, recipients: Sequence[Mailbox]
 ) -> bytes:
     """Return the mail for a notice to these recipients.
 
     Its Message-ID is the same at every attempt by every node, so that repeats can be dropped;
     all mails of one incident refer to the same thread.
     """
-    domain = f"{letter.cluster_id}.qutrio" if _is_label(letter.cluster_id) else "qutrio"
-    thread = f"<{letter.thread_id(channel)}@{domain}>"
+    domain = f"{envelope.cluster_id}.qutrio" if _is_label(envelope.cluster_id) else "qutrio"
+    thread = f"<{envelope.thread_id(channel)}@{domain}>"
     headers = {
         "From": _named(sender.display or DISPLAY_NAME, sender),
         "To": ",\r\n ".join(_named(box.display, box) for box in recipients),
-        "Subject": _words(subject(letter.notice), "Subject"),
-        "Date": formatdate(letter.sent_unix),
-        "Message-ID": f"<{letter.delivery_id(channel)}@{domain}>",
+        "Subject": _words(subject(envelope.notice), "Subject"),
+        "Date": formatdate(envelope.sent_unix),
+        "Message-ID": f"<{envelope.delivery_id(channel)}@{domain}>",
         "In-Reply-To": thread,
         "References": thread,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "X-Qutrio-Event": letter.notice.kind.value,
+        "X-Qutrio-Event": envelope.notice.kind.value,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return head.encode() + _content(letter)
+    return head.encode() + _content(envelope)
 
 
-def _content(letter: Letter) -> bytes:
+def _content(envelope: Envelope) -> bytes:
     """Return the body, after the headers that describe it."""
     content = EmailMessage(policy=_BODY_POLICY)
-    content.set_content(body(letter).encode("utf-8", "replace").decode())
+    content.set_content(body(envelope).encode("utf-8", "replace").decode())
     return content.as_bytes()
 
 

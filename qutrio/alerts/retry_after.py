@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from math import ceil
 from urllib.parse import urlsplit
 
-from qutrio.alerts.http_post import Answer, said
+from qutrio.alerts.http_post import HttpResponse, said
 from qutrio.errors import DeliveryError
 from qutrio.model.durations import format_duration
 from qutrio.model.ids import Seconds, UnixTime
@@ -20,7 +20,7 @@ ASKING_STATUSES = frozenset({429, 503})
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
-def asked_wait(answer: Answer, wall: UnixTime) -> Seconds:
+def asked_wait(answer: HttpResponse, wall: UnixTime) -> Seconds:
     """Return for how many seconds the answer asks to wait, 0 if it does not; at most the cap."""
     if answer.status not in ASKING_STATUSES:
         return 0.0
@@ -33,7 +33,7 @@ def asked_wait(answer: Answer, wall: UnixTime) -> Seconds:
     return _kept(until - (_moment(answer.headers.get("date", "")) or wall))
 
 
-def asked_by_discord(answer: Answer, wall: UnixTime) -> Seconds:
+def asked_by_discord(answer: HttpResponse, wall: UnixTime) -> Seconds:
     """Return the longer of what the header and the body's `retry_after` ask for."""
     try:
         wait = json.loads(answer.excerpt)["retry_after"]
@@ -43,7 +43,7 @@ def asked_by_discord(answer: Answer, wall: UnixTime) -> Seconds:
     return max(asked_wait(answer, wall), _kept(wait) if said_so else 0.0)
 
 
-def refusal(url: str, answer: Answer, wait_s: Seconds) -> DeliveryError:
+def refusal(url: str, answer: HttpResponse, wait_s: Seconds) -> DeliveryError:
     """Return the error for an answer that is not a success.  Names the host of `url` alone."""
     problem = f"{urlsplit(url).netloc.rpartition('@')[2]} answered HTTP {answer.status}"
     if wait_s:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import trio
 
 from qutrio.alerts.discord import send_discord
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.smtp import MAIL_THREADS_MAX, send_mail
 from qutrio.alerts.tls import ClientContexts, system_context
@@ -16,7 +16,7 @@ from qutrio.alerts.webhook import send_webhook
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookChannel
 
-Send: TypeAlias = Callable[[Any, Letter], Awaitable[SendResult]]
+Send: TypeAlias = Callable[[Any, Envelope], Awaitable[SendResult]]
 """Deliver once: return what the receiver answered, or raise `DeliveryError`."""
 
 
@@ -27,7 +27,7 @@ class Senders:
         """Take the senders; the mapping is not changed afterwards."""
         self._by_class = dict(by_class)
 
-    async def send(self, channel: Channel, letter: Letter) -> SendResult:
+    async def send(self, channel: Channel, envelope: Envelope) -> SendResult:
         """Try once and return what the receiver answered.
 
         Raises:
@@ -37,7 +37,7 @@ class Senders:
         send = self._by_class.get(type(channel))
         if send is None:
             raise DeliveryError(f"channels of kind {channel.kind!r} are not known to this version")
-        return await send(channel, letter)
+        return await send(channel, envelope)
 
 
 def real_senders(trust: Callable[[], ssl.SSLContext] = system_context) -> Senders:

@@ -14,10 +14,10 @@ from functools import partial
 import trio
 from attrs import define, field
 
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.mail import compose
 from qutrio.alerts.send_result import SendResult, of_parts
-from qutrio.alerts.smtp_line import Conversation, Line
+from qutrio.alerts.smtp_connection import SmtpConnection, SmtpSession
 from qutrio.alerts.smtp_login import log_in
 from qutrio.alerts.tls import ClientContexts
 from qutrio.codec.addresses import Mailbox, parse_mailbox
@@ -37,7 +37,11 @@ PERMANENT = 500
 
 
 async def send_mail(
-    channel: SmtpChannel, letter: Letter, *, contexts: ClientContexts, limiter: trio.CapacityLimiter
+    channel: SmtpChannel,
+    envelope: Envelope,
+    *,
+    contexts: ClientContexts,
+    limiter: trio.CapacityLimiter,
 ) -> SendResult:
     """Hand the notice to the channel's server once; cancelling cuts the connection.
 
@@ -47,8 +51,8 @@ async def send_mail(
 
     """
     context = await contexts.get(verify=channel.verify_tls)
-    line, tally = Line(), _Tally()
-    talk = partial(_talk, channel, letter, context, line, tally)
+    line, tally = SmtpConnection(), _Tally()
+    talk = partial(_talk, channel, envelope, context, line, tally)
     trouble = f"not done within {MAIL_S_MAX:g} s"
     try:
         with trio.move_on_after(MAIL_S_MAX):
@@ -56,10 +60,10 @@ async def send_mail(
     finally:
         line.cut()
     server = f"{channel.host}:{channel.port}"
-    parts = tally.told(letter.wanted(channel), trouble)
+    parts = tally.told(envelope.wanted(channel), trouble)
     if not parts:
         raise DeliveryError(f"{server}: {trouble}")
-    return of_parts(server, parts, reached_before=letter.reached_before)
+    return of_parts(server, parts, reached_before=envelope.reached_before)
 
 
 @define
@@ -87,11 +91,15 @@ class _Tally:
 
 
 def _talk(
-    channel: SmtpChannel, letter: Letter, context: ssl.SSLContext, line: Line, tally: _Tally
+    channel: SmtpChannel,
+    envelope: Envelope,
+    context: ssl.SSLContext,
+    line: SmtpConnection,
+    tally: _Tally,
 ) -> str:
     """Deliver what can be delivered; return why the rest could not, if something is left."""
     try:
-        _converse(channel, letter, context, line, tally)
+        _converse(channel, envelope, context, line, tally)
     except smtplib.SMTPAuthenticationError as error:
         return f"refused the login: {_answer(error.smtp_code, error.smtp_error)}"
     except smtplib.SMTPResponseException as error:
@@ -108,18 +116,22 @@ def _talk(
 
 
 def _converse(
-    channel: SmtpChannel, letter: Letter, context: ssl.SSLContext, line: Line, tally: _Tally
+    channel: SmtpChannel,
+    envelope: Envelope,
+    context: ssl.SSLContext,
+    line: SmtpConnection,
+    tally: _Tally,
 ) -> None:
     sender, boxes = _sender(channel), list[Mailbox]()
-    for text in letter.wanted(channel):
+    for text in envelope.wanted(channel):
         try:
             boxes.append(parse_mailbox(text, "recipients"))
         except InvalidValueError as error:
             tally.note(text, Fate.REFUSED, error.problem)
-    client = Conversation(channel, context, line)
+    client = SmtpSession(channel, context, line)
     try:
         _open(client, channel, context)
-        delivery = _Delivery(client, channel, letter, sender, tally)
+        delivery = _Delivery(client, channel, envelope, sender, tally)
         delivery.to_all([b for b in boxes if not b.needs_utf8])
         delivery.to_all([b for b in boxes if b.needs_utf8])
         with suppress(smtplib.SMTPException, OSError):
@@ -135,7 +147,7 @@ def _sender(channel: SmtpChannel) -> Mailbox:
         raise DeliveryError(str(error)) from None
 
 
-def _open(client: Conversation, channel: SmtpChannel, context: ssl.SSLContext) -> None:
+def _open(client: SmtpSession, channel: SmtpChannel, context: ssl.SSLContext) -> None:
     """Greet, encrypt and log in, as the channel wants it."""
     _greet(client)
     if channel.security is MailSecurity.STARTTLS:
@@ -145,7 +157,7 @@ def _open(client: Conversation, channel: SmtpChannel, context: ssl.SSLContext) -
         log_in(client, channel.username, channel.password or "")
 
 
-def _greet(client: Conversation) -> None:
+def _greet(client: SmtpSession) -> None:
     code, said = client.ehlo()
     if code == SERVICE_ENDS:
         raise smtplib.SMTPResponseException(code, said)
@@ -163,9 +175,9 @@ def _good(code: int) -> bool:
 class _Delivery:
     """One notice on an open connection."""
 
-    _client: Conversation
+    _client: SmtpSession
     _channel: SmtpChannel
-    _letter: Letter
+    _letter: Envelope
     _sender: Mailbox
     _tally: _Tally
 

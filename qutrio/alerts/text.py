@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
 from qutrio.model.edits import Edit, who
@@ -42,16 +42,16 @@ def subject(notice: Notice) -> str:
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
 
 
-def body(letter: Letter) -> str:
+def body(envelope: Envelope) -> str:
     """Return the whole message as plain text, ending in a newline."""
-    notice = letter.notice
+    notice = envelope.notice
     sections = [_opening(notice), *_reservation(notice), _facts(notice), *listed(notice)]
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
     if notice.kind is not NoticeKind.TEST and not notice.minority:
         sections += [f"Why, on any node: qutrio explain {clip(notice.incident)}"]
-    sections += [_signature(letter)]
+    sections += [_signature(envelope)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -196,11 +196,11 @@ def _abstentions(evidence: tuple[Evidence, ...]) -> list[str]:
     return ["Abstained, so neither for nor against:\n" + "\n".join(lines)] if lines else []
 
 
-def _signature(letter: Letter) -> str:
-    notice = letter.notice
+def _signature(envelope: Envelope) -> str:
+    notice = envelope.notice
     return (
-        f"-- \nqutrio, sent by node {clip(letter.node_name)} in term {notice.term}\n"
-        f"cluster {clip(letter.cluster_id)}, incident {clip(notice.incident)}, "
+        f"-- \nqutrio, sent by node {clip(envelope.node_name)} in term {notice.term}\n"
+        f"cluster {clip(envelope.cluster_id)}, incident {clip(notice.incident)}, "
         f"notice {clip(notice.id)}"
     )
 

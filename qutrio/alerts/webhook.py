@@ -10,8 +10,8 @@ import json
 from hashlib import sha256
 
 from qutrio import __version__
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.http_post import post
-from qutrio.alerts.letter import Letter
 from qutrio.alerts.retry_after import asked_wait, refusal
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
@@ -26,9 +26,9 @@ TIMED = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.UNSEEN, N
 """The events with a duration: how long it lasted, or has lasted so far."""
 
 
-def payload(letter: Letter) -> bytes:
+def payload(envelope: Envelope) -> bytes:
     """Return the JSON document, in ASCII.  Fields may be added; `schema` grows if they change."""
-    notice = letter.notice
+    notice = envelope.notice
     timed, ending = notice.kind in TIMED, notice.ending
     return json.dumps(
         {
@@ -36,7 +36,7 @@ def payload(letter: Letter) -> bytes:
             "event": notice.kind.value,
             "notice_id": notice.id,
             "incident_id": notice.incident,
-            "cluster_id": letter.cluster_id,
+            "cluster_id": envelope.cluster_id,
             "term": notice.term,
             "sequence": notice.sequence,
             "minority": notice.minority or None,
@@ -62,7 +62,7 @@ def payload(letter: Letter) -> bytes:
             "summary": subject(notice),
             "edited": _edited(notice),
             "evidence": [_evidence(e) for e in notice.evidence],
-            "sent_by": {"id": letter.node, "name": letter.node_name},
+            "sent_by": {"id": envelope.node, "name": envelope.node_name},
         },
         separators=(",", ":"),
     ).encode("ascii")
@@ -106,7 +106,7 @@ def signature(secret: str, timestamp: str, content: bytes) -> str:
 
 
 async def send_webhook(
-    channel: WebhookChannel, letter: Letter, *, contexts: ClientContexts
+    channel: WebhookChannel, envelope: Envelope, *, contexts: ClientContexts
 ) -> SendResult:
     """Post the notice once; any 2xx answer is a success, a redirect is not.
 
@@ -114,19 +114,19 @@ async def send_webhook(
         DeliveryError: there was no answer, or another one.
 
     """
-    content, timestamp = payload(letter), str(int(letter.sent_unix))
+    content, timestamp = payload(envelope), str(int(envelope.sent_unix))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"qutrio/{__version__}",
-        "X-Qutrio-Event": letter.notice.kind.value,
-        "X-Qutrio-Delivery": letter.delivery_id(channel.id),
+        "X-Qutrio-Event": envelope.notice.kind.value,
+        "X-Qutrio-Delivery": envelope.delivery_id(channel.id),
         "X-Qutrio-Timestamp": timestamp,
     }
     if channel.secret is not None:
         headers["X-Qutrio-Signature"] = signature(channel.secret, timestamp, content)
     answer = await post(channel.url, content, headers, verify=channel.verify_tls, contexts=contexts)
     if not answer.accepted:
-        raise refusal(channel.url, answer, asked_wait(answer, letter.sent_unix))
+        raise refusal(channel.url, answer, asked_wait(answer, envelope.sent_unix))
     return SendResult(delivered=True, detail=f"HTTP {answer.status}")
 
 

@@ -7,14 +7,14 @@ import typer
 from qutrio.cli import alert_add
 from qutrio.cli import options as opt
 from qutrio.cli.alert_lines import troubles
-from qutrio.cli.asking import ask, committed, given
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.nouns import noun
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
-from qutrio.cli.standing import complain, standing_code
+from qutrio.cli.requests import ask, committed, given
+from qutrio.cli.staleness import complain, standing_code
 
-app = noun("Where people are told: add, list, edit, remove, test.", "alert test ops")
+app = command_group("Where people are told: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
 
 

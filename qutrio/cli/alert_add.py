@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.nouns import noun
+from qutrio.cli.requests import ask, committed, given
 
-app = noun("Tell people somewhere new.", "alert add webhook ops https://hooks.example.org/x")
+app = command_group(
+    "Tell people somewhere new.", "alert add webhook ops https://hooks.example.org/x"
+)
 
 Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
 Url = Annotated[str, typer.Argument(help=f"https://...; {opt.SECRET_HELP}")]

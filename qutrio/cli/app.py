@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from qutrio import __version__
+from qutrio.cli.command_groups import LazyGroups
 from qutrio.cli.exits import ExitCode, exit_code
-from qutrio.cli.nouns import LazyNouns
-from qutrio.cli.outlets import prepare_output, silence
+from qutrio.cli.output import prepare_output, silence
 from qutrio.cli.printing import clean_lines
 from qutrio.errors import QutrioError, plain_reason
 
@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "cluster": "qutrio.cli.cluster",
         "lead": "qutrio.cli.lead",
         "sim": "qutrio.cli.sim",
-        "demo": "qutrio.cli.rehearsal",
+        "demo": "qutrio.cli.demo_command",
         "version": "qutrio.cli.version",
     }
 )
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 
-class _Root(LazyNouns):
+class _Root(LazyGroups):
     modules = COMMANDS
 
 

@@ -7,11 +7,10 @@ import typer
 
 from qutrio.cli import check_add, check_add_more
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed
 from qutrio.cli.check_fields import changed_fields
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.nouns import noun
 from qutrio.cli.printing import (
     clean,
     edited_words,
@@ -20,9 +19,12 @@ from qutrio.cli.printing import (
     print_fields,
     print_json,
 )
-from qutrio.cli.standing import complain, heard, mark, standing_code
+from qutrio.cli.requests import ask, committed
+from qutrio.cli.staleness import complain, heard, mark, standing_code
 
-app = noun("What is watched: add, list, show, edit, remove, enable, disable, test.", "check list")
+app = command_group(
+    "What is watched: add, list, show, edit, remove, enable, disable, test.", "check list"
+)
 check_add.app.add_typer(check_add_more.app)
 app.add_typer(check_add.app, name="add")
 

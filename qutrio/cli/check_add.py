@@ -6,10 +6,10 @@ import typer
 
 from qutrio.cli import options as opt
 from qutrio.cli.check_adding import watches
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.nouns import noun
 
-app = noun("Watch something new.", "check add http web https://example.org/")
+app = command_group("Watch something new.", "check add http web https://example.org/")
 
 
 @watches(app, "http web https://example.org/ --interval 30s")

@@ -6,7 +6,7 @@ import typer
 
 from qutrio.cli import options as opt
 from qutrio.cli.check_adding import watches
-from qutrio.cli.nouns import verb
+from qutrio.cli.command_groups import verb
 
 app = verb()
 """These commands; `qutrio check` puts them beside those of `check_add`."""

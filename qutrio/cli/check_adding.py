@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed, given
 from qutrio.cli.check_fields import RENAMED
+from qutrio.cli.requests import ask, committed, given
 
 Own: TypeAlias = Callable[..., dict[str, object]]
 """Takes the argument and options that one kind has of its own; returns fields of the check."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import given
 from qutrio.cli.inputs import Inputs
+from qutrio.cli.requests import given
 
 NOT_FIELDS: Final = frozenset({"name", "unset", "as_json"})
 RENAMED: Final = {

@@ -6,17 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli import cluster_engine, cluster_hooks
-from qutrio.cli.asking import ask, given
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import node_names
-from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
-from qutrio.cli.standing import removed_code
+from qutrio.cli.requests import ask, given
+from qutrio.cli.staleness import removed_code
 from qutrio.errors import ControlError
 
 Row = dict[str, Any]
 
-app = noun("What all nodes share, and who of them acts.", "cluster show")
+app = command_group("What all nodes share, and who of them acts.", "cluster show")
 app.add_typer(cluster_engine.app, name="engine")
 app.command("hooks", epilog="Example: qutrio cluster hooks")(cluster_hooks.hooks)
 

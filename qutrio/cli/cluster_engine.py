@@ -5,17 +5,17 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli import completing as tab
-from qutrio.cli.asking import ask, committed
-from qutrio.cli.nouns import noun
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import clean, plain_value, print_answer, print_fields, print_table
-from qutrio.cli.standing import removed_code
+from qutrio.cli.requests import ask, committed
+from qutrio.cli.staleness import removed_code
 from qutrio.cli.status import unknown_engine
 from qutrio.errors import InvalidValueError
 
 Row = dict[str, Any]
 
-app = noun("How the nodes choose who leads: show, set.", "cluster engine show")
+app = command_group("How the nodes choose who leads: show, set.", "cluster engine show")
 
 
 @app.command(epilog="Example: qutrio cluster engine show")

@@ -2,9 +2,9 @@
 
 import shlex
 
-from qutrio.cli.asking import ask
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import moment, print_answer, print_fields, print_table
+from qutrio.cli.requests import ask
 
 
 def hooks(as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qutrio.control.client import call
 from qutrio.errors import QutrioError
-from qutrio.storage.places import find_socket
+from qutrio.storage.directories import find_socket
 
 WAIT_S = 1.0
 

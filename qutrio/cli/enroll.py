@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.asking import ask, committed
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import token_names
-from qutrio.cli.nouns import noun
 from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
-from qutrio.cli.standing import complain, standing_code
+from qutrio.cli.requests import ask, committed
+from qutrio.cli.staleness import complain, standing_code
 from qutrio.errors import DataDirectoryError
-from qutrio.storage.places import find_data_directory
+from qutrio.storage.directories import find_data_directory
 
-app = noun("How a node joins: create, join, list, approve, revoke.", "enroll create")
+app = command_group("How a node joins: create, join, list, approve, revoke.", "enroll create")
 
 Token = Annotated[
     str,

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from qutrio.cli.asking import ask
+from qutrio.cli.command_groups import verb
 from qutrio.cli.completing import check_names
-from qutrio.cli.nouns import verb
+from qutrio.cli.incident_text import doubt, told
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_answer, print_fields, print_table
-from qutrio.cli.standing import removed_code
-from qutrio.cli.story_words import doubt, told
+from qutrio.cli.requests import ask
+from qutrio.cli.staleness import removed_code
 from qutrio.errors import ControlError
 
 Row = dict[str, Any]

@@ -1,8 +1,8 @@
 """`qutrio init`: a data directory with a key of its own, a cluster of one node."""
 
 from qutrio.cli import options as opt
-from qutrio.cli.nouns import verb
-from qutrio.cli.places import data_directory, serve_command, set_up
+from qutrio.cli.command_groups import verb
+from qutrio.cli.directories import data_directory, serve_command, set_up
 from qutrio.cli.printing import print_fields, print_json
 from qutrio.storage.node_file import load_node_file
 

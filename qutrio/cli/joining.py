@@ -8,21 +8,21 @@ from typing import Any
 import trio
 from attrs import frozen
 
-from qutrio.cli.asking import given
+from qutrio.cli.directories import data_directory, require_advertised, serve_command, set_up
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.places import data_directory, require_advertised, serve_command, set_up
+from qutrio.cli.requests import given
 from qutrio.codec.node_yaml import NodeFile
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
 from qutrio.model.members import Member, split_address
 from qutrio.model.stable import Promise, Record, Stable
-from qutrio.peers.enrollment import Invitation, join
+from qutrio.peers.enrollment_client import Invitation, join
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.token import parse_token
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.joining import remember_joining
 from qutrio.storage.keys import Identity, load_identity
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.node_file import amend_node_file, load_node_file
-from qutrio.storage.places import DataDirectory
 from qutrio.storage.setup import adopt
 from qutrio.storage.store import Store
 

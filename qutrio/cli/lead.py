@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qutrio.cli.nouns import verb
+from qutrio.cli.command_groups import verb
 from qutrio.errors import InvalidValueError
 
 GRACE_DEFAULT = "10s"
@@ -55,7 +55,7 @@ def lead(
     """
     from qutrio.cli.leading import Leader, Plan  # noqa: PLC0415 - the help needs none of it
     from qutrio.codec.duration import parse_duration  # noqa: PLC0415
-    from qutrio.storage.places import find_socket  # noqa: PLC0415
+    from qutrio.storage.directories import find_socket  # noqa: PLC0415
 
     grace_s = parse_duration(grace, "grace")
     if grace_s > GRACE_S_MAX:

@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from qutrio.cli.asking import ask, committed
 from qutrio.cli.colour import Painted, Style
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import node_names
-from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, print_json, print_table
-from qutrio.cli.standing import complain, mark, standing_code
+from qutrio.cli.requests import ask, committed
+from qutrio.cli.staleness import complain, mark, standing_code
 
-app = noun("Who belongs to the cluster: list, edit, remove.", "node list")
+app = command_group("Who belongs to the cluster: list, edit, remove.", "node list")
 
 Name = Annotated[str, typer.Argument(help="The node's name or id.", autocompletion=node_names)]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qutrio.cli import options as opt
-from qutrio.cli.nouns import verb
+from qutrio.cli.command_groups import verb
 
 app = verb()
 
@@ -50,10 +50,10 @@ def serve(
     """
     import trio  # noqa: PLC0415 - the help of this command must not load the daemon
 
-    from qutrio.cli.places import data_directory, prepare_to_serve  # noqa: PLC0415
-    from qutrio.daemon.assemble import serve as run_daemon  # noqa: PLC0415
+    from qutrio.cli.directories import data_directory, prepare_to_serve  # noqa: PLC0415
+    from qutrio.daemon.node_process import serve as run_daemon  # noqa: PLC0415
     from qutrio.daemon.options import ServeOptions  # noqa: PLC0415
-    from qutrio.storage.places import find_socket, prepare_socket_directory  # noqa: PLC0415
+    from qutrio.storage.directories import find_socket, prepare_socket_directory  # noqa: PLC0415
 
     place = data_directory(directory)
     control = find_socket(os.environ, explicit=Path(socket) if socket else None)

@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from qutrio.cli.asking import ask, committed
+from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import setting_pairs
-from qutrio.cli.nouns import noun
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import plain_value, print_fields, print_json
-from qutrio.cli.standing import complain, standing_code
+from qutrio.cli.requests import ask, committed
+from qutrio.cli.staleness import complain, standing_code
 from qutrio.errors import InvalidValueError
 
-app = noun("The cluster's timers and its election engine: show, set.", "settings show")
+app = command_group("The cluster's timers and its election engine: show, set.", "settings show")
 
 
 @app.command(epilog="Example: qutrio settings show")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qutrio.cli.command_groups import verb
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.nouns import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import clean, print_json
 from qutrio.errors import InvalidDocumentError, InvalidValueError, StorageError, plain_reason

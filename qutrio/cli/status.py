@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from qutrio.cli.asking import ask
 from qutrio.cli.check_lines import counted_states, print_brief
 from qutrio.cli.colour import Painted, Style, paint
+from qutrio.cli.command_groups import verb
 from qutrio.cli.exits import ExitCode, exit_code
-from qutrio.cli.nouns import verb
 from qutrio.cli.printing import age, clean, print_fields, print_json, print_table
-from qutrio.cli.standing import mark, stale_note, standing_code
+from qutrio.cli.requests import ask
+from qutrio.cli.staleness import mark, stale_note, standing_code
 from qutrio.errors import ControlError
 
 WATCH_EVERY_S = 2.0

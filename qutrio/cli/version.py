@@ -1,7 +1,7 @@
 """`qutrio version`: which program this is."""
 
 from qutrio import __version__
-from qutrio.cli.nouns import verb
+from qutrio.cli.command_groups import verb
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import print_json
 

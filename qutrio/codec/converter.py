@@ -20,7 +20,7 @@ from cattrs.preconf.orjson import OrjsonConverter, make_converter
 from qutrio.codec.extra import extra_of, extra_values
 from qutrio.codec.fields import kind_of
 from qutrio.codec.pinned import tag
-from qutrio.core.mutations import Batch, Mutation
+from qutrio.core.api.mutations import Batch, Mutation
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.checks import Check, UnknownCheck

@@ -11,7 +11,7 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, Final
 
-from qutrio.core.messages import ENGINE_UNSAID, Heartbeat, HeartbeatAck, Message
+from qutrio.core.api.messages import ENGINE_UNSAID, Heartbeat, HeartbeatAck, Message
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.stable import Position
 

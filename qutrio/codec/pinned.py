@@ -13,26 +13,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from qutrio.core import messages, mutations
-from qutrio.core.election import words
+from qutrio.core.api import messages, mutations
+from qutrio.core.election import engine_messages
 from qutrio.model import journal
 
 MESSAGES: Final[Mapping[type[Any], str]] = MappingProxyType(
     {
         messages.Heartbeat: "heartbeat",
         messages.HeartbeatAck: "heartbeat_ack",
-        messages.Ask: "ask",
-        messages.Answer: "answer",
+        messages.CanvassRequest: "ask",
+        messages.CanvassAnswer: "answer",
         messages.Resign: "resign",
         messages.Yield: "yield",
-        words.PreVote: "pre_vote",
-        words.PreVoted: "pre_voted",
-        words.VoteRequest: "vote_request",
-        words.VoteResponse: "vote_response",
-        words.Lead: "lead",
-        words.Led: "led",
-        words.LeadershipProposal: "leadership_proposal",
-        words.LeadershipDeclaration: "leadership_declaration",
+        engine_messages.PreVoteRequest: "pre_vote",
+        engine_messages.PreVoteResponse: "pre_voted",
+        engine_messages.VoteRequest: "vote_request",
+        engine_messages.VoteResponse: "vote_response",
+        engine_messages.LeaderHeartbeat: "lead",
+        engine_messages.LeaderHeartbeatAck: "led",
+        engine_messages.LeadershipProposal: "leadership_proposal",
+        engine_messages.LeadershipDeclaration: "leadership_declaration",
         messages.Farewell: "farewell",
         messages.Write: "write",
         messages.Wrote: "wrote",

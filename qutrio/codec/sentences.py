@@ -2,7 +2,7 @@
 
 from typing import TypeAlias, assert_never
 
-from qutrio.core.facts import (
+from qutrio.core.api.facts import (
     DiskRefused,
     EngineUnknown,
     MinorityLed,
@@ -19,7 +19,7 @@ from qutrio.core.facts import (
     WallClockChanged,
     WallClockDiffers,
 )
-from qutrio.core.view import Status
+from qutrio.core.api.view import Status
 
 Line: TypeAlias = tuple[str, dict[str, str]]
 """A line of the log: a constant message, and details by their keys."""

@@ -19,7 +19,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.levels import LEVEL
-from qutrio.model.stable import NO_BALLOT, Ballot, Position, Promise, Record, Stable
+from qutrio.model.stable import NO_HARD_STATE, HardState, Position, Promise, Record, Stable
 
 STATE_FORMAT = 1
 DIGEST_CHARS = 16
@@ -51,7 +51,7 @@ class _State:
     promise: Promise
     accepted: _RecordState
     committed: _RecordState
-    ballot: Ballot = NO_BALLOT
+    ballot: HardState = NO_HARD_STATE
 
 
 def document_file(document: ClusterDocument) -> DocumentFile:
@@ -73,7 +73,7 @@ def encode_state(stable: Stable, *, accepted: str, committed: str) -> bytes:
             promise=stable.promise,
             accepted=_refer(stable.accepted, accepted),
             committed=_refer(stable.committed, committed),
-            ballot=stable.ballot,
+            ballot=stable.hard_state,
         )
     )
     checksum = sha256(canonical(body)).hexdigest()

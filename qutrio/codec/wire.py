@@ -10,9 +10,18 @@ import orjson
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.codec.pinned import tag
-from qutrio.core.ages import AGES_TOLD_MAX
-from qutrio.core.messages import Deliver, Fetched, Lasted, Message, ProbeNow, Propose, Report, Write
-from qutrio.core.watch import RESULTS_PER_REPORT_MAX
+from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.api.messages import (
+    Deliver,
+    Fetched,
+    Lasted,
+    Message,
+    ProbeNow,
+    Propose,
+    Report,
+    Write,
+)
+from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 
 WIRE_VERSION = 1

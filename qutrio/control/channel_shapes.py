@@ -1,7 +1,7 @@
 """The JSON of how it goes with an alert channel, as `qutrio alert list --json` has it."""
 
 from qutrio.control.shapes import Row
-from qutrio.core.view import ChannelStatus
+from qutrio.core.api.view import ChannelStatus
 
 
 def channel_row(going: ChannelStatus) -> Row:

@@ -6,7 +6,7 @@ from attrs import evolve
 from qutrio.codec.masks import require_unmasked
 from qutrio.codec.plain import check_from_plain, check_to_plain
 from qutrio.control.cluster import all_checks
-from qutrio.control.desk import Desk, find
+from qutrio.control.context import ControlContext, find
 from qutrio.control.editing import edited, new_id
 from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
@@ -20,9 +20,9 @@ from qutrio.control.shapes import (
     quorum_row,
     standing,
 )
-from qutrio.core.events import ProbeRequested
-from qutrio.core.mutations import PutCheck, RemoveCheck
-from qutrio.core.view import CheckStatus, Status
+from qutrio.core.api.events import ProbeRequested
+from qutrio.core.api.mutations import PutCheck, RemoveCheck
+from qutrio.core.api.view import CheckStatus, Status
 from qutrio.errors import InvalidValueError
 from qutrio.model.checks import Check, slow_words
 from qutrio.model.ids import CheckId, NodeId, Seconds
@@ -37,65 +37,65 @@ TEST_MARGIN_S = 2.0
 """Time for the request and the votes to travel, beyond the check's own timeout."""
 
 
-async def add_check(desk: Desk, request: Request) -> Row:
+async def add_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.add`: `check` is the plain form without an id."""
     plain = {**request.mapping("check"), "id": new_id()}
     check = check_from_plain(plain, _where(plain), strict=True)
-    _require_channels(desk, check)
-    return await _put(desk, PutCheck(check=check))
+    _require_channels(context, check)
+    return await _put(context, PutCheck(check=check))
 
 
-async def edit_check(desk: Desk, request: Request) -> Row:
+async def edit_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.edit`: `set` replaces fields, `unset` names those to put back to default."""
-    was = _named(desk, request)
+    was = _named(context, request)
     plain = edited(
         was, check_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
     check = check_from_plain(plain, f"check {was.name}", strict=True)
-    _require_channels(desk, check)
+    _require_channels(context, check)
     check = evolve(check, changed=was.changed, extra=was.extra)
-    return await _put(desk, PutCheck(check=check, expect=was))
+    return await _put(context, PutCheck(check=check, expect=was))
 
 
-async def remove_check(desk: Desk, request: Request) -> Row:
+async def remove_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.remove`."""
-    check = _named(desk, request)
-    revision = await desk.propose(RemoveCheck(expect=check))
+    check = _named(context, request)
+    revision = await context.propose(RemoveCheck(expect=check))
     return {"id": check.id, "name": check.name, "revision": revision}
 
 
-async def enable_check(desk: Desk, request: Request) -> Row:
+async def enable_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.enable`; enabling what is enabled is no change and no error."""
-    check = _named(desk, request)
-    return await _put(desk, PutCheck(check=evolve(check, enabled=True), expect=check))
+    check = _named(context, request)
+    return await _put(context, PutCheck(check=evolve(check, enabled=True), expect=check))
 
 
-async def disable_check(desk: Desk, request: Request) -> Row:
+async def disable_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.disable`: the check is kept, and neither probed nor judged."""
-    check = _named(desk, request)
-    return await _put(desk, PutCheck(check=evolve(check, enabled=False), expect=check))
+    check = _named(context, request)
+    return await _put(context, PutCheck(check=evolve(check, enabled=False), expect=check))
 
 
-async def list_checks(desk: Desk, request: Request) -> Row:
+async def list_checks(context: ControlContext, request: Request) -> Row:
     """Answer `check.list`: every check with its state, and with `config` its configuration."""
-    status = await desk.inspect()
+    status = await context.inspect()
     rows = await all_checks(status)
     if request.flag("config"):
         rows = await _configured(rows, status)
-    return {"now_unix": desk.services.wall(), **standing(status), "checks": rows}
+    return {"now_unix": context.services.wall(), **standing(status), "checks": rows}
 
 
-async def show_check(desk: Desk, request: Request) -> Row:
+async def show_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.show`: how a check is configured and where it stands.
 
     Secrets are masked unless `secrets` is set.
     """
-    check = _named(desk, request)
-    status = await desk.inspect()
+    check = _named(context, request)
+    status = await context.inspect()
     counted = _counted(status, check.id)
     warning = slow_words(check)
     return {
-        "now_unix": desk.services.wall(),
+        "now_unix": context.services.wall(),
         **standing(status),
         "check": check_to_plain(check, secrets=request.flag("secrets")),
         "last_change": author_row(status.document.edit_of_check(check.id)),
@@ -121,30 +121,30 @@ async def _configured(rows: list[Row], status: Status) -> list[Row]:
     return configured
 
 
-async def test_check(desk: Desk, request: Request) -> Row:
+async def test_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.test`: every live member probes now; the fresh votes are the answer.
 
     A member that is silent for the check's own time limit and a little more is named in
     `silent`.  `state` is "down" when more fresh votes fail than succeed, "unknown" without any
     vote that counts, and when this node could not ask a majority (`quorum`).
     """
-    check = _named(desk, request)
+    check = _named(context, request)
     if not check.enabled:
         sentence = f"check {check.name!r} is disabled; run 'qutrio check enable {check.name}' first"
         raise ControlFailure(Code.REFUSED, sentence)
-    if desk.view.value.removed:
+    if context.view.value.removed:
         sentence = "this node was removed from the cluster, and has nobody to ask for a probe"
         raise ControlFailure(Code.NO_MASTER, sentence)
     asked = trio.current_time()
-    await desk.inbox.post(ProbeRequested((check.id,)))
+    await context.inbox.post(ProbeRequested((check.id,)))
     wait_s = min(check.timeout_s * (1 + check.retries) + TEST_MARGIN_S, CHECK_TEST_WAIT_S_MAX)
     fresh: dict[NodeId, Evidence] = {}
     live: frozenset[NodeId] = frozenset()
-    status = await desk.inspect()
+    status = await context.inspect()
     with trio.move_on_after(wait_s):
         while not live or live - fresh.keys():
             await trio.sleep(TEST_POLL_S)
-            status = await desk.inspect()
+            status = await context.inspect()
             live = frozenset(m.member.id for m in status.members if m.live)
             fresh = _newer_than(trio.current_time() - asked, _counted(status, check.id))
     return _tested(status, check, fresh, live)
@@ -180,7 +180,7 @@ def _counted(status: Status, check: CheckId) -> CheckStatus | None:
     return next((c for c in status.checks if c.check.id == check), None)
 
 
-async def _put(desk: Desk, change: PutCheck) -> Row:
+async def _put(context: ControlContext, change: PutCheck) -> Row:
     """Propose the change, also if it is none: this node may be behind, and see none in error.
 
     `warnings` are sentences about what is allowed, and is seldom meant.
@@ -188,23 +188,23 @@ async def _put(desk: Desk, change: PutCheck) -> Row:
     require_unmasked(change.check, change.expect)
     check = change.check
     try:
-        change.apply(desk.document, desk.services.wall())
+        change.apply(context.document, context.services.wall())
     except InvalidValueError as error:  # nobody could commit it
         raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
-    revision = await desk.propose(change)
+    revision = await context.propose(change)
     warning = slow_words(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}
     return {**row, "warnings": [warning] if warning else []}
 
 
-def _require_channels(desk: Desk, check: Check) -> None:
+def _require_channels(context: ControlContext, check: Check) -> None:
     """Raise `ControlFailure` (NOT_FOUND) when the check names a channel that is not there."""
     for name in check.alerts:
-        find(desk.document.channels, name, "alert channel")
+        find(context.document.channels, name, "alert channel")
 
 
-def _named(desk: Desk, request: Request) -> Check:
-    return find(desk.document.checks, request.text("name"), "check")
+def _named(context: ControlContext, request: Request) -> Check:
+    return find(context.document.checks, request.text("name"), "check")
 
 
 def _where(plain: dict[str, object]) -> str:

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from qutrio.codec.document import digest
 from qutrio.codec.plain import document_to_plain, settings_from_plain, settings_to_plain
-from qutrio.control.desk import Desk, find
+from qutrio.control.context import ControlContext, find
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import (
@@ -19,25 +19,25 @@ from qutrio.control.shapes import (
     standing,
     status_head,
 )
-from qutrio.core.applying import apply
-from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
-from qutrio.core.view import Status
+from qutrio.core.api.mutations import PutMember, PutSettings, Refusal, RemoveMember
+from qutrio.core.api.view import Status
+from qutrio.core.consensus.applying import apply
 
 ROWS_PER_TURN = 200
 """Rows that are made before other tasks get a turn: about a millisecond's work."""
 
 
-async def show_status(desk: Desk, request: Request) -> Row:
+async def show_status(context: ControlContext, request: Request) -> Row:
     """Answer `status`: this node's whole view of the cluster."""
     del request
-    status = await desk.inspect()
+    status = await context.inspect()
     head = status_head(
         status,
-        version=desk.services.version,
+        version=context.services.version,
         digest=digest(status.document),
-        wall=desk.services.wall(),
+        wall=context.services.wall(),
     )
-    return {**head, "edit": edit_row(desk.services.edit()), "checks": await all_checks(status)}
+    return {**head, "edit": edit_row(context.services.edit()), "checks": await all_checks(status)}
 
 
 async def all_checks(status: Status) -> list[Row]:
@@ -50,10 +50,10 @@ async def all_checks(status: Status) -> list[Row]:
     return rows
 
 
-async def show_document(desk: Desk, request: Request) -> Row:
+async def show_document(context: ControlContext, request: Request) -> Row:
     """Answer `document`: the committed document, secrets masked, and who holds its level back."""
     del request
-    status = await desk.inspect()
+    status = await context.inspect()
     document = status.document
     plain = {**document_to_plain(document, secrets=False), "level": document.level}
     return {
@@ -63,10 +63,10 @@ async def show_document(desk: Desk, request: Request) -> Row:
     }
 
 
-async def list_nodes(desk: Desk, request: Request) -> Row:
+async def list_nodes(context: ControlContext, request: Request) -> Row:
     """Answer `node.list`."""
     del request
-    status = await desk.inspect()
+    status = await context.inspect()
     master = status.master
     stale = not decides(status)
     rows = [
@@ -76,16 +76,16 @@ async def list_nodes(desk: Desk, request: Request) -> Row:
     return {"self": status.node, **standing(status), "nodes": rows}
 
 
-async def remove_node(desk: Desk, request: Request) -> Row:
+async def remove_node(context: ControlContext, request: Request) -> Row:
     """Answer `node.remove`: take a node's vote, links and trust away."""
-    member = find(desk.document.members, request.text("name"), "node")
-    revision = await desk.propose(RemoveMember(node=member.id))
+    member = find(context.document.members, request.text("name"), "node")
+    revision = await context.propose(RemoveMember(node=member.id))
     return {"id": member.id, "name": member.name, "revision": revision}
 
 
-async def edit_node(desk: Desk, request: Request) -> Row:
+async def edit_node(context: ControlContext, request: Request) -> Row:
     """Answer `node.edit`: change a node's name or address as the cluster knows it."""
-    member = find(desk.document.members, request.text("name"), "node")
+    member = find(context.document.members, request.text("name"), "node")
     changed = evolve(
         member,
         name=request.text_or_none("new_name") or member.name,
@@ -94,21 +94,21 @@ async def edit_node(desk: Desk, request: Request) -> Row:
     if changed == member:
         raise ControlFailure(Code.INVALID, "nothing to change: give a new name or address")
     change = PutMember(member=changed, expect=member)
-    change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
-    revision = await desk.propose(change)
+    change.apply(context.document, context.services.wall())  # raises for what nobody could commit
+    revision = await context.propose(change)
     return {"id": changed.id, "name": changed.name, "revision": revision}
 
 
-async def show_settings(desk: Desk, request: Request) -> Row:
+async def show_settings(context: ControlContext, request: Request) -> Row:
     """Answer `settings.show`."""
     del request
-    status = await desk.inspect()
+    status = await context.inspect()
     return {**standing(status), "settings": settings_to_plain(status.document.settings)}
 
 
-async def set_settings(desk: Desk, request: Request) -> Row:
+async def set_settings(context: ControlContext, request: Request) -> Row:
     """Answer `settings.set`: replace the given settings, keep the others."""
-    was, changes = desk.document.settings, request.mapping("set")
+    was, changes = context.document.settings, request.mapping("set")
     if not changes:
         raise ControlFailure(Code.INVALID, "nothing to change: give at least one setting")
     kept = {name for name, _ in was.extra}
@@ -116,8 +116,8 @@ async def set_settings(desk: Desk, request: Request) -> Row:
     settings = settings_from_plain({**plain, **changes}, "settings", strict=True)
     settings = evolve(settings, extra=was.extra)
     change = PutSettings(settings=settings, expect=was)
-    refusal = apply(change, desk.document, desk.services.wall())
+    refusal = apply(change, context.document, context.services.wall())
     if isinstance(refusal, Refusal):  # nothing but its own values can be wrong with it
         raise ControlFailure(Code.INVALID, refusal.reason)
-    revision = await desk.propose(change)
+    revision = await context.propose(change)
     return {"settings": settings_to_plain(settings), "revision": revision}

@@ -6,15 +6,15 @@ import trio
 
 from qutrio.codec.plain import settings_to_plain
 from qutrio.control.cluster import set_settings
-from qutrio.control.desk import Desk, find
+from qutrio.control.context import ControlContext, find
 from qutrio.control.incidents import teller
 from qutrio.control.protocol import YIELD_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, master_row, members_by_name
-from qutrio.core.engine_timers import TIMERS, setting_of
-from qutrio.core.events import YieldRequested
-from qutrio.core.reigns import Reign, reigns
-from qutrio.core.view import MemberStatus, View
+from qutrio.core.api.events import YieldRequested
+from qutrio.core.api.view import MemberStatus, View
+from qutrio.core.election.timers import TIMERS, setting_of
+from qutrio.core.journal.leadership_history import Reign, reigns
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.members import Member
 
@@ -24,10 +24,10 @@ REIGNS_LISTED = 20
 REIGNS_LISTED_MAX = 10_000
 
 
-async def show_engine(desk: Desk, request: Request) -> Row:
+async def show_engine(context: ControlContext, request: Request) -> Row:
     """Answer `engine.show`: the engine, its timers, and what it makes of this node."""
     del request
-    status = await desk.inspect()
+    status = await context.inspect()
     settings = settings_to_plain(status.document.settings)
     return {
         "node_id": status.node,
@@ -47,7 +47,7 @@ async def show_engine(desk: Desk, request: Request) -> Row:
     }
 
 
-async def set_engine(desk: Desk, request: Request) -> Row:
+async def set_engine(context: ControlContext, request: Request) -> Row:
     """Answer `engine.set`: choose the engine and set its own timers, in one change."""
     engine, timers = request.text("engine"), request.mapping("timers")
     if engine not in TIMERS:
@@ -64,10 +64,10 @@ async def set_engine(desk: Desk, request: Request) -> Row:
         if setting in changes:
             raise ControlFailure(Code.INVALID, f"timer {setting!r} is given twice")
         changes[setting] = value
-    return await set_settings(desk, Request({"op": "settings.set", "set": changes}))
+    return await set_settings(context, Request({"op": "settings.set", "set": changes}))
 
 
-async def yield_role(desk: Desk, request: Request) -> Row:
+async def yield_role(context: ControlContext, request: Request) -> Row:
     """Answer `cluster.yield`: move the role by hand, and wait until another node acts.
 
     `to` may name the next one.  Raises `ControlFailure`: NO_MASTER when nobody acts, REFUSED when
@@ -76,15 +76,15 @@ async def yield_role(desk: Desk, request: Request) -> Row:
     wait_s = request.duration(
         "wait", default=YIELD_WAIT_S, low=YIELD_WAIT_S_MIN, high=YIELD_WAIT_S_MAX
     )
-    was = desk.view.value
+    was = context.view.value
     holder = _holder(was)
     wanted = _wanted(was, holder, request.text_or_none("to"))
-    await desk.inbox.post(YieldRequested(None if wanted is None else wanted.id))
+    await context.inbox.post(YieldRequested(None if wanted is None else wanted.id))
     with trio.move_on_after(wait_s):
-        await desk.view.until(
+        await context.view.until(
             lambda v: v.master not in {None, holder} and v.master_term > was.master_term
         )
-    now = desk.view.value
+    now = context.view.value
     if now.master == holder and now.master_term > was.master_term:
         sentence = f"{_name(now, holder)} gave the role up, and acts again in term"
         raise ControlFailure(Code.REFUSED, f"{sentence} {now.master_term}: no other kept it")
@@ -105,13 +105,13 @@ async def yield_role(desk: Desk, request: Request) -> Row:
     }
 
 
-async def show_history(desk: Desk, request: Request) -> Row:
+async def show_history(context: ControlContext, request: Request) -> Row:
     """Answer `cluster.history`: who acted when, newest first, from this node's journal."""
     limit = request.count("limit", default=REIGNS_LISTED, high=REIGNS_LISTED_MAX)
-    told = reigns(await desk.services.read_journal())
+    told = reigns(await context.services.read_journal())
     return {
-        **teller(desk),
-        "unwritten": _unwritten(desk.view.value, told),
+        **teller(context),
+        "unwritten": _unwritten(context.view.value, told),
         "reigns": [_reign_row(reign) for reign in reversed(told[-limit:])],
     }
 

@@ -3,11 +3,11 @@
 import os
 import pwd
 
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, standing, token_row
-from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
+from qutrio.core.api.mutations import AddToken, ApproveToken, RevokeToken
 from qutrio.model.members import Token
 from qutrio.model.names import natural_order
 
@@ -15,41 +15,41 @@ TOKEN_TTL_S_DEFAULT = 3600.0
 TOKEN_TTL_S_MIN, TOKEN_TTL_S_MAX = 60.0, 30 * 86_400.0
 
 
-async def create_token(desk: Desk, request: Request) -> Row:
+async def create_token(context: ControlContext, request: Request) -> Row:
     """Answer `enroll.create`: the text for the new node, shown once and never stored."""
     ttl_s = request.duration(
         "ttl", default=TOKEN_TTL_S_DEFAULT, low=TOKEN_TTL_S_MIN, high=TOKEN_TTL_S_MAX
     )
-    text, token = desk.services.make_token(
+    text, token = context.services.make_token(
         request.text_or_none("name"), ttl_s, request.flag("auto_approve")
     )
-    revision = await desk.propose(AddToken(token=token))
-    wall = desk.services.wall()
-    layout = {"now_unix": wall, "directory": desk.services.directory, "user": _own_user()}
+    revision = await context.propose(AddToken(token=token))
+    wall = context.services.wall()
+    layout = {"now_unix": wall, "directory": context.services.directory, "user": _own_user()}
     return {**token_row(token, wall), "token": text, "revision": revision, **layout}
 
 
-async def list_tokens(desk: Desk, request: Request) -> Row:
+async def list_tokens(context: ControlContext, request: Request) -> Row:
     """Answer `enroll.list`."""
     del request
-    status = await desk.inspect()
-    wall = desk.services.wall()
-    tokens = sorted(desk.document.tokens, key=lambda t: natural_order(t.name or t.id))
+    status = await context.inspect()
+    wall = context.services.wall()
+    tokens = sorted(context.document.tokens, key=lambda t: natural_order(t.name or t.id))
     return {"now_unix": wall, **standing(status), "tokens": [token_row(t, wall) for t in tokens]}
 
 
-async def approve_token(desk: Desk, request: Request) -> Row:
+async def approve_token(context: ControlContext, request: Request) -> Row:
     """Answer `enroll.approve`: admit the node that waits behind a token."""
-    token = _named(desk, request)
-    revision = await desk.propose(ApproveToken(token=token.id))
+    token = _named(context, request)
+    revision = await context.propose(ApproveToken(token=token.id))
     claimant = token.claimant.name if token.claimant else None
     return {"id": token.id, "name": claimant, "revision": revision}
 
 
-async def revoke_token(desk: Desk, request: Request) -> Row:
+async def revoke_token(context: ControlContext, request: Request) -> Row:
     """Answer `enroll.revoke`: take an invitation back."""
-    token = _named(desk, request)
-    revision = await desk.propose(RevokeToken(token=token.id))
+    token = _named(context, request)
+    revision = await context.propose(RevokeToken(token=token.id))
     return {"id": token.id, "name": token.name, "revision": revision}
 
 
@@ -61,11 +61,11 @@ def _own_user() -> str:
         return str(os.geteuid())
 
 
-def _named(desk: Desk, request: Request) -> Token:
+def _named(context: ControlContext, request: Request) -> Token:
     """Return the token with this id, or of this (waiting) node's name."""
     wanted = request.text("name")
-    found = [t for t in desk.document.tokens if wanted == t.id]
-    found = found or [t for t in desk.document.tokens if wanted in _names(t)]
+    found = [t for t in context.document.tokens if wanted == t.id]
+    found = found or [t for t in context.document.tokens if wanted in _names(t)]
     if not found:
         sentence = f"there is no token {wanted[:80]!r}; see 'qutrio enroll list'"
         raise ControlFailure(Code.NOT_FOUND, sentence)

@@ -9,11 +9,11 @@ import orjson
 import trio
 from attrs import define, field
 
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
-from qutrio.core.view import View
+from qutrio.core.api.view import View
 from qutrio.model.ids import NEVER, Instant, Seconds, Term
 
 FOLLOWERS_MAX = 16
@@ -30,7 +30,7 @@ SILENCE_S_MAX: Seconds = 5.0
 """A tenant that says nothing for so long counts as lost."""
 
 
-async def follow_role(desk: Desk, request: Request, stream: trio.abc.Stream) -> None:
+async def follow_role(context: ControlContext, request: Request, stream: trio.abc.Stream) -> None:
     """Answer `role.follow`: tell how the role stands until the program goes.
 
     Raises `ControlFailure` before the first line if it cannot be done.
@@ -38,11 +38,11 @@ async def follow_role(desk: Desk, request: Request, stream: trio.abc.Stream) -> 
     key = request.text("key")
     if len(key) > KEY_CHARS_MAX:
         raise ControlFailure(Code.INVALID, f"key: give at most {KEY_CHARS_MAX} characters")
-    if len(desk.tenants.followers) >= FOLLOWERS_MAX:
+    if len(context.tenants.followers) >= FOLLOWERS_MAX:
         sentence = f"{FOLLOWERS_MAX} programs follow the role at this node already"
         raise ControlFailure(Code.REFUSED, sentence)
-    following = _Following(desk, key, stream)
-    desk.tenants.followers.append(following.wake)
+    following = _Following(context, key, stream)
+    context.tenants.followers.append(following.wake)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(following.hear, nursery.cancel_scope)
@@ -50,14 +50,14 @@ async def follow_role(desk: Desk, request: Request, stream: trio.abc.Stream) -> 
         await stream.aclose()
         await following.end()
     finally:
-        desk.tenants.followers.remove(following.wake)
+        context.tenants.followers.remove(following.wake)
 
 
 @define(eq=False)
 class _Following:
     """One connection: what its program wants, and what it was told last."""
 
-    _desk: Desk
+    _desk: ControlContext
     _key: str
     _stream: trio.abc.Stream
     _wanted: int = 0

@@ -2,16 +2,16 @@
 
 import trio
 
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, hook_run_row
 
 
-async def show_hooks(desk: Desk, request: Request) -> Row:
+async def show_hooks(context: ControlContext, request: Request) -> Row:
     """Answer `hooks.show`: this node's hooks, and how they last ended."""
     del request
     await trio.lowlevel.checkpoint()
-    report = desk.services.hooks()
+    report = context.services.hooks()
     return {
         "gain": list(report.hooks.gain),
         "loss": list(report.hooks.loss),

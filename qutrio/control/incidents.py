@@ -1,13 +1,13 @@
 """Operations on past and present incidents: which there were, and the story of one."""
 
 from qutrio.codec.journal import entry_to_plain
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
-from qutrio.core.chronicle import ATTEMPTS_TOLD_MAX
-from qutrio.core.steady import shifts
-from qutrio.core.stories import End, Page, Story, stories
+from qutrio.core.journal.clock_shifts import shifts
+from qutrio.core.journal.reports import End, IncidentReport, Page, stories
+from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
 from qutrio.model.ids import UnixTime
 from qutrio.model.journal import Doubted, Entry
 
@@ -16,36 +16,36 @@ DOUBTS_LISTED_MAX = 5
 CANDIDATES_NAMED_MAX = 5
 
 
-async def list_incidents(desk: Desk, request: Request) -> Row:
+async def list_incidents(context: ControlContext, request: Request) -> Row:
     """Answer `incident.list`: the newest incidents, and the newest rounds that paged nobody."""
     del request
-    entries = await desk.services.read_journal()
+    entries = await context.services.read_journal()
     told = stories(entries)[-INCIDENTS_LISTED_MAX:]
     doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
     return {
-        **teller(desk),
-        "incidents": [story_row(story, desk.services.wall()) for story in reversed(told)],
+        **teller(context),
+        "incidents": [story_row(story, context.services.wall()) for story in reversed(told)],
         "doubts": [entry_to_plain(doubt) for doubt in reversed(doubts)],
     }
 
 
-async def explain_incident(desk: Desk, request: Request) -> Row:
+async def explain_incident(context: ControlContext, request: Request) -> Row:
     """Answer `incident.explain`: one incident with every line that belongs to it.
 
     `name` is its id, the beginning of it, or a check's name for the latest incident of it.
     """
-    journal = await desk.services.read_journal()
+    journal = await context.services.read_journal()
     story = find_story(stories(journal), request.text("name"))
     entries = entry_rows(journal, story)
     return {
-        **teller(desk),
-        "incident": story_row(story, desk.services.wall()),
+        **teller(context),
+        "incident": story_row(story, context.services.wall()),
         "entries": entries,
         "attempts_told_max": ATTEMPTS_TOLD_MAX,
     }
 
 
-def find_story(told: tuple[Story, ...], wanted: str) -> Story:
+def find_story(told: tuple[IncidentReport, ...], wanted: str) -> IncidentReport:
     """Return the story that a person means; raises `ControlFailure` when it is none, or several."""
     exact = [story for story in told if story.id == wanted]
     of_check = [story for story in told if wanted in {story.check_name, story.check}]
@@ -62,13 +62,13 @@ def find_story(told: tuple[Story, ...], wanted: str) -> Story:
     raise ControlFailure(Code.NOT_FOUND, sentence)
 
 
-def entry_rows(journal: tuple[Entry, ...], story: Story) -> list[Row]:
+def entry_rows(journal: tuple[Entry, ...], story: IncidentReport) -> list[Row]:
     """Return the lines of a story; `clock_set_s` is by how much the clock was set after a line."""
     shift_of = {id(e): s for e, s in zip(journal, shifts(journal), strict=True)}
     return [{**entry_to_plain(e), "clock_set_s": shift_of.get(id(e), 0.0)} for e in story.entries]
 
 
-def story_row(story: Story, wall: UnixTime) -> Row:
+def story_row(story: IncidentReport, wall: UnixTime) -> Row:
     """Return an incident as one node knows it at `wall`, without its lines.
 
     `lasted_s` is None when it is over and this node does not know how long it lasted.
@@ -100,13 +100,13 @@ def _page_row(page: Page) -> Row:
     }
 
 
-def teller(desk: Desk) -> Row:
+def teller(context: ControlContext) -> Row:
     """Return who tells something from its journal, and what time it is there."""
-    view = desk.view.value
+    view = context.view.value
     member = view.document.member(view.node)
     return {
         "node_id": view.node,
         "name": member.name if member is not None else view.node,
-        "now_unix": desk.services.wall(),
+        "now_unix": context.services.wall(),
         "removed": view.removed,
     }

@@ -7,15 +7,15 @@ from typing import TypeAlias
 import trio
 
 from qutrio.control import alerts, checks, cluster, election, enroll, hooks, incidents
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.following import follow_role
 from qutrio.control.protocol import READS, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.errors import InvalidDocumentError, InvalidValueError, QutrioError
 
-Operation: TypeAlias = Callable[[Desk, Request], Awaitable[Row]]
-Conversation: TypeAlias = Callable[[Desk, Request, trio.abc.Stream], Awaitable[None]]
+Operation: TypeAlias = Callable[[ControlContext, Request], Awaitable[Row]]
+Conversation: TypeAlias = Callable[[ControlContext, Request, trio.abc.Stream], Awaitable[None]]
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
@@ -57,17 +57,17 @@ CONVERSATIONS: Mapping[str, Conversation] = MappingProxyType({"role.follow": fol
 """What is answered with one line after the other, until the caller goes."""
 
 
-async def perform(desk: Desk, request: Request) -> Row:
+async def perform(context: ControlContext, request: Request) -> Row:
     """Perform one request and return the answer's fields.
 
     Every expected failure leaves as `ControlFailure`; anything else is a bug.
     """
     operation = OPERATIONS.get(request.op)
     if operation is None:
-        known_by = f"this daemon (version {desk.services.version})"
+        known_by = f"this daemon (version {context.services.version})"
         raise ControlFailure(Code.INVALID, f"{known_by} does not know {request.op[:40]!r}")
     try:
-        return await operation(desk, request)
+        return await operation(context, request)
     except ControlFailure:
         raise
     except (InvalidDocumentError, InvalidValueError) as error:

@@ -16,7 +16,7 @@ import orjson
 import trio
 from attrs import evolve
 
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.listener import listening
 from qutrio.control.operations import CONVERSATIONS, perform
 from qutrio.control.protocol import (
@@ -30,7 +30,7 @@ from qutrio.control.protocol import (
 from qutrio.control.request import Request
 from qutrio.control.services import ControlServices
 from qutrio.control.shapes import Row
-from qutrio.core.view import View
+from qutrio.core.api.view import View
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log, trace_of
@@ -55,21 +55,21 @@ async def serve_control(
 
     Raises `ControlFailure` when another daemon answers there, or when the place is not ours.
     """
-    desk = Desk(inbox, view, services)
+    context = ControlContext(inbox, view, services)
     places = trio.CapacityLimiter(CONNECTIONS_MAX)
     async with listening(path) as listener, trio.open_nursery() as connections:
         log("control socket open", path=str(path))
         task_status.started()
-        handler = partial(_connection, desk=desk, places=places, log=log)
+        handler = partial(_connection, context=context, places=places, log=log)
         await trio.serve_listeners(handler, [listener], handler_nursery=connections)
 
 
 async def _connection(
-    stream: trio.SocketStream, *, desk: Desk, places: trio.CapacityLimiter, log: Log
+    stream: trio.SocketStream, *, context: ControlContext, places: trio.CapacityLimiter, log: Log
 ) -> None:
     try:
         async with places, stream:
-            answer = await _answer(stream, desk, log)
+            answer = await _answer(stream, context, log)
             if answer is None:
                 return
             with trio.move_on_after(ANSWER_WAIT_S):
@@ -81,17 +81,17 @@ async def _connection(
         return  # the caller has gone; what it asked for has been done or refused all the same
 
 
-async def _answer(stream: trio.SocketStream, desk: Desk, log: Log) -> bytes | None:
+async def _answer(stream: trio.SocketStream, context: ControlContext, log: Log) -> bytes | None:
     """Return what to answer; None when there was a conversation, which is over now."""
     op = "(unread)"
     try:
-        desk = evolve(desk, uid=_trusted(stream))
+        context = evolve(context, uid=_trusted(stream))
         request = await _read(stream)
         op = request.op
         if (converse := CONVERSATIONS.get(op)) is not None:
-            await converse(desk, request, stream)
+            await converse(context, request, stream)
             return None
-        answer = _line({"ok": True, **await perform(desk, request)})
+        answer = _line({"ok": True, **await perform(context, request)})
         if op not in READS:
             log("control request done", op=op)
     except ControlFailure as failure:

@@ -7,7 +7,7 @@ milliseconds.  Fields are added, never renamed.
 from collections.abc import Iterable, Iterator
 
 from qutrio.codec.sentences import status_reason
-from qutrio.core.view import CheckStatus, MemberStatus, Status
+from qutrio.core.api.view import CheckStatus, MemberStatus, Status
 from qutrio.model.edits import Edit
 from qutrio.model.hand_edits import EditReport
 from qutrio.model.hooks import HookRun

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import trio
 from attrs import Factory, define, field
 
-from qutrio.core.events import Inspected, Tenancy
-from qutrio.core.view import View
+from qutrio.core.api.events import Inspected, Tenancy
+from qutrio.core.api.view import View
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, Seconds
 from qutrio.plumbing.clock import Clock

@@ -6,11 +6,11 @@ often.  None of them bears on what a node may promise.
 
 from attrs import frozen
 
-from qutrio.core.desk import WISHES_MAX
-from qutrio.core.pager import ERRANDS_MAX
-from qutrio.core.replication import PROPOSALS_PER_WRITE_MAX, PROPOSALS_QUEUED_MAX
-from qutrio.core.unseen import UNSEEN_INTERVALS
-from qutrio.core.watch import RESULTS_PER_REPORT_MAX
+from qutrio.core.alerting.alert_manager import DELEGATED_MAX
+from qutrio.core.alerting.unseen import UNSEEN_INTERVALS
+from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
+from qutrio.core.consensus.register import PROPOSALS_PER_WRITE_MAX, PROPOSALS_QUEUED_MAX
+from qutrio.core.proposals import PENDING_PROPOSALS_MAX
 from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import Seconds
 
@@ -23,10 +23,10 @@ class Limits:
     `unseen_intervals` how many intervals of the check it is otherwise.
     """
 
-    wishes: int = WISHES_MAX
+    pending_proposals: int = PENDING_PROPOSALS_MAX
     proposals_queued: int = PROPOSALS_QUEUED_MAX
     proposals_per_write: int = PROPOSALS_PER_WRITE_MAX
-    errands: int = ERRANDS_MAX
+    delegated: int = DELEGATED_MAX
     results_per_report: int = RESULTS_PER_REPORT_MAX
     unseen_after_s: Seconds = UNSEEN_AFTER_S_MIN
     unseen_intervals: int = UNSEEN_INTERVALS

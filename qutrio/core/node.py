@@ -1,4 +1,4 @@
-"""One node's whole mind: a deterministic function of the events it has seen.
+"""One node: a deterministic function of the events that it has seen.
 
 Rule 1: everything that decides lives below this module.  Rule 2: nothing here knows trio,
 files, sockets, clocks or randomness; time arrives as `now`, dice as `rng`.
@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from attrs import define
 
-from qutrio.core.alerting import Courier
-from qutrio.core.calm import STEP_S_MIN, calm_until
-from qutrio.core.chronicle import Chronicle
-from qutrio.core.desk import Desk, outlook, settle_write
-from qutrio.core.disk import Disk
-from qutrio.core.effects import Consequences, Effect, Note, Send, Show
-from qutrio.core.events import (
+from qutrio.core.alerting.alert_manager import AlertManager
+from qutrio.core.alerting.scheduler import DeliveryScheduler
+from qutrio.core.alerting.unseen import UnseenTracker
+from qutrio.core.api.effects import Consequences, Effect, Note, Send, Show
+from qutrio.core.api.events import (
     Announced,
     Attempted,
     Event,
@@ -36,18 +34,20 @@ from qutrio.core.events import (
     Tick,
     YieldRequested,
 )
-from qutrio.core.facts import DiskRefused, NodeFact, NodeStarted, RemovedFromCluster
-from qutrio.core.handover import Handover
-from qutrio.core.hearing import Hearing
+from qutrio.core.api.facts import DiskRefused, NodeFact, NodeStarted, RemovedFromCluster
+from qutrio.core.api.messages import Farewell, Message, Propose, Removed, Ruled
+from qutrio.core.checks.result_exchange import ResultExchange, new_life
+from qutrio.core.consensus.disk import Disk
+from qutrio.core.consensus.register import Register
+from qutrio.core.journal.writer import JournalWriter
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.core.leadership.membership import RemovalConfirmation, last_words
+from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.limits import Limits
-from qutrio.core.messages import Farewell, Message, Propose, Removed, Ruled
-from qutrio.core.pager import Pager
-from qutrio.core.replication import Replication
-from qutrio.core.roll import Expulsion, last_words
-from qutrio.core.seat import Seat
+from qutrio.core.proposals import PendingProposals, commit_write, proposal_inputs
+from qutrio.core.quiescence import STEP_S_MIN, quiescent_until
+from qutrio.core.router import MessageRouter
 from qutrio.core.status import describe, glimpse
-from qutrio.core.unseen import Lookout
-from qutrio.core.watch import Watch, new_life
 from qutrio.model.ids import NEVER, Instant, NodeId, Revision, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Stable
@@ -55,29 +55,29 @@ from qutrio.model.stable import Stable
 if TYPE_CHECKING:
     from random import Random
 
-    from qutrio.core.verdicts import Evaluation
-    from qutrio.core.view import Status, View
+    from qutrio.core.api.view import Status, View
+    from qutrio.core.checks.verdicts import Evaluation
 
 
 @define(init=False)
 class Node:
-    """The composition of seat, register, watch, courier and desk for one member."""
+    """The state machines of one member, and the order in which an event reaches them."""
 
     identity: NodeId
     deadline: Instant
-    calm_until: Instant
-    """Before this moment a step without news need not look at everything (`core.calm`)."""
-    seat: Seat
-    register: Replication
-    watch: Watch
-    pager: Pager
-    chronicle: Chronicle
-    hearing: Hearing
-    desk: Desk
-    handover: Handover
+    quiescent_until: Instant
+    """Before this moment a step without news need not look at everything (`core.quiescence`)."""
+    leadership: Leadership
+    register: Register
+    exchange: ResultExchange
+    alerts: AlertManager
+    journal: JournalWriter
+    router: MessageRouter
+    proposals: PendingProposals
+    transfer: LeadershipTransfer
     removed: bool
     _stopped: bool
-    _expulsion: Expulsion
+    _removal: RemovalConfirmation
     _disk: Disk
     _last: NodeFact
 
@@ -96,7 +96,7 @@ class Node:
         `level` is the feature level that this program may use and announces.
         """
         self.identity = identity
-        self.register = Replication(
+        self.register = Register(
             me=identity,
             accepted=stable.accepted,
             committed=stable.committed,
@@ -104,30 +104,35 @@ class Node:
             per_write_max=limits.proposals_per_write,
             level=level,
         )
-        self.seat = Seat.restored(identity, stable, self.register, now, rng)
-        self.watch = Watch(identity, new_life(rng), limits.results_per_report)
-        self.pager = Pager(
-            identity, self.seat, self.register, self.watch, Courier(rng), limits.errands
+        self.leadership = Leadership.restored(identity, stable, self.register, now, rng)
+        self.exchange = ResultExchange(identity, new_life(rng), limits.results_per_report)
+        self.alerts = AlertManager(
+            identity,
+            self.leadership,
+            self.register,
+            self.exchange,
+            DeliveryScheduler(rng),
+            limits.delegated,
         )
-        self.pager.lookout = Lookout(limits.unseen_after_s, limits.unseen_intervals)
-        self.chronicle = Chronicle(
-            identity, self.seat, self.register, self.watch.verdicts, self.pager.ages
+        self.alerts.unseen_tracker = UnseenTracker(limits.unseen_after_s, limits.unseen_intervals)
+        self.journal = JournalWriter(
+            identity, self.leadership, self.register, self.exchange.verdicts, self.alerts.ages
         )
-        self.desk = Desk(limits.wishes)
-        self.handover = Handover(self.seat)
-        self.hearing = Hearing(
-            seat=self.seat,
+        self.proposals = PendingProposals(limits.pending_proposals)
+        self.transfer = LeadershipTransfer(self.leadership)
+        self.router = MessageRouter(
+            leadership=self.leadership,
             register=self.register,
-            watch=self.watch,
-            desk=self.desk,
-            pager=self.pager,
-            handover=self.handover,
+            exchange=self.exchange,
+            proposals=self.proposals,
+            alerts=self.alerts,
+            transfer=self.transfer,
         )
         self.deadline = now
-        self.calm_until = NEVER
+        self.quiescent_until = NEVER
         self.removed = False
         self._stopped = False
-        self._expulsion = Expulsion(identity)
+        self._removal = RemovalConfirmation(identity)
         self._disk = Disk(stable)
         self._last = NodeStarted()
 
@@ -141,34 +146,35 @@ class Node:
         """
         if self._stopped:
             return []  # whatever it said now would make it look alive
-        if now >= self.calm_until:
-            self.watch.verdicts.follow(self.register.committed.document, wall)
-        effects = self.seat.clocks.look(now, wall)
+        if now >= self.quiescent_until:
+            self.exchange.verdicts.follow(self.register.committed.document, wall)
+        effects = self.leadership.clocks.look(now, wall)
         came = self._route(event, now, wall)
         quiet = came.renews and not effects and not self._to_look_into(now, wall)
         effects += came.effects
-        if now >= self.calm_until or not quiet:
-            before, heard_term = len(effects), self.seat.mandate.heard_term
+        if now >= self.quiescent_until or not quiet:
+            before, heard_term = len(effects), self.leadership.lease.heard_term
             effects = self._look_round(event, effects, now, wall)
-            self.calm_until = NEVER
+            self.quiescent_until = NEVER
             # what was done may have consequences in the next step
-            quiet &= len(effects) == before and self.seat.mandate.heard_term == heard_term
-            quiet &= not self.handover.wanted
-        elif now >= self.seat.cadence.next_beat:
+            quiet &= len(effects) == before and self.leadership.lease.heard_term == heard_term
+            quiet &= not self.transfer.wanted
+        elif now >= self.leadership.heartbeats.next_beat:
             effects += self._beat(now, wall)
         elif now <= self.deadline - STEP_S_MIN and not isinstance(event, Tick):
             return effects
         saving = self._saving(eager=isinstance(event, Tick | Stop))
         self.deadline = self._next_deadline(now)
-        if self.calm_until <= self.deadline and quiet and not self.removed:
-            self.calm_until = calm_until(self.pager, self.desk, self.deadline, now)
+        if self.quiescent_until <= self.deadline and quiet and not self.removed:
+            self.quiescent_until = quiescent_until(self.alerts, self.proposals, self.deadline, now)
         self._last = next((e.fact for e in effects if isinstance(e, Note)), self._last)
         return saving + effects
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        minority, vacating = self.pager.minority, self.handover.vacating
-        return glimpse(self.seat, now, removed=self.removed, vacating=vacating, minority=minority)
+        removed, vacating = self.removed, self.transfer.vacating
+        minority = self.alerts.minority
+        return glimpse(self.leadership, now, removed=removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
 
@@ -183,20 +189,19 @@ class Node:
             case Linked(peer):
                 return Consequences(self._linked(peer, now, wall))
             case Announced(peer, level):
-                self.seat.announcements.hear(peer, level)
+                self.leadership.announcements.hear(peer, level)
                 return Consequences([])
             case Observed(result):
                 if not self.removed:
-                    self.pager.alarmed(self.watch.observed(result, now))
+                    self.alerts.alarmed(self.exchange.observed(result, now))
                 return Consequences([], renews=True)
             case Proposed():
-                return Consequences(self.desk.open(event, self.register.committed.document, now))
+                document = self.register.committed.document
+                return Consequences(self.proposals.open(event, document, now))
             case ProbeRequested(checks):
-                return Consequences(
-                    self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
-                )
+                return Consequences(self.exchange.demand_of_all(checks, self._live_peers(now)))
             case Attempted():
-                return Consequences(self.pager.on_attempted(event, now))
+                return Consequences(self.alerts.on_attempted(event, now))
             case Inspected(request):
                 return Consequences([Show(request, self._describe(now))])
             case PersistFailed(reason, durable):
@@ -204,33 +209,34 @@ class Node:
             case Expelled(teller, revision):
                 return Consequences(self._told_removed(teller, revision, now))
             case YieldRequested(to):
-                return Consequences(self.handover.ask(to, now))
+                return Consequences(self.transfer.ask(to, now))
             case Tenancy(tenants):
-                self.seat.tenants = tenants
+                self.leadership.tenants = tenants
                 return Consequences([])
             case Stop():
                 self._stopped = True
-                farewells: list[Effect] = [Send(p, Farewell()) for p in self.seat.roll.peers()]
-                return Consequences(self.handover.leave(now) + farewells)
+                peers = self.leadership.membership.peers()
+                farewells: list[Effect] = [Send(peer, Farewell()) for peer in peers]
+                return Consequences(self.transfer.leave(now) + farewells)
             case _:
                 assert_never(event)
 
     def _received(
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> Consequences:
-        committed, heard_term = self.register.committed, self.seat.mandate.heard_term
+        committed, heard_term = self.register.committed, self.leadership.lease.heard_term
         if self.removed:
             return Consequences(last_words(committed, sender, message))
         stranger = sender == self.identity or sender not in committed.document.ids
-        if stranger or not self.hearing.reaches(sender, message, now):
-            return Consequences([], renews=self.seat.mandate.heard_term == heard_term)
+        if stranger or not self.router.reaches(sender, message, now):
+            return Consequences([], renews=self.leadership.lease.heard_term == heard_term)
         if isinstance(message, Removed):
             return Consequences(self._told_removed(sender, message.revision, now))
-        return self.hearing.hear(sender, message, now, wall)
+        return self.router.hear(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
-        document, holder = self.register.committed.document, self.seat.mandate.promise.holder
-        believed = self._expulsion.believed(sender, revision, document, holder)
+        document, holder = self.register.committed.document, self.leadership.lease.promise.holder
+        believed = self._removal.believed(sender, revision, document, holder)
         return self._expelled("the other members say so", now) if believed else []
 
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -239,16 +245,16 @@ class Node:
             return last_words(self.register.committed, peer, None)
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
-        beat: list[Effect] = [Send(peer, self.seat.beat(now, wall))]
-        return beat + self.watch.tell_newcomer(peer, now) + self.pager.tell_ages(peer, now)
+        beat: list[Effect] = [Send(peer, self.leadership.beat(now, wall))]
+        return beat + self.exchange.tell_newcomer(peer, now) + self.alerts.tell_ages(peer, now)
 
     def _persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
-        effects = self.seat.resign(None, "cannot write its disk", now)
-        self.seat.fit = False
-        self.seat.mandate.promise = durable.promise
-        self.seat.steering.restore(durable.ballot)
+        effects = self.leadership.resign(None, "cannot write its disk", now)
+        self.leadership.fit = False
+        self.leadership.lease.promise = durable.promise
+        self.leadership.engine_host.restore(durable.hard_state)
         self.register.roll_back(durable.accepted, durable.committed)
-        self.chronicle.go_back(durable.committed.ledger)
+        self.journal.go_back(durable.committed.ledger)
         self._disk.refused(reason, durable, now)
         effects.append(Note(DiskRefused(reason)))
         return effects
@@ -257,21 +263,21 @@ class Node:
         if self.removed:
             return []
         self.removed = True
-        effects = self.seat.resign(None, "is no longer a member", now)
+        effects = self.leadership.resign(None, "is no longer a member", now)
         return [*effects, Note(RemovedFromCluster(reason))]
 
     # --- what follows from any event --------------------------------------------------------
 
     def _to_look_into(self, now: Instant, wall: UnixTime) -> bool:
         """Count new votes in the calm; tell whether there is something to say or to look at."""
-        if now >= self.calm_until:
+        if now >= self.quiescent_until:
             return False
-        verdicts, soon = self.watch.verdicts, max(self.deadline, self.calm_until)
+        verdicts, soon = self.exchange.verdicts, max(self.deadline, self.quiescent_until)
         if not verdicts.uncounted:
-            return self.watch.urgent
+            return self.exchange.urgent
         was_due = verdicts.deadline()
         found = self._count(now, wall)
-        pressing = self.watch.urgent or self.pager.pressing or bool(found.facts)
+        pressing = self.exchange.urgent or self.alerts.pressing or bool(found.facts)
         return pressing or min(was_due, verdicts.deadline()) <= soon
 
     def _look_round(
@@ -282,39 +288,42 @@ class Node:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
         effects += self._to_self(self._answers(now), now)
-        self.pager.ages.follow(self.register.committed.ledger, now, wall)
-        return effects + self.chronicle.tell(event, effects, now, wall)
+        self.alerts.ages.follow(self.register.committed.ledger, now, wall)
+        return effects + self.journal.tell(event, effects, now, wall)
+
+    def _live_peers(self, now: Instant) -> tuple[NodeId, ...]:
+        return self.leadership.membership.live_peers(now)
 
     def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        beats = self.seat.beat_all(now, wall)
-        return beats + self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=True)
+        beats = self.leadership.beat_all(now, wall)
+        return beats + self.exchange.tell(self._live_peers(now), now, all_of_it=True)
 
     def _advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         effects: list[Effect] = []
-        if not self._stopped and self.seat.beat_due(now):
+        if not self._stopped and self.leadership.beat_due(now):
             if self._disk.deserves_a_trial(now):
-                self.seat.fit = True  # `Persist` comes before the heartbeats that say so
+                self.leadership.fit = True  # `Persist` comes before the heartbeats that say so
             effects += self._beat(now, wall)
         if not self._stopped:
-            effects += self.seat.advance(now, wall) + self.seat.steering.tell()
+            effects += self.leadership.advance(now, wall) + self.leadership.engine_host.tell()
         self._count(now, wall)
-        effects += self.watch.tell(self.seat.roll.live_peers(now), now, all_of_it=False)
-        effects += self.pager.look_again(now, wall)
+        effects += self.exchange.tell(self._live_peers(now), now, all_of_it=False)
+        effects += self.alerts.look_again(now, wall)
         effects = self._to_self(effects + self._answers(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
-        if not self.pager.courier.busy(now) and self.register.flight is None:
-            effects += self._to_self(self.handover.advance(now), now)
-        return effects + self.pager.pass_on(now)
+        if not self.alerts.scheduler.busy(now) and self.register.flight is None:
+            effects += self._to_self(self.transfer.advance(now), now)
+        return effects + self.alerts.pass_on(now)
 
     def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
         """Evaluate the votes, and pass on what came of it."""
-        verdicts, ledger = self.watch.verdicts, self.register.committed.ledger
+        verdicts, ledger = self.exchange.verdicts, self.register.committed.ledger
         verdicts.follow(self.register.committed.document, wall)
-        verdicts.attend(self.seat.roll.live(now))
+        verdicts.attend(self.leadership.membership.live(now))
         open_ = frozenset(i.check for i in ledger.incidents)
-        found = verdicts.evaluate(now, wall, self.seat.settings.confirm_after_s, open_)
-        self.pager.counted(found.changed)
-        self.chronicle.counted(found.facts)
+        found = verdicts.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_)
+        self.alerts.counted(found.changed)
+        self.journal.counted(found.facts)
         return found
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -322,24 +331,25 @@ class Node:
         effects: list[Effect] = []
         while True:
             if self.register.settled():
-                effects += settle_write(self.seat)
+                effects += commit_write(self.leadership)
                 self._count(now, wall)  # a voter that went, or came, counts from here on
             effects += self._announce(now, wall)
             if not self.register.settled():
                 return effects
 
     def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        if not self.pager.may_write(now):
+        if not self.alerts.may_write(now):
             return []
-        for change in self.hearing.own_changes(now):
+        for change in self.router.own_changes(now):
             self.register.propose(change)
-        effects = self.register.pump(self.pager.ledger(now, wall), now, wall)
-        return effects + self.pager.send_out(self.seat.roll.live_peers(now), now)
+        effects = self.register.pump(self.alerts.ledger(now, wall), now, wall)
+        return effects + self.alerts.send_out(self._live_peers(now), now)
 
     def _answers(self, now: Instant) -> list[Effect]:
-        if self.desk.idle:
+        if self.proposals.idle:
             return []
-        return self.desk.advance(outlook(self.seat, now, removed=self.removed), now)
+        inputs = proposal_inputs(self.leadership, now, removed=self.removed)
+        return self.proposals.advance(inputs, now)
 
     def _to_self(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Carry messages to oneself, which do not travel, and return the other effects."""
@@ -347,41 +357,44 @@ class Node:
         for effect in effects:
             match effect.message if isinstance(effect, Send) and effect.to == me else None:
                 case Propose() as propose:
-                    out += self._to_self(self.hearing.propose(self.identity, propose, now), now)
+                    out += self._to_self(self.router.propose(self.identity, propose, now), now)
                 case Ruled() as ruled:
-                    self.desk.on_ruled(self.identity, ruled, now)
+                    self.proposals.on_ruled(self.identity, ruled, now)
                 case _:
                     out.append(effect)
         return out
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids
-        self.seat.follow_document(now)
+        self.leadership.follow_document(now)
         self.register.forget_strangers(members)
-        self.hearing.forget_strangers(members)
+        self.router.forget_strangers(members)
         gone = self.identity not in members
         return self._expelled("the cluster's document no longer names it", now) if gone else []
 
     def _saving(self, *, eager: bool) -> list[Effect]:
         """Persist what changed; a commit alone can wait, for it can be learned again."""
-        seat, register = self.seat, self.register
+        leadership, register = self.leadership, self.register
         stable = Stable(
-            seat.mandate.promise, register.accepted, register.committed, seat.steering.remembered
+            leadership.lease.promise,
+            register.accepted,
+            register.committed,
+            leadership.engine_host.remembered,
         )
-        return self._disk.saving(stable, eager=eager and self.seat.fit)
+        return self._disk.saving(stable, eager=eager and self.leadership.fit)
 
     def _next_deadline(self, now: Instant) -> Instant:
-        if self.register.waiting and self.pager.may_write(now):
+        if self.register.waiting and self.alerts.may_write(now):
             return Instant(now + STEP_S_MIN)
         moments = [
-            self.seat.deadline(now),
-            self.watch.verdicts.deadline(),
-            self.pager.deadline(),
-            self.desk.deadline(),
+            self.leadership.deadline(now),
+            self.exchange.verdicts.deadline(),
+            self.alerts.deadline(),
+            self.proposals.deadline(),
         ]
-        soonest = min((m for m in moments if m > now), default=self.seat.cadence.next_beat)
+        soonest = min((m for m in moments if m > now), default=self.leadership.heartbeats.next_beat)
         return max(soonest, Instant(now + STEP_S_MIN))
 
     def _describe(self, now: Instant) -> Status:
         disk, last = self._disk.trouble, self._last
-        return describe(self.pager, now, removed=self.removed, last=last, disk=disk)
+        return describe(self.alerts, now, removed=self.removed, last=last, disk=disk)

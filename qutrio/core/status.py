@@ -1,13 +1,13 @@
 """What a node shows: a small view after every step, and the full picture when asked for it."""
 
-from qutrio.core.alerting import Courier
-from qutrio.core.desk import hopeless
-from qutrio.core.facts import NodeFact
-from qutrio.core.minority import Minority
-from qutrio.core.pager import Pager
-from qutrio.core.quorum import majority
-from qutrio.core.seat import Seat
-from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
+from qutrio.core.alerting.alert_manager import AlertManager
+from qutrio.core.alerting.partition import PartitionAlerting
+from qutrio.core.alerting.scheduler import DeliveryScheduler
+from qutrio.core.api.facts import NodeFact
+from qutrio.core.api.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.core.proposals import hopeless
+from qutrio.core.quorum.majorities import majority
 from qutrio.model.checks import Check
 from qutrio.model.ids import ChannelId, Instant
 from qutrio.model.incidents import Incident, Ledger
@@ -16,57 +16,59 @@ from qutrio.model.unseen import Unjudged
 
 
 def glimpse(
-    seat: Seat,
+    leadership: Leadership,
     now: Instant,
     *,
     removed: bool,
     vacating: bool,
-    minority: Minority,
+    minority: PartitionAlerting,
 ) -> View:
     """Return the small view of a node that every other task may hold."""
-    committed = seat.register.committed
+    committed = leadership.register.committed
     return View(
-        node=seat.me,
+        node=leadership.me,
         document=committed.document,
         position=committed.position,
-        term=seat.known_term,
-        master=seat.incumbent(now),
-        acting_until=seat.acting_until(now),
-        live=seat.roll.live(now),
+        term=leadership.known_term,
+        master=leadership.master(now),
+        acting_until=leadership.acting_until(now),
+        live=leadership.membership.live(now),
         removed=removed,
         vacating=vacating,
-        master_term=seat.incumbent_term(now),
+        master_term=leadership.master_term(now),
         minority_until=None if removed else minority.until,
         ledger=committed.ledger,
         minority_ledger=minority.ledger,
     )
 
 
-def describe(pager: Pager, now: Instant, *, removed: bool, last: NodeFact, disk: str) -> Status:
+def describe(
+    alerts: AlertManager, now: Instant, *, removed: bool, last: NodeFact, disk: str
+) -> Status:
     """Return what the node of this pager knows at `now`.
 
     `removed` tells whether it was removed from the cluster, `last` is what it noted last, and
     `disk` is why its disk refuses writes, if so.
     """
-    seat, register = pager.seat, pager.register
-    courier = None if seat.acting_until(now) is None else pager.courier
+    leadership, register = alerts.leadership, alerts.register
+    scheduler = None if leadership.acting_until(now) is None else alerts.scheduler
     record = register.committed
     document = record.document
     voters = document.voters
-    have = 0 if removed else len(seat.roll.contacts(now) & voters)
-    master = seat.incumbent(now)
-    me = document.member(seat.me)
-    was_set = seat.clocks.last_set
+    have = 0 if removed else len(leadership.membership.contacts(now) & voters)
+    master = leadership.master(now)
+    me = document.member(leadership.me)
+    was_set = leadership.clocks.last_set
     incidents = {i.check: i for i in record.ledger.incidents}
     unjudged = {u.check: u for u in record.ledger.unjudged}
     return Status(
-        node=seat.me,
+        node=leadership.me,
         name=me.name if me is not None else "",
         engine=document.settings.engine,
-        term=seat.known_term,
+        term=leadership.known_term,
         master=master,
-        acting=seat.acting_until(now) is not None,
-        holds_quorum=seat.roll.sees_majority(now) and not removed,
+        acting=leadership.acting_until(now) is not None,
+        holds_quorum=leadership.membership.sees_majority(now) and not removed,
         have=have,
         need=majority(len(voters)),
         revision=document.revision,
@@ -75,63 +77,71 @@ def describe(pager: Pager, now: Instant, *, removed: bool, last: NodeFact, disk:
         ledger=record.ledger,
         stale=master is None,
         removed=removed,
-        hopeless=hopeless(seat, now, removed=removed) or "",
+        hopeless=hopeless(leadership, now, removed=removed) or "",
         last=last,
         disk=disk,
-        role=seat.steering.role.value,
-        knows_engine=bool(seat.steering.runs),
-        leads_minority=pager.minority.leads and not removed,
+        role=leadership.engine_host.role.value,
+        knows_engine=bool(leadership.engine_host.runs),
+        leads_minority=alerts.minority.leads and not removed,
         clock_set=None if was_set is None else (was_set[0], now - was_set[1]),
-        level=seat.announcements.mine,
-        held_back=seat.announcements.holding_back(document),
-        members=tuple(_member(m, seat, now) for m in document.members),
-        channels=tuple(_channel(c.id, record.ledger, courier, now) for c in document.channels),
+        level=leadership.announcements.mine,
+        held_back=leadership.announcements.holding_back(document),
+        members=tuple(_member(m, leadership, now) for m in document.members),
+        channels=tuple(_channel(c.id, record.ledger, scheduler, now) for c in document.channels),
         checks=tuple(
-            _check(c, pager, incidents.get(c.id), unjudged.get(c.id), now) for c in document.checks
+            _check(c, alerts, incidents.get(c.id), unjudged.get(c.id), now) for c in document.checks
         ),
     )
 
 
-def _member(member: Member, seat: Seat, now: Instant) -> MemberStatus:
-    if member.id == seat.me:
+def _member(member: Member, leadership: Leadership, now: Instant) -> MemberStatus:
+    if member.id == leadership.me:
         return MemberStatus(
             member=member,
             live=True,
             last_heard_s=0.0,
             skew_s=0.0,
-            engine=seat.steering.runs,
-            level=seat.announcements.mine,
+            engine=leadership.engine_host.runs,
+            level=leadership.announcements.mine,
         )
-    last = seat.liveness.last_heard(member.id)
+    last = leadership.liveness.last_heard(member.id)
     return MemberStatus(
         member=member,
-        live=seat.liveness.alive(member.id, now, seat.settings.dead_after_s),
+        live=leadership.liveness.alive(member.id, now, leadership.settings.dead_after_s),
         last_heard_s=None if last is None else now - last,
-        skew_s=seat.clocks.skew.get(member.id),
-        engine=seat.steering.engines.get(member.id),
-        level=seat.announcements.of(member.id),
+        skew_s=leadership.clocks.skew.get(member.id),
+        engine=leadership.engine_host.engines.get(member.id),
+        level=leadership.announcements.of(member.id),
     )
 
 
 def _channel(
-    channel: ChannelId, ledger: Ledger, courier: Courier | None, now: Instant
+    channel: ChannelId, ledger: Ledger, scheduler: DeliveryScheduler | None, now: Instant
 ) -> ChannelStatus:
-    trying, next_at = (False, None) if courier is None else courier.tries(channel)
+    trying, next_at = (False, None) if scheduler is None else scheduler.tries(channel)
     return ChannelStatus(
         channel=channel,
         waiting=sum(d.channel == channel for d in ledger.outbox),
         trying=trying,
         next_try_s=None if next_at is None else max(0.0, next_at - now),
-        error="" if courier is None else courier.errors.get(channel, ""),
+        error="" if scheduler is None else scheduler.errors.get(channel, ""),
         asked_until_unix=next((w.until_unix for w in ledger.waits if w.channel == channel), None),
         refusals=tuple(r for r in ledger.refusals if r.channel == channel),
     )
 
 
 def _check(
-    check: Check, pager: Pager, incident: Incident | None, unjudged: Unjudged | None, now: Instant
+    check: Check,
+    alerts: AlertManager,
+    incident: Incident | None,
+    unjudged: Unjudged | None,
+    now: Instant,
 ) -> CheckStatus:
-    verdicts, register, ages = pager.watch.verdicts, pager.register, pager.ages
+    verdicts, register, ages = (
+        alerts.exchange.verdicts,
+        alerts.register,
+        alerts.ages,
+    )
     count = verdicts.count(check.id, now)
     longest = incident or unjudged
     lasted_s = None if longest is None else ages.lasted(longest.id, now)

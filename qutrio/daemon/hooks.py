@@ -16,9 +16,9 @@ import trio
 from attrs import Factory, define, field, frozen
 
 from qutrio.codec.sentences import status_reason
-from qutrio.core.effects import Show
-from qutrio.core.events import Inspected
-from qutrio.core.view import View
+from qutrio.core.api.effects import Show
+from qutrio.core.api.events import Inspected
+from qutrio.core.api.view import View
 from qutrio.errors import plain_reason
 from qutrio.model.hooks import HookEvent, HookReport, HookRun, Hooks
 from qutrio.model.ids import Seconds, Term

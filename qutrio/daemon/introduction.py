@@ -9,11 +9,11 @@ from functools import partial
 import trio
 from attrs import evolve, frozen
 
-from qutrio.core.effects import Reply
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import PutMember
-from qutrio.core.view import View
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import PutMember
+from qutrio.core.api.view import View
 from qutrio.model.ids import Seconds
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest

@@ -6,8 +6,8 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from qutrio.codec.node_yaml import LogFormat, NodeFile
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.node_file import load_node_file
-from qutrio.storage.places import DataDirectory
 
 
 @frozen(kw_only=True)

@@ -18,13 +18,13 @@ from typing import Any, Protocol, TypeAlias
 import trio
 from attrs import frozen
 
-from qutrio.core.events import Stop
-from qutrio.core.view import View
-from qutrio.daemon.driver import Hands, Machine, drive
+from qutrio.core.api.events import Stop
+from qutrio.core.api.view import View
 from qutrio.model.ids import Seconds
 from qutrio.plumbing.clock import Clock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.runtime.driver import EffectHandler, StateMachine, drive
 
 GRACE_S: Seconds = 5.0
 
@@ -40,13 +40,13 @@ class Service(Protocol):
 
 
 @frozen(kw_only=True)
-class Brain:
+class DriverArgs:
     """The node and everything that its driver needs."""
 
-    node: Machine
+    node: StateMachine
     inbox: Inbox
     view: Latest[View]
-    hands: Hands
+    handler: EffectHandler
     clock: Clock
 
 
@@ -68,7 +68,9 @@ class Edges:
     finish: Callable[[], None]
 
 
-async def run(brain: Brain, edges: Edges, stop: Service, grace_s: Seconds = GRACE_S) -> None:
+async def run(
+    driver_args: DriverArgs, edges: Edges, stop: Service, grace_s: Seconds = GRACE_S
+) -> None:
     """Live until `stop` returns, then end from the source to the sink.
 
     `stop` is started before anything feeds the node, so that no request to end is missed.
@@ -80,12 +82,12 @@ async def run(brain: Brain, edges: Edges, stop: Service, grace_s: Seconds = GRAC
             await outward.start(link)
         for task in (*edges.alerts, *edges.records):
             outward.start_soon(task)
-        await _think(brain, edges, stop)
+        await _think(driver_args, edges, stop)
         edges.finish()
         outward.cancel_scope.deadline = trio.current_time() + grace_s
 
 
-async def _think(brain: Brain, edges: Edges, stop: Service) -> None:
+async def _think(driver_args: DriverArgs, edges: Edges, stop: Service) -> None:
     """Drive the node until it has heard `Stop` and done what it wanted to do about it.
 
     The node does not think before all listeners listen: a start that fails promises nothing,
@@ -97,12 +99,17 @@ async def _think(brain: Brain, edges: Edges, stop: Service) -> None:
             for listener in edges.listeners:
                 await inward.start(listener)
             thinking.start_soon(
-                drive, brain.node, brain.inbox, brain.hands, brain.view, brain.clock
+                drive,
+                driver_args.node,
+                driver_args.inbox,
+                driver_args.handler,
+                driver_args.view,
+                driver_args.clock,
             )
             for source in edges.sources:
                 inward.start_soon(source)
             edges.ready()
-        await brain.inbox.post(Stop())
+        await driver_args.inbox.post(Stop())
 
 
 async def _end(

@@ -8,24 +8,24 @@
 docs/elections.md says what is promised.
 """
 
-from qutrio.core.election.interface import Position, Role, Turn
+from qutrio.core.election.interface import ProgramState, Role, Turn
 from qutrio.election.feeds import Listener, Trouble, TroubleKind
-from qutrio.election.graft import GraftSeat, GraftState, join_graft
+from qutrio.election.graft.participant import GraftParticipant, GraftState, join_graft
 from qutrio.election.joining import join
-from qutrio.election.seat import Seat, SeatState
+from qutrio.election.participant import Participant, ParticipantState
 from qutrio.election.state import FolderState, MemoryState, State
 from qutrio.election.timers import Timers
 
 __all__ = [
     "FolderState",
-    "GraftSeat",
+    "GraftParticipant",
     "GraftState",
     "Listener",
     "MemoryState",
-    "Position",
+    "Participant",
+    "ParticipantState",
+    "ProgramState",
     "Role",
-    "Seat",
-    "SeatState",
     "State",
     "Timers",
     "Trouble",

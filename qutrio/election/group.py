@@ -12,8 +12,8 @@ import orjson
 from attrs import field, frozen
 
 from qutrio.codec import wire
+from qutrio.core.api.messages import Message
 from qutrio.core.election.engines import timing
-from qutrio.core.messages import Message
 from qutrio.errors import InvalidValueError
 from qutrio.model.document import MEMBERS_MAX, ClusterDocument, Settings
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
@@ -85,7 +85,7 @@ class Group:
             return kept
         record = Record(Position(), document, Ledger())
         promise = max(kept.promise, Promise(kept.accepted.position.term), key=lambda one: one.term)
-        return Stable(promise, record, record, kept.ballot)
+        return Stable(promise, record, record, kept.hard_state)
 
 
 def member_ids(members: object, self_id: str) -> tuple[NodeId, ...]:
@@ -107,10 +107,10 @@ def digest(*parts: object) -> bytes:
     return sha256(orjson.dumps([FORMAT, *parts])).digest()[:DIGEST_BYTES]
 
 
-def is_seat_id(seat: str) -> bool:
+def is_seat_id(participant: str) -> bool:
     """Tell whether a seat may have this id."""
     try:
-        Name("any", seat)
+        Name("any", participant)
     except InvalidValueError:
         return False
     return True

@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field, frozen
 
+from qutrio.core.api.events import Stop, YieldRequested
 from qutrio.core.election.engines import timing
-from qutrio.core.events import Stop, YieldRequested
 from qutrio.core.node import Node
-from qutrio.daemon.driver import drive
-from qutrio.election.alone import alone
-from qutrio.election.bodies import CANCEL_EARLY, Bodies
-from qutrio.election.ear import Ear, gather
+from qutrio.election.effect_handler import ParticipantEffectHandler
 from qutrio.election.feeds import Feed
+from qutrio.election.frame_receiver import FrameReceiver, gather
 from qutrio.election.group import Group
-from qutrio.election.hands import SeatHands
-from qutrio.election.meeting import HELLO_S_MAX, Meeting
-from qutrio.election.mind import Mind
-from qutrio.election.seat import Seat
+from qutrio.election.leader_tasks import CANCEL_EARLY, LeaderTasks
+from qutrio.election.observed_node import ObservedNode
+from qutrio.election.participant import Participant
+from qutrio.election.peer_discovery import HELLO_S_MAX, PeerDiscovery
+from qutrio.election.unwrap import unwrap_group
 from qutrio.model.ids import Instant, NodeId, Seconds
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.stable import Promise
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.runtime.driver import drive
 
 if TYPE_CHECKING:
     import random
     from collections.abc import AsyncGenerator
 
-    from qutrio.core.election.interface import Position, Turn
-    from qutrio.core.view import View
+    from qutrio.core.api.view import View
+    from qutrio.core.election.interface import ProgramState, Turn
     from qutrio.election.drivers.interface import Driver, Link
     from qutrio.election.feeds import Trouble
     from qutrio.election.state import State
@@ -51,21 +51,21 @@ BOOT_BYTES = 6
 
 
 @asynccontextmanager
-async def seated(host: Host) -> AsyncGenerator[Seat]:
+async def participating(host: Host) -> AsyncGenerator[Participant]:
     """Run a seat for the length of the block, sheltered from what cancels the block."""
     raised: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
-            seat = await nursery.start(host.run)
+            participant = await nursery.start(host.run)
             try:
-                yield seat
+                yield participant
             except BaseException as error:
                 raised = error
                 raise
             finally:
                 host.leave()
     except BaseExceptionGroup as group:
-        lone = alone(group, raised)
+        lone = unwrap_group(group, raised)
     else:
         return
     raise lone
@@ -75,12 +75,12 @@ async def seated(host: Host) -> AsyncGenerator[Seat]:
 class _Running:
     """What runs while the seat is taken."""
 
-    seat: Seat
-    mind: Mind
+    participant: Participant
+    observed_node: ObservedNode
     inbox: Inbox
-    bodies: Bodies
-    ear: Ear
-    hands: SeatHands
+    leader_tasks: LeaderTasks
+    receiver: FrameReceiver
+    handler: ParticipantEffectHandler
 
 
 @define(kw_only=True)
@@ -92,9 +92,9 @@ class Host:
     driver: Driver
     state: State
     members: tuple[NodeId, ...] | None
-    meeting: Meeting | None
+    discovery: PeerDiscovery | None
     settings: Settings
-    position: Position | None
+    position: ProgramState | None
     clock: Clock
     rng: random.Random
     log: Log
@@ -109,7 +109,7 @@ class Host:
         self._left.set()
         self._scope.deadline = trio.current_time() + self._grace_s
 
-    async def run(self, *, task_status: trio.TaskStatus[Seat]) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[Participant]) -> None:
         """Open the state and the wire, take the seat, and run until `leave`."""
         with self._scope:
             with self.state.hold(self.name, self.me):
@@ -118,17 +118,19 @@ class Host:
                     group = await self._group(kept, link)
                     now = self.clock.now()
                     running = self._begin(group, await self._stable(group, kept), link)
-                    self._keep_quiet(running.mind.node, kept, now)
+                    self._keep_quiet(running.observed_node.node, kept, now)
                     await self._live(running, task_status)
 
     async def _group(self, kept: Stable | None, link: Link) -> Group:
         members = self.members
-        if self.meeting is not None:
+        if self.discovery is not None:
             known = () if kept is None else kept.committed.document.members
-            if len(known) == self.meeting.size:
-                self.meeting.members = tuple(member.id for member in known)
+            if len(known) == self.discovery.size:
+                self.discovery.members = tuple(member.id for member in known)
             every_s = min(self.settings.heartbeat_s, HELLO_S_MAX)
-            members = self.meeting.members or await gather(self.meeting, link, every_s, self.log)
+            members = self.discovery.members or await gather(
+                self.discovery, link, every_s, self.log
+            )
         assert members is not None, "members or a size"
         return Group(name=self.name, members=members, settings=self.settings)
 
@@ -147,74 +149,78 @@ class Host:
             return
         before = (kept.accepted.document.settings, kept.committed.document.settings)
         bound_s = max(timing(rules).bound_s for rules in before)
-        mandate = node.seat.mandate
+        lease = node.leadership.lease
         if kept is not self.state.durable:
-            mandate.quiet_until = max(mandate.quiet_until, Instant(now + bound_s))
+            lease.quiet_until = max(lease.quiet_until, Instant(now + bound_s))
 
     def _begin(self, group: Group, stable: Stable, link: Link) -> _Running:
         # Nobody ever changes the document of a group, so its level stays too.
         node = Node(self.me, stable, now=self.clock.now(), rng=self.rng, level=LEVEL_UNSAID)
-        node.seat.steering.position = self.position
-        mind = Mind(node, self._turns)
+        node.leadership.engine_host.position = self.position
+        observed_node = ObservedNode(node, self._turns)
         inbox = Inbox(secrets.token_hex(BOOT_BYTES))
         margin_s = CANCEL_EARLY * group.bound_s
-        bodies = Bodies(mind.outlook, inbox, self.clock, margin_s)
+        leader_tasks = LeaderTasks(observed_node.outlook, inbox, self.clock, margin_s)
         self._grace_s = GRACE_S + group.bound_s
         return _Running(
-            seat=Seat(
+            participant=Participant(
                 self.me,
                 group,
-                mind.outlook,
+                observed_node.outlook,
                 inbox,
-                bodies,
+                leader_tasks,
                 self._turns,
                 self._troubles,
                 self.clock,
             ),
-            mind=mind,
+            observed_node=observed_node,
             inbox=inbox,
-            bodies=bodies,
-            ear=Ear(group, self.me, link, self.meeting, self._troubles),
-            hands=SeatHands(
+            leader_tasks=leader_tasks,
+            receiver=FrameReceiver(group, self.me, link, self.discovery, self._troubles),
+            handler=ParticipantEffectHandler(
                 state=self.state, link=link, group=group, troubles=self._troubles, log=self.log
             ),
         )
 
-    async def _live(self, running: _Running, task_status: trio.TaskStatus[Seat]) -> None:
+    async def _live(self, running: _Running, task_status: trio.TaskStatus[Participant]) -> None:
         try:
             async with trio.open_nursery() as thinking:
                 await self._serve(running, thinking, task_status)
                 await running.inbox.post(Stop())
         finally:
-            running.bodies.close()  # also when a bug ended the node
+            running.leader_tasks.close()  # also when a bug ended the node
             self._turns.end()
             self._troubles.end()
 
     async def _serve(
-        self, running: _Running, thinking: trio.Nursery, task_status: trio.TaskStatus[Seat]
+        self, running: _Running, thinking: trio.Nursery, task_status: trio.TaskStatus[Participant]
     ) -> None:
         """Drive the node until the seat is left, and no body runs."""
-        mind, inbox, bodies = running.mind, running.inbox, running.bodies
-        view: Latest[View] = Latest(mind.view(self.clock.now()))
-        thinking.start_soon(drive, mind, inbox, running.hands, view, self.clock)
+        observed_node, inbox, leader_tasks = (
+            running.observed_node,
+            running.inbox,
+            running.leader_tasks,
+        )
+        view: Latest[View] = Latest(observed_node.view(self.clock.now()))
+        thinking.start_soon(drive, observed_node, inbox, running.handler, view, self.clock)
         async with trio.open_nursery() as inward:
-            for task in (bodies.watch, bodies.tell, running.ear.complain):
+            for task in (leader_tasks.watch, leader_tasks.tell, running.receiver.complain):
                 inward.start_soon(task)
-            inward.start_soon(running.ear.listen, inbox)
+            inward.start_soon(running.receiver.listen, inbox)
             # Whoever was cancelled while the threads worked gets no seat, and would never leave.
             await trio.lowlevel.checkpoint_if_cancelled()
             self._scope.shield = True
-            task_status.started(running.seat)
+            task_status.started(running.participant)
             await self._left.wait()
-            bodies.close()
+            leader_tasks.close()
             with trio.move_on_after(self._grace_s - GRACE_S):
-                await bodies.ended()
+                await leader_tasks.ended()
                 await self._give_way(running)
             inward.cancel_scope.cancel()
 
     async def _give_way(self, running: _Running) -> None:
         """Name a successor, if there is one: so the others need not wait for an election."""
-        outlook = running.mind.outlook
+        outlook = running.observed_node.outlook
         if outlook.value.leads is None or outlook.value.living == {self.me}:
             return
         await running.inbox.post(YieldRequested(None))

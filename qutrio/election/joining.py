@@ -9,8 +9,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Unpack
 
 from qutrio.election.group import Name, member_ids
-from qutrio.election.host import Host, seated
-from qutrio.election.meeting import Meeting
+from qutrio.election.host import Host, participating
+from qutrio.election.peer_discovery import PeerDiscovery
 from qutrio.election.state import FolderState, State
 from qutrio.election.timers import Timers, settings_of
 from qutrio.errors import InvalidValueError
@@ -20,9 +20,9 @@ from qutrio.plumbing.clock import BootClock, Clock
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
 
-    from qutrio.core.election.interface import Position
+    from qutrio.core.election.interface import ProgramState
     from qutrio.election.drivers.interface import Driver
-    from qutrio.election.seat import Seat
+    from qutrio.election.participant import Participant
     from qutrio.plumbing.log import Log
 
 
@@ -40,12 +40,12 @@ async def join(
     members: Collection[str] | None = None,
     size: int | None = None,
     engine: str = "raft",
-    position: Position | None = None,
+    position: ProgramState | None = None,
     clock: Clock | None = None,
     rng: random.Random | None = None,
     log: Log = _silent,
     **timers: Unpack[Timers],
-) -> AsyncGenerator[Seat]:
+) -> AsyncGenerator[Participant]:
     """Take a seat in the election `name` for the length of the block.
 
     Args:
@@ -78,15 +78,15 @@ async def join(
         driver=driver,
         state=FolderState(state) if isinstance(state, str | PathLike) else state,
         members=None if members is None else member_ids(members, self_id),
-        meeting=None if size is None else Meeting(name, NodeId(self_id), size),
+        discovery=None if size is None else PeerDiscovery(name, NodeId(self_id), size),
         settings=settings_of(engine, timers),
         position=position,
         clock=BootClock() if clock is None else clock,
         rng=random.Random(secrets.randbits(64)) if rng is None else rng,  # noqa: S311 - timers
         log=log,
     )
-    async with seated(host) as seat:
-        yield seat
+    async with participating(host) as participant:
+        yield participant
 
 
 def _require_names(name: str, self_id: str) -> None:

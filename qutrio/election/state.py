@@ -18,8 +18,8 @@ from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError
 from qutrio.model.ids import NodeId
 from qutrio.model.stable import Stable
 from qutrio.storage.atomic import write_atomic
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.store import Store
 
 OWNER_NAME = "seat.json"

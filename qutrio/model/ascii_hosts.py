@@ -75,7 +75,7 @@ def readable_host(host: str) -> str:
 
 def _ascii_label(label: str) -> str:
     """Encode one part of a host: also symbols, which browsers accept and IDNA 2008 does not."""
-    import idna  # noqa: PLC0415 - as above
+    import idna  # noqa: PLC0415 - its tables are large, and few hosts need them
 
     idna.check_initial_combiner(label)
     idna.check_bidi(label)

@@ -45,7 +45,7 @@ class Standing(Enum):
 
 
 @frozen(kw_only=True)
-class Cast:
+class CountedVote:
     """One member's part in a ballot; `outcome` is None when it is SILENT."""
 
     node: NodeId
@@ -58,7 +58,7 @@ class Cast:
 
 
 @frozen(kw_only=True)
-class Ballot:
+class VoteCount:
     """The votes on a check as one node held them at one moment, and the rule applied to them.
 
     `voters` members have a vote, `needed` of them must answer ok or fail for a verdict;
@@ -72,7 +72,7 @@ class Ballot:
     fail: int
     abstain: int
     state: State
-    casts: tuple[Cast, ...]
+    casts: tuple[CountedVote, ...]
 
 
 class Basis(Enum):
@@ -125,8 +125,8 @@ class Judged:
     was: State
     now: State
     basis: Basis
-    first: Ballot | None
-    last: Ballot
+    first: VoteCount | None
+    last: VoteCount
     after_s: Seconds
     confirm_after_s: Seconds
 
@@ -140,8 +140,8 @@ class Doubted:
 
     check: CheckId
     check_name: str
-    first: Ballot
-    last: Ballot
+    first: VoteCount
+    last: VoteCount
     after_s: Seconds
     untold: int
 

@@ -42,14 +42,14 @@ class Promise:
 
 
 @frozen
-class Ballot:
+class HardState:
     """What an election engine must not forget: its term, and whom it voted for in it."""
 
     term: Term = Term(0)
     vote: NodeId | None = None
 
 
-NO_BALLOT = Ballot()
+NO_HARD_STATE = HardState()
 """Of engines that remember nothing."""
 
 
@@ -73,10 +73,10 @@ class Stable:
     promise: Promise
     accepted: Record
     committed: Record
-    ballot: Ballot = NO_BALLOT
+    hard_state: HardState = NO_HARD_STATE
 
     def caught_up(self, committed: Record) -> "Stable":
         """Return this after learning that a majority holds `committed`; promises stay."""
         newer = max(self.committed, committed, key=lambda record: record.position)
         accepted = max(self.accepted, newer, key=lambda record: record.position)
-        return Stable(self.promise, accepted=accepted, committed=newer, ballot=self.ballot)
+        return Stable(self.promise, accepted=accepted, committed=newer, hard_state=self.hard_state)

@@ -7,8 +7,8 @@ from attrs import define, field
 
 from qutrio import __version__
 from qutrio.codec.wire import WIRE_VERSION, encode, longest
-from qutrio.core.events import Announced, Linked, Received
-from qutrio.core.view import View
+from qutrio.core.api.events import Announced, Linked, Received
+from qutrio.core.api.view import View
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds

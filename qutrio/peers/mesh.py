@@ -15,19 +15,19 @@ from collections.abc import Awaitable, Callable
 import trio
 from attrs import define, field, frozen
 
-from qutrio.core.events import Expelled
-from qutrio.core.roll import says_removed
-from qutrio.core.view import View
+from qutrio.core.api.events import Expelled
+from qutrio.core.api.view import View
+from qutrio.core.leadership.membership import says_removed
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Seconds
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.peers.conversation import HELLO_DEADLINE_S, Conversation, too_old
-from qutrio.peers.desk import EnrollmentDesk
+from qutrio.peers.enrollment_server import EnrollmentServer
 from qutrio.peers.frames import Refused, say
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.links import LONE_S, Link, Links
-from qutrio.peers.standing import ask_standing
+from qutrio.peers.membership_query import ask_standing
 from qutrio.peers.transport import Transport
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, open_websocket
 from qutrio.plumbing.backoff import Backoff
@@ -65,7 +65,7 @@ class Mesh:
     view: Latest[View]
     inbox: Inbox
     outboxes: Outboxes
-    desk: EnrollmentDesk
+    enrollment_server: EnrollmentServer
     log: Log
     rng: random.Random
     level: int = LEVEL
@@ -157,7 +157,7 @@ class Mesh:
 
     async def _accept(self, stream: trio.abc.Stream, fingerprint: Fingerprint | None) -> None:
         if fingerprint is None:
-            await self._contained(self.desk.receive(stream))
+            await self._contained(self.enrollment_server.receive(stream))
             return
         member = self._present_member(fingerprint)
         crowd = 0 if member is None else self._greeting[member.id]

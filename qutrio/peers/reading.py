@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from qutrio.codec.wire import decode
-from qutrio.core.events import Received
-from qutrio.core.messages import Message
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import Message
 from qutrio.errors import InvalidDocumentError, PeerError
 from qutrio.model.ids import NodeId
 

@@ -23,7 +23,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 @frozen
-class Door:
+class EnrollmentAddress:
     """A member that takes the token: its address, and the key it must prove to hold."""
 
     address: str
@@ -38,7 +38,7 @@ class Invitation:
     token_id: TokenId
     secret: str = field(repr=False)
     expires_unix: UnixTime
-    doors: tuple[Door, ...]
+    doors: tuple[EnrollmentAddress, ...]
 
 
 def make_token(
@@ -127,5 +127,5 @@ def _read(body: Any) -> Invitation:
         token_id=TokenId(token_id),
         secret=secret,
         expires_unix=UnixTime(float(expires_unix)),
-        doors=tuple(Door(address, Fingerprint(pin)) for address, pin in doors),
+        doors=tuple(EnrollmentAddress(address, Fingerprint(pin)) for address, pin in doors),
     )

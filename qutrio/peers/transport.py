@@ -13,7 +13,7 @@ from attrs import define, field
 from qutrio.errors import PeerError, plain_reason
 from qutrio.model.ids import Fingerprint
 from qutrio.model.members import Member, split_address
-from qutrio.peers.gate import Gate, plain_host
+from qutrio.peers.connection_limits import ConnectionLimits, plain_host
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.tls import MemberContexts, peer_fingerprint, stranger_context
 from qutrio.plumbing.log import Log
@@ -89,7 +89,7 @@ class TlsTransport:
     port: int
     members: Callable[[], tuple[Member, ...]]
     log: Log
-    gate: Gate = field(factory=Gate)
+    gate: ConnectionLimits = field(factory=ConnectionLimits)
     _contexts: MemberContexts = field(init=False)
     _resolver: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(RESOLVER_THREADS_MAX), init=False

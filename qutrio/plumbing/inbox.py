@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import trio
 
-from qutrio.core.effects import Reply, Show
-from qutrio.core.events import Event
+from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.events import Event
 from qutrio.model.ids import RequestId, Seconds
 
 INBOX_EVENTS_MAX = 256

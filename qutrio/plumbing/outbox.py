@@ -4,7 +4,7 @@ from collections import deque
 
 import trio
 
-from qutrio.core.messages import Heartbeat, HeartbeatAck, Message, Report
+from qutrio.core.api.messages import Heartbeat, HeartbeatAck, Message, Report
 from qutrio.model.ids import NodeId
 
 OUTBOX_MESSAGES_MAX = 512

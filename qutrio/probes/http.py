@@ -16,7 +16,7 @@ from qutrio.model.results import Outcome
 from qutrio.probes.attempt import Progress
 from qutrio.probes.dialling import connect
 from qutrio.probes.each_address import attempt_all
-from qutrio.probes.http_answer import Answer
+from qutrio.probes.http_answer import HttpResponse
 from qutrio.probes.http_body import Body
 from qutrio.probes.http_cookies import CookieJar
 from qutrio.probes.http_redirect import LOCATION_BYTES_MAX, next_url
@@ -59,7 +59,7 @@ async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
 
 async def _exchange(
     check: HttpCheck, url: SplitResult, cookies: bytes, progress: Progress
-) -> Answer | Observation:
+) -> HttpResponse | Observation:
     host, port = host_to_dial(url), url.port or _PORTS[url.scheme]
     connection = await connect(host, port, check.ip_family, progress)
     if isinstance(connection, Observation):
@@ -74,7 +74,7 @@ async def _exchange(
         await connection.send(request_bytes(check, url, cookies))
         progress.enter("waiting for the answer")
         wanted = _looks_into_body(check)
-        answer = Answer(Body(check.body_bytes_max, wanted), head_only=check.method == "HEAD")
+        answer = HttpResponse(Body(check.body_bytes_max, wanted), head_only=check.method == "HEAD")
         while not answer.over:
             answer.feed(await connection.receive())
             if answer.broken is not None:
@@ -93,7 +93,7 @@ def _expected(status: int, check: HttpCheck) -> bool:
     return any(span.low <= status <= span.high for span in check.expect_status)
 
 
-def _leads_on(answer: Answer, check: HttpCheck) -> bool:
+def _leads_on(answer: HttpResponse, check: HttpCheck) -> bool:
     return (
         check.redirects_max > 0
         and answer.status in REDIRECTS
@@ -103,7 +103,7 @@ def _leads_on(answer: Answer, check: HttpCheck) -> bool:
 
 
 def _next_step(
-    answer: Answer, request: HttpCheck, url: SplitResult, progress: Progress
+    answer: HttpResponse, request: HttpCheck, url: SplitResult, progress: Progress
 ) -> Step | Observation:
     location = answer.fields[b"location"]
     if len(location) > LOCATION_BYTES_MAX:
@@ -123,7 +123,7 @@ def _next_step(
 
 
 async def _judge(
-    answer: Answer, check: HttpCheck, followed: int, progress: Progress
+    answer: HttpResponse, check: HttpCheck, followed: int, progress: Progress
 ) -> Observation:
     seen = f"HTTP {answer.status}"
     if followed:
@@ -147,7 +147,7 @@ async def _judge(
     return evolve(verdict, outcome=Outcome.FAIL, detail=f"{seen}, but {problem}{where}")
 
 
-async def _text(answer: Answer) -> str:
+async def _text(answer: HttpResponse) -> str:
     """Return the body as text, letting others run while a large one is decoded."""
     parts: list[str] = []
     for part in answer.body.text(answer.fields.get(b"content-type", b"")):
@@ -158,7 +158,7 @@ async def _text(answer: Answer) -> str:
 
 
 async def _body_problem(
-    answer: Answer, check: HttpCheck, progress: Progress
+    answer: HttpResponse, check: HttpCheck, progress: Progress
 ) -> str | Observation | None:
     """Return what is wrong with the body.  What it was searched for may be a secret."""
     text = await _text(answer)

@@ -33,7 +33,7 @@ _BODILESS = frozenset({101, 204, 304})
 
 
 @define(eq=False)
-class Answer:
+class HttpResponse:
     """One answer, fed piece by piece.
 
     It is `over` when nothing more needs to be read, and `broken` says why it never will be.

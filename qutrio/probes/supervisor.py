@@ -11,8 +11,8 @@ from random import Random
 import trio
 from attrs import define, evolve, field
 
-from qutrio.core.events import Observed
-from qutrio.core.view import View
+from qutrio.core.api.events import Observed
+from qutrio.core.api.view import View
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId
 from qutrio.plumbing.clock import Clock

@@ -8,10 +8,10 @@ from multiprocessing import Pool
 from pathlib import Path
 
 from qutrio.errors import InvalidDocumentError
-from qutrio.sim.constitutions import CHOICES, MIXED
-from qutrio.sim.playbook import from_json, readable, to_json
+from qutrio.sim.engine_settings import CHOICES, MIXED
 from qutrio.sim.report import Report
-from qutrio.sim.schedule import SIZES, Outcome, Schedule, perform, plan, play, size_of
+from qutrio.sim.schedule import SIZES, RunOutcome, Schedule, perform, plan, play, size_of
+from qutrio.sim.schedule_files import from_json, readable, to_json
 from qutrio.sim.shrink import RUNS_MAX, shrink
 
 SEEDS_PER_TURN = 4
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _outcomes(options: argparse.Namespace) -> Iterator[Outcome]:
+def _outcomes(options: argparse.Namespace) -> Iterator[RunOutcome]:
     seeds = range(options.first, options.first + options.seeds)
     sizes = tuple(options.sizes)
     one = partial(_play, sizes=sizes, seconds=options.seconds, engine=options.engine)
@@ -75,11 +75,11 @@ def _outcomes(options: argparse.Namespace) -> Iterator[Outcome]:
         yield from pool.imap(one, seeds, SEEDS_PER_TURN)
 
 
-def _play(seed: int, sizes: tuple[int, ...], seconds: float | None, engine: str) -> Outcome:
+def _play(seed: int, sizes: tuple[int, ...], seconds: float | None, engine: str) -> RunOutcome:
     return play(seed, size_of(seed, sizes), seconds, engine=engine)
 
 
-def _command(failed: Outcome, options: argparse.Namespace) -> str:
+def _command(failed: RunOutcome, options: argparse.Namespace) -> str:
     words = ["python -m qutrio.sim", f"--first {failed.seed} --seeds 1 --sizes {failed.size}"]
     if options.engine != MIXED:
         words.append(f"--engine {options.engine}")
@@ -88,7 +88,7 @@ def _command(failed: Outcome, options: argparse.Namespace) -> str:
     return " ".join(words)
 
 
-def _shorten(schedule: Schedule, outcome: Outcome, options: argparse.Namespace) -> None:
+def _shorten(schedule: Schedule, outcome: RunOutcome, options: argparse.Namespace) -> None:
     if options.shrink <= 0:
         return
     shorter, outcome = shrink(schedule, outcome, runs_max=options.shrink)
@@ -112,7 +112,7 @@ def _replay(options: argparse.Namespace) -> int:
     return 1 if outcome.broken is not None else 0
 
 
-def _perform(schedule: Schedule, options: argparse.Namespace) -> Outcome:
+def _perform(schedule: Schedule, options: argparse.Namespace) -> RunOutcome:
     """Play a schedule, and write down what happened if somebody wants to read it."""
     story: list[str] | None = None if options.story is None else []
     outcome = perform(schedule, story)

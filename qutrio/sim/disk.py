@@ -20,7 +20,7 @@ from qutrio.codec.stable import decode_state
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.stable import Stable
 from qutrio.sim.dice import Dice
-from qutrio.storage.plan import STATE_NAME, Create, Flush, FlushFolder, Remove, Rename, Step
+from qutrio.storage.save_plan import STATE_NAME, Create, Flush, FlushFolder, Remove, Rename, Step
 
 
 class Trouble(Enum):

@@ -10,8 +10,8 @@ from attrs import define, field
 
 from qutrio.codec.sentences import log_line
 from qutrio.codec.wire import decode, encode
-from qutrio.core.delivery import NO_ROOM, too_late
-from qutrio.core.effects import (
+from qutrio.core.alerting.delivery import NO_ROOM, too_late
+from qutrio.core.api.effects import (
     Effect,
     Journal,
     Note,
@@ -24,24 +24,24 @@ from qutrio.core.effects import (
     Turned,
     honest_answers,
 )
+from qutrio.core.api.events import Observed, PersistFailed
+from qutrio.core.api.messages import Heartbeat, Ruling
+from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
 from qutrio.core.election.engines import CLAIMS
-from qutrio.core.election.words import VoteRequest, VoteResponse
-from qutrio.core.events import Observed, PersistFailed
-from qutrio.core.messages import Heartbeat, Ruling
 from qutrio.errors import PeerError
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.peers.reading import read_frame
-from qutrio.sim.beginnings import EPOCH
 from qutrio.sim.disk import complain
 from qutrio.sim.host import Saving
-from qutrio.sim.lying import another_acts, may_lie
+from qutrio.sim.hostile_member import another_acts, may_lie
+from qutrio.sim.initial_states import EPOCH
 from qutrio.sim.options import Fault
-from qutrio.storage.plan import leftovers, obsolete, saving
+from qutrio.storage.save_plan import leftovers, obsolete, saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qutrio.core.messages import Message
+    from qutrio.core.api.messages import Message
     from qutrio.model.ids import CheckId, NodeId
     from qutrio.model.stable import Stable
     from qutrio.sim.channels import Fate
@@ -56,7 +56,7 @@ ORDER_WAITS_S_MAX: Seconds = 0.01
 
 
 @define(eq=False)
-class Hands:
+class SimulatedEffectHandler:
     """Does what nodes ask for, in the order of each batch, as the real driver and edges do."""
 
     world: SimulatedWorld
@@ -71,8 +71,8 @@ class Hands:
     def perform(self, host: Host, effect: Effect) -> None:
         """Do one effect."""
         world = self.world
-        if world.onlooker is not None:
-            world.onlooker.performs(host.name, effect)
+        if world.observer is not None:
+            world.observer.performs(host.name, effect)
         if isinstance(effect, Send):
             self._send(host, effect.to, effect.message)
             return
@@ -168,12 +168,18 @@ class Hands:
             self._said, self._frame = message, encode(message)
         world, frame = self.world, self._frame
         if isinstance(message, VoteRequest | VoteResponse):
-            world.invariants.ballots.said(host, to, message, world.true)
+            world.invariants.hard_states.said(host, to, message, world.true)
         if world.tamperer.recording:
             world.tamperer.record((source, to), frame, world.true)
-        liar, hosts = world.liar, world.hosts
-        if liar is not None and liar.me == source and may_lie(liar, hosts):
-            frame = liar.falsify(frame, records=another_acts(liar, hosts, world.true))
+        hostile_member, hosts = world.hostile_member, world.hosts
+        if (
+            hostile_member is not None
+            and hostile_member.me == source
+            and may_lie(hostile_member, hosts)
+        ):
+            frame = hostile_member.falsify(
+                frame, records=another_acts(hostile_member, hosts, world.true)
+            )
         if not world.tamperer.manners:
             self._post(source, to, frame)
             return
@@ -186,33 +192,37 @@ class Hands:
 
     def lie(self) -> None:
         """Let the liar say something to everybody, or to one."""
-        world, liar = self.world, self.world.liar
-        host = world.hosts.get(liar.me) if liar is not None else None
-        if liar is None or host is None or host.node is None or host.node.removed:
+        world, hostile_member = self.world, self.world.hostile_member
+        host = world.hosts.get(hostile_member.me) if hostile_member is not None else None
+        if hostile_member is None or host is None or host.node is None or host.node.removed:
             return
         # Or it may be trusted by the time that the lie arrives.
-        trusted = not another_acts(liar, world.hosts, world.true) or not may_lie(liar, world.hosts)
+        trusted = not another_acts(hostile_member, world.hosts, world.true) or not may_lie(
+            hostile_member, world.hosts
+        )
         world.invariants.lied(world.true)
-        for lie in liar.lies(host.node):
+        for lie in hostile_member.lies(host.node):
             if trusted and not isinstance(lie, (Heartbeat, *CLAIMS)):
                 continue  # the holder that others endorsed is trusted
             frame = encode(lie)
-            for to in host.node.seat.roll.peers():
+            for to in host.node.leadership.membership.peers():
                 world.struck[Fault.LIE] += 1
-                self._post(liar.me, to, frame)
+                self._post(hostile_member.me, to, frame)
 
     def flood(self, until: Seconds) -> None:
         """Let the liar name higher and higher terms to everybody."""
-        world, liar = self.world, self.world.liar
-        host = world.hosts.get(liar.me) if liar is not None else None
-        if liar is None or world.true > until:
+        world, hostile_member = self.world, self.world.hostile_member
+        host = world.hosts.get(hostile_member.me) if hostile_member is not None else None
+        if hostile_member is None or world.true > until:
             return
         if host is not None and host.node is not None and not host.node.removed:
             now, wall = host.clock.at(world.true), UnixTime(EPOCH + world.true)
-            for to in host.node.seat.roll.peers():
+            for to in host.node.leadership.membership.peers():
                 world.struck[Fault.TERM_FLOOD] += 1
-                self._post(liar.me, to, encode(liar.higher(host.node, now, wall)))
-        world.at(world.true + FLOOD_EVERY_S, liar.me, lambda: self.flood(until))
+                self._post(
+                    hostile_member.me, to, encode(hostile_member.higher(host.node, now, wall))
+                )
+        world.at(world.true + FLOOD_EVERY_S, hostile_member.me, lambda: self.flood(until))
 
     def _post(self, source: NodeId, to: NodeId, frame: bytes) -> None:
         world = self.world
@@ -287,10 +297,10 @@ class Hands:
         if fate.delivered:
             world.invariants.delivered(world.hosts, delivery, begun, world.true)
             world.log(host.name, f"delivered {delivery.notice.id}")
-            if not order.errand and host.life == life and host.acting(world.true):
+            if not order.delegated and host.life == life and host.acting(world.true):
                 world.network.cut_off_after_delivery(host.name, world.hosts, world.true)
-        if world.onlooker is not None:
-            world.onlooker.attempted(host.name, delivery, delivered=fate.delivered)
+        if world.observer is not None:
+            world.observer.attempted(host.name, delivery, delivered=fate.delivered)
         doomed, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0
         if doomed and host.life == life and fate.delivered:
             world.struck[Fault.CRASH_BETWEEN_SENT_AND_MARKED] += 1
@@ -316,8 +326,8 @@ class Hands:
         def ended() -> None:
             if host.life == life:
                 world.invariants.probed(host.name, result, world.true)
-                if world.onlooker is not None:
-                    world.onlooker.probed(host.name)
+                if world.observer is not None:
+                    world.observer.probed(host.name)
                 world.give(host, Observed(result))
 
         world.at(world.true + takes_s, host.name, ended)

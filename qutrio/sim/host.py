@@ -6,8 +6,8 @@ from random import Random
 
 from attrs import define, field
 
-from qutrio.core.effects import Effect
-from qutrio.core.events import Event, PersistFailed
+from qutrio.core.api.effects import Effect
+from qutrio.core.api.events import Event, PersistFailed
 from qutrio.core.limits import Limits
 from qutrio.core.node import Node
 from qutrio.model.document import ClusterDocument
@@ -17,7 +17,7 @@ from qutrio.model.members import Member
 from qutrio.model.stable import Record, Stable
 from qutrio.sim.disk import Folder, Trouble
 from qutrio.storage.edits import Bases
-from qutrio.storage.plan import Step, saving
+from qutrio.storage.save_plan import Step, saving
 
 
 @define(kw_only=True)
@@ -144,7 +144,8 @@ class Host:
     def acting(self, true: Seconds) -> bool:
         """Tell whether the node acts at this instant, by its own clock."""
         return (
-            self.node is not None and self.node.seat.acting_until(self.clock.at(true)) is not None
+            self.node is not None
+            and self.node.leadership.acting_until(self.clock.at(true)) is not None
         )
 
     def burn(self) -> None:

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
-    from qutrio.core.events import Event
-    from qutrio.core.mutations import Mutation
+    from qutrio.core.api.events import Event
+    from qutrio.core.api.mutations import Mutation
     from qutrio.model.ids import NodeId, RequestId, Seconds
     from qutrio.model.stable import Record
     from qutrio.sim.channels import Channels
     from qutrio.sim.dice import Dice
     from qutrio.sim.host import Host
+    from qutrio.sim.hostile_member import HostileMember
     from qutrio.sim.invariants import Invariants
-    from qutrio.sim.lying import Liar
     from qutrio.sim.network import Network
-    from qutrio.sim.onlooker import Onlooker
+    from qutrio.sim.observer import Observer
     from qutrio.sim.options import Fault, Faults
     from qutrio.sim.tampering import Tamperer
     from qutrio.sim.targets import Targets
@@ -51,10 +51,10 @@ class SimulatedWorld(Protocol):
     hosts: dict[NodeId, Host]
     invariants: Invariants
     notes: list[str]
-    onlooker: Onlooker | None
+    observer: Observer | None
     struck: Counter[Fault]
     requests: dict[RequestId, Asked]
-    liar: Liar | None
+    hostile_member: HostileMember | None
     rulings: Counter[str]
     dies_after_delivery_s: Seconds
     sleeps_before_sending_s: Seconds

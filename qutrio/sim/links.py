@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from qutrio.core.events import Announced, Expelled, Linked
-from qutrio.core.roll import says_removed
+from qutrio.core.api.events import Announced, Expelled, Linked
+from qutrio.core.leadership.membership import says_removed
 from qutrio.model.levels import can_belong
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Links:
                 self.dial(name, peer, REDIAL_S)
                 return
             # What a hello says comes from the program that runs, not from one installed since.
-            mine, theirs = (node.seat.announcements.mine for node in (one.node, other.node))
+            mine, theirs = (node.leadership.announcements.mine for node in (one.node, other.node))
             world.give(one, Announced(peer, theirs))
             world.give(other, Announced(name, mine))
             world.give(one, Linked(peer))
@@ -69,7 +69,7 @@ class Links:
             return False
         pairs = ((one.node, other.node), (other.node, one.node))
         return any(
-            not can_belong(a.seat.announcements.mine, b.register.committed.document)
+            not can_belong(a.leadership.announcements.mine, b.register.committed.document)
             for a, b in pairs
         )
 

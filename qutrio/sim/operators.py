@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from qutrio.core.enrollment import Admission, admission
-from qutrio.core.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
+from qutrio.core.api.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
+from qutrio.core.leadership.admission import Admission, admission
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
 from qutrio.model.members import Member, Token
-from qutrio.sim.beginnings import EPOCH, member
+from qutrio.sim.initial_states import EPOCH, member
 from qutrio.sim.options import Fault
 from qutrio.storage.edits import judge
 

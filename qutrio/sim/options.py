@@ -137,7 +137,7 @@ class Faults:
     deaths_after_delivery: float = 0.0
     sleeps_before_sending: float = 0.0
 
-    blunders: float = 0.0
+    operator_errors: float = 0.0
     bursts: float = 0.0
     edits: float = 0.0
     hand_edits: float = 0.0

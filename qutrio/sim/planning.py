@@ -8,13 +8,15 @@ from qutrio.core.election.engines import ENGINES as KNOWN
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.levels import LEVEL, LEVEL_UNSAID
-from qutrio.sim.beginnings import WEB, node_ids
-from qutrio.sim.chosen_links import ChosenLinks, Pairs
-from qutrio.sim.constitutions import constituted
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Trouble
-from qutrio.sim.happenings import blunders, deeds, machines, network, offices, surroundings
-from qutrio.sim.happenings.union import Happening
+from qutrio.sim.engine_settings import constituted
+from qutrio.sim.faults import environment, machines, network, operator_actions
+from qutrio.sim.faults.leadership import MoveRole, Rely, Retime, Switch
+from qutrio.sim.faults.operator_errors import CHAINS, Burst, Mistake, OperatorError
+from qutrio.sim.faults.union import PlannedFault
+from qutrio.sim.initial_states import WEB, node_ids
+from qutrio.sim.link_selection import ChosenLinks, Pairs
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Manner
 
@@ -54,9 +56,9 @@ class Planner:
     nodes: list[NodeId]
     until: Seconds
     settings: Settings = Settings()
-    plan: list[Happening] = field(factory=list)
+    plan: list[PlannedFault] = field(factory=list)
 
-    def all(self) -> tuple[Happening, ...]:
+    def all(self) -> tuple[PlannedFault, ...]:
         """Plan everything, and return it in order of time."""
         self._membership()
         self._machines()
@@ -69,9 +71,9 @@ class Planner:
         self._untold_recoveries()
         self._retimings()
         self._dead_resolvers()
-        return tuple(sorted(self.plan, key=lambda happening: happening.at))
+        return tuple(sorted(self.plan, key=lambda planned: planned.at))
 
-    def _each(self, rate: float, make: Callable[[Seconds], Happening]) -> None:
+    def _each(self, rate: float, make: Callable[[Seconds], PlannedFault]) -> None:
         for at in self.dice.moments(rate, self.until):
             self.plan.append(make(at))
 
@@ -96,13 +98,15 @@ class Planner:
         dice, faults, node = self.dice, self.faults, self._node
         for number, at in enumerate(dice.moments(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
-            self.plan.append(deeds.Join(at=at, via=node(), node=ident))
+            self.plan.append(operator_actions.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
-        self._each(faults.removals, lambda at: deeds.Dismiss(at=at, via=node(), node=node()))
+        self._each(
+            faults.removals, lambda at: operator_actions.Dismiss(at=at, via=node(), node=node())
+        )
         for at in dice.moments(faults.enrolments_again, self.until):
             again, left = node(), dice.between(1.0, 20.0)
-            self.plan.append(deeds.Dismiss(at=at, via=node(), node=again))
-            self.plan.append(deeds.JoinAgain(at=at + left, via=node(), node=again))
+            self.plan.append(operator_actions.Dismiss(at=at, via=node(), node=again))
+            self.plan.append(operator_actions.JoinAgain(at=at + left, via=node(), node=again))
 
     def _machines(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
@@ -240,33 +244,33 @@ class Planner:
             return tuple(dice.some(nodes)) or (self._node(),)
 
         outages = max(faults.outages, OUTAGES_PER_S)
-        self._each(outages, lambda at: surroundings.Outage(at=at, check=WEB, for_s=self._long_s()))
+        self._each(outages, lambda at: environment.Outage(at=at, check=WEB, for_s=self._long_s()))
         for at in dice.moments(faults.flaps, self.until):
             period = dice.between(1.0, 15.0)
             for turn in range(2 + dice.below(4)):
                 self.plan.append(
-                    surroundings.Outage(at=at + turn * period, check=WEB, for_s=period / 2)
+                    environment.Outage(at=at + turn * period, check=WEB, for_s=period / 2)
                 )
         self._each(
             faults.lonely_failures,
-            lambda at: surroundings.Outage(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
+            lambda at: environment.Outage(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
         )
         self._each(
             faults.hangs,
-            lambda at: surroundings.Hang(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
+            lambda at: environment.Hang(at=at, check=WEB, for_s=self._long_s(), nodes=seers()),
         )
         self._each(
             faults.blindness,
-            lambda at: surroundings.Blind(at=at, node=self._node(), for_s=self._long_s()),
+            lambda at: environment.Blind(at=at, node=self._node(), for_s=self._long_s()),
         )
         self._each(
-            faults.channel_outages, lambda at: surroundings.ChannelDown(at=at, for_s=self._long_s())
+            faults.channel_outages, lambda at: environment.ChannelDown(at=at, for_s=self._long_s())
         )
         self._each(
-            faults.channel_delays, lambda at: surroundings.ChannelSlow(at=at, for_s=self._long_s())
+            faults.channel_delays, lambda at: environment.ChannelSlow(at=at, for_s=self._long_s())
         )
         self._each(
-            faults.channel_deaths, lambda at: surroundings.ChannelMute(at=at, for_s=self._long_s())
+            faults.channel_deaths, lambda at: environment.ChannelMute(at=at, for_s=self._long_s())
         )
         self._each(
             faults.deaths_after_delivery,
@@ -280,10 +284,10 @@ class Planner:
     def _deeds(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
 
-        def edit(at: Seconds) -> Happening:
+        def edit(at: Seconds) -> PlannedFault:
             if dice.chance(0.3):
-                return deeds.Scratch(at=at, via=node(), name=f"s{dice.below(3)}")
-            return deeds.Edit(
+                return operator_actions.Scratch(at=at, via=node(), name=f"s{dice.below(3)}")
+            return operator_actions.Edit(
                 at=at,
                 via=node(),
                 check=WEB,
@@ -292,7 +296,7 @@ class Planner:
                 enabled=dice.chance(0.8),
             )
 
-        def tune(at: Seconds) -> Happening:
+        def tune(at: Seconds) -> PlannedFault:
             same = dice.chance(SAME_ENGINE_SHARE)
             settings = evolve(
                 self.settings,
@@ -302,48 +306,51 @@ class Planner:
                 master_cooldown_s=dice.pick(COOLDOWNS_S),
                 confirm_after_s=dice.pick(CONFIRMATIONS_S),
             )
-            return deeds.Tune(at=at, via=node(), settings=settings)
+            return operator_actions.Tune(at=at, via=node(), settings=settings)
 
-        self._each(ADDS_PER_S, lambda at: deeds.Add(at=at, via=node(), label=f"c{at:.6f}"))
-        self._each(LOOKS_PER_S, lambda at: deeds.Look(at=at, via=node()))
+        self._each(
+            ADDS_PER_S, lambda at: operator_actions.Add(at=at, via=node(), label=f"c{at:.6f}")
+        )
+        self._each(LOOKS_PER_S, lambda at: operator_actions.Look(at=at, via=node()))
         self._each(faults.edits, edit)
         self._each(
             faults.bursts,
-            lambda at: blunders.Burst(
-                at=at, via=node(), label=f"b{at:.6f}", count=4 + dice.below(6)
-            ),
+            lambda at: Burst(at=at, via=node(), label=f"b{at:.6f}", count=4 + dice.below(6)),
         )
-        for at in dice.moments(faults.blunders, self.until):
+        for at in dice.moments(faults.operator_errors, self.until):
             for turn in range(1 + dice.below(8)):
                 moment = at + turn * dice.between(0.0, 3.0)
-                mistake = dice.pick(tuple(blunders.Mistake))
-                self.plan.append(blunders.Blunder(at=moment, via=node(), mistake=mistake))
-            for mistake, after_s in dice.pick(blunders.CHAINS):
-                self.plan.append(blunders.Blunder(at=at + after_s, via=node(), mistake=mistake))
+                mistake = dice.pick(tuple(Mistake))
+                self.plan.append(OperatorError(at=moment, via=node(), mistake=mistake))
+            for mistake, after_s in dice.pick(CHAINS):
+                self.plan.append(OperatorError(at=at + after_s, via=node(), mistake=mistake))
         self._each(faults.settings, tune)
         self._each(
-            faults.channels, lambda at: deeds.Attach(at=at, via=node(), name=f"k{dice.below(2)}")
+            faults.channels,
+            lambda at: operator_actions.Attach(at=at, via=node(), name=f"k{dice.below(2)}"),
         )
         self._each(
             faults.hand_edits,
-            lambda at: deeds.HandEdit(at=at, via=node(), label=f"h{at:.6f}", back=dice.below(4)),
+            lambda at: operator_actions.HandEdit(
+                at=at, via=node(), label=f"h{at:.6f}", back=dice.below(4)
+            ),
         )
 
     def _offices(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
         for at in dice.moments(faults.switches, self.until):
             settings = constituted(self.settings, dice.pick(KNOWN), dice)
-            self.plan.append(offices.Switch(at=at, via=node(), settings=settings))
+            self.plan.append(Switch(at=at, via=node(), settings=settings))
             near = max(0.0, at + dice.between(-NEAR_S, NEAR_S))
             crash = machines.Crash(at=near, node=node(), down_s=self._down_s())
             self.plan += [crash] if dice.chance(0.5) else []
         self._each(
             faults.yields,
-            lambda at: offices.MoveRole(at=at, via=node(), to=node() if dice.chance(0.5) else None),
+            lambda at: MoveRole(at=at, via=node(), to=node() if dice.chance(0.5) else None),
         )
         self._each(
             faults.tenancies,
-            lambda at: offices.Rely(
+            lambda at: Rely(
                 at=at,
                 node=node(),
                 programs=1 + dice.below(PROGRAMS_MAX),
@@ -356,8 +363,8 @@ class Planner:
         for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
             down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
             silent_s = down_s + more_s
-            self.plan.append(surroundings.Outage(at=at, check=WEB, for_s=down_s))
-            self.plan.append(surroundings.ChannelDown(at=at, for_s=silent_s))
+            self.plan.append(environment.Outage(at=at, check=WEB, for_s=down_s))
+            self.plan.append(environment.ChannelDown(at=at, for_s=silent_s))
             self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
     def _retimings(self) -> None:
@@ -370,24 +377,24 @@ class Planner:
                 heartbeat_s=HEARTBEATS_S[0],
                 dead_after_s=max(DEAD_AFTERS_S) if turn % 2 == 0 else min(DEAD_AFTERS_S),
             )
-            happening = offices.Retime(
+            planned = Retime(
                 at=at,
                 settings=settings,
                 after_s=dice.between(0.0, RETIMED_S_MAX),
                 for_s=self._asleep_s(),
                 crashing=tuple(nodes) if dice.chance(0.5) else tuple(dice.some(nodes)),
             )
-            self.plan.append(happening)
+            self.plan.append(planned)
 
     def _dead_resolvers(self) -> None:
         self._each(
             self.faults.dead_resolvers,
-            lambda at: surroundings.DeadResolver(at=at, for_s=self.dice.pick(DEAD_RESOLVER_S)),
+            lambda at: environment.DeadResolver(at=at, for_s=self.dice.pick(DEAD_RESOLVER_S)),
         )
 
 
 def plan_happenings(
     dice: Dice, size: int, faults: Faults, until: Seconds, settings: Settings = Settings()
-) -> tuple[Happening, ...]:
+) -> tuple[PlannedFault, ...]:
     """Return what happens to a cluster of `size` nodes up to the moment `until`."""
     return Planner(dice, faults, node_ids(size), until, settings).all()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from attrs import define, field
 
 from qutrio.sim.options import Fault
-from qutrio.sim.schedule import Outcome
+from qutrio.sim.schedule import RunOutcome
 
 
 @define
@@ -26,7 +26,7 @@ class Report:
     struck: Counter[Fault] = field(factory=Counter)
     """In how many seeds each kind of fault took effect."""
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: RunOutcome) -> None:
         """Count one outcome."""
         self.seeds += 1
         self.events += outcome.events

@@ -13,9 +13,9 @@ from qutrio.core.election.engines import ENGINES
 from qutrio.core.limits import Limits
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
-from qutrio.sim.constitutions import MIXED, constituted, engine_of
 from qutrio.sim.dice import Dice
-from qutrio.sim.happenings.union import Happening
+from qutrio.sim.engine_settings import MIXED, constituted, engine_of
+from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.health import check_somebody_acts, settled_within
 from qutrio.sim.options import ALWAYS, LIARS, LIARS_SHARE, LIARS_SIZE_MIN, Fault, Faults, draw
@@ -37,10 +37,10 @@ QUICK = Limits(unseen_after_s=45.0, unseen_intervals=2)
 """People are told soon of what nobody can judge."""
 TIGHT = evolve(
     QUICK,
-    wishes=3,
+    pending_proposals=3,
     proposals_queued=2,
     proposals_per_write=1,
-    errands=1,
+    delegated=1,
     results_per_report=1,
 )
 """Limits at which what happens beyond them happens often."""
@@ -59,11 +59,11 @@ class Schedule:
     faults: Faults = Faults()
     settings: Settings = Settings()
     limits: Limits = Limits()
-    happenings: tuple[Happening, ...] = field(default=(), repr=False)
+    planned_faults: tuple[PlannedFault, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)
-class Outcome:
+class RunOutcome:
     """How a story ended.
 
     `broken` names the invariant that failed, or is None.  `struck` says how often each kind of
@@ -129,7 +129,9 @@ def plan(
         faults=faults,
         settings=settings,
         limits=limits,
-        happenings=plan_happenings(Dice(seed, size, "happenings"), size, faults, until, settings),
+        planned_faults=plan_happenings(
+            Dice(seed, size, "happenings"), size, faults, until, settings
+        ),
     )
 
 
@@ -140,12 +142,12 @@ def play(
     healing_s: Seconds = HEALING_S,
     *,
     engine: str = MIXED,
-) -> Outcome:
+) -> RunOutcome:
     """Plan and play one seed to its end; never raises for a broken invariant."""
     return perform(plan(seed, size, faulty_s, healing_s, engine=engine))
 
 
-def perform(schedule: Schedule, story: list[str] | None = None) -> Outcome:
+def perform(schedule: Schedule, story: list[str] | None = None) -> RunOutcome:
     """Play a schedule to its end; never raises for a broken invariant.
 
     The lines of what happens are added to `story`.
@@ -162,8 +164,8 @@ def perform(schedule: Schedule, story: list[str] | None = None) -> Outcome:
 
 
 def _played(schedule: Schedule, world: World) -> str | None:
-    for happening in schedule.happenings:
-        _put_on_the_agenda(world, happening)
+    for planned in schedule.planned_faults:
+        _put_on_the_agenda(world, planned)
     try:
         world.run(schedule.faulty_s)
         world.heal()
@@ -177,8 +179,8 @@ def _played(schedule: Schedule, world: World) -> str | None:
     return None
 
 
-def _put_on_the_agenda(world: World, happening: Happening) -> None:
-    world.at(happening.at, NodeId(""), lambda: happening.happen(world))
+def _put_on_the_agenda(world: World, planned: PlannedFault) -> None:
+    world.at(planned.at, NodeId(""), lambda: planned.apply(world))
 
 
 def _wait_until_well(schedule: Schedule, world: World) -> None:
@@ -201,8 +203,8 @@ def _wait_until_well(schedule: Schedule, world: World) -> None:
     world.invariants.quiet(world.hosts, world.true)
 
 
-def _told(schedule: Schedule, world: World, broken: str | None) -> Outcome:
-    return Outcome(
+def _told(schedule: Schedule, world: World, broken: str | None) -> RunOutcome:
+    return RunOutcome(
         seed=schedule.seed,
         size=schedule.size,
         broken=broken,

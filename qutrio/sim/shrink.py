@@ -11,13 +11,13 @@ from attrs import asdict, define, evolve, fields
 
 from qutrio.core.limits import Limits
 from qutrio.model.document import Settings
-from qutrio.sim.happenings.union import Happening
+from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.options import Faults
-from qutrio.sim.schedule import Outcome, Schedule, perform
+from qutrio.sim.schedule import RunOutcome, Schedule, perform
 
 RUNS_MAX = 400
 MARGIN_S = 0.001
-Trial = Callable[[Schedule], Outcome]
+Trial = Callable[[Schedule], RunOutcome]
 
 
 @define
@@ -25,7 +25,7 @@ class Shrinker:
     """Tries shorter schedules, and keeps each that breaks the same promise."""
 
     schedule: Schedule
-    outcome: Outcome
+    outcome: RunOutcome
     runs_left: int
     trial: Trial
 
@@ -44,23 +44,25 @@ class Shrinker:
         """Drop all that comes after the break, and end the faults there."""
         broke = self.outcome.true_s
         if broke < self.schedule.faulty_s:
-            early = tuple(h for h in self.schedule.happenings if h.at <= broke)
-            self.improve(evolve(self.schedule, happenings=early, faulty_s=broke + MARGIN_S))
+            early = tuple(h for h in self.schedule.planned_faults if h.at <= broke)
+            self.improve(evolve(self.schedule, planned_faults=early, faulty_s=broke + MARGIN_S))
 
     def thin_out(self) -> None:
         """Leave out as many happenings as possible (ddmin)."""
         parts = 2
-        while len(self.schedule.happenings) > 1 and self.runs_left > 0:
-            whole = self.schedule.happenings
+        while len(self.schedule.planned_faults) > 1 and self.runs_left > 0:
+            whole = self.schedule.planned_faults
             size = -(-len(whole) // parts)
-            if any(self.improve(evolve(self.schedule, happenings=r)) for r in _rests(whole, size)):
+            if any(
+                self.improve(evolve(self.schedule, planned_faults=r)) for r in _rests(whole, size)
+            ):
                 parts = max(parts - 1, 2)
             elif size == 1:
                 break
             else:
                 parts = min(len(whole), parts * 2)
-        if len(self.schedule.happenings) == 1:
-            self.improve(evolve(self.schedule, happenings=()))
+        if len(self.schedule.planned_faults) == 1:
+            self.improve(evolve(self.schedule, planned_faults=()))
 
     def calm(self) -> None:
         """Do without each fault that is there all the time, and without tight limits."""
@@ -78,8 +80,8 @@ class Shrinker:
 
 
 def shrink(
-    schedule: Schedule, outcome: Outcome, trial: Trial = perform, runs_max: int = RUNS_MAX
-) -> tuple[Schedule, Outcome]:
+    schedule: Schedule, outcome: RunOutcome, trial: Trial = perform, runs_max: int = RUNS_MAX
+) -> tuple[Schedule, RunOutcome]:
     """Return a short schedule that breaks the same promise as `schedule`, and how it ends.
 
     `outcome` is how `schedule` itself ended.  At most `runs_max` schedules are tried.
@@ -95,11 +97,11 @@ def shrink(
     return shrinker.schedule, shrinker.outcome
 
 
-def _promise(outcome: Outcome) -> str:
+def _promise(outcome: RunOutcome) -> str:
     return (outcome.broken or "").partition(":")[0]
 
 
-def _rests(whole: tuple[Happening, ...], size: int) -> Iterator[tuple[Happening, ...]]:
+def _rests(whole: tuple[PlannedFault, ...], size: int) -> Iterator[tuple[PlannedFault, ...]]:
     """Yield the whole without each part of `size` items, the last part first."""
     for start in reversed(range(0, len(whole), size)):
         yield whole[:start] + whole[start + size :]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.core.events import Tenancy
+from qutrio.core.api.events import Tenancy
 from qutrio.sim.options import Fault
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Tenants:
             if acts and not tenant.leaves:
                 self._enter(host, tenant)
             return
-        if not host.node.seat.tenants:
+        if not host.node.leadership.tenants:
             return  # it does not count them yet, or no more
         if view.acting_until is not None:
             tenant.told = view.acting_until

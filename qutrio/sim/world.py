@@ -15,27 +15,27 @@ from typing import Any
 
 from attrs import define, field
 
-from qutrio.core.events import Event, Inspected, Proposed, Stop, Tick
+from qutrio.core.api.events import Event, Inspected, Proposed, Stop, Tick
+from qutrio.core.api.mutations import Mutation
 from qutrio.core.limits import Limits
-from qutrio.core.mutations import Mutation
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, NodeId, RequestId, Seconds, UnixTime
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.sim import operators
-from qutrio.sim.beginnings import EPOCH, first_document
 from qutrio.sim.channels import Channels
 from qutrio.sim.dice import Dice, generator
 from qutrio.sim.disk import Folder
-from qutrio.sim.effects import Hands
+from qutrio.sim.effects import SimulatedEffectHandler
 from qutrio.sim.host import Clock, Fuse, Host
+from qutrio.sim.hostile_member import HostileMember
+from qutrio.sim.initial_states import EPOCH, first_document
 from qutrio.sim.interface import Asked
 from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.links import Links
-from qutrio.sim.lying import Liar
 from qutrio.sim.network import Network
-from qutrio.sim.onlooker import Onlooker
+from qutrio.sim.observer import Observer
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.programs import Programs
 from qutrio.sim.tampering import Tamperer
@@ -65,7 +65,7 @@ class World:
     events: int = 0
     document: ClusterDocument | None = None
     """What the cluster starts with, in place of one made for `size` and `settings`."""
-    onlooker: Onlooker | None = None
+    observer: Observer | None = None
     probing: bool = True
     """Whether nodes probe the first checks in a steady rhythm; else `probe` does it."""
     story: list[str] | None = None
@@ -87,8 +87,8 @@ class World:
     links: Links = field(init=False)
     tenants: Tenants = field(init=False)
     programs: Programs = field(init=False)
-    liar: Liar | None = None
-    hands: Hands = field(init=False)
+    hostile_member: HostileMember | None = None
+    handler: SimulatedEffectHandler = field(init=False)
     _trace: Any = field(init=False, factory=sha256)
     _order: Iterator[int] = field(factory=count)
     _agenda: list[tuple[Seconds, int, NodeId, Action]] = field(factory=list)
@@ -106,13 +106,13 @@ class World:
         self.links = Links(self)
         self.tenants = Tenants(self, Dice(seed, "tenants"))
         self.programs = Programs(self)
-        self.hands = Hands(self, self.links)
+        self.handler = SimulatedEffectHandler(self, self.links)
         level = self.programs.first_level
         document = self.document or first_document(self.size, self.settings, level)
         record = Record(Position(), document, Ledger())
         for voter in document.members:
             self.set_up(voter.id, record)
-        if self.limits.wishes != Limits().wishes:
+        if self.limits.pending_proposals != Limits().pending_proposals:
             struck[Fault.TIGHT_LIMITS] += 1
 
     @property
@@ -159,8 +159,8 @@ class World:
             action()
             self.events += 1
             check(self.hosts, self.true, name)
-            if self.onlooker is not None:
-                self.onlooker.after(name)
+            if self.observer is not None:
+                self.observer.after(name)
         self.true = until
 
     def log(self, name: NodeId, what: str) -> None:
@@ -285,12 +285,12 @@ class World:
             self._drain(host)
 
     def _drain(self, host: Host) -> None:
-        hands = self.hands
+        handler = self.handler
         while host.node is not None and not host.stalled and self.true >= host.suspended_until:
             if host.saving is not None:
-                hands.save_on(host, host.saving)
+                handler.save_on(host, host.saving)
             elif host.batch:
-                hands.perform(host, host.batch.popleft())
+                handler.perform(host, host.batch.popleft())
             elif host.backlog:
                 self._step(host, host.backlog.popleft())
             else:
@@ -334,7 +334,7 @@ class World:
         host.show_document()
         for check in host.node.register.committed.document.checks[:PROBED_MAX]:
             if check.enabled and self.probing:
-                self.hands.probe(host, check.id)
+                self.handler.probe(host, check.id)
         after = self.true + PROBE_PERIOD_S
         self.at(after, host.name, lambda: self._probe_round(host, life))
         self.links.ask_standing(host)
@@ -342,7 +342,7 @@ class World:
     def probe(self, name: NodeId, check: CheckId) -> None:
         """Let a node that runs probe a check that it knows."""
         if (host := self.hosts[name]).node is not None and self.true >= host.suspended_until:
-            self.hands.probe(host, check)
+            self.handler.probe(host, check)
 
     # --- the operators ----------------------------------------------------------------------
 
@@ -359,7 +359,7 @@ class World:
             return None
         request = RequestId(f"{name}-{host.life}-{next(self._order)}")
         self.requests[request] = Asked(name, label, then)
-        if not host.node.seat.roll.sees_majority(host.clock.at(self.true)):
+        if not host.node.leadership.membership.sees_majority(host.clock.at(self.true)):
             self.struck[Fault.ASKED_WITHOUT_QUORUM] += 1
         self.invariants.asked(request, mutation)
         self.give(host, Proposed(request, mutation))

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, assert_never
 
-from qutrio.storage.plan import (
+from qutrio.storage.save_plan import (
     Create,
     Flush,
     FlushFolder,

@@ -9,8 +9,8 @@ from attrs import frozen
 from qutrio.codec.masks import require_unmasked
 from qutrio.codec.new_channels import require_new_channel
 from qutrio.codec.plain_fields import FIELDS
-from qutrio.core.hand_edit import differences
-from qutrio.core.mutations import Batch, Refusal
+from qutrio.core.api.hand_edit import differences
+from qutrio.core.api.mutations import Batch, Refusal
 from qutrio.errors import InvalidValueError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Extra, Revision, Term

@@ -1,6 +1,6 @@
 """Of what a hand edit asks for: what the cluster lacks still, and what is seldom meant."""
 
-from qutrio.core.mutations import (
+from qutrio.core.api.mutations import (
     Batch,
     Mutation,
     PutChannel,

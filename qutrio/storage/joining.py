@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from qutrio.errors import DataDirectoryError, StorageError, plain_reason
 from qutrio.storage.atomic import sync_directory, write_atomic
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
 
 CLUSTER_CHARS_MAX = 64
 _NOTE = "# 'qutrio enroll join' has not finished here.  The cluster that was to be joined:\n"

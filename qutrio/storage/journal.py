@@ -21,7 +21,7 @@ from qutrio.codec.journal import decode_entry, encode_entry
 from qutrio.errors import StorageError
 from qutrio.model.journal import Entry
 from qutrio.storage.atomic import PRIVATE_MODE
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.regular_file import NOT_REGULAR, explain, read_regular
 
 FILES_MAX = 4

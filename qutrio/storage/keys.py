@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from qutrio.errors import DataDirectoryError, InvalidDocumentError, plain_reason
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.storage.atomic import write_atomic
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
-from qutrio.storage.remains import missing
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.leftovers import missing
 
 NODE_ID_DIGITS = 12
 KEY_FILE_BYTES_MAX = 64 * 1024

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qutrio.errors import DataDirectoryError, plain_reason
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
 
 PID_CHARS_MAX = 20
 WRITABLE_BY_OTHERS = 0o022

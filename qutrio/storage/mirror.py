@@ -17,11 +17,11 @@ from attrs import define, field
 
 from qutrio.codec.cluster_yaml import END, emit, is_whole
 from qutrio.codec.yaml_text import YAML_BYTES_MAX
-from qutrio.core.effects import Reply
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Batch, Refusal
-from qutrio.core.view import View
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import Batch, Refusal
+from qutrio.core.api.view import View
 from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import HAND_EDIT
 from qutrio.model.hand_edits import EditStage
@@ -30,15 +30,15 @@ from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
 from qutrio.storage.atomic import PRIVATE_MODE
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.edits import Bases, judge, stamp_of
 from qutrio.storage.edits_needed import slow_checks, still_needed
 from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
-from qutrio.storage.places import DataDirectory
 from qutrio.storage.refused import keep_refused
 from qutrio.storage.regular_file import Signature, close_to_others, explain, read_regular, sign
-from qutrio.storage.replacing import replace_unless_saved
+from qutrio.storage.replacement import replace_unless_saved
 
 POLL_S: Seconds = 2.0
 SETTLE_S: Seconds = 0.3

@@ -6,9 +6,9 @@ from qutrio.codec.node_yaml import NodeFile, amend, parse
 from qutrio.codec.yaml_text import YAML_BYTES_MAX
 from qutrio.errors import DataDirectoryError, StorageError, plain_reason
 from qutrio.storage.atomic import write_atomic
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
+from qutrio.storage.leftovers import missing
 from qutrio.storage.regular_file import explain, read_regular
-from qutrio.storage.remains import missing
 
 
 def load_node_file(directory: DataDirectory) -> NodeFile:

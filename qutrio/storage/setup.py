@@ -20,11 +20,11 @@ from qutrio.model.members import Member
 from qutrio.model.rules import NAME_CHARS_MAX
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.storage.atomic import write_atomic
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.joining import forget_joining, remember_joining
 from qutrio.storage.keys import Identity, create_identity
+from qutrio.storage.leftovers import refuse_second_setup, tidy
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
-from qutrio.storage.remains import refuse_second_setup, tidy
 from qutrio.storage.store import Store
 
 CLUSTER_ID_BYTES = 8

@@ -14,9 +14,9 @@ import trio
 from qutrio.codec.stable import decode_state
 from qutrio.errors import DataDirectoryError, InvalidDocumentError, StorageError, plain_reason
 from qutrio.storage.atomic import perform, sync_directory
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
-from qutrio.storage.plan import obsolete, saving
-from qutrio.storage.remains import missing
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
+from qutrio.storage.leftovers import missing
+from qutrio.storage.save_plan import obsolete, saving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

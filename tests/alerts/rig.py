@@ -8,12 +8,12 @@ import trio.lowlevel
 from attrs import evolve
 
 from qutrio.alerts.dispatcher import dispatch
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
-from qutrio.core.effects import Notify
-from qutrio.core.events import Attempted
-from qutrio.core.view import View
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.events import Attempted
+from qutrio.core.api.view import View
 from qutrio.model.channels import Channel, SmtpChannel, WebhookChannel
 from qutrio.model.ids import ChannelId, Instant, NoticeId, Term
 from qutrio.model.incidents import Delivery, Ledger
@@ -31,7 +31,7 @@ class Rig:
         self.inbox = Inbox("test")
         self.clock = TrioClock()
         self.sent: list[tuple[float, ChannelId, NoticeId]] = []
-        self.letters: list[Letter] = []
+        self.letters: list[Envelope] = []
         self.logged: list[str] = []
         self.takes_s: dict[ChannelId, float] = {}
         self.raises: dict[ChannelId, Exception] = {}
@@ -39,9 +39,9 @@ class Rig:
         self.senders = Senders({SmtpChannel: self.send, WebhookChannel: self.send})
         self._orders, self._jobs = trio.open_memory_channel[Notify](10_000)
 
-    async def send(self, channel: Channel, letter: Letter) -> SendResult:
-        self.sent.append((trio.current_time(), channel.id, letter.notice.id))
-        self.letters.append(letter)
+    async def send(self, channel: Channel, envelope: Envelope) -> SendResult:
+        self.sent.append((trio.current_time(), channel.id, envelope.notice.id))
+        self.letters.append(envelope)
         await trio.sleep(self.takes_s.get(channel.id, 0.1))
         if channel.id in self.raises:
             raise self.raises[channel.id]

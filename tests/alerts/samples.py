@@ -6,10 +6,10 @@ from email.policy import default
 
 from attrs import evolve
 
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.mail import compose
 from qutrio.codec.addresses import parse_mailbox
-from qutrio.core.view import View
+from qutrio.core.api.view import View
 from qutrio.model.channels import Channel, MailSecurity, SmtpChannel, WebhookChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
@@ -81,7 +81,7 @@ RECOVERED = evolve(
     at_unix=UnixTime(NOON + 312),
     evidence=(OK,),
 )
-LETTER = Letter(
+LETTER = Envelope(
     notice=DOWN, cluster_id="c0ffee", node=ALPHA, node_name="alpha", sent_unix=UnixTime(NOON + 3)
 )
 MAIL = SmtpChannel(
@@ -96,11 +96,11 @@ MAIL = SmtpChannel(
 HOOK = WebhookChannel(id=ChannelId("hook"), name="hook", url="http://127.0.0.1/secret-path")
 
 
-def mail_of(channel: SmtpChannel, letter: Letter) -> EmailMessage:
+def mail_of(channel: SmtpChannel, envelope: Envelope) -> EmailMessage:
     """Return the mail to all recipients of a channel."""
     sender = parse_mailbox(channel.sender, "sender")
     boxes = [parse_mailbox(r, "recipients") for r in channel.recipients]
-    mail = message_from_bytes(compose(channel.id, letter, sender, boxes), policy=default)
+    mail = message_from_bytes(compose(channel.id, envelope, sender, boxes), policy=default)
     assert isinstance(mail, EmailMessage)
     return mail
 

@@ -8,9 +8,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from qutrio.alerts import dispatcher
 from qutrio.alerts.dispatcher import ATTEMPT_S_MAX, LANE_ORDERS_MAX
-from qutrio.alerts.trial import try_channel
-from qutrio.core.events import Attempted
-from qutrio.core.view import View
+from qutrio.alerts.test_notice import try_channel
+from qutrio.core.api.events import Attempted
+from qutrio.core.api.view import View
 from qutrio.errors import DeliveryError
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.ids import ChannelId, Instant, NoticeId

@@ -182,7 +182,7 @@ def test_message_id_is_the_same_at_every_attempt_by_every_node() -> None:
 
 def test_message_id_differs_by_notice_channel_and_cluster() -> None:
     letters = [LETTER, evolve(LETTER, notice=RECOVERED), evolve(LETTER, cluster_id="other")]
-    ids = [mail_of(MAIL, letter)["Message-ID"] for letter in letters]
+    ids = [mail_of(MAIL, envelope)["Message-ID"] for envelope in letters]
     ids += [mail_of(evolve(MAIL, id=ChannelId("mail2")), LETTER)["Message-ID"]]
     assert len(set(ids)) == len(ids)
 
@@ -198,9 +198,9 @@ async def test_hostile_words_cannot_add_headers_or_recipients(senders: Senders) 
     notice = evolve(
         DOWN, check_name=nasty, target=nasty, id=NoticeId(nasty), incident=IncidentId(nasty)
     )
-    letter = evolve(LETTER, notice=notice, cluster_id=nasty, node_name=nasty)
+    envelope = evolve(LETTER, notice=notice, cluster_id=nasty, node_name=nasty)
     with mail_server() as server:
-        await senders.send(evolve(MAIL, port=server.port), letter)
+        await senders.send(evolve(MAIL, port=server.port), envelope)
         mail = server.taken.get(timeout=TAKEN_S_MAX)
         assert server.taken.empty()
     assert mail.message["Bcc"] is None

@@ -43,12 +43,12 @@ async def test_words_reach_every_server_intact(
     """The server finds fault with 8-bit content that was not announced, and with long lines."""
     evidence = evolve(FAIL, detail=words)
     notice = evolve(DOWN, target=f"https://bücher.example/{words}", evidence=(evidence,) * 3)
-    letter = evolve(LETTER, notice=notice, node_name="zürich")
+    envelope = evolve(LETTER, notice=notice, node_name="zürich")
     async with scripted_server(Script(offers=offers)) as server:
-        await senders.send(evolve(MAIL, port=server.port), letter)
+        await senders.send(evolve(MAIL, port=server.port), envelope)
     [taken] = server.taken
     assert decoded(taken.header("Subject")) == subject(notice)
-    wanted = body(letter).encode("utf-8", "replace").decode()
+    wanted = body(envelope).encode("utf-8", "replace").decode()
     assert taken.message.get_content().splitlines() == wanted.splitlines()
 
 

@@ -90,8 +90,8 @@ async def test_delivery_id_is_the_same_at_every_attempt_by_every_node(senders: S
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
         other = evolve(LETTER, node=NodeId("n2"), node_name="beta", sent_unix=UnixTime(2e9))
-        for letter in [LETTER, other, evolve(LETTER, notice=RECOVERED)]:
-            await senders.send(channel, letter)
+        for envelope in [LETTER, other, evolve(LETTER, notice=RECOVERED)]:
+            await senders.send(channel, envelope)
         ids = [server.posts.get_nowait().headers["x-qutrio-delivery"] for _ in range(3)]
     assert ids[0] == ids[1] != ids[2]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from qutrio.core.quorum import majority
+from qutrio.core.quorum.majorities import majority
 from tests.cluster.background import Background, Work
 from tests.cluster.nodes import Node
 

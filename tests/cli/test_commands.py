@@ -9,7 +9,7 @@ from attrs import evolve
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.status import repeat
 from qutrio.control.protocol import Code, ControlFailure
-from qutrio.core.messages import Ruling
+from qutrio.core.api.messages import Ruling
 from qutrio.model.channels import SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.levels import LEVEL

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from qutrio.cli.ballot_words import arithmetic, cast_lines, evidence_lines
 from qutrio.cli.exits import ExitCode
 from qutrio.cli.printing import lapse
+from qutrio.cli.vote_text import arithmetic, cast_lines, evidence_lines
 from qutrio.codec.converter import CONVERTER
-from qutrio.core.chronicle import ATTEMPTS_TOLD_MAX
+from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, Closing, Entry, Leaving, Named
@@ -218,7 +218,7 @@ async def test_a_day_that_begins_meanwhile_is_marked(qutrio: Door) -> None:
 
 async def test_lines_of_a_newer_version_are_passed_over(qutrio: Door) -> None:
     """A client that is older than its daemon shows what it knows."""
-    from qutrio.cli.story_words import timeline  # noqa: PLC0415 - one test's own subject
+    from qutrio.cli.incident_text import timeline  # noqa: PLC0415 - one test's own subject
 
     assert timeline({"entries": [{"kind": "of_the_future", "at_unix": 1.0}]}) == []
 

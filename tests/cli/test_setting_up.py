@@ -12,18 +12,18 @@ import pytest
 from attrs import evolve
 
 from qutrio.cli.app import main
+from qutrio.cli.directories import data_directory
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.places import data_directory
 from qutrio.codec import node_yaml
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision, UnixTime
 from qutrio.model.stable import Record
 from qutrio.peers.token import make_token
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.joining import remember_joining
+from qutrio.storage.leftovers import untouched
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DataDirectory
-from qutrio.storage.remains import untouched
 from qutrio.storage.store import Store
 from tests import needs
 from tests.control.brain import PEER, member

@@ -11,32 +11,32 @@ import trio
 from tests.control.brain import new_brain, served
 
 NOUNS = {
-    "status": {"qutrio.cli.check_lines", "qutrio.cli.standing", "qutrio.cli.status"},
+    "status": {"qutrio.cli.check_lines", "qutrio.cli.staleness", "qutrio.cli.status"},
     "explain": {
-        "qutrio.cli.ballot_words",
+        "qutrio.cli.vote_text",
         "qutrio.cli.completing",
         "qutrio.cli.explain",
         "qutrio.cli.options",
-        "qutrio.cli.standing",
-        "qutrio.cli.story_words",
+        "qutrio.cli.staleness",
+        "qutrio.cli.incident_text",
     },
 }
 QUTRIO = {
     "qutrio",
     "qutrio.cli",
     "qutrio.cli.app",
-    "qutrio.cli.asking",
+    "qutrio.cli.requests",
     "qutrio.cli.colour",
     "qutrio.cli.exits",
-    "qutrio.cli.nouns",
-    "qutrio.cli.outlets",
+    "qutrio.cli.command_groups",
+    "qutrio.cli.output",
     "qutrio.cli.printing",
     "qutrio.control",
     "qutrio.control.client",
     "qutrio.control.protocol",
     "qutrio.errors",
     "qutrio.storage",
-    "qutrio.storage.places",
+    "qutrio.storage.directories",
 }
 OTHERS = {"annotated_doc", "attr", "attrs", "shellingham", "typer"}
 SLOW_STANDARD = {"asyncio", "ssl", "logging", "http", "email", "concurrent", "multiprocessing"}

@@ -17,7 +17,7 @@ from qutrio.cli import status
 from qutrio.cli.check_lines import GROUPS_MAX, ROWS_MAX, counted_states
 from qutrio.cli.colour import Style, columns, paint
 from qutrio.cli.printing import print_table
-from qutrio.cli.standing import complain, decides, stale_note
+from qutrio.cli.staleness import complain, decides, stale_note
 from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from tests.control.brain import new_brain, served, two_nodes

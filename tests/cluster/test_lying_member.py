@@ -5,7 +5,7 @@ import trio
 from attrs import evolve
 
 from qutrio.codec.wire import WIRE_VERSION, decode, encode
-from qutrio.core.messages import Commit, Fetch, Fetched, Heartbeat, Message, Removed, Write
+from qutrio.core.api.messages import Commit, Fetch, Fetched, Heartbeat, Message, Removed, Write
 from qutrio.model.ids import Revision, Term, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
@@ -14,8 +14,8 @@ from qutrio.peers.frames import Hello, hear_one, say
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket, open_websocket
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.keys import load_identity
-from qutrio.storage.places import DataDirectory
 from qutrio.storage.store import Store
 from tests.cluster.conftest import Lab
 from tests.cluster.nodes import Node

@@ -14,7 +14,7 @@ import orjson
 from qutrio.codec.journal import decode_entry, encode_entry
 from qutrio.codec.wire import decode, encode
 from qutrio.peers.frames import from_bytes, to_bytes
-from qutrio.sim import playbook
+from qutrio.sim import schedule_files
 
 FOLDER = Path(__file__).with_name("golden")
 STATE = FOLDER / "state"
@@ -34,7 +34,7 @@ def _entry(line: bytes) -> bytes:
 
 def _happening(line: bytes) -> bytes:
     schedule = orjson.loads(SCHEDULE) | {"happenings": [orjson.loads(line)]}
-    again = playbook.to_json(playbook.from_json(orjson.dumps(schedule)))
+    again = schedule_files.to_json(schedule_files.from_json(orjson.dumps(schedule)))
     return orjson.dumps(orjson.loads(again)["happenings"][0])
 
 

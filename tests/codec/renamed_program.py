@@ -3,8 +3,8 @@
 import sys
 from typing import get_args
 
-from qutrio.core.messages import Message
-from qutrio.core.mutations import Mutation
+from qutrio.core.api.messages import Message
+from qutrio.core.api.mutations import Mutation
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.journal import Fact
@@ -18,9 +18,9 @@ def main() -> None:
 
     # Only now: names that depend on classes' names are worked out at import.
     from qutrio.peers.frames import Frame  # noqa: PLC0415
-    from qutrio.sim.happenings.union import Happening  # noqa: PLC0415
+    from qutrio.sim.faults.union import PlannedFault  # noqa: PLC0415
 
-    for number, cls in enumerate([*get_args(Frame), *get_args(Happening)]):
+    for number, cls in enumerate([*get_args(Frame), *get_args(PlannedFault)]):
         cls.__name__ = cls.__qualname__ = f"Other{number}"
 
     from tests.codec.golden_files import FILES, lost  # noqa: PLC0415

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qutrio.codec.converter import CONVERTER, INVALID
 from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.codec.wire import decode, encode
-from qutrio.core.messages import Commit, Heartbeat, HeartbeatAck
+from qutrio.core.api.messages import Commit, Heartbeat, HeartbeatAck
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.ids import Revision, Term, UnixTime
 from qutrio.model.stable import Position

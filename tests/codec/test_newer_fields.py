@@ -9,7 +9,7 @@ from qutrio.codec.cluster_yaml import emit, parse
 from qutrio.codec.converter import CONVERTER
 from qutrio.codec.document import from_json, to_json
 from qutrio.codec.stable import decode_state, document_file, encode_state
-from qutrio.core.messages import Deliver, Write
+from qutrio.core.api.messages import Deliver, Write
 from qutrio.errors import UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import IncidentId, Revision, Term

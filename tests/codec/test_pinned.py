@@ -12,13 +12,13 @@ import pytest
 from qutrio.codec.document import canonical, from_json, to_json
 from qutrio.codec.pinned import FACTS, MESSAGES, MUTATIONS, tag
 from qutrio.codec.stable import decode_state, document_file, encode_state
-from qutrio.core.messages import Message
-from qutrio.core.mutations import Mutation
+from qutrio.core.api.messages import Message
+from qutrio.core.api.mutations import Mutation
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.journal import Fact
 from qutrio.peers import frames
-from qutrio.sim.happenings import union
+from qutrio.sim.faults import union
 from tests.codec.golden_files import FILES, STATE, kinds, lines, lost, names, pared, shape
 
 UNIONS: dict[str, tuple[Any, Callable[[type], str]]] = {
@@ -26,7 +26,7 @@ UNIONS: dict[str, tuple[Any, Callable[[type], str]]] = {
     "mutations.jsonl": (Mutation, MUTATIONS.__getitem__),
     "journal.jsonl": (Fact, FACTS.__getitem__),
     "frames.jsonl": (frames.Frame, frames.KINDS.__getitem__),
-    "happenings.jsonl": (union.Happening, union.KINDS.__getitem__),
+    "happenings.jsonl": (union.PlannedFault, union.KINDS.__getitem__),
 }
 ROOT = Path(__file__).parents[2]
 

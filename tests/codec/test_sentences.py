@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from qutrio.codec.sentences import log_line, sentence, status_reason
-from qutrio.core.facts import (
+from qutrio.core.api.facts import (
     DiskRefused,
     EngineUnknown,
     MinorityLed,

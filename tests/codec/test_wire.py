@@ -9,10 +9,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
-from qutrio.core.ages import AGES_TOLD_MAX
-from qutrio.core.messages import Ask, Commit, Farewell, Lasted, Message, Propose, Report
-from qutrio.core.mutations import Batch, Mutation, PutCheck, RemoveCheck
-from qutrio.core.watch import RESULTS_PER_REPORT_MAX
+from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.api.messages import (
+    CanvassRequest,
+    Commit,
+    Farewell,
+    Lasted,
+    Message,
+    Propose,
+    Report,
+)
+from qutrio.core.api.mutations import Batch, Mutation, PutCheck, RemoveCheck
+from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.checks import TcpCheck, UnknownCheck
 from qutrio.model.ids import CheckId, RequestId, Revision, Term
@@ -83,7 +91,7 @@ def test_a_word_of_a_newer_version_is_none() -> None:
 
 
 def test_fields_of_a_newer_version_are_ignored() -> None:
-    assert decode(b'{"kind":"ask","term":7,"mood":"good"}') == Ask(term=Term(7))
+    assert decode(b'{"kind":"ask","term":7,"mood":"good"}') == CanvassRequest(term=Term(7))
 
 
 def test_a_check_of_a_kind_that_is_not_known_is_kept_whole() -> None:

@@ -9,7 +9,7 @@ import attrs
 import hypothesis.strategies as st
 
 from qutrio.codec.extra import json_text
-from qutrio.core.mutations import Batch
+from qutrio.core.api.mutations import Batch
 from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, WebhookChannel
 from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck, UnknownCheck

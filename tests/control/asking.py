@@ -14,15 +14,15 @@ HTTP = {"kind": "http", "name": "web", "url": "https://example.org/", "interval"
 
 async def ask(brain: Brain, op: str, **fields: object) -> dict[str, Any]:
     """Perform one operation while the brain thinks."""
-    async with thinking(brain) as desk:
-        return await perform(desk, Request({"op": op, **fields}))
+    async with thinking(brain) as context:
+        return await perform(context, Request({"op": op, **fields}))
 
 
 async def refused(brain: Brain, op: str, **fields: object) -> ControlFailure:
     """Perform one operation that must fail, and return how."""
-    async with thinking(brain) as desk:
+    async with thinking(brain) as context:
         with pytest.raises(ControlFailure) as caught:
-            await perform(desk, Request({"op": op, **fields}))
+            await perform(context, Request({"op": op, **fields}))
     return caught.value
 
 

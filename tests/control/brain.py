@@ -7,15 +7,12 @@ from pathlib import Path
 import trio
 from attrs import Factory, define, evolve, field
 
-from qutrio.control.desk import Desk
+from qutrio.control.context import ControlContext
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
-from qutrio.core.applying import apply
-from qutrio.core.authorship import Author, authored
-from qutrio.core.effects import Reply, Show
-from qutrio.core.engine_timers import TIMERS
-from qutrio.core.events import (
+from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.events import (
     Event,
     Inspected,
     ProbeRequested,
@@ -23,10 +20,13 @@ from qutrio.core.events import (
     Tenancy,
     YieldRequested,
 )
-from qutrio.core.facts import NodeStarted
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Refusal
-from qutrio.core.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
+from qutrio.core.api.facts import NodeStarted
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import Refusal
+from qutrio.core.api.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
+from qutrio.core.consensus.applying import apply
+from qutrio.core.consensus.authorship import Author, authored
+from qutrio.core.election.timers import TIMERS
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport
 from qutrio.model.ids import (
@@ -127,9 +127,9 @@ class Brain:
             hooks=lambda: self.hooks,
         )
 
-    def desk(self) -> Desk:
+    def context(self) -> ControlContext:
         """Return a desk for operations that need no socket."""
-        return Desk(self.inbox, self.view, self.services())
+        return ControlContext(self.inbox, self.view, self.services())
 
     async def think(self) -> None:
         """Answer events until cancelled."""
@@ -288,11 +288,11 @@ def new_brain(document: ClusterDocument | None = None) -> Brain:
 
 
 @asynccontextmanager
-async def thinking(brain: Brain) -> AsyncIterator[Desk]:
+async def thinking(brain: Brain) -> AsyncIterator[ControlContext]:
     """Let a brain think while the context lasts."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(brain.think)
-        yield brain.desk()
+        yield brain.context()
         nursery.cancel_scope.cancel()
 
 

@@ -6,7 +6,7 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from qutrio.control.protocol import Code
-from qutrio.core.messages import Ruling
+from qutrio.core.api.messages import Ruling
 from qutrio.model.checks import HttpCheck, StatusRange, TcpCheck
 from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome

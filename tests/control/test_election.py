@@ -6,8 +6,8 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from qutrio.control.protocol import Code, wait_s
-from qutrio.core.events import YieldRequested
-from qutrio.core.messages import Ruling
+from qutrio.core.api.events import YieldRequested
+from qutrio.core.api.messages import Ruling
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
 from tests.control.asking import ask, refused

@@ -71,7 +71,7 @@ class Scene:
         """Begin a conversation."""
         ours, theirs = trio.testing.memory_stream_pair()
         request = Request({"op": "role.follow", "key": key})
-        self.nursery.start_soon(follow_role, self.brain.desk(), request, theirs)
+        self.nursery.start_soon(follow_role, self.brain.context(), request, theirs)
         return Program(ours, bytearray())
 
     def act(self, for_s: float | None, term: int = 4, *, vacating: bool = False) -> float:
@@ -327,7 +327,7 @@ async def test_programs_beyond_the_limit_are_refused(autojump_clock: MockClock) 
         request = Request({"op": "role.follow", "key": "one more"})
         _, theirs = trio.testing.memory_stream_pair()
         with pytest.raises(ControlFailure, match="follow the role") as caught:
-            await follow_role(here.brain.desk(), request, theirs)
+            await follow_role(here.brain.context(), request, theirs)
         assert caught.value.code is Code.REFUSED
 
 
@@ -335,7 +335,7 @@ async def test_a_key_has_a_limit(autojump_clock: MockClock) -> None:
     request = Request({"op": "role.follow", "key": "k" * (KEY_CHARS_MAX + 1)})
     _, theirs = trio.testing.memory_stream_pair()
     with pytest.raises(ControlFailure, match="at most") as caught:
-        await follow_role(new_brain().desk(), request, theirs)
+        await follow_role(new_brain().context(), request, theirs)
     assert caught.value.code is Code.INVALID
 
 
@@ -349,7 +349,7 @@ async def test_a_program_that_takes_no_line_is_lost(autojump_clock: MockClock) -
     brain = new_brain()
     _, theirs = trio.testing.lockstep_stream_pair()
     request = Request({"op": "role.follow", "key": "k"})
-    await follow_role(brain.desk(), request, theirs)
+    await follow_role(brain.context(), request, theirs)
     assert trio.current_time() == pytest.approx(SEND_WAIT_S)
     assert brain.tenants.followers == []
 
@@ -362,7 +362,7 @@ async def test_a_daemon_that_is_about_to_end_ends_the_conversation(
     program = Program(ours, bytearray())
     request = Request({"op": "role.follow", "key": "k"})
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(follow_role, brain.desk(), request, theirs)
+        nursery.start_soon(follow_role, brain.context(), request, theirs)
         await program.line()
         brain.inbox.close()
         await program.hold(1)

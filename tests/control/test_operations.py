@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from qutrio.control.operations import OPERATIONS, perform
 from qutrio.control.protocol import READS, Code, ControlFailure
 from qutrio.control.request import Request
-from qutrio.core.messages import Ruling
+from qutrio.core.api.messages import Ruling
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, UnixTime
@@ -275,7 +275,7 @@ async def test_stopping_daemon_answers_unknown() -> None:
     brain = new_brain()
     brain.inbox.close()
     with pytest.raises(ControlFailure) as caught:
-        await perform(brain.desk(), Request({"op": "status"}))
+        await perform(brain.context(), Request({"op": "status"}))
     assert caught.value.code is Code.NO_DAEMON
 
 

@@ -326,7 +326,7 @@ async def test_large_status_arrives_whole(place: Path) -> None:
 
 async def asked_in_loop(brain: Brain, check: dict[str, object]) -> None:
     """Add a check without a socket."""
-    await perform(brain.desk(), Request({"op": "check.add", "check": check}))
+    await perform(brain.context(), Request({"op": "check.add", "check": check}))
 
 
 def test_client_waits_longer_than_the_daemon() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from random import Random
 
+from qutrio.core.election.engine_messages import EngineMessage
 from qutrio.core.election.engines import engine_named
-from qutrio.core.election.interface import Complaint, Electorate, Engine, Role, Say, Turn
-from qutrio.core.election.words import Word
-from qutrio.core.quorum import Electors
+from qutrio.core.election.interface import Complaint, Electorate, Engine, Outgoing, Role, Turn
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from tests.core.samples import at
 
 BEAT_S = 0.25
@@ -38,20 +38,20 @@ class EngineCluster:
         self.engine = engine
         self.now = at(0.0)
         self.settings = settings or Settings(engine=engine)
-        self.electors = Electors(frozenset(members), frozenset(members))
+        self.joint_config = JointConfig(frozenset(members), frozenset(members))
         self.engines: dict[NodeId, Engine] = {}
-        self.disks: dict[NodeId, Ballot] = dict.fromkeys(members, Ballot())
+        self.disks: dict[NodeId, HardState] = dict.fromkeys(members, HardState())
         self.cut: set[frozenset[NodeId]] = set()
         self.full_disks: set[NodeId] = set()
         self.aside: dict[NodeId, Instant] = {}
         self.master: NodeId | None = None
         self.loss = self.repeat = 0.0
         self.delay_s = (0.001, 0.01)
-        self.said: list[tuple[Instant, NodeId, Say]] = []
+        self.said: list[tuple[Instant, NodeId, Outgoing]] = []
         self.turns: list[tuple[Instant, NodeId, Turn]] = []
         self.complaints: list[tuple[Instant, NodeId, Complaint]] = []
         self._rng = Random(seed)
-        self._post: list[tuple[Instant, int, NodeId, NodeId, Word]] = []
+        self._post: list[tuple[Instant, int, NodeId, NodeId, EngineMessage]] = []
         self._next_beat = self.now
         for name in members:
             self.start(name)
@@ -61,7 +61,7 @@ class EngineCluster:
     def start(self, name: NodeId) -> Engine:
         """Start a member's engine with the ballot that its disk holds."""
         rng = Random(self._rng.random())
-        engine = engine_named(self.engine, name, ballot=self.disks[name], rng=rng, now=self.now)
+        engine = engine_named(self.engine, name, hard_state=self.disks[name], rng=rng, now=self.now)
         assert engine is not None
         self.engines[name] = engine
         return engine
@@ -93,20 +93,20 @@ class EngineCluster:
     def able(self, name: NodeId) -> bool:
         """Tell whether a member says that it could lead."""
         free = name not in self.full_disks and self.aside.get(name, NEVER) <= self.now
-        return free and self.electors.majority(self.living(name))
+        return free and self.joint_config.majority(self.living(name))
 
     def electorate(self, me: NodeId) -> Electorate:
         """Return what a member's engine sees now."""
         living = self.living(me)
         return Electorate(
             me=me,
-            electors=self.electors,
+            joint_config=self.joint_config,
             able=frozenset(n for n in living if self.able(n)),
             living=living,
-            incumbent=self.master if self.master in living else None,
+            master=self.master if self.master in living else None,
             streaks=dict.fromkeys(living, 0.0),
             settings=self.settings,
-            term=Term(self.engines[me].ballot.term),
+            term=Term(self.engines[me].hard_state.term),
             fit=me not in self.full_disks,
         )
 
@@ -129,7 +129,7 @@ class EngineCluster:
         self.aside[name] = Instant(self.now + ASIDE_S)
         self.engines[name].step_aside(self.electorate(name), self.now)
 
-    def receive(self, sender: NodeId, to: NodeId, word: Word) -> None:
+    def receive(self, sender: NodeId, to: NodeId, word: EngineMessage) -> None:
         """Let a word arrive now, whoever sent it."""
         self._say(to, self.engines[to].hear(sender, word, self.electorate(to), self.now))
         self.advance(to)
@@ -170,24 +170,24 @@ class EngineCluster:
         self._next_beat = Instant(self.now + BEAT_S)
         for name in sorted(self.engines):
             seen = self.electorate(name)
-            if seen.incumbent is not None:
-                self.engines[name].heard_acting(seen.incumbent, seen.term, seen, self.now)
+            if seen.master is not None:
+                self.engines[name].on_acting(seen.master, seen.term, seen, self.now)
             self.advance(name)
 
-    def _say(self, sender: NodeId, words: list[Say]) -> None:
+    def _say(self, sender: NodeId, words: list[Outgoing]) -> None:
         """Write the ballot, then let the words leave; without the write none leaves."""
         engine = self.engines[sender]
-        if sender in self.full_disks and engine.ballot != self.disks[sender]:
+        if sender in self.full_disks and engine.hard_state != self.disks[sender]:
             engine.restore(self.disks[sender])
             return
-        self.disks[sender] = engine.ballot
+        self.disks[sender] = engine.hard_state
         for say in words:
             self.said.append((self.now, sender, say))
             others = [n for n in sorted(self.disks) if n != sender]
             for to in others if say.to is None else [say.to]:
-                self._send(sender, to, say.word)
+                self._send(sender, to, say.message)
 
-    def _send(self, sender: NodeId, to: NodeId, word: Word) -> None:
+    def _send(self, sender: NodeId, to: NodeId, word: EngineMessage) -> None:
         if self._rng.random() < self.loss:
             return
         for _ in range(1 + (self._rng.random() < self.repeat)):

@@ -1,9 +1,9 @@
 """Gossip engines in known states, for the tests of that engine."""
 
+from qutrio.core.election.engine_messages import LeadershipDeclaration, LeadershipProposal
 from qutrio.core.election.gossip import Gossip
-from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
-from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal
-from qutrio.core.quorum import Electors
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
 from tests.core.samples import A, B, C, at
@@ -22,15 +22,15 @@ def seen_by(
     *,
     voters: frozenset[NodeId] = GROUP,
     able: frozenset[NodeId] | None = None,
-    incumbent: NodeId | None = None,
+    master: NodeId | None = None,
     fit: bool = True,
 ) -> Electorate:
     return Electorate(
         me=me,
-        electors=Electors(voters, voters),
+        joint_config=JointConfig(voters, voters),
         able=living if able is None else able,
         living=living,
-        incumbent=incumbent,
+        master=master,
         streaks={},
         settings=SETTINGS,
         term=TERM,
@@ -42,7 +42,7 @@ def candidate(me: NodeId) -> Gossip:
     """Return an engine that begins to collect at second 1."""
     engine = Gossip(me=me, now=at(0))
     assert engine.advance(seen_by(me), at(0)) == []
-    assert engine.advance(seen_by(me), at(1)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(me), at(1)) == [Outgoing(None, PROPOSAL)]
     assert engine.role is Role.CANDIDATE
     return engine
 
@@ -50,7 +50,7 @@ def candidate(me: NodeId) -> Gossip:
 def leader(me: NodeId) -> Gossip:
     """Return an engine that leads from second 6 on."""
     engine = candidate(me)
-    assert engine.advance(seen_by(me), at(6)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(me), at(6)) == [Outgoing(None, DECLARATION)]
     assert engine.role is Role.LEADER
     engine.news()
     return engine

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from qutrio.core.alerting import Courier
-from qutrio.core.events import Attempted
+from qutrio.core.alerting.scheduler import DeliveryScheduler
+from qutrio.core.api.events import Attempted
 from qutrio.model.channels import Channel, MailSecurity, SmtpChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.incidents import Ledger
@@ -50,8 +50,8 @@ OTHER = delivery(DB, 2, channel=MAIL)
 LEDGER = Ledger(sequence=9, outbox=(ONE,))
 
 
-def courier(on: ClusterDocument | None = None) -> Courier:
-    messenger = Courier(Random(1))
+def scheduler(on: ClusterDocument | None = None) -> DeliveryScheduler:
+    messenger = DeliveryScheduler(Random(1))
     messenger.take_over(at(0), inherited=False)
     messenger.follow(on or held(), LEDGER, at(0))
     return messenger

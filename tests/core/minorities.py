@@ -1,7 +1,7 @@
 """Clusters of which a part is cut off under gossip, for the tests of paging from a minority."""
 
-from qutrio.core.effects import Notify
-from qutrio.core.events import Observed
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.events import Observed
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.incidents import Notice, NoticeKind
@@ -72,7 +72,7 @@ def told(some: NodeCluster, *nodes: NodeId) -> list[Notice]:
 
 
 def leads(some: NodeCluster, node: NodeId) -> bool:
-    return some.nodes[node].pager.minority.leads
+    return some.nodes[node].alerts.minority.leads
 
 
 def kinds(notices: list[Notice]) -> list[NoticeKind]:

@@ -6,8 +6,8 @@ from random import Random
 from types import MappingProxyType
 from typing import TypeVar
 
-from qutrio.core.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
-from qutrio.core.events import (
+from qutrio.core.api.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.api.events import (
     Event,
     Inspected,
     Linked,
@@ -17,10 +17,10 @@ from qutrio.core.events import (
     Received,
     Tick,
 )
-from qutrio.core.messages import Message
-from qutrio.core.mutations import Mutation, PutCheck
+from qutrio.core.api.messages import Message
+from qutrio.core.api.mutations import Mutation, PutCheck
+from qutrio.core.api.view import Status
 from qutrio.core.node import Node
-from qutrio.core.view import Status
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, RequestId, UnixTime
 from qutrio.model.levels import LEVEL
@@ -96,7 +96,9 @@ class NodeCluster:
     def masters(self) -> list[NodeId]:
         """Say who acts."""
         now = at(self.now)
-        return [n for n, node in self.nodes.items() if node.seat.acting_until(now) is not None]
+        return [
+            n for n, node in self.nodes.items() if node.leadership.acting_until(now) is not None
+        ]
 
     def set_outcome(self, check: CheckId, outcome: Outcome) -> None:
         """Let every probe of a check end so from now on, and once at every node now."""

@@ -5,13 +5,21 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from qutrio.core.election.interface import Complaint, Electorate, Position, Role, Say, Turn
-from qutrio.core.election.raft import TRANSITIONS, Raft
-from qutrio.core.election.words import Lead, Led, PreVoted, VoteRequest, VoteResponse, Word
-from qutrio.core.quorum import Electors
+from qutrio.core.election.engine_messages import (
+    EngineMessage,
+    LeaderHeartbeat,
+    LeaderHeartbeatAck,
+    PreVoteResponse,
+    VoteRequest,
+    VoteResponse,
+)
+from qutrio.core.election.interface import Complaint, Electorate, Outgoing, ProgramState, Role, Turn
+from qutrio.core.election.raft.machine import Raft
+from qutrio.core.election.raft.votes import TRANSITIONS
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from tests.core.samples import A, B, C, at
 
 SETTINGS = Settings(engine="raft", raft_heartbeat_s=0.1, raft_election_timeout_s=1.0)
@@ -25,9 +33,9 @@ def term(number: int) -> Term:
     return Term(number)
 
 
-def ballot(number: int, vote: NodeId | None = None) -> Ballot:
+def hard_state(number: int, vote: NodeId | None = None) -> HardState:
     """A ballot."""
-    return Ballot(Term(number), vote)
+    return HardState(Term(number), vote)
 
 
 def yes(number: int) -> VoteResponse:
@@ -45,24 +53,24 @@ def asks(number: int, position: str = "") -> VoteRequest:
     return VoteRequest(term=term(number), position=position)
 
 
-def would(asked: int, own: int = 0) -> PreVoted:
+def would(asked: int, own: int = 0) -> PreVoteResponse:
     """A pre-vote."""
-    return PreVoted(asked=term(asked), granted=True, term=term(own))
+    return PreVoteResponse(asked=term(asked), granted=True, term=term(own))
 
 
-def would_not(asked: int, own: int = 0) -> PreVoted:
+def would_not(asked: int, own: int = 0) -> PreVoteResponse:
     """A pre-vote refused."""
-    return PreVoted(asked=term(asked), granted=False, term=term(own))
+    return PreVoteResponse(asked=term(asked), granted=False, term=term(own))
 
 
-def leads(number: int) -> Lead:
+def leads(number: int) -> LeaderHeartbeat:
     """A leader's heartbeat."""
-    return Lead(term=term(number))
+    return LeaderHeartbeat(term=term(number))
 
 
-def led(number: int) -> Led:
+def led(number: int) -> LeaderHeartbeatAck:
     """The answer to it."""
-    return Led(term=term(number))
+    return LeaderHeartbeatAck(term=term(number))
 
 
 def electorate(*members: NodeId, **fields: Any) -> Electorate:
@@ -70,10 +78,10 @@ def electorate(*members: NodeId, **fields: Any) -> Electorate:
     everybody = frozenset(members) or THREE
     seen = Electorate(
         me=A,
-        electors=Electors(everybody, everybody),
+        joint_config=JointConfig(everybody, everybody),
         able=everybody,
         living=everybody,
-        incumbent=None,
+        master=None,
         streaks={},
         settings=SETTINGS,
         term=Term(0),
@@ -100,8 +108,8 @@ class Bench:
 
     seen: Electorate = field(factory=electorate)
     graft: bool = False
-    ballot: Ballot = field(factory=Ballot)
-    position: Position | None = None
+    hard_state: HardState = field(factory=HardState)
+    position: ProgramState | None = None
     seed: int = 1
     now: Instant = field(factory=lambda: at(0))
     engine: Raft = field(init=False)
@@ -113,7 +121,7 @@ class Bench:
         rng = Random(self.seed)
         return Raft(
             me=A,
-            ballot=self.ballot,
+            hard_state=self.hard_state,
             rng=rng,
             position=self.position,
             now=self.now,
@@ -127,9 +135,9 @@ class Bench:
 
     @property
     def choice(self) -> NodeId | None:
-        before = self.engine.ballot, self.engine.role, self.engine.deadline(self.now)
+        before = self.engine.hard_state, self.engine.role, self.engine.deadline(self.now)
         choice = self.engine.choice(self.seen, self.now)
-        assert before == (self.engine.ballot, self.engine.role, self.engine.deadline(self.now))
+        assert before == (self.engine.hard_state, self.engine.role, self.engine.deadline(self.now))
         return choice
 
     @property
@@ -142,14 +150,14 @@ class Bench:
         """Let A see the members otherwise."""
         self.seen = evolve(self.seen, **fields)
 
-    def hear(self, sender: NodeId, word: Word) -> list[Word]:
+    def hear(self, sender: NodeId, message: EngineMessage) -> list[EngineMessage]:
         """Return what A answers to one word; it goes to whoever sent that, or to all."""
-        says = self.engine.hear(sender, word, self.seen, self.now)
+        says = self.engine.hear(sender, message, self.seen, self.now)
         assert {say.to for say in says} <= {sender, None}
         self._note()
         return _words(says)
 
-    def advance(self) -> list[Word]:
+    def advance(self) -> list[EngineMessage]:
         """Return what A says now; asked again at once it has nothing to add."""
         says = self.engine.advance(self.seen, self.now)
         assert all(say.to is None for say in says)
@@ -158,7 +166,7 @@ class Bench:
         self._note()
         return _words(says)
 
-    def wait(self, seconds: float) -> list[Word]:
+    def wait(self, seconds: float) -> list[EngineMessage]:
         """Return what A says after, and in, so many seconds."""
         until, said = Instant(self.now + seconds), self.advance()
         while self.engine.deadline(self.now) <= until:
@@ -167,7 +175,7 @@ class Bench:
         self.now = until
         return said + self.advance()
 
-    def fire(self) -> list[Word]:
+    def fire(self) -> list[EngineMessage]:
         """Return what A says when its next timer runs out."""
         self.advance()
         self.now = self.engine.deadline(self.now)
@@ -175,22 +183,22 @@ class Bench:
 
     def acting(self, node: NodeId, number: int) -> None:
         """Let `node` act in a term."""
-        self.engine.heard_acting(node, Term(number), self.seen, self.now)
+        self.engine.on_acting(node, Term(number), self.seen, self.now)
         self._note()
 
-    def stand(self) -> list[Word]:
+    def stand(self) -> list[EngineMessage]:
         """Make A a candidate, and return what it says as it stands."""
         said = self.fire()
         if not self.graft:
             asked = said[0].term  # type: ignore[union-attr]
-            said = self.hear(B, PreVoted(asked=asked, granted=True, term=Term(0)))
+            said = self.hear(B, PreVoteResponse(asked=asked, granted=True, term=Term(0)))
         assert self.role is Role.CANDIDATE
         return said
 
-    def win(self) -> list[Word]:
+    def win(self) -> list[EngineMessage]:
         """Make A a leader, and return what it says as it wins."""
         self.stand()
-        said = self.hear(B, VoteResponse(term=self.engine.ballot.term, granted=True))
+        said = self.hear(B, VoteResponse(term=self.engine.hard_state.term, granted=True))
         assert self.role is Role.LEADER
         return said
 
@@ -203,5 +211,5 @@ class Bench:
                 self.turns.append(news)
 
 
-def _words(says: list[Say]) -> list[Word]:
-    return [say.word for say in says]
+def _words(says: list[Outgoing]) -> list[EngineMessage]:
+    return [say.message for say in says]

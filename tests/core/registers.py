@@ -1,9 +1,9 @@
 """Registers in the states that tests begin with, and the messages about them."""
 
-from qutrio.core.effects import Effect
-from qutrio.core.messages import Write, Wrote
-from qutrio.core.mutations import Mutation, PutCheck
-from qutrio.core.replication import Proposal, Replication
+from qutrio.core.api.effects import Effect
+from qutrio.core.api.messages import Write, Wrote
+from qutrio.core.api.mutations import Mutation, PutCheck
+from qutrio.core.consensus.register import Proposal, Register
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, RequestId, Term
 from qutrio.model.incidents import Ledger
@@ -44,7 +44,7 @@ def proposal(mutation: Mutation, request: str = "r1", node: NodeId = A) -> Propo
     return Proposal(mutation, (node, RequestId(request)))
 
 
-def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) -> Replication:
+def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) -> Register:
     """A register that a majority let write in `term`."""
     holder = register(me, held)
     holder.establish(Term(term), None, at(0))
@@ -53,7 +53,7 @@ def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) ->
     return holder
 
 
-def accept(holder: Replication, *peers: NodeId) -> None:
+def accept(holder: Register, *peers: NodeId) -> None:
     """Have these peers accept the write in flight, which gives it its majority."""
     assert holder.flight is not None
     position = holder.flight.record.position
@@ -62,5 +62,5 @@ def accept(holder: Replication, *peers: NodeId) -> None:
     assert holder.settled()
 
 
-def pump(holder: Replication, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
+def pump(holder: Register, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
     return holder.pump(ledger or holder.accepted.ledger, at(now), WALL)

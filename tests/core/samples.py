@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
-from qutrio.core.effects import Effect, Send
-from qutrio.core.messages import Heartbeat, HeartbeatAck, Message
-from qutrio.core.replication import Replication
-from qutrio.core.witnesses import Footing
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.messages import Heartbeat, HeartbeatAck, Message
+from qutrio.core.consensus.register import Register
+from qutrio.core.consensus.witnesses import TrustBasis
 from qutrio.model.channels import Channel, WebhookChannel
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.document import ClusterDocument, Settings
@@ -131,15 +131,15 @@ def register(
     position: Position = BEGINNING,
     *,
     accepted: Record | None = None,
-) -> Replication:
+) -> Register:
     """A register that holds `committed`, and perhaps accepted something newer."""
     held = record(committed, position)
-    return Replication(me=me, accepted=accepted or held, committed=held)
+    return Register(me=me, accepted=accepted or held, committed=held)
 
 
-def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> Footing:
+def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> TrustBasis:
     """The footing of a node that endorsed a holder, and hears these members."""
-    return Footing(Promise(Term(term), holder), frozenset(live))
+    return TrustBasis(Promise(Term(term), holder), frozenset(live))
 
 
 def heartbeat(**fields: Any) -> Heartbeat:

@@ -2,11 +2,11 @@
 
 from random import Random
 
-from qutrio.core.announcements import Announcements
-from qutrio.core.liveness import Cadence
-from qutrio.core.mandate import DRIFT_MARGIN, Mandate
-from qutrio.core.messages import Answer, Ask, Write
-from qutrio.core.seat import Seat
+from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Write
+from qutrio.core.consensus.announcements import Announcements
+from qutrio.core.consensus.lease import DRIFT_MARGIN, Lease
+from qutrio.core.leadership.heartbeats import HeartbeatSchedule
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise, Record
@@ -26,26 +26,26 @@ from tests.core.samples import (
 BOND_S = DEAD_S * (1 - DRIFT_MARGIN)
 
 
-def seat(
+def leadership(
     me: NodeId,
     committed: ClusterDocument,
     *,
     accepted: Record | None = None,
     promise: Promise = NO_PROMISE,
     quiet_until: Instant = NEVER,
-) -> Seat:
+) -> Leadership:
     """A node's place in the election, at its start."""
-    return Seat(
+    return Leadership(
         me=me,
         register=register(me, committed, accepted=accepted),
-        mandate=Mandate(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
-        cadence=Cadence(next_beat=at(0)),
+        lease=Lease(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
+        heartbeats=HeartbeatSchedule(next_beat=at(0)),
         announcements=Announcements(me),
         rng=Random(0),
     )
 
 
-def meet(place: Seat, now: float, *peers: NodeId, able: bool = True) -> None:
+def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
     """Have two-way contact with these peers at this moment."""
     for peer in peers:
         place.liveness.heard(peer, at(now), place.settings.dead_after_s)
@@ -55,15 +55,15 @@ def meet(place: Seat, now: float, *peers: NodeId, able: bool = True) -> None:
         place.on_ack(peer, ack(number), at(now))
 
 
-def bind(place: Seat, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
+def bind(place: Leadership, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
     """Have these peers endorse, or go on endorsing, the present claim."""
-    claim = place.mandate.claim
+    claim = place.lease.claim
     number = place.beat(at(now), WALL).number
     for peer in peers:
         place.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
 
 
-def win(place: Seat, now: float, *peers: NodeId) -> Term:
+def win(place: Leadership, now: float, *peers: NodeId) -> Term:
     """Have the peers elect the seat, message by message; return the term in which it acts.
 
     They answer its question, grant its claim, and accept the write with which it begins.
@@ -71,11 +71,11 @@ def win(place: Seat, now: float, *peers: NodeId) -> Term:
     meet(place, now, *peers)
     asked = place.advance(at(now), WALL)
     for peer in peers:
-        for ask in messages(asked, peer, Ask):
-            yes = Answer(term=ask.term, would=True, heard_term=Term(0), reason="")
-            place.on_answer(peer, yes, at(now))
+        for ask in messages(asked, peer, CanvassRequest):
+            yes = CanvassAnswer(term=ask.term, would=True, heard_term=Term(0), reason="")
+            place.on_canvass_answer(peer, yes, at(now))
     wrote = asked + place.advance(at(now), WALL)
-    claim = place.mandate.claim
+    claim = place.lease.claim
     assert claim is not None
     bind(place, now, *peers)
     wrote += place.advance(at(now), WALL)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.ages import AGE_S_MAX, AGES_KNOWN_MAX, AGES_TOLD_MAX, Ages
+from qutrio.core.alerting.ages import AGE_S_MAX, AGES_KNOWN_MAX, AGES_TOLD_MAX, IncidentAges
 from qutrio.model.ids import CheckId, IncidentId, UnixTime
 from qutrio.model.incidents import Ledger
 from tests.core.samples import DB, WALL, WEB, A, B, C, at, incident
@@ -13,9 +13,9 @@ OUTAGE, OTHER = IncidentId("web-1"), IncidentId("db-2")
 HOUR_S = 3600.0
 
 
-def running(ledger: Ledger = ONE, now: float = 100.0) -> Ages:
+def running(ledger: Ledger = ONE, now: float = 100.0) -> IncidentAges:
     """Return the ages of a node that runs, and learns of these incidents at 100 s."""
-    ages = Ages()
+    ages = IncidentAges()
     ages.follow(NONE, at(0), WALL)
     ages.follow(ledger, at(now), WALL)
     return ages
@@ -41,14 +41,14 @@ def test_an_incident_that_is_over_is_forgotten_and_its_length_kept_for_the_journ
 def test_a_node_that_starts_in_an_outage_estimates_and_never_less_than_nothing(
     off_s: float, estimated_s: float
 ) -> None:
-    ages = Ages()
+    ages = IncidentAges()
     ages.follow(ONE, at(7), UnixTime(WALL + off_s))
     assert ages.lasted(OUTAGE, at(7)) == estimated_s
     assert ages.tell(at(8)) == ()
 
 
 def test_what_a_peer_measured_replaces_an_estimate() -> None:
-    ages = Ages()
+    ages = IncidentAges()
     ages.follow(ONE, at(7), UnixTime(WALL + HOUR_S))
     ages.heard(B, ((OUTAGE, 20.0),), at(8))
     assert ages.lasted(OUTAGE, at(8)) == 20.0
@@ -73,7 +73,7 @@ def test_one_member_makes_no_outage_longer_and_none_shorter(age_s: float) -> Non
 
 
 def test_one_that_lies_is_outvoted_where_this_node_only_estimates() -> None:
-    ages = Ages()
+    ages = IncidentAges()
     ages.follow(ONE, at(7), UnixTime(WALL + HOUR_S))
     for liar, other in ((B, C), (C, B)):
         ages.heard(liar, ((OUTAGE, 1e9 if liar == B else 20.0),), at(8))

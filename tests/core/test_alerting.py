@@ -4,19 +4,19 @@ from random import Random
 
 from attrs import evolve
 
-from qutrio.core.ages import Ages
-from qutrio.core.alerting import (
+from qutrio.core.alerting.ages import IncidentAges
+from qutrio.core.alerting.notices import NoticeInputs, attached
+from qutrio.core.alerting.scheduler import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
     RETRY_CAP_S,
     RETRY_FIRST_S,
-    Courier,
-    Errand,
+    DeliveryScheduler,
+    DueAttempt,
     reconcile,
 )
-from qutrio.core.events import Attempted
-from qutrio.core.notices import Scene, attached
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.api.events import Attempted
+from qutrio.core.checks.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, Term, UnixTime
@@ -44,7 +44,7 @@ HELD = document(A, B, C, checks=[check(), check(DB)], channels=[hook()])
 DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
 
 
-def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> Scene:
+def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
     """A master's knowledge: of `web` nothing, that it is up, or that it is down."""
     verdicts = Verdicts()
     verdicts.follow(held, WALL)
@@ -53,7 +53,9 @@ def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> Scene:
         for node in (A, B, C):
             verdicts.record(node, result(outcome), at(now))
         verdicts.evaluate(at(now), WALL, 1.0, frozenset())
-    return Scene(document=held, verdicts=verdicts, term=Term(2), now=at(7), wall=UnixTime(WALL + 7))
+    return NoticeInputs(
+        document=held, verdicts=verdicts, term=Term(2), now=at(7), wall=UnixTime(WALL + 7)
+    )
 
 
 # --- incidents ------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
 
 def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
     """The wall clock was set back meanwhile; members of older versions are not told."""
-    ages = Ages()
+    ages = IncidentAges()
     ages.follow(Ledger(), at(0), WALL)
     ages.follow(DOWN_WEB, at(2), WALL)
     late = evolve(scene(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
@@ -150,8 +152,8 @@ def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
 FIRST, SECOND = delivery(), delivery(kind=NoticeKind.RECOVERED)
 
 
-def courier(*, inherited: bool = False) -> Courier:
-    messenger = Courier(Random(1))
+def scheduler(*, inherited: bool = False) -> DeliveryScheduler:
+    messenger = DeliveryScheduler(Random(1))
     messenger.take_over(at(0), inherited=inherited)
     return messenger
 
@@ -160,61 +162,63 @@ def outbox(*deliveries: Delivery) -> Ledger:
     return Ledger(sequence=9, outbox=deliveries)
 
 
-def ended(messenger: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
+def ended(messenger: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
     messenger.ended(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
 
 
 def test_a_notice_is_attempted_once_while_the_attempt_is_under_way() -> None:
-    messenger = courier()
+    messenger = scheduler()
     assert not messenger.busy(at(0))
-    assert messenger.due(outbox(FIRST), (), at(0)) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), at(0)) == [DueAttempt(FIRST, None)]
     assert messenger.due(outbox(FIRST), (), at(1)) == []
     assert messenger.busy(at(1))
     assert messenger.deadline() == at(ATTEMPT_S_MAX)
 
 
 def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
-    messenger = courier()
-    assert messenger.due(outbox(FIRST, SECOND), (), at(0)) == [Errand(FIRST, None)]
+    messenger = scheduler()
+    assert messenger.due(outbox(FIRST, SECOND), (), at(0)) == [DueAttempt(FIRST, None)]
     ended(messenger, FIRST, 1, delivered=False)
     assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
     ended(messenger, FIRST, 2, delivered=True)
-    assert messenger.due(outbox(SECOND), (), at(2)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(2)) == [DueAttempt(SECOND, None)]
 
 
 def test_what_a_write_under_way_drops_untried_is_not_begun() -> None:
     """Else people hear of an outage whose end was crossed off, because nobody had been told."""
-    messenger = courier()
+    messenger = scheduler()
     assert messenger.due(outbox(FIRST), (), at(0), frozenset()) == []
     assert not messenger.tried(FIRST.key)
-    assert messenger.due(outbox(FIRST), (), at(1), frozenset({FIRST.key})) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), at(1), frozenset({FIRST.key})) == [
+        DueAttempt(FIRST, None)
+    ]
 
 
 def test_what_was_tried_is_tried_again_although_a_write_under_way_drops_it() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
     ended(messenger, FIRST, 1, delivered=False)
-    assert messenger.due(outbox(FIRST), (), at(100), frozenset()) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), at(100), frozenset()) == [DueAttempt(FIRST, None)]
 
 
 def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_told() -> None:
     """Else the next master, who cannot know it, would tell of the outage after its end."""
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.due(outbox(FIRST, SECOND), (), at(1)) == []
     assert messenger.due(outbox(FIRST, SECOND), (), at(100)) == []
-    assert messenger.due(outbox(SECOND), (), at(100)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(100)) == [DueAttempt(SECOND, None)]
 
 
 def test_other_checks_and_other_channels_do_not_wait() -> None:
     elsewhere, other = delivery(channel=MAIL), delivery(DB, 2)
-    errands = courier().due(outbox(FIRST, elsewhere, other), (), at(0))
-    assert errands == [Errand(d, None) for d in (FIRST, elsewhere, other)]
+    delegated = scheduler().due(outbox(FIRST, elsewhere, other), (), at(0))
+    assert delegated == [DueAttempt(d, None) for d in (FIRST, elsewhere, other)]
 
 
 def test_a_failed_attempt_is_repeated_with_a_growing_pause_up_to_a_cap() -> None:
-    messenger, now = courier(), 0.0
+    messenger, now = scheduler(), 0.0
     for failures in range(1, 12):
         assert len(messenger.due(outbox(FIRST), (), at(now))) == 1
         ended(messenger, FIRST, now, delivered=False)
@@ -226,74 +230,74 @@ def test_a_failed_attempt_is_repeated_with_a_growing_pause_up_to_a_cap() -> None
 
 
 def test_every_second_attempt_is_made_by_another_member_in_turn() -> None:
-    messenger, now, via = courier(), 0.0, []
+    messenger, now, via = scheduler(), 0.0, []
     for _ in range(6):
-        (errand,) = messenger.due(outbox(FIRST), (B, C), at(now))
-        via.append(errand.via)
+        (delegated,) = messenger.due(outbox(FIRST), (B, C), at(now))
+        via.append(delegated.via)
         ended(messenger, FIRST, now, delivered=False)
         now = messenger.deadline()
     assert via == [None, B, None, C, None, B]
 
 
 def test_a_master_without_living_peers_makes_every_attempt_itself() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
     ended(messenger, FIRST, 0, delivered=False)
-    assert messenger.due(outbox(FIRST), (), messenger.deadline()) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), messenger.deadline()) == [DueAttempt(FIRST, None)]
 
 
 def test_an_attempt_without_an_answer_counts_as_failed() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST), (B,), at(0))
     assert messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX)) == []
     assert not messenger.busy(at(ATTEMPT_S_MAX))
     again = messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX + RETRY_FIRST_S))
-    assert again == [Errand(FIRST, B)]
+    assert again == [DueAttempt(FIRST, B)]
 
 
 def test_a_new_master_waits_for_the_last_ones_word_before_it_repeats() -> None:
-    messenger = courier(inherited=True)
+    messenger = scheduler(inherited=True)
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S - 0.001)) == []
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == []
 
 
 def test_an_inherited_notice_nobody_delivered_is_attempted_after_the_pause() -> None:
-    messenger = courier(inherited=True)
+    messenger = scheduler(inherited=True)
     messenger.due(outbox(FIRST), (), at(0))
     assert messenger.deadline() == at(INHERITED_PAUSE_S)
-    assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == [Errand(FIRST, None)]
+    assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == [DueAttempt(FIRST, None)]
 
 
 def test_a_recovery_waits_until_no_errand_can_tell_of_the_outage() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.hold_recoveries(at(5))
     messenger.hold_recoveries(at(4))  # an older errand does not shorten it
     assert messenger.due(outbox(SECOND), (), at(0)) == []
     assert messenger.deadline() == at(5)
-    assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(5)) == [DueAttempt(SECOND, None)]
 
 
 def test_a_notice_waits_until_no_errand_can_tell_what_came_before_it() -> None:
     """Also an outage after the end of the last one; other channels and checks do not wait."""
-    messenger, third, elsewhere = courier(), delivery(number=3), delivery(DB, 4)
+    messenger, third, elsewhere = scheduler(), delivery(number=3), delivery(DB, 4)
     messenger.hold_successors((SECOND, third), at(5))
     assert messenger.due(outbox(SECOND, third, elsewhere), (), at(0)) == [
-        Errand(SECOND, None),
-        Errand(elsewhere, None),
+        DueAttempt(SECOND, None),
+        DueAttempt(elsewhere, None),
     ]
     assert messenger.due(outbox(third), (), at(1)) == []
-    assert messenger.due(outbox(third), (), at(5)) == [Errand(third, None)]
+    assert messenger.due(outbox(third), (), at(5)) == [DueAttempt(third, None)]
 
 
 def test_a_hold_that_is_over_is_forgotten() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.hold_successors((FIRST,), at(5))
-    assert messenger.due(outbox(SECOND), (), at(5)) == [Errand(SECOND, None)]
+    assert messenger.due(outbox(SECOND), (), at(5)) == [DueAttempt(SECOND, None)]
 
 
 def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.prune(outbox(FIRST, SECOND), HELD) == outbox(SECOND)
@@ -304,7 +308,7 @@ def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority
 
 
 def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
     messenger.settle(outbox())
     ended(messenger, FIRST, 1, delivered=False)
@@ -314,17 +318,17 @@ def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
 
 def test_a_ledger_with_nothing_to_prune_stays_the_same_value() -> None:
     held = outbox(FIRST)
-    assert courier().prune(held, HELD) is held
+    assert scheduler().prune(held, HELD) is held
 
 
 def test_what_has_no_channel_left_is_given_up() -> None:
     off = evolve(HELD, channels=(hook(enabled=False),))
-    assert courier().prune(outbox(FIRST), off) == outbox()
-    assert courier().prune(outbox(delivery(channel=MAIL)), HELD) == outbox()
+    assert scheduler().prune(outbox(FIRST), off) == outbox()
+    assert scheduler().prune(outbox(delivery(channel=MAIL)), HELD) == outbox()
 
 
 def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
-    messenger, elsewhere = courier(), delivery(channel=MAIL)
+    messenger, elsewhere = scheduler(), delivery(channel=MAIL)
     messenger.due(outbox(FIRST, elsewhere), (), at(0))
     ended(messenger, elsewhere, 0, delivered=False)
     assert messenger.deadline() <= at(RETRY_FIRST_S)
@@ -334,7 +338,7 @@ def test_a_notice_of_an_unknown_kind_is_kept_and_told_by_nobody() -> None:
     ours, theirs = delivery(number=2), delivery()
     theirs = evolve(theirs, notice=evolve(theirs.notice, kind=UnknownKind("telepathy")))
     ledger = Ledger(sequence=2, outbox=(theirs, ours), extra=(("newer", "1"),))
-    courier = Courier(Random(1))
-    assert [e.delivery for e in courier.due(ledger, (), at(0))] == [ours]
-    assert courier.prune(ledger, HELD) == ledger
+    scheduler = DeliveryScheduler(Random(1))
+    assert [e.delivery for e in scheduler.due(ledger, (), at(0))] == [ours]
+    assert scheduler.prune(ledger, HELD) == ledger
     assert reconcile(ledger, scene(), {WEB}) == ledger

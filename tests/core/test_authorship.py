@@ -2,11 +2,11 @@
 
 from attrs import evolve
 
-from qutrio.core.authorship import REMOVED_KEPT, Author, authored
-from qutrio.core.effects import Notify
-from qutrio.core.events import Proposed
-from qutrio.core.hand_edit import differences
-from qutrio.core.mutations import Mutation, PutChannel, PutCheck, Refusal, RemoveCheck
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.hand_edit import differences
+from qutrio.core.api.mutations import Mutation, PutChannel, PutCheck, Refusal, RemoveCheck
+from qutrio.core.consensus.authorship import REMOVED_KEPT, Author, authored
 from qutrio.model.edits import COMMAND, OWN, Edit
 from qutrio.model.ids import CheckId, NodeId, RequestId, Revision
 from qutrio.model.results import Outcome

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.api.mutations import RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
 from tests.core.node_cluster import NodeCluster
@@ -25,7 +25,7 @@ def test_whoever_was_away_while_members_were_removed_learns_of_it_at_rest(
 ) -> None:
     cluster = NodeCluster(document(*members, settings=Settings(engine=engine)))
     for dice, node in enumerate(cluster.nodes.values()):
-        node.seat.steering.rng = Random(dice)  # else all raft timers are alike
+        node.leadership.engine_host.rng = Random(dice)  # else all raft timers are alike
     cluster.run(ENOUGH_S)
     away = D
     cluster.crash(away)

@@ -1,15 +1,15 @@
 """Cadence: an answer counts from the moment its heartbeat left, and only for `dead_after`."""
 
-from qutrio.core.liveness import HEARTBEATS_REMEMBERED_MAX, Cadence
+from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX, HeartbeatSchedule
 from tests.core.samples import DEAD_S, A, B, at
 
 
-def cadence() -> Cadence:
-    return Cadence(next_beat=at(0))
+def heartbeats() -> HeartbeatSchedule:
+    return HeartbeatSchedule(next_beat=at(0))
 
 
 def test_contact_counts_from_when_the_heartbeat_left() -> None:
-    beats = cadence()
+    beats = heartbeats()
     number = beats.beat(at(0), DEAD_S)
     assert beats.answer(A, number) == at(0)  # it may have come in much later
     assert beats.contacts(at(DEAD_S - 0.001), DEAD_S) == {A}
@@ -17,20 +17,20 @@ def test_contact_counts_from_when_the_heartbeat_left() -> None:
 
 
 def test_an_answer_to_an_unknown_heartbeat_is_no_contact() -> None:
-    beats = cadence()
+    beats = heartbeats()
     assert beats.answer(A, 7) is None
     assert beats.contacts(at(0), DEAD_S) == frozenset()
 
 
 def test_an_answer_that_comes_too_late_no_longer_counts() -> None:
-    beats = cadence()
+    beats = heartbeats()
     first = beats.beat(at(0), DEAD_S)
     beats.beat(at(DEAD_S), DEAD_S)
     assert beats.answer(A, first) is None
 
 
 def test_a_late_answer_does_not_shorten_the_contact_of_a_newer_one() -> None:
-    beats = cadence()
+    beats = heartbeats()
     first, second = beats.beat(at(0), DEAD_S), beats.beat(at(3), DEAD_S)
     beats.answer(A, second)
     beats.answer(A, first)
@@ -38,7 +38,7 @@ def test_a_late_answer_does_not_shorten_the_contact_of_a_newer_one() -> None:
 
 
 def test_the_memory_of_heartbeats_is_bounded() -> None:
-    beats = cadence()
+    beats = heartbeats()
     first = beats.beat(at(0), DEAD_S)
     second = beats.beat(at(0), DEAD_S)
     for _ in range(HEARTBEATS_REMEMBERED_MAX - 1):
@@ -48,12 +48,12 @@ def test_the_memory_of_heartbeats_is_bounded() -> None:
 
 
 def test_a_heartbeat_after_zero_seconds_of_patience_is_not_remembered() -> None:
-    beats = cadence()
+    beats = heartbeats()
     assert beats.answer(A, beats.beat(at(0), 0.0)) is None
 
 
 def test_whoever_left_or_is_a_stranger_is_no_contact() -> None:
-    beats = cadence()
+    beats = heartbeats()
     number = beats.beat(at(0), DEAD_S)
     beats.answer(A, number)
     beats.answer(B, number)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Send
-from qutrio.core.events import Event, Linked, Observed, Proposed, Received, Tick
-from qutrio.core.messages import Ask, Heartbeat, HeartbeatAck, Report
-from qutrio.core.mutations import PutCheck
+from qutrio.core.api.effects import Send
+from qutrio.core.api.events import Event, Linked, Observed, Proposed, Received, Tick
+from qutrio.core.api.messages import CanvassRequest, Heartbeat, HeartbeatAck, Report
+from qutrio.core.api.mutations import PutCheck
 from qutrio.core.node import Node
 from qutrio.model.ids import NEVER, Instant, NodeId, RequestId, Term
 from qutrio.model.results import Outcome
@@ -24,8 +24,8 @@ def resting() -> NodeCluster:
     return cluster
 
 
-def calm_until(cluster: NodeCluster, name: NodeId) -> Instant:
-    return cluster.nodes[name].calm_until
+def quiescent_until(cluster: NodeCluster, name: NodeId) -> Instant:
+    return cluster.nodes[name].quiescent_until
 
 
 def last_beat(cluster: NodeCluster, sender: NodeId) -> Heartbeat:
@@ -48,30 +48,30 @@ def take(cluster: NodeCluster, name: NodeId, event: Event) -> Node:
 @pytest.mark.parametrize("name", [A, B, C])
 def test_a_cluster_at_rest_is_calm_for_almost_as_long_as_words_last(name: NodeId) -> None:
     cluster = resting()
-    assert cluster.now + 1 < calm_until(cluster, name) < cluster.now + DEAD_S
+    assert cluster.now + 1 < quiescent_until(cluster, name) < cluster.now + DEAD_S
     cluster.run(60)
-    assert cluster.now < calm_until(cluster, name) < cluster.now + DEAD_S
+    assert cluster.now < quiescent_until(cluster, name) < cluster.now + DEAD_S
     assert cluster.masters() == [A]
 
 
 def test_a_renewal_is_answered_and_nothing_else_is_done() -> None:
     cluster = resting()
     node, beat = cluster.nodes[B], last_beat(cluster, A)
-    deadline, bound = node.deadline, node.seat.mandate.bound_until
+    deadline, bound = node.deadline, node.leadership.lease.bound_until
     effects = node.step(Received(A, beat), at(cluster.now), WALL)
     assert [type(e.message) for e in effects if isinstance(e, Send)] == [HeartbeatAck]
     assert node.deadline == deadline
-    assert node.seat.mandate.bound_until >= bound
-    assert cluster.now < calm_until(cluster, B)
+    assert node.leadership.lease.bound_until >= bound
+    assert cluster.now < quiescent_until(cluster, B)
 
 
 def test_votes_that_say_what_was_known_leave_the_calm_alone() -> None:
     cluster = resting()
     for name in (A, B):
         node = take(cluster, name, Received(C, Report(results=((result(Outcome.OK), 0.0),))))
-        assert cluster.now < node.calm_until
+        assert cluster.now < node.quiescent_until
         node = take(cluster, name, Observed(result(Outcome.OK)))
-        assert cluster.now < node.calm_until
+        assert cluster.now < node.quiescent_until
 
 
 def beat_of(cluster: NodeCluster, sender: NodeId, **fields: Any) -> Received:
@@ -84,7 +84,7 @@ def test_whatever_is_new_ends_the_calm() -> None:
     events: list[tuple[NodeId, Event]] = [
         (B, Linked(C)),
         (B, Proposed(RequestId("r"), PutCheck(check=check(name="new")))),
-        (B, Received(C, Ask(term=Term(9)))),
+        (B, Received(C, CanvassRequest(term=Term(9)))),
         (B, beat_of(rest, A, heard_term=Term(9))),
         (B, beat_of(rest, C, able=False)),
         (B, beat_of(rest, A, claim=None, acting=False)),
@@ -96,9 +96,9 @@ def test_whatever_is_new_ends_the_calm() -> None:
         (B, Received(D, last_beat(rest, A))),
     ]
     for name, event in events[:-1]:
-        assert take(resting(), name, event).calm_until == NEVER, event
+        assert take(resting(), name, event).quiescent_until == NEVER, event
     stranger = events[-1]
-    assert take(resting(), *stranger).calm_until > rest.now, "a stranger is not heard"
+    assert take(resting(), *stranger).quiescent_until > rest.now, "a stranger is not heard"
 
 
 def test_somebody_who_comes_back_ends_the_calm() -> None:
@@ -107,10 +107,10 @@ def test_somebody_who_comes_back_ends_the_calm() -> None:
     cluster.run(DEAD_S + 2)
     beat = beat_of(cluster, C)
     cluster.run(1)
-    assert cluster.now < calm_until(cluster, B)
-    assert take(cluster, B, beat).calm_until == NEVER
+    assert cluster.now < quiescent_until(cluster, B)
+    assert take(cluster, B, beat).quiescent_until == NEVER
     cluster.run(1)
-    assert take(cluster, A, Received(C, last_ack(cluster, A))).calm_until == NEVER
+    assert take(cluster, A, Received(C, last_ack(cluster, A))).quiescent_until == NEVER
 
 
 def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> None:
@@ -119,7 +119,7 @@ def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> N
     cluster.run(DEAD_S + 4)
     assert cluster.masters() == [B]
     cluster.start(A)
-    cooldown = cluster.nodes[B].seat.settings.master_cooldown_s
+    cooldown = cluster.nodes[B].leadership.settings.master_cooldown_s
     cluster.run(cooldown - 1)
     assert cluster.masters() == [B]
     cluster.run(3)

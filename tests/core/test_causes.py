@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from attrs import evolve
 
-from qutrio.core.causes import CAUSE_CHARS_MAX, cause, reason
-from qutrio.core.notices import Scene
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.alerting.causes import CAUSE_CHARS_MAX, cause, reason
+from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.checks.verdicts import Verdicts
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.results import Outcome, Result
 from tests.core.samples import WALL, WEB, A, B, C, at, check, document
@@ -36,14 +36,14 @@ def test_a_reason_is_what_it_has_in_common_with_those_of_other_checks(
     assert reason(detail, check()) == left
 
 
-def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> Scene:
+def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
     """What a master knows after these votes at 0 s; C is not heard."""
     verdicts = Verdicts()
     verdicts.follow(HELD, WALL)
     for node, outcome in outcomes.items():
         said = Result(check=WEB, changed=check().changed, outcome=outcome, detail=NO_ANSWER)
         verdicts.record(node, said, at(0))
-    return Scene(
+    return NoticeInputs(
         document=HELD,
         verdicts=verdicts,
         term=Term(1),

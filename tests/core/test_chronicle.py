@@ -2,24 +2,23 @@
 
 from attrs import evolve
 
-from qutrio.core.ages import Ages
-from qutrio.core.chronicle import (
+from qutrio.core.alerting.ages import IncidentAges
+from qutrio.core.alerting.outbox import OUTBOX_MAX
+from qutrio.core.api.effects import Journal, Notify, Send
+from qutrio.core.api.events import Attempted, PersistFailed, Received, Stop, Tick
+from qutrio.core.api.messages import Deliver, Delivered
+from qutrio.core.api.mutations import PutChannel, RemoveChannel, RemoveCheck
+from qutrio.core.checks.verdicts import FACTS_MAX, Verdicts
+from qutrio.core.journal.writer import (
     ATTEMPTS_TOLD_MAX,
     DOUBT_PAUSE_S,
     DOUBTS_PER_HOUR_MAX,
     HOUR_S,
-    Chronicle,
+    JournalWriter,
 )
-from qutrio.core.effects import Journal, Notify, Send
-from qutrio.core.events import Attempted, PersistFailed, Received, Stop, Tick
-from qutrio.core.messages import Deliver, Delivered
-from qutrio.core.mutations import PutChannel, RemoveChannel, RemoveCheck
-from qutrio.core.outbox import OUTBOX_MAX
-from qutrio.core.verdicts import FACTS_MAX, Verdicts
 from qutrio.model.ids import CheckId, NodeId, Term
 from qutrio.model.incidents import Ledger, NoticeKind
 from qutrio.model.journal import (
-    Ballot,
     Basis,
     Began,
     Closed,
@@ -38,6 +37,7 @@ from qutrio.model.journal import (
     RoleTaken,
     Started,
     Stopped,
+    VoteCount,
 )
 from qutrio.model.results import Outcome, State
 from tests.core.node_cluster import NodeCluster
@@ -59,7 +59,7 @@ from tests.core.samples import (
     pos,
     record,
 )
-from tests.core.seats import seat, win
+from tests.core.seats import leadership, win
 
 OK, FAIL, TICK = Outcome.OK, Outcome.FAIL, Tick()
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
@@ -223,10 +223,10 @@ def test_a_removed_check_closes_its_incident_without_a_word() -> None:
 
 
 def test_a_check_that_was_removed_after_it_recovered_did_recover() -> None:
-    chronicle = writer(Ledger(incidents=(incident(),)))
+    journal = writer(Ledger(incidents=(incident(),)))
     news = Ledger(outbox=(delivery(kind=NoticeKind.RECOVERED),))
-    chronicle.register.committed = record(document(A, B, C, channels=[hook()]), pos(1), news)
-    (closed,) = [f for f in facts_of(chronicle) if isinstance(f, Closed)]
+    journal.register.committed = record(document(A, B, C, channels=[hook()]), pos(1), news)
+    (closed,) = [f for f in facts_of(journal) if isinstance(f, Closed)]
     assert closed.cause is Closing.RECOVERED
 
 
@@ -247,9 +247,9 @@ def test_what_leaves_a_full_outbox_unheard_is_given_up() -> None:
     over = (delivery(), delivery(kind=NoticeKind.RECOVERED))
     unseen = delivery(CheckId(""), 9, kind=NoticeKind.UNSEEN)
     last = delivery(CheckId("db"))
-    chronicle = writer(Ledger(outbox=(*over, unseen, last, *many)))
-    chronicle.register.committed = record(HELD, pos(1), Ledger(outbox=tuple(many)))
-    crossed = [f for f in facts_of(chronicle) if isinstance(f, Crossed)]
+    journal = writer(Ledger(outbox=(*over, unseen, last, *many)))
+    journal.register.committed = record(HELD, pos(1), Ledger(outbox=tuple(many)))
+    crossed = [f for f in facts_of(journal) if isinstance(f, Crossed)]
     up, told = Leaving.GIVEN_UP, Leaving.DELIVERED
     assert [f.cause for f in crossed] == [up, up, up, told]
 
@@ -257,24 +257,24 @@ def test_what_leaves_a_full_outbox_unheard_is_given_up() -> None:
 # --- attempts -------------------------------------------------------------------------------
 
 
-def writer(ledger: Ledger) -> Chronicle:
+def writer(ledger: Ledger) -> JournalWriter:
     """The chronicle of the acting node A that has seen this ledger."""
-    place = seat(A, HELD)
+    place = leadership(A, HELD)
     win(place, 0.0, B, C)
     place.register.committed = record(HELD, pos(1), ledger)
-    chronicle = Chronicle(A, place, place.register, Verdicts(), Ages())
-    chronicle.verdicts.follow(HELD, WALL)
-    facts_of(chronicle)
-    return chronicle
+    journal = JournalWriter(A, place, place.register, Verdicts(), IncidentAges())
+    journal.verdicts.follow(HELD, WALL)
+    facts_of(journal)
+    return journal
 
 
 def facts_of(
-    chronicle: Chronicle,
+    journal: JournalWriter,
     event: Tick | Attempted | Received = TICK,
     effects: tuple[Notify | Send, ...] = (),
     now: float = 0.0,
 ) -> list[Fact]:
-    told = chronicle.tell(event, effects, at(now), WALL)
+    told = journal.tell(event, effects, at(now), WALL)
     facts = [effect.entry.fact for effect in told if isinstance(effect, Journal)]
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
@@ -289,7 +289,7 @@ def test_an_errand_is_written_by_the_master_and_by_whoever_runs_it() -> None:
     (ended,) = facts_of(master, Received(B, told))
     assert isinstance(ended, Ended)
     assert (ended.by.id, ended.delivered, ended.detail) == (B, False, "refused")
-    (began,) = facts_of(master, effects=(Notify(one, Term(1), errand=True),))
+    (began,) = facts_of(master, effects=(Notify(one, Term(1), delegated=True),))
     assert isinstance(began, Began)
     assert (began.by.id, began.errand) == (A, True)
 
@@ -314,7 +314,7 @@ def test_of_many_failed_attempts_the_first_are_written_and_the_one_that_succeeds
     master = writer(Ledger(outbox=(one,)))
 
     def attempt(*, delivered: bool) -> list[str]:
-        began = facts_of(master, effects=(Notify(one, Term(1), errand=False),))
+        began = facts_of(master, effects=(Notify(one, Term(1), delegated=False),))
         ended = Attempted(one.notice.id, HOOK, delivered, "as told")
         return kinds([*began, *facts_of(master, ended)])
 
@@ -339,26 +339,28 @@ def test_a_step_writes_a_bounded_number_of_what_was_counted_in_it() -> None:
         after_s=0.0,
         confirm_after_s=1.0,
     )
-    chronicle = writer(Ledger())
-    chronicle.counted([flip] * (FACTS_MAX - 1))
-    chronicle.counted([flip] * 2)
-    assert facts_of(chronicle) == [flip] * FACTS_MAX
-    assert facts_of(chronicle) == []
+    journal = writer(Ledger())
+    journal.counted([flip] * (FACTS_MAX - 1))
+    journal.counted([flip] * 2)
+    assert facts_of(journal) == [flip] * FACTS_MAX
+    assert facts_of(journal) == []
 
 
 # --- doubts ---------------------------------------------------------------------------------
 
 
 def doubt(ident: CheckId = WEB) -> Doubted:
-    ballot = Ballot(
+    hard_state = VoteCount(
         at_unix=WALL, voters=3, needed=2, ok=1, fail=2, abstain=0, state=State.DOWN, casts=()
     )
-    return Doubted(check=ident, check_name=ident, first=ballot, last=ballot, after_s=1.0, untold=0)
+    return Doubted(
+        check=ident, check_name=ident, first=hard_state, last=hard_state, after_s=1.0, untold=0
+    )
 
 
-def doubted(chronicle: Chronicle, now: float, ident: CheckId = WEB) -> list[Fact]:
-    chronicle.counted([doubt(ident)])
-    return facts_of(chronicle, now=now)
+def doubted(journal: JournalWriter, now: float, ident: CheckId = WEB) -> list[Fact]:
+    journal.counted([doubt(ident)])
+    return facts_of(journal, now=now)
 
 
 def test_one_bad_round_is_written_and_pages_nobody() -> None:
@@ -373,22 +375,22 @@ def test_one_bad_round_is_written_and_pages_nobody() -> None:
 
 
 def test_a_check_that_doubts_for_ever_is_written_now_and_then_with_the_number_between() -> None:
-    chronicle = writer(Ledger())
-    assert doubted(chronicle, 0) == [doubt()]
-    assert doubted(chronicle, 10) == []
-    assert doubted(chronicle, 20) == []
-    assert doubted(chronicle, DOUBT_PAUSE_S) == [evolve(doubt(), untold=2)]
+    journal = writer(Ledger())
+    assert doubted(journal, 0) == [doubt()]
+    assert doubted(journal, 10) == []
+    assert doubted(journal, 20) == []
+    assert doubted(journal, DOUBT_PAUSE_S) == [evolve(doubt(), untold=2)]
 
 
 def test_all_checks_together_doubt_a_bounded_number_of_times_an_hour() -> None:
-    chronicle = writer(Ledger())
-    told = [doubted(chronicle, n, CheckId(f"c{n}")) for n in range(DOUBTS_PER_HOUR_MAX + 1)]
+    journal = writer(Ledger())
+    told = [doubted(journal, n, CheckId(f"c{n}")) for n in range(DOUBTS_PER_HOUR_MAX + 1)]
     assert [len(facts) for facts in told] == [1] * DOUBTS_PER_HOUR_MAX + [0]
-    assert len(doubted(chronicle, HOUR_S, CheckId("late"))) == 1
+    assert len(doubted(journal, HOUR_S, CheckId("late"))) == 1
 
 
 def test_doubts_of_checks_long_gone_are_forgotten() -> None:
-    chronicle = writer(Ledger())
-    doubted(chronicle, 0, CheckId("gone"))
-    doubted(chronicle, 1)
-    assert list(chronicle._doubts) == [WEB]
+    journal = writer(Ledger())
+    doubted(journal, 0, CheckId("gone"))
+    doubted(journal, 1)
+    assert list(journal._doubts) == [WEB]

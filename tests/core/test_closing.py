@@ -5,12 +5,18 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting import ATTEMPT_S_MAX, FORMER_TRIES_MAX, Courier, Errand, reconcile
-from qutrio.core.applying import keep_former
-from qutrio.core.closing import drop_unreachable
-from qutrio.core.events import Attempted
-from qutrio.core.notices import Scene, opened
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.alerting.closing import drop_unreachable
+from qutrio.core.alerting.notices import NoticeInputs, opened
+from qutrio.core.alerting.scheduler import (
+    ATTEMPT_S_MAX,
+    FORMER_TRIES_MAX,
+    DeliveryScheduler,
+    DueAttempt,
+    reconcile,
+)
+from qutrio.core.api.events import Attempted
+from qutrio.core.checks.verdicts import Verdicts
+from qutrio.core.consensus.applying import keep_former
 from qutrio.model.channels import UnknownChannel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import COMMAND, Edit, check_item
@@ -50,7 +56,7 @@ def closed(
     """Return the ledger after a master saw this document."""
     verdicts = Verdicts(parted={WEB: state} if state is not None else {})
     keys = {one.key for one in tried}
-    scene = Scene(
+    scene = NoticeInputs(
         document=held,
         verdicts=verdicts,
         term=Term(1),
@@ -61,10 +67,10 @@ def closed(
     return reconcile(ledger, scene, set())
 
 
-def ended(courier: Courier, one: Delivery, now: float, *, delivered: bool) -> None:
+def ended(scheduler: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
     """Let an attempt end."""
     event = Attempted(one.notice.id, one.channel, delivered, "")
-    courier.ended(event, (), at(now))
+    scheduler.ended(event, (), at(now))
 
 
 def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
@@ -135,7 +141,9 @@ def test_an_incident_notes_its_channels_and_a_recovery_goes_to_these() -> None:
     verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
     verdicts.evaluate(at(0), WALL, 1.0, frozenset())
     verdicts._tallies[WEB].state = State.UP
-    scene = Scene(document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL)
+    scene = NoticeInputs(
+        document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL
+    )
     ledger = reconcile(DOWN, scene, set())
     assert waiting(ledger) == [(NoticeKind.RECOVERED, HOOK), (NoticeKind.RECOVERED, MAIL)]
 
@@ -182,56 +190,56 @@ def test_other_incidents_keep_their_channels() -> None:
 
 
 def test_an_end_is_tried_a_bounded_number_of_times_on_a_removed_channel() -> None:
-    courier, now = Courier(Random(1)), 0.0
+    scheduler, now = DeliveryScheduler(Random(1)), 0.0
     ledger = Ledger(outbox=(END,), former=(hook(MAIL),))
     for _ in range(FORMER_TRIES_MAX):
-        assert courier.prune(ledger, WITHOUT_MAIL) is ledger
-        assert len(courier.due(ledger, (), at(now))) == 1
-        ended(courier, END, now, delivered=False)
-        now = courier.deadline()
-    assert courier.prune(ledger, WITHOUT_MAIL).outbox == ()
-    assert courier.prune(evolve(ledger, outbox=(TO_MAIL,)), WITHOUT_MAIL).outbox == ()
+        assert scheduler.prune(ledger, WITHOUT_MAIL) is ledger
+        assert len(scheduler.due(ledger, (), at(now))) == 1
+        ended(scheduler, END, now, delivered=False)
+        now = scheduler.deadline()
+    assert scheduler.prune(ledger, WITHOUT_MAIL).outbox == ()
+    assert scheduler.prune(evolve(ledger, outbox=(TO_MAIL,)), WITHOUT_MAIL).outbox == ()
 
 
 def test_an_end_waits_for_an_attempt_under_way_to_tell_the_beginning() -> None:
     """The beginning was dropped from the outbox, and may be on its way to people."""
-    courier = Courier(Random(1))
-    courier.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
+    scheduler = DeliveryScheduler(Random(1))
+    scheduler.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
     after = Ledger(outbox=(END,))
-    courier.settle(after)
-    assert courier.busy(at(1))
-    assert courier.due(after, (), at(1)) == []
-    assert courier.deadline() == at(ATTEMPT_S_MAX)
-    ended(courier, TO_MAIL, 2, delivered=False)
-    assert courier.due(after, (), at(2)) == [Errand(END, None)]
+    scheduler.settle(after)
+    assert scheduler.busy(at(1))
+    assert scheduler.due(after, (), at(1)) == []
+    assert scheduler.deadline() == at(ATTEMPT_S_MAX)
+    ended(scheduler, TO_MAIL, 2, delivered=False)
+    assert scheduler.due(after, (), at(2)) == [DueAttempt(END, None)]
 
 
 def test_an_attempt_without_an_answer_is_not_waited_for_longer_than_it_can_last() -> None:
-    courier = Courier(Random(1))
-    courier.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
-    courier.settle(Ledger(outbox=(END,)))
-    assert courier.due(Ledger(outbox=(END,)), (), at(ATTEMPT_S_MAX)) == [Errand(END, None)]
+    scheduler = DeliveryScheduler(Random(1))
+    scheduler.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
+    scheduler.settle(Ledger(outbox=(END,)))
+    assert scheduler.due(Ledger(outbox=(END,)), (), at(ATTEMPT_S_MAX)) == [DueAttempt(END, None)]
 
 
 def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
-    courier = Courier(Random(1))
-    assert not courier.tried(TO_MAIL.key)
-    courier.inherit([TO_MAIL.key])
-    assert courier.tried(TO_MAIL.key)
-    courier.settle(Ledger())
-    assert not courier.tried(TO_MAIL.key)
-    ended(courier, TO_HOOK, 0, delivered=True)
-    assert courier.tried(TO_HOOK.key)
+    scheduler = DeliveryScheduler(Random(1))
+    assert not scheduler.tried(TO_MAIL.key)
+    scheduler.inherit([TO_MAIL.key])
+    assert scheduler.tried(TO_MAIL.key)
+    scheduler.settle(Ledger())
+    assert not scheduler.tried(TO_MAIL.key)
+    ended(scheduler, TO_HOOK, 0, delivered=True)
+    assert scheduler.tried(TO_HOOK.key)
 
 
 def test_who_does_not_know_what_was_tried_tells_the_end_to_everybody() -> None:
-    scene = Scene(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    scene = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
     ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), scene, set())
     assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
 
 
 def test_below_its_level_an_incident_notes_neither_channels_nor_target() -> None:
-    scene = Scene(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    scene = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
     assert opened(check(), scene, 1).channels == (HOOK, MAIL)
     old = opened(check(), evolve(scene, document=evolve(HELD, level=1)), 1)
     assert (old.channels, old.target) == (None, None)

@@ -4,17 +4,17 @@ from random import Random
 
 import pytest
 
-from qutrio.core.credence import DOUBLED_MAX, DOUBTED_DEADS, TRUSTED_DEADS, Credence
-from qutrio.core.effects import Send
-from qutrio.core.election.words import (
-    Lead,
+from qutrio.core.api.effects import Send
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import HeartbeatAck, Message, Resign
+from qutrio.core.consensus.lease import Lease
+from qutrio.core.election.engine_messages import (
+    LeaderHeartbeat,
     LeadershipDeclaration,
     LeadershipProposal,
     VoteRequest,
 )
-from qutrio.core.events import Received
-from qutrio.core.mandate import Mandate
-from qutrio.core.messages import HeartbeatAck, Message, Resign
+from qutrio.core.leadership.doubts import DOUBLED_MAX, DOUBTED_DEADS, TRUSTED_DEADS, LeaderDoubts
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NEVER, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
@@ -34,7 +34,7 @@ from tests.core.samples import (
     record,
     register,
 )
-from tests.core.seats import meet, seat
+from tests.core.seats import leadership, meet
 
 HEALTHY = (C, D, E)
 ACTS, STALE = heartbeat(acting=True, claim=Term(5)), heartbeat(acting=True, claim=Term(0))
@@ -48,11 +48,13 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
     cluster.crash(A)
     cluster.crash(B)
     for dice, name in enumerate(HEALTHY):
-        cluster.nodes[name].seat.steering.rng = Random(dice)  # else all raft timers are alike
+        cluster.nodes[name].leadership.engine_host.rng = Random(
+            dice
+        )  # else all raft timers are alike
     while cluster.now < LONG_S:
-        seats = [cluster.nodes[name].seat for name in HEALTHY]
-        heard = max(s.mandate.heard_term for s in seats)
-        voted = max(s.steering.remembered.term for s in seats)
+        seats = [cluster.nodes[name].leadership for name in HEALTHY]
+        heard = max(s.lease.heard_term for s in seats)
+        voted = max(s.engine_host.remembered.term for s in seats)
         for name in HEALTHY:
             for lie in lies:
                 if isinstance(lie, VoteRequest):
@@ -69,8 +71,8 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
     [
         ("raft", (ACTS,), 20),
         ("raft", (STALE,), 20),
-        ("raft", (ACTS, Lead(term=Term(9))), 20),
-        ("raft", (heartbeat(), Lead(term=Term(9))), 20),
+        ("raft", (ACTS, LeaderHeartbeat(term=Term(9))), 20),
+        ("raft", (heartbeat(), LeaderHeartbeat(term=Term(9))), 20),
         ("raft", (heartbeat(), VoteRequest(term=Term(9))), 20),
         ("gossip", (ACTS,), 50),
         ("gossip", (STALE, LeadershipDeclaration()), 50),
@@ -93,12 +95,12 @@ def test_an_acting_master_stays_the_incumbent_of_its_voters_whoever_claims_to_ac
     assert cluster.masters() == [A]
     for _ in range(10):
         cluster.handle(C, Received(E, heartbeat(acting=True, claim=Term(100))))
-        assert cluster.nodes[C].seat.incumbent(at(cluster.now)) == A
+        assert cluster.nodes[C].leadership.master(at(cluster.now)) == A
         cluster.run(0.5)
 
 
 def test_only_the_holder_that_was_endorsed_or_is_heard_acting_names_a_successor() -> None:
-    place = seat(B, document(A, B, C), promise=Promise(Term(1), C))
+    place = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
     meet(place, 0.0, A, C)
     place.on_resign(A, Resign(term=Term(7), successor=B), at(0))
     assert place.choice(at(0)) == A
@@ -109,28 +111,28 @@ def test_only_the_holder_that_was_endorsed_or_is_heard_acting_names_a_successor(
 # --- by itself --------------------------------------------------------------------------------
 
 
-def credence(
+def doubts(
     *,
     able: bool = True,
     promise: Promise = Promise(),  # noqa: B008
-) -> Credence:
-    mandate = Mandate(me=C, promise=promise, quiet_until=NEVER, heard_term=promise.term)
-    return Credence(register(C, document(A, B, C)), mandate, lambda _: able)
+) -> LeaderDoubts:
+    lease = Lease(me=C, promise=promise, quiet_until=NEVER, heard_term=promise.term)
+    return LeaderDoubts(register(C, document(A, B, C)), lease, lambda _: able)
 
 
-def watch(held: Credence, wanted: NodeId | None, now: float) -> None:
+def watch(held: LeaderDoubts, wanted: NodeId | None, now: float) -> None:
     """Let a node want one that is not in doubt."""
     held.watch(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
 
 
-def bound_to_writer(held: Credence, now: float) -> None:
+def bound_to_writer(held: LeaderDoubts, now: float) -> None:
     """Let a node be bound, for one second, to A, which wrote in its term."""
-    held.mandate.promise, held.mandate.bound_until = Promise(Term(5), A), at(now + 1)
+    held.lease.promise, held.lease.bound_until = Promise(Term(5), A), at(now + 1)
     held.register.accepted = record(document(A, B, C), pos(5))
 
 
 def test_one_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> None:
-    held, now, lasted = credence(), 0.0, list[float]()
+    held, now, lasted = doubts(), 0.0, list[float]()
     for _ in range(DOUBLED_MAX + 2):
         watch(held, A, now)
         now += PATIENCE_S - 0.1
@@ -148,9 +150,9 @@ def test_one_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> Non
 
 
 def test_whoever_is_in_doubt_is_not_believed_nor_among_those_that_could_lead() -> None:
-    place = seat(C, document(A, B, C))
+    place = leadership(C, document(A, B, C))
     meet(place, 0.0, A, B)
-    held = place.credence
+    held = place.doubts
     assert held.believes(A, None, at(0))
     assert place.electorate(at(0)).able == {A, B, C}
     watch(held, A, 0)
@@ -163,7 +165,7 @@ def test_whoever_is_in_doubt_is_not_believed_nor_among_those_that_could_lead() -
 
 
 def test_only_the_time_counts_for_which_it_was_waited_for() -> None:
-    held, now = credence(), 0.0
+    held, now = doubts(), 0.0
     for _ in range(5):
         watch(held, A, now)
         watch(held, None, now + PATIENCE_S / 5 - 0.1)
@@ -174,7 +176,7 @@ def test_only_the_time_counts_for_which_it_was_waited_for() -> None:
 
 
 def test_one_node_is_in_doubt_at_a_time_the_last_one() -> None:
-    held, now = credence(), 0.0
+    held, now = doubts(), 0.0
     for _ in range(2):  # the second doubt lasts twice as long
         now = max(now, held.deadline() if now else 0.0)
         watch(held, A, now)
@@ -189,7 +191,7 @@ def test_one_node_is_in_doubt_at_a_time_the_last_one() -> None:
 
 
 def test_what_was_waited_for_is_forgotten_once_a_holder_wrote() -> None:
-    held, nearly = credence(), PATIENCE_S - 1
+    held, nearly = doubts(), PATIENCE_S - 1
     watch(held, B, 0)
     bound_to_writer(held, nearly)
     watch(held, B, nearly)
@@ -202,9 +204,9 @@ def test_what_was_waited_for_is_forgotten_once_a_holder_wrote() -> None:
 
 @pytest.mark.parametrize("busy", ["claims", "sees no majority"])
 def test_a_node_that_claims_or_could_not_lead_waits_for_nobody(busy: str) -> None:
-    held = credence(able=busy == "claims")
+    held = doubts(able=busy == "claims")
     if busy == "claims":
-        held.mandate.claim = Term(1)
+        held.lease.claim = Term(1)
     for now in range(100):
         watch(held, A, now)
         assert held.believes(A, Term(5), at(now))
@@ -213,7 +215,7 @@ def test_a_node_that_claims_or_could_not_lead_waits_for_nobody(busy: str) -> Non
 
 
 def test_that_one_acts_is_believed_only_when_its_term_has_records() -> None:
-    held = credence()
+    held = doubts()
     assert not held.believes(A, Term(5), at(0), acting=True)
     held.register.witnesses.named[A] = pos(5, 8)
     assert not held.believes(A, Term(5), at(0), acting=True)
@@ -222,13 +224,13 @@ def test_that_one_acts_is_believed_only_when_its_term_has_records() -> None:
     assert not held.believes(A, Term(6), at(0), acting=True)
     held.register.accepted = record(document(A, B, C), pos(6))
     assert held.believes(A, Term(6), at(0), acting=True)
-    held.mandate.promise = Promise(Term(7), A)
+    held.lease.promise = Promise(Term(7), A)
     assert held.believes(A, Term(7), at(0), acting=True)
     assert not held.believes(B, Term(7), at(0), acting=True)
 
 
 def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
-    held = credence()
+    held = doubts()
     bound_to_writer(held, 0)
     assert held.believes(A, Term(5), at(0))
     assert held.believes(A, None, at(0))
@@ -241,16 +243,16 @@ def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() 
     cluster = NodeCluster(document(A, B, C))
     cluster.run(10)
     (master,) = cluster.masters()
-    mandate = cluster.nodes[master].seat.mandate
+    lease = cluster.nodes[master].leadership.lease
     voter = next(n for n in (A, B, C) if n != master)
-    higher = Term(mandate.promise.term + 5)
+    higher = Term(lease.promise.term + 5)
     cluster.effects.clear()
     cluster.handle(voter, Received(master, heartbeat(number=10**6, acting=True, claim=higher)))
     assert higher in [ack.granted for who, _, ack in cluster.messages(HeartbeatAck) if who == voter]
 
 
 def test_whoever_is_no_member_any_more_is_forgotten() -> None:
-    held = credence()
+    held = doubts()
     watch(held, A, 0)
     held.keep(frozenset({B, C}))
     assert held.deadline() == FOREVER
@@ -264,15 +266,15 @@ def test_whoever_is_no_member_any_more_is_forgotten() -> None:
 
 def test_a_voter_that_comes_back_follows_a_holder_that_is_never_at_rest() -> None:
     """Each member shows it another record, so it can believe none of them, but the term."""
-    place = seat(C, document(A, B, C, settings=Settings(engine="raft")))
+    place = leadership(C, document(A, B, C, settings=Settings(engine="raft")))
     meet(place, 0.0, A, B)
     for number, member in enumerate((A, B)):
         said = heartbeat(committed=pos(5, number), acting=member == A, claim=Term(5))
         place.on_heartbeat(member, said, at(0), WALL)
-    assert place.incumbent(at(0)) is None
+    assert place.master(at(0)) is None
     acting = heartbeat(committed=pos(5, 2), acting=True, claim=Term(5))
     (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL).effects
-    assert place.incumbent(at(0)) == A
+    assert place.master(at(0)) == A
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     assert answer.message.granted == Term(5)

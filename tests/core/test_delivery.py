@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import pytest
 from attrs import evolve
 
-from qutrio.core.delivery import too_late
-from qutrio.core.effects import Notify
-from qutrio.core.view import View
+from qutrio.core.alerting.delivery import too_late
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.view import View
 from qutrio.model.ids import Instant, Term
 from qutrio.model.incidents import Ledger
 from tests.core.samples import BEGINNING, A, at, delivery, document
@@ -15,11 +15,11 @@ from tests.core.samples import BEGINNING, A, at, delivery, document
 TOLD = "told, or given up, while it was queued"
 
 
-def order(*, minority: str = "", until: Instant | None = None, errand: bool = False) -> Notify:
+def order(*, minority: str = "", until: Instant | None = None, delegated: bool = False) -> Notify:
     """An order of term 3."""
     one = delivery()
     one = evolve(one, notice=evolve(one.notice, minority=minority))
-    return Notify(one, Term(3), errand, until)
+    return Notify(one, Term(3), delegated, until)
 
 
 def view(
@@ -78,6 +78,6 @@ def test_the_leader_of_a_minority_begins_while_it_leads_that() -> None:
 
 def test_an_errand_begins_in_time_at_a_node_that_does_not_act() -> None:
     """Only the node that acts knows whether it still waits."""
-    assert too_late(order(errand=True, until=at(5.0)), view(), at(4.9)) is None
+    assert too_late(order(delegated=True, until=at(5.0)), view(), at(4.9)) is None
     for until in (at(4.9), None):
-        assert too_late(order(errand=True, until=until), view(), at(4.9)) is not None
+        assert too_late(order(delegated=True, until=until), view(), at(4.9)) is not None

@@ -1,17 +1,17 @@
 """The desk: a wish is sent to one master, answered once, and never left unanswered."""
 
-from qutrio.core.desk import (
+from qutrio.core.api.effects import Effect, Reply, Send
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Propose, Ruled, Ruling
+from qutrio.core.api.mutations import Batch
+from qutrio.core.proposals import (
     ANSWER_S_MAX,
     CATCH_UP_S_MAX,
+    PENDING_PROPOSALS_MAX,
     SEND_AGAIN_S,
-    WISHES_MAX,
-    Desk,
-    Outlook,
+    PendingProposals,
+    ProposalInputs,
 )
-from qutrio.core.effects import Effect, Reply, Send
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Propose, Ruled, Ruling
-from qutrio.core.mutations import Batch
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
 from qutrio.model.stable import Position
 from tests.core.samples import BEGINNING, A, B, at, document, pos
@@ -26,8 +26,8 @@ def outlook(
     hopeless: str | None = None,
     committed: Position = BEGINNING,
     term: int = 1,
-) -> Outlook:
-    return Outlook(
+) -> ProposalInputs:
+    return ProposalInputs(
         master=master,
         term=Term(term),
         hopeless=hopeless,
@@ -52,12 +52,12 @@ def ruled(
     )
 
 
-def asked(master: NodeId | None = A) -> Desk:
+def asked(master: NodeId | None = A) -> PendingProposals:
     """A desk with one wish, sent to a master if there is one."""
-    desk = Desk()
-    assert desk.open(Proposed(R1, WISH), HELD, at(0)) == []
-    desk.advance(outlook(master), at(0))
-    return desk
+    proposals = PendingProposals()
+    assert proposals.open(Proposed(R1, WISH), HELD, at(0)) == []
+    proposals.advance(outlook(master), at(0))
+    return proposals
 
 
 def reply(effects: list[Effect]) -> tuple[Ruling, str]:
@@ -67,104 +67,108 @@ def reply(effects: list[Effect]) -> tuple[Ruling, str]:
 
 
 def test_a_wish_is_sent_to_the_master_as_soon_as_one_is_known() -> None:
-    desk = asked(master=None)
-    assert desk.advance(outlook(), at(1)) == []
-    assert desk.advance(outlook(A), at(2)) == [Send(A, PROPOSE)]
+    proposals = asked(master=None)
+    assert proposals.advance(outlook(), at(1)) == []
+    assert proposals.advance(outlook(A), at(2)) == [Send(A, PROPOSE)]
 
 
 def test_an_unanswered_wish_is_sent_again_to_the_same_master() -> None:
-    desk = asked()
-    assert desk.deadline() == at(SEND_AGAIN_S)
-    assert desk.advance(outlook(A), at(SEND_AGAIN_S - 0.001)) == []
-    assert desk.advance(outlook(A), at(SEND_AGAIN_S)) == [Send(A, PROPOSE)]
+    proposals = asked()
+    assert proposals.deadline() == at(SEND_AGAIN_S)
+    assert proposals.advance(outlook(A), at(SEND_AGAIN_S - 0.001)) == []
+    assert proposals.advance(outlook(A), at(SEND_AGAIN_S)) == [Send(A, PROPOSE)]
 
 
 def test_a_wish_that_was_sent_is_never_sent_to_another_master() -> None:
-    desk = asked()
-    assert desk.advance(outlook(B), at(5)) == []
-    assert reply(desk.advance(outlook(B), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
+    proposals = asked()
+    assert proposals.advance(outlook(B), at(5)) == []
+    assert reply(proposals.advance(outlook(B), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
 def test_a_wish_is_not_sent_again_to_a_master_that_may_have_forgotten_it() -> None:
-    desk = asked()
-    assert desk.advance(outlook(A, term=2), at(5)) == []
-    assert reply(desk.advance(outlook(A, term=2), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
+    proposals = asked()
+    assert proposals.advance(outlook(A, term=2), at(5)) == []
+    assert reply(proposals.advance(outlook(A, term=2), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
 def test_a_wish_that_the_master_never_wrote_is_sent_to_the_next() -> None:
-    desk = asked()
-    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
-    assert desk.advance(outlook(B), at(1)) == [Send(B, PROPOSE)]
+    proposals = asked()
+    proposals.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    assert proposals.advance(outlook(B), at(1)) == [Send(B, PROPOSE)]
 
 
 def test_a_word_about_an_earlier_copy_of_a_wish_says_nothing_about_the_later_one() -> None:
-    desk = asked()
-    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
-    desk.advance(outlook(A, term=2), at(1))  # sent once more, to the same node in its next term
-    desk.on_ruled(A, ruled(Ruling.AGAIN), at(2))
-    assert desk.advance(outlook(hopeless="no quorum"), at(3)) == []
-    assert reply(desk.advance(outlook(), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
+    proposals = asked()
+    proposals.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    proposals.advance(
+        outlook(A, term=2), at(1)
+    )  # sent once more, to the same node in its next term
+    proposals.on_ruled(A, ruled(Ruling.AGAIN), at(2))
+    assert proposals.advance(outlook(hopeless="no quorum"), at(3)) == []
+    assert reply(proposals.advance(outlook(), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
 def test_an_answer_counts_only_from_the_node_that_was_asked_and_only_the_first() -> None:
-    desk = asked()
-    desk.on_ruled(B, ruled(Ruling.REFUSED), at(1))
-    desk.on_ruled(A, ruled(request=RequestId("other")), at(1))
-    assert desk.advance(outlook(A), at(0.5)) == []
-    desk.on_ruled(A, ruled(Ruling.COMMITTED), at(1))
-    desk.on_ruled(A, ruled(Ruling.AGAIN), at(1))
-    assert desk.advance(outlook(A), at(1)) == [Reply(R1, Ruling.COMMITTED, "because", Revision(4))]
-    assert desk.advance(outlook(A), at(1)) == []
+    proposals = asked()
+    proposals.on_ruled(B, ruled(Ruling.REFUSED), at(1))
+    proposals.on_ruled(A, ruled(request=RequestId("other")), at(1))
+    assert proposals.advance(outlook(A), at(0.5)) == []
+    proposals.on_ruled(A, ruled(Ruling.COMMITTED), at(1))
+    proposals.on_ruled(A, ruled(Ruling.AGAIN), at(1))
+    assert proposals.advance(outlook(A), at(1)) == [
+        Reply(R1, Ruling.COMMITTED, "because", Revision(4))
+    ]
+    assert proposals.advance(outlook(A), at(1)) == []
 
 
 def test_a_commit_is_answered_when_this_node_holds_it_too() -> None:
-    desk = asked()
-    desk.on_ruled(A, ruled(position=pos(1, 5)), at(1))
-    assert desk.advance(outlook(A, committed=pos(1, 4)), at(2)) == []
-    assert reply(desk.advance(outlook(A, committed=pos(1, 5)), at(2)))[0] is Ruling.COMMITTED
+    proposals = asked()
+    proposals.on_ruled(A, ruled(position=pos(1, 5)), at(1))
+    assert proposals.advance(outlook(A, committed=pos(1, 4)), at(2)) == []
+    assert reply(proposals.advance(outlook(A, committed=pos(1, 5)), at(2)))[0] is Ruling.COMMITTED
 
 
 def test_a_commit_that_does_not_arrive_here_is_answered_after_a_while() -> None:
-    desk = asked()
-    desk.on_ruled(A, ruled(position=pos(1, 5)), at(1))
-    assert desk.deadline() == at(1 + CATCH_UP_S_MAX)
-    assert desk.advance(outlook(A), at(1 + CATCH_UP_S_MAX - 0.001)) == []
-    assert reply(desk.advance(outlook(A), at(1 + CATCH_UP_S_MAX)))[0] is Ruling.COMMITTED
+    proposals = asked()
+    proposals.on_ruled(A, ruled(position=pos(1, 5)), at(1))
+    assert proposals.deadline() == at(1 + CATCH_UP_S_MAX)
+    assert proposals.advance(outlook(A), at(1 + CATCH_UP_S_MAX - 0.001)) == []
+    assert reply(proposals.advance(outlook(A), at(1 + CATCH_UP_S_MAX)))[0] is Ruling.COMMITTED
 
 
 def test_a_refusal_is_answered_at_once() -> None:
-    desk = asked()
-    desk.on_ruled(A, ruled(Ruling.REFUSED, pos(1, 5)), at(1))
-    assert reply(desk.advance(outlook(A), at(1))) == (Ruling.REFUSED, "because")
+    proposals = asked()
+    proposals.on_ruled(A, ruled(Ruling.REFUSED, pos(1, 5)), at(1))
+    assert reply(proposals.advance(outlook(A), at(1))) == (Ruling.REFUSED, "because")
 
 
 def test_without_hope_of_a_master_an_unsent_wish_is_refused_at_once() -> None:
-    desk = asked(master=None)
-    answer = reply(desk.advance(outlook(hopeless="no quorum"), at(0)))
+    proposals = asked(master=None)
+    answer = reply(proposals.advance(outlook(hopeless="no quorum"), at(0)))
     assert answer == (Ruling.REFUSED, "no quorum; nothing was changed")
 
 
 def test_a_wish_that_was_sent_is_not_refused_for_lack_of_hope() -> None:
-    desk = asked()
-    assert desk.advance(outlook(hopeless="no quorum"), at(1)) == []
+    proposals = asked()
+    assert proposals.advance(outlook(hopeless="no quorum"), at(1)) == []
 
 
 def test_without_a_master_in_time_nothing_was_changed() -> None:
-    desk = asked(master=None)
-    assert desk.deadline() == at(ANSWER_S_MAX)
-    assert desk.advance(outlook(), at(ANSWER_S_MAX - 0.001)) == []
-    ruling, reason = reply(desk.advance(outlook(), at(ANSWER_S_MAX)))
+    proposals = asked(master=None)
+    assert proposals.deadline() == at(ANSWER_S_MAX)
+    assert proposals.advance(outlook(), at(ANSWER_S_MAX - 0.001)) == []
+    ruling, reason = reply(proposals.advance(outlook(), at(ANSWER_S_MAX)))
     assert ruling is Ruling.REFUSED
     assert "nothing was changed" in reason
 
 
 def test_too_many_wishes_are_refused_and_the_others_wait() -> None:
-    desk = Desk()
-    for number in range(WISHES_MAX):
-        assert desk.open(Proposed(RequestId(str(number)), WISH), HELD, at(0)) == []
-    assert reply(desk.open(Proposed(R1, WISH), HELD, at(0)))[0] is Ruling.REFUSED
-    assert len(desk.advance(outlook(A), at(0))) == WISHES_MAX
+    proposals = PendingProposals()
+    for number in range(PENDING_PROPOSALS_MAX):
+        assert proposals.open(Proposed(RequestId(str(number)), WISH), HELD, at(0)) == []
+    assert reply(proposals.open(Proposed(R1, WISH), HELD, at(0)))[0] is Ruling.REFUSED
+    assert len(proposals.advance(outlook(A), at(0))) == PENDING_PROPOSALS_MAX
 
 
 def test_an_empty_desk_waits_for_nothing() -> None:
-    assert Desk().deadline() == at(float("inf"))
+    assert PendingProposals().deadline() == at(float("inf"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from qutrio.core.endorsement import objection
-from qutrio.core.mandate import Mandate
-from qutrio.core.quorum import Electors
+from qutrio.core.consensus.lease import Lease
+from qutrio.core.leadership.lease_voter import objection
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
 from tests.core.samples import A, B, C, D, at
@@ -14,13 +14,13 @@ PATIENCE_S: Seconds = 12.0
 
 
 def said(
-    now: float, wanted: NodeId | None, *, claimant: NodeId = A, freed_at: Instant = at(5)
+    now: float, wanted: NodeId | None, *, candidate: NodeId = A, freed_at: Instant = at(5)
 ) -> str | None:
     """Return the objection of B, whose last bond ended at `freed_at`."""
-    voter = Mandate(me=B, promise=Promise(Term(3), D), quiet_until=NEVER, heard_term=Term(3))
+    voter = Lease(me=B, promise=Promise(Term(3), D), quiet_until=NEVER, heard_term=Term(3))
     voter.bound_until = freed_at
-    electors = Electors(EVERYBODY, EVERYBODY)
-    return objection(voter, electors, claimant, Term(4), at(now), lambda: wanted, PATIENCE_S)
+    joint_config = JointConfig(EVERYBODY, EVERYBODY)
+    return objection(voter, joint_config, candidate, Term(4), at(now), lambda: wanted, PATIENCE_S)
 
 
 @pytest.mark.parametrize("wanted", [None, B])
@@ -30,10 +30,10 @@ def test_a_voter_gives_way_to_a_lower_id_when_nobody_led_for_long(wanted: NodeId
 
 
 def test_a_voter_without_a_choice_gives_way_to_anybody_and_one_with_a_choice_does_not() -> None:
-    assert said(17, None, claimant=C) is None
-    assert said(17, B, claimant=C) == f"prefers {B}"
-    assert said(17, C, claimant=A) == f"prefers {C}"
-    assert said(17, A, claimant=A) is None
+    assert said(17, None, candidate=C) is None
+    assert said(17, B, candidate=C) == f"prefers {B}"
+    assert said(17, C, candidate=A) == f"prefers {C}"
+    assert said(17, A, candidate=A) is None
 
 
 def test_a_voter_that_was_never_bound_waits_for_its_engine() -> None:

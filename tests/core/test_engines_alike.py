@@ -2,21 +2,21 @@
 
 import pytest
 
-from qutrio.core.election.engines import ENGINES
-from qutrio.core.election.interface import Complaint, Role
-from qutrio.core.election.words import (
-    Lead,
+from qutrio.core.election.engine_messages import (
+    EngineMessage,
+    LeaderHeartbeat,
+    LeaderHeartbeatAck,
     LeadershipDeclaration,
     LeadershipProposal,
-    Led,
-    PreVote,
-    PreVoted,
+    PreVoteRequest,
+    PreVoteResponse,
     VoteRequest,
     VoteResponse,
-    Word,
 )
+from qutrio.core.election.engines import ENGINES
+from qutrio.core.election.interface import Complaint, Role
 from qutrio.model.ids import FOREVER, NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from tests.core.engine_cluster import EngineCluster
 from tests.core.samples import A, B, C, D
 
@@ -25,14 +25,14 @@ BOUND_S = {"lowest-id": 0.5, "raft": 5.0, "gossip": 22.0}
 CHANGE_S = {"lowest-id": 0.5, "raft": 5.0, "gossip": 32.0}
 """How long it may take until another leads."""
 TERM = Term(3)
-GOSSIP_WORDS: tuple[Word, ...] = (LeadershipProposal(), LeadershipDeclaration())
-RAFT_WORDS: tuple[Word, ...] = (
-    PreVote(term=TERM),
-    PreVoted(asked=TERM, granted=True, term=TERM),
+GOSSIP_WORDS: tuple[EngineMessage, ...] = (LeadershipProposal(), LeadershipDeclaration())
+RAFT_WORDS: tuple[EngineMessage, ...] = (
+    PreVoteRequest(term=TERM),
+    PreVoteResponse(asked=TERM, granted=True, term=TERM),
     VoteRequest(term=TERM),
     VoteResponse(term=TERM, granted=True),
-    Lead(term=TERM),
-    Led(term=TERM),
+    LeaderHeartbeat(term=TERM),
+    LeaderHeartbeatAck(term=TERM),
 )
 FOREIGN = {"lowest-id": GOSSIP_WORDS + RAFT_WORDS, "raft": GOSSIP_WORDS, "gossip": RAFT_WORDS}
 
@@ -53,10 +53,10 @@ def chosen(group: EngineCluster) -> NodeId:
     return choice
 
 
-def state(group: EngineCluster) -> list[tuple[Role, NodeId | None, Ballot, float]]:
+def state(group: EngineCluster) -> list[tuple[Role, NodeId | None, HardState, float]]:
     """Return all that can be seen of the engines of a group."""
     return [
-        (engine.role, group.choice(name), engine.ballot, engine.deadline(group.now))
+        (engine.role, group.choice(name), engine.hard_state, engine.deadline(group.now))
         for name, engine in group.engines.items()
     ]
 
@@ -138,7 +138,7 @@ def test_a_closed_engine_says_nothing(engine: str) -> None:
         for sender in (A, B, C):
             for word in (*GOSSIP_WORDS, *RAFT_WORDS):
                 assert closed.hear(sender, word, group.electorate(name), group.now) == []
-        closed.heard_acting(name, TERM, group.electorate(name), group.now)
+        closed.on_acting(name, TERM, group.electorate(name), group.now)
         closed.step_aside(group.electorate(name), group.now)
         group.run(60.0)
         assert [say for _, sender, say in group.said[before:] if sender == name] == []

@@ -1,35 +1,37 @@
 """Expulsion: the endorsed holder's word, or that of a majority of the others."""
 
-from qutrio.core.roll import Expulsion, says_removed
+from qutrio.core.leadership.membership import RemovalConfirmation, says_removed
 from qutrio.model.ids import NodeId, Revision
 from tests.core.samples import A, B, C, D, E, document
 
 HELD = document(A, B, C, D, revision=5)
 
 
-def believed(expulsion: Expulsion, teller: NodeId, revision: int, master: NodeId = E) -> bool:
+def believed(
+    expulsion: RemovalConfirmation, teller: NodeId, revision: int, master: NodeId = E
+) -> bool:
     return expulsion.believed(teller, Revision(revision), HELD, master)
 
 
 def test_one_member_is_not_believed_and_two_of_the_three_others_are() -> None:
-    expulsion = Expulsion(D)
+    expulsion = RemovalConfirmation(D)
     assert not believed(expulsion, A, 6)
     assert not believed(expulsion, A, 6)
     assert believed(expulsion, B, 6)
 
 
 def test_the_endorsed_holder_is_believed_at_once() -> None:
-    assert believed(Expulsion(D), A, 5, master=A)
+    assert believed(RemovalConfirmation(D), A, 5, master=A)
 
 
 def test_old_news_and_strangers_are_not_believed() -> None:
-    expulsion = Expulsion(D)
+    expulsion = RemovalConfirmation(D)
     assert not believed(expulsion, A, 4, master=A)
     assert not believed(expulsion, E, 6, master=E)
 
 
 def test_words_about_an_older_revision_do_not_add_up_with_newer_ones() -> None:
-    expulsion = Expulsion(D)
+    expulsion = RemovalConfirmation(D)
     assert not believed(expulsion, A, 6)
     assert not believed(expulsion, B, 7)
     assert not believed(expulsion, C, 6)
@@ -38,14 +40,14 @@ def test_words_about_an_older_revision_do_not_add_up_with_newer_ones() -> None:
 
 def test_the_other_of_two_voters_is_believed_only_as_the_endorsed_holder() -> None:
     two = document(A, B, revision=5)
-    assert not Expulsion(B).believed(A, Revision(6), two, B)
-    assert not Expulsion(B).believed(A, Revision(6), two, None)
-    assert Expulsion(B).believed(A, Revision(6), two, A)
+    assert not RemovalConfirmation(B).believed(A, Revision(6), two, B)
+    assert not RemovalConfirmation(B).believed(A, Revision(6), two, None)
+    assert RemovalConfirmation(B).believed(A, Revision(6), two, A)
 
 
 def test_the_only_voter_is_a_majority_for_a_learner() -> None:
     one = document(A, learners=[B], revision=5)
-    assert Expulsion(B).believed(A, Revision(6), one, None)
+    assert RemovalConfirmation(B).believed(A, Revision(6), one, None)
 
 
 def test_an_answer_says_that_a_node_was_removed_if_it_knows_the_revision_of_that_node() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from qutrio.core.alerting import ATTEMPT_S_MAX, OTHERS_WAIT_S_MAX, RETRY_FIRST_S
-from qutrio.core.effects import Notify, Send
-from qutrio.core.events import Received
-from qutrio.core.messages import Deliver, Delivered, Heartbeat
+from qutrio.core.alerting.scheduler import ATTEMPT_S_MAX, OTHERS_WAIT_S_MAX, RETRY_FIRST_S
+from qutrio.core.api.effects import Notify, Send
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import Deliver, Delivered, Heartbeat
 from qutrio.model.ids import NodeId, Term, UnixTime
 from qutrio.model.incidents import Delivery, NoticeKind
 from qutrio.model.results import Outcome
@@ -56,10 +56,10 @@ def says(cluster: NodeCluster, liar: NodeId, to: NodeId = A, **what: object) -> 
 
 def outpace(cluster: NodeCluster) -> None:
     """Let C name a higher term than everybody knows, and time pass for A to claim again."""
-    seat = cluster.nodes[A].seat
+    leadership = cluster.nodes[A].leadership
     beat = Heartbeat(
         number=-1,
-        heard_term=Term(seat.mandate.heard_term + 1),
+        heard_term=Term(leadership.lease.heard_term + 1),
         claim=None,
         acting=False,
         able=True,
@@ -83,8 +83,8 @@ def test_one_who_claims_to_have_delivered_for_another_does_not_end_its_errand() 
     cluster = entrusted()
     says(cluster, C, to=B)
     assert waiting(cluster)
-    (errand,) = [n for name, n in cluster.effects_of(Notify) if name == B]
-    cluster.handle(B, errand.ended(delivered=True, detail="ok"))
+    (delegated,) = [n for name, n in cluster.effects_of(Notify) if name == B]
+    cluster.handle(B, delegated.ended(delivered=True, detail="ok"))
     cluster.run(1)
     assert waiting(cluster) == ()
 
@@ -93,10 +93,10 @@ def test_nobody_who_was_not_asked_can_make_the_master_wait() -> None:
     cluster = down()
     for _ in range(10):
         says(cluster, C, delivered=False, wait_s=3600.0)
-    courier = cluster.nodes[A].pager.courier
-    assert courier.errors == {}
-    assert courier.busy(at(cluster.now))
-    assert courier.holds.until(waiting(cluster)[0].channel) < at(cluster.now)
+    scheduler = cluster.nodes[A].alerts.scheduler
+    assert scheduler.errors == {}
+    assert scheduler.busy(at(cluster.now))
+    assert scheduler.holds.until(waiting(cluster)[0].channel) < at(cluster.now)
 
 
 def test_one_who_was_asked_makes_the_master_wait_for_a_short_while_only() -> None:
@@ -112,9 +112,9 @@ def test_one_who_was_asked_makes_the_master_wait_for_a_short_while_only() -> Non
 def test_the_late_word_of_one_who_was_asked_ends_nothing_that_another_began() -> None:
     cluster = entrusted()
     cluster.run(ATTEMPT_S_MAX + 2 * RETRY_FIRST_S)
-    assert cluster.nodes[A].pager.courier.busy(at(cluster.now)), "A tries again itself"
+    assert cluster.nodes[A].alerts.scheduler.busy(at(cluster.now)), "A tries again itself"
     says(cluster, B, delivered=False)
-    assert cluster.nodes[A].pager.courier.busy(at(cluster.now))
+    assert cluster.nodes[A].alerts.scheduler.busy(at(cluster.now))
     says(cluster, B, delivered=True)
     cluster.run(1)
     assert waiting(cluster) == ()

@@ -1,8 +1,8 @@
 """A disk that refuses writes for long: the node stays out of the way, and says why."""
 
-from qutrio.core.disk import DISK_RETRY_S
-from qutrio.core.effects import Note, Persist
-from qutrio.core.facts import DiskRefused
+from qutrio.core.api.effects import Note, Persist
+from qutrio.core.api.facts import DiskRefused
+from qutrio.core.consensus.disk import DISK_RETRY_S
 from qutrio.model.document import Settings
 from tests.core.node_cluster import API, NodeCluster, elected_cluster
 from tests.core.samples import A, B, C, check, document

@@ -1,8 +1,8 @@
 """The gossip engine: what it hears, says and wants, one machine at a time."""
 
+from qutrio.core.election.engine_messages import LeaderHeartbeat
 from qutrio.core.election.gossip import Gossip
-from qutrio.core.election.interface import Role, Say
-from qutrio.core.election.words import Lead
+from qutrio.core.election.interface import Outgoing, Role
 from tests.core.gossips import (
     ALIVE_S,
     DECLARATION,
@@ -29,7 +29,7 @@ def test_a_view_that_grows_is_sampled_until_two_samples_are_equal() -> None:
     assert engine.deadline(at(0)) == SAMPLE_S
     assert engine.advance(seen_by(A), at(1)) == []
     assert engine.role is Role.FOLLOWER
-    assert engine.advance(seen_by(A), at(2)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(2)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_view_of_the_same_size_but_of_others_is_not_stable() -> None:
@@ -42,7 +42,7 @@ def test_a_view_of_the_same_size_but_of_others_is_not_stable() -> None:
 def test_strangers_in_the_view_do_not_count() -> None:
     engine = Gossip(me=A, now=at(0))
     engine.advance(seen_by(A), at(0))
-    assert engine.advance(seen_by(A, GROUP | {D}), at(1)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A, GROUP | {D}), at(1)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_starter_that_sees_only_itself_waits_for_the_whole_grace() -> None:
@@ -53,16 +53,16 @@ def test_a_starter_that_sees_only_itself_waits_for_the_whole_grace() -> None:
         assert engine.advance(lonely, moment) == []
         assert moment < engine.deadline(moment) <= GRACE_S
         moment = engine.deadline(moment)
-    assert engine.advance(lonely, moment) == [Say(None, PROPOSAL)]
+    assert engine.advance(lonely, moment) == [Outgoing(None, PROPOSAL)]
 
 
 def test_the_only_voter_waits_for_nobody() -> None:
     engine = Gossip(me=A, now=at(0))
     alone = frozenset({A})
     engine.advance(seen_by(A, alone, voters=alone), at(0))
-    assert engine.advance(seen_by(A, alone, voters=alone), at(1)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A, alone, voters=alone), at(1)) == [Outgoing(None, PROPOSAL)]
     said = engine.advance(seen_by(A, alone, voters=alone), at(1 + ELECTION_S))
-    assert said == [Say(None, DECLARATION)]
+    assert said == [Outgoing(None, DECLARATION)]
 
 
 def test_no_sample_is_taken_before_its_time() -> None:
@@ -80,7 +80,7 @@ def test_a_proposal_is_said_again_with_each_sample_while_collecting() -> None:
     engine = candidate(B)
     assert engine.advance(seen_by(B), at(1)) == []
     assert engine.advance(seen_by(B), at(1.9)) == []
-    assert engine.advance(seen_by(B), at(2)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(2)) == [Outgoing(None, PROPOSAL)]
     assert engine.deadline(at(2)) == 3.0
 
 
@@ -90,29 +90,29 @@ def test_who_hears_a_lower_proposal_waits_for_a_lifetime_then_tries_again() -> N
     assert engine.advance(seen_by(B), at(6)) == []
     assert (engine.role, engine.choice(seen_by(B), at(6))) == (Role.FOLLOWER, None)
     assert engine.deadline(at(6)) == 6 + ALIVE_S
-    assert engine.advance(seen_by(B), at(6 + ALIVE_S)) == [Say(None, PROPOSAL)]
-    assert engine.advance(seen_by(B), at(11 + ALIVE_S)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(B), at(6 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(11 + ALIVE_S)) == [Outgoing(None, DECLARATION)]
 
 
 def test_higher_and_repeated_proposals_change_nothing() -> None:
     engine = candidate(B)
     for _ in range(3):
         assert engine.hear(C, PROPOSAL, seen_by(B), at(3)) == []
-    assert engine.advance(seen_by(B), at(6)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(B), at(6)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_proposal_from_before_the_election_does_not_count() -> None:
     engine = follower(B, of=C)
     engine.hear(A, PROPOSAL, seen_by(B), at(5))
-    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Say(None, PROPOSAL)]
-    assert engine.advance(seen_by(B), at(ALIVE_S + ELECTION_S)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(ALIVE_S + ELECTION_S)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_proposal_of_one_that_was_removed_meanwhile_does_not_count() -> None:
     engine = candidate(B)
     engine.hear(A, PROPOSAL, seen_by(B), at(3))
     left = seen_by(B, voters=frozenset({B, C}))
-    assert engine.advance(left, at(6)) == [Say(None, DECLARATION)]
+    assert engine.advance(left, at(6)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_declaration_ends_an_election_at_once_even_of_a_higher_id() -> None:
@@ -129,13 +129,13 @@ def test_a_leader_declares_itself_twice_per_lifetime() -> None:
     engine = leader(B)
     assert engine.advance(seen_by(B), at(6)) == []
     assert engine.deadline(at(6)) == 6 + ALIVE_S / 2
-    assert engine.advance(seen_by(B), at(6 + ALIVE_S / 2)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(B), at(6 + ALIVE_S / 2)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_leader_answers_proposals_and_higher_declarations_with_its_own() -> None:
     engine = leader(B)
-    assert engine.hear(C, DECLARATION, seen_by(B), at(7)) == [Say(C, DECLARATION)]
-    assert engine.hear(A, PROPOSAL, seen_by(B), at(7)) == [Say(A, DECLARATION)]
+    assert engine.hear(C, DECLARATION, seen_by(B), at(7)) == [Outgoing(C, DECLARATION)]
+    assert engine.hear(A, PROPOSAL, seen_by(B), at(7)) == [Outgoing(A, DECLARATION)]
     assert engine.role is Role.LEADER
 
 
@@ -159,14 +159,14 @@ def test_each_declaration_of_the_leader_gives_it_a_lifetime_more() -> None:
     engine.hear(A, DECLARATION, seen_by(B), at(9))
     assert engine.deadline(at(9)) == 9 + ALIVE_S
     assert engine.advance(seen_by(B), at(ALIVE_S)) == []
-    assert engine.advance(seen_by(B), at(9 + ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(9 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_leader_that_was_removed_is_not_followed_any_more() -> None:
     engine = follower(B, of=A)
     left = seen_by(B, voters=frozenset({B, C}))
     assert engine.choice(left, at(1)) is None
-    assert engine.advance(left, at(1)) == [Say(None, PROPOSAL)]
+    assert engine.advance(left, at(1)) == [Outgoing(None, PROPOSAL)]
 
 
 # --- what is ignored ------------------------------------------------------------------------
@@ -175,13 +175,13 @@ def test_a_leader_that_was_removed_is_not_followed_any_more() -> None:
 def test_words_of_strangers_of_the_dead_of_itself_and_of_other_engines_change_nothing() -> None:
     engine = leader(B)
     seen = seen_by(B, frozenset({B, C, D}))
-    for sender, word in (
+    for sender, message in (
         (D, DECLARATION),
         (A, DECLARATION),
         (A, PROPOSAL),
         (B, DECLARATION),
-        (C, Lead(term=TERM)),
+        (C, LeaderHeartbeat(term=TERM)),
     ):
-        assert engine.hear(sender, word, seen, at(7)) == []
+        assert engine.hear(sender, message, seen, at(7)) == []
     assert engine.role is Role.LEADER
     assert engine.news() == []

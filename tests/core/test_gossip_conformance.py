@@ -6,9 +6,9 @@ The meaning of each is given in our own words.
 
 import pytest
 
+from qutrio.core.election.engine_messages import LeadershipDeclaration, LeadershipProposal
 from qutrio.core.election.gossip import Gossip
-from qutrio.core.election.interface import Role, Say
-from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal
+from qutrio.core.election.interface import Outgoing, Role
 from qutrio.model.ids import NodeId
 from tests.core.engine_cluster import EngineCluster
 from tests.core.gossips import (
@@ -75,7 +75,7 @@ def test_nodes_say_proposals_and_declarations_only() -> None:
     group.run(GRACE_S)
     group.crash(A)
     group.run(CHANGED_S)
-    assert {type(say.word) for _, _, say in group.said} == {
+    assert {type(say.message) for _, _, say in group.said} == {
         LeadershipProposal,
         LeadershipDeclaration,
     }
@@ -105,7 +105,7 @@ def test_the_start_waits_until_the_view_is_stable() -> None:
     views = [frozenset({A, B}), GROUP, frozenset({A, C}), GROUP]
     for second, view in enumerate(views):
         assert engine.advance(seen_by(A, view), at(second * SAMPLE_S)) == []
-    assert engine.advance(seen_by(A, GROUP), at(4 * SAMPLE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A, GROUP), at(4 * SAMPLE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_the_start_ends_with_a_declaration() -> None:
@@ -123,7 +123,7 @@ def test_the_start_ends_when_its_time_is_over() -> None:
     views = [frozenset({A, B}), GROUP]
     for second in range(int(GRACE_S)):
         assert engine.advance(seen_by(A, views[second % 2]), at(second)) == []
-    assert engine.advance(seen_by(A, views[1]), at(GRACE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A, views[1]), at(GRACE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 # --- the pseudo code: the steady state ------------------------------------------------------
@@ -145,7 +145,7 @@ def test_a_leader_declares_itself_again_and_again() -> None:
     before = len(group.said)
     group.run(10 * ALIVE_S)
     later = group.said[before:]
-    assert {(sender, say) for _, sender, say in later} == {(A, Say(None, DECLARATION))}
+    assert {(sender, say) for _, sender, say in later} == {(A, Outgoing(None, DECLARATION))}
     assert len(later) == 20
 
 
@@ -163,7 +163,7 @@ def test_a_follower_that_hears_nothing_for_too_long_knows_no_leader() -> None:
     engine = follower(B, of=A)
     assert engine.choice(seen_by(B), at(ALIVE_S - 0.1)) == A
     assert engine.choice(seen_by(B), at(ALIVE_S)) is None
-    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 # --- the pseudo code: an election -----------------------------------------------------------
@@ -173,7 +173,7 @@ def test_an_election_begins_with_a_proposal_to_all() -> None:
     """Whoever finds no leader says to everybody that it would lead."""
     engine = Gossip(me=C, now=at(0))
     engine.advance(seen_by(C), at(0))
-    assert engine.advance(seen_by(C), at(SAMPLE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(C), at(SAMPLE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_proposals_are_collected_for_a_while() -> None:
@@ -209,7 +209,7 @@ def test_without_a_lower_proposal_a_node_declares_itself() -> None:
     """Higher proposals are no hindrance, and the declaration comes with the lead."""
     engine = candidate(B)
     engine.hear(C, PROPOSAL, seen_by(B), at(2))
-    assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == [Say(None, DECLARATION)]
+    assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == [Outgoing(None, DECLARATION)]
     assert engine.role is Role.LEADER
 
 
@@ -222,7 +222,7 @@ def test_messages_of_peers_outside_the_view_are_ignored() -> None:
     without_a = seen_by(B, frozenset({B, C}))
     engine.hear(A, PROPOSAL, without_a, at(2))
     engine.hear(A, DECLARATION, without_a, at(2))
-    assert engine.advance(without_a, at(1 + ELECTION_S)) == [Say(None, DECLARATION)]
+    assert engine.advance(without_a, at(1 + ELECTION_S)) == [Outgoing(None, DECLARATION)]
 
 
 def test_two_declarations_during_one_wait_count_as_one() -> None:
@@ -248,7 +248,7 @@ def test_yielding_ends_when_another_leads() -> None:
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
     engine.hear(B, DECLARATION, seen_by(A), at(8))
-    assert engine.advance(seen_by(A), at(8 + ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(8 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_yielding_ends_by_itself_after_six_thresholds() -> None:
@@ -256,7 +256,7 @@ def test_yielding_ends_by_itself_after_six_thresholds() -> None:
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
     assert engine.advance(seen_by(A), at(6.9 + 6 * ALIVE_S)) == []
-    assert engine.advance(seen_by(A), at(7 + 6 * ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(7 + 6 * ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_only_a_leader_that_does_not_yield_yet_can_yield() -> None:
@@ -265,7 +265,7 @@ def test_only_a_leader_that_does_not_yield_yet_can_yield() -> None:
     engine.step_aside(seen_by(A), at(7))
     engine.step_aside(seen_by(A), at(50))
     assert len(engine.news()) == 1
-    assert engine.advance(seen_by(A), at(7 + 6 * ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(7 + 6 * ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 # --- Fabric's scenarios ---------------------------------------------------------------------

@@ -16,10 +16,10 @@ from qutrio.core.election.gossip import (
     TRANSITIONS,
     Gossip,
 )
-from qutrio.core.election.interface import News, Role, Say, Turn
-from qutrio.core.quorum import Electors
+from qutrio.core.election.interface import News, Outgoing, Role, Turn
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import FOREVER, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from tests.core.gossips import (
     ALIVE_S,
     DECLARATION,
@@ -41,24 +41,24 @@ from tests.core.samples import A, B, C, D, at
 
 def test_a_node_that_acts_when_its_engine_begins_leads_without_a_gap() -> None:
     engine = Gossip(me=B, now=at(0))
-    engine.heard_acting(B, TERM, seen_by(B), at(0))
+    engine.on_acting(B, TERM, seen_by(B), at(0))
     assert engine.choice(seen_by(B), at(0)) == B
     assert engine.deadline(at(0)) == at(0), "the declaration is due"
-    assert engine.advance(seen_by(B), at(0)) == [Say(None, DECLARATION)]
-    engine.heard_acting(B, TERM, seen_by(B), at(1))
+    assert engine.advance(seen_by(B), at(0)) == [Outgoing(None, DECLARATION)]
+    engine.on_acting(B, TERM, seen_by(B), at(1))
     assert reasons(engine.news()) == [ACTS]
 
 
 def test_a_candidate_that_acts_leads_at_once() -> None:
     engine = candidate(B)
-    engine.heard_acting(B, TERM, seen_by(B), at(1.5))
-    assert engine.advance(seen_by(B), at(1.5)) == [Say(None, DECLARATION)]
+    engine.on_acting(B, TERM, seen_by(B), at(1.5))
+    assert engine.advance(seen_by(B), at(1.5)) == [Outgoing(None, DECLARATION)]
     assert reasons(engine.news()) == [ALONE, ACTS]
 
 
 def test_who_hears_another_act_follows_it_and_ends_its_grace() -> None:
     engine = Gossip(me=A, now=at(0))
-    engine.heard_acting(C, TERM, seen_by(A), at(0))
+    engine.on_acting(C, TERM, seen_by(A), at(0))
     assert engine.advance(seen_by(A), at(0)) == []
     assert engine.choice(seen_by(A), at(0)) == C
     assert engine.deadline(at(0)) == ALIVE_S
@@ -66,34 +66,34 @@ def test_who_hears_another_act_follows_it_and_ends_its_grace() -> None:
 
 def test_a_candidate_that_hears_another_act_follows_it() -> None:
     engine = candidate(A)
-    engine.heard_acting(C, TERM, seen_by(A), at(2))
+    engine.on_acting(C, TERM, seen_by(A), at(2))
     assert engine.choice(seen_by(A), at(2)) == C
     assert reasons(engine.news()) == [ALONE, HEARD]
 
 
 def test_acting_is_a_sign_of_life_of_the_known_leader_only() -> None:
     engine = follower(B, of=A)
-    engine.heard_acting(C, TERM, seen_by(B), at(5))
+    engine.on_acting(C, TERM, seen_by(B), at(5))
     assert engine.choice(seen_by(B), at(5)) == A
-    engine.heard_acting(A, TERM, seen_by(B), at(6))
+    engine.on_acting(A, TERM, seen_by(B), at(6))
     assert engine.deadline(at(6)) == 6 + ALIVE_S
 
 
 def test_a_follower_that_acts_itself_keeps_its_leader() -> None:
     engine = follower(B, of=A)
-    engine.heard_acting(B, TERM, seen_by(B), at(5))
+    engine.on_acting(B, TERM, seen_by(B), at(5))
     assert (engine.role, engine.choice(seen_by(B), at(5))) == (Role.FOLLOWER, A)
 
 
 def test_a_leader_does_not_care_who_acts() -> None:
     engine = leader(B)
-    engine.heard_acting(A, TERM, seen_by(B), at(7))
+    engine.on_acting(A, TERM, seen_by(B), at(7))
     assert engine.role is Role.LEADER
 
 
 def test_a_stranger_that_acts_is_not_followed() -> None:
     engine = Gossip(me=A, now=at(0))
-    engine.heard_acting(D, TERM, seen_by(A), at(0))
+    engine.on_acting(D, TERM, seen_by(A), at(0))
     assert engine.choice(seen_by(A), at(0)) is None
     engine.advance(seen_by(A), at(0))
     assert engine.deadline(at(0)) == SAMPLE_S, "the start goes on"
@@ -101,21 +101,21 @@ def test_a_stranger_that_acts_is_not_followed() -> None:
 
 def test_who_acts_but_may_not_lead_is_not_its_own_choice() -> None:
     engine = Gossip(me=B, now=at(0))
-    sick = seen_by(B, incumbent=B, fit=False)
-    engine.heard_acting(B, TERM, sick, at(0))
+    sick = seen_by(B, master=B, fit=False)
+    engine.on_acting(B, TERM, sick, at(0))
     assert (engine.role, engine.choice(sick, at(0))) == (Role.FOLLOWER, None)
 
 
 def test_without_a_leader_the_one_that_acts_is_the_choice() -> None:
     engine = Gossip(me=A, now=at(0))
     assert engine.choice(seen_by(A), at(0)) is None
-    assert engine.choice(seen_by(A, incumbent=C), at(0)) == C
-    assert engine.choice(seen_by(A, incumbent=A), at(0)) == A
+    assert engine.choice(seen_by(A, master=C), at(0)) == C
+    assert engine.choice(seen_by(A, master=A), at(0)) == A
 
 
 def test_the_successor_is_the_known_leader_if_it_is_another_and_able() -> None:
     engine = follower(B, of=A)
-    assert engine.successor(seen_by(B, incumbent=B), at(1)) == A
+    assert engine.successor(seen_by(B, master=B), at(1)) == A
     assert engine.successor(seen_by(B, able=frozenset({B, C})), at(1)) is None
     assert engine.successor(seen_by(B), at(ALIVE_S)) is None
     assert leader(B).successor(seen_by(B), at(7)) is None
@@ -135,7 +135,7 @@ def test_a_node_with_a_sick_disk_neither_proposes_nor_leads() -> None:
         assert engine.advance(seen_by(A, fit=False), at(second)) == []
         assert engine.deadline(at(second)) > second
     assert engine.deadline(at(60)) == FOREVER
-    assert engine.advance(seen_by(A), at(60)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(60)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_leader_whose_disk_turns_sick_stops_leading() -> None:
@@ -154,7 +154,7 @@ def test_a_candidate_that_is_no_voter_any_more_is_a_follower() -> None:
 def test_a_voter_of_the_accepted_document_only_does_not_lead_yet() -> None:
     engine = Gossip(me=A, now=at(0))
     voters = frozenset({B, C})
-    seen = evolve(seen_by(A), electors=Electors(voters, GROUP))
+    seen = evolve(seen_by(A), joint_config=JointConfig(voters, GROUP))
     for second in range(30):
         assert engine.advance(seen, at(second)) == []
 
@@ -165,11 +165,11 @@ def test_a_voter_of_the_accepted_document_only_does_not_lead_yet() -> None:
 def test_a_leader_that_steps_aside_stays_out_until_another_leads() -> None:
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
-    assert (engine.role, engine.choice(seen_by(A, incumbent=A), at(7))) == (Role.FOLLOWER, None)
-    engine.heard_acting(A, TERM, seen_by(A), at(7))
+    assert (engine.role, engine.choice(seen_by(A, master=A), at(7))) == (Role.FOLLOWER, None)
+    engine.on_acting(A, TERM, seen_by(A), at(7))
     assert engine.advance(seen_by(A), at(40)) == []
     engine.hear(C, DECLARATION, seen_by(A), at(41))
-    assert engine.advance(seen_by(A), at(41 + ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), at(41 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_node_that_stepped_aside_comes_back_after_six_lifetimes() -> None:
@@ -180,7 +180,7 @@ def test_a_node_that_stepped_aside_comes_back_after_six_lifetimes() -> None:
     engine.step_aside(seen_by(A), at(30))
     assert engine.deadline(at(30)) == back
     assert engine.advance(seen_by(A), at(back - 0.5)) == []
-    assert engine.advance(seen_by(A), back) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(A), back) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_candidate_that_steps_aside_proposes_no_more() -> None:
@@ -193,7 +193,7 @@ def test_a_candidate_that_steps_aside_proposes_no_more() -> None:
 def test_a_follower_of_a_known_leader_has_nothing_to_give_up() -> None:
     engine = follower(B, of=A)
     engine.step_aside(seen_by(B), at(1))
-    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Say(None, PROPOSAL)]
+    assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_a_starter_that_steps_aside_stays_out_after_its_grace() -> None:
@@ -211,7 +211,7 @@ def test_a_closed_engine_says_and_does_nothing() -> None:
         engine.close(at(7))
         engine.close(at(7))
         assert engine.hear(A, DECLARATION, seen_by(B), at(8)) == []
-        engine.heard_acting(B, TERM, seen_by(B), at(8))
+        engine.on_acting(B, TERM, seen_by(B), at(8))
         engine.step_aside(seen_by(B), at(8))
         assert engine.advance(seen_by(B), at(99)) == []
         assert engine.deadline(at(99)) == FOREVER
@@ -222,8 +222,8 @@ def test_a_closed_engine_says_and_does_nothing() -> None:
 
 def test_nothing_is_remembered_across_a_restart() -> None:
     engine = leader(A)
-    engine.restore(Ballot(Term(3), B))
-    assert engine.ballot == Ballot()
+    engine.restore(HardState(Term(3), B))
+    assert engine.hard_state == HardState()
     assert engine.role is Role.LEADER
 
 
@@ -258,7 +258,7 @@ def happens(why: str, engine: Gossip) -> None:
         case "a lower id proposed itself":
             engine.hear(A, PROPOSAL, seen_by(B), at(6))
         case "this node acts, and no leader is known":
-            engine.heard_acting(B, TERM, seen_by(B), at(6))
+            engine.on_acting(B, TERM, seen_by(B), at(6))
         case _:
             pass
     engine.advance(seen_by(B, fit=why != BARRED), at(6))

@@ -3,9 +3,9 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.applying import apply
-from qutrio.core.hand_edit import differences
-from qutrio.core.mutations import Batch, PutCheck, Refusal
+from qutrio.core.api.hand_edit import differences
+from qutrio.core.api.mutations import Batch, PutCheck, Refusal
+from qutrio.core.consensus.applying import apply
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, Fingerprint, Revision
 from tests.core.samples import DB, MAIL, WALL, A, B, C, check, document, hook, member, token

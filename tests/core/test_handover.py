@@ -1,6 +1,6 @@
 """The role moves once, and only to a node that waited out the cooldown."""
 
-from qutrio.core.messages import Resign
+from qutrio.core.api.messages import Resign
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
 from tests.core.node_cluster import NodeCluster

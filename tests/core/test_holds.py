@@ -1,8 +1,8 @@
 """Receivers that ask to wait, on this master and the next."""
 
-from qutrio.core.alerting import RETRY_FIRST_S, Errand
-from qutrio.core.events import Attempted
-from qutrio.core.holds import Holds
+from qutrio.core.alerting.holds import Holds
+from qutrio.core.alerting.scheduler import RETRY_FIRST_S, DueAttempt
+from qutrio.core.api.events import Attempted
 from qutrio.model.ids import NEVER, UnixTime
 from qutrio.model.incidents import Ledger
 from qutrio.model.parts import (
@@ -10,24 +10,24 @@ from qutrio.model.parts import (
     WAIT_S_MAX,
     ChannelWait,
 )
-from tests.core.mailing import BOTH, LEDGER, ONE, OTHER, attempted, courier, held, mail, taken
+from tests.core.mailing import BOTH, LEDGER, ONE, OTHER, attempted, held, mail, scheduler, taken
 from tests.core.samples import DB, HOOK, MAIL, WALL, at, delivery, hook
 
 
 def test_a_wait_holds_every_notice_of_the_channel_and_no_other() -> None:
     ledger, elsewhere = Ledger(outbox=(ONE, OTHER)), delivery(channel=HOOK)
-    messenger = courier(held(hook(), mail(*BOTH)))
+    messenger = scheduler(held(hook(), mail(*BOTH)))
     assert len(messenger.due(ledger, (), at(0))) == 2
     messenger.ended(Attempted(OTHER.notice.id, MAIL, delivered=False, detail=""), BOTH, at(1))
     messenger.ended(attempted(wait_s=60.0), BOTH, at(1))
     later = delivery(DB, 7, channel=MAIL)
     more = Ledger(outbox=(ONE, OTHER, later, elsewhere))
-    assert messenger.due(more, (), at(60.9)) == [Errand(elsewhere, None)]
+    assert messenger.due(more, (), at(60.9)) == [DueAttempt(elsewhere, None)]
     assert len(messenger.due(ledger, (), at(61))) == 2
 
 
 def test_of_the_wait_and_the_own_pause_the_longer_one_counts() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(Ledger(outbox=(ONE, delivery(channel=HOOK))), (), at(0))
     messenger.ended(attempted(wait_s=0.1), BOTH, at(0))
     assert messenger.deadline() >= at(RETRY_FIRST_S / 2)
@@ -35,7 +35,7 @@ def test_of_the_wait_and_the_own_pause_the_longer_one_counts() -> None:
 
 def test_no_answer_holds_a_channel_longer_than_the_cap() -> None:
     """Nor does one that nobody asked for."""
-    messenger = courier()
+    messenger = scheduler()
     messenger.ended(attempted(wait_s=1e9), BOTH, at(0))
     assert messenger.holds.until(MAIL) == NEVER
     messenger.due(LEDGER, (), at(0))
@@ -57,7 +57,7 @@ def test_a_receiver_that_asks_for_ever_wears_patience_out() -> None:
 
 
 def test_a_receiver_that_took_a_notice_is_granted_a_new_wait() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.holds.ask(MAIL, 1.0, at(0))
     messenger.ended(attempted(*taken(*BOTH), delivered=True), BOTH, at(PATIENCE_S_MAX))
     messenger.holds.ask(MAIL, 60.0, at(PATIENCE_S_MAX))
@@ -69,13 +69,13 @@ def wait(until: float) -> ChannelWait:
 
 
 def test_the_next_master_keeps_a_wait_too() -> None:
-    first = courier()
+    first = scheduler()
     first.due(LEDGER, (), at(0))
     first.ended(attempted(wait_s=60.0), BOTH, at(0))
     ledger = first.write_down(LEDGER, at(0), WALL)
     assert ledger.waits == (wait(WALL + 60),)
     assert first.write_down(ledger, at(1), UnixTime(WALL + 1)) is ledger
-    second = courier()
+    second = scheduler()
     assert second.write_down(ledger, at(5), UnixTime(WALL + 20)) is ledger
     assert second.due(ledger, (), at(44.9)) == []
     assert len(second.due(ledger, (), at(45))) == 1

@@ -2,11 +2,11 @@
 
 import pytest
 
-from qutrio.core.effects import Send
-from qutrio.core.events import Linked, Received
-from qutrio.core.messages import Ask, Commit, Fetch, Fetched
-from qutrio.core.mutations import RemoveMember
-from qutrio.core.roll import last_words
+from qutrio.core.api.effects import Send
+from qutrio.core.api.events import Linked, Received
+from qutrio.core.api.messages import CanvassRequest, Commit, Fetch, Fetched
+from qutrio.core.api.mutations import RemoveMember
+from qutrio.core.leadership.membership import last_words
 from qutrio.model.ids import Term
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, pos, record
@@ -49,7 +49,7 @@ def test_a_member_that_is_behind_hears_what_is_committed_and_may_fetch_it() -> N
 def test_nothing_else_is_said_and_nothing_to_others() -> None:
     assert last_words(COMMITTED, A, heartbeat(committed=pos(3, 2))) == []
     assert last_words(COMMITTED, A, Fetch(accepted=True)) == []
-    assert last_words(COMMITTED, A, Ask(term=Term(9))) == []
+    assert last_words(COMMITTED, A, CanvassRequest(term=Term(9))) == []
     assert last_words(COMMITTED, C, None) == []
     assert last_words(COMMITTED, C, Fetch(accepted=False)) == []
 
@@ -61,10 +61,10 @@ def test_a_removed_node_endorses_and_promises_nothing() -> None:
     cluster.run(5)
     gone = cluster.nodes[C]
     assert gone.removed
-    before = gone.seat.mandate.promise
+    before = gone.leadership.lease.promise
     claim = Received(A, heartbeat(claim=Term(9)))
     assert [e for e in gone.step(claim, at(cluster.now), WALL) if isinstance(e, Send)] in (
         [],
         [Send(A, Commit(position=gone.register.committed.position))],
     )
-    assert gone.seat.mandate.promise == before
+    assert gone.leadership.lease.promise == before

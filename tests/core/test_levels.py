@@ -3,12 +3,12 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.applying import apply
-from qutrio.core.events import Announced, Received
-from qutrio.core.hand_edit import differences
-from qutrio.core.messages import Fetched, HeartbeatAck, Ruling
-from qutrio.core.mutations import Batch, Mutation, PutCheck, Refusal, RemoveMember
-from qutrio.core.raising import RaiseLevel
+from qutrio.core.api.events import Announced, Received
+from qutrio.core.api.hand_edit import differences
+from qutrio.core.api.messages import Fetched, HeartbeatAck, Ruling
+from qutrio.core.api.mutations import Batch, Mutation, PutCheck, Refusal, RemoveMember
+from qutrio.core.consensus.applying import apply
+from qutrio.core.consensus.feature_level import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision
 from qutrio.model.levels import LEVEL
@@ -29,7 +29,7 @@ from tests.core.samples import (
     record,
     register,
 )
-from tests.core.seats import seat
+from tests.core.seats import leadership
 
 OLD = evolve(HELD, level=1)
 
@@ -177,7 +177,7 @@ def test_no_batch_lowers_the_level() -> None:
 def test_a_record_of_another_level_is_not_accepted(level: int) -> None:
     voter = register(B, HELD)
     other = evolve(HELD, level=level, revision=Revision(HELD.revision + 1))
-    assert voter.on_write(write(pos(2), other), endorsed=True) is None
+    assert voter.on_write(write(pos(2), other), granted=True) is None
     assert voter.accepted == record(HELD)
     for accepted in (True, False):
         voter._asked[A, accepted] = at(0)
@@ -217,7 +217,7 @@ def test_a_hello_is_an_announcement_too() -> None:
 
 def test_what_a_removed_member_announced_is_forgotten() -> None:
     """It may join again with an older program, and the level must wait for its word."""
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     place.announcements.hear(B, LEVEL)
     place.announcements.hear(D, LEVEL)
     place.forget_strangers(frozenset({A, B}))

@@ -1,6 +1,6 @@
 """Liveness: a word lasts less than `dead_after`, and a gap of that length restarts a streak."""
 
-from qutrio.core.liveness import Liveness
+from qutrio.core.leadership.heartbeats import Liveness
 from tests.core.samples import DEAD_S, A, B, C, at
 
 

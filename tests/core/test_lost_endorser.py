@@ -2,11 +2,11 @@
 
 from attrs import evolve
 
-from qutrio.core.acceptor import RETRY_AFTER_S
-from qutrio.core.effects import Send
-from qutrio.core.events import Received, Tick
-from qutrio.core.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Write
-from qutrio.core.seat import Seat
+from qutrio.core.api.effects import Send
+from qutrio.core.api.events import Received, Tick
+from qutrio.core.api.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Write
+from qutrio.core.consensus.acceptor import RETRY_AFTER_S
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.ids import Term
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
@@ -27,7 +27,7 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import bind, meet, seat
+from tests.core.seats import bind, leadership, meet
 
 THREE, FIVE = document(A, B, C), document(A, B, C, D, E)
 NEWER = document(A, B, C, checks=[check()], revision=2)
@@ -54,10 +54,10 @@ def run_until_asked(cluster: NodeCluster) -> None:
     assert cluster.masters() == []
 
 
-def claiming(place: Seat, *peers: str) -> Seat:
+def claiming(place: Leadership, *peers: str) -> Leadership:
     """Let a node claim, with two-way contact to these peers, which endorsed nothing yet."""
     meet(place, 0.0, *(n for n in (B, C, D, E) if n in peers))
-    place.mandate.take(Term(1), at(0))
+    place.lease.take(Term(1), at(0))
     return place
 
 
@@ -134,7 +134,7 @@ def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_h
 
 
 def test_the_claim_waits_for_a_record_that_every_majority_of_the_endorsers_needs() -> None:
-    place = claiming(seat(A, THREE), B, C)
+    place = claiming(leadership(A, THREE), B, C)
     ask = [Send(C, Fetch(accepted=True))]
     bind(place, 0.0, C, accepted=NOBODYS)
     assert place.advance(at(0), WALL) == []  # B might have something to say
@@ -148,7 +148,7 @@ def test_the_claim_waits_for_a_record_that_every_majority_of_the_endorsers_needs
 
 
 def test_an_endorser_that_answers_no_more_is_not_asked_while_the_others_are_a_majority() -> None:
-    place = claiming(seat(A, THREE), B, C)
+    place = claiming(leadership(A, THREE), B, C)
     bind(place, 0.0, C, accepted=NEWEST)
     meet(place, DEAD_S - 1, B)
     bind(place, DEAD_S - 1, B)
@@ -158,17 +158,17 @@ def test_an_endorser_that_answers_no_more_is_not_asked_while_the_others_are_a_ma
 
 
 def test_endorsers_that_answer_no_more_make_no_majority() -> None:
-    place = claiming(seat(A, FIVE), B, C, D, E)
+    place = claiming(leadership(A, FIVE), B, C, D, E)
     bind(place, 0.0, B, C)
     meet(place, DEAD_S - 1, D, E)
-    assert place.mandate.endorsers() == {A, B, C}
+    assert place.lease.granters() == {A, B, C}
     assert place.advance(at(DEAD_S), WALL) == []
-    assert place.mandate.claim == 1
+    assert place.lease.claim == 1
     assert place.register.flight is None
 
 
 def test_what_a_majority_denies_is_passed_over_and_the_next_newest_is_fetched() -> None:
-    place = claiming(seat(A, FIVE), B, C, D, E)
+    place = claiming(leadership(A, FIVE), B, C, D, E)
     bind(place, 0.0, B)
     bind(place, 0.0, C, accepted=NEWEST)
     bind(place, 0.0, D, accepted=NOBODYS)  # A, B and C did not accept it
@@ -182,10 +182,10 @@ def test_what_a_majority_denies_is_passed_over_and_the_next_newest_is_fetched() 
 
 
 def test_after_a_barren_endorser_the_newest_record_of_the_willing_is_fetched() -> None:
-    place = claiming(seat(A, FIVE), B, C, D)
+    place = claiming(leadership(A, FIVE), B, C, D)
     bind(place, 0.0, B, C, accepted=NEWEST)
     bind(place, 0.0, D, accepted=NOBODYS)
-    place.mandate._endorsed.pop(B)  # it has not endorsed yet
+    place.lease._granters.pop(B)  # it has not endorsed yet
     assert place.advance(at(0), WALL) == []
     assert place.advance(at(2), WALL) == [Send(D, Fetch(accepted=True))]
     meet(place, 3.0, B, C, D)
@@ -194,7 +194,7 @@ def test_after_a_barren_endorser_the_newest_record_of_the_willing_is_fetched() -
 
 
 def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
-    place = claiming(seat(A, FIVE), C, D)
+    place = claiming(leadership(A, FIVE), C, D)
     bind(place, 0.0, C)
     bind(place, 0.0, D, accepted=NOBODYS)
     assert place.advance(at(0), WALL) == [Send(D, Fetch(accepted=True))]
@@ -202,7 +202,7 @@ def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
     place.advance(at(RETRY_AFTER_S), WALL)
     assert place.register.barren == {D}
     place.resign(None, "for the test", at(RETRY_AFTER_S))
-    place.mandate.take(Term(2), at(0))
+    place.lease.take(Term(2), at(0))
     bind(place, RETRY_AFTER_S, C)
     bind(place, RETRY_AFTER_S, D, accepted=NEWEST)
     asked = place.advance(at(RETRY_AFTER_S), WALL)
@@ -210,7 +210,7 @@ def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
 
 
 def test_an_endorser_that_hands_over_nothing_newer_is_not_asked_again_and_again() -> None:
-    place = claiming(seat(A, THREE), C)
+    place = claiming(leadership(A, THREE), C)
     bind(place, 0.0, C, accepted=NOBODYS)
     ask = [Send(C, Fetch(accepted=True))]
     assert place.advance(at(0), WALL) == ask
@@ -226,12 +226,12 @@ def test_an_endorser_that_hands_over_nothing_newer_is_not_asked_again_and_again(
 
 
 def test_a_question_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
-    place = claiming(seat(A, THREE), C)
+    place = claiming(leadership(A, THREE), C)
     bind(place, 0.0, C, accepted=NEWEST)
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
     place.resign(None, "for the test", at(1))
     meet(place, 100.0, C)
-    place.mandate.take(Term(2), at(0))
+    place.lease.take(Term(2), at(0))
     bind(place, 100.0, C, accepted=NEWEST)
     assert place.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
     assert place.register.barren == set()

@@ -3,14 +3,14 @@
 from itertools import pairwise
 from random import Random
 
+from qutrio.core.election.engine_messages import LeaderHeartbeat
 from qutrio.core.election.engines import ENGINES, engine_named
 from qutrio.core.election.interface import Electorate, Role, Turn
 from qutrio.core.election.lowest_id import TRANSITIONS, LowestId
-from qutrio.core.election.words import Lead
-from qutrio.core.quorum import Electors
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NodeId, Term
-from qutrio.model.stable import NO_BALLOT, Ballot
+from qutrio.model.stable import NO_HARD_STATE, HardState
 from tests.core.samples import A, B, C, at
 
 COOLDOWN_S = 120.0
@@ -18,14 +18,14 @@ EVERYBODY = frozenset({A, B, C})
 
 
 def electorate(
-    me: NodeId, able: set[NodeId], incumbent: NodeId | None = None, **streaks: float
+    me: NodeId, able: set[NodeId], master: NodeId | None = None, **streaks: float
 ) -> Electorate:
     return Electorate(
         me=me,
-        electors=Electors(EVERYBODY, EVERYBODY),
+        joint_config=JointConfig(EVERYBODY, EVERYBODY),
         able=frozenset(able),
         living=EVERYBODY,
-        incumbent=incumbent,
+        master=master,
         streaks={NodeId(n): s for n, s in streaks.items()},
         settings=Settings(master_cooldown_s=COOLDOWN_S),
         term=Term(1),
@@ -45,7 +45,7 @@ def test_while_nobody_is_able_nobody_is_waited_for() -> None:
 
 
 def test_a_living_incumbent_is_kept_whatever_returns() -> None:
-    assert LowestId().choice(electorate(C, {A, B, C}, incumbent=C), at(0)) == C
+    assert LowestId().choice(electorate(C, {A, B, C}, master=C), at(0)) == C
 
 
 def test_the_incumbent_hands_over_only_after_the_whole_cooldown() -> None:
@@ -73,19 +73,23 @@ def test_the_heir_is_the_lowest_able_id_beside_the_one_that_leaves() -> None:
 
 def test_engines_are_found_by_name_and_unknown_ones_are_not() -> None:
     found = {
-        name: engine_named(name, A, ballot=NO_BALLOT, rng=Random(0), now=at(0)) for name in ENGINES
+        name: engine_named(name, A, hard_state=NO_HARD_STATE, rng=Random(0), now=at(0))
+        for name in ENGINES
     }
     assert isinstance(found["lowest-id"], LowestId)
     assert None not in found.values()
-    assert engine_named("highest-bidder", A, ballot=NO_BALLOT, rng=Random(0), now=at(0)) is None
+    assert (
+        engine_named("highest-bidder", A, hard_state=NO_HARD_STATE, rng=Random(0), now=at(0))
+        is None
+    )
 
 
 def test_its_role_is_told_once_for_each_change_and_each_change_is_in_the_table() -> None:
     engine = LowestId()
     engine.advance(electorate(A, {A, B}), at(0))
     engine.advance(electorate(A, {A, B}), at(1))
-    engine.advance(electorate(A, {A, B}, incumbent=B), at(2))
-    engine.advance(electorate(A, {A, B}, incumbent=A), at(3))
+    engine.advance(electorate(A, {A, B}, master=B), at(2))
+    engine.advance(electorate(A, {A, B}, master=A), at(3))
     engine.close(at(4))
     turns = [news for news in engine.news() if isinstance(news, Turn)]
     roles = [Role.FOLLOWER, Role.LEADER, Role.FOLLOWER, Role.LEADER, Role.CLOSED]
@@ -96,10 +100,10 @@ def test_its_role_is_told_once_for_each_change_and_each_change_is_in_the_table()
 
 def test_it_learns_and_loses_nothing_from_what_only_other_engines_need() -> None:
     engine, seen = LowestId(), electorate(B, {A, B})
-    engine.restore(Ballot(Term(4), A))
-    engine.heard_acting(B, Term(3), seen, at(0))
+    engine.restore(HardState(Term(4), A))
+    engine.on_acting(B, Term(3), seen, at(0))
     engine.step_aside(seen, at(0))
-    assert engine.hear(A, Lead(term=Term(9)), seen, at(0)) == []
+    assert engine.hear(A, LeaderHeartbeat(term=Term(9)), seen, at(0)) == []
     assert engine.choice(seen, at(0)) == A
     assert engine.deadline(at(0)) == FOREVER
-    assert engine.ballot == NO_BALLOT
+    assert engine.hard_state == NO_HARD_STATE

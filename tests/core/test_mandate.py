@@ -2,78 +2,78 @@
 
 import pytest
 
-from qutrio.core.mandate import ASKS_PER_HEARTBEAT, Mandate
-from qutrio.core.quorum import Electors
-from qutrio.core.reach import TERM_JUMP_MAX
+from qutrio.core.consensus.lease import CANVASSES_PER_HEARTBEAT, Lease
+from qutrio.core.quorum.bounds import TERM_JUMP_MAX
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Position, Promise
 from tests.core.samples import DEAD_S, NO_PROMISE, A, B, C, D, E, at, pos
 
 
-def mandate(promise: Promise = NO_PROMISE, quiet_until: Instant = NEVER) -> Mandate:
-    return Mandate(me=A, promise=promise, quiet_until=quiet_until, heard_term=promise.term)
+def lease(promise: Promise = NO_PROMISE, quiet_until: Instant = NEVER) -> Lease:
+    return Lease(me=A, promise=promise, quiet_until=quiet_until, heard_term=promise.term)
 
 
-def claimant(term: int = 1) -> Mandate:
-    holder = mandate()
+def candidate(term: int = 1) -> Lease:
+    holder = lease()
     holder.take(Term(term), at(0))
     return holder
 
 
-def electors(*nodes: NodeId) -> Electors:
-    return Electors(frozenset(nodes), frozenset(nodes))
+def joint_config(*nodes: NodeId) -> JointConfig:
+    return JointConfig(frozenset(nodes), frozenset(nodes))
 
 
 # --- as a voter -----------------------------------------------------------------------------
 
 
 def test_a_free_voter_has_no_objection_and_asking_binds_nobody() -> None:
-    voter = mandate()
+    voter = lease()
     assert voter.objection(B, Term(1), at(0)) is None
     assert voter.objection(C, Term(1), at(0)) is None
 
 
 @pytest.mark.parametrize("term", [4, 5])
 def test_an_equal_or_lower_term_is_refused_even_to_its_own_holder(term: int) -> None:
-    voter = mandate(Promise(Term(5), B))
+    voter = lease(Promise(Term(5), B))
     assert voter.objection(B, Term(term), at(0)) == "endorsed term 5 already"
 
 
 def test_a_claimant_endorses_nobody_else() -> None:
-    assert claimant().objection(B, Term(9), at(0)) == "claims the role itself"
+    assert candidate().objection(B, Term(9), at(0)) == "claims the role itself"
 
 
 def test_a_bound_voter_refuses_others_until_its_bond_ends() -> None:
-    voter = mandate()
-    voter.endorse(B, Term(1), DEAD_S, at(10))
+    voter = lease()
+    voter.grant(B, Term(1), DEAD_S, at(10))
     assert voter.objection(C, Term(2), at(10 + DEAD_S - 0.001)) == f"bound to {B}"
     assert voter.objection(C, Term(2), at(10 + DEAD_S)) is None
 
 
 def test_a_bound_voter_lets_its_own_holder_go_to_a_higher_term() -> None:
-    voter = mandate(quiet_until=at(100))
-    voter.endorse(B, Term(1), DEAD_S, at(10))
+    voter = lease(quiet_until=at(100))
+    voter.grant(B, Term(1), DEAD_S, at(10))
     assert voter.objection(B, Term(2), at(11)) is None
 
 
 def test_a_restarted_voter_endorses_nobody_new_until_its_quiet_time_is_over() -> None:
-    voter = mandate(Promise(Term(3), B), quiet_until=at(4))
+    voter = lease(Promise(Term(3), B), quiet_until=at(4))
     assert voter.objection(C, Term(4), at(3.999)) == "restarted a moment ago"
     assert voter.objection(B, Term(4), at(0)) is None
     assert voter.objection(C, Term(4), at(4)) is None
 
 
 def test_a_voter_renews_exactly_the_claim_it_endorsed_last() -> None:
-    voter = mandate()
-    voter.endorse(B, Term(2), DEAD_S, at(0))
+    voter = lease()
+    voter.grant(B, Term(2), DEAD_S, at(0))
     assert voter.renews(B, Term(2))
     assert not voter.renews(B, Term(1))
     assert not voter.renews(C, Term(2))
 
 
 def test_a_resignation_frees_exactly_its_claim() -> None:
-    voter = mandate()
-    voter.endorse(B, Term(2), DEAD_S, at(0))
+    voter = lease()
+    voter.grant(B, Term(2), DEAD_S, at(0))
     voter.release(B, Term(1), at(1))
     voter.release(C, Term(2), at(1))
     assert voter.objection(C, Term(3), at(1)) == f"bound to {B}"
@@ -82,25 +82,25 @@ def test_a_resignation_frees_exactly_its_claim() -> None:
 
 
 def test_a_claim_that_was_given_up_is_not_renewed_by_a_late_heartbeat() -> None:
-    voter = mandate()
-    voter.endorse(B, Term(2), DEAD_S, at(0))
+    voter = lease()
+    voter.grant(B, Term(2), DEAD_S, at(0))
     voter.release(B, Term(2), at(1))
     assert not voter.renews(B, Term(2))
-    voter.endorse(B, Term(3), DEAD_S, at(2))
+    voter.grant(B, Term(3), DEAD_S, at(2))
     assert voter.renews(B, Term(3))
 
 
 def test_the_highest_term_heard_is_kept() -> None:
-    voter = mandate()
+    voter = lease()
     voter.hear(Term(7))
     voter.hear(Term(3))
     assert voter.heard_term == 7
-    voter.endorse(B, Term(9), DEAD_S, at(0))
+    voter.grant(B, Term(9), DEAD_S, at(0))
     assert voter.heard_term == 9
 
 
 def test_one_word_moves_the_highest_term_only_so_far() -> None:
-    voter = mandate(Promise(Term(5), B))
+    voter = lease(Promise(Term(5), B))
     voter.hear(Term(5 + TERM_JUMP_MAX))
     assert voter.heard_term == 5 + TERM_JUMP_MAX
     voter.hear(Term(2**62))
@@ -111,63 +111,63 @@ def test_one_word_moves_the_highest_term_only_so_far() -> None:
 
 
 def test_a_question_names_a_term_above_all_heard_and_promised_ones() -> None:
-    candidate = mandate(Promise(Term(3), B))
+    candidate = lease(Promise(Term(3), B))
     assert candidate.ask(1.0, at(0)) == 4
     candidate.hear(Term(8))
     assert candidate.ask(1.0, at(0)) == 9
-    assert candidate.ask_again_at == 1.0 / ASKS_PER_HEARTBEAT
+    assert candidate.canvass_again_at == 1.0 / CANVASSES_PER_HEARTBEAT
 
 
 def test_a_question_changes_no_term() -> None:
-    candidate = mandate()
+    candidate = lease()
     candidate.hear(Term(8))
     candidate.ask(1.0, at(0))
     assert (candidate.heard_term, candidate.promise, candidate.claim) == (8, Promise(), None)
 
 
 def test_only_answers_to_the_open_question_count_and_each_voter_once() -> None:
-    candidate = mandate()
+    candidate = lease()
     candidate.answered(B, Term(1), would=True)  # nothing was asked
     term = candidate.ask(1.0, at(0))
     candidate.answered(B, term, would=True)
     candidate.answered(B, term, would=True)
     candidate.answered(C, Term(term - 1), would=True)
     candidate.answered(D, term, would=False)
-    assert candidate.question is not None
-    assert candidate.question.would == {A, B}
+    assert candidate.canvass is not None
+    assert candidate.canvass.would == {A, B}
 
 
 def test_who_may_ask() -> None:
     """Not a claimant, not one bound to another, and not one that restarted a moment ago."""
-    assert mandate().may_ask(at(0))
-    assert not claimant().may_ask(at(0))
-    assert not mandate(Promise(Term(1), B), quiet_until=at(4)).may_ask(at(3))
-    bound = mandate()
-    bound.endorse(B, Term(1), DEAD_S, at(0))
-    assert not bound.may_ask(at(DEAD_S - 0.001))
-    assert bound.may_ask(at(DEAD_S))
-    own = mandate()
-    own.endorse(A, Term(1), DEAD_S, at(0))
-    assert own.may_ask(at(1))
+    assert lease().may_canvass(at(0))
+    assert not candidate().may_canvass(at(0))
+    assert not lease(Promise(Term(1), B), quiet_until=at(4)).may_canvass(at(3))
+    bound = lease()
+    bound.grant(B, Term(1), DEAD_S, at(0))
+    assert not bound.may_canvass(at(DEAD_S - 0.001))
+    assert bound.may_canvass(at(DEAD_S))
+    own = lease()
+    own.grant(A, Term(1), DEAD_S, at(0))
+    assert own.may_canvass(at(1))
 
 
 def test_a_claim_must_be_above_the_promise() -> None:
     with pytest.raises(AssertionError):
-        mandate(Promise(Term(3), B)).take(Term(3), at(0))
+        lease(Promise(Term(3), B)).take(Term(3), at(0))
 
 
 def test_a_claim_endorses_oneself_and_closes_the_question() -> None:
-    candidate = mandate()
+    candidate = lease()
     term = candidate.ask(1.0, at(0))
     candidate.take(term, at(0))
     assert candidate.promise == Promise(term, A)
-    assert candidate.question is None
-    assert candidate.endorsers() == {A}
+    assert candidate.canvass is None
+    assert candidate.granters() == {A}
     assert candidate.heard_term == term
 
 
 def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
-    holder = claimant(3)
+    holder = candidate(3)
     assert holder.drop(at(5)) == 3
     assert holder.drop(at(6)) is None
     assert not holder.renews(A, Term(3))
@@ -175,8 +175,8 @@ def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
 
 
 def test_giving_nothing_up_leaves_a_bond_to_another_as_it_is() -> None:
-    voter = mandate()
-    voter.endorse(B, Term(1), DEAD_S, at(0))
+    voter = lease()
+    voter.grant(B, Term(1), DEAD_S, at(0))
     assert voter.drop(at(1)) is None
     assert voter.renews(B, Term(1))
     assert voter.bound_until == DEAD_S
@@ -186,37 +186,37 @@ def test_giving_nothing_up_leaves_a_bond_to_another_as_it_is() -> None:
 
 
 def test_without_a_claim_there_is_no_lease() -> None:
-    assert mandate().lease_until(electors(A), at(0), 3.6) == NEVER
+    assert lease().lease_until(joint_config(A), at(0), 3.6) == NEVER
 
 
 def test_a_cluster_of_one_leases_itself_for_the_horizon() -> None:
-    assert claimant().lease_until(electors(A), at(10), 3.6) == pytest.approx(13.6)
+    assert candidate().lease_until(joint_config(A), at(10), 3.6) == pytest.approx(13.6)
 
 
 def test_a_lease_ends_with_the_bond_that_a_majority_needs() -> None:
-    holder = claimant()
+    holder = candidate()
     for node, until in ((B, 12.0), (C, 11.0), (D, 10.5)):
         holder.bind(node, Term(1), Position(), at(until))
-    assert holder.lease_until(electors(A, B, C, D, E), at(10), 9.0) == 11.0
+    assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == 11.0
 
 
 def test_without_a_majority_of_bonds_there_is_no_lease() -> None:
-    holder = claimant()
+    holder = candidate()
     holder.bind(B, Term(1), Position(), at(12))
-    assert holder.lease_until(electors(A, B, C, D, E), at(10), 9.0) == NEVER
+    assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == NEVER
 
 
 def test_while_voters_change_both_majorities_must_be_bound() -> None:
-    holder = claimant()
+    holder = candidate()
     holder.bind(B, Term(1), Position(), at(12))
-    joint = Electors(frozenset({A, B, C}), frozenset({A, B, C, D}))
+    joint = JointConfig(frozenset({A, B, C}), frozenset({A, B, C, D}))
     assert holder.lease_until(joint, at(10), 9.0) == NEVER
     holder.bind(D, Term(1), Position(), at(11))
     assert holder.lease_until(joint, at(10), 9.0) == 11.0
 
 
 def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
-    joint = Electors(frozenset({A, B, C}), frozenset({A, B, C, D}))
+    joint = JointConfig(frozenset({A, B, C}), frozenset({A, B, C, D}))
     assert joint.all == {A, B, C, D}
     assert not joint.majority({A, B})
     assert not joint.majority({A, D})
@@ -224,56 +224,56 @@ def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
 
 
 def test_a_late_answer_never_shortens_a_bond() -> None:
-    holder = claimant()
+    holder = candidate()
     holder.bind(B, Term(1), Position(), at(12))
     holder.bind(B, Term(1), Position(), at(11))
-    assert holder.lease_until(electors(A, B, C), at(10), 9.0) == 12.0
+    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
 
 
 def test_a_bond_without_a_claim_does_not_count() -> None:
-    holder = mandate()
+    holder = lease()
     holder.bind(B, Term(1), Position(), at(12))
     holder.take(Term(2), at(0))
-    assert holder.lease_until(electors(A, B), at(10), 9.0) == NEVER
+    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_a_bond_to_a_claim_that_was_given_up_does_not_count() -> None:
-    holder = claimant(1)
+    holder = candidate(1)
     holder.drop(at(5))
     holder.take(Term(3), at(0))
     holder.bind(B, Term(1), Position(), at(12))
-    assert holder.lease_until(electors(A, B), at(10), 9.0) == NEVER
-    assert holder.endorsers() == {A}
+    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
+    assert holder.granters() == {A}
 
 
 def test_a_bond_to_a_claim_that_was_never_made_does_not_count() -> None:
-    holder = claimant(1)
+    holder = candidate(1)
     holder.bind(B, Term(2), Position(), at(12))
-    assert holder.lease_until(electors(A, B), at(10), 9.0) == NEVER
+    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_the_bonds_of_an_older_claim_last_through_a_claim_above_it() -> None:
-    holder = claimant(1)
+    holder = candidate(1)
     holder.bind(B, Term(1), Position(), at(12))
     holder.take(Term(5), at(0))
-    assert holder.lease_until(electors(A, B, C), at(10), 9.0) == 12.0
+    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
     holder.bind(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
-    assert holder.lease_until(electors(A, B, C), at(10), 9.0) == 13.0
+    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 13.0
 
 
 def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
-    holder = claimant(1)
+    holder = candidate(1)
     holder.bind(B, Term(1), pos(1), at(12))
     holder.take(Term(5), at(0))
     holder.bind(C, Term(1), pos(9), at(12))
-    assert holder.endorsers() == {A}
+    assert holder.granters() == {A}
     assert holder.accepted_by() == {}
     holder.bind(C, Term(5), pos(1), at(12))
-    assert holder.endorsers() == {A, C}
+    assert holder.granters() == {A, C}
 
 
 def test_the_newest_records_of_the_endorsers_are_known() -> None:
-    holder = claimant(5)
+    holder = candidate(5)
     assert holder.accepted_by() == {}
     holder.bind(B, Term(5), pos(3, 7), at(12))
     holder.bind(C, Term(5), pos(4, 1), at(12))

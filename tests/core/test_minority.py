@@ -3,10 +3,10 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Journal, Note, Notify
-from qutrio.core.events import Tick
-from qutrio.core.facts import MinorityLed
-from qutrio.core.messages import Deliver, Write
+from qutrio.core.api.effects import Journal, Note, Notify
+from qutrio.core.api.events import Tick
+from qutrio.core.api.facts import MinorityLed
+from qutrio.core.api.messages import Deliver, Write
 from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, NodeId
 from qutrio.model.incidents import NoticeKind
@@ -198,7 +198,7 @@ def test_a_short_hiccup_pages_nobody() -> None:
 def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
     some = gossip_cluster()
     some.cut_off(A)
-    while some.nodes[A].seat.roll.sees_majority(at(some.now)):
+    while some.nodes[A].leadership.membership.sees_majority(at(some.now)):
         some.run(0.1)
     some.run(DEAD_S - 0.2)
     assert not leads(some, A)
@@ -212,7 +212,7 @@ def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
 def test_one_that_slept_waits_for_the_others_again() -> None:
     """When it wakes up it has heard nobody yet, however many there are."""
     some = alone()
-    minority = some.nodes[A].pager.minority
+    minority = some.nodes[A].alerts.minority
     some.now += 100.0
     assert minority.until is not None
     assert minority.until < some.now, "an attempt that waited meanwhile is left"
@@ -249,7 +249,7 @@ def test_it_stops_when_a_majority_is_seen_again_and_forgets() -> None:
     (first,) = told(some, A)
     some.cut.clear()
     some.run(ELECTED_S)
-    minority = some.nodes[A].pager.minority
+    minority = some.nodes[A].alerts.minority
     assert not leads(some, A)
     assert minority.ledger.incidents == ()
     assert minority.ledger.outbox == ()
@@ -269,8 +269,8 @@ def test_an_attempt_that_ends_after_that_changes_nothing() -> None:
     some.run(ELECTED_S)
     for delivered in (False, True):
         some.handle(A, attempt.ended(delivered=delivered, detail="late"))
-    pager = some.nodes[A].pager
-    assert pager.minority.courier.delivered == pager.courier.delivered == set()
+    alerts = some.nodes[A].alerts
+    assert alerts.minority.scheduler.delivered == alerts.scheduler.delivered == set()
 
 
 def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
@@ -291,14 +291,14 @@ def test_who_hears_somebody_act_pages_nobody() -> None:
     some.cut = {(A, B), (A, C)}
     some.run(3 * DEAD_S + ELECTED_S)
     sees(some, Outcome.FAIL, A)
-    assert not some.nodes[A].seat.roll.sees_majority(at(some.now))
+    assert not some.nodes[A].leadership.membership.sees_majority(at(some.now))
     assert told(some, A) == []
 
 
 def test_an_incident_of_a_check_that_is_gone_says_nothing_more() -> None:
     some = alone()
     sees(some, Outcome.FAIL, A)
-    minority = some.nodes[A].pager.minority
+    minority = some.nodes[A].alerts.minority
     assert [i.check for i in minority.ledger.incidents] == [WEB]
     register = some.nodes[A].register
     less = document(A, B, C, checks=[check(API)], settings=held().settings, revision=2)
@@ -328,7 +328,7 @@ def test_ids_of_its_incidents_are_nobody_elses() -> None:
     first, second = alone(), alone()
     second.start(A)
     second.run(2 * DEAD_S + ELECTED_S)
-    second.nodes[A].watch.life += 1  # the dice of a real node do not repeat themselves
+    second.nodes[A].exchange.life += 1  # the dice of a real node do not repeat themselves
     for some in (first, second):
         some.sees[A, WEB] = Outcome.FAIL
         sees(some, Outcome.FAIL, A)

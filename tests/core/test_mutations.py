@@ -3,8 +3,7 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.applying import apply
-from qutrio.core.mutations import (
+from qutrio.core.api.mutations import (
     BATCH_MUTATIONS_MAX,
     AddToken,
     ApproveToken,
@@ -22,6 +21,7 @@ from qutrio.core.mutations import (
     RemoveMember,
     RevokeToken,
 )
+from qutrio.core.consensus.applying import apply
 from qutrio.model.channels import DiscordChannel
 from qutrio.model.document import TOKENS_MAX, ClusterDocument, Settings
 from qutrio.model.ids import ChannelId, CheckId, Fingerprint, Revision, TokenId, UnixTime

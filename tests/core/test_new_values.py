@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from qutrio.core.mutations import AddToken, PutChannel, PutCheck, PutMember
+from qutrio.core.api.mutations import AddToken, PutChannel, PutCheck, PutMember
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import HttpCheck

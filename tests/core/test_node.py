@@ -2,12 +2,10 @@
 
 import pytest
 
-from qutrio.core.calm import STEP_S_MIN
-from qutrio.core.disk import DISK_RETRY_S
-from qutrio.core.effects import Journal, Note, Persist, Reply, Send
-from qutrio.core.events import PersistFailed, Received, Stop, Tick
-from qutrio.core.facts import DiskRefused, WallClockChanged
-from qutrio.core.messages import (
+from qutrio.core.api.effects import Journal, Note, Persist, Reply, Send
+from qutrio.core.api.events import PersistFailed, Received, Stop, Tick
+from qutrio.core.api.facts import DiskRefused, WallClockChanged
+from qutrio.core.api.messages import (
     Commit,
     Farewell,
     Heartbeat,
@@ -17,7 +15,9 @@ from qutrio.core.messages import (
     Write,
     Wrote,
 )
-from qutrio.core.mutations import RemoveCheck
+from qutrio.core.api.mutations import RemoveCheck
+from qutrio.core.consensus.disk import DISK_RETRY_S
+from qutrio.core.quiescence import STEP_S_MIN
 from qutrio.model.ids import CheckId, NodeId, Revision, Term, UnixTime
 from qutrio.model.journal import ClockSet
 from tests.core.node_cluster import API, HELD, NodeCluster, documents, elected_cluster, step
@@ -74,11 +74,11 @@ def test_a_restarted_node_stays_quiet_until_it_can_owe_nobody_anything() -> None
     cluster = elected_cluster()
     cluster.crash(C)
     node = cluster.start(C)
-    assert node.seat.mandate.quiet_until == cluster.now + DEAD_S
+    assert node.leadership.lease.quiet_until == cluster.now + DEAD_S
     alone = NodeCluster(document(A))
     alone.run(1)
     alone.crash(A)
-    assert alone.start(A).seat.mandate.quiet_until < 0
+    assert alone.start(A).leadership.lease.quiet_until < 0
     alone.run(0)
     assert alone.masters() == [A]
 
@@ -160,7 +160,7 @@ def test_a_change_that_waits_for_a_higher_claim_to_stand_spins_no_clock() -> Non
     node = cluster.nodes[A]
     cluster.cut_off(A)
     cluster.handle(A, Received(B, heartbeat(number=999, heard_term=Term(7))))
-    assert node.seat.mandate.claim == 8
+    assert node.leadership.lease.claim == 8
     assert cluster.masters() == [A]
     cluster.propose(A, API)
     assert node.register.waiting
@@ -203,7 +203,7 @@ def test_a_master_whose_disk_fails_says_nothing_of_the_write_and_resigns() -> No
     assert Resign in kinds
     assert not kinds & {Write, Commit}
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.UNKNOWN]
-    assert not cluster.nodes[A].seat.fit
+    assert not cluster.nodes[A].leadership.fit
     assert DiskRefused("no space left") in [e.fact for n, e in cluster.effects_of(Note) if n == A]
     assert cluster.nodes[A].register.accepted is cluster.disks[A].accepted
     cluster.run(2)
@@ -214,9 +214,9 @@ def test_a_node_whose_disk_failed_is_fit_again_later() -> None:
     cluster = elected_cluster()
     cluster.handle(C, PersistFailed("no space left", cluster.disks[C]))
     cluster.run(DISK_RETRY_S - 1.5)
-    assert not cluster.nodes[C].seat.fit
+    assert not cluster.nodes[C].leadership.fit
     cluster.run(3)
-    assert cluster.nodes[C].seat.fit
+    assert cluster.nodes[C].leadership.fit
 
 
 def test_a_commit_that_an_unfit_node_hears_of_is_saved_only_once_it_is_fit() -> None:
@@ -230,11 +230,11 @@ def test_a_commit_that_an_unfit_node_hears_of_is_saved_only_once_it_is_fit() -> 
     assert cluster.nodes[C].register.committed.position == position
     cluster.effects.clear()
     cluster.handle(C, Tick())
-    assert not cluster.nodes[C].seat.fit
+    assert not cluster.nodes[C].leadership.fit
     assert [n for n, _ in cluster.effects_of(Persist) if n == C] == []
     assert cluster.disks[C].committed.position < position
     cluster.run(DISK_RETRY_S + 1)
-    assert cluster.nodes[C].seat.fit
+    assert cluster.nodes[C].leadership.fit
     assert cluster.disks[C].committed.position >= position
 
 

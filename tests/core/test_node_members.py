@@ -2,11 +2,11 @@
 
 import pytest
 
-from qutrio.core.effects import Notify, Probe, Reply, Send
-from qutrio.core.events import Expelled, Linked, Observed, ProbeRequested, Received
-from qutrio.core.facts import NodeStarted, RoleClaimed
-from qutrio.core.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
-from qutrio.core.mutations import Batch, RemoveMember
+from qutrio.core.api.effects import Notify, Probe, Reply, Send
+from qutrio.core.api.events import Expelled, Linked, Observed, ProbeRequested, Received
+from qutrio.core.api.facts import NodeStarted, RoleClaimed
+from qutrio.core.api.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
+from qutrio.core.api.mutations import Batch, RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
 from qutrio.model.incidents import NoticeKind
@@ -47,13 +47,13 @@ def test_a_removed_member_is_told_and_stops_and_nothing_it_says_matters() -> Non
     node = cluster.nodes[C]
     assert node.removed
     assert [(n, to) for n, to, _ in cluster.messages(Removed)] == [(A, C)]
-    before = cluster.nodes[A].seat.mandate.heard_term
+    before = cluster.nodes[A].leadership.lease.heard_term
     cluster.handle(A, Received(C, heartbeat(heard_term=Term(99), claim=Term(99))))
-    assert cluster.nodes[A].seat.mandate.heard_term == before
+    assert cluster.nodes[A].leadership.lease.heard_term == before
     cluster.effects.clear()
     cluster.run(5)
     assert [e for n, e in cluster.effects if n == C] == []
-    assert cluster.nodes[A].hearing.positions.keys() == {B}
+    assert cluster.nodes[A].router.positions.keys() == {B}
 
 
 def test_a_removed_node_takes_nothing_in_and_refuses_changes() -> None:
@@ -67,7 +67,7 @@ def test_a_removed_node_takes_nothing_in_and_refuses_changes() -> None:
     cluster.handle(C, Observed(result(Outcome.FAIL)))
     last = Send(A, Commit(position=cluster.nodes[C].register.committed.position))
     assert all(e == last for n, e in cluster.effects if n == C)
-    assert cluster.nodes[C].watch.verdicts.vote(C, WEB) is None
+    assert cluster.nodes[C].exchange.verdicts.vote(C, WEB) is None
     (reply,) = cluster.replies(cluster.propose(C, API))
     assert "was removed from the cluster" in reply.reason
 
@@ -139,7 +139,7 @@ def test_strangers_and_echoes_of_oneself_are_not_heard() -> None:
     node = elected_cluster().nodes[A]
     for sender in (A, D):
         assert step(node, Received(sender, heartbeat(heard_term=Term(50))), 2.5) == []
-    assert node.seat.mandate.heard_term == 1
+    assert node.leadership.lease.heard_term == 1
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_only_the_master_that_is_not_behind_is_believed_alone_about_a_removal(
 
 def test_one_that_only_says_that_it_acts_removes_nobody() -> None:
     node = NodeCluster(HELD).nodes[C]
-    node.seat.fit = False  # so it endorses nobody, but hears who acts
+    node.leadership.fit = False  # so it endorses nobody, but hears who acts
     step(node, Received(B, heartbeat(claim=Term(1), acting=True)), 0)
-    assert (node.seat.mandate.promise.holder, node.seat.incumbent(at(0))) == (None, B)
+    assert (node.leadership.lease.promise.holder, node.leadership.master(at(0))) == (None, B)
     step(node, Received(B, Removed(revision=Revision(1))), 0)
     assert not node.removed
 
@@ -189,8 +189,8 @@ def test_a_restarted_node_names_the_term_it_hears_the_master_act_in() -> None:
     node = cluster.start(A)
     cluster.run(2)
     (master,) = cluster.masters()
-    term = cluster.nodes[master].seat.mandate.promise.term
-    assert node.seat.mandate.promise.term < term  # it may not endorse anybody yet
+    term = cluster.nodes[master].leadership.lease.promise.term
+    assert node.leadership.lease.promise.term < term  # it may not endorse anybody yet
     assert node.view(at(cluster.now)).term == term
 
 
@@ -217,7 +217,7 @@ def test_one_node_that_cannot_reach_a_target_pages_nobody() -> None:
     cluster.handle(B, Observed(result(Outcome.FAIL)))
     cluster.run(10)
     assert notices(cluster) == []
-    assert cluster.nodes[A].watch.verdicts.state(WEB) is State.UP
+    assert cluster.nodes[A].exchange.verdicts.state(WEB) is State.UP
 
 
 def test_the_first_failure_makes_everybody_probe_at_once() -> None:

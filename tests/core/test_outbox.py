@@ -2,8 +2,8 @@
 
 from random import Random
 
-from qutrio.core.alerting import Courier
-from qutrio.core.outbox import OUTBOX_MAX, within_bound
+from qutrio.core.alerting.outbox import OUTBOX_MAX, within_bound
+from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.model.ids import CheckId
 from qutrio.model.incidents import Delivery, DeliveryKey, Ledger, NoticeKind
 from tests.core.samples import WEB, A, check, delivery, document, hook
@@ -54,4 +54,4 @@ def test_an_outage_that_may_have_been_told_keeps_its_end() -> None:
 def test_the_courier_keeps_the_outbox_within_its_bound() -> None:
     held = document(A, checks=[check()], channels=[hook()])
     ledger = Ledger(outbox=(*DOWNS, UNSEEN))
-    assert Courier(Random(1)).prune(ledger, held).outbox == tuple(DOWNS)
+    assert DeliveryScheduler(Random(1)).prune(ledger, held).outbox == tuple(DOWNS)

@@ -5,15 +5,15 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting import Courier
-from qutrio.core.effects import Effect, Note, Notify, Send
+from qutrio.core.alerting.alert_manager import DELEGATED_MAX, AlertManager
+from qutrio.core.alerting.scheduler import DeliveryScheduler
+from qutrio.core.api.effects import Effect, Note, Notify, Send
+from qutrio.core.api.events import Attempted
+from qutrio.core.api.facts import NoticeUndelivered
+from qutrio.core.api.messages import Deliver, Delivered
+from qutrio.core.checks.result_exchange import ResultExchange
+from qutrio.core.consensus.lease import CLAIM_AGAIN_DEADS
 from qutrio.core.election.engines import ENGINES
-from qutrio.core.events import Attempted
-from qutrio.core.facts import NoticeUndelivered
-from qutrio.core.mandate import CLAIM_AGAIN_DEADS
-from qutrio.core.messages import Deliver, Delivered
-from qutrio.core.pager import ERRANDS_MAX, Pager
-from qutrio.core.watch import Watch
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Term
@@ -39,7 +39,7 @@ from tests.core.samples import (
     pos,
     record,
 )
-from tests.core.seats import seat, win
+from tests.core.seats import leadership, win
 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 ONE = delivery()
@@ -47,25 +47,25 @@ DELIVERED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=True, detail
 FAILED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=False, detail="refused")
 
 
-def pager(me: NodeId, *, acting: bool = False, held: ClusterDocument = HELD) -> Pager:
-    place = seat(me, held)
+def alerts(me: NodeId, *, acting: bool = False, held: ClusterDocument = HELD) -> AlertManager:
+    place = leadership(me, held)
     if acting:
         win(place, 0.0, *({A, B, C} - {me}))
-    return Pager(me, place, place.register, Watch(me), Courier(Random(1)))
+    return AlertManager(me, place, place.register, ResultExchange(me), DeliveryScheduler(Random(1)))
 
 
-def master_of(follower: Pager, node: NodeId) -> None:
+def master_of(follower: AlertManager, node: NodeId) -> None:
     beat = heartbeat(claim=Term(3), acting=True)
-    follower.seat.on_heartbeat(node, beat, at(0), WALL)
+    follower.leadership.on_heartbeat(node, beat, at(0), WALL)
 
 
-def errand(follower: Pager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
+def delegated(follower: AlertManager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
     """Let a node ask for an errand at 0 s, right after it heard a heartbeat."""
-    heard = follower.seat.beat(at(0), WALL).number
+    heard = follower.leadership.beat(at(0), WALL).number
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
-def hold(holder: Pager, held: Record) -> None:
+def hold(holder: AlertManager, held: Record) -> None:
     """Let a node hold a record that a majority holds."""
     holder.register.accepted = holder.register.committed = held
 
@@ -74,7 +74,7 @@ def attempted(*, delivered: bool) -> Attempted:
     return Attempted(ONE.notice.id, HOOK, delivered, "refused")
 
 
-def has_more_to_do(one: Pager) -> bool:
+def has_more_to_do(one: AlertManager) -> bool:
     """Tell what mypy would take for the same at each look."""
     return one.pressing
 
@@ -83,8 +83,8 @@ def has_more_to_do(one: Pager) -> bool:
 
 
 def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -> None:
-    assert not pager(A).may_write(at(0))
-    holder = pager(A, acting=True)
+    assert not alerts(A).may_write(at(0))
+    holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert not holder.may_write(at(DEAD_S))
     holder.register.pump(Ledger(sequence=1), at(0), WALL)
@@ -92,17 +92,17 @@ def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -
 
 
 def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands() -> None:
-    holder = pager(A, acting=True)
-    holder.seat.mandate.hear(Term(5))
+    holder = alerts(A, acting=True)
+    holder.leadership.lease.hear(Term(5))
     later = at(DEAD_S * CLAIM_AGAIN_DEADS)
     assert holder.may_write(later)
-    holder.seat.advance(later, WALL)
-    assert holder.seat.acting_until(later) is not None
+    holder.leadership.advance(later, WALL)
+    assert holder.leadership.acting_until(later) is not None
     assert not holder.may_write(later)
 
 
 def test_a_new_master_looks_at_every_check_once_per_term() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert has_more_to_do(holder)
     assert holder.ledger(at(0), WALL) == Ledger()
@@ -112,29 +112,29 @@ def test_a_new_master_looks_at_every_check_once_per_term() -> None:
 
 
 def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     holder.may_write(at(0))
     holder.register.pump(Ledger(outbox=(ONE,)), at(0), WALL)
     assert holder.send_out([], at(0)) == []
     holder.register.settle()
-    assert holder.send_out([], at(0)) == [Notify(ONE, Term(1), errand=False)]
-    assert holder.courier.busy(at(0))
+    assert holder.send_out([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
+    assert holder.scheduler.busy(at(0))
 
 
 def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
     holder.send_out([B, C], at(0))
     (note,) = holder.on_attempted(attempted(delivered=False), at(0))
     assert note == Note(NoticeUndelivered(HOOK, "refused"))
-    later = holder.courier.deadline()
+    later = holder.scheduler.deadline()
     assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
 def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
@@ -144,7 +144,7 @@ def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -
 
 
 def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
@@ -160,15 +160,15 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
 ) -> None:
     """An errand lasts as long under each engine, however long a bond does."""
     held = document(A, B, C, checks=[check()], channels=[hook()], settings=Settings(engine=engine))
-    runner = pager(C, held=held)
+    runner = alerts(C, held=held)
     master_of(runner, B)
-    (order,) = errand(runner, B)
+    (order,) = delegated(runner, B)
     assert isinstance(order, Notify)
     assert order.until is not None
-    holder, end = pager(A, acting=True), delivery(kind=kind)
+    holder, end = alerts(A, acting=True), delivery(kind=kind)
     inherited = record(held, pos(1), Ledger(outbox=(end,)))
     holder.register.accepted = holder.register.committed = inherited
-    holder.seat.mandate.bind(B, Term(1), pos(1), at(DEAD_S))
+    holder.leadership.lease.bind(B, Term(1), pos(1), at(DEAD_S))
     assert holder.may_write(at(0))
     assert holder.send_out([], order.until) == []
     (told,) = holder.send_out([], at(2 * DEAD_S))
@@ -177,23 +177,23 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
 
 
 def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tell() -> None:
-    holder, second = pager(A, acting=True), delivery(number=3)
+    holder, second = alerts(A, acting=True), delivery(number=3)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE, second))
     )
     holder.may_write(at(0))
-    assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), errand=False)]
+    assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), delegated=False)]
     holder.on_attempted(attempted(delivered=True), at(2))
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(2), Ledger(outbox=(second,))
     )
     assert holder.send_out([], at(DEAD_S)) == []
-    assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), errand=False)]
+    assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
 
 
 def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
     """When the watch over the check ends just then, people hear that it did."""
-    holder, open_ = pager(A, acting=True), incident()
+    holder, open_ = alerts(A, acting=True), incident()
     ledger = Ledger(sequence=1, incidents=(evolve(open_, channels=(HOOK,)),), outbox=(ONE,))
     gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
     holder.register.accepted = holder.register.committed = gone
@@ -206,88 +206,88 @@ def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
 
 
 def test_a_member_runs_errands_for_the_acting_master_only() -> None:
-    follower = pager(C)
-    assert errand(follower, A) == []
+    follower = alerts(C)
+    assert delegated(follower, A) == []
     master_of(follower, A)
-    assert errand(follower, B) == []
-    assert errand(follower, A) == [Notify(ONE, Term(3), errand=True, until=at(DEAD_S))]
+    assert delegated(follower, B) == []
+    assert delegated(follower, A) == [Notify(ONE, Term(3), delegated=True, until=at(DEAD_S))]
 
 
 def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
-    follower = pager(C)
+    follower = alerts(C)
     master_of(follower, A)
-    heard = follower.seat.beat(at(0), WALL).number
+    heard = follower.leadership.beat(at(0), WALL).number
     old = Deliver(term=Term(3), delivery=ONE, heard=heard)
     (order,) = follower.on_deliver(A, old, at(DEAD_S - 0.01))
     assert isinstance(order, Notify)
     assert order.until == at(DEAD_S)
     late = Send(A, evolve(FAILED, detail="the errand came too late"))
-    follower.seat.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
+    follower.leadership.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
     assert follower.on_deliver(A, old, at(DEAD_S)) == [late]
     unknown = Deliver(term=Term(3), delivery=ONE)  # as a master of an older version sends it
     assert follower.on_deliver(A, unknown, at(DEAD_S)) == [late]
 
 
 def test_an_errand_that_arrives_twice_is_run_once() -> None:
-    follower = pager(C)
+    follower = alerts(C)
     master_of(follower, A)
-    heard = follower.seat.beat(at(0), WALL).number
+    heard = follower.leadership.beat(at(0), WALL).number
     twice = Deliver(term=Term(3), delivery=ONE, heard=heard)
     assert len(follower.on_deliver(A, twice, at(0))) == 1
     assert follower.on_deliver(A, twice, at(0)) == []
-    assert len(errand(follower, A)) == 1  # asked for anew, after another heartbeat
+    assert len(delegated(follower, A)) == 1  # asked for anew, after another heartbeat
 
 
 def test_a_member_runs_a_bounded_number_of_errands() -> None:
-    follower = pager(C)
+    follower = alerts(C)
     master_of(follower, A)
-    for number in range(ERRANDS_MAX):
-        assert len(errand(follower, A, delivery(WEB, number))) == 1
-    assert errand(follower, A) == []
+    for number in range(DELEGATED_MAX):
+        assert len(delegated(follower, A, delivery(WEB, number))) == 1
+    assert delegated(follower, A) == []
 
 
 def test_a_failed_errand_is_told_to_who_asked() -> None:
-    follower = pager(C)
+    follower = alerts(C)
     master_of(follower, A)
-    errand(follower, A)
+    delegated(follower, A)
     assert Send(A, FAILED) in follower.on_attempted(attempted(delivered=False), at(1))
     assert follower.pass_on(at(1)) == []
 
 
 def test_a_failed_attempt_that_nobody_asked_for_is_only_noted() -> None:
-    follower = pager(C)
+    follower = alerts(C)
     (note,) = follower.on_attempted(attempted(delivered=False), at(1))
     assert isinstance(note, Note)
 
 
 @pytest.mark.parametrize("errand", [True, False])
-def test_what_was_delivered_is_passed_on_once_to_whoever_acts(errand: bool) -> None:
-    follower = pager(C)
-    if errand:
+def test_what_was_delivered_is_passed_on_once_to_whoever_acts(delegated: bool) -> None:
+    follower = alerts(C)
+    if delegated:
         master_of(follower, A)
         follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0))
     after = DEAD_S + 1
     assert follower.on_attempted(attempted(delivered=True), at(after)) == []
     assert follower.pass_on(at(after)) == []  # nobody acts just now
-    follower.seat.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(after), WALL)
+    follower.leadership.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(after), WALL)
     assert follower.pass_on(at(after)) == [Send(B, DELIVERED)]
     assert follower.pass_on(at(after)) == []
 
 
 def test_the_master_passes_nothing_on_to_itself() -> None:
-    holder = pager(A, acting=True)
+    holder = alerts(A, acting=True)
     holder.on_attempted(attempted(delivered=True), at(0))
     assert holder.pass_on(at(0)) == []
-    assert holder.courier.delivered == {(ONE.notice.id, HOOK)}
+    assert holder.scheduler.delivered == {(ONE.notice.id, HOOK)}
 
 
 def test_an_errand_of_an_unknown_kind_is_sent_back() -> None:
-    follower = pager(B)
+    follower = alerts(B)
     master_of(follower, A)
-    number = follower.seat.beat(at(0), WALL).number
+    number = follower.leadership.beat(at(0), WALL).number
     theirs = evolve(ONE, notice=evolve(ONE.notice, kind=UnknownKind("telepathy")))
-    errand = Deliver(term=Term(3), delivery=theirs, heard=number)
-    (answer,) = follower.on_deliver(A, errand, at(0))
+    delegated = Deliver(term=Term(3), delivery=theirs, heard=number)
+    (answer,) = follower.on_deliver(A, delegated, at(0))
     assert isinstance(answer, Send)
     assert isinstance(answer.message, Delivered)
     assert "no notice of the kind 'telepathy'" in answer.message.detail
@@ -306,9 +306,9 @@ HALF_DONE = Attempted(TWO.notice.id, MAIL, delivered=False, detail="x", parts=HA
 
 
 def test_an_errand_that_reached_some_says_whom() -> None:
-    follower = pager(B, held=SHARED)
+    follower = alerts(B, held=SHARED)
     master_of(follower, A)
-    errand(follower, A, TWO)
+    delegated(follower, A, TWO)
     told = Delivered(
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="x", parts=HALF, wait_s=5.0
     )
@@ -317,7 +317,7 @@ def test_an_errand_that_reached_some_says_whom() -> None:
 
 
 def test_a_former_master_passes_on_whom_it_reached() -> None:
-    former = pager(B, held=SHARED)
+    former = alerts(B, held=SHARED)
     former.on_attempted(HALF_DONE, at(0))
     assert former.pass_on(at(0)) == [], "nobody acts"
     master_of(former, A)
@@ -333,17 +333,17 @@ def test_a_former_master_passes_on_whom_it_reached() -> None:
 
 
 def test_the_master_takes_in_what_a_peer_reached_and_for_how_long_to_wait() -> None:
-    holder = pager(A, acting=True, held=SHARED)
-    holder.courier.follow(SHARED, Ledger(), at(0))
+    holder = alerts(A, acting=True, held=SHARED)
+    holder.scheduler.follow(SHARED, Ledger(), at(0))
     ledger = Ledger(outbox=(TWO,))
-    holder.courier.due(ledger, (B,), at(0))
+    holder.scheduler.due(ledger, (B,), at(0))
     holder.on_attempted(Attempted(TWO.notice.id, MAIL, delivered=False, detail="x"), at(1))
-    (errand,) = holder.courier.due(ledger, (B,), at(10))
-    assert errand.via == B
+    (delegated,) = holder.scheduler.due(ledger, (B,), at(10))
+    assert delegated.via == B
     told = Delivered(
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="", parts=HALF, wait_s=99.0
     )
     (note,) = holder.on_delivered(B, told, at(11))
     assert isinstance(note, Note)
-    assert holder.courier.recipients.marked(TWO).reached == (ANN,)
-    assert holder.courier.holds.until(MAIL) == at(110)
+    assert holder.scheduler.recipients.marked(TWO).reached == (ANN,)
+    assert holder.scheduler.holds.until(MAIL) == at(110)

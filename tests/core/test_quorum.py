@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from qutrio.core.quorum import holds_quorum, majority, quorum_until
+from qutrio.core.quorum.majorities import holds_quorum, majority, quorum_until
 from qutrio.model.ids import NodeId
 from tests.core.samples import A, B, C, D, at
 

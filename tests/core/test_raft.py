@@ -2,11 +2,11 @@
 
 import pytest
 
+from qutrio.core.election.engine_messages import LeadershipProposal, PreVoteRequest
 from qutrio.core.election.interface import Role
-from qutrio.core.election.raft_votes import Why
-from qutrio.core.election.words import LeadershipProposal, PreVote
-from qutrio.core.quorum import Electors
-from qutrio.core.reach import TERM_JUMP_MAX
+from qutrio.core.election.raft.votes import Why
+from qutrio.core.quorum.bounds import TERM_JUMP_MAX
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import NodeId
 from tests.core.rafts import (
     BEAT_S,
@@ -15,8 +15,8 @@ from tests.core.rafts import (
     TIMEOUT_S,
     Bench,
     asks,
-    ballot,
     electorate,
+    hard_state,
     leads,
     led,
     no,
@@ -36,16 +36,16 @@ FIVE = electorate(A, B, C, D, NodeId("n5"))
 
 def test_a_node_that_hears_no_leader_asks_before_it_stands() -> None:
     bench = Bench()
-    assert bench.fire() == [PreVote(term=term(1))]
-    assert (bench.role, bench.engine.ballot) == (Role.FOLLOWER, ballot(0))
+    assert bench.fire() == [PreVoteRequest(term=term(1))]
+    assert (bench.role, bench.engine.hard_state) == (Role.FOLLOWER, hard_state(0))
     assert TIMEOUT_S <= bench.now < 2 * TIMEOUT_S
     assert bench.hear(B, would(1)) == [asks(1)]
-    assert (bench.role, bench.engine.ballot) == (Role.CANDIDATE, ballot(1, A))
+    assert (bench.role, bench.engine.hard_state) == (Role.CANDIDATE, hard_state(1, A))
 
 
 def test_it_stands_above_every_term_that_anybody_spoke_of() -> None:
     bench = Bench(electorate(term=term(41)))
-    assert bench.fire() == [PreVote(term=term(42))]
+    assert bench.fire() == [PreVoteRequest(term=term(42))]
     bench.see(term=term(50))
     assert bench.hear(B, would(42)) == [asks(51)]
 
@@ -63,9 +63,9 @@ def test_a_pre_vote_refused_in_a_higher_term_is_learned_from() -> None:
     bench = Bench()
     bench.fire()
     assert bench.hear(B, would_not(1, own=7)) == []
-    assert bench.engine.ballot == ballot(7)
+    assert bench.engine.hard_state == hard_state(7)
     assert bench.hear(C, would(1)) == []
-    assert bench.fire() == [PreVote(term=term(8))]
+    assert bench.fire() == [PreVoteRequest(term=term(8))]
 
 
 def test_a_node_that_became_unable_while_it_asked_does_not_stand() -> None:
@@ -77,29 +77,29 @@ def test_a_node_that_became_unable_while_it_asked_does_not_stand() -> None:
 
 
 def test_a_voter_answers_a_pre_vote_without_touching_its_ballot() -> None:
-    bench = Bench(ballot=ballot(3, C))
-    assert bench.hear(B, PreVote(term=term(4))) == [would(4, own=3)]
-    assert bench.hear(B, PreVote(term=term(3))) == [would_not(3, own=3)]
-    assert bench.engine.ballot == ballot(3, C)
+    bench = Bench(hard_state=hard_state(3, C))
+    assert bench.hear(B, PreVoteRequest(term=term(4))) == [would(4, own=3)]
+    assert bench.hear(B, PreVoteRequest(term=term(3))) == [would_not(3, own=3)]
+    assert bench.engine.hard_state == hard_state(3, C)
     bench.see(fit=False)
-    assert bench.hear(B, PreVote(term=term(4))) == [would_not(4, own=3)]
+    assert bench.hear(B, PreVoteRequest(term=term(4))) == [would_not(4, own=3)]
 
 
 def test_whoever_hears_a_leader_refuses_pre_votes_and_votes_and_learns_no_term() -> None:
     bench = Bench()
     bench.hear(C, leads(2))
     bench.now = at(TIMEOUT_S - 0.01)
-    assert bench.hear(B, PreVote(term=term(9))) == [would_not(9, own=2)]
+    assert bench.hear(B, PreVoteRequest(term=term(9))) == [would_not(9, own=2)]
     assert bench.hear(B, asks(9)) == [no(2)]
     bench.now = at(TIMEOUT_S)
-    assert bench.hear(B, PreVote(term=term(9))) == [would(9, own=2)]
+    assert bench.hear(B, PreVoteRequest(term=term(9))) == [would(9, own=2)]
     assert bench.hear(B, asks(9)) == [yes(9)]
 
 
 def test_a_leader_that_is_answered_refuses_too_and_one_that_is_not_steps_down() -> None:
     bench = Bench()
     bench.win()
-    assert bench.hear(B, PreVote(term=term(9))) == [would_not(9, own=1)]
+    assert bench.hear(B, PreVoteRequest(term=term(9))) == [would_not(9, own=1)]
     assert bench.hear(B, asks(9)) == [no(1)]
     bench.now = at(bench.now + TIMEOUT_S)
     assert bench.hear(B, asks(9)) == [yes(9)]
@@ -111,7 +111,7 @@ def test_a_leader_that_is_answered_refuses_too_and_one_that_is_not_steps_down() 
     [
         {"able": frozenset({B, C})},
         {"fit": False},
-        {"electors": Electors(frozenset({B, C}), THREE)},
+        {"electors": JointConfig(frozenset({B, C}), THREE)},
     ],
 )
 def test_a_node_that_may_not_lead_does_not_stand(fields: dict[str, object]) -> None:
@@ -136,15 +136,15 @@ def test_votes_count_once_for_each_voter_and_only_for_the_present_term() -> None
     bench.fire()
     bench.hear(B, would(1))
     bench.hear(C, would(1))
-    for sender, word in ((B, yes(1)), (B, yes(1)), (C, no(1)), (C, yes(0)), (STRANGER, yes(1))):
-        assert bench.hear(sender, word) == []
+    for sender, message in ((B, yes(1)), (B, yes(1)), (C, no(1)), (C, yes(0)), (STRANGER, yes(1))):
+        assert bench.hear(sender, message) == []
     assert bench.role is Role.CANDIDATE
     assert bench.hear(C, yes(1)) == [leads(1)]
     assert bench.hear(D, yes(1)) == []
 
 
 def test_votes_must_be_a_majority_of_both_sets_of_voters_while_they_change() -> None:
-    bench = Bench(electorate(electors=Electors(THREE, frozenset({A, D}))))
+    bench = Bench(electorate(joint_config=JointConfig(THREE, frozenset({A, D}))))
     bench.fire()
     assert bench.hear(B, would(1)) == []
     assert bench.hear(D, would(1)) == [asks(1)]
@@ -161,7 +161,7 @@ def test_the_only_voter_leads_at_once() -> None:
 def test_a_voter_that_is_left_alone_waits_until_the_last_leader_is_silent() -> None:
     bench = Bench()
     bench.acting(B, 1)
-    bench.see(electors=Electors(frozenset({A}), frozenset({A})))
+    bench.see(joint_config=JointConfig(frozenset({A}), frozenset({A})))
     assert bench.advance() == []
     bench.now = at(TIMEOUT_S)
     assert bench.advance() == [asks(2), leads(2)]
@@ -170,14 +170,14 @@ def test_a_voter_that_is_left_alone_waits_until_the_last_leader_is_silent() -> N
 def test_each_term_has_one_vote_and_the_same_candidate_gets_it_again() -> None:
     bench = Bench()
     assert bench.hear(B, asks(3)) == [yes(3)]
-    assert bench.engine.ballot == ballot(3, B)
+    assert bench.engine.hard_state == hard_state(3, B)
     assert bench.hear(C, asks(3)) == [no(3)]
     assert bench.hear(B, asks(3)) == [yes(3)]
     assert bench.hear(C, asks(2)) == [no(3)]
 
 
 def test_a_vote_outlives_a_restart() -> None:
-    bench = Bench(ballot=ballot(3, B))
+    bench = Bench(hard_state=hard_state(3, B))
     assert bench.hear(C, asks(3)) == [no(3)]
     assert bench.hear(B, asks(3)) == [yes(3)]
 
@@ -194,18 +194,18 @@ def test_granting_a_vote_restarts_the_timer_and_ends_the_own_attempt() -> None:
 
 
 def test_a_higher_term_ends_a_candidacy_from_whatever_word_it_comes() -> None:
-    for word in (no(7), would_not(1, own=7), led(7), leads(7), asks(7)):
+    for message in (no(7), would_not(1, own=7), led(7), leads(7), asks(7)):
         bench = Bench()
         bench.stand()
-        bench.hear(B, word)
-        assert (bench.role, bench.engine.ballot.term) == (Role.FOLLOWER, 7)
+        bench.hear(B, message)
+        assert (bench.role, bench.engine.hard_state.term) == (Role.FOLLOWER, 7)
         assert bench.turns[-1].reason == Why.OUTDATED
 
 
 def test_a_candidate_that_wins_nothing_asks_again() -> None:
     bench = Bench()
     bench.stand()
-    assert bench.fire() == [PreVote(term=term(2))]
+    assert bench.fire() == [PreVoteRequest(term=term(2))]
     assert (bench.role, bench.choice) == (Role.FOLLOWER, None)
     assert bench.hear(C, yes(1)) == []
 
@@ -215,7 +215,7 @@ def test_one_word_moves_the_term_only_so_far() -> None:
     far = 10 * TERM_JUMP_MAX
     assert bench.hear(B, asks(far)) == [no(TERM_JUMP_MAX)]
     bench.acting(B, far)
-    assert bench.engine.ballot == ballot(2 * TERM_JUMP_MAX)
+    assert bench.engine.hard_state == hard_state(2 * TERM_JUMP_MAX)
 
 
 # --- a leader and its followers --------------------------------------------------------------
@@ -225,15 +225,15 @@ def test_a_follower_answers_its_leader_and_waits_anew() -> None:
     bench = Bench()
     bench.now = at(0.9)
     assert bench.hear(B, leads(2)) == [led(2)]
-    assert bench.engine.ballot == ballot(2)
+    assert bench.engine.hard_state == hard_state(2)
     assert (bench.choice, bench.engine.successor(bench.seen, bench.now)) == (B, B)
     assert bench.engine.deadline(bench.now) >= 0.9 + TIMEOUT_S
-    assert bench.fire() == [PreVote(term=term(3))]
+    assert bench.fire() == [PreVoteRequest(term=term(3))]
     assert bench.choice is None
 
 
 def test_a_leader_of_an_older_term_is_told_and_not_waited_for() -> None:
-    bench = Bench(ballot=ballot(5))
+    bench = Bench(hard_state=hard_state(5))
     bench.advance()
     due = bench.engine.deadline(bench.now)
     assert bench.hear(B, leads(4)) == [led(5)]
@@ -275,7 +275,7 @@ def test_strangers_and_other_engines_are_not_heard() -> None:
     for sender in (STRANGER, A):
         assert bench.hear(sender, asks(3)) == bench.hear(sender, leads(3)) == []
     assert bench.hear(B, LeadershipProposal()) == []
-    assert bench.engine.ballot == ballot(0)
+    assert bench.engine.hard_state == hard_state(0)
 
 
 def test_successor_and_heir_are_other_able_nodes() -> None:

@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
+from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
 from qutrio.core.election.interface import Electorate, Role
-from qutrio.core.election.raft import TRANSITIONS, Raft
-from qutrio.core.election.raft_votes import Why
-from qutrio.core.election.words import VoteRequest, VoteResponse
+from qutrio.core.election.raft.machine import Raft
+from qutrio.core.election.raft.votes import TRANSITIONS, Why
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
 from tests.core.disturbed import MEMBERS, Disturbed, members
@@ -33,9 +33,9 @@ class RaftCluster(EngineCluster):
         super().__init__("raft", *members, settings=QUICK, seed=seed)
 
     def start(self, name: NodeId) -> Raft:
-        rng, ballot = Random(self._rng.random()), self.disks[name]
+        rng, hard_state = Random(self._rng.random()), self.disks[name]
         engine = Raft(
-            me=name, ballot=ballot, rng=rng, position=None, now=self.now, graft=self.graft
+            me=name, hard_state=hard_state, rng=rng, position=None, now=self.now, graft=self.graft
         )
         self.engines[name] = engine
         return engine
@@ -117,19 +117,19 @@ class Rafts(Disturbed):
     @invariant()
     def nobody_votes_twice_in_a_term(self) -> None:
         for _, sender, say in self.cluster.said[self.heard :]:
-            word = say.word
-            if isinstance(word, VoteResponse) and word.granted:
+            message = say.message
+            if isinstance(message, VoteResponse) and message.granted:
                 assert say.to is not None
-                assert self.votes.setdefault((sender, word.term), say.to) == say.to
-            elif isinstance(word, VoteRequest):
-                assert self.votes.setdefault((sender, word.term), sender) == sender
+                assert self.votes.setdefault((sender, message.term), say.to) == say.to
+            elif isinstance(message, VoteRequest):
+                assert self.votes.setdefault((sender, message.term), sender) == sender
         self.heard = len(self.cluster.said)
 
     @invariant()
     def what_is_durable_never_goes_back(self) -> None:
-        for name, ballot in self.cluster.disks.items():
-            assert ballot.term >= self.terms.get(name, Term(0))
-            self.terms[name] = ballot.term
+        for name, hard_state in self.cluster.disks.items():
+            assert hard_state.term >= self.terms.get(name, Term(0))
+            self.terms[name] = hard_state.term
 
     @invariant()
     def nobody_breaks_the_protocol(self) -> None:

@@ -6,16 +6,16 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 from attrs import NOTHING, evolve, fields
 
-from qutrio.core.effects import Send
-from qutrio.core.events import Received
-from qutrio.core.messages import Heartbeat, Message, Removed, Report, Ruling
-from qutrio.core.mutations import Batch, Mutation
-from qutrio.core.reach import (
+from qutrio.core.api.effects import Send
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import Heartbeat, Message, Removed, Report, Ruling
+from qutrio.core.api.mutations import Batch, Mutation
+from qutrio.core.quorum.bounds import (
     NUMBER_JUMP_MAX,
     REVISION_JUMP_MAX,
     TERM_JUMP_MAX,
-    Named,
-    Reach,
+    KnownNumbers,
+    NamedNumbers,
     named,
     nearer,
 )
@@ -131,10 +131,10 @@ CASES = [
 def test_a_message_that_names_a_number_far_away_is_not_heard(message: Message) -> None:
     cluster = elected_cluster(HELD)
     node = cluster.nodes[A]
-    before = (node.register.accepted, node.register.committed, node.seat.mandate.promise)
+    before = (node.register.accepted, node.register.committed, node.leadership.lease.promise)
     told = node.step(Received(B, message), at(cluster.now), WALL)
     assert [e for e in told if isinstance(e, Send) and e.to == B and not claims(e.message)] == []
-    assert node.seat.mandate.heard_term <= 1 + TERM_JUMP_MAX + 1
+    assert node.leadership.lease.heard_term <= 1 + TERM_JUMP_MAX + 1
     held = (node.register.accepted, node.register.committed)
     assert held == before[:2]
     assert not node.removed
@@ -148,12 +148,12 @@ def claims(message: Message) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_ordinary_message_names_nothing_far_away(kind: type[Any]) -> None:
     message = Report(results=()) if kind is Report else ordinary(kind)
-    assert Reach(Term(1), Revision(1), 1).covers(named(message))
+    assert KnownNumbers(Term(1), Revision(1), 1).covers(named(message))
 
 
 def test_every_kind_of_number_is_found_at_its_place() -> None:
     assert CASES
-    assert named(Removed(revision=Revision(7))) == Named(Term(0), Revision(7), 0)
+    assert named(Removed(revision=Revision(7))) == NamedNumbers(Term(0), Revision(7), 0)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_every_kind_of_number_is_found_at_its_place() -> None:
 def test_the_bounds_count_from_what_is_known(
     term: int, revision: int, number: int, covered: bool
 ) -> None:
-    named_ones = Named(Term(term), Revision(revision), number)
-    assert Reach(Term(5), Revision(5), 5).covers(named_ones) is covered
+    named_ones = NamedNumbers(Term(term), Revision(revision), number)
+    assert KnownNumbers(Term(5), Revision(5), 5).covers(named_ones) is covered
 
 
 def test_a_term_comes_nearer_by_the_bound_with_each_word() -> None:
@@ -185,4 +185,4 @@ def test_a_node_that_was_away_catches_up_with_terms_that_grew_a_lot() -> None:
     ahead = evolve(ordinary(Heartbeat), level=LEVEL, heard_term=Term(4 * TERM_JUMP_MAX))
     for _ in range(5):
         node.step(Received(B, ahead), at(3), WALL)
-    assert node.seat.mandate.heard_term >= 4 * TERM_JUMP_MAX
+    assert node.leadership.lease.heard_term >= 4 * TERM_JUMP_MAX

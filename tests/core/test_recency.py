@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qutrio.core.liveness import Recency
+from qutrio.core.leadership.heartbeats import SeenWithin
 from qutrio.model.ids import FOREVER, Instant, NodeId
 from tests.core.samples import A, B, C, at
 
@@ -22,7 +22,7 @@ MOVES = st.lists(
 def test_whoever_was_met_less_than_the_limit_ago_is_recent(
     moves: list[tuple[str, NodeId, float, float]],
 ) -> None:
-    recency, moments, now = Recency(), dict[NodeId, Instant](), at(0)
+    recency, moments, now = SeenWithin(), dict[NodeId, Instant](), at(0)
     for move, node, seconds, limit in moves:
         now = at(now + seconds / 2)
         if move == "note":
@@ -37,7 +37,7 @@ def test_whoever_was_met_less_than_the_limit_ago_is_recent(
 
 
 def test_the_same_answer_is_the_same_object() -> None:
-    recency = Recency()
+    recency = SeenWithin()
     recency.note(A, at(0))
     first = recency.within(4.0, at(0))
     recency.note(A, at(3))
@@ -47,7 +47,7 @@ def test_the_same_answer_is_the_same_object() -> None:
 
 
 def test_an_answer_lasts_until_the_first_in_it_is_too_old() -> None:
-    recency = Recency()
+    recency = SeenWithin()
     assert recency.lasts_until(4.0, at(0)) == FOREVER
     recency.note(A, at(1))
     recency.note(B, at(2))

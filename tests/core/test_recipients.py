@@ -3,8 +3,8 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting import Errand
-from qutrio.core.recipients import Recipients
+from qutrio.core.alerting.recipients import Recipients
+from qutrio.core.alerting.scheduler import DueAttempt
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.parts import (
@@ -20,11 +20,11 @@ from tests.core.mailing import (
     ONE,
     OTHER,
     attempted,
-    courier,
     held,
     mail,
     put_off,
     refused,
+    scheduler,
     taken,
 )
 from tests.core.samples import HOOK, MAIL, WALL, at, delivery, hook
@@ -88,30 +88,30 @@ def test_marks_of_deliveries_that_are_over_are_forgotten() -> None:
 
 
 def test_the_retry_goes_to_who_is_left_and_what_is_done_is_written_down() -> None:
-    messenger = courier()
-    assert messenger.due(LEDGER, (), at(0)) == [Errand(ONE, None)]
+    messenger = scheduler()
+    assert messenger.due(LEDGER, (), at(0)) == [DueAttempt(ONE, None)]
     messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
     half = evolve(ONE, reached=(ANN,))
     assert messenger.prune(LEDGER, held(), parts=True).outbox == (half,)
-    assert messenger.due(LEDGER, (), messenger.deadline()) == [Errand(half, None)]
+    assert messenger.due(LEDGER, (), messenger.deadline()) == [DueAttempt(half, None)]
     messenger.ended(attempted(*taken(BOB), delivered=True), BOTH, at(20))
     assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
 
 
 def test_a_cluster_that_cannot_write_parts_down_still_crosses_nobody_off_unsent() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
     assert messenger.prune(LEDGER, held()) is LEDGER
     assert messenger.due(LEDGER, (), messenger.deadline()) == [
-        Errand(evolve(ONE, reached=(ANN,)), None)
+        DueAttempt(evolve(ONE, reached=(ANN,)), None)
     ]
     messenger.ended(attempted(*taken(BOB), delivered=True), BOTH, at(20))
     assert messenger.prune(LEDGER, held()).outbox == ()
 
 
 def test_two_members_that_reached_one_each_reached_both() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.ended(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
     messenger.ended(attempted(*taken(BOB), put_off(ANN)), BOTH, at(2))
@@ -121,34 +121,34 @@ def test_two_members_that_reached_one_each_reached_both() -> None:
 
 def test_what_a_former_master_wrote_down_is_not_told_again() -> None:
     half = evolve(ONE, reached=(ANN,))
-    messenger = courier()
-    assert messenger.due(Ledger(outbox=(half,)), (), at(0)) == [Errand(half, None)]
+    messenger = scheduler()
+    assert messenger.due(Ledger(outbox=(half,)), (), at(0)) == [DueAttempt(half, None)]
     assert messenger.due(Ledger(outbox=(evolve(half, refused=(BOB,)),)), (), at(99)) == []
 
 
 def test_a_recipient_that_was_removed_is_not_waited_for() -> None:
     half = Ledger(outbox=(evolve(ONE, reached=(ANN,)),))
-    assert courier().prune(half, held(mail(ANN))).outbox == ()
+    assert scheduler().prune(half, held(mail(ANN))).outbox == ()
 
 
 @pytest.mark.parametrize("recipients", [(), (ANN,)])
 def test_one_receiver_needs_no_parts(recipients: tuple[str, ...]) -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.ended(attempted(delivered=True), recipients, at(1))
     assert messenger.delivered == {ONE.key}
 
 
 def test_the_word_of_a_version_that_does_not_tell_parts_is_not_enough_for_several() -> None:
     """It says that it delivered also when it reached one of two."""
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.ended(attempted(delivered=True), BOTH, at(1))
     assert messenger.delivered == set()
-    assert messenger.due(LEDGER, (), messenger.deadline()) == [Errand(ONE, None)]
+    assert messenger.due(LEDGER, (), messenger.deadline()) == [DueAttempt(ONE, None)]
 
 
 def test_what_is_known_of_a_channel_is_told() -> None:
-    messenger = courier()
+    messenger = scheduler()
     assert messenger.tries(MAIL) == (False, None)
     messenger.due(LEDGER, (), at(0))
     assert messenger.tries(MAIL) == (True, None)
@@ -168,7 +168,7 @@ def row(recipient: str, said: str = "550 no such user", when: float = WALL) -> R
 
 
 def test_a_refusal_is_shown_until_a_notice_is_taken() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.ended(attempted(*taken(ANN), refused(BOB), delivered=True), BOTH, at(1))
     ledger = messenger.write_down(Ledger(), at(1), WALL)
     assert ledger.refusals == (row(BOB),)
@@ -206,7 +206,7 @@ def test_of_too_many_refusals_the_newest_are_shown() -> None:
 
 def test_an_edit_of_a_channel_makes_it_tried_at_once_with_everybody_who_is_left() -> None:
     three = held(mail(ANN, BOB, CARL))
-    messenger = courier(three)
+    messenger = scheduler(three)
     messenger.due(LEDGER, (), at(0))
     messenger.ended(
         attempted(*taken(ANN), refused(BOB), put_off(CARL), wait_s=600.0), (ANN, BOB, CARL), at(1)
@@ -219,12 +219,12 @@ def test_an_edit_of_a_channel_makes_it_tried_at_once_with_everybody_who_is_left(
     assert (ledger.waits, ledger.refusals) == ((), ())
     assert ledger.outbox == (evolve(ONE, reached=(ANN,)),)
     assert messenger.write_down(ledger, at(2), WALL) is ledger
-    assert messenger.due(ledger, (), at(2)) == [Errand(evolve(ONE, reached=(ANN,)), None)]
+    assert messenger.due(ledger, (), at(2)) == [DueAttempt(evolve(ONE, reached=(ANN,)), None)]
     assert messenger.errors == {}
 
 
 def test_an_edit_ends_no_other_reason_to_wait() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.hold_successors((delivery(number=3, channel=MAIL),), at(50))
     messenger.due(LEDGER, (), at(0))
     messenger.follow(held(mail(ANN)), LEDGER, at(1))
@@ -233,7 +233,7 @@ def test_an_edit_ends_no_other_reason_to_wait() -> None:
 
 
 def test_an_attempt_under_way_goes_on_during_an_edit() -> None:
-    messenger = courier()
+    messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.follow(held(mail(ANN)), LEDGER, at(1))
     assert messenger.due(LEDGER, (), at(1)) == []
@@ -241,7 +241,7 @@ def test_an_attempt_under_way_goes_on_during_an_edit() -> None:
 
 
 def test_an_edit_of_another_channel_changes_nothing() -> None:
-    messenger = courier(held(hook(), mail(*BOTH)))
+    messenger = scheduler(held(hook(), mail(*BOTH)))
     messenger.recipients.note(ONE.key, (refused(BOB),))
     messenger.recipients.note(delivery(channel=HOOK).key, ())
     other = held(hook(default=False), mail(*BOTH))

@@ -1,7 +1,7 @@
 """What was done for single recipients outlives the master that knew it."""
 
-from qutrio.core.effects import Notify
-from qutrio.core.events import Attempted
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.events import Attempted
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind

@@ -2,12 +2,12 @@
 
 import pytest
 
-from qutrio.core.effects import Effect, Journal, Note
-from qutrio.core.events import Event, Expelled, Received, Stop, Tick, YieldRequested
-from qutrio.core.facts import Resigned, RoleClaimed
-from qutrio.core.messages import Heartbeat, Resign
-from qutrio.core.mutations import RemoveMember
-from qutrio.core.reigns import (
+from qutrio.core.api.effects import Effect, Journal, Note
+from qutrio.core.api.events import Event, Expelled, Received, Stop, Tick, YieldRequested
+from qutrio.core.api.facts import Resigned, RoleClaimed
+from qutrio.core.api.messages import Heartbeat, Resign
+from qutrio.core.api.mutations import RemoveMember
+from qutrio.core.journal.leadership_history import (
     EXPELLED,
     GAVE_UP,
     HIGHER_TERM,
@@ -17,16 +17,16 @@ from qutrio.core.reigns import (
     REIGNS_PER_HOUR_MAX,
     REMOVED,
     SILENT,
+    LeadershipHistory,
     Outcome,
     Reign,
-    Reigns,
     reigns,
 )
 from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
 from tests.core.node_cluster import HELD, NodeCluster, elected_cluster
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, document, heartbeat, record
-from tests.core.seats import seat
+from tests.core.seats import leadership
 from tests.core.told import ALPHA, BRAVO, opened, role_left, role_taken, started, stopped
 
 
@@ -106,17 +106,17 @@ class Watcher:
     """Node C, which hears what the test says of the others."""
 
     def __init__(self) -> None:
-        self.seat = seat(C, document(A, B, C))
-        self.reigns = Reigns(self.seat)
+        self.leadership = leadership(C, document(A, B, C))
+        self.reigns = LeadershipHistory(self.leadership)
 
     def hears(self, node: NodeId, term: int, now: float, event: Event | None = None) -> list[Fact]:
         """Hear a node act, and write."""
-        self.seat.incumbency.acts(node, Term(term), DEAD_S, at(now))
+        self.leadership.observed_master.acts(node, Term(term), DEAD_S, at(now))
         return self.reigns.follow(event or Tick(), [], at(now))
 
     def ends(self, event: Event, *effects: Effect, node: NodeId = A) -> list[Fact]:
         """Let a node act no more, and write."""
-        self.seat.incumbency.ended(node, at(0))
+        self.leadership.observed_master.ended(node, at(0))
         return self.reigns.follow(event, effects, at(0))
 
 
@@ -157,7 +157,7 @@ def test_a_higher_term_ends_a_reign_of_another_and_of_the_same_node() -> None:
 def test_the_end_of_a_removed_master_is_told_under_its_id() -> None:
     watcher = Watcher()
     watcher.hears(A, 3, 0)
-    watcher.seat.register.committed = record(document(B, C))
+    watcher.leadership.register.committed = record(document(B, C))
     gone = RoleLeft(master=Named(A, A), term=Term(3), reason=REMOVED)
     assert watcher.ends(Tick()) == [gone]
 

@@ -1,7 +1,7 @@
 """A vote of a removed member counts no more from the moment its removal is committed."""
 
-from qutrio.core.messages import HeartbeatAck, Wrote
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.api.messages import HeartbeatAck, Wrote
+from qutrio.core.api.mutations import RemoveMember
 from qutrio.model.results import Outcome, State
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WEB, A, B, C, check, document
@@ -24,7 +24,7 @@ def test_a_page_that_waits_for_a_removal_to_be_written_does_not_rest_on_the_remo
         cluster._drain()
     held = cluster.nodes[A]
     assert held.register.flight is not None
-    assert held.watch.verdicts.certain(WEB) is State.DOWN  # by the votes of B and C
+    assert held.exchange.verdicts.certain(WEB) is State.DOWN  # by the votes of B and C
     cluster.lost -= lost
     cluster.run(3)
     assert held.register.committed.document.voters == {A, B}

@@ -1,8 +1,8 @@
 """The register: what a voter accepts, and how a claimant comes to be established."""
 
-from qutrio.core.acceptor import RETRY_AFTER_S
-from qutrio.core.effects import Send
-from qutrio.core.messages import Fetch, Fetched, Ruled, Ruling
+from qutrio.core.api.effects import Send
+from qutrio.core.api.messages import Fetch, Fetched, Ruled, Ruling
+from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.model.ids import Term
 from qutrio.model.stable import Position
 from tests.core.registers import (
@@ -27,74 +27,74 @@ NEWEST = document(A, B, C, revision=3, term=2)
 
 def test_a_write_is_accepted_only_from_the_promised_holder() -> None:
     voter = register(B, THREE)
-    assert voter.on_write(write(pos(1)), endorsed=False) is None
+    assert voter.on_write(write(pos(1)), granted=False) is None
     assert voter.accepted == record(THREE)
-    assert voter.on_write(write(pos(1)), endorsed=True) == wrote(pos(1))
+    assert voter.on_write(write(pos(1)), granted=True) == wrote(pos(1))
     assert voter.accepted == record(NEWER, pos(1), LEDGER)
     assert voter.committed == record(THREE)
 
 
 def test_an_older_write_never_overwrites_and_gets_no_answer() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1, 2)), endorsed=True)
+    voter.on_write(write(pos(1, 2)), granted=True)
     held = voter.accepted
-    assert voter.on_write(write(pos(1, 1), THREE), endorsed=True) is None
+    assert voter.on_write(write(pos(1, 1), THREE), granted=True) is None
     assert voter.accepted is held
 
 
 def test_a_repeated_write_is_answered_again_and_changes_nothing() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1)), endorsed=True)
+    voter.on_write(write(pos(1)), granted=True)
     held = voter.accepted
-    assert voter.on_write(write(pos(1), THREE), endorsed=True) == wrote(pos(1))
+    assert voter.on_write(write(pos(1), THREE), granted=True) == wrote(pos(1))
     assert voter.accepted is held
 
 
 def test_a_write_may_name_a_document_that_the_voter_holds() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1)), endorsed=True)
-    assert voter.on_write(write(pos(1, 3), whole=False), endorsed=True) == wrote(pos(1, 3))
+    voter.on_write(write(pos(1)), granted=True)
+    assert voter.on_write(write(pos(1, 3), whole=False), granted=True) == wrote(pos(1, 3))
     assert voter.accepted.document == NEWER
-    answer = voter.on_write(write(pos(2, 1), THREE, whole=False), endorsed=True)
+    answer = voter.on_write(write(pos(2, 1), THREE, whole=False), granted=True)
     assert answer == wrote(pos(2, 1))
     assert voter.accepted.document == THREE  # the committed one is held too
 
 
 def test_a_voter_that_lacks_the_document_says_so_and_accepts_nothing() -> None:
     voter = register(B, THREE)
-    answer = voter.on_write(write(pos(1), whole=False), endorsed=True)
+    answer = voter.on_write(write(pos(1), whole=False), granted=True)
     assert answer == wrote(pos(1), accepted=False, lacks=True)
     assert voter.accepted == record(THREE)
 
 
 def test_the_next_write_of_a_term_says_that_the_one_before_is_committed() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1, 1)), endorsed=True)
+    voter.on_write(write(pos(1, 1)), granted=True)
     first = voter.accepted
-    voter.on_write(write(pos(1, 2), whole=False), endorsed=True)
+    voter.on_write(write(pos(1, 2), whole=False), granted=True)
     assert voter.committed is first
 
 
 def test_a_write_after_a_gap_or_of_a_new_term_commits_nothing() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1, 1)), endorsed=True)
-    voter.on_write(write(pos(1, 3)), endorsed=True)
-    voter.on_write(write(pos(2, 1)), endorsed=True)
+    voter.on_write(write(pos(1, 1)), granted=True)
+    voter.on_write(write(pos(1, 3)), granted=True)
+    voter.on_write(write(pos(2, 1)), granted=True)
     assert voter.committed == record(THREE)
 
 
 def test_a_write_that_follows_a_committed_one_commits_nothing_older() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1, 1)), endorsed=True)
+    voter.on_write(write(pos(1, 1)), granted=True)
     voter.on_commit(A, pos(1, 1), BOUND, at(0))
     held = voter.committed
-    voter.on_write(write(pos(1, 2)), endorsed=True)
+    voter.on_write(write(pos(1, 2)), granted=True)
     assert voter.committed is held
 
 
 def test_a_commit_counts_only_for_the_record_that_is_held() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1)), endorsed=True)
+    voter.on_write(write(pos(1)), granted=True)
     voter.on_commit(A, pos(1, 2), BOUND, at(0))
     assert voter.committed == record(THREE)
     voter.on_commit(A, pos(1), BOUND, at(0))
@@ -121,7 +121,7 @@ def test_others_are_asked_for_a_record_only_while_the_endorsed_holder_is_not_hea
 
 def test_a_commit_of_the_record_that_is_held_needs_no_fetching() -> None:
     voter = register(B, THREE)
-    voter.on_write(write(pos(1)), endorsed=True)
+    voter.on_write(write(pos(1)), granted=True)
     assert voter.on_commit(A, pos(1), BOUND, at(0)) == []
     assert voter.committed is voter.accepted
 

@@ -2,12 +2,12 @@
 
 from attrs import evolve
 
-from qutrio.core.acceptor import RETRY_AFTER_S
-from qutrio.core.effects import Effect, Note, Send
-from qutrio.core.facts import OwnChangeRefused
-from qutrio.core.messages import Ruled, Ruling, Write
-from qutrio.core.mutations import ClaimToken, PromoteMember, RemoveMember
-from qutrio.core.replication import (
+from qutrio.core.api.effects import Effect, Note, Send
+from qutrio.core.api.facts import OwnChangeRefused
+from qutrio.core.api.messages import Ruled, Ruling, Write
+from qutrio.core.api.mutations import ClaimToken, PromoteMember, RemoveMember
+from qutrio.core.consensus.acceptor import RETRY_AFTER_S
+from qutrio.core.consensus.register import (
     PROPOSALS_PER_WRITE_MAX,
     PROPOSALS_QUEUED_MAX,
     RULINGS_REMEMBERED_MAX,
@@ -229,7 +229,7 @@ def test_a_change_of_voters_needs_a_majority_of_the_old_and_of_the_new_ones() ->
     holder = established(held=document(A, B, learners=[C]))
     holder.propose(proposal(PromoteMember(node=C)))
     pump(holder)
-    assert holder.electors.all == {A, B, C}
+    assert holder.joint_config.all == {A, B, C}
     holder.on_wrote(C, wrote(pos(1, 2)), at(0))
     assert not holder.settled()  # a majority of the new ones, but not of the old
     holder.on_wrote(B, wrote(pos(1, 2)), at(0))

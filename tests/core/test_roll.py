@@ -1,16 +1,18 @@
 """The roll: members, who of them lives, and whether those who answer are enough."""
 
-from qutrio.core.liveness import Cadence, Liveness
-from qutrio.core.roll import Roll
+from qutrio.core.leadership.heartbeats import HeartbeatSchedule, Liveness
+from qutrio.core.leadership.membership import Membership
 from tests.core.samples import DEAD_S, A, B, C, D, at, document, record, register
 
 
-def roll() -> Roll:
-    return Roll(A, register(A, document(A, B, learners=[C])), Liveness(), Cadence(at(0)))
+def membership() -> Membership:
+    return Membership(
+        A, register(A, document(A, B, learners=[C])), Liveness(), HeartbeatSchedule(at(0))
+    )
 
 
 def test_the_living_are_members_that_were_heard_and_this_one() -> None:
-    members = roll()
+    members = membership()
     assert members.peers() == (B, C)
     assert members.live(at(0)) == {A}
     for node in (C, D):
@@ -21,7 +23,7 @@ def test_the_living_are_members_that_were_heard_and_this_one() -> None:
 
 
 def test_another_document_is_another_roll() -> None:
-    members = roll()
+    members = membership()
     members.liveness.heard(C, at(0), DEAD_S)
     assert members.live(at(0)) == {A, C}
     members.register.committed = record(document(B, C))
@@ -30,12 +32,12 @@ def test_another_document_is_another_roll() -> None:
 
 
 def test_a_majority_of_the_voters_must_answer() -> None:
-    members = roll()
-    number = members.cadence.beat(at(0), DEAD_S)
-    members.cadence.answer(C, number)
+    members = membership()
+    number = members.heartbeats.beat(at(0), DEAD_S)
+    members.heartbeats.answer(C, number)
     assert not members.sees_majority(at(0))
     assert members.shortage(at(0)) == "1 of 2 voting members answer, 2 are needed"
-    members.cadence.answer(B, number)
+    members.heartbeats.answer(B, number)
     assert members.contacts(at(0)) == {A, B, C}
     assert members.sees_majority(at(0))
     assert members.shortage(at(0)) is None

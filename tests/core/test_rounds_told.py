@@ -1,8 +1,8 @@
 """What the verdicts tell of rounds: each vote with why it counted, flips, and doubts."""
 
-from qutrio.core.verdicts import FACTS_MAX, Verdicts, freshness
+from qutrio.core.checks.verdicts import FACTS_MAX, Verdicts, freshness
 from qutrio.model.ids import CheckId, NodeId, UnixTime
-from qutrio.model.journal import Ballot, Basis, Doubted, Judged, Standing
+from qutrio.model.journal import Basis, Doubted, Judged, Standing, VoteCount
 from qutrio.model.results import Outcome, State
 from tests.core.samples import WALL, WEB, A, B, C, D, E, at, check, document, result
 
@@ -32,8 +32,8 @@ class Counting:
         return told
 
 
-def standings(ballot: Ballot) -> dict[str, Standing]:
-    return {cast.node: cast.standing for cast in ballot.casts}
+def standings(hard_state: VoteCount) -> dict[str, Standing]:
+    return {cast.node: cast.standing for cast in hard_state.casts}
 
 
 def test_coming_up_from_unknown_is_not_worth_telling() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from qutrio.core.effects import Send
-from qutrio.core.mandate import DRIFT_MARGIN
-from qutrio.core.messages import Answer, Ask, Fetch, HeartbeatAck, Resign
-from qutrio.core.seat import Seat
+from qutrio.core.api.effects import Send
+from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Fetch, HeartbeatAck, Resign
+from qutrio.core.consensus.lease import DRIFT_MARGIN
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Revision, Term, UnixTime
 from qutrio.model.stable import Position, Promise
@@ -24,10 +24,12 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import BOND_S, bind, meet, seat, win
+from tests.core.seats import BOND_S, bind, leadership, meet, win
 
 
-def granted(place: Seat, claimant: str = A, now: float = 0.0, **fields: object) -> Term | None:
+def granted(
+    place: Leadership, claimant: str = A, now: float = 0.0, **fields: object
+) -> Term | None:
     """Say what a heartbeat of a claimant gets granted."""
     beat = heartbeat(**{"claim": Term(1), **fields})
     answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL).effects[0]
@@ -36,10 +38,10 @@ def granted(place: Seat, claimant: str = A, now: float = 0.0, **fields: object) 
     return answer.message.granted
 
 
-def objection(place: Seat, term: int, now: float = 0.0) -> str:
+def objection(place: Leadership, term: int, now: float = 0.0) -> str:
     """Say what node A hears when it asks about a term."""
-    (answer,) = sent(place.on_ask(A, Ask(term=Term(term)), at(now)), A)
-    assert isinstance(answer, Answer)
+    (answer,) = sent(place.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
+    assert isinstance(answer, CanvassAnswer)
     assert answer.would is (answer.reason == "")
     return answer.reason
 
@@ -48,57 +50,57 @@ def objection(place: Seat, term: int, now: float = 0.0) -> str:
 
 
 def test_a_claim_of_the_engines_choice_is_endorsed_and_binds() -> None:
-    voter = seat(B, THREE)
+    voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     assert granted(voter) == 1
-    assert voter.mandate.promise == Promise(Term(1), A)
-    assert voter.mandate.bound_until == DEAD_S
+    assert voter.lease.promise == Promise(Term(1), A)
+    assert voter.lease.bound_until == DEAD_S
 
 
 def test_a_heartbeat_without_a_claim_is_answered_and_grants_nothing() -> None:
-    voter = seat(B, THREE)
+    voter = leadership(B, THREE)
     answer = sent(voter.on_heartbeat(A, heartbeat(number=7), at(0), WALL).effects, A)
     assert answer == [ack(7)]
-    assert voter.mandate.promise == Promise()
+    assert voter.lease.promise == Promise()
 
 
 def test_each_heartbeat_of_the_claim_renews_the_bond() -> None:
-    voter = seat(B, THREE)
+    voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     granted(voter)
     assert granted(voter, now=2.0) == 1
-    assert voter.mandate.bound_until == 2.0 + DEAD_S
+    assert voter.lease.bound_until == 2.0 + DEAD_S
 
 
 def test_a_claim_that_the_engine_does_not_prefer_is_refused() -> None:
-    voter = seat(B, THREE)
+    voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     assert granted(voter, C) is None
-    assert voter.mandate.promise == Promise()
+    assert voter.lease.promise == Promise()
 
 
 def test_the_own_holder_needs_no_second_choice_of_the_engine() -> None:
-    voter = seat(B, THREE, promise=Promise(Term(1), A))
+    voter = leadership(B, THREE, promise=Promise(Term(1), A))
     assert objection(voter, 2) == ""  # nobody is able here, so the engine chooses nobody
 
 
 def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
-    voter = seat(B, THREE, promise=Promise(Term(1), A))
+    voter = leadership(B, THREE, promise=Promise(Term(1), A))
     voter.fit = False
     assert objection(voter, 2) == "cannot write its disk"
     assert granted(voter, claim=Term(2)) is None
 
 
 def test_a_claimant_must_be_a_voter_but_one_whose_removal_is_under_way_may_finish_it() -> None:
-    learner = seat(B, document(B, C, learners=[A]))
+    learner = leadership(B, document(B, C, learners=[A]))
     assert objection(learner, 1) == "does not know the claimant as a voter"
-    leaving = seat(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
+    leaving = leadership(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     assert objection(leaving, 1) == "prefers None"
 
 
 def test_a_question_changes_nothing_and_hears_why_not() -> None:
     before = Promise(Term(5), C)
-    voter = seat(C, THREE, promise=before)
+    voter = leadership(C, THREE, promise=before)
     meet(voter, 0.0, A, B)
     assert objection(voter, 6) == ""
     voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
@@ -106,7 +108,7 @@ def test_a_question_changes_nothing_and_hears_why_not() -> None:
     voter.register.accepted = record(THREE, pos(3))
     voter.on_heartbeat(B, heartbeat(claim=Term(3), acting=True), at(0), WALL)
     assert objection(voter, 6) == f"prefers {B}"
-    assert voter.mandate.promise == before
+    assert voter.lease.promise == before
 
 
 @pytest.mark.parametrize("holder", [B, C])
@@ -114,28 +116,28 @@ def test_a_voter_that_gave_the_term_to_another_asks_the_acting_holder_for_a_high
     holder: NodeId,
 ) -> None:
     """Else it would be bound to nobody for ever, and missed when another endorser dies."""
-    voter = seat(B, THREE, promise=Promise(Term(1), holder))
+    voter = leadership(B, THREE, promise=Promise(Term(1), holder))
     meet(voter, 0.0, A, C)
     assert granted(voter, acting=True) is None
-    assert voter.mandate.heard_term == 2
+    assert voter.lease.heard_term == 2
     assert granted(voter, claim=Term(3), heard_term=Term(3), acting=True) is None
     voter.register.accepted = record(THREE, pos(3))  # it is established in that term
     assert granted(voter, claim=Term(3), heard_term=Term(3), acting=True) == 3
-    assert voter.mandate.heard_term == 3
+    assert voter.lease.heard_term == 3
 
 
 def test_a_claim_that_does_not_act_yet_is_not_asked_for_a_higher_term() -> None:
     """Two that claimed one term at once would drive one another up."""
-    voter = seat(B, THREE, promise=Promise(Term(1), B))
+    voter = leadership(B, THREE, promise=Promise(Term(1), B))
     meet(voter, 0.0, A, C)
     assert granted(voter) is None
-    voter.mandate.claim = Term(1)
+    voter.lease.claim = Term(1)
     assert granted(voter, acting=True) is None
-    assert voter.mandate.heard_term == 1
+    assert voter.lease.heard_term == 1
 
 
 def test_an_unknown_engine_prefers_nobody() -> None:
-    place = seat(B, document(A, B, settings=Settings(engine="from-the-future")))
+    place = leadership(B, document(A, B, settings=Settings(engine="from-the-future")))
     meet(place, 0.0, A)
     assert place.choice(at(0)) is None
     assert objection(place, 1) == "prefers None"
@@ -144,15 +146,15 @@ def test_an_unknown_engine_prefers_nobody() -> None:
 
 def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None:
     slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
-    voter = seat(B, THREE, accepted=record(slower, pos(1)))
-    assert voter.steering.bound_s == 9.0
+    voter = leadership(B, THREE, accepted=record(slower, pos(1)))
+    assert voter.engine_host.bound_s == 9.0
     (answer,) = sent(voter.on_heartbeat(A, heartbeat(), at(0), WALL).effects, A)
     assert isinstance(answer, HeartbeatAck)
     assert answer.bound_s == 9.0
 
 
 def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_while() -> None:
-    voter = seat(B, THREE)
+    voter = leadership(B, THREE)
     first = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(0), WALL).effects
     assert Fetch(accepted=False) in sent(first, A)
     second = voter.on_heartbeat(A, heartbeat(committed=pos(1)), at(1), WALL).effects
@@ -160,7 +162,7 @@ def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_whil
 
 
 def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
-    place = seat(B, THREE)
+    place = leadership(B, THREE)
     place.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
     assert place.clocks.skew == {A: 2.5}
 
@@ -169,7 +171,7 @@ def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
 
 
 def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> None:
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     win(place, 0.0, B)
     number = place.beat(at(1), WALL).number
     place.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
@@ -177,7 +179,7 @@ def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> Non
 
 
 def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     win(place, 0.0, B)
     number = place.beat(at(5), WALL).number
     place.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
@@ -185,7 +187,7 @@ def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
 
 
 def test_a_bond_whose_heartbeat_is_forgotten_does_not_count() -> None:
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     win(place, 0.0, B)
     place.on_ack(B, ack(999, granted=Term(1)), at(5))
     assert place.acting_until(at(5)) is None
@@ -193,7 +195,7 @@ def test_a_bond_whose_heartbeat_is_forgotten_does_not_count() -> None:
 
 def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None:
     slower = document(A, B, settings=Settings(dead_after_s=9.0), revision=2)
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     win(place, 0.0, B)
     place.register.accepted = record(slower, pos(1, 2))
     number = place.beat(at(1), WALL).number
@@ -202,65 +204,65 @@ def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None
 
 
 def test_a_node_acts_only_once_its_register_is_established() -> None:
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
-    place.mandate.answered(B, Term(1), would=True)
+    place.lease.answered(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B)
     assert place.acting_until(at(0)) is None
-    assert place.incumbent(at(0)) is None
+    assert place.master(at(0)) is None
 
 
 # --- the incumbent --------------------------------------------------------------------------
 
 
 def test_the_incumbent_is_known_from_its_own_acting_heartbeat_for_dead_after() -> None:
-    place = seat(C, THREE)
+    place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
-    assert place.incumbent(at(0)) is None
+    assert place.master(at(0)) is None
     place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
-    assert place.incumbent(at(1 + DEAD_S - 0.001)) == A
-    assert place.incumbent(at(1 + DEAD_S)) is None
+    assert place.master(at(1 + DEAD_S - 0.001)) == A
+    assert place.master(at(1 + DEAD_S)) is None
 
 
 def test_an_incumbent_that_claims_nothing_any_more_is_forgotten() -> None:
-    place = seat(C, THREE)
+    place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
     place.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
-    assert place.incumbent(at(1)) == A
+    assert place.master(at(1)) == A
     place.on_heartbeat(B, heartbeat(), at(1), WALL)
-    assert place.incumbent(at(1)) == A
+    assert place.master(at(1)) == A
     place.on_heartbeat(A, heartbeat(), at(1), WALL)
-    assert place.incumbent(at(1)) is None
+    assert place.master(at(1)) is None
 
 
 def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
-    place = seat(C, THREE)
+    place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
     place.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    assert (place.incumbent(at(0)), place.incumbent_term(at(0))) == (A, 3)
+    assert (place.master(at(0)), place.master_term(at(0))) == (A, 3)
     place.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
-    assert place.incumbent(at(0)) == B
+    assert place.master(at(0)) == B
     place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
-    assert place.incumbent(at(DEAD_S)) == A
+    assert place.master(at(DEAD_S)) == A
 
 
 def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
-    place = seat(C, THREE, accepted=record(THREE, pos(2)))
+    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
     place.on_resign(A, Resign(term=Term(1), successor=None), at(1))
     place.on_resign(B, Resign(term=Term(2), successor=None), at(1))
-    assert place.incumbent(at(1)) == A
-    assert place.mandate.bound_until == DEAD_S
+    assert place.master(at(1)) == A
+    assert place.lease.bound_until == DEAD_S
     place.on_resign(A, Resign(term=Term(2), successor=B), at(1))
-    assert place.incumbent(at(1)) is None
-    assert place.mandate.bound_until == at(1)
+    assert place.master(at(1)) is None
+    assert place.lease.bound_until == at(1)
 
 
 def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_endorsed_again() -> None:
-    place = seat(C, THREE)
+    place = leadership(C, THREE)
     meet(place, 0.0, A, B)
     assert granted(place, claim=Term(2)) == 2
     place.on_resign(A, Resign(term=Term(2), successor=None), at(1))
@@ -268,11 +270,11 @@ def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_endorsed_again() -> None
 
 
 def test_a_farewell_counts_as_death_at_once() -> None:
-    place = seat(C, THREE)
+    place = leadership(C, THREE)
     meet(place, 0.0, A, B)
     place.on_farewell(A)
     place.on_farewell(B)
-    assert not place.roll.sees_majority(at(0))
+    assert not place.membership.sees_majority(at(0))
     assert place.electorate(at(0)).able == frozenset()
 
 
@@ -280,38 +282,38 @@ def test_a_farewell_counts_as_death_at_once() -> None:
 
 
 def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itself() -> None:
-    place = seat(C, THREE, accepted=record(THREE, pos(2)))
+    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     granted(place, claim=Term(2), acting=True)
     place.forget_strangers(frozenset({A, B, C}))
-    assert place.incumbent(at(1)) == A
+    assert place.master(at(1)) == A
     place.forget_strangers(frozenset({B, C}))
-    assert place.incumbent(at(1)) is None
-    assert place.mandate.bound_until == at(DEAD_S)
-    assert place.roll.contacts(at(1)) == {B, C}
+    assert place.master(at(1)) is None
+    assert place.lease.bound_until == at(DEAD_S)
+    assert place.membership.contacts(at(1)) == {B, C}
     assert place.clocks.skew.keys() == {B}
     assert place.electorate(at(1)).able == {B, C}
 
 
 def test_the_deadline_is_the_next_moment_at_which_something_may_change() -> None:
-    place = seat(A, document(A, B), promise=Promise(Term(1), B), quiet_until=at(3))
-    place.cadence.next_beat = at(5)
+    place = leadership(A, document(A, B), promise=Promise(Term(1), B), quiet_until=at(3))
+    place.heartbeats.next_beat = at(5)
     assert place.deadline(at(0)) == at(3)
     assert place.deadline(at(4)) == at(5)
     assert place.deadline(at(6)) == at(5)  # overdue: a tick is due now
-    acting = seat(A, document(A, B))
+    acting = leadership(A, document(A, B))
     win(acting, 0.0, B)
-    acting.cadence.next_beat = at(50)
+    acting.heartbeats.next_beat = at(50)
     assert acting.deadline(at(0)) == pytest.approx(BOND_S)
 
 
 def test_a_heartbeat_says_where_the_node_stands() -> None:
-    place = seat(A, document(A, B))
+    place = leadership(A, document(A, B))
     win(place, 0.0, B)
     beat = place.beat(at(1), WALL)
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
-    assert place.roll.peers() == (B,)
-    assert place.incumbent_term(at(1)) == Term(1)
+    assert place.membership.peers() == (B,)
+    assert place.master_term(at(1)) == Term(1)
     (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
     assert isinstance(answer, HeartbeatAck)
     assert (answer.accepted, answer.stamp) == (pos(1), (Term(0), Revision(1)))

@@ -5,14 +5,14 @@ from itertools import pairwise
 import pytest
 from attrs import evolve
 
-from qutrio.core.acceptor import RETRY_AFTER_S
-from qutrio.core.effects import Note, Send
-from qutrio.core.facts import Resigned, RoleClaimed
-from qutrio.core.handover import Handover
-from qutrio.core.mandate import CLAIM_AGAIN_DEADS
-from qutrio.core.messages import Answer, Ask, Fetch, Heartbeat, Resign, Write
-from qutrio.core.reach import RAISE_EVERY_DEADS, RAISES_AT_ONCE
-from qutrio.core.seat import Seat
+from qutrio.core.api.effects import Note, Send
+from qutrio.core.api.facts import Resigned, RoleClaimed
+from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Fetch, Heartbeat, Resign, Write
+from qutrio.core.consensus.acceptor import RETRY_AFTER_S
+from qutrio.core.consensus.lease import CLAIM_AGAIN_DEADS
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.core.leadership.transfer import LeadershipTransfer
+from qutrio.core.quorum.bounds import RAISE_EVERY_DEADS, RAISES_AT_ONCE
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
 from tests.core.registers import THREE
@@ -32,7 +32,7 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import bind, meet, seat, win
+from tests.core.seats import bind, leadership, meet, win
 
 LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
 """When a node that acts may claim again."""
@@ -42,30 +42,30 @@ LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
 
 
 def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
-    place = seat(A, document(A))
+    place = leadership(A, document(A))
     effects = place.advance(at(0), WALL)
-    assert place.mandate.claim == 1
+    assert place.lease.claim == 1
     assert place.register.settled()
     assert Note(RoleClaimed(Term(1))) in effects
 
 
 def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     asked = place.advance(at(0), WALL)
-    assert asked == [Send(B, Ask(term=Term(1))), Send(C, Ask(term=Term(1)))]
+    assert asked == [Send(B, CanvassRequest(term=Term(1))), Send(C, CanvassRequest(term=Term(1)))]
     assert place.advance(at(0), WALL) == []
-    would = Answer(term=Term(1), would=True, heard_term=Term(0), reason="")
-    place.on_answer(B, would, at(0))
+    would = CanvassAnswer(term=Term(1), would=True, heard_term=Term(0), reason="")
+    place.on_canvass_answer(B, would, at(0))
     effects = place.advance(at(0.01), WALL)
-    assert place.mandate.claim == 1
+    assert place.lease.claim == 1
     (beat,) = sent(effects, C)
     assert isinstance(beat, Heartbeat)
     assert (beat.claim, beat.acting) == (1, False)
 
 
 def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
     assert place.deadline(at(0)) == pytest.approx(BEAT_S / 10)
@@ -73,43 +73,45 @@ def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> 
 
 
 def test_a_majority_of_answers_for_a_term_that_was_overtaken_asks_anew() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.on_answer(B, Answer(term=Term(1), would=True, heard_term=Term(6), reason=""), at(0))
-    assert Send(B, Ask(term=Term(7))) in place.advance(at(0), WALL)
-    assert place.mandate.claim is None
+    place.on_canvass_answer(
+        B, CanvassAnswer(term=Term(1), would=True, heard_term=Term(6), reason=""), at(0)
+    )
+    assert Send(B, CanvassRequest(term=Term(7))) in place.advance(at(0), WALL)
+    assert place.lease.claim is None
 
 
 def test_a_node_without_a_majority_does_not_ask() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     assert not place.able(at(0))
     assert place.advance(at(0), WALL) == []
 
 
 def test_a_question_is_dropped_when_the_role_is_no_longer_wanted() -> None:
-    place = seat(A, THREE, accepted=record(THREE, pos(1)))
+    place = leadership(A, THREE, accepted=record(THREE, pos(1)))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
     place.on_heartbeat(B, heartbeat(claim=Term(1), acting=True), at(0), WALL)
     assert place.advance(at(0), WALL) == []
-    assert place.mandate.question is None
+    assert place.lease.canvass is None
 
 
 def test_a_learner_is_not_able_to_lead() -> None:
-    learner = seat(A, document(B, C, learners=[A]))
+    learner = leadership(A, document(B, C, learners=[A]))
     meet(learner, 0.0, B, C)
     assert not learner.able(at(0))
 
 
 def test_a_member_whose_removal_is_not_committed_may_still_lead() -> None:
-    leaving = seat(A, THREE, accepted=record(document(B, C, revision=2), pos(1)))
+    leaving = leadership(A, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     meet(leaving, 0.0, B, C)
     assert leaving.able(at(0))
 
 
 def test_whoever_cannot_lead_is_not_elected() -> None:
-    place = seat(B, THREE)
+    place = leadership(B, THREE)
     meet(place, 0.0, A, C)
     assert place.choice(at(0)) == A
     meet(place, 1.0, A, able=False)
@@ -120,10 +122,10 @@ def test_whoever_cannot_lead_is_not_elected() -> None:
 
 
 def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.mandate.answered(B, Term(1), would=True)
+    place.lease.answered(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, accepted=pos(0, 4))
     assert place.advance(at(0), WALL) == []  # C may yet say that it knows nothing of it
@@ -132,21 +134,21 @@ def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
 
 
 def test_a_new_holder_fetches_what_two_endorsers_name_at_once() -> None:
-    place = seat(A, document(A, B, C, D, E))
+    place = leadership(A, document(A, B, C, D, E))
     meet(place, 0.0, B, C, D)
     place.advance(at(0), WALL)
-    place.mandate.answered(B, Term(1), would=True)
-    place.mandate.answered(C, Term(1), would=True)
+    place.lease.answered(B, Term(1), would=True)
+    place.lease.answered(C, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, C, accepted=pos(0, 4))
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
 
 
 def test_what_a_majority_never_accepted_is_not_adopted_whoever_names_it() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.mandate.answered(B, Term(1), would=True)
+    place.lease.answered(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, accepted=pos(0, 4))
     bind(place, 0.0, C)
@@ -155,11 +157,11 @@ def test_what_a_majority_never_accepted_is_not_adopted_whoever_names_it() -> Non
 
 
 def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_acting() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     win(place, 0.0, B, C)
-    place.mandate.hear(Term(5))
+    place.lease.hear(Term(5))
     effects = place.advance(at(LATER_S), WALL)
-    assert place.mandate.claim == 6
+    assert place.lease.claim == 6
     assert place.acting_until(at(LATER_S)) is not None
     (beat,) = sent(effects, B)
     assert isinstance(beat, Heartbeat)
@@ -170,51 +172,51 @@ def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_
 
 
 def test_an_acting_node_does_not_claim_again_and_again_whatever_terms_it_hears_of() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     win(place, 0.0, B, C)
     for n in range(1, 100):
         now = LATER_S * n / 100
-        place.mandate.hear(Term(10 * n))
+        place.lease.hear(Term(10 * n))
         place.advance(at(now), WALL)
-        assert place.mandate.claim == 1
+        assert place.lease.claim == 1
     place.advance(at(LATER_S), WALL)
-    assert place.mandate.claim == 991
-    place.mandate.hear(Term(2_000))
+    assert place.lease.claim == 991
+    place.lease.hear(Term(2_000))
     place.advance(at(LATER_S + 0.1), WALL)
-    assert place.mandate.claim == 991
+    assert place.lease.claim == 991
 
 
 def test_a_term_flood_of_one_peer_leaves_time_to_ask_and_to_claim() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     raised = []
     for n in range(1, 1_001):
         now = at(DEAD_S * n / 100)
-        before = place.mandate.heard_term
+        before = place.lease.heard_term
         place.on_heartbeat(C, heartbeat(number=n, heard_term=Term(before + 1)), now, WALL)
-        raised += [now] if place.mandate.heard_term > before else []
+        raised += [now] if place.lease.heard_term > before else []
     assert len(raised) == RAISES_AT_ONCE + 10 / RAISE_EVERY_DEADS - 1
     gaps = [later - earlier for earlier, later in pairwise(raised[RAISES_AT_ONCE:])]
     assert min(gaps) >= DEAD_S * RAISE_EVERY_DEADS - 1e-9
     place.on_heartbeat(B, heartbeat(heard_term=Term(5_000)), at(DEAD_S * 10), WALL)
-    assert place.mandate.heard_term == 5_000
+    assert place.lease.heard_term == 5_000
 
 
 def test_a_member_that_left_is_counted_afresh_when_it_joins_again() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     for term in range(1, RAISES_AT_ONCE + 2):
         place.on_heartbeat(C, heartbeat(heard_term=Term(term)), at(0), WALL)
-    assert place.mandate.heard_term == RAISES_AT_ONCE
+    assert place.lease.heard_term == RAISES_AT_ONCE
     place.forget_strangers(frozenset({A, B}))
     place.on_heartbeat(C, heartbeat(heard_term=Term(20)), at(0), WALL)
-    assert place.mandate.heard_term == 20
+    assert place.lease.heard_term == 20
 
 
 def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
-    place.mandate.take(Term(1), at(0))
-    place.mandate.hear(Term(2))
+    place.lease.take(Term(1), at(0))
+    place.lease.hear(Term(2))
     effects = place.advance(at(0), WALL)
     assert sent(effects, B) == [
         Resign(term=Term(1), successor=None, reason="heard of a higher term")
@@ -223,17 +225,17 @@ def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> Non
 
 
 def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     win(place, 0.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
     effects = place.advance(at(DEAD_S), WALL)
     assert Note(Resigned(Term(1), "no longer hears a majority")) in effects
-    assert place.mandate.claim is None
+    assert place.lease.claim is None
     assert place.acting_until(at(DEAD_S)) is None
 
 
 def test_an_unfit_holder_gives_up() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     win(place, 0.0, B, C)
     place.fit = False
     effects = place.advance(at(0), WALL)
@@ -241,9 +243,9 @@ def test_an_unfit_holder_gives_up() -> None:
 
 
 def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
-    place = seat(B, THREE)
+    place = leadership(B, THREE)
     meet(place, 0.0, A, C)
-    place.mandate.take(Term(1), at(0))
+    place.lease.take(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, A, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -252,9 +254,9 @@ def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_give
 
 
 def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     meet(place, 0.0, B, C)
-    place.mandate.take(Term(1), at(0))
+    place.lease.take(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -263,29 +265,29 @@ def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> Non
 
 
 def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
-    place = seat(B, THREE)
+    place = leadership(B, THREE)
     meet(place, 0.0, A, C)
-    place.mandate.take(Term(1), at(0))
+    place.lease.take(Term(1), at(0))
     place.advance(at(0), WALL)
     meet(place, 2.0, A, C, able=False)
     bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
     place.advance(at(2), WALL)
-    assert place.mandate.unwanted_since is None
+    assert place.lease.unwanted_since is None
     meet(place, 3.0, A, C)
     place.advance(at(3), WALL)
     meet(place, 5.0, A, C)
     place.advance(at(DEAD_S + 1), WALL)
-    assert place.mandate.claim == 1
+    assert place.lease.claim == 1
 
 
 def test_giving_up_without_a_claim_says_nothing() -> None:
-    assert seat(A, THREE).resign(None, "whatever", at(0)) == []
+    assert leadership(A, THREE).resign(None, "whatever", at(0)) == []
 
 
 # --- handing over ---------------------------------------------------------------------------
 
 
-def hold_until(place: Seat, until: int) -> None:
+def hold_until(place: Leadership, until: int) -> None:
     """Go on acting with both peers, second by second."""
     for now in range(1, until + 1):
         meet(place, now, A, C)
@@ -294,38 +296,38 @@ def hold_until(place: Seat, until: int) -> None:
 
 def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it() -> None:
     settings = Settings(master_cooldown_s=10.0)
-    place = seat(B, document(A, B, C, settings=settings))
+    place = leadership(B, document(A, B, C, settings=settings))
     meet(place, 0.0, C)
     win(place, 0.0, C)
     hold_until(place, 10)
-    handover = Handover(place)
-    assert handover.advance(at(10)) == []
+    transfer = LeadershipTransfer(place)
+    assert transfer.advance(at(10)) == []
     meet(place, 11.0, A, C)
-    effects = handover.advance(at(11))
+    effects = transfer.advance(at(11))
     assert Resign(term=Term(1), successor=A, reason="lower id is back for good") in sent(effects, C)
     assert place.acting_until(at(11)) is None
-    assert handover.advance(at(11)) == []
+    assert transfer.advance(at(11)) == []
 
 
 def test_an_unknown_engine_never_hands_over() -> None:
-    place = seat(A, document(A))
+    place = leadership(A, document(A))
     win(place, 0.0)
     unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
     place.register.committed = record(unknown, pos(1))
-    assert Handover(place).advance(at(0)) == []
-    assert Note(Resigned(Term(1), "stopping")) in Handover(place).leave(at(0))
+    assert LeadershipTransfer(place).advance(at(0)) == []
+    assert Note(Resigned(Term(1), "stopping")) in LeadershipTransfer(place).leave(at(0))
 
 
 def test_a_node_that_stops_names_its_heir() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     win(place, 0.0, B, C)
-    assert sent(Handover(place).leave(at(0)), C) == [
+    assert sent(LeadershipTransfer(place).leave(at(0)), C) == [
         Resign(term=Term(1), successor=B, reason="stopping")
     ]
 
 
 def test_a_change_of_ability_is_told_at_once_and_not_with_the_next_heartbeat() -> None:
-    place = seat(A, THREE)
+    place = leadership(A, THREE)
     place.beat_all(at(0), WALL)
     assert not place.beat_due(at(0.1))
     meet(place, 0.1, B)

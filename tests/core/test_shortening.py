@@ -2,19 +2,19 @@
 
 from attrs import evolve
 
-from qutrio.core.endorsement import NEXT_BEAT_S_MIN
-from qutrio.core.mutations import PutSettings
+from qutrio.core.api.mutations import PutSettings
+from qutrio.core.leadership.lease_voter import NEXT_BEAT_S_MIN
 from qutrio.model.document import Settings
 from qutrio.model.ids import Revision
 from tests.core.node_cluster import API, NodeCluster, elected_cluster
 from tests.core.samples import A, B, C, at, document, pos, record
-from tests.core.seats import seat, win
+from tests.core.seats import leadership, win
 
 RAFT = Settings(engine="raft")
 
 
 def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() -> None:
-    place = seat(A, document(A, B, C))
+    place = leadership(A, document(A, B, C))
     win(place, 0.0, B, C)
     place.follow_document(at(0))
     before = place.acting_until(at(0))
@@ -26,11 +26,11 @@ def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() 
     assert before is not None
     assert after is not None
     assert after == 0.1 + RAFT.raft_election_timeout_s * 0.9 < before
-    assert place.cadence.next_beat == 0.1 + NEXT_BEAT_S_MIN
+    assert place.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
 
 
 def test_longer_bonds_shorten_nothing() -> None:
-    place = seat(A, document(A, B, C))
+    place = leadership(A, document(A, B, C))
     win(place, 0.0, B, C)
     place.follow_document(at(0))
     before = place.acting_until(at(0.1))
@@ -54,7 +54,7 @@ def test_a_running_cluster_switches_its_engine_without_a_gap() -> None:
     cluster = elected_cluster()
     for engine in ("raft", "gossip", "lowest-id", "gossip", "raft", "lowest-id"):
         switched(cluster, engine)
-        assert {n.seat.settings.engine for n in cluster.nodes.values()} == {engine}
+        assert {n.leadership.settings.engine for n in cluster.nodes.values()} == {engine}
     assert cluster.masters() == [A]
     assert cluster.replies(cluster.propose(C, API))
 
@@ -65,5 +65,8 @@ def test_a_node_whose_engine_is_unknown_neither_leads_nor_endorses() -> None:
     assert cluster.masters() == []
     cluster.crash(A)
     cluster.run(1)
-    assert cluster.nodes[B].seat.steering.role.value == "follower"
-    assert cluster.nodes[B].seat.steering.heir(cluster.nodes[B].seat.electorate(at(31))) is None
+    assert cluster.nodes[B].leadership.engine_host.role.value == "follower"
+    assert (
+        cluster.nodes[B].leadership.engine_host.heir(cluster.nodes[B].leadership.electorate(at(31)))
+        is None
+    )

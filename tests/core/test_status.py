@@ -3,13 +3,13 @@
 import attrs
 from attrs import evolve
 
-from qutrio.core.effects import Note
+from qutrio.core.api.effects import Note
+from qutrio.core.api.events import Received
+from qutrio.core.api.facts import EngineUnknown
+from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Resign
+from qutrio.core.api.mutations import RemoveMember
 from qutrio.core.election.engines import ENGINES
-from qutrio.core.engine_timers import TIMERS, setting_of
-from qutrio.core.events import Received
-from qutrio.core.facts import EngineUnknown
-from qutrio.core.messages import Answer, Ask, Resign
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.election.timers import TIMERS, setting_of
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
 from qutrio.model.results import Outcome, State
@@ -105,8 +105,8 @@ def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
     assert [m.engine for m in shown.members] == ["", "", ""]
     said = [n for n, note in cluster.effects_of(Note) if note.fact == EngineUnknown("future")]
     assert sorted(said) == [A, B, C]
-    cluster.handle(A, Received(B, Ask(term=Term(9))))
-    assert [m.would for _, _, m in cluster.messages(Answer)] == [False]
+    cluster.handle(A, Received(B, CanvassRequest(term=Term(9))))
+    assert [m.would for _, _, m in cluster.messages(CanvassAnswer)] == [False]
 
 
 def test_a_node_that_does_not_know_the_engine_endorses_nobody_named_by_hand_either() -> None:
@@ -114,7 +114,7 @@ def test_a_node_that_does_not_know_the_engine_endorses_nobody_named_by_hand_eith
     cluster.run(DEAD_S + 1)
     resign = Resign(term=Term(1), successor=B, by_hand=True)
     cluster.handle(A, Received(C, resign))
-    assert cluster.nodes[A].seat.choice(at(cluster.now)) is None
+    assert cluster.nodes[A].leadership.choice(at(cluster.now)) is None
 
 
 def test_a_peer_that_said_nothing_of_its_engine_is_shown_without_one() -> None:
@@ -124,7 +124,7 @@ def test_a_peer_that_said_nothing_of_its_engine_is_shown_without_one() -> None:
     assert [m.engine for m in cluster.status(A).members] == ["lowest-id", "lowest-id", None]
     cluster.propose(A, RemoveMember(node=C))
     cluster.run(1)
-    assert cluster.nodes[A].seat.steering.engines.keys() == {B}
+    assert cluster.nodes[A].leadership.engine_host.engines.keys() == {B}
 
 
 def test_every_engine_has_its_timers_and_each_is_a_setting() -> None:

@@ -1,6 +1,6 @@
 """A clock that is set moves no line of the journal against another."""
 
-from qutrio.core.steady import shifts, steadied
+from qutrio.core.journal.clock_shifts import shifts, steadied
 from qutrio.model.ids import UnixTime
 from qutrio.model.journal import ClockSet, Entry, Stopped
 

@@ -5,29 +5,29 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Note, Send, Turned
-from qutrio.core.election.engines import ENGINES, engine_named, timing
-from qutrio.core.election.interface import Role
-from qutrio.core.election.words import (
-    Lead,
+from qutrio.core.api.effects import Note, Send, Turned
+from qutrio.core.api.facts import ProtocolBroken
+from qutrio.core.api.messages import Resign
+from qutrio.core.election.engine_messages import (
+    LeaderHeartbeat,
     LeadershipDeclaration,
-    PreVoted,
+    PreVoteResponse,
     VoteRequest,
     VoteResponse,
 )
-from qutrio.core.facts import ProtocolBroken
-from qutrio.core.messages import Resign
-from qutrio.core.seat import Seat
+from qutrio.core.election.engines import ENGINES, engine_named, timing
+from qutrio.core.election.interface import Role
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Term
-from qutrio.model.stable import Ballot, Promise
+from qutrio.model.stable import HardState, Promise
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
-from tests.core.seats import meet, seat
+from tests.core.seats import leadership, meet
 
 
-def place(me: NodeId, engine: str = "raft") -> Seat:
+def place(me: NodeId, engine: str = "raft") -> Leadership:
     """A seat of three that has contact with the other two."""
-    sits = seat(me, document(A, B, C, settings=Settings(engine=engine)))
+    sits = leadership(me, document(A, B, C, settings=Settings(engine=engine)))
     meet(sits, 0.0, *({A, B, C} - {me}))
     return sits
 
@@ -40,49 +40,49 @@ def test_every_engine_has_bonds_and_beats(engine: str) -> None:
 
 def test_what_a_vote_rests_on_is_durable_before_it_is_said() -> None:
     sits = place(B)
-    effects = sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    effects = sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     assert sent(effects, C) == [VoteResponse(term=Term(7), granted=True)]
-    assert sits.steering.remembered == Ballot(Term(7), C)
+    assert sits.engine_host.remembered == HardState(Term(7), C)
 
 
 def test_the_next_claim_takes_the_term_of_the_engines_ballot() -> None:
     sits = place(B)
-    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     sits.advance(at(0), WALL)
-    assert sits.mandate.heard_term == 6
-    assert sits.mandate.ask(0.1, at(0)) == 7
+    assert sits.lease.heard_term == 6
+    assert sits.lease.ask(0.1, at(0)) == 7
 
 
 def test_a_ballot_that_the_disk_refused_is_forgotten() -> None:
     sits = place(B)
-    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
-    sits.steering.restore(Ballot(Term(3), A))
-    assert sits.steering.remembered == Ballot(Term(3), A)
-    again = sits.on_word(C, VoteRequest(term=Term(3)), at(0))
+    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
+    sits.engine_host.restore(HardState(Term(3), A))
+    assert sits.engine_host.remembered == HardState(Term(3), A)
+    again = sits.on_engine_message(C, VoteRequest(term=Term(3)), at(0))
     assert sent(again, C) == [VoteResponse(term=Term(3), granted=False)]
 
 
 def test_a_ballot_outlives_the_engine_that_cast_it() -> None:
     sits = place(B)
-    sits.on_word(C, VoteRequest(term=Term(7)), at(0))
+    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     for engine in ("gossip", "raft"):
         settings = evolve(sits.settings, engine=engine)
         changed = evolve(sits.register.committed.document, settings=settings)
         sits.register.committed = evolve(sits.register.committed, document=changed)
         sits.advance(at(0), WALL)
-    assert sits.steering.remembered == Ballot(Term(7), C)
-    again = sits.on_word(A, VoteRequest(term=Term(7)), at(0))
+    assert sits.engine_host.remembered == HardState(Term(7), C)
+    again = sits.on_engine_message(A, VoteRequest(term=Term(7)), at(0))
     assert sent(again, A) == [VoteResponse(term=Term(7), granted=False)]
 
 
 def test_what_an_engine_notes_is_told_once() -> None:
     sits = place(A, "lowest-id")
     sits.advance(at(0), WALL)
-    (turned,) = sits.steering.tell()
+    (turned,) = sits.engine_host.tell()
     assert isinstance(turned, Turned)
     assert (turned.turn.before, turned.turn.after) == (Role.FOLLOWER, Role.LEADER)
-    assert sits.steering.role is Role.LEADER
-    assert sits.steering.tell() == []
+    assert sits.engine_host.role is Role.LEADER
+    assert sits.engine_host.tell() == []
 
 
 def test_a_broken_protocol_is_noted() -> None:
@@ -92,28 +92,28 @@ def test_a_broken_protocol_is_noted() -> None:
         now = Instant(now + 0.05)
         meet(sits, now, A, C)
         sits.advance(now, WALL)
-        if sits.steering.role is not Role.FOLLOWER:
+        if sits.engine_host.role is not Role.FOLLOWER:
             break
         for peer in (A, C):
-            asked = Term(sits.steering.remembered.term + 1)
-            sits.on_word(peer, granted_before(asked), now)
-    term = sits.steering.remembered.term
-    sits.on_word(C, VoteResponse(term=term, granted=True), now)
-    assert sits.steering.role is Role.LEADER
-    sits.on_word(A, Lead(term=term), now)
-    noted = [e.fact for e in sits.steering.tell() if isinstance(e, Note)]
+            asked = Term(sits.engine_host.remembered.term + 1)
+            sits.on_engine_message(peer, granted_before(asked), now)
+    term = sits.engine_host.remembered.term
+    sits.on_engine_message(C, VoteResponse(term=term, granted=True), now)
+    assert sits.engine_host.role is Role.LEADER
+    sits.on_engine_message(A, LeaderHeartbeat(term=term), now)
+    noted = [e.fact for e in sits.engine_host.tell() if isinstance(e, Note)]
     assert noted == [ProtocolBroken(f"{A} says that it too leads term {term}")]
 
 
-def granted_before(asked: Term) -> PreVoted:
+def granted_before(asked: Term) -> PreVoteResponse:
     """What a voter answers that would vote."""
-    return PreVoted(asked=asked, granted=True, term=Term(asked - 1))
+    return PreVoteResponse(asked=asked, granted=True, term=Term(asked - 1))
 
 
 def test_the_last_holders_successor_goes_before_the_engines_choice_until_somebody_acts() -> None:
     sits = place(B, "lowest-id")
     assert sits.choice(at(0)) == A
-    sits.mandate.promise = Promise(Term(1), A)
+    sits.lease.promise = Promise(Term(1), A)
     sits.on_resign(A, Resign(term=Term(1), successor=C), at(0))
     assert sits.choice(at(0)) == C
     sits.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
@@ -130,20 +130,20 @@ def test_a_late_resignation_of_an_earlier_term_names_nobody() -> None:
 
 def test_without_an_engine_nothing_is_said_or_heard() -> None:
     sits = place(B, "future")
-    assert sits.on_word(C, Lead(term=Term(3)), at(0)) == []
+    assert sits.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
     sits.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
     electorate = sits.electorate(at(0))
-    assert sits.steering.heir(electorate) is None
-    assert sits.steering.successor(electorate, at(0)) is None
-    sits.steering.step_aside(None, electorate, at(0))
-    sits.steering.restore(Ballot(Term(3), A))
-    sits.steering.close(at(0))
-    assert sits.steering.role is Role.FOLLOWER
+    assert sits.engine_host.heir(electorate) is None
+    assert sits.engine_host.successor(electorate, at(0)) is None
+    sits.engine_host.step_aside(None, electorate, at(0))
+    sits.engine_host.restore(HardState(Term(3), A))
+    sits.engine_host.close(at(0))
+    assert sits.engine_host.role is Role.FOLLOWER
 
 
 def test_who_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
     sits = place(B, "gossip")
-    engine = engine_named("gossip", B, ballot=Ballot(), rng=Random(0), now=at(0))
+    engine = engine_named("gossip", B, hard_state=HardState(), rng=Random(0), now=at(0))
     assert engine is not None
     sees = sits.electorate(at(0))
     engine.hear(A, LeadershipDeclaration(), evolve(sees, able=frozenset({B, C})), at(0))
@@ -165,17 +165,17 @@ def test_words_for_all_go_to_every_member() -> None:
 
 def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
     sits = place(B, "lowest-id")
-    sits.mandate.promise = Promise(Term(5), A)
+    sits.lease.promise = Promise(Term(5), A)
     sits.on_resign(A, Resign(term=Term(5), successor=C), at(0))
-    sits.steering.heard_acting(A, Term(4), sits.electorate(at(0)), at(0))
+    sits.engine_host.on_acting(A, Term(4), sits.electorate(at(0)), at(0))
     assert sits.choice(at(0)) == C
-    sits.steering.heard_acting(C, Term(6), sits.electorate(at(0)), at(0))
+    sits.engine_host.on_acting(C, Term(6), sits.electorate(at(0)), at(0))
     assert sits.choice(at(0)) == A
 
 
 def test_a_node_that_does_not_know_the_engine_hears_who_acts_and_wants_nobody() -> None:
     sits = place(B, engine="nobody-knows-it")
-    sits.steering.name(C, Term(1), at(0), by_hand=False)
-    sits.steering.heard_acting(A, Term(3), sits.electorate(at(0)), at(0))
-    assert sits.steering.named is None
+    sits.engine_host.name(C, Term(1), at(0), by_hand=False)
+    sits.engine_host.on_acting(A, Term(3), sits.electorate(at(0)), at(0))
+    assert sits.engine_host.named is None
     assert sits.choice(at(0)) is None

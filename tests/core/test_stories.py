@@ -3,7 +3,15 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.stories import BEFORE_MAX, BEFORE_S_MAX, End, Fate, Page, Story, stories
+from qutrio.core.journal.reports import (
+    BEFORE_MAX,
+    BEFORE_S_MAX,
+    End,
+    Fate,
+    IncidentReport,
+    Page,
+    stories,
+)
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, ClockSet, Closed, Closing, Entry, Leaving, Opened
@@ -32,7 +40,7 @@ from tests.core.told import (
 )
 
 
-def story(*entries: Entry) -> Story:
+def story(*entries: Entry) -> IncidentReport:
     (only,) = stories(entries)
     return only
 

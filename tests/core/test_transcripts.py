@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.messages import Heartbeat
+from qutrio.core.api.messages import Heartbeat
 from qutrio.model.results import Outcome
 from tests.core.node_cluster import API, elected_cluster
 from tests.core.samples import DEAD_S, WEB, A, B

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import pytest
 from attrs import evolve
 
-from qutrio.core.ages import Ages
-from qutrio.core.applying import keep_former
-from qutrio.core.closing import drop_unreachable
-from qutrio.core.notices import Scene
-from qutrio.core.unseen import CAUSES_PER_STEP_MAX, Lookout
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.alerting.ages import IncidentAges
+from qutrio.core.alerting.closing import drop_unreachable
+from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.unseen import CAUSES_PER_STEP_MAX, UnseenTracker
+from qutrio.core.checks.verdicts import Verdicts
+from qutrio.core.consensus.applying import keep_former
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import CheckId, IncidentId, Term, UnixTime
 from qutrio.model.incidents import Ledger, Notice, NoticeKind
@@ -43,15 +43,15 @@ class Watcher:
 
     def __init__(self, held: ClusterDocument = HELD, ledger: Ledger | None = None) -> None:
         self.held, self.ledger, self.now = held, ledger or Ledger(), 0.0
-        self.verdicts, self.ages, self.lookout = Verdicts(), Ages(), Lookout()
+        self.verdicts, self.ages, self.unseen_tracker = Verdicts(), IncidentAges(), UnseenTracker()
         self.ages.follow(self.ledger, at(0), WALL)
-        self.lookout.take_over(at(0))
+        self.unseen_tracker.take_over(at(0))
         self.look()
 
     @property
-    def scene(self) -> Scene:
+    def scene(self) -> NoticeInputs:
         """What it knows now."""
-        return Scene(
+        return NoticeInputs(
             document=self.held,
             verdicts=self.verdicts,
             term=Term(1),
@@ -67,13 +67,13 @@ class Watcher:
         self.verdicts.follow(self.held, wall)
         found = self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
         self.verdicts.to_probe(at(self.now), set(), 1.0)
-        self.ledger = self.lookout.follow(self.ledger, self.scene, found.changed)
+        self.ledger = self.unseen_tracker.follow(self.ledger, self.scene, found.changed)
         self.ages.follow(self.ledger, at(self.now), wall)
 
     def run(self, seconds: float) -> None:
         """Let time pass, and look whenever there is something to look at."""
         until = self.now + seconds
-        while (soon := min(self.lookout.deadline(), self.verdicts.deadline())) <= until:
+        while (soon := min(self.unseen_tracker.deadline(), self.verdicts.deadline())) <= until:
             self.now = max(self.now + 0.001, soon)
             self.look()
         self.now = until
@@ -155,7 +155,7 @@ def test_the_bound_is_five_intervals_or_what_is_set(
     interval_s: float, setting_s: float, bound: float
 ) -> None:
     held = document(A, settings=Settings(unseen_after_s=setting_s))
-    assert Lookout().bound_s(check(interval_s=interval_s), held) == bound
+    assert UnseenTracker().bound_s(check(interval_s=interval_s), held) == bound
 
 
 def test_a_shorter_setting_counts_for_what_waits_already() -> None:
@@ -191,7 +191,7 @@ def test_another_master_goes_on_where_the_last_one_was() -> None:
     first = Watcher()
     first.run(100)
     assert [u.told for u in first.ledger.unjudged] == [None, None]
-    first.lookout.take_over(at(first.now))
+    first.unseen_tracker.take_over(at(first.now))
     first.run(19)
     assert first.told == []
     first.run(10)
@@ -204,7 +204,7 @@ def test_a_new_master_tells_nobody_before_a_whole_round_of_probes() -> None:
     first.run(60)
     late = Watcher(ledger=first.ledger)
     late.ages.heard(B, tuple((u.id, 900.0) for u in first.ledger.unjudged), at(0))
-    late.lookout.look_again()
+    late.unseen_tracker.look_again()
     late.run(20)
     assert late.told == []
     late.run(40)
@@ -213,8 +213,8 @@ def test_a_new_master_tells_nobody_before_a_whole_round_of_probes() -> None:
 
 def test_who_does_not_act_looks_at_nothing() -> None:
     watcher = Watcher()
-    watcher.lookout.rest()
-    assert watcher.lookout.deadline() == float("inf")
+    watcher.unseen_tracker.rest()
+    assert watcher.unseen_tracker.deadline() == float("inf")
 
 
 # --- what, and to whom -----------------------------------------------------------------------
@@ -315,7 +315,7 @@ def test_an_end_of_which_nothing_is_listed_is_told_all_the_same() -> None:
 def test_the_end_of_a_notice_that_is_not_committed_yet_lasted_as_long_as_it_says() -> None:
     watcher = Watcher()
     watcher.run(130)
-    watcher.ages = Ages()
+    watcher.ages = IncidentAges()
     watcher.vote(Outcome.OK)
     assert watcher.told[-1].lasted_s == 120.0
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qutrio.core.effects import Notify
-from qutrio.core.mutations import PutCheck, RemoveCheck
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.mutations import PutCheck, RemoveCheck
 from qutrio.model.results import Outcome, State
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import DB, WEB, A, B, C, check, document, hook

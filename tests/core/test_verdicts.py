@@ -2,8 +2,8 @@
 
 import pytest
 
-from qutrio.core.ballots import Count
-from qutrio.core.verdicts import FRESH_S_MIN, SWEEP_S_MIN, Verdicts, freshness
+from qutrio.core.checks.verdicts import FRESH_S_MIN, SWEEP_S_MIN, Verdicts, freshness
+from qutrio.core.checks.votes import Count
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import FOREVER, CheckId, NodeId, UnixTime

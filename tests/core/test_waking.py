@@ -3,8 +3,8 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.endorsement import restarted
-from qutrio.core.replication import Replication
+from qutrio.core.consensus.register import Register
+from qutrio.core.leadership.lease_voter import lease_after_restart
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, Seconds, Term
 from qutrio.model.levels import LEVEL
@@ -20,8 +20,8 @@ def quiet_until(committed: Settings, accepted: Settings, promise: Promise = BOUN
     older = record(document(A, B, C, settings=committed))
     newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
     kept = Stable(promise, accepted=newer, committed=older)
-    register = Replication(me=B, accepted=newer, committed=older, level=LEVEL)
-    return restarted(B, kept, register, at(100)).quiet_until
+    register = Register(me=B, accepted=newer, committed=older, level=LEVEL)
+    return lease_after_restart(B, kept, register, at(100)).quiet_until
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,5 @@ def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
     assert quiet_until(SHORT, LONG, Promise()) == NEVER
     alone = record(document(B))
     kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
-    register = Replication(me=B, accepted=alone, committed=alone, level=LEVEL)
-    assert restarted(B, kept, register, at(1)).quiet_until == NEVER
+    register = Register(me=B, accepted=alone, committed=alone, level=LEVEL)
+    assert lease_after_restart(B, kept, register, at(1)).quiet_until == NEVER

@@ -1,8 +1,8 @@
 """A wall clock that is off is warned of once, and shown; nothing else comes of it."""
 
-from qutrio.core.effects import Note
-from qutrio.core.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
-from qutrio.core.wall_clocks import SKEW_S_MIN, WallClocks
+from qutrio.core.api.effects import Note
+from qutrio.core.api.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
+from qutrio.core.leadership.wall_clocks import SKEW_S_MIN, WallClocks
 from qutrio.model.ids import UnixTime
 from tests.core.samples import WALL, A, B, at
 

@@ -1,14 +1,14 @@
 """The watch: what is as before travels with the heartbeat, what turned travels at once."""
 
-from qutrio.core.ballots import Vote
-from qutrio.core.effects import Probe, Send
-from qutrio.core.messages import ProbeNow, Report
-from qutrio.core.watch import (
+from qutrio.core.api.effects import Probe, Send
+from qutrio.core.api.messages import ProbeNow, Report
+from qutrio.core.checks.result_exchange import (
     AGE_S_MAX,
     CHECKS_PER_REQUEST_MAX,
     RESULTS_PER_REPORT_MAX,
-    Watch,
+    ResultExchange,
 )
+from qutrio.core.checks.votes import Vote
 from qutrio.model.document import CHECKS_MAX
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
@@ -18,14 +18,14 @@ OK, FAIL = result(Outcome.OK), result(Outcome.FAIL)
 LIFE = 7
 
 
-def watch(*checks: CheckId) -> Watch:
-    watching = Watch(A, LIFE)
+def watch(*checks: CheckId) -> ResultExchange:
+    watching = ResultExchange(A, LIFE)
     held = document(A, B, C, checks=[check(c) for c in checks or (WEB,)])
     watching.verdicts.follow(held, WALL)
     return watching
 
 
-def told(watching: Watch, now: float, *, all_of_it: bool = False) -> list[Report]:
+def told(watching: ResultExchange, now: float, *, all_of_it: bool = False) -> list[Report]:
     effects = watching.tell([B], at(now), all_of_it=all_of_it)
     return [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Report)]
 
@@ -166,7 +166,7 @@ def test_everybody_is_asked_to_probe_in_bounded_requests() -> None:
     assert watching.demand_of_all((), [B]) == []
 
 
-def heard(watching: Watch, report: Report, now: float) -> Vote | None:
+def heard(watching: ResultExchange, report: Report, now: float) -> Vote | None:
     watching.on_report(B, report, at(now))
     return watching.verdicts.vote(B, WEB)
 

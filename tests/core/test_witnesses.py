@@ -3,11 +3,11 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.acceptor import RETRY_AFTER_S
-from qutrio.core.effects import Send
-from qutrio.core.messages import Fetch, Fetched
-from qutrio.core.replication import Replication
-from qutrio.core.witnesses import fits, unseated
+from qutrio.core.api.effects import Send
+from qutrio.core.api.messages import Fetch, Fetched
+from qutrio.core.consensus.acceptor import RETRY_AFTER_S
+from qutrio.core.consensus.register import Register
+from qutrio.core.consensus.witnesses import fits, unseated
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Term
 from qutrio.model.stable import Position, Promise, Record
@@ -21,16 +21,16 @@ WITHOUT_E = document(A, B, C, D, revision=2, term=1)
 NOBODY = bound_to(None, 0)
 
 
-def show(voter: Replication, peer: NodeId, shown: Record, *, accepted: bool = False) -> None:
+def show(voter: Register, peer: NodeId, shown: Record, *, accepted: bool = False) -> None:
     """Let a member answer the question for its record."""
     voter._asked[peer, accepted] = at(0)
     voter.on_fetched(peer, Fetched(accepted=accepted, record=shown), NOBODY)
 
 
-def holding(removal: ClusterDocument, held: ClusterDocument = FIVE) -> Replication:
+def holding(removal: ClusterDocument, held: ClusterDocument = FIVE) -> Register:
     """B, which accepted a removal from A, whom it endorsed in term 1."""
     voter = register(B, held)
-    voter.on_write(write(pos(1), removal), endorsed=True)
+    voter.on_write(write(pos(1), removal), granted=True)
     return voter
 
 
@@ -107,58 +107,58 @@ def test_the_holder_is_not_believed_about_terms_after_that_in_which_it_was_endor
 
 
 def test_a_removal_by_the_holder_waits_until_another_living_voter_shows_it() -> None:
-    voter, footing = holding(WITHOUT_E), bound_to(A, 1, A, C, E)
+    voter, trust_basis = holding(WITHOUT_E), bound_to(A, 1, A, C, E)
     ask = [Send(n, Fetch(accepted=True)) for n in (C, E)]
-    assert voter.ask_to_confirm(footing, at(0)) == ask
-    assert voter.on_commit(A, pos(1), footing, at(0.1)) == []
+    assert voter.ask_to_confirm(trust_basis, at(0)) == ask
+    assert voter.on_commit(A, pos(1), trust_basis, at(0.1)) == []
     assert voter.committed == record(FIVE)
-    voter.on_fetched(C, Fetched(accepted=True, record=record(WITHOUT_E, pos(1, 2))), footing)
+    voter.on_fetched(C, Fetched(accepted=True, record=record(WITHOUT_E, pos(1, 2))), trust_basis)
     assert voter.committed is voter.accepted
-    assert voter.ask_to_confirm(footing, at(9)) == []
+    assert voter.ask_to_confirm(trust_basis, at(9)) == []
 
 
 def test_a_voter_that_denies_a_removal_is_asked_again_and_does_not_confirm_it() -> None:
-    voter, footing = holding(WITHOUT_E), bound_to(A, 1, A, C)
-    voter.ask_to_confirm(footing, at(0))
-    voter.on_fetched(C, Fetched(accepted=True, record=record(FIVE)), footing)
-    assert voter.on_commit(A, pos(1), footing, at(0.1)) == [Send(C, Fetch(accepted=True))]
-    voter.on_fetched(C, Fetched(accepted=True, record=record(LATER, pos(1))), footing)
-    assert voter.on_commit(A, pos(1), footing, at(RETRY_AFTER_S + 1)) != []
+    voter, trust_basis = holding(WITHOUT_E), bound_to(A, 1, A, C)
+    voter.ask_to_confirm(trust_basis, at(0))
+    voter.on_fetched(C, Fetched(accepted=True, record=record(FIVE)), trust_basis)
+    assert voter.on_commit(A, pos(1), trust_basis, at(0.1)) == [Send(C, Fetch(accepted=True))]
+    voter.on_fetched(C, Fetched(accepted=True, record=record(LATER, pos(1))), trust_basis)
+    assert voter.on_commit(A, pos(1), trust_basis, at(RETRY_AFTER_S + 1)) != []
     assert voter.committed == record(FIVE)
 
 
 def test_who_confirmed_a_removal_is_not_asked_again_while_the_holder_is_waited_for() -> None:
-    voter, footing = holding(WITHOUT_E), bound_to(A, 1, A, C, D)
+    voter, trust_basis = holding(WITHOUT_E), bound_to(A, 1, A, C, D)
     ask = [Send(n, Fetch(accepted=True)) for n in (C, D)]
-    assert voter.ask_to_confirm(footing, at(0)) == ask
-    voter.on_fetched(C, Fetched(accepted=True, record=record(WITHOUT_E, pos(1, 2))), footing)
+    assert voter.ask_to_confirm(trust_basis, at(0)) == ask
+    voter.on_fetched(C, Fetched(accepted=True, record=record(WITHOUT_E, pos(1, 2))), trust_basis)
     assert voter.committed == record(FIVE)
-    assert voter.ask_to_confirm(footing, at(9)) == [Send(D, Fetch(accepted=True))]
+    assert voter.ask_to_confirm(trust_basis, at(9)) == [Send(D, Fetch(accepted=True))]
 
 
 @pytest.mark.parametrize(("removal", "live"), [(WITHOUT_E, (A, B, E)), (ALONE, (A, B))])
 def test_a_removal_by_the_holder_stands_when_nobody_else_is_there_to_confirm_it(
     removal: ClusterDocument, live: tuple[NodeId, ...]
 ) -> None:
-    voter, footing = holding(removal), bound_to(A, 1, *live)
-    assert voter.on_commit(A, pos(1), footing, at(0)) == []
+    voter, trust_basis = holding(removal), bound_to(A, 1, *live)
+    assert voter.on_commit(A, pos(1), trust_basis, at(0)) == []
     assert voter.committed is voter.accepted
 
 
 def test_who_goes_with_others_is_asked_too() -> None:
-    footing = bound_to(A, 1, A, B, C, D, E)
-    asked = holding(ALONE).ask_to_confirm(footing, at(0))
+    trust_basis = bound_to(A, 1, A, B, C, D, E)
+    asked = holding(ALONE).ask_to_confirm(trust_basis, at(0))
     assert asked == [Send(n, Fetch(accepted=True)) for n in (C, D, E)]
 
 
 def test_the_next_write_does_not_commit_a_removal_that_nobody_confirmed() -> None:
     voter = holding(WITHOUT_E)
-    voter.on_write(write(pos(1, 2), WITHOUT_E, whole=False), endorsed=True)
+    voter.on_write(write(pos(1, 2), WITHOUT_E, whole=False), granted=True)
     assert voter.accepted.position == pos(1, 2)
     assert voter.committed == record(FIVE)
     two = register(B, TWO)
     for number in (1, 2):
-        two.on_write(write(pos(1, number), document(B, revision=2, term=1)), endorsed=True)
+        two.on_write(write(pos(1, number), document(B, revision=2, term=1)), granted=True)
     assert two.committed.position == pos(1)
 
 
@@ -168,14 +168,14 @@ def test_the_next_write_does_not_commit_a_removal_that_nobody_confirmed() -> Non
 SECOND = pos(2)
 
 
-def adopting(place: Position = SECOND) -> Replication:
+def adopting(place: Position = SECOND) -> Register:
     """B, which claims term 5 and asked C for its accepted record."""
     claimant = register(B, FIVE)
     claimant.establish(Term(5), (place, C), at(0))
     return claimant
 
 
-def adopt(claimant: Replication, peer: NodeId, shown: Record) -> None:
+def adopt(claimant: Register, peer: NodeId, shown: Record) -> None:
     """Let an endorser hand over what it accepted."""
     claimant.on_fetched(peer, Fetched(accepted=True, record=shown), bound_to(B, 5))
 
@@ -244,7 +244,7 @@ def test_a_later_record_keeps_the_cluster_and_counts_on() -> None:
 
 def test_a_write_that_does_not_follow_from_what_is_committed_is_not_accepted() -> None:
     voter = register(B, LATER, pos(1))
-    assert voter.on_write(write(pos(2), FIVE), endorsed=True) is None
+    assert voter.on_write(write(pos(2), FIVE), granted=True) is None
     assert voter.accepted.position == pos(1)
 
 

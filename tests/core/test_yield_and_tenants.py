@@ -3,10 +3,10 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.events import Stop, Tenancy, YieldRequested
-from qutrio.core.handover import YIELD_PATIENCE_S
-from qutrio.core.messages import Heartbeat, Resign, Ruling, Yield
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.api.events import Stop, Tenancy, YieldRequested
+from qutrio.core.api.messages import Heartbeat, Resign, Ruling, Yield
+from qutrio.core.api.mutations import RemoveMember
+from qutrio.core.leadership.transfer import YIELD_PATIENCE_S
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term, UnixTime
 from tests.core.node_cluster import NodeCluster
@@ -89,7 +89,7 @@ def test_a_yield_to_the_master_itself_changes_nothing() -> None:
 def test_a_wish_of_an_earlier_term_is_not_for_this_one() -> None:
     cluster, master = cluster_of_three()
     node = cluster.nodes[master]
-    node.handover.on_yield(Yield(term=Term(99), to=B), at(cluster.now))
+    node.transfer.on_yield(Yield(term=Term(99), to=B), at(cluster.now))
     cluster.run(3)
     assert cluster.masters() == [master]
 
@@ -106,10 +106,10 @@ def test_without_a_master_a_wish_reaches_nobody() -> None:
 def test_whoever_stepped_aside_is_a_candidate_again_after_a_while(engine: str) -> None:
     cluster, master = cluster_of_three(engine)
     for node in cluster.nodes.values():
-        electorate = node.seat.electorate(at(cluster.now))
-        node.seat.steering.step_aside(None, electorate, at(cluster.now))
-        assert not node.seat.able(at(cluster.now))
-    cluster.nodes[master].seat.resign(None, "a test", at(cluster.now))
+        electorate = node.leadership.electorate(at(cluster.now))
+        node.leadership.engine_host.step_aside(None, electorate, at(cluster.now))
+        assert not node.leadership.able(at(cluster.now))
+    cluster.nodes[master].leadership.resign(None, "a test", at(cluster.now))
     cluster.run(1)
     assert cluster.masters() == []
     cluster.run(100)
@@ -159,16 +159,16 @@ def test_a_node_that_lost_the_role_under_tenants_endorses_nobody_meanwhile() -> 
     cluster, master = cluster_of_three()
     cluster.handle(master, Tenancy(1))
     node = cluster.nodes[master]
-    until = node.seat.acting_until(at(cluster.now))
+    until = node.leadership.acting_until(at(cluster.now))
     assert until is not None
-    node.seat.resign(None, "a test", at(cluster.now))
-    assert node.seat.mandate.bound_until == until
-    assert node.seat.mandate.objection(B, Term(9), at(cluster.now)) == f"bound to {master}"
+    node.leadership.resign(None, "a test", at(cluster.now))
+    assert node.leadership.lease.bound_until == until
+    assert node.leadership.lease.objection(B, Term(9), at(cluster.now)) == f"bound to {master}"
 
 
 def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
     cluster, _ = cluster_of_three()
-    seat = cluster.nodes[C].seat
+    leadership = cluster.nodes[C].leadership
     now = at(cluster.now)
     beat = Heartbeat(
         number=10**6,
@@ -176,17 +176,17 @@ def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
         claim=Term(1),
         acting=True,
         able=True,
-        committed=seat.register.committed.position,
+        committed=leadership.register.committed.position,
         wall=UnixTime(0.0),
     )
     resign = Resign(term=Term(1), successor=B, by_hand=True, reason="moved by hand")
-    seat.on_resign(A, resign, now)
-    seat.on_heartbeat(A, beat, now, UnixTime(0.0))
-    assert seat.steering.named == B
-    held = seat.register.committed
-    seat.register.accepted = evolve(held, position=evolve(held.position, term=Term(2)))
-    seat.on_heartbeat(B, evolve(beat, claim=Term(2)), now, UnixTime(0.0))
-    assert seat.steering.named is None
+    leadership.on_resign(A, resign, now)
+    leadership.on_heartbeat(A, beat, now, UnixTime(0.0))
+    assert leadership.engine_host.named == B
+    held = leadership.register.committed
+    leadership.register.accepted = evolve(held, position=evolve(held.position, term=Term(2)))
+    leadership.on_heartbeat(B, evolve(beat, claim=Term(2)), now, UnixTime(0.0))
+    assert leadership.engine_host.named is None
 
 
 def test_whoever_hands_over_prefers_the_one_it_named() -> None:
@@ -199,7 +199,7 @@ def test_whoever_hands_over_prefers_the_one_it_named() -> None:
         (C, True),
         (A, False),
     }
-    assert cluster.nodes[C].seat.steering.named in {None, A}
+    assert cluster.nodes[C].leadership.engine_host.named in {None, A}
 
 
 def test_after_the_removal_of_the_acting_node_another_acts_when_the_bonds_to_it_ended() -> None:

@@ -5,12 +5,11 @@ from attrs import evolve
 from qutrio.model.ids import IncidentId, NoticeId, Revision, Term, UnixTime
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import (
-    Ballot,
     Basis,
     Began,
-    Cast,
     Closed,
     Closing,
+    CountedVote,
     Crossed,
     Doubted,
     Ended,
@@ -27,6 +26,7 @@ from qutrio.model.journal import (
     Standing,
     Started,
     Stopped,
+    VoteCount,
 )
 from qutrio.model.results import Evidence, Outcome, State
 from tests.core.samples import HOOK, WALL, WEB, A, B, C, delivery, incident, pos
@@ -42,12 +42,12 @@ def line(at_s: float, fact: Fact) -> Entry:
     return Entry(UnixTime(WALL + at_s), fact)
 
 
-def ballot(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> Ballot:
+def ballot(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> VoteCount:
     """Three members' votes: first the failing, then the fine, then the abstaining ones."""
     outcomes = [Outcome.FAIL] * fail + [Outcome.OK] * ok + [Outcome.ABSTAIN] * abstain
     names = {A: "alpha", B: "bravo", C: "charlie"}
     casts = [
-        Cast(
+        CountedVote(
             node=node,
             name=name,
             standing=Standing.ABSTAINED if seen is Outcome.ABSTAIN else Standing.COUNTED,
@@ -59,11 +59,11 @@ def ballot(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> Ballot:
         for (node, name), seen in zip(names.items(), outcomes, strict=False)
     ]
     silent = [
-        Cast(node=node, name=name, standing=Standing.SILENT)
+        CountedVote(node=node, name=name, standing=Standing.SILENT)
         for node, name in list(names.items())[len(casts) :]
     ]
     state = State.UNKNOWN if ok + fail < 2 else State.DOWN if fail > ok else State.UP
-    return Ballot(
+    return VoteCount(
         at_unix=UnixTime(WALL + at_s),
         voters=3,
         needed=2,

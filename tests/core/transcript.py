@@ -8,10 +8,10 @@ acknowledgement only if it grants a term that the last one did not.
 
 from pathlib import Path
 
-from qutrio.core.effects import Effect, Notify, Persist, Reply, Send
-from qutrio.core.messages import (
-    Answer,
-    Ask,
+from qutrio.core.api.effects import Effect, Notify, Persist, Reply, Send
+from qutrio.core.api.messages import (
+    CanvassAnswer,
+    CanvassRequest,
     Commit,
     Heartbeat,
     HeartbeatAck,
@@ -114,9 +114,9 @@ def describe(message: Message) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             return f"{name} {claims}" + ("" if able else " unable")
         case HeartbeatAck(granted=granted):
             return f"{name} grants={granted}"
-        case Ask(term=term):
+        case CanvassRequest(term=term):
             return f"{name} term={term}"
-        case Answer(term=term, would=would, reason=reason):
+        case CanvassAnswer(term=term, would=would, reason=reason):
             return f"{name} term={term} " + ("would grant" if would else f"would not: {reason}")
         case Write(position=position, document=document, ledger=ledger):
             whole = f" revision={document.revision}" if document is not None else ""

@@ -6,11 +6,10 @@ from typing import Any, Self
 import trio
 from attrs import define
 
-from qutrio.core.effects import Notify
+from qutrio.core.api.effects import Notify
+from qutrio.core.api.facts import NodeFact
+from qutrio.core.api.messages import Message
 from qutrio.core.election.interface import Turn
-from qutrio.core.facts import NodeFact
-from qutrio.core.messages import Message
-from qutrio.daemon.driver import Hands
 from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
@@ -18,6 +17,7 @@ from qutrio.model.results import Outcome
 from qutrio.model.stable import Stable
 from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.interface import NoAnswer, Observation
+from qutrio.runtime.driver import EffectHandler
 
 
 @define
@@ -57,49 +57,49 @@ class Target:
 class WatchedHands:
     """A daemon's own hands, and a list of what they did."""
 
-    _hands: Hands
+    _handler: EffectHandler
     _did: Callable[[str], None]
 
     @property
     def durable(self) -> Stable:
         """What the store holds."""
-        return self._hands.durable
+        return self._handler.durable
 
     async def persist(self, stable: Stable) -> None:
         """Persist, then write it down."""
-        await self._hands.persist(stable)
+        await self._handler.persist(stable)
         self._did(f"persist {stable.promise.term} {stable.accepted.position}")
 
     def send(self, to: NodeId, message: Message) -> None:
         """Write it down, and send."""
         self._did(f"send {type(message).__name__} to {to}")
-        self._hands.send(to, message)
+        self._handler.send(to, message)
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
         """Write it down, and probe."""
         self._did(f"probe {','.join(checks)}")
-        self._hands.probe(checks)
+        self._handler.probe(checks)
 
     def notify(self, job: Notify) -> bool:
         """Write it down, and notify."""
         self._did(f"notify {job.delivery.notice.id}")
-        return self._hands.notify(job)
+        return self._handler.notify(job)
 
     def note(self, fact: NodeFact) -> None:
         """Log."""
-        self._hands.note(fact)
+        self._handler.note(fact)
 
     def turned(self, turn: Turn) -> None:
         """Log."""
-        self._hands.turned(turn)
+        self._handler.turned(turn)
 
     def journal(self, entry: Entry) -> None:
         """Pass it on."""
-        self._hands.journal(entry)
+        self._handler.journal(entry)
 
     def alive(self) -> None:
         """Feed the watchdog."""
-        self._hands.alive()
+        self._handler.alive()
 
 
 class NoPatterns:

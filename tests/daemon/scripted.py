@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import Factory, define
 
-from qutrio.core.effects import Effect, Notify
+from qutrio.core.api.effects import Effect, Notify
+from qutrio.core.api.events import Event
+from qutrio.core.api.facts import NodeFact, NodeStarted
+from qutrio.core.api.messages import Message
+from qutrio.core.api.view import Status, View
 from qutrio.core.election.interface import Turn
-from qutrio.core.events import Event
-from qutrio.core.facts import NodeFact, NodeStarted
-from qutrio.core.messages import Message
-from qutrio.core.view import Status, View
 from qutrio.errors import StorageError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (

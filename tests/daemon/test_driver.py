@@ -7,8 +7,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from qutrio.core.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
-from qutrio.core.events import (
+from qutrio.core.api.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.api.events import (
     Attempted,
     Event,
     Inspected,
@@ -18,27 +18,27 @@ from qutrio.core.events import (
     Stop,
     Tick,
 )
-from qutrio.core.facts import DiskRefused, RoleClaimed
-from qutrio.core.messages import Farewell, Ruling
-from qutrio.core.mutations import Batch
-from qutrio.daemon.driver import EVENTS_WHILE_DUE_MAX, WAIT_S_MAX, drive
+from qutrio.core.api.facts import DiskRefused, RoleClaimed
+from qutrio.core.api.messages import Farewell, Ruling
+from qutrio.core.api.mutations import Batch
 from qutrio.model.ids import CheckId, Instant, NodeId, Revision, Term
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.runtime.driver import EVENTS_WHILE_DUE_MAX, WAIT_S_MAX, drive
 from tests.daemon.scripted import PEER, Diary, ScriptedNode, delivery, stable, status
 
 
 class Rig:
     """A driver with a scripted node and a diary."""
 
-    def __init__(self, node: ScriptedNode, hands: Diary) -> None:
-        self.node, self.hands = node, hands
+    def __init__(self, node: ScriptedNode, handler: Diary) -> None:
+        self.node, self.handler = node, handler
         self.inbox = Inbox("boot")
         self.view = Latest(node.view(Instant(0.0)))
 
     async def drive(self) -> None:
-        await drive(self.node, self.inbox, self.hands, self.view, TrioClock())
+        await drive(self.node, self.inbox, self.handler, self.view, TrioClock())
 
 
 def _quiet(event: Event) -> Sequence[Effect]:
@@ -58,7 +58,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
             Reply(event.request, Ruling.COMMITTED, "", Revision(2)),
             Persist(stable(2)),
             Probe((CheckId("k1"), CheckId("k2"))),
-            Notify(delivery(), Term(1), errand=False),
+            Notify(delivery(), Term(1), delegated=False),
             Note(RoleClaimed(Term(4))),
         ]
 
@@ -68,7 +68,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
         answer = await rig.inbox.ask(lambda request: Proposed(request, Batch(mutations=())))
         assert isinstance(answer, Reply)
         assert rig.view.value.document.revision == 2
-        assert rig.hands.entries == [
+        assert rig.handler.entries == [
             "sent Farewell to n2",
             "persisted",
             "probe k1,k2",
@@ -130,7 +130,7 @@ async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
         await rig.inbox.post(Stop())
     events = [event for _, event in rig.node.lived]
     assert events[1] == PersistFailed("no space left on the device", stable(1))
-    assert rig.hands.entries == [
+    assert rig.handler.entries == [
         "disk failed",
         "note DiskRefused(reason='no space left')",
         "disk failed",
@@ -162,7 +162,7 @@ async def test_a_caller_is_answered_honestly_when_the_write_before_its_answer_fa
     assert isinstance(answer, Reply)
     assert (answer.ruling, answer.revision) == (told, 2)
     assert ("look before you try again" in answer.reason) is (told is not ruling)
-    assert rig.hands.entries == ["disk failed"]
+    assert rig.handler.entries == ["disk failed"]
 
 
 async def test_a_question_is_answered_also_when_the_write_before_its_answer_failed() -> None:
@@ -182,7 +182,7 @@ async def test_a_question_is_answered_also_when_the_write_before_its_answer_fail
 
 async def test_the_node_hears_of_a_notice_for_which_there_was_no_room() -> None:
     def react(event: Event) -> Sequence[Effect]:
-        return [Notify(delivery(), Term(1), errand=False)] if isinstance(event, Linked) else ()
+        return [Notify(delivery(), Term(1), delegated=False)] if isinstance(event, Linked) else ()
 
     rig = Rig(ScriptedNode(react), Diary(jobs_taken=False))
     async with trio.open_nursery() as nursery:
@@ -200,7 +200,7 @@ async def test_the_watchdog_is_fed_also_while_nothing_happens(autojump_clock: Mo
         nursery.start_soon(rig.drive)
         await trio.sleep(60)
         await rig.inbox.post(Stop())
-    fed = rig.hands.alive_at
+    fed = rig.handler.alive_at
     assert max(b - a for a, b in pairwise(fed)) <= WAIT_S_MAX + 0.01
     assert [event for _, event in rig.node.lived] == [Stop()]
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.core.stories import End, Fate, Story, stories
+from qutrio.core.journal.reports import End, Fate, IncidentReport, stories
 from qutrio.daemon.run import GRACE_S
 from qutrio.errors import StorageError
 from qutrio.model.ids import NodeId
@@ -34,12 +34,12 @@ def seed() -> Iterator[int]:
         yield 1
 
 
-def story(world: World, node: NodeId) -> Story:
+def story(world: World, node: NodeId) -> IncidentReport:
     (only,) = stories(world.daemons[node].journal.entries)
     return only
 
 
-def kinds(told: Story) -> list[str]:
+def kinds(told: IncidentReport) -> list[str]:
     return [type(entry.fact).__name__ for entry in told.entries]
 
 

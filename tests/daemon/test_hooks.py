@@ -27,7 +27,7 @@ SAY = "/bin/sh", "-c", 'echo "$QUTRIO_EVENT $QUTRIO_TERM $QUTRIO_NODE" >> "$FILE
 class Stage:
     """A runner of hooks whose node the test lets act."""
 
-    brain: Brain
+    driver_args: Brain
     runner: HookRunner
     log: list[tuple[str, dict[str, object]]]
     ended: trio.Event
@@ -35,10 +35,10 @@ class Stage:
 
     def act(self, term: int | None) -> None:
         """Let the node act in a term, or not at all."""
-        view = self.brain.view.value
+        view = self.driver_args.view.value
         position = view.position if term is None else Position(Term(term), 1)
         until = None if term is None else Instant(1e9)
-        self.brain.view.publish(evolve(view, position=position, acting_until=until))
+        self.driver_args.view.publish(evolve(view, position=position, acting_until=until))
 
     async def runs(self, count: int) -> tuple[HookRun, ...]:
         """Wait until so many hooks have ended."""
@@ -62,14 +62,14 @@ async def stage(hooks: Hooks, **environ: str) -> AsyncIterator[Stage]:
     def note(what: str, /, **details: object) -> None:
         log.append((what, details))
 
-    brain = new_brain()
+    driver_args = new_brain()
     environ = {"PATH": os.environ["PATH"], **environ}
-    runner = HookRunner(hooks, brain.view, brain.inbox, TrioClock(), note, environ)
-    scene = Stage(brain, runner, log, trio.Event(), trio.CancelScope())
+    runner = HookRunner(hooks, driver_args.view, driver_args.inbox, TrioClock(), note, environ)
+    scene = Stage(driver_args, runner, log, trio.Event(), trio.CancelScope())
 
     async def think() -> None:
         with scene.mind:
-            await brain.think()
+            await driver_args.think()
 
     async def run() -> None:
         await runner.run()
@@ -172,7 +172,7 @@ async def test_the_loss_hook_runs_when_the_daemon_stops_whatever_is_cancelled() 
         scene.act(None)
         scene.mind.cancel()
         await trio.testing.wait_all_tasks_blocked()
-        scene.brain.inbox.close()
+        scene.driver_args.inbox.close()
         await scene.close()
     (run,) = scene.runner.report().runs
     assert run.output == "loss stopping\n"

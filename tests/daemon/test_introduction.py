@@ -7,10 +7,10 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from qutrio.core.effects import Reply
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import PutMember
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import PutMember
 from qutrio.daemon.introduction import RETRY_S, TRIES_MAX, Particulars, introduce
 from qutrio.model.ids import Instant, Revision
 from qutrio.plumbing.inbox import Inbox

@@ -13,7 +13,7 @@ import pytest
 
 from qutrio.codec.node_yaml import parse
 from qutrio.plumbing.clock import BootClock
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.setup import initialise
 from tests.patience import HANG_S
 from tests.workers import free_port

@@ -6,10 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.core.effects import Effect, Send
-from qutrio.core.events import Event, Stop
-from qutrio.core.messages import Farewell, Message
-from qutrio.daemon.run import Brain, Edges, run
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.events import Event, Stop
+from qutrio.core.api.messages import Farewell, Message
+from qutrio.daemon.run import DriverArgs, Edges, run
 from qutrio.errors import PeerError
 from qutrio.model.ids import Instant, NodeId
 from qutrio.plumbing.clock import TrioClock
@@ -80,7 +80,7 @@ class Rig(Diary):
         node = ScriptedNode(self.react, deadline=Instant(0.0))
         view = Latest(node.view(Instant(0.0)))
         await run(
-            Brain(node=node, inbox=self.inbox, view=view, hands=self, clock=TrioClock()),
+            DriverArgs(node=node, inbox=self.inbox, view=view, handler=self, clock=TrioClock()),
             Edges(
                 links=[self.link],
                 alerts=[self.alert],

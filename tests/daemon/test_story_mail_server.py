@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import PutChannel
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import PutChannel
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.ids import ChannelId
 from tests.daemon.world import open_world, seeded_scheduler

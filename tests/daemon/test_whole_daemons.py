@@ -7,8 +7,8 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import PutCheck, RemoveMember
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import PutCheck, RemoveMember
 from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import NodeId
 from tests.daemon.world import Deed, Line, Mail, open_world, replay, seeded_scheduler

@@ -17,15 +17,15 @@ import trio
 from attrs import Factory, define, evolve, field, frozen
 from trio.testing import MockClock
 
-from qutrio.alerts.letter import Letter
+from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.senders import Senders
-from qutrio.core.effects import Reply
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Mutation
-from qutrio.core.view import View
-from qutrio.daemon.parts import Parts, assemble
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import Mutation
+from qutrio.core.api.view import View
+from qutrio.daemon.components import Components, build
 from qutrio.daemon.run import run
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.checks import TcpCheck
@@ -224,24 +224,27 @@ class World:
     async def _live(self, daemon: Daemon) -> None:
         daemon.starts += 1
         daemon._stop, daemon._ended = trio.Event(), trio.Event()
-        brain, edges = assemble(self._parts(daemon))
-        brain = evolve(brain, hands=WatchedHands(brain.hands, partial(self._did, daemon.member)))
-        daemon.view, daemon.inbox = brain.view, brain.inbox
+        driver_args, edges = build(self._parts(daemon))
+        driver_args = evolve(
+            driver_args,
+            handler=WatchedHands(driver_args.handler, partial(self._did, daemon.member)),
+        )
+        daemon.view, daemon.inbox = driver_args.view, driver_args.inbox
         try:
             with trio.CancelScope() as daemon._life:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._watch, daemon.member.id, brain.view)
-                    await run(brain, edges, partial(_asked, daemon._stop))
+                    nursery.start_soon(self._watch, daemon.member.id, driver_args.view)
+                    await run(driver_args, edges, partial(_asked, daemon._stop))
                     nursery.cancel_scope.cancel()
         finally:
             daemon.view = daemon.inbox = None
             daemon._ended.set()
 
-    def _parts(self, daemon: Daemon) -> Parts:
+    def _parts(self, daemon: Daemon) -> Components:
         member = daemon.member
         number = list(self.daemons).index(member.id)
         log = self._log_of(member.id)
-        return Parts(
+        return Components(
             identity=PeerIdentity(
                 node_id=member.id,
                 fingerprint=member.fingerprint,
@@ -293,7 +296,7 @@ class World:
         self._told.set()
         self._told = trio.Event()
 
-    async def _send(self, channel: Any, letter: Letter) -> SendResult:
+    async def _send(self, channel: Any, letter: Envelope) -> SendResult:
         notice = letter.notice
         self._note(letter.node, "sending", kind=notice.kind.value)
         if channel.id in self.hung:

@@ -27,7 +27,7 @@ every_engine = pytest.mark.parametrize("engine", ["lowest-id", "raft", "gossip"]
 class Body:
     """A run of one seat's body."""
 
-    seat: str
+    participant: str
     term: int
     began: float
     ended: float
@@ -58,7 +58,7 @@ class Place:
 
     state: election.MemoryState = Factory(election.MemoryState)
     clock: SeatClock = Factory(SeatClock)
-    seat: election.Seat | None = None
+    participant: election.Participant | None = None
     starts: int = 0
     lines: list[str] = Factory(list)
     troubles: list[election.Trouble] = Factory(list)
@@ -80,7 +80,7 @@ class Arena:
     unwinding_s: float = 0.0
     wire: MemoryWire = field(init=False)
     places: dict[str, Place] = Factory(dict)
-    bodies: list[Body] = Factory(list)
+    leader_tasks: list[Body] = Factory(list)
     running: dict[str, int] = Factory(dict)
     last: tuple[str, int] = ("", 0)
     _stirred: trio.Event = Factory(trio.Event)
@@ -93,7 +93,7 @@ class Arena:
         """Let seats be taken; `options` go before those of the arena."""
         for self_id in ids:
             place = self.places.setdefault(self_id, Place())
-            place._stop, place._ended, place.seat = trio.Event(), trio.Event(), None
+            place._stop, place._ended, place.participant = trio.Event(), trio.Event(), None
             self.nursery.start_soon(self._live, self_id, place, options)
 
     async def leave(self, self_id: str) -> None:
@@ -111,7 +111,9 @@ class Arena:
     async def leader(self, *, but: str | None = None) -> str:
         """Wait until the body of a seat runs, another one than `but`, and return the seat."""
         with trio.fail_after(LED_S_MAX):
-            while not (found := [seat for seat in self.running if seat != but]):
+            while not (
+                found := [participant for participant in self.running if participant != but]
+            ):
                 await self._stirred.wait()
         return found[0]
 
@@ -130,12 +132,12 @@ class Arena:
                         return trouble
                 await self._stirred.wait()
 
-    async def seated(self, self_id: str) -> election.Seat:
+    async def participating(self, self_id: str) -> election.Participant:
         """Wait until a seat is taken, and return it."""
         with trio.fail_after(LED_S_MAX):
-            while (seat := self.places[self_id].seat) is None:
+            while (participant := self.places[self_id].participant) is None:
                 await self._stirred.wait()
-        return seat
+        return participant
 
     async def _live(self, self_id: str, place: Place, options: dict[str, Any]) -> None:
         place.starts += 1
@@ -149,20 +151,20 @@ class Arena:
             **options,
         }
         try:
-            async with election.join("reports", self_id=self_id, **given) as place.seat:
+            async with election.join("reports", self_id=self_id, **given) as place.participant:
                 self._stir()
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._work, self_id, place.seat)
-                    nursery.start_soon(self._collect, place.seat.errors(), place.troubles)
-                    nursery.start_soon(self._collect, place.seat.changes(), place.turns)
+                    nursery.start_soon(self._work, self_id, place.participant)
+                    nursery.start_soon(self._collect, place.participant.errors(), place.troubles)
+                    nursery.start_soon(self._collect, place.participant.changes(), place.turns)
                     await place._stop.wait()
                     nursery.cancel_scope.cancel()
         finally:
             place._ended.set()
 
-    async def _work(self, self_id: str, seat: election.Seat) -> None:
+    async def _work(self, self_id: str, participant: election.Participant) -> None:
         while True:
-            async with seat.leading() as term:
+            async with participant.leading() as term:
                 began = trio.current_time()
                 self._begin(self_id, term)
                 try:
@@ -171,7 +173,7 @@ class Arena:
                     with trio.CancelScope(shield=True):
                         await trio.sleep(self.unwinding_s)
                     del self.running[self_id]
-                    self.bodies.append(Body(self_id, term, began, trio.current_time()))
+                    self.leader_tasks.append(Body(self_id, term, began, trio.current_time()))
                     self._stir()
 
     def _begin(self, self_id: str, term: int) -> None:

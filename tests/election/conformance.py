@@ -46,7 +46,9 @@ async def hear(link: Link, frame: bytes) -> NodeId:
 
 async def open_all(stack: AsyncExitStack, driver: Driver, name: str = "jobs") -> list[Link]:
     """Open the ends of all seats, and return them when each hears each."""
-    links = [await stack.enter_async_context(driver.open(name, seat)) for seat in SEATS]
+    links = [
+        await stack.enter_async_context(driver.open(name, participant)) for participant in SEATS
+    ]
     for one, link in zip(SEATS, links, strict=True):
         for two, other in zip(SEATS, links, strict=True):
             if one != two:
@@ -165,16 +167,16 @@ async def seats_elect_over_it(driver: Driver) -> None:
             driver=driver,
             state=election.MemoryState(),
             election_timeout=2.0,
-        ) as seat:
-            async with seat.leading() as term:
+        ) as participant:
+            async with participant.leading() as term:
                 terms.append(term)
                 if len(terms) == 2:
                     done.set()
 
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
-            for seat in SEATS:
-                nursery.start_soon(work, seat)
+            for participant in SEATS:
+                nursery.start_soon(work, participant)
             await done.wait()
             nursery.cancel_scope.cancel()
     assert terms[0] < terms[1]

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, contextmanager
 import trio
 
 from qutrio.election.drivers.ring import Ring
-from qutrio.election.graft_frames import F, decode
+from qutrio.election.graft.frames import F, decode
 from qutrio.errors import StorageError
 from qutrio.model.ids import NodeId
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 
 
 class Tap:
@@ -61,16 +61,16 @@ class Bus:
 class MemoryBallots:
     """A disk that holds one ballot; while `failing` holds a reason, it refuses another."""
 
-    def __init__(self, ballot: Ballot = Ballot()) -> None:  # noqa: B008 - a constant
-        self.kept = ballot
+    def __init__(self, hard_state: HardState = HardState()) -> None:  # noqa: B008 - a constant
+        self.kept = hard_state
         self.failing: str | None = None
 
     @contextmanager
-    def hold(self, cluster: str, me: NodeId) -> Iterator[Ballot]:
+    def hold(self, cluster: str, me: NodeId) -> Iterator[HardState]:
         yield self.kept
 
-    async def save(self, ballot: Ballot) -> None:
+    async def save(self, hard_state: HardState) -> None:
         await trio.lowlevel.checkpoint()
         if self.failing is not None:
             raise StorageError(self.failing)
-        self.kept = ballot
+        self.kept = hard_state

@@ -15,9 +15,9 @@ from qutrio.election.drivers.nats import Nats
 SEATS = ["a", "b", "c"]
 
 
-def seat(
+def participant(
     kind: str, self_id: str, nats: Nats, folder: str
-) -> AbstractAsyncContextManager[election.Seat | election.GraftSeat]:
+) -> AbstractAsyncContextManager[election.Participant | election.GraftParticipant]:
     if kind == "graft":
         return election.join_graft(
             "jobs", self_id=self_id, size=len(SEATS), nats=nats, state=folder
@@ -26,7 +26,7 @@ def seat(
 
 
 async def main(kind: str, self_id: str, url: str, folder: str) -> None:
-    async with seat(kind, self_id, Nats(servers=[url]), folder) as taken:
+    async with participant(kind, self_id, Nats(servers=[url]), folder) as taken:
         while True:
             async with taken.leading() as term:
                 print("leads", term, flush=True)  # noqa: T201

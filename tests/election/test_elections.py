@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.election.drivers.memory import Weather
+from qutrio.election.drivers.memory import NetworkFaults
 from qutrio.errors import InvalidValueError
 from tests.election.arena import Log, every_engine, open_arena
 
@@ -15,9 +15,13 @@ async def test_one_of_three_seats_leads(engine: str, autojump_clock: MockClock) 
         leader = await arena.leader()
         await trio.sleep(20)
         assert list(arena.running) == [leader]
-        states = {seat: place.seat.state for seat, place in arena.places.items() if place.seat}
+        states = {
+            participant: place.participant.state
+            for participant, place in arena.places.items()
+            if place.participant
+        }
         assert {state.leader for state in states.values()} == {leader}
-        assert [seat for seat, state in states.items() if state.acting] == [leader]
+        assert [participant for participant, state in states.items() if state.acting] == [leader]
         assert {state.term for state in states.values()} == {arena.running[leader]}
         assert states["a"].members == ("a", "b", "c")
         assert states["a"].living == {"a", "b", "c"}
@@ -28,7 +32,7 @@ async def test_a_lone_seat_leads_itself(engine: str, autojump_clock: MockClock) 
     async with open_arena("a", engine=engine) as arena:
         assert await arena.leader() == "a"
         await trio.sleep(60)
-        assert arena.bodies == []
+        assert arena.leader_tasks == []
 
 
 @every_engine
@@ -53,8 +57,8 @@ async def test_a_leader_that_is_cut_off_stops_before_another_begins(
         cut_at = trio.current_time()
         second = await arena.leader(but=first)
         assert second != first
-        assert arena.bodies[0].seat == first
-        assert cut_at < arena.bodies[0].ended < trio.current_time()
+        assert arena.leader_tasks[0].participant == first
+        assert cut_at < arena.leader_tasks[0].ended < trio.current_time()
 
 
 @every_engine
@@ -62,7 +66,7 @@ async def test_a_leader_that_leaves_is_replaced_within_a_round_trip(
     engine: str, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
-        arena.wire.weather = Weather(delay_s=(0.001, 0.002))
+        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
         first = await arena.leader()
         await trio.sleep(20)
         await arena.leave(first)
@@ -76,8 +80,8 @@ async def test_a_restart_of_all_seats_keeps_terms(engine: str, autojump_clock: M
     async with open_arena("a", "b", "c", engine=engine) as arena:
         await arena.leader()
         term = arena.last[1]
-        for seat in ("a", "b", "c"):
-            await arena.crash(seat)
+        for participant in ("a", "b", "c"):
+            await arena.crash(participant)
         arena.start("a", "b", "c")
         await arena.leader()
         assert arena.last[1] > term
@@ -88,14 +92,14 @@ async def test_the_role_moves_to_the_seat_that_is_named(
     engine: str, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
-        arena.wire.weather = Weather(delay_s=(0.001, 0.002))
+        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
         first = await arena.leader()
         await trio.sleep(20)
         heir = max({"a", "b", "c"} - {first})
         asker = min({"a", "b", "c"} - {first})
-        seat = arena.places[asker].seat
-        assert seat is not None
-        await seat.give_way(to=heir)
+        participant = arena.places[asker].participant
+        assert participant is not None
+        await participant.give_way(to=heir)
         asked_at = trio.current_time()
         assert await arena.leader(but=first) == heir
         assert trio.current_time() - asked_at < 0.2
@@ -107,16 +111,16 @@ async def test_giving_way_to_nobody_in_particular_moves_the_role(autojump_clock:
     async with open_arena("a", "b", "c") as arena:
         first = await arena.leader()
         await trio.sleep(5)
-        seat = await arena.seated(first)
-        await seat.give_way()
+        participant = await arena.participating(first)
+        await participant.give_way()
         assert await arena.leader(but=first) != first
 
 
 async def test_a_stranger_cannot_be_given_the_role(autojump_clock: MockClock) -> None:
     async with open_arena("a", "b") as arena:
-        seat = await arena.seated("a")
+        participant = await arena.participating("a")
         with pytest.raises(InvalidValueError, match="'z' is no member"):
-            await seat.give_way(to="z")
+            await participant.give_way(to="z")
 
 
 async def test_a_seat_without_a_majority_does_not_lead(autojump_clock: MockClock) -> None:
@@ -145,13 +149,13 @@ async def test_a_lower_id_that_is_back_for_good_gets_the_role_in_order(
     async with open_arena(
         "b", "c", members=["a", "b", "c"], engine="lowest-id", cooldown=10
     ) as arena:
-        arena.wire.weather = Weather(delay_s=(0.001, 0.002))
+        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
         assert await arena.leader() == "b"
         arena.start("a")
         assert await arena.leader(but="b") == "a"
         assert 10 < trio.current_time() < 15
         await trio.sleep(30)
-        assert [body.seat for body in arena.bodies] == ["b"]
+        assert [body.participant for body in arena.leader_tasks] == ["b"]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -159,11 +163,11 @@ async def test_a_seat_whose_program_is_behind_is_not_elected(
     seed: int, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", seed=seed, start=False) as arena:
-        for seat, last in (("a", 1), ("b", 5), ("c", 5)):
-            arena.start(seat, position=Log(last))
+        for participant, last in (("a", 1), ("b", 5), ("c", 5)):
+            arena.start(participant, position=Log(last))
         first = await arena.leader()
         await trio.sleep(5)
         await arena.crash(first)
         await arena.leader(but=first)
         await trio.sleep(5)
-        assert "a" not in {body.seat for body in arena.bodies} | arena.running.keys()
+        assert "a" not in {body.participant for body in arena.leader_tasks} | arena.running.keys()

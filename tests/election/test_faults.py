@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.election.drivers.memory import Weather
+from qutrio.election.drivers.memory import NetworkFaults
 from tests.daemon.world import replay, seeded_scheduler
 from tests.election.arena import Arena, Place, SeatClock, open_arena
 
@@ -23,14 +23,14 @@ UNWINDING_S = 0.08 * BOUND_S
 """Less than the margin by which a body is cancelled early."""
 
 
-def fair(rng: random.Random) -> Weather:
+def fair(rng: random.Random) -> NetworkFaults:
     """Return weather in which a seat can lead."""
-    return Weather(loss=rng.choice((0.0, 0.02)), twice=0.02, delay_s=(0.001, 0.02))
+    return NetworkFaults(loss=rng.choice((0.0, 0.02)), twice=0.02, delay_s=(0.001, 0.02))
 
 
-def foul(rng: random.Random) -> Weather:
+def foul(rng: random.Random) -> NetworkFaults:
     """Return weather in which much goes wrong."""
-    return Weather(
+    return NetworkFaults(
         loss=rng.choice((0.0, 0.1, 0.4)),
         twice=rng.choice((0.0, 0.3)),
         delay_s=(0.001, rng.choice((0.02, 0.3, 3.0))),
@@ -48,8 +48,8 @@ async def strike(arena: Arena, rng: random.Random) -> None:
             arena.wire.isolate(one)
         case 3 | 4:
             arena.wire.heal()
-            for seat in SEATS:
-                arena.wire.rejoin(seat)
+            for participant in SEATS:
+                arena.wire.rejoin(participant)
         case 5:
             arena.wire.weather = rng.choice((fair, foul))(rng)
         case 6:
@@ -59,7 +59,7 @@ async def strike(arena: Arena, rng: random.Random) -> None:
         case 7:
             await arena.leave(one)
             arena.start(one)
-        case 8 if (asked := arena.places[one].seat) is not None:
+        case 8 if (asked := arena.places[one].participant) is not None:
             await asked.give_way(to=rng.choice((None, other)))
         case _:
             state = arena.places[one].state
@@ -78,9 +78,9 @@ async def story(seed: int, engine: str) -> Arena:
     options |= {"startup_grace": 2.0, "sample": 0.2, "election": 0.5, "alive": 1.0}
     async with open_arena(*SEATS, seed=seed, start=False, engine=engine, **options) as arena:
         arena.unwinding_s = UNWINDING_S
-        for seat in SEATS:
+        for participant in SEATS:
             rate = 1 + rng.uniform(-DRIFT, DRIFT)
-            arena.places[seat] = Place(clock=SeatClock(rng.uniform(0, 1e5), rate))
+            arena.places[participant] = Place(clock=SeatClock(rng.uniform(0, 1e5), rate))
         arena.start(*SEATS)
         await arena.leader()
         for _ in range(FAULTS):
@@ -88,9 +88,9 @@ async def story(seed: int, engine: str) -> Arena:
             await strike(arena, rng)
         arena.wire.heal()
         arena.wire.weather = fair(rng)
-        for seat in SEATS:
-            arena.wire.rejoin(seat)
-            arena.places[seat].state.failing = None
+        for participant in SEATS:
+            arena.wire.rejoin(participant)
+            arena.places[participant].state.failing = None
         await trio.sleep(60)
         await arena.leader()
     return arena
@@ -104,7 +104,7 @@ def test_two_bodies_never_run_at_once_and_terms_grow(seed: int, engine: str) -> 
         return await story(number, engine)
 
     arena = replay(scenario, seed)
-    assert arena.bodies, "some body began and ended"
+    assert arena.leader_tasks, "some body began and ended"
 
 
 async def test_a_disk_that_refuses_takes_the_role_away_and_is_reported(
@@ -115,11 +115,11 @@ async def test_a_disk_that_refuses_takes_the_role_away_and_is_reported(
             first = await arena.leader()
             await trio.sleep(5)
             arena.places[first].state.failing = "no space left on device"
-            seat = await arena.seated(first)
-            await seat.give_way()
+            participant = await arena.participating(first)
+            await participant.give_way()
             second = await arena.leader(but=first)
             await trio.sleep(30)
-            await (await arena.seated(second)).give_way(to=first)
+            await (await arena.participating(second)).give_way(to=first)
             await trio.sleep(30)
             assert first not in arena.running
             await arena.told(first, "no space left on device")

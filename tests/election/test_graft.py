@@ -10,13 +10,13 @@ import trio
 from trio.testing import MockClock
 
 from qutrio.core.election.interface import Role
-from qutrio.election import graft_frames
 from qutrio.election.feeds import Listener, Trouble, TroubleKind
-from qutrio.election.graft import GraftSeat, join_graft
-from qutrio.election.graft_frames import F, Heartbeat, VoteRequest, VoteResponse, encode
+from qutrio.election.graft import frames
+from qutrio.election.graft.frames import F, Heartbeat, VoteRequest, VoteResponse, encode
+from qutrio.election.graft.participant import GraftParticipant, join_graft
 from qutrio.errors import ElectionError, InvalidValueError
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from qutrio.plumbing.clock import TrioClock
 from tests.election.graft_bus import Bus, MemoryBallots, Tap
 
@@ -27,7 +27,7 @@ TO_ME, TO_X, TO_Y = (f"graft.{name}.vote_response" for name in ("me", "x", "y"))
 @asynccontextmanager
 async def seat_of(
     bus: Bus, name: str = "me", *, size: int = 3, ballots: MemoryBallots | None = None
-) -> AsyncIterator[GraftSeat]:
+) -> AsyncIterator[GraftParticipant]:
     async with join_graft(
         "jobs",
         self_id=name,
@@ -36,8 +36,8 @@ async def seat_of(
         state=ballots or MemoryBallots(),
         clock=TrioClock(),
         rng=random.Random(name),
-    ) as seat:
-        yield seat
+    ) as participant:
+        yield participant
 
 
 @asynccontextmanager
@@ -47,14 +47,14 @@ async def other_node(bus: Bus) -> AsyncIterator[Tap]:
         yield tap
 
 
-def role_of(seat: GraftSeat) -> Role:
-    return seat.state.role
+def role_of(participant: GraftParticipant) -> Role:
+    return participant.state.role
 
 
-async def until(seat: GraftSeat, role: Role) -> None:
-    changes = seat.changes()
+async def until(participant: GraftParticipant, role: Role) -> None:
+    changes = participant.changes()
     with trio.fail_after(60):
-        while seat.state.role is not role:
+        while participant.state.role is not role:
             await anext(changes)
 
 
@@ -84,9 +84,9 @@ async def test_three_seats_elect_one_leader_and_another_when_it_is_gone(
     tell, leads = trio.open_memory_channel[tuple[str, Term]](8)
 
     async def take_part(name: str) -> None:
-        async with seat_of(bus, name) as seat:
+        async with seat_of(bus, name) as participant:
             while True:
-                async with seat.leading() as term:
+                async with participant.leading() as term:
                     tell.send_nowait((name, term))
                     await trio.sleep_forever()
 
@@ -113,12 +113,12 @@ async def test_a_request_of_a_higher_term_unseats_a_leader_and_gets_the_vote(
     async with seat_of(bus, size=1, ballots=ballots) as me, other_node(bus) as x:
         with trio.fail_after(60):
             async with me.leading() as term:
-                assert ballots.kept == Ballot(term, NodeId("me"))
+                assert ballots.kept == HardState(term, NodeId("me"))
                 assert me.state.role is Role.LEADER
                 x.publish(REQUESTS, encode(VoteRequest(term + 7, "x")))
                 await trio.Event().wait()
             assert await next_of(x, TO_X, VoteResponse) == VoteResponse(term + 7, granted=True)
-        assert ballots.kept == Ballot(Term(term + 7), NodeId("x"))
+        assert ballots.kept == HardState(Term(term + 7), NodeId("x"))
 
 
 async def test_a_vote_is_given_once_in_a_term_and_again_to_the_same_candidate(
@@ -137,7 +137,7 @@ async def test_a_vote_survives_a_restart(autojump_clock: MockClock) -> None:
     async with other_node(bus) as x:
         async with seat_of(bus, ballots=ballots):
             assert (await ask_for_vote(x, 9)).granted
-        assert ballots.kept == Ballot(Term(9), NodeId("x"))
+        assert ballots.kept == HardState(Term(9), NodeId("x"))
         async with (
             seat_of(bus, ballots=ballots) as me,
             bus.subscribe(["graft.y.vote_response"]) as y,
@@ -153,7 +153,10 @@ async def test_a_vote_survives_a_restart(autojump_clock: MockClock) -> None:
 
 async def test_heartbeats_keep_a_follower_and_stale_ones_do_not(autojump_clock: MockClock) -> None:
     bus = Bus()
-    async with seat_of(bus, ballots=MemoryBallots(Ballot(Term(5)))) as me, other_node(bus) as x:
+    async with (
+        seat_of(bus, ballots=MemoryBallots(HardState(Term(5)))) as me,
+        other_node(bus) as x,
+    ):
         for _ in range(50):
             x.publish(BEATS, encode(Heartbeat(6, "x")))
             await trio.sleep(0.2)
@@ -259,7 +262,7 @@ async def test_a_ballot_that_the_disk_refuses_gives_no_vote_and_no_lead(
         told = await next_trouble(troubles)
         assert told.kind is TroubleKind.DISK
         await trio.sleep(10)
-        assert (me.state.role, me.state.term, ballots.kept) == (Role.FOLLOWER, 0, Ballot())
+        assert (me.state.role, me.state.term, ballots.kept) == (Role.FOLLOWER, 0, HardState())
         ballots.failing = None
         await until(me, Role.LEADER)
         assert ballots.kept.term == me.state.term
@@ -281,8 +284,8 @@ async def test_changes_are_told_and_end_when_the_seat_is_left(autojump_clock: Mo
 async def test_leaving_cancels_a_body_and_keeps_the_ballot(autojump_clock: MockClock) -> None:
     ballots, ended = MemoryBallots(), trio.Event()
 
-    async def lead(seat: GraftSeat, led: trio.Event) -> None:
-        async with seat.leading():
+    async def lead(participant: GraftParticipant, led: trio.Event) -> None:
+        async with participant.leading():
             led.set()
             await trio.Event().wait()
         ended.set()
@@ -294,7 +297,7 @@ async def test_leaving_cancels_a_body_and_keeps_the_ballot(autojump_clock: MockC
             term = me.state.term
         with trio.fail_after(60):
             await ended.wait()
-    assert ballots.kept == Ballot(Term(term), NodeId("me"))
+    assert ballots.kept == HardState(Term(term), NodeId("me"))
 
 
 async def test_a_second_leader_of_ones_own_term_is_told(autojump_clock: MockClock) -> None:
@@ -308,7 +311,7 @@ async def test_a_second_leader_of_ones_own_term_is_told(autojump_clock: MockCloc
 
 
 async def test_without_the_packages_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    graft_frames._classes.cache_clear()
+    frames._classes.cache_clear()
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ElectionError, match=r"qutrio\[nats\]"):
         async with seat_of(Bus()):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.election.graft_frames import (
+from qutrio.election.graft.frames import (
     Frame,
     Heartbeat,
     VoteRequest,

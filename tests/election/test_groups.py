@@ -9,11 +9,11 @@ from trio.testing import MockClock
 
 from qutrio import election
 from qutrio.codec import wire
-from qutrio.core.events import Linked, Received
-from qutrio.core.messages import Farewell
+from qutrio.core.api.events import Linked, Received
+from qutrio.core.api.messages import Farewell
 from qutrio.election.drivers.memory import MemoryWire
-from qutrio.election.ear import Ear
 from qutrio.election.feeds import FEED_ITEMS_MAX, Feed
+from qutrio.election.frame_receiver import FrameReceiver
 from qutrio.election.group import DIGEST_BYTES, Group
 from qutrio.errors import ElectionError, InvalidValueError
 from qutrio.model.document import Settings
@@ -24,15 +24,15 @@ A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 GROUP = Group(name="jobs", members=(A, B), settings=Settings())
 
 
-def make_ear(told: Feed[election.Trouble]) -> Ear:
+def make_ear(told: Feed[election.Trouble]) -> FrameReceiver:
     link: Any = None
-    return Ear(GROUP, A, link, None, told)
+    return FrameReceiver(GROUP, A, link, None, told)
 
 
 def test_a_member_is_linked_when_it_is_first_heard() -> None:
-    ear, frame = make_ear(Feed()), GROUP.pack(Farewell())
-    assert ear.events(B, frame) == [Linked(B), Received(B, Farewell())]
-    assert ear.events(B, frame) == [Received(B, Farewell())]
+    receiver, frame = make_ear(Feed()), GROUP.pack(Farewell())
+    assert receiver.events(B, frame) == [Linked(B), Received(B, Farewell())]
+    assert receiver.events(B, frame) == [Received(B, Farewell())]
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ async def test_a_frame_that_does_not_count_is_reported_once(
     sender: NodeId, frame: bytes, words: str
 ) -> None:
     told = Feed[election.Trouble]()
-    ear, listener = make_ear(told), told.listen()
+    receiver, listener = make_ear(told), told.listen()
     for _ in range(3):
-        assert ear.events(sender, frame) == []
+        assert receiver.events(sender, frame) == []
     told.end()
     troubles = [trouble async for trouble in listener]
     assert len(troubles) == 1
@@ -62,11 +62,11 @@ async def test_a_frame_that_does_not_count_is_reported_once(
 
 async def test_a_crowd_of_strangers_is_not_reported_for_ever() -> None:
     told = Feed[election.Trouble]()
-    ear, listener = make_ear(told), told.listen()
+    receiver, listener = make_ear(told), told.listen()
     for number in range(1000):
-        ear.events(NodeId(f"z{number}"), b"")
+        receiver.events(NodeId(f"z{number}"), b"")
     assert listener.lost < 256
-    assert ear.events(B, GROUP.pack(Farewell())) != []
+    assert receiver.events(B, GROUP.pack(Farewell())) != []
 
 
 def test_a_message_of_a_newer_version_is_ignored_without_a_word() -> None:
@@ -103,7 +103,7 @@ async def test_a_seat_with_another_list_does_not_count_and_is_reported(
 
 async def test_trouble_of_the_driver_is_passed_on(autojump_clock: MockClock) -> None:
     async with open_arena("a") as arena:
-        await arena.seated("a")
+        await arena.participating("a")
         arena.wire.complain("a", "the cable is cut")
         trouble = await arena.told("a", "the cable is cut")
         assert trouble.kind is election.TroubleKind.WIRE
@@ -158,8 +158,8 @@ async def test_seats_that_know_only_their_number_find_each_other(autojump_clock:
     async with open_arena("x", "y", "z", size=3) as arena:
         await arena.leader()
         for place in arena.places.values():
-            assert place.seat is not None
-            assert place.seat.members == ("x", "y", "z")
+            assert place.participant is not None
+            assert place.participant.members == ("x", "y", "z")
 
 
 async def test_a_seat_that_met_the_others_needs_not_meet_them_again(
@@ -173,7 +173,7 @@ async def test_a_seat_that_met_the_others_needs_not_meet_them_again(
         await arena.crash("z")
         arena.start("x", "y")
         await arena.leader()
-        assert (await arena.seated("x")).members == ("x", "y", "z")
+        assert (await arena.participating("x")).members == ("x", "y", "z")
 
 
 async def test_a_seat_that_lost_its_state_believes_those_that_have_settled(
@@ -184,7 +184,7 @@ async def test_a_seat_that_lost_its_state_believes_those_that_have_settled(
         await arena.crash("x")
         await arena.crash("y")
         arena.start("x", state=election.MemoryState())
-        assert (await arena.seated("x")).members == ("x", "y", "z")
+        assert (await arena.participating("x")).members == ("x", "y", "z")
 
 
 async def test_one_seat_too_many_is_refused_and_reported(autojump_clock: MockClock) -> None:
@@ -220,10 +220,10 @@ async def test_a_listener_nobody_keeps_is_forgotten() -> None:
 
 async def test_whoever_listens_late_hears_of_earlier_trouble(autojump_clock: MockClock) -> None:
     async with open_arena("a") as arena:
-        seat = await arena.seated("a")
+        participant = await arena.participating("a")
         arena.wire.complain("a", "the cable is cut")
         await trio.sleep(1)
-        assert str(await anext(seat.errors())) == "the cable is cut"
+        assert str(await anext(participant.errors())) == "the cable is cut"
 
 
 async def test_changes_tell_of_each_turn_of_the_role(autojump_clock: MockClock) -> None:

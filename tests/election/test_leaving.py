@@ -10,7 +10,7 @@ from attrs import Factory, define, frozen
 from trio.testing import MockClock
 
 from qutrio import election
-from qutrio.election.drivers.memory import MemoryLink, MemoryWire, Weather
+from qutrio.election.drivers.memory import MemoryLink, MemoryWire, NetworkFaults
 from qutrio.errors import ElectionError
 from qutrio.model.ids import NodeId
 from qutrio.model.stable import Stable
@@ -19,8 +19,8 @@ from tests.election.arena import Arena, Log, SeatClock, alone, every_engine, ope
 
 async def lead_and_fail(arena: Arena, error: Exception) -> None:
     """Take the only seat, lead, and raise."""
-    async with election.join("tasks", self_id="a", **alone(arena)) as seat:
-        async with seat.leading():
+    async with election.join("tasks", self_id="a", **alone(arena)) as participant:
+        async with participant.leading():
             raise error
 
 
@@ -29,38 +29,38 @@ async def test_a_body_ends_a_margin_before_the_mandate(autojump_clock: MockClock
         first = await arena.leader()
         await trio.sleep(10)
         arena.wire.isolate(first)
-        seat = arena.places[first].seat
-        assert seat is not None
+        participant = arena.places[first].participant
+        assert participant is not None
         await arena.quiet()
-        assert seat.state.acting
+        assert participant.state.acting
         await trio.sleep(0.4)
-        assert not seat.state.acting
+        assert not participant.state.acting
 
 
 async def test_a_body_that_ends_by_itself_can_begin_again_in_its_term(
     autojump_clock: MockClock,
 ) -> None:
     async with open_arena("a", start=False) as arena:
-        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
-            async with seat.leading() as one:
+        async with election.join("tasks", self_id="a", **alone(arena)) as participant:
+            async with participant.leading() as one:
                 pass
-            async with seat.leading() as two:
+            async with participant.leading() as two:
                 assert one == two
-            async with seat.leading(), seat.leading() as three:
+            async with participant.leading(), participant.leading() as three:
                 assert three == two
 
 
 async def test_bodies_that_never_wait_let_others_live(autojump_clock: MockClock) -> None:
-    bodies = 0
+    leader_tasks = 0
     async with open_arena("a", start=False) as arena:
-        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
+        async with election.join("tasks", self_id="a", **alone(arena)) as participant:
             with trio.move_on_after(5) as program:
-                while bodies < 1000:
-                    async with seat.leading():
-                        bodies += 1
-                        if bodies == 10:
+                while leader_tasks < 1000:
+                    async with participant.leading():
+                        leader_tasks += 1
+                        if leader_tasks == 10:
                             program.cancel()
-    assert bodies == 10
+    assert leader_tasks == 10
 
 
 async def test_an_exception_of_the_body_leaves_as_it_was(autojump_clock: MockClock) -> None:
@@ -83,27 +83,27 @@ async def test_leaving_ends_a_body_of_another_task_and_then_the_waiting(
 ) -> None:
     ends: list[str] = []
 
-    async def work(seat: election.Seat) -> None:
-        async with seat.leading():
+    async def work(participant: election.Participant) -> None:
+        async with participant.leading():
             try:
                 await trio.sleep_forever()
             finally:
                 ends.append("body")
         with pytest.raises(ElectionError, match="was left"):
-            async with seat.leading():
+            async with participant.leading():
                 ends.append("again")
 
     async with open_arena("a", start=False) as arena, trio.open_nursery() as nursery:
-        async with election.join("tasks", self_id="a", **alone(arena)) as seat:
-            nursery.start_soon(work, seat)
+        async with election.join("tasks", self_id="a", **alone(arena)) as participant:
+            nursery.start_soon(work, participant)
             await trio.sleep(1)
-            assert seat.state.acting
+            assert participant.state.acting
         assert ends == ["body"]
-        afterwards = seat.state
+        afterwards = participant.state
         assert not afterwards.acting
         with pytest.raises(ElectionError, match="was left"):
-            await seat.give_way()
-        assert [change async for change in seat.changes()] == []
+            await participant.give_way()
+        assert [change async for change in participant.changes()] == []
 
 
 async def test_a_body_that_ignores_its_end_has_a_lower_term_than_the_next(
@@ -121,13 +121,13 @@ async def test_a_body_that_ignores_its_end_has_a_lower_term_than_the_next(
             state=election.MemoryState(),
             engine="lowest-id",
             clock=SeatClock(),
-        ) as seat:
+        ) as participant:
             arena.start("b", "c")
-            async with seat.leading() as term:
+            async with participant.leading() as term:
                 arena.wire.isolate("a")
                 with trio.CancelScope(shield=True):
                     await arena.leader()
-                    assert not seat.state.acting
+                    assert not participant.state.acting
                     assert arena.last[1] > term
 
 
@@ -144,20 +144,20 @@ async def test_the_role_is_not_moved_before_the_body_has_ended(
             state=election.MemoryState(),
             engine=engine,
             clock=SeatClock(),
-        ) as seat:
+        ) as participant:
             arena.start("b", "c")
             with trio.move_on_after(60):
                 arena.wire.cut("b", "c")  # so that only a can lead
-                async with seat.leading():
+                async with participant.leading():
                     arena.wire.heal()
                     await trio.sleep(10)
-                    await seat.give_way()
+                    await participant.give_way()
                     try:
                         await trio.sleep_forever()
                     finally:
                         with trio.CancelScope(shield=True):
                             await trio.sleep(5)
-                            assert seat.state.acting
+                            assert participant.state.acting
                             assert not arena.running
                 await arena.leader()
 
@@ -192,27 +192,29 @@ async def test_a_program_that_breaks_its_hook_ends_its_seat_with_that_error(
                 await trio.sleep(60)
 
 
-async def lead_for_ever(seat: election.Seat) -> None:
+async def lead_for_ever(participant: election.Participant) -> None:
     while True:
-        async with seat.leading():
+        async with participant.leading():
             await trio.sleep_forever()
 
 
 async def lead_in_tasks(arena: Arena, tasks: int) -> None:
     """Lead in some tasks with a hook that ends the seat."""
     async with (
-        election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)) as seat,
+        election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)) as participant,
         trio.open_nursery() as nursery,
     ):
         for _ in range(tasks):
-            nursery.start_soon(lead_for_ever, seat)
+            nursery.start_soon(lead_for_ever, participant)
 
 
 async def lead_and_add(arena: Arena, error: Exception) -> None:
     """Lead with a hook that ends the seat, and raise an error of one's own beside that."""
-    async with election.join("tasks", self_id="a", position=Talkative(1), **alone(arena)) as seat:
+    async with election.join(
+        "tasks", self_id="a", position=Talkative(1), **alone(arena)
+    ) as participant:
         try:
-            await lead_for_ever(seat)
+            await lead_for_ever(participant)
         except ElectionError as left:
             raise ExceptionGroup("mine", [error, left]) from None
 
@@ -241,11 +243,13 @@ async def test_what_a_program_raised_beside_the_failure_of_its_seat_is_told_too(
 async def test_cancelling_the_program_hands_the_role_over(autojump_clock: MockClock) -> None:
     rules: dict[str, Any] = {"members": ["a", "b", "c"], "engine": "lowest-id"}
     async with open_arena("b", "c", start=False, **rules) as arena:
-        arena.wire.weather = Weather(delay_s=(0.001, 0.002))
+        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
         with trio.move_on_after(60) as program:
-            async with election.join("reports", self_id="a", **{**alone(arena), **rules}) as seat:
+            async with election.join(
+                "reports", self_id="a", **{**alone(arena), **rules}
+            ) as participant:
                 arena.start("b", "c")
-                async with seat.leading():
+                async with participant.leading():
                     await trio.sleep(5)
                     program.cancel()
                     await trio.sleep_forever()
@@ -308,16 +312,18 @@ class FragileDriver:
 async def test_a_bug_ends_the_seat_and_bodies_of_other_tasks(autojump_clock: MockClock) -> None:
     ended = trio.Event()
 
-    async def work(seat: election.Seat, *, task_status: trio.TaskStatus[None]) -> None:
-        async with seat.leading():
+    async def work(
+        participant: election.Participant, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        async with participant.leading():
             task_status.started()
             await trio.sleep_forever()
         ended.set()
 
     async def break_it(link: Fragile, nursery: trio.Nursery) -> None:
         given = {**alone(Arena(nursery, 0, {})), "driver": FragileDriver(link)}
-        async with election.join("reports", self_id="a", **given) as seat:
-            await nursery.start(work, seat)
+        async with election.join("reports", self_id="a", **given) as participant:
+            await nursery.start(work, participant)
             link.touched.set()
             await trio.sleep(60)
 

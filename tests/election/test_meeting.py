@@ -6,8 +6,8 @@ import orjson
 import pytest
 from trio.testing import MockClock
 
-from qutrio.election.drivers.memory import Weather
-from qutrio.election.meeting import Meeting
+from qutrio.election.drivers.memory import NetworkFaults
+from qutrio.election.peer_discovery import PeerDiscovery
 from qutrio.errors import ElectionError
 from qutrio.model.ids import NodeId
 from tests.election.arena import open_arena
@@ -15,10 +15,10 @@ from tests.election.arena import open_arena
 A, B = NodeId("a"), NodeId("b")
 
 
-def talk(seats: int, size: int, seed: int) -> list[Meeting]:
+def talk(seats: int, size: int, seed: int) -> list[PeerDiscovery]:
     """Let so many seats greet each other in any order, and return what they know then."""
     rng = random.Random(seed)
-    meetings = [Meeting("jobs", NodeId(f"s{number}"), size) for number in range(seats)]
+    meetings = [PeerDiscovery("jobs", NodeId(f"s{number}"), size) for number in range(seats)]
     for _ in range(seats * seats * 20):
         one, other = rng.sample(meetings, 2)
         try:
@@ -32,18 +32,18 @@ def talk(seats: int, size: int, seed: int) -> list[Meeting]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_all_seats_agree_when_as_many_meet_as_should(seed: int) -> None:
-    lists = {meeting.members for meeting in talk(5, 5, seed)}
+    lists = {discovery.members for discovery in talk(5, 5, seed)}
     assert lists == {tuple(NodeId(f"s{number}") for number in range(5))}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_seats_too_many_settle_on_one_list_at_most(seed: int) -> None:
-    lists = {meeting.members for meeting in talk(5, 3, seed)} - {None}
+    lists = {discovery.members for discovery in talk(5, 3, seed)} - {None}
     assert len(lists) <= 1
 
 
 def test_a_settled_seat_answers_whoever_has_not_settled() -> None:
-    one, other = Meeting("jobs", A, 2), Meeting("jobs", B, 2)
+    one, other = PeerDiscovery("jobs", A, 2), PeerDiscovery("jobs", B, 2)
     one.hear(B, other.hello())
     other.hear(A, one.hello())
     assert other.members == (A, B)
@@ -59,22 +59,22 @@ def test_a_settled_seat_answers_whoever_has_not_settled() -> None:
              {"met": ["b", "a b"], "settled": True}, {"met": ["b"] * 200, "settled": True}],
 )  # fmt: skip
 def test_what_is_no_hello_is_ignored(said: bytes | dict[str, object]) -> None:
-    meeting = Meeting("jobs", A, 2)
+    discovery = PeerDiscovery("jobs", A, 2)
     data = said if isinstance(said, bytes) else orjson.dumps(said)
-    assert meeting.hear(B, meeting.head + data) is None
-    assert meeting.members is None
+    assert discovery.hear(B, discovery.head + data) is None
+    assert discovery.members is None
 
 
 def test_ones_own_hello_and_odd_ids_are_ignored() -> None:
-    meeting = Meeting("jobs", A, 2)
+    discovery = PeerDiscovery("jobs", A, 2)
     for sender in (A, NodeId("no name")):
-        assert meeting.hear(sender, meeting.hello()) is None
-    assert meeting.hello() == Meeting("jobs", A, 2).hello()
+        assert discovery.hear(sender, discovery.hello()) is None
+    assert discovery.hello() == PeerDiscovery("jobs", A, 2).hello()
 
 
 async def test_seats_find_each_other_over_a_bad_wire(autojump_clock: MockClock) -> None:
     async with open_arena("x", "y", "z", size=3, start=False) as arena:
-        arena.wire.weather = Weather(loss=0.5, twice=0.2, delay_s=(0.0, 2.0), disorder=True)
+        arena.wire.weather = NetworkFaults(loss=0.5, twice=0.2, delay_s=(0.0, 2.0), disorder=True)
         arena.start("x", "y", "z")
-        for seat in ("x", "y", "z"):
-            assert (await arena.seated(seat)).members == ("x", "y", "z")
+        for participant in ("x", "y", "z"):
+            assert (await arena.participating(participant)).members == ("x", "y", "z")

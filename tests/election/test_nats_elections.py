@@ -18,7 +18,7 @@ from qutrio import election
 from qutrio.core.election.interface import Role
 from qutrio.election.drivers.nats import Nats
 from qutrio.election.drivers.nats_client import NatsConnection, NatsServers
-from qutrio.election.graft_frames import (
+from qutrio.election.graft.frames import (
     Frame,
     Heartbeat,
     VoteRequest,
@@ -106,9 +106,11 @@ async def three_programs(kind: str, server: NatsServer, folder: Path) -> AsyncIt
     programs = Programs()
     async with trio.open_nursery() as nursery:
         try:
-            for seat in SEATS:
-                await programs.start(seat, kind, seat, server.url, str(folder / seat))
-                nursery.start_soon(programs.relay, seat)
+            for participant in SEATS:
+                await programs.start(
+                    participant, kind, participant, server.url, str(folder / participant)
+                )
+                nursery.start_soon(programs.relay, participant)
             yield programs
         finally:
             with trio.CancelScope(shield=True):
@@ -178,12 +180,12 @@ async def hear_until(url: str, subject: str, enough: Callable[[Heard], bool]) ->
 @asynccontextmanager
 async def graft_seat(
     server: NatsServer, name: str, folder: Path
-) -> AsyncIterator[election.GraftSeat]:
+) -> AsyncIterator[election.GraftParticipant]:
     nats = Nats(servers=[server.url])
     async with election.join_graft(
         "jobs", self_id=name, size=3, nats=nats, state=folder / name
-    ) as seat:
-        yield seat
+    ) as participant:
+        yield participant
 
 
 async def test_the_frames_of_graft_seats_decode_with_its_schema(

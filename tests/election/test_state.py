@@ -13,7 +13,7 @@ from qutrio.election.state import FolderState
 from qutrio.errors import DataDirectoryError, InvalidDocumentError, QutrioError, StorageError
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
-from qutrio.model.stable import Ballot, Position, Promise, Record, Stable
+from qutrio.model.stable import HardState, Position, Promise, Record, Stable
 from tests.election.arena import open_arena
 from tests.patience import HANG_S
 
@@ -27,8 +27,8 @@ async def lead_once(folder: Path, name: str = "jobs", self_id: str = "a") -> int
     with trio.fail_after(PATIENCE_S):
         async with election.join(
             name, self_id=self_id, members=[self_id], driver=MemoryWire(), state=folder
-        ) as seat:
-            async with seat.leading() as term:
+        ) as participant:
+            async with participant.leading() as term:
                 terms.append(term)
     return terms[0]
 
@@ -136,9 +136,9 @@ def test_the_same_group_goes_on_with_what_it_kept() -> None:
 def test_another_group_keeps_the_promise_and_the_ballot_and_nothing_else() -> None:
     before = group("a", "b")
     record = Record(Position(Term(7), 3), before.document(), before.first_state().accepted.ledger)
-    kept = Stable(Promise(Term(7), A), record, record, Ballot(Term(9), B))
+    kept = Stable(Promise(Term(7), A), record, record, HardState(Term(9), B))
     now = group("a", "b", "c").continued(kept)
-    assert (now.promise, now.ballot) == (kept.promise, kept.ballot)
+    assert (now.promise, now.hard_state) == (kept.promise, kept.hard_state)
     assert now.committed == now.accepted == group("a", "b", "c").first_state().accepted
 
 
@@ -156,8 +156,8 @@ async def test_terms_grow_when_the_members_change_and_the_change_is_logged(
         await arena.leader()
         await trio.sleep(5)
         before = arena.last[1]
-        for seat in ("a", "b", "c"):
-            await arena.leave(seat)
+        for participant in ("a", "b", "c"):
+            await arena.leave(participant)
         arena.start("a", "b", "c", "d", members=["a", "b", "c", "d"])
         await arena.leader()
         assert arena.last[1] > before
@@ -173,13 +173,13 @@ async def test_a_seat_that_starts_with_shorter_timers_keeps_the_bond_it_gave_bef
         assert await arena.leader() == "a"
         await trio.sleep(5)
         arena.wire.isolate("a")
-        for seat in ("b", "c"):
-            await arena.leave(seat)
+        for participant in ("b", "c"):
+            await arena.leave(participant)
         restarted_at = trio.current_time()
         arena.start("b", "c", dead_after=4)
         await arena.leader(but="a")
         assert trio.current_time() >= restarted_at + 30
-        assert arena.bodies[0].seat == "a"
+        assert arena.leader_tasks[0].participant == "a"
 
 
 async def test_a_state_in_memory_has_one_seat_at_a_time() -> None:

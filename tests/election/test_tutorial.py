@@ -48,9 +48,9 @@ def program() -> str:
 
 
 @asynccontextmanager
-async def terminal(folder: Path, seat: str) -> AsyncIterator[Terminal]:
+async def terminal(folder: Path, participant: str) -> AsyncIterator[Terminal]:
     process = await trio.lowlevel.open_process(
-        [sys.executable, "demo.py", seat],
+        [sys.executable, "demo.py", participant],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=PIPE,

@@ -20,16 +20,19 @@ PATIENCE_S = HANG_S
 
 
 def free_ports(*seats: str) -> dict[str, int]:
-    return {seat: free_port() for seat in seats}
+    return {participant: free_port() for participant in seats}
 
 
 def pinned(ports: Mapping[str, int], folder: Path) -> dict[str, Driver]:
     """A driver for each seat, every one with its own folder of keys, as on several machines."""
     members = {
-        seat: websocket.At(f"127.0.0.1:{port}", websocket.make_keys(folder / seat))
-        for seat, port in ports.items()
+        participant: websocket.At(f"127.0.0.1:{port}", websocket.make_keys(folder / participant))
+        for participant, port in ports.items()
     }
-    return {seat: websocket.WebSockets(members, folder / seat, bind="127.0.0.1") for seat in ports}
+    return {
+        participant: websocket.WebSockets(members, folder / participant, bind="127.0.0.1")
+        for participant in ports
+    }
 
 
 async def say_until_heard(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
@@ -141,8 +144,8 @@ async def test_what_cannot_be_set_up_is_said_at_once(tmp_path: Path) -> None:
 async def test_a_key_that_is_missing_or_anothers_is_refused(tmp_path: Path) -> None:
     ports = free_ports("a", "b")
     members = {
-        seat: websocket.At(f"127.0.0.1:{port}", websocket.make_keys(tmp_path / seat))
-        for seat, port in ports.items()
+        participant: websocket.At(f"127.0.0.1:{port}", websocket.make_keys(tmp_path / participant))
+        for participant, port in ports.items()
     }
     error = await opening_fails(websocket.WebSockets(members, tmp_path / "none"))
     assert isinstance(error, DataDirectoryError)

@@ -95,7 +95,7 @@ class Scene:
     troubles: Ring[str] = field(factory=lambda: Ring(64))
 
     @asynccontextmanager
-    async def seat(self, me: NodeId = B) -> AsyncIterator[Mesh]:
+    async def participant(self, me: NodeId = B) -> AsyncIterator[Mesh]:
         mesh = Mesh(
             me=me,
             election="jobs",
@@ -143,7 +143,7 @@ async def test_a_member_that_introduces_itself_wrongly_is_refused(
     said: Hello, problem: str, autojump_clock: MockClock
 ) -> None:
     scene = Scene()
-    async with scene.seat(), socket_to(scene) as socket:
+    async with scene.participant(), socket_to(scene) as socket:
         await say(socket, said)
         answer = await hear(socket, 5)
         assert isinstance(answer, Refused)
@@ -153,7 +153,7 @@ async def test_a_member_that_introduces_itself_wrongly_is_refused(
 
 async def test_a_link_that_falls_silent_is_cut(autojump_clock: MockClock) -> None:
     scene = Scene()
-    async with scene.seat(), socket_to(scene) as socket:
+    async with scene.participant(), socket_to(scene) as socket:
         await say(socket, hello())
         assert isinstance(await hear(socket, 5), Hello)
         since = trio.current_time()
@@ -174,7 +174,7 @@ async def test_a_second_link_of_the_higher_id_gives_way(autojump_clock: MockCloc
                 await trio.sleep(1)
 
     scene.door.answer = lower
-    async with scene.seat(A):
+    async with scene.participant(A):
         with trio.fail_after(60):
             await scene.frames.take()
         async with socket_to(scene, B) as socket:
@@ -188,7 +188,7 @@ async def test_a_second_link_of_the_higher_id_gives_way(autojump_clock: MockCloc
 
 async def test_strangers_and_crowds_are_turned_away(autojump_clock: MockClock) -> None:
     scene = Scene()
-    async with scene.seat():
+    async with scene.participant():
         waiting = [await scene.door.knock(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
         await trio.testing.wait_all_tasks_blocked()
         for stream in (await scene.door.knock(A), await scene.door.knock("n0")):
@@ -200,7 +200,7 @@ async def test_strangers_and_crowds_are_turned_away(autojump_clock: MockClock) -
 
 async def test_a_port_that_is_taken_for_a_moment_is_tried_again(autojump_clock: MockClock) -> None:
     scene = Scene(Door(taken=3))
-    async with scene.seat():
+    async with scene.participant():
         with trio.fail_after(60):
             await scene.door.listening.wait()
         await scene.trouble("cannot listen")
@@ -210,7 +210,7 @@ async def test_the_higher_id_dials_only_after_a_while_and_says_why_once(
     autojump_clock: MockClock,
 ) -> None:
     scene = Scene()
-    async with scene.seat():
+    async with scene.participant():
         await trio.sleep(1)
         assert scene.door.dials == 0
         await scene.trouble("no link to a: nobody there")
@@ -222,7 +222,7 @@ async def test_the_higher_id_dials_only_after_a_while_and_says_why_once(
 
 async def test_an_unforeseen_error_ends_one_link_only(autojump_clock: MockClock) -> None:
     scene = Scene(BrokenDoor())
-    async with scene.seat(A), socket_to(scene, B) as socket:
+    async with scene.participant(A), socket_to(scene, B) as socket:
         await scene.trouble("an unforeseen error: RuntimeError('a bug somewhere')")
         await say(socket, hello(node=B))
         assert isinstance(await hear(socket, 5), Hello)
@@ -230,7 +230,7 @@ async def test_an_unforeseen_error_ends_one_link_only(autojump_clock: MockClock)
 
 async def test_leaving_cuts_a_link_whose_hellos_are_not_over(autojump_clock: MockClock) -> None:
     scene = Scene()
-    async with scene.seat() as mesh, socket_to(scene) as socket:
+    async with scene.participant() as mesh, socket_to(scene) as socket:
         await say(socket, hello())
         await hear(socket, 5)
         with trio.fail_after(5):

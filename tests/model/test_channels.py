@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qutrio.core.mutations import PutChannel
+from qutrio.core.api.mutations import PutChannel
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import (
     ChannelBase,

@@ -38,13 +38,13 @@ MUTANTS = (
     Mutant(
         name="waits in vain for ever",
         why="one member that never comes to lead keeps the others from electing",
-        edits=(Edit("Credence.watch", "now >= self._patient_until()", "now > FOREVER"),),
+        edits=(Edit("Credence.exchange", "now >= self._patient_until()", "now > FOREVER"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="waiting not forgotten after an election",
         why="honest nodes come into doubt by what many elections took together",
-        edits=(Edit("Credence.watch", "doubt.waited_s = 0.0\n            return", "return"),),
+        edits=(Edit("Credence.exchange", "doubt.waited_s = 0.0\n            return", "return"),),
         tests=IN_CREDENCE,
     ),
     Mutant(

@@ -78,7 +78,9 @@ def test_a_fault_whose_target_is_missing_or_ambiguous_is_reported(
 
 def test_a_target_may_begin_with_its_module_and_may_be_a_method_or_a_constant() -> None:
     assert everywhere("graft_frames.Heartbeat") == everywhere("election.graft_frames.Heartbeat")
-    assert [place.file for place in everywhere("core.quorum.majority")] == ["core/quorum.py"]
+    assert [place.file for place in everywhere("core.quorum.majority")] == [
+        "core/quorum/majorities.py"
+    ]
     assert len(everywhere("Mandate.bind")) == 1
     assert len(everywhere("DRIFT_MARGIN")) == 1
 

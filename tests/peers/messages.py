@@ -1,18 +1,8 @@
 """One message of every kind, for tests that send them all."""
 
-from qutrio.core.election.words import (
-    Lead,
-    LeadershipDeclaration,
-    LeadershipProposal,
-    Led,
-    PreVote,
-    PreVoted,
-    VoteRequest,
-    VoteResponse,
-)
-from qutrio.core.messages import (
-    Answer,
-    Ask,
+from qutrio.core.api.messages import (
+    CanvassAnswer,
+    CanvassRequest,
     Commit,
     Deliver,
     Delivered,
@@ -33,7 +23,17 @@ from qutrio.core.messages import (
     Wrote,
     Yield,
 )
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.api.mutations import RemoveMember
+from qutrio.core.election.engine_messages import (
+    LeaderHeartbeat,
+    LeaderHeartbeatAck,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    PreVoteRequest,
+    PreVoteResponse,
+    VoteRequest,
+    VoteResponse,
+)
 from qutrio.model.ids import (
     ChannelId,
     CheckId,
@@ -54,12 +54,12 @@ def about_the_role(term: Term) -> list[Message]:
     """Return one message of every kind that engines, and holders who leave, say."""
     return [
         Yield(term=term, to=None),
-        PreVote(term=term, position="00"),
-        PreVoted(asked=term, granted=True, term=term),
+        PreVoteRequest(term=term, position="00"),
+        PreVoteResponse(asked=term, granted=True, term=term),
         VoteRequest(term=term, position="00"),
         VoteResponse(term=term, granted=True),
-        Lead(term=term),
-        Led(term=term),
+        LeaderHeartbeat(term=term),
+        LeaderHeartbeatAck(term=term),
         LeadershipProposal(),
         LeadershipDeclaration(),
         Farewell(),
@@ -96,8 +96,8 @@ def one_of_each(person: Person) -> list[Message]:
             committed=position,
             stamp=(term, revision),
         ),
-        Ask(term=term),
-        Answer(term=term, would=True, heard_term=term, reason=""),
+        CanvassRequest(term=term),
+        CanvassAnswer(term=term, would=True, heard_term=term, reason=""),
         Resign(term=term, successor=person.member.id),
         *about_the_role(term),
         Write(position=position, stamp=(term, revision), ledger=Ledger(), document=document),

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 from attrs import evolve, frozen
 
-from qutrio.core.mutations import AddToken
+from qutrio.core.api.mutations import AddToken
 from qutrio.model.members import Token
 from qutrio.model.stable import Record
-from qutrio.peers.enrollment import Invitation, join, make_token, parse_token
+from qutrio.peers.enrollment_client import Invitation, join, make_token, parse_token
 from tests.memory_network import MemoryNetwork
 from tests.peers.world import (
     Cluster,

@@ -6,10 +6,10 @@ import trio.testing
 from attrs import evolve
 from trio.testing import MockClock
 
-from qutrio.core.mutations import AddToken, ApproveToken, RevokeToken
+from qutrio.core.api.mutations import AddToken, ApproveToken, RevokeToken
 from qutrio.errors import EnrollmentError
-from qutrio.peers.enrollment import join, make_token, parse_token
-from qutrio.peers.token import Door
+from qutrio.peers.enrollment_client import join, make_token, parse_token
+from qutrio.peers.token import EnrollmentAddress
 from qutrio.peers.transport import StrangerTransport
 from tests.peers.scene import HOME, TTL_S, scene
 from tests.peers.world import (
@@ -111,7 +111,7 @@ async def test_a_lost_connection_while_waiting_is_made_again(
         again = in_memory(here.net, people[0], here.cluster.document)
         deciding = Cluster(again)
         again.view = here.cluster.station.view
-        again.mesh.view = again.desk.view = again.view
+        again.mesh.view = again.enrollment_server.view = again.view
         nursery.start_soon(disturb)
         nursery.start_soon(deciding.decide)
         record = await here.join()
@@ -223,7 +223,7 @@ async def test_the_next_member_is_asked_when_the_first_is_gone(
 ) -> None:
     async with scene(people) as bare:
         here = bare.invite(auto=True)
-        dead = Door(people[2].member.address, people[2].identity.fingerprint)
+        dead = EnrollmentAddress(people[2].member.address, people[2].identity.fingerprint)
         invitation = evolve(here.invitation, doors=(dead, *here.invitation.doors))
         record = await join(
             invitation, here.joiner.identity, "bob", HOME, lambda: wire(here.net, here.joiner)
@@ -239,8 +239,8 @@ async def test_a_node_that_waits_leaves_its_place_to_other_strangers(
         nursery.start_soon(here.join)
         await here.until_claimed()
         await trio.sleep(1.0)
-        desk = here.cluster.station.desk
-        assert (desk.strangers.taken, desk.waiting.taken) == (0, 1)
+        enrollment_server = here.cluster.station.enrollment_server
+        assert (enrollment_server.strangers.taken, enrollment_server.waiting.taken) == (0, 1)
         nursery.cancel_scope.cancel()
 
 

@@ -13,8 +13,8 @@ from trio.testing import MockClock
 
 from qutrio.errors import EnrollmentError, PeerError
 from qutrio.model.ids import Fingerprint, UnixTime
-from qutrio.peers.desk import ANSWER_DEADLINE_S
-from qutrio.peers.enrollment import join, make_token, parse_token
+from qutrio.peers.enrollment_client import join, make_token, parse_token
+from qutrio.peers.enrollment_server import ANSWER_DEADLINE_S
 from qutrio.peers.frames import (
     Challenge,
     Frame,
@@ -156,7 +156,7 @@ async def test_a_stranger_that_stops_talking_is_cut_and_frees_its_place(
             with pytest.raises(PeerError):
                 await hear(socket, ANSWER_DEADLINE_S + 1)
         await trio.sleep(1.0)
-        assert here.cluster.station.desk.strangers.taken == 0
+        assert here.cluster.station.enrollment_server.strangers.taken == 0
 
 
 async def test_the_secret_is_never_shown_to_a_server_with_another_key(

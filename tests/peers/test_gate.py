@@ -7,8 +7,8 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from qutrio.peers.desk import STRANGERS_MAX
-from qutrio.peers.gate import FAMILIAR_HOSTS_MAX, Gate, Places, plain_host
+from qutrio.peers.connection_limits import FAMILIAR_HOSTS_MAX, ConnectionLimits, Slots, plain_host
+from qutrio.peers.enrollment_server import STRANGERS_MAX
 from qutrio.peers.mesh import GREETINGS_PER_MEMBER_MAX
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import (
@@ -62,7 +62,7 @@ def small_gate(person: Person) -> Callable[[Station], TlsTransport]:
             port=0,
             members=lambda: station.view.value.document.members,
             log=station.log,
-            gate=Gate(limit=3, reserved=1),
+            gate=ConnectionLimits(limit=3, reserved=1),
         )
 
     return transport
@@ -78,7 +78,7 @@ async def stranger(address: str) -> trio.SocketStream:
 
 
 def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
-    gate = Gate(limit=2, reserved=1)
+    gate = ConnectionLimits(limit=2, reserved=1)
     members = (people[0].member,)
     assert gate.opens("192.0.2.9", members)
     with gate.places.held():
@@ -92,7 +92,7 @@ def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
 
 
 def test_the_gate_forgets_the_oldest_address() -> None:
-    gate = Gate(limit=1, reserved=1)
+    gate = ConnectionLimits(limit=1, reserved=1)
     gate.remember("192.0.2.1")
     assert gate.opens("192.0.2.1", ())
     for number in range(FAMILIAR_HOSTS_MAX):
@@ -101,7 +101,7 @@ def test_the_gate_forgets_the_oldest_address() -> None:
 
 
 def test_a_place_given_back_early_is_given_back_once() -> None:
-    places = Places(1)
+    places = Slots(1)
     with places.held() as leave:
         assert not places.free()
         leave()
@@ -136,7 +136,7 @@ async def test_strangers_are_bounded_after_the_handshake_too(
         assert await late.receive_some() == b""
         async with as_member(transport, people[0], people[1]):
             assert people[0].member.id in bob.mesh.links
-        assert len(crowd) == STRANGERS_MAX == bob.desk.strangers.taken
+        assert len(crowd) == STRANGERS_MAX == bob.enrollment_server.strangers.taken
 
 
 async def test_a_member_cannot_pile_up_half_open_connections(

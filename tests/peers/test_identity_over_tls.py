@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 import trio
 
-from qutrio.core.events import Received
-from qutrio.core.messages import (
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import (
     Message,
 )
 from qutrio.errors import PeerError

@@ -5,8 +5,8 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from qutrio.core.events import Announced
-from qutrio.core.mutations import ClaimToken
+from qutrio.core.api.events import Announced
+from qutrio.core.api.mutations import ClaimToken
 from qutrio.errors import EnrollmentError, PeerError
 from qutrio.model.levels import LEVEL
 from qutrio.peers.frames import Hello, Join, Refused, from_bytes, hear, say, to_bytes

@@ -9,8 +9,8 @@ import trio.testing
 from trio.testing import MockClock
 
 from qutrio.codec.wire import WIRE_VERSION, encode
-from qutrio.core.events import Linked, Received
-from qutrio.core.messages import Farewell, Fetched
+from qutrio.core.api.events import Linked, Received
+from qutrio.core.api.messages import Farewell, Fetched
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision
 from qutrio.model.incidents import Ledger

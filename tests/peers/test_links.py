@@ -9,8 +9,8 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from qutrio.codec.wire import decode
-from qutrio.core.events import Expelled, Linked, Received
-from qutrio.core.messages import Farewell, Removed
+from qutrio.core.api.events import Expelled, Linked, Received
+from qutrio.core.api.messages import Farewell, Removed
 from qutrio.model.ids import Fingerprint, NodeId, Revision
 from qutrio.peers.conversation import SILENCE_S_MIN
 from qutrio.peers.links import LONE_S, Link, prevails

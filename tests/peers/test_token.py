@@ -11,8 +11,8 @@ from qutrio.errors import EnrollmentError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, NodeId, Revision, UnixTime
 from qutrio.model.members import Member
-from qutrio.peers.enrollment import make_token, parse_token
-from qutrio.peers.token import TOKEN_PREFIX, Door, hash_secret
+from qutrio.peers.enrollment_client import make_token, parse_token
+from qutrio.peers.token import TOKEN_PREFIX, EnrollmentAddress, hash_secret
 from tests.peers.scene import HOME, TTL_S
 from tests.peers.world import (
     BASE_UNIX,
@@ -41,7 +41,7 @@ def test_a_token_says_what_was_put_in(people: list[Person]) -> None:
     assert (token.name, token.auto_approve, token.claimant) == ("zoe", True, None)
     own_first = [people[1], people[0], people[2]]
     assert invitation.doors == tuple(
-        Door(p.member.address, p.identity.fingerprint) for p in own_first
+        EnrollmentAddress(p.member.address, p.identity.fingerprint) for p in own_first
     )
 
 

@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from qutrio.errors import PeerError
 from qutrio.peers.conversation import HELLO_DEADLINE_S
-from qutrio.peers.desk import ANSWER_DEADLINE_S
+from qutrio.peers.enrollment_server import ANSWER_DEADLINE_S
 from qutrio.peers.websocket import (
     CLOSE_DEADLINE_S,
     OPEN_DEADLINE_S,

@@ -18,19 +18,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from qutrio.codec.wire import WIRE_VERSION, encode
-from qutrio.core.applying import apply
-from qutrio.core.effects import Reply
-from qutrio.core.events import Event, Proposed, Received
-from qutrio.core.messages import Heartbeat, Message, Ruling
-from qutrio.core.mutations import Mutation, Refusal
-from qutrio.core.view import View
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Event, Proposed, Received
+from qutrio.core.api.messages import Heartbeat, Message, Ruling
+from qutrio.core.api.mutations import Mutation, Refusal
+from qutrio.core.api.view import View
+from qutrio.core.consensus.applying import apply
 from qutrio.errors import PeerError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import ENROLLMENT
 from qutrio.model.ids import Fingerprint, Revision, Term, UnixTime
 from qutrio.model.members import Member
 from qutrio.model.stable import Position
-from qutrio.peers.desk import EnrollmentDesk
+from qutrio.peers.enrollment_server import EnrollmentServer
 from qutrio.peers.frames import Hello, hear_one, say
 from qutrio.peers.identity import PeerIdentity, fingerprint_of, node_id_of
 from qutrio.peers.mesh import Mesh
@@ -160,7 +160,7 @@ class Station:
     outboxes: Outboxes = field(factory=Outboxes)
     lines: list[tuple[str, dict[str, object]]] = field(factory=list)
     mesh: Mesh = field(init=False)
-    desk: EnrollmentDesk = field(init=False)
+    enrollment_server: EnrollmentServer = field(init=False)
     transport: Transport = field(init=False)
     address: str = field(default="", init=False)
     listening: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -168,7 +168,7 @@ class Station:
 
     def __attrs_post_init__(self) -> None:
         self.transport = self.make_transport(self)
-        self.desk = EnrollmentDesk(
+        self.enrollment_server = EnrollmentServer(
             identity=self.person.identity,
             view=self.view,
             inbox=self.inbox,
@@ -180,7 +180,7 @@ class Station:
             view=self.view,
             inbox=self.inbox,
             outboxes=self.outboxes,
-            desk=self.desk,
+            enrollment_server=self.enrollment_server,
             log=self.log,
             rng=random.Random(7),
         )
@@ -320,7 +320,7 @@ class Cluster:
 
     @property
     def wall(self) -> UnixTime:
-        return self.station.desk.clock.wall()
+        return self.station.enrollment_server.clock.wall()
 
     def _take(self, after: ClusterDocument) -> None:
         self.station.know(evolve(after, revision=Revision(self.document.revision + 1)))

@@ -4,10 +4,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from qutrio.core.effects import Reply
-from qutrio.core.events import Event, Inspected, Linked, Proposed, Stop
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Batch
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Event, Inspected, Linked, Proposed, Stop
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import Batch
 from qutrio.model.ids import NodeId, RequestId, Revision
 from qutrio.plumbing.inbox import Inbox
 

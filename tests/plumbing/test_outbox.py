@@ -3,7 +3,7 @@
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from qutrio.core.messages import Ask, Farewell, Message, Report
+from qutrio.core.api.messages import CanvassRequest, Farewell, Message, Report
 from qutrio.model.ids import NodeId, Term
 from qutrio.plumbing.outbox import Outbox, Outboxes
 
@@ -11,8 +11,8 @@ PEER = NodeId("n1")
 REPORT = Report(results=())
 
 
-def _ask(term: int) -> Ask:
-    return Ask(term=Term(term))
+def _ask(term: int) -> CanvassRequest:
+    return CanvassRequest(term=Term(term))
 
 
 async def _all(outbox: Outbox) -> list[Message]:

@@ -9,8 +9,8 @@ from qutrio.codec.document import from_json
 from qutrio.codec.node_yaml import parse as parse_node
 from qutrio.codec.stable import is_document_name
 from qutrio.model.stable import Stable
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.keys import load_identity
-from qutrio.storage.places import DataDirectory
 from qutrio.storage.store import Store
 from tests.power.writers import Found
 

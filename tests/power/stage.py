@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from qutrio.core.quorum import majority
+from qutrio.core.quorum.majorities import majority
 from qutrio.model.stable import Stable
 from tests.cluster.clusters import NAMES, QUICK, Cluster
 from tests.cluster.namespaces import Namespace

@@ -12,7 +12,7 @@ from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
-from qutrio.probes.http_answer import PIECES_MIN, Answer
+from qutrio.probes.http_answer import PIECES_MIN, HttpResponse
 from qutrio.probes.http_body import Body
 from qutrio.probes.interface import Observation, Tools
 from tests.patience import HANG_S
@@ -100,7 +100,7 @@ async def test_a_body_in_absurdly_many_pieces_is_cut(tools: Tools, wanted: str |
 
 
 def test_a_head_in_absurdly_many_pieces_is_a_failure() -> None:
-    answer = Answer(Body(1, wanted=False), head_only=False)
+    answer = HttpResponse(Body(1, wanted=False), head_only=False)
     answer.feed(b"HTTP/1.1 200 OK\r\nX: ")
     for _ in range(PIECES_MIN):
         answer.feed(b"a")

@@ -7,7 +7,7 @@ from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
-from qutrio.probes.http_answer import Answer
+from qutrio.probes.http_answer import HttpResponse
 from qutrio.probes.http_body import Body
 from qutrio.probes.interface import Tools
 from tests import needs
@@ -20,7 +20,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in C
 @every_case
 @pytest.mark.parametrize("step", [1, 3, 16 * 1024])
 def test_an_answer_reads_the_same_however_it_is_cut_into_packets(case: Case, step: int) -> None:
-    answer = Answer(Body(100, wanted=True), head_only=False)
+    answer = HttpResponse(Body(100, wanted=True), head_only=False)
     for at in range(0, len(case.raw), step):
         if not (answer.over or answer.broken):
             answer.feed(case.raw[at : at + step])
@@ -33,7 +33,7 @@ def test_an_answer_reads_the_same_however_it_is_cut_into_packets(case: Case, ste
 
 @pytest.mark.parametrize("raw", [c.raw for c in CASES if c.status == 200 and c.ok])
 def test_an_answer_to_head_has_no_body_whatever_its_fields_say(raw: bytes) -> None:
-    answer = Answer(Body(100, wanted=True), head_only=True)
+    answer = HttpResponse(Body(100, wanted=True), head_only=True)
     answer.feed(raw)
     assert (answer.over, answer.status, answer.body.size) == (True, 200, 0)
 

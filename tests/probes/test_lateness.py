@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import trio
 
-from qutrio.core.events import Observed
+from qutrio.core.api.events import Observed
 from qutrio.model.checks import Check, HttpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from qutrio.core.events import Observed
+from qutrio.core.api.events import Observed
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome, Result

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from qutrio.core.view import View
+from qutrio.core.api.view import View
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Term

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from qutrio.core import node
-from qutrio.core.calm import calm_until
 from qutrio.core.node import Node
+from qutrio.core.quiescence import quiescent_until
 from qutrio.model.ids import NEVER
-from qutrio.sim.schedule import Outcome, play
+from qutrio.sim.schedule import RunOutcome, play
 
 SEEDS = range(1, 25)
 SIZES = (1, 2, 3, 5)
 
 
-def played(seed: int, size: int) -> tuple[Outcome, int]:
+def played(seed: int, size: int) -> tuple[RunOutcome, int]:
     """Play a seed; return what came of it, and how many steps did not look at everything."""
     calm = 0
     with pytest.MonkeyPatch.context() as counted:
@@ -43,5 +43,5 @@ def test_a_calm_step_does_what_a_whole_one_would(
     outcome, calm = played(seed, size)
     assert calm > 0
     with monkeypatch.context() as always:
-        always.setattr(node, calm_until.__name__, lambda *_: NEVER)
+        always.setattr(node, quiescent_until.__name__, lambda *_: NEVER)
         assert played(seed, size) == (outcome, 0)

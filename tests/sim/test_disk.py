@@ -10,10 +10,10 @@ from qutrio.errors import InvalidDocumentError
 from qutrio.model.ids import Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Promise, Record, Stable
-from qutrio.sim.beginnings import first_document
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Folder, Trouble
-from qutrio.storage.plan import (
+from qutrio.sim.initial_states import first_document
+from qutrio.storage.save_plan import (
     STATE_NAME,
     Create,
     Flush,

@@ -3,13 +3,13 @@
 import pytest
 from attrs import Factory, define
 
-from qutrio.core.effects import Effect, Journal
-from qutrio.core.stories import End, Story, stories
+from qutrio.core.api.effects import Effect, Journal
+from qutrio.core.journal.reports import End, IncidentReport, stories
 from qutrio.model.ids import CheckId, NodeId, NoticeId
 from qutrio.model.incidents import Delivery, NoticeKind
 from qutrio.model.journal import Began, Ended, Entry, Judged, Led, Noticed
 from qutrio.model.results import Outcome
-from qutrio.sim.onlooker import Onlooker
+from qutrio.sim.observer import Observer
 from qutrio.sim.options import Faults
 from qutrio.sim.world import World
 
@@ -17,7 +17,7 @@ WEB = CheckId("web")
 
 
 @define
-class Notebook(Onlooker):
+class Notebook(Observer):
     """An onlooker that keeps what each node wrote down, and what reached the channel."""
 
     entries: dict[NodeId, list[Entry]] = Factory(dict)
@@ -37,14 +37,14 @@ class Notebook(Onlooker):
     def after(self, name: NodeId) -> None:
         """Keep what there is."""
 
-    def stories(self, name: NodeId) -> tuple[Story, ...]:
+    def stories(self, name: NodeId) -> tuple[IncidentReport, ...]:
         return stories(self.entries[name])
 
 
 def settled(seed: int, faults: Faults) -> tuple[World, Notebook]:
     """Return a world of three nodes that has found its master, and who watches it."""
     notebook = Notebook()
-    world = World(seed, 3, faults, onlooker=notebook)
+    world = World(seed, 3, faults, observer=notebook)
     world.run(30)
     return world, notebook
 

@@ -12,11 +12,11 @@ import sys
 from attrs import evolve
 
 from qutrio.codec.stable import document_file, encode_state
-from qutrio.core.mutations import Mutation, PutChannel, PutCheck, RemoveCheck
+from qutrio.core.api.mutations import Mutation, PutChannel, PutCheck, RemoveCheck
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
-from qutrio.sim.beginnings import first_document
 from qutrio.sim.host import Host
+from qutrio.sim.initial_states import first_document
 from qutrio.sim.invariants.growth import CEILINGS, containers
 from qutrio.sim.operators import new_check
 from qutrio.sim.world import World

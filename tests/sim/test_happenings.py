@@ -2,15 +2,14 @@
 
 import pytest
 
-from qutrio.core.effects import Effect, Notify, Persist
+from qutrio.core.api.effects import Effect, Notify, Persist
 from qutrio.model.document import Settings
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.incidents import Delivery
-from qutrio.sim.beginnings import WEB
 from qutrio.sim.disk import Trouble
-from qutrio.sim.happenings.blunders import Blunder, Burst, Mistake
-from qutrio.sim.happenings.deeds import Add, Dismiss, HandEdit, JoinAgain, Look
-from qutrio.sim.happenings.machines import (
+from qutrio.sim.faults.environment import ChannelMute, Outage
+from qutrio.sim.faults.leadership import Retime
+from qutrio.sim.faults.machines import (
     Crash,
     DieAfterDelivery,
     DiskTrouble,
@@ -19,10 +18,11 @@ from qutrio.sim.happenings.machines import (
     Suspend,
     WallJump,
 )
-from qutrio.sim.happenings.network import Clog, Cut, CutOffAfterDelivery, Odd
-from qutrio.sim.happenings.offices import Retime
-from qutrio.sim.happenings.surroundings import ChannelMute, Outage
-from qutrio.sim.happenings.union import Happening
+from qutrio.sim.faults.network import Clog, Cut, CutOffAfterDelivery, Odd
+from qutrio.sim.faults.operator_actions import Add, Dismiss, HandEdit, JoinAgain, Look
+from qutrio.sim.faults.operator_errors import Burst, Mistake, OperatorError
+from qutrio.sim.faults.union import PlannedFault
+from qutrio.sim.initial_states import WEB
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Manner
 from qutrio.sim.world import World
@@ -30,11 +30,11 @@ from qutrio.sim.world import World
 N0, N1, N2 = NodeId("n00"), NodeId("n01"), NodeId("n02")
 
 
-def played(*happenings: Happening, until: Seconds, faults: Faults = Faults()) -> World:
+def played(*planned_faults: PlannedFault, until: Seconds, faults: Faults = Faults()) -> World:
     """Return a world of three nodes in which this happened."""
     world = World(11, 3, faults)
-    for happening in happenings:
-        world.at(happening.at, N0, lambda h=happening: h.happen(world))  # type: ignore[misc]
+    for planned in planned_faults:
+        world.at(planned.at, N0, lambda h=planned: h.apply(world))  # type: ignore[misc]
     world.run(until)
     return world
 
@@ -45,7 +45,7 @@ class Watcher:
     def __init__(self, world: World, kind: type[Effect]) -> None:
         self.world, self.kind = world, kind
         self.performed: list[tuple[Seconds, NodeId]] = []
-        world.onlooker = self
+        world.observer = self
 
     def performs(self, name: NodeId, effect: Effect) -> None:
         if isinstance(effect, self.kind):
@@ -86,7 +86,7 @@ def test_a_suspended_node_does_nothing_and_then_the_rest_of_its_batch() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Persist)
     for deed in (Suspend(at=6.0, node=N1, for_s=5.0, after=1), Add(at=6.0, via=N0, label="c")):
-        world.at(deed.at, N0, lambda d=deed: d.happen(world))  # type: ignore[misc]
+        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
     world.run(20.0)
     assert [at for at, name in watcher.performed if name == N1 and 6.5 < at < 11.0] == []
     assert world.struck[Fault.SUSPEND_BETWEEN_EFFECTS] == 1
@@ -136,7 +136,7 @@ def test_what_was_clogged_arrives_at_the_end() -> None:
     world = played(Clog(at=6.0, node=N2, for_s=9.0), until=14.9)
     behind = world.hosts[N2].node
     assert behind is not None
-    assert not behind.seat.roll.sees_majority(world.hosts[N2].clock.at(world.true))
+    assert not behind.leadership.membership.sees_majority(world.hosts[N2].clock.at(world.true))
     world.run(25.0)
     world.invariants.quiet(world.hosts, world.true)
 
@@ -163,7 +163,7 @@ def test_a_master_that_sleeps_before_sending_is_replaced_and_nobody_is_left_unto
     world = World(11, 3)
     watcher = Watcher(world, Notify)
     for deed in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
-        world.at(deed.at, N0, lambda d=deed: d.happen(world))  # type: ignore[misc]
+        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
     world.run(55.0)
     assert {name for _, name in watcher.performed} == {N0, N1}
     assert list(world.invariants.announced) == [("web-1.down", "hook")]
@@ -199,10 +199,10 @@ def test_a_hand_edit_of_the_shown_document_is_committed_and_a_stale_one_is_refus
 
 
 def test_every_mistake_is_survived_and_most_are_refused() -> None:
-    blunders = [
-        Blunder(at=6.0 + n / 2, via=N1, mistake=mistake) for n, mistake in enumerate(Mistake)
+    operator_errors = [
+        OperatorError(at=6.0 + n / 2, via=N1, mistake=mistake) for n, mistake in enumerate(Mistake)
     ]
-    world = played(*blunders, until=40.0)
+    world = played(*operator_errors, until=40.0)
     assert world.struck[Fault.MISTAKE] > len(Mistake) - 4
     assert world.rulings["refused"] > len(Mistake) // 2
     world.invariants.quiet(world.hosts, world.true)
@@ -238,7 +238,9 @@ def test_a_master_is_cut_off_and_others_die_once_longer_bonds_are_agreed() -> No
     assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 1
     assert world.struck[Fault.CRASH] == 1, "the master itself lives on"
     world.run(60.0)
-    assert {h.node and h.node.seat.settings.dead_after_s for h in world.hosts.values()} == {6.0}
+    assert {h.node and h.node.leadership.settings.dead_after_s for h in world.hosts.values()} == {
+        6.0
+    }
     world.invariants.quiet(world.hosts, world.true)
 
 

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Effect, Reply
-from qutrio.core.liveness import Liveness
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import (
+from qutrio.core.api.effects import Effect, Reply
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import (
     AddToken,
     PutCheck,
     PutSettings,
     RemoveCheck,
     RemoveMember,
 )
+from qutrio.core.checks.verdicts import Verdicts
+from qutrio.core.consensus.register import Proposal, Register
+from qutrio.core.leadership.heartbeats import Liveness
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.core.node import Node
-from qutrio.core.replication import Proposal, Replication
-from qutrio.core.seat import Seat
-from qutrio.core.verdicts import Verdicts
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import (
     Instant,
@@ -53,12 +53,12 @@ def look(world: World, *names: NodeId) -> None:
 def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def acting_until(seat: Seat, now: Instant) -> Instant | None:
-        return None if seat.register.established is None else Instant(now + 1)
+    def acting_until(leadership: Leadership, now: Instant) -> Instant | None:
+        return None if leadership.register.established is None else Instant(now + 1)
 
     world = begin()
-    monkeypatch.setattr(Seat, "acting_until", acting_until)
-    monkeypatch.setattr(Seat, "_loses_because", lambda *_: None)
+    monkeypatch.setattr(Leadership, "acting_until", acting_until)
+    monkeypatch.setattr(Leadership, "_loses_because", lambda *_: None)
     cut_off(world, *both_ways((N0, N1), (N0, N2)), for_s=60)
     with pytest.raises(InvariantError, match=r"^1: \['n00', 'n01'\] act at once"):
         world.run(60)
@@ -70,7 +70,7 @@ def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
 def test_2_a_term_that_falls_is_noticed() -> None:
     world = begin(1)
     node = mind(world, N0)
-    node.seat.mandate.promise = Promise()
+    node.leadership.lease.promise = Promise()
     node.register.accepted = evolve(node.register.accepted, position=Position())
     with pytest.raises(InvariantError, match=r"^2: the term of n00 fell from 1 to 0"):
         look(world)
@@ -97,7 +97,7 @@ def test_3_a_commit_without_a_majority_of_disks_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(Replication, "settled", lambda register: register.flight is not None)
+    monkeypatch.setattr(Register, "settled", lambda register: register.flight is not None)
     world.add_check(N0, "api")
     with pytest.raises(InvariantError, match=r"^3: committed at .* on the disks of \['n00'\]"):
         world.run(20)
@@ -182,16 +182,16 @@ def test_4_different_digests_at_rest_are_noticed() -> None:
 
 
 def test_5_a_refused_change_that_takes_effect_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    tells = Replication._rule
+    tells = Register._rule
 
     def lies(
-        register: Replication, proposal: Proposal, ruling: Ruling, reason: str, *rest: Any
+        register: Register, proposal: Proposal, ruling: Ruling, reason: str, *rest: Any
     ) -> list[Effect]:
         told = Ruling.REFUSED if ruling is Ruling.COMMITTED else ruling
         return tells(register, proposal, told, reason, *rest)
 
     world = begin()
-    monkeypatch.setattr(Replication, "_rule", lies)
+    monkeypatch.setattr(Register, "_rule", lies)
     world.add_check(N1, "api")
     with pytest.raises(InvariantError, match=r"^5: .*'z-api'.* but the asker heard refused"):
         world.run(20)

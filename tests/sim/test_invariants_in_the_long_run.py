@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from qutrio.core.api.mutations import PromoteMember, Refusal
+from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.election.interface import Electorate
 from qutrio.core.election.lowest_id import LowestId
-from qutrio.core.liveness import Liveness
-from qutrio.core.mutations import PromoteMember, Refusal
-from qutrio.core.steering import Steering
-from qutrio.core.verdicts import Verdicts
+from qutrio.core.leadership.engine_host import EngineHost
+from qutrio.core.leadership.heartbeats import Liveness
 from qutrio.model.document import Settings
 from qutrio.model.ids import (
     Instant,
@@ -103,7 +103,7 @@ def test_9_a_page_that_still_waits_is_noticed() -> None:
 
 def test_9_a_vote_that_does_not_count_everywhere_is_noticed() -> None:
     world = begin()
-    mind(world, N1).watch.verdicts._tallies[WEB].votes.pop(N2)
+    mind(world, N1).exchange.verdicts._tallies[WEB].votes.pop(N2)
     with pytest.raises(InvariantError, match=r"^9: n01 does not count the vote of n02 on web"):
         world.invariants.quiet(world.hosts, world.true)
 
@@ -158,24 +158,24 @@ def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
 
 
 def test_10_a_role_that_moves_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def highest(steering: Steering, electorate: Electorate, now: Instant) -> NodeId | None:
-        del steering, now
-        return electorate.incumbent or max(electorate.able, default=None)
+    def highest(engine_host: EngineHost, electorate: Electorate, now: Instant) -> NodeId | None:
+        del engine_host, now
+        return electorate.master or max(electorate.able, default=None)
 
-    monkeypatch.setattr(Steering, "choice", highest)
+    monkeypatch.setattr(EngineHost, "choice", highest)
     world = World(11, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
     with pytest.raises(InvariantError, match=r"^10: n02 handed over to n00, and n02 acts"):
         world.run(200)
 
 
 def test_10_a_lie_excuses_an_election_that_goes_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    def highest(steering: Steering, electorate: Electorate, now: Instant) -> NodeId | None:
-        del steering, now
+    def highest(engine_host: EngineHost, electorate: Electorate, now: Instant) -> NodeId | None:
+        del engine_host, now
         world.invariants.lied(world.true)
-        return electorate.incumbent or max(electorate.able, default=None)
+        return electorate.master or max(electorate.able, default=None)
 
     world = World(11, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
-    monkeypatch.setattr(Steering, "choice", highest)
+    monkeypatch.setattr(EngineHost, "choice", highest)
     world.run(200)
 
 
@@ -185,14 +185,14 @@ def test_10_a_lie_excuses_an_election_that_goes_otherwise(monkeypatch: pytest.Mo
 def test_11_a_map_that_outgrew_the_cluster_is_noticed() -> None:
     world = begin()
     assert world.invariants.sizes(world.hosts, world.true) > 100
-    mind(world, N1).seat.clocks.skew.update({NodeId(f"x{i}"): 0.0 for i in range(200)})
+    mind(world, N1).leadership.clocks.skew.update({NodeId(f"x{i}"): 0.0 for i in range(200)})
     with pytest.raises(InvariantError, match=r"^11: WallClocks.skew of n01 holds 20\d, more than"):
         world.invariants.sizes(world.hosts, world.true)
 
 
 def test_11_many_small_things_are_noticed_too() -> None:
     world = begin()
-    positions: Any = mind(world, N1).hearing.positions
+    positions: Any = mind(world, N1).router.positions
     positions.update({i: [[j] for j in range(60)] for i in range(60)})
     positions.update({i: [[list(range(60)) for _ in range(60)]] for i in range(60)})
     with pytest.raises(InvariantError, match=r"^11: n01 keeps \d+ things"):

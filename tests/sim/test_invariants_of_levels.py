@@ -3,12 +3,12 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.announcements import Announcements
-from qutrio.core.messages import ProbeNow
+from qutrio.core.api.messages import ProbeNow
+from qutrio.core.consensus.announcements import Announcements
 from qutrio.model.ids import Revision
 from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position, Record
-from qutrio.sim.happenings.machines import Install
+from qutrio.sim.faults.machines import Install
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.levels import Levels
 from qutrio.sim.options import Fault, Faults
@@ -34,10 +34,10 @@ def test_the_level_rises_when_the_last_old_program_is_upgraded() -> None:
     world = begin()
     assert levels(world) == {1}
     for name in world.hosts:
-        Install(at=20.0, node=name, level=LEVEL, down_s=1.0).happen(world)
+        Install(at=20.0, node=name, level=LEVEL, down_s=1.0).apply(world)
     world.run(60)
     assert levels(world) == {LEVEL}
-    Install(at=60.0, node=N2, level=1, down_s=1.0).happen(world)
+    Install(at=60.0, node=N2, level=1, down_s=1.0).apply(world)
     world.run(90)
     assert levels(world) == {LEVEL}
     assert N2 not in mind(world, N0).view(world.hosts[N0].clock.at(90.0)).live

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Effect
+from qutrio.core.alerting.alert_manager import AlertManager
+from qutrio.core.alerting.partition import PartitionAlerting
+from qutrio.core.api.effects import Effect
 from qutrio.core.election.interface import Role
-from qutrio.core.minority import Minority
-from qutrio.core.pager import Pager
 from qutrio.model.document import Settings
 from qutrio.model.ids import ChannelId, Instant, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import Delivery, Ledger
@@ -57,9 +57,9 @@ def test_two_partitions_page_each_in_its_own_name() -> None:
     assert len(told) == 2
     assert told[0] == "web-1.down"
     assert told[1].startswith("web-minority-")
-    assert mind(world, N0).pager.minority.leads
+    assert mind(world, N0).alerts.minority.leads
     world.run(20 + CUT_S + 60)
-    assert not mind(world, N0).pager.minority.leads
+    assert not mind(world, N0).alerts.minority.leads
 
 
 def test_by_default_only_the_majority_pages() -> None:
@@ -69,16 +69,16 @@ def test_by_default_only_the_majority_pages() -> None:
     assert incidents_told(world) == {"web-1.down"}
 
 
-def whoever_leads(minority: Minority, now: Instant) -> bool:
+def whoever_leads(minority: PartitionAlerting, now: Instant) -> bool:
     del now
-    return minority.seat.steering.role is Role.LEADER
+    return minority.leadership.engine_host.role is Role.LEADER
 
 
-def whoever_sees_no_majority(minority: Minority, now: Instant) -> bool:
-    return not minority.seat.roll.sees_majority(now)
+def whoever_sees_no_majority(minority: PartitionAlerting, now: Instant) -> bool:
+    return not minority.leadership.membership.sees_majority(now)
 
 
-def at_once(minority: Minority, now: Instant) -> bool:
+def at_once(minority: PartitionAlerting, now: Instant) -> bool:
     return whoever_leads(minority, now) and whoever_sees_no_majority(minority, now)
 
 
@@ -91,13 +91,13 @@ def at_once(minority: Minority, now: Instant) -> bool:
     ],
 )
 def test_7_a_minority_that_must_not_page_is_noticed(
-    may_page: Callable[[Minority, Instant], bool],
+    may_page: Callable[[PartitionAlerting, Instant], bool],
     settings: Settings,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin(3, settings)
-    monkeypatch.setattr(Minority, "_may_page", may_page)
+    monkeypatch.setattr(PartitionAlerting, "_may_page", may_page)
     alone(world, N2 if said.endswith("follower") else N0)
     with pytest.raises(InvariantError, match=rf"^7: web-minority-.*: .*{said}"):
         world.run(160)
@@ -107,8 +107,8 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(Minority, "_may_page", whoever_leads)
-    monkeypatch.setattr(Minority, "_size", lambda *_: "1 of 3")
+    monkeypatch.setattr(PartitionAlerting, "_may_page", whoever_leads)
+    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "1 of 3")
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: it acts, so it has no need"):
         world.run(60)
@@ -116,7 +116,7 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
 
 def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin()
-    monkeypatch.setattr(Minority, "_size", lambda *_: "")
+    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "")
     alone(world)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: '' is no minority"):
         world.run(120)
@@ -125,15 +125,15 @@ def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.Monkey
 def test_7_a_notice_of_a_minority_that_is_to_be_written_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ledgers = Pager.ledger
+    ledgers = AlertManager.ledger
 
-    def labels(pager: Pager, *moments: object) -> Ledger:
-        ledger = ledgers(pager, *moments)  # type: ignore[arg-type]
+    def labels(alerts: AlertManager, *moments: object) -> Ledger:
+        ledger = ledgers(alerts, *moments)  # type: ignore[arg-type]
         outbox = (evolve(d, notice=evolve(d.notice, minority="1 of 3")) for d in ledger.outbox)
         return evolve(ledger, outbox=tuple(outbox))
 
     world = begin()
-    monkeypatch.setattr(Pager, "ledger", labels)
+    monkeypatch.setattr(AlertManager, "ledger", labels)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-1.down comes from a minority, and is to be"):
         world.run(60)
@@ -148,15 +148,15 @@ def test_8_a_notice_of_a_minority_that_nobody_made_is_noticed() -> None:
 
 
 def test_8_an_id_that_a_minority_gives_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = Minority._end
+    ends = PartitionAlerting._end
 
-    def forgets(minority: Minority, now: Instant) -> list[Effect]:
+    def forgets(minority: PartitionAlerting, now: Instant) -> list[Effect]:
         effects = ends(minority, now)
         minority.ledger = Ledger()
         return effects
 
     world = begin()
-    monkeypatch.setattr(Minority, "_end", forgets)
+    monkeypatch.setattr(PartitionAlerting, "_end", forgets)
     alone(world)
     world.run(world.true + CUT_S - 60)
     world.down_targets.discard(WEB)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting import Courier
-from qutrio.core.ballots import Serial
-from qutrio.core.events import Received
-from qutrio.core.messages import Report
-from qutrio.core.verdicts import Evaluation, Verdicts
+from qutrio.core.alerting.scheduler import DeliveryScheduler
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import Report
+from qutrio.core.checks.verdicts import Evaluation, Verdicts
+from qutrio.core.checks.votes import Serial
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
@@ -25,7 +25,7 @@ from qutrio.model.ids import (
 )
 from qutrio.model.incidents import Incident, Ledger, NoticeKind
 from qutrio.model.results import Outcome, Result, State
-from qutrio.sim.beginnings import EPOCH
+from qutrio.sim.initial_states import EPOCH
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.flips import optional
 from tests.core.samples import delivery
@@ -91,8 +91,8 @@ def test_7_a_page_that_rests_on_probes_nobody_made_is_noticed() -> None:
     failed = Report(results=((Result(check=WEB, changed=Revision(0), outcome=Outcome.FAIL), 0.0),))
 
     def lie() -> None:
-        for liar in (N1, N2):
-            world.give(world.hosts[N0], Received(liar, failed))
+        for hostile_member in (N1, N2):
+            world.give(world.hosts[N0], Received(hostile_member, failed))
 
     world.at(16, N0, lie)
     world.lonely.add((N0, WEB))
@@ -113,15 +113,15 @@ def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
     written = set[NoticeId]()
 
     def crosses_off(
-        courier: Courier, ledger: Ledger, document: ClusterDocument, **_: object
+        scheduler: DeliveryScheduler, ledger: Ledger, document: ClusterDocument, **_: object
     ) -> Ledger:
-        del courier, document
+        del scheduler, document
         kept = tuple(d for d in ledger.outbox if d.notice.id not in written)
         written.update(d.notice.id for d in ledger.outbox)
         return evolve(ledger, outbox=kept)
 
     world = begin()
-    monkeypatch.setattr(Courier, "prune", crosses_off)
+    monkeypatch.setattr(DeliveryScheduler, "prune", crosses_off)
     world.channel_down_until = 1000.0
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down was crossed off and never reached"):
@@ -134,7 +134,7 @@ def test_8_an_outage_that_is_for_no_channel_is_noticed(monkeypatch: pytest.Monke
         return ()
 
     world = begin()
-    monkeypatch.setattr("qutrio.core.notices.attached", nobody)
+    monkeypatch.setattr("qutrio.core.alerting.notices.attached", nobody)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down is for \[\], not for \['hook'\]"):
         world.run(60)
@@ -144,7 +144,7 @@ def test_8_a_page_that_is_not_marked_and_so_comes_twice_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(Courier, "ended", lambda *_, **__: None)
+    monkeypatch.setattr(DeliveryScheduler, "ended", lambda *_, **__: None)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down reached hook twice"):
         world.run(200)

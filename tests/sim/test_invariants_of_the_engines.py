@@ -3,19 +3,19 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.effects import Turned
+from qutrio.core.api.effects import Turned
+from qutrio.core.api.events import Tenancy, YieldRequested
+from qutrio.core.api.messages import Resign
+from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
 from qutrio.core.election.interface import Role, Turn
-from qutrio.core.election.raft_votes import Why
-from qutrio.core.election.words import VoteRequest, VoteResponse
-from qutrio.core.events import Tenancy, YieldRequested
-from qutrio.core.messages import Resign
-from qutrio.core.steering import Steering
+from qutrio.core.election.raft.votes import Why
+from qutrio.core.leadership.engine_host import EngineHost
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Seconds, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 from qutrio.sim.host import Host
 from qutrio.sim.invariants import InvariantError
-from qutrio.sim.invariants.ballots import TERMS_KEPT, Ballots
+from qutrio.sim.invariants.hard_states import TERMS_KEPT, HardStates
 from qutrio.sim.world import World
 from tests.sim.worlds import N0, N1, N2, begin, masters, mind
 
@@ -27,7 +27,7 @@ def hosts() -> dict[NodeId, Host]:
 
 
 def with_ballot(host: Host, term: int, vote: NodeId | None) -> Host:
-    host.disk = evolve(host.disk, ballot=Ballot(Term(term), vote))
+    host.disk = evolve(host.disk, hard_state=HardState(Term(term), vote))
     return host
 
 
@@ -48,13 +48,13 @@ def test_programs_rely_on_a_node_while_it_acts_and_let_go_when_it_is_to_move() -
     world = begin()
     world.tenants.come(N0, programs=2, for_s=60.0, hesitates_s=1.0)
     world.run(16)
-    assert mind(world, N0).seat.tenants == 2
+    assert mind(world, N0).leadership.tenants == 2
     world.give(world.hosts[N0], YieldRequested(N2))
     world.run(19)
     assert masters(world) == [N2]
-    assert mind(world, N0).seat.tenants == 0
+    assert mind(world, N0).leadership.tenants == 0
     world.run(80)
-    assert mind(world, N0).seat.tenants == 0
+    assert mind(world, N0).leadership.tenants == 0
 
 
 def test_programs_of_a_node_that_dies_rely_on_what_they_were_told_and_come_back() -> None:
@@ -66,10 +66,10 @@ def test_programs_of_a_node_that_dies_rely_on_what_they_were_told_and_come_back(
     world.crash(N0, 8)
     world.run(30)
     assert masters(world) == [N1]
-    assert mind(world, N0).seat.tenants == 0
+    assert mind(world, N0).leadership.tenants == 0
     world.run(60)  # the role is back, and they too
     assert masters(world) == [N0]
-    assert mind(world, N0).seat.tenants == 1
+    assert mind(world, N0).leadership.tenants == 1
 
 
 def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
@@ -79,14 +79,14 @@ def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
     world.suspend(N0, 10)
     world.run(40)
     assert masters(world) == [N1]
-    assert mind(world, N0).seat.tenants == 0
+    assert mind(world, N0).leadership.tenants == 0
 
 
 # --- 2: ballots -----------------------------------------------------------------------------
 
 
 def test_2_a_ballot_that_goes_back_on_a_disk_is_noticed() -> None:
-    ballots, (host, *_) = Ballots(), hosts().values()
+    ballots, (host, *_) = HardStates(), hosts().values()
     for term, vote in ((1, None), (1, N1), (2, None), (4, N2)):
         ballots.look(with_ballot(host, term, vote), TRUE)
     with pytest.raises(InvariantError, match=r"^2: the disk of n00 had"):
@@ -96,7 +96,7 @@ def test_2_a_ballot_that_goes_back_on_a_disk_is_noticed() -> None:
 
 
 def test_2_a_vote_that_is_not_on_the_disk_when_it_is_given_is_noticed() -> None:
-    ballots, (host, *_) = Ballots(), hosts().values()
+    ballots, (host, *_) = HardStates(), hosts().values()
     with pytest.raises(InvariantError, match=r"^2: n00 gives"):
         ballots.said(host, N1, VoteResponse(term=Term(1), granted=True), TRUE)
     ballots.said(host, N1, VoteResponse(term=Term(1), granted=False), TRUE)
@@ -105,7 +105,7 @@ def test_2_a_vote_that_is_not_on_the_disk_when_it_is_given_is_noticed() -> None:
 
 
 def test_2_two_votes_in_one_term_are_noticed() -> None:
-    ballots, (host, *_) = Ballots(), hosts().values()
+    ballots, (host, *_) = HardStates(), hosts().values()
     ballots.said(with_ballot(host, 5, N0), N1, VoteRequest(term=Term(5)), TRUE)
     with_ballot(host, 5, N1)
     with pytest.raises(InvariantError, match=r"^2: n00 voted for n00 and for n01 in term 5"):
@@ -113,7 +113,7 @@ def test_2_two_votes_in_one_term_are_noticed() -> None:
 
 
 def test_2_two_elected_leaders_of_one_term_are_noticed_and_only_the_newest_terms_are_kept() -> None:
-    ballots, (one, two, _) = Ballots(), hosts().values()
+    ballots, (one, two, _) = HardStates(), hosts().values()
 
     def won(term: int) -> list[Turned]:
         return [Turned(Turn(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON))]
@@ -133,7 +133,7 @@ def test_9_a_second_leader_is_noticed(engine: str, monkeypatch: pytest.MonkeyPat
     world = World(11, 3, settings=Settings(engine=engine))
     world.run(40)
     world.invariants.quiet(world.hosts, world.true)
-    monkeypatch.setattr(Steering, "role", Role.LEADER)
+    monkeypatch.setattr(EngineHost, "role", Role.LEADER)
     with pytest.raises(InvariantError, match=r"^9: n0\d acts; n0\d is a leader and wants n0\d"):
         world.invariants.quiet(world.hosts, world.true)
 
@@ -160,7 +160,7 @@ def test_10_a_role_that_was_moved_by_hand_and_moves_back_too_early_is_noticed(
     world.run(40)
     world.give(world.hosts[N0], YieldRequested(N2))
     world.run(42)
-    mind(world, N2).seat.steering.placed_until = Instant(0.0)
+    mind(world, N2).leadership.engine_host.placed_until = Instant(0.0)
     with pytest.raises(InvariantError, match=r"^10: n02 was given the role by hand .* to n00"):
         world.run(50)
 
@@ -172,4 +172,4 @@ def test_a_wish_that_came_too_late_gives_nobody_the_role() -> None:
     roles._note_placed(host, late, world.true)
     assert roles._placed == {}
     world.give(host, Tenancy(1))
-    assert mind(world, N0).seat.tenants == 1
+    assert mind(world, N0).leadership.tenants == 1

@@ -3,10 +3,10 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core import unseen
+from qutrio.core.alerting import unseen
+from qutrio.core.alerting.unseen import Draft, UnseenTracker
+from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.limits import Limits
-from qutrio.core.unseen import Draft, Lookout
-from qutrio.core.verdicts import Verdicts
 from qutrio.model.incidents import Ledger
 from qutrio.model.results import State
 from qutrio.sim.invariants import InvariantError
@@ -40,19 +40,19 @@ def test_story_a_resolver_is_dead_while_the_master_dies_and_lives_again() -> Non
 
 
 def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(lookout: Lookout, ledger: Ledger, *_: object) -> Ledger:
-        del lookout
+    def silent(unseen_tracker: UnseenTracker, ledger: Ledger, *_: object) -> Ledger:
+        del unseen_tracker
         return ledger
 
     world = dark()
-    monkeypatch.setattr(Lookout, "follow", silent)
+    monkeypatch.setattr(UnseenTracker, "follow", silent)
     with pytest.raises(InvariantError, match=r"^8: nobody has judged web for \d+ s, and people"):
         world.run(200)
 
 
 def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = dark()
-    monkeypatch.setattr("qutrio.core.unseen._tell_ends", lambda *_: None)
+    monkeypatch.setattr("qutrio.core.alerting.unseen._tell_ends", lambda *_: None)
     world.run(100)
     world.targets.nobody_sees_until = 0.0
     world.run(130)
@@ -78,6 +78,6 @@ def test_7_blindness_that_most_votes_speak_against_is_noticed(
     world = begin(limits=QUICK)
     monkeypatch.setattr(Verdicts, "state", lambda *_: State.UNKNOWN)
     monkeypatch.setattr(Verdicts, "certain", lambda *_: State.UNKNOWN)
-    mind(world, N0).pager.lookout.look_again()
+    mind(world, N0).alerts.unseen_tracker.look_again()
     with pytest.raises(InvariantError, match=r"^7: unseen-\d+.unseen: \d voters judge web"):
         world.run(300)

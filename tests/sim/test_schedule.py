@@ -5,29 +5,29 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from qutrio.core.leadership.leadership import Leadership
 from qutrio.core.limits import Limits
-from qutrio.core.seat import Seat
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId
 from qutrio.sim.__main__ import main
-from qutrio.sim.beginnings import node_ids
-from qutrio.sim.happenings.machines import Crash
-from qutrio.sim.happenings.network import Clog, Cut
+from qutrio.sim.faults.machines import Crash
+from qutrio.sim.faults.network import Clog, Cut
+from qutrio.sim.initial_states import node_ids
 from qutrio.sim.options import Fault, Faults
-from qutrio.sim.playbook import from_json, readable, to_json
 from qutrio.sim.report import Report
 from qutrio.sim.schedule import (
     SIZES,
     TIGHT,
     WELL_S,
-    Outcome,
+    RunOutcome,
     Schedule,
     perform,
     plan,
     play,
     size_of,
 )
+from qutrio.sim.schedule_files import from_json, readable, to_json
 from qutrio.sim.shrink import shrink
 from tests.core.samples import A, B, C
 
@@ -48,7 +48,7 @@ def wild() -> Schedule:
             size=3,
             faulty_s=60.0,
             faults=Faults(clock_drift=0.6, duplication=0.1),
-            happenings=(cut_off(NODES[0], 10.0), cut_off(NODES[1], 30.0)),
+            planned_faults=(cut_off(NODES[0], 10.0), cut_off(NODES[1], 30.0)),
         )
         for seed in range(1, 30)
     )
@@ -58,7 +58,7 @@ def wild() -> Schedule:
 def test_a_seed_is_planned_before_it_is_played() -> None:
     assert plan(7, 3) == plan(7, 3)
     assert plan(7, 3) != plan(8, 3)
-    times = [h.at for h in plan(7, 3).happenings]
+    times = [h.at for h in plan(7, 3).planned_faults]
     assert times == sorted(times)
     assert {size_of(seed) for seed in range(len(SIZES))} == set(range(1, 10))
 
@@ -87,7 +87,7 @@ def test_a_schedule_can_be_read_by_a_person() -> None:
         faults=Faults(loss=0.25),
         settings=Settings(master_cooldown_s=5.0),
         limits=TIGHT,
-        happenings=(
+        planned_faults=(
             Crash(at=1.5, node=A, down_s=6.0, after=3),
             Cut(at=2.0, how=Fault.BRIDGE, pairs=((A, B),), for_s=4.0),
         ),
@@ -117,8 +117,8 @@ def test_healing_ends_early_once_all_is_well() -> None:
 # --- shrinking ------------------------------------------------------------------------------
 
 
-def outcome(schedule: Schedule, broken: str | None, true_s: float = 5.0) -> Outcome:
-    return Outcome(
+def outcome(schedule: Schedule, broken: str | None, true_s: float = 5.0) -> RunOutcome:
+    return RunOutcome(
         seed=schedule.seed,
         size=schedule.size,
         broken=broken,
@@ -140,9 +140,9 @@ def test_a_schedule_shrinks_to_what_breaks_the_promise() -> None:
     noise = tuple(Crash(at=n / 4, node=A, down_s=1.0) for n in range(40))
     tried = []
 
-    def trial(schedule: Schedule) -> Outcome:
+    def trial(schedule: Schedule) -> RunOutcome:
         tried.append(schedule)
-        both = set(culprits) <= set(schedule.happenings) and schedule.faults.loss > 0
+        both = set(culprits) <= set(schedule.planned_faults) and schedule.faults.loss > 0
         return outcome(schedule, "1: two act" if both else "9: another promise")
 
     whole = Schedule(
@@ -151,10 +151,10 @@ def test_a_schedule_shrinks_to_what_breaks_the_promise() -> None:
         faulty_s=10.0,
         faults=Faults(loss=0.1, garbage=0.1),
         limits=TIGHT,
-        happenings=tuple(sorted((*culprits, *noise), key=lambda h: h.at)),
+        planned_faults=tuple(sorted((*culprits, *noise), key=lambda h: h.at)),
     )
     shorter, ended = shrink(whole, outcome(whole, "1: two act"), trial)
-    assert shorter.happenings == culprits
+    assert shorter.planned_faults == culprits
     assert shorter.faults == Faults(loss=0.1)
     assert (shorter.size, shorter.limits, shorter.faulty_s) == (1, Limits(), 5.001)
     assert ended.broken == "1: two act"
@@ -165,7 +165,7 @@ def test_shrinking_stops_when_its_runs_are_used_up() -> None:
     whole = plan(3, 3)
     tried = []
 
-    def trial(schedule: Schedule) -> Outcome:
+    def trial(schedule: Schedule) -> RunOutcome:
         tried.append(schedule)
         return outcome(schedule, "1: still", true_s=1e9)
 
@@ -180,7 +180,7 @@ def test_clocks_beyond_the_bound_break_a_promise_and_the_story_gets_short(wild: 
     shorter, ended = shrink(wild, broken, runs_max=60)
     assert ended.broken is not None
     assert ended.broken.startswith("1: ")
-    assert len(shorter.happenings) == 1
+    assert len(shorter.planned_faults) == 1
     assert shorter.faults.clock_drift == 0.6
     assert shorter.faults.duplication == 0.0
     assert perform(shorter) == ended
@@ -232,7 +232,7 @@ def test_a_report_names_the_faults_that_never_struck(wild: Schedule) -> None:
 def test_the_engine_is_in_the_command_that_replays_a_seed_and_in_its_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Seat, "acting_until", lambda *_: Instant(float("inf")))
+    monkeypatch.setattr(Leadership, "acting_until", lambda *_: Instant(float("inf")))
     file = tmp_path / "schedule.json"
     words = ["--engine", "raft", "--first", "1", "--seeds", "1", "--sizes", "3", "--shrink", "1"]
     assert main([*words, "--save", str(file)]) == 1

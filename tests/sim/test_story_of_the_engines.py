@@ -6,9 +6,9 @@ In each of them the judge looks after every event, and so does the test: never d
 import pytest
 from attrs import evolve
 
+from qutrio.core.api.events import YieldRequested
+from qutrio.core.api.mutations import PutSettings
 from qutrio.core.election.interface import Role
-from qutrio.core.events import YieldRequested
-from qutrio.core.mutations import PutSettings
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.world import World
@@ -31,7 +31,7 @@ def elected(engine: str, size: int = 3, seed: int = 11) -> tuple[World, NodeId]:
 
 def leaders(world: World) -> set[NodeId]:
     """Return whose engines lead."""
-    return {n for n in world.hosts if mind(world, n).seat.steering.role is Role.LEADER}
+    return {n for n in world.hosts if mind(world, n).leadership.engine_host.role is Role.LEADER}
 
 
 def longest_gap(world: World, until: Seconds) -> Seconds:
@@ -64,7 +64,7 @@ def test_story_the_engine_changes_three_times_while_people_write() -> None:
         for number, name in enumerate(ALL):
             world.add_check(name, f"after-{turn}-{number}")
         gaps.append(longest_gap(world, world.true + 20))
-        assert {mind(world, n).seat.settings.engine for n in ALL} == {engine}
+        assert {mind(world, n).leadership.settings.engine for n in ALL} == {engine}
         assert masters(world) == [master]
         assert leaders(world) == {master}
     assert max(gaps) <= 0.02
@@ -84,12 +84,12 @@ def test_story_a_raft_node_that_was_cut_off_disturbs_nobody_when_it_returns() ->
     """It asked in vain for a minute (PreVote), so it comes back with the term it left with."""
     world, master = elected("raft", size=5)
     lost = next(n for n in world.hosts if n != master)
-    terms = {n: mind(world, n).seat.steering.remembered for n in world.hosts}
-    mandate = mind(world, master).seat.known_term
+    terms = {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts}
+    lease = mind(world, master).leadership.known_term
     cut_off(world, *both_ways(*((lost, n) for n in world.hosts if n != lost)), for_s=60)
     assert moves(world, world.true + 90) == [master]
-    assert {n: mind(world, n).seat.steering.remembered for n in world.hosts} == terms
-    assert mind(world, master).seat.known_term == mandate
+    assert {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts} == terms
+    assert mind(world, master).leadership.known_term == lease
     assert leaders(world) == {master}
 
 
@@ -101,7 +101,7 @@ def test_story_a_raft_leader_that_is_cut_off_steps_down_and_follows_when_it_retu
     assert other != master
     assert leaders(world) == {other}
     assert moves(world, world.true + 45) == [other]
-    assert mind(world, master).seat.steering.role is Role.FOLLOWER
+    assert mind(world, master).leadership.engine_host.role is Role.FOLLOWER
 
 
 def test_story_gossip_has_a_leader_on_each_side_and_one_that_acts() -> None:
@@ -141,7 +141,7 @@ def test_story_a_node_sleeps_through_a_switch(engine: str) -> None:
     world.crash(master, 30)  # the one that is left knows, the other wakes up and does not
     world.run(world.true + 25)
     assert len(masters(world)) == 1
-    assert mind(world, missing).seat.settings.engine == engine
+    assert mind(world, missing).leadership.settings.engine == engine
     world.run(world.true + 40)
     assert len(leaders(world)) == 1
     assert leaders(world) == set(masters(world))

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.mutations import PutChannel, PutCheck, RemoveChannel
+from qutrio.core.api.mutations import PutChannel, PutCheck, RemoveChannel
 from qutrio.model.ids import Seconds
 from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, mind, pages
 
@@ -34,7 +34,7 @@ def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> 
     node = world.hosts[N0].node
     assert node is not None
     now = world.hosts[N0].clock.at(world.true)
-    world.hosts[N0].batch.extend(node.seat.resign(None, "for the test", now))
+    world.hosts[N0].batch.extend(node.leadership.resign(None, "for the test", now))
     world.run(15 + SENT_S_MAX)
     assert pages(world) == {"down": 1}
 

@@ -5,8 +5,8 @@ In each of them the judge looks after every event, and so does the test: never d
 
 import pytest
 
-from qutrio.core.desk import hopeless
-from qutrio.core.messages import Heartbeat
+from qutrio.core.api.messages import Heartbeat
+from qutrio.core.proposals import hopeless
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Seconds
 from qutrio.sim.world import World
@@ -66,7 +66,9 @@ def test_story_a_bridge_two_nodes_see_a_majority_through_a_third() -> None:
     world = begin()
     cut_off(world, *both_ways((N0, N1)), for_s=300)
     assert moves(world, 200) == [N0]
-    assert all(mind(world, n).seat.roll.sees_majority(clock(world, n)) for n in (N0, N1))
+    assert all(
+        mind(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
+    )
     world.crash(N0, 10)  # now B and C can decide, and A returns to a living incumbent
     assert moves(world, 220) == [N1]
 
@@ -119,7 +121,7 @@ def test_story_the_quorum_is_lost_and_regained() -> None:
     world.add_check(N0, "refused")
     world.run(50)
     assert "refused" in world.invariants.refused
-    reason = hopeless(mind(world, N0).seat, clock(world, N0), removed=False)
+    reason = hopeless(mind(world, N0).leadership, clock(world, N0), removed=False)
     assert "no quorum: 1 of 3" in (reason or "")
     assert pages(world) == {}
     assert moves(world, 75) == [N0]

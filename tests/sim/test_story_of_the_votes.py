@@ -2,9 +2,9 @@
 
 import pytest
 
-from qutrio.core.events import Received
-from qutrio.core.messages import Report
-from qutrio.core.mutations import PutCheck
+from qutrio.core.api.events import Received
+from qutrio.core.api.messages import Report
+from qutrio.core.api.mutations import PutCheck
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.ids import NodeId
 from qutrio.model.results import Outcome, State
@@ -17,7 +17,7 @@ HOUR_S = 3600
 
 def state(world: World, name: NodeId) -> State:
     """Return what a node makes of the votes."""
-    return mind(world, name).watch.verdicts.state(WEB)
+    return mind(world, name).exchange.verdicts.state(WEB)
 
 
 def web(world: World) -> Check:
@@ -34,7 +34,7 @@ def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
     for name in world.hosts:
         world.probe(name, WEB)
     world.run(15.1)
-    assert all(mind(world, n).watch.verdicts.certain(WEB) is None for n in world.hosts)
+    assert all(mind(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
     world.down_targets.clear()
     world.run(120)
     assert pages(world) == {}
@@ -76,7 +76,7 @@ def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
     assert web(world).changed > old.changed
     world.run(15 + hangs_s + 0.2)  # the failures of the old address have come in
     for name in world.hosts:
-        votes = mind(world, name).watch.verdicts._tallies[WEB].votes.values()
+        votes = mind(world, name).exchange.verdicts._tallies[WEB].votes.values()
         assert all(vote.result.changed == web(world).changed for vote in votes)
     world.run(60)
     assert {state(world, name) for name in world.hosts} == {State.UP}
@@ -126,4 +126,6 @@ def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -
 def shown_skew(host: Host) -> dict[NodeId, int]:
     """Return whole seconds by which each member's wall clock is ahead, as one node shows it."""
     assert host.node is not None
-    return {name: round(skew) for name, skew in host.node.seat.clocks.skew.items()} | {host.name: 0}
+    return {name: round(skew) for name, skew in host.node.leadership.clocks.skew.items()} | {
+        host.name: 0
+    }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.effects import Send
+from qutrio.core.api.effects import Send
 from qutrio.core.node import Node
 from tests.sim.traces import line
 

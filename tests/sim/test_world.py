@@ -1,6 +1,6 @@
 """Whole clusters in virtual time: replayable to the letter, and no promise broken."""
 
-from qutrio.core.mutations import RemoveMember
+from qutrio.core.api.mutations import RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.sim.world import World
@@ -49,14 +49,14 @@ def test_a_removed_node_affects_nothing() -> None:
     removed = world.hosts[N2].node
     assert removed is not None
     assert removed.removed
-    terms = [h.node.seat.mandate.heard_term for h in world.hosts.values() if h.node]
+    terms = [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node]
     world.down_targets.add(WEB)
     world.crash(N2, 1)  # it comes back with what it knows, and nobody listens
     assert moves(world, 60) == [master]
-    assert [h.node.seat.mandate.heard_term for h in world.hosts.values() if h.node] == terms
+    assert [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node] == terms
     holder = world.hosts[master].node
     assert holder is not None
-    assert holder.watch.verdicts.votes_of(N2) == []
+    assert holder.exchange.verdicts.votes_of(N2) == []
     assert sum(world.invariants.announced.values()) == 1
 
 

@@ -19,11 +19,11 @@ import orjson
 from qutrio.codec.converter import CONVERTER
 from qutrio.codec.journal import entry_to_plain
 from qutrio.codec.wire import encode
-from qutrio.core.effects import Effect, Journal, Notify, Persist, Probe, Reply, Send
-from qutrio.core.events import Event
+from qutrio.core.api.effects import Effect, Journal, Notify, Persist, Probe, Reply, Send
+from qutrio.core.api.events import Event
 from qutrio.core.node import Node
 from qutrio.model.ids import Instant, UnixTime
-from qutrio.sim.constitutions import CHOICES, MIXED
+from qutrio.sim.engine_settings import CHOICES, MIXED
 from qutrio.sim.schedule import play, size_of
 
 WORDS = frozenset({"reason", "detail", "why", "because"})
@@ -80,7 +80,10 @@ def _plain(effects: list[Effect]) -> Iterator[Any]:
                     (r.position, r.document.term, r.document.revision, r.ledger.sequence)
                     for r in (stable.accepted, stable.committed)
                 ]
-                yield ["persist", CONVERTER.unstructure([stable.promise, stable.ballot, records])]
+                yield [
+                    "persist",
+                    CONVERTER.unstructure([stable.promise, stable.hard_state, records]),
+                ]
             case Notify(delivery=delivery, term=term, until=until):
                 yield ["notify", _without_words(CONVERTER.unstructure(delivery)), term, until]
             case Probe(checks=checks):

@@ -4,8 +4,8 @@ from typing import Any
 
 from attrs import define, field
 
-from qutrio.core.effects import Effect, Send
-from qutrio.core.messages import Message
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.messages import Message
 from qutrio.core.node import Node
 from qutrio.model.document import Settings
 from qutrio.model.ids import CheckId, NodeId, Seconds
@@ -68,7 +68,7 @@ class Watcher:
 def watch(world: World) -> Watcher:
     """Look at a world after every event from now on."""
     watcher = Watcher(world)
-    world.onlooker = watcher
+    world.observer = watcher
     return watcher
 
 

@@ -8,7 +8,7 @@ import trio
 from attrs import evolve
 from trio.testing import MockClock
 
-from qutrio.core.mutations import (
+from qutrio.core.api.mutations import (
     AddToken,
     Batch,
     Mutation,

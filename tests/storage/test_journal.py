@@ -15,8 +15,8 @@ from qutrio.codec.journal import encode_entry
 from qutrio.errors import StorageError
 from qutrio.model.ids import UnixTime
 from qutrio.model.journal import Entry, Stopped
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.journal import FILES_MAX, LINE_BYTES_MAX, FileJournal
-from qutrio.storage.places import DataDirectory
 from tests import needs
 from tests.core.told import closed, opened, started
 

@@ -7,8 +7,8 @@ import pytest
 
 from qutrio.errors import DataDirectoryError, InvalidDocumentError
 from qutrio.model.ids import NodeId
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.keys import create_identity, fingerprint_of, load_identity
-from qutrio.storage.places import DataDirectory
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from qutrio.errors import DataDirectoryError
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DataDirectory
 
 HOLD = """
 import sys
 from pathlib import Path
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
 with lock_directory(DataDirectory(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,12 +11,12 @@ import trio
 from attrs import define, evolve, field
 
 from qutrio.codec.cluster_yaml import emit, parse
-from qutrio.core.applying import apply
-from qutrio.core.effects import Reply
-from qutrio.core.events import Proposed
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import Mutation, PutCheck, Refusal
-from qutrio.core.view import View
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import Mutation, PutCheck, Refusal
+from qutrio.core.api.view import View
+from qutrio.core.consensus.applying import apply
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import ClusterDocument
@@ -25,9 +25,9 @@ from qutrio.model.members import Member
 from qutrio.model.stable import Position
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.mirror import mirror
-from qutrio.storage.places import DataDirectory
 from tests.patience import HANG_S
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from qutrio.errors import DataDirectoryError, QutrioError
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.node_file import load_node_file
-from qutrio.storage.places import DataDirectory
 
 
 @pytest.fixture

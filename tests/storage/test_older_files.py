@@ -8,8 +8,8 @@ import orjson
 from qutrio.codec.journal import entry_to_plain
 from qutrio.model.ids import Term
 from qutrio.model.stable import Position
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.journal import FileJournal
-from qutrio.storage.places import DataDirectory
 from qutrio.storage.store import Store
 from tests.codec.golden_files import FOLDER, STATE, lines
 

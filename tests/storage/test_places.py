@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qutrio.errors import DataDirectoryError
-from qutrio.storage.places import (
+from qutrio.storage.directories import (
     closed_system_directory,
     find_data_directory,
     find_socket,

@@ -9,7 +9,7 @@ import pytest
 
 from qutrio.storage import atomic
 from qutrio.storage.regular_file import sign
-from qutrio.storage.replacing import Replaced, replace_unless_saved
+from qutrio.storage.replacement import Replaced, replace_unless_saved
 from tests.storage.test_mirror import COMMITTED, WRITTEN, running
 
 

@@ -14,10 +14,10 @@ from qutrio.model.ids import CheckId, Fingerprint, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.keys import Identity, load_identity
+from qutrio.storage.leftovers import tidy, untouched
 from qutrio.storage.lock import lock_directory
-from qutrio.storage.places import DataDirectory
-from qutrio.storage.remains import tidy, untouched
 from qutrio.storage.setup import adopt, default_advertise, default_name, initialise
 from qutrio.storage.store import Store
 

@@ -10,7 +10,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Promise, Record, Stable
-from qutrio.storage.places import DataDirectory
+from qutrio.storage.directories import DataDirectory
 from qutrio.storage.store import MemoryStore, Store
 
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from qutrio.core.election.interface import Engine, Position
-    from qutrio.core.election.words import Word
+    from qutrio.core.election.engine_messages import EngineMessage
+    from qutrio.core.election.interface import Engine, ProgramState
     from qutrio.model.document import Settings
     from qutrio.model.ids import Instant, NodeId
-    from qutrio.model.stable import Ballot
+    from qutrio.model.stable import HardState
 
 
 @frozen
@@ -31,10 +31,10 @@ class Beginning:
     """What a new engine begins with."""
 
     me: NodeId
-    ballot: Ballot
+    hard_state: HardState
     rng: Random
     now: Instant
-    position: Position | None
+    position: ProgramState | None
 
 
 def by_heartbeat(settings: Settings) -> Timing:
@@ -56,6 +56,6 @@ class Descriptor:
     make: Callable[[Beginning], Engine]
     timers: tuple[Timer, ...]
     why_handed_over: str
-    claims: tuple[type[Word], ...] = ()
+    claims: tuple[type[EngineMessage], ...] = ()
     timing: Callable[[Settings], Timing] = by_heartbeat
     private: bool = True

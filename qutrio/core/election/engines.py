@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from qutrio.core.election.descriptor import Beginning, by_heartbeat
 from qutrio.core.election.gossip import GOSSIP
 from qutrio.core.election.lowest_id import LOWEST_ID
-from qutrio.core.election.raft_descriptor import RAFT
+from qutrio.core.election.raft.descriptor import RAFT
 
 if TYPE_CHECKING:
     from random import Random
 
-    from qutrio.core.election.interface import Engine, Position, Timing
+    from qutrio.core.election.interface import Engine, ProgramState, Timing
     from qutrio.model.document import Settings
     from qutrio.model.ids import Instant, NodeId
-    from qutrio.model.stable import Ballot
+    from qutrio.model.stable import HardState
 
 DESCRIPTORS = {one.name: one for one in (GOSSIP, LOWEST_ID, RAFT)}
 """A new engine is a line here."""
 ENGINES = tuple(DESCRIPTORS)
-CLAIMS = tuple(word for one in DESCRIPTORS.values() for word in one.claims)
+CLAIMS = tuple(message for one in DESCRIPTORS.values() for message in one.claims)
 """What makes others wait for whoever says it."""
 
 
@@ -28,16 +28,16 @@ def engine_named(
     name: str,
     me: NodeId,
     *,
-    ballot: Ballot,
+    hard_state: HardState,
     rng: Random,
     now: Instant,
-    position: Position | None = None,
+    position: ProgramState | None = None,
 ) -> Engine | None:
     """Return a new engine that begins at `now`, or None when this version does not know it."""
     known = DESCRIPTORS.get(name)
     if known is None:
         return None
-    return known.make(Beginning(me=me, ballot=ballot, rng=rng, now=now, position=position))
+    return known.make(Beginning(me=me, hard_state=hard_state, rng=rng, now=now, position=position))
 
 
 def timing(settings: Settings) -> Timing:

@@ -31,10 +31,14 @@ from collections import deque
 from attrs import define, field
 
 from qutrio.core.election.descriptor import Descriptor, Timer
-from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
-from qutrio.core.election.words import LeadershipDeclaration, LeadershipProposal, Word
+from qutrio.core.election.engine_messages import (
+    EngineMessage,
+    LeadershipDeclaration,
+    LeadershipProposal,
+)
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 
 ASIDE_LIFETIMES = 6
 """For how many lifetimes of a declaration a node that stepped aside stays out."""
@@ -81,7 +85,7 @@ class Gossip:
 
     me: NodeId
     role: Role = field(default=Role.FOLLOWER, init=False)
-    ballot: Ballot = field(default=Ballot(), init=False)
+    hard_state: HardState = field(default=HardState(), init=False)
     _started: Instant = field(alias="now")
     _settled: bool = field(default=False, init=False)
     """The grace of the start is over."""
@@ -102,7 +106,7 @@ class Gossip:
     _wake_at: Instant = field(default=NEVER, init=False)
     _news: deque[News] = field(factory=_news, init=False)
 
-    def restore(self, ballot: Ballot) -> None:
+    def restore(self, hard_state: HardState) -> None:
         """Nothing is remembered, so nothing is lost."""
 
     # --- whom to follow ---------------------------------------------------------------------
@@ -111,9 +115,9 @@ class Gossip:
         """Return the leader known, else whoever acts, unless that is this node and must not."""
         if (leader := self._known(electorate, now)) is not None:
             return leader
-        if electorate.incumbent == self.me and not self._may_lead(electorate, now):
+        if electorate.master == self.me and not self._may_lead(electorate, now):
             return None
-        return electorate.incumbent
+        return electorate.master
 
     def awaits(self, now: Instant) -> NodeId | None:
         """Return the lower id for whose proposal this node gave its own candidacy up."""
@@ -130,11 +134,13 @@ class Gossip:
 
     # --- words ------------------------------------------------------------------------------
 
-    def hear(self, sender: NodeId, word: Word, electorate: Electorate, now: Instant) -> list[Say]:
+    def hear(
+        self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
+    ) -> list[Outgoing]:
         """Note a proposal or a declaration of a living voter; a leader may answer with its own."""
         if self.role is Role.CLOSED or sender not in _view_of(electorate) - {self.me}:
             return []
-        match word:
+        match message:
             case LeadershipProposal():
                 return self._hear_proposal(sender)
             case LeadershipDeclaration() if self._outranks(sender, electorate):
@@ -151,12 +157,12 @@ class Gossip:
         """
         return self.me in electorate.able and sender not in electorate.able
 
-    def heard_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
+    def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
         """Take it as a declaration if no leader is known, or if it is the leader's.
 
         `term` says nothing here: leaders of this engine have none.
         """
-        if self.role in {Role.CLOSED, Role.LEADER} or node not in electorate.electors.all:
+        if self.role in {Role.CLOSED, Role.LEADER} or node not in electorate.joint_config.all:
             return
         known = self._known(electorate, now)
         if known is not None and known != node:
@@ -168,7 +174,7 @@ class Gossip:
 
     # --- time -------------------------------------------------------------------------------
 
-    def advance(self, electorate: Electorate, now: Instant) -> list[Say]:
+    def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         """Sample, propose, declare or begin an election, whatever is due."""
         if self.role is Role.CLOSED:
             return []
@@ -216,28 +222,30 @@ class Gossip:
         return self.role in {Role.CANDIDATE, Role.LEADER}
 
     def _may_lead(self, electorate: Electorate, now: Instant) -> bool:
-        voter = self.me in electorate.electors.committed
+        voter = self.me in electorate.joint_config.committed
         return voter and electorate.fit and now >= self._aside_until
 
     def _known(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the leader known: this node, or a voter whose declaration is not too old."""
         if self.role is Role.LEADER:
             return self.me
-        fresh = now < self._quiet_until and self._leader in electorate.electors.all
+        fresh = now < self._quiet_until and self._leader in electorate.joint_config.all
         return self._leader if fresh else None
 
-    def _hear_proposal(self, sender: NodeId) -> list[Say]:
+    def _hear_proposal(self, sender: NodeId) -> list[Outgoing]:
         if self.role is Role.LEADER:
-            return [Say(sender, LeadershipDeclaration())]
+            return [Outgoing(sender, LeadershipDeclaration())]
         self._proposals.add(sender)
         return []
 
-    def _hear_declaration(self, sender: NodeId, electorate: Electorate, now: Instant) -> list[Say]:
+    def _hear_declaration(
+        self, sender: NodeId, electorate: Electorate, now: Instant
+    ) -> list[Outgoing]:
         known = self._known(electorate, now)
         if known is None or sender <= known:
             self._follow(sender, electorate, now)
         elif self.role is Role.LEADER:
-            return [Say(sender, LeadershipDeclaration())]
+            return [Outgoing(sender, LeadershipDeclaration())]
         return []
 
     def _follow(self, leader: NodeId, electorate: Electorate, now: Instant) -> None:
@@ -268,12 +276,12 @@ class Gossip:
             self._settled = True
         elif now >= self._next_at:
             view = _view_of(electorate)
-            lonely = len(view) == 1 and len(electorate.electors.all) > 1
+            lonely = len(view) == 1 and len(electorate.joint_config.all) > 1
             self._settled = view == self._view and not lonely
             self._view = view
             self._next_at = Instant(now + electorate.settings.gossip_sample_s)
 
-    def _speak(self, electorate: Electorate, now: Instant) -> list[Say]:
+    def _speak(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         if self.role is Role.FOLLOWER and self._wants_election(electorate, now):
             self._begin_election(electorate, now)
         if self.role is Role.CANDIDATE and now >= self._collect_until:
@@ -283,12 +291,12 @@ class Gossip:
         settings = electorate.settings
         if self.role is Role.CANDIDATE:
             self._next_at = Instant(now + settings.gossip_sample_s)
-            return [Say(None, LeadershipProposal())]
+            return [Outgoing(None, LeadershipProposal())]
         self._next_at = Instant(now + settings.gossip_alive_s / DECLARATIONS_PER_LIFETIME)
-        return [Say(None, LeadershipDeclaration())]
+        return [Outgoing(None, LeadershipDeclaration())]
 
     def _wants_election(self, electorate: Electorate, now: Instant) -> bool:
-        removed = self._leader is not None and self._leader not in electorate.electors.all
+        removed = self._leader is not None and self._leader not in electorate.joint_config.all
         return (removed or now >= self._quiet_until) and self._may_lead(electorate, now)
 
     def _begin_election(self, electorate: Electorate, now: Instant) -> None:
@@ -299,7 +307,7 @@ class Gossip:
         self._turn(Role.CANDIDATE, electorate.term, ALONE)
 
     def _end_election(self, electorate: Electorate, now: Instant) -> None:
-        lowest = min(self._proposals & electorate.electors.all, default=self.me)
+        lowest = min(self._proposals & electorate.joint_config.all, default=self.me)
         if lowest < self.me:
             self._step_down(LOWER_PROPOSED, electorate)
             self._lower = lowest
@@ -326,7 +334,7 @@ class Gossip:
 
 def _view_of(electorate: Electorate) -> frozenset[NodeId]:
     """Return the living voters, without strangers."""
-    return electorate.living & electorate.electors.all
+    return electorate.living & electorate.joint_config.all
 
 
 GOSSIP = Descriptor(

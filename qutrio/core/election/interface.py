@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-from qutrio.core.election.words import Word
-from qutrio.core.quorum import Electors
+from qutrio.core.election.engine_messages import EngineMessage
+from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import Instant, NodeId, Seconds, Term
-from qutrio.model.stable import Ballot
+from qutrio.model.stable import HardState
 
 
 class Role(Enum):
@@ -49,11 +49,11 @@ News: TypeAlias = Turn | Complaint
 
 
 @frozen
-class Say:
+class Outgoing:
     """Say a word to one member, or to every other one if `to` is None."""
 
     to: NodeId | None
-    word: Word
+    message: EngineMessage
 
 
 @frozen
@@ -74,23 +74,23 @@ class Electorate:
 
     `able` are the living voters that see a majority and can write their disk, this node
     included if it can.  `living` are the voters heard within `dead_after`, this node included.
-    `incumbent` is the node that was heard acting of late, from its own mouth; it may be this
+    `master` is the node that was heard acting of late, from its own mouth; it may be this
     node.  `streaks` says for how many seconds each living voter has been heard without a gap.
     `fit` is False while this node's disk refuses writes.  `term` is the highest one heard of.
     """
 
     me: NodeId
-    electors: Electors
+    joint_config: JointConfig
     able: frozenset[NodeId]
     living: frozenset[NodeId]
-    incumbent: NodeId | None
+    master: NodeId | None
     streaks: Mapping[NodeId, Seconds]
     settings: Settings
     term: Term
     fit: bool = True
 
 
-class Position(Protocol):
+class ProgramState(Protocol):
     """The program whose state decides who may lead: raft's state-machine hook."""
 
     def current_state(self) -> bytes:
@@ -105,7 +105,7 @@ class Position(Protocol):
 class Engine(Protocol):
     """Chooses one leader.  The same events at the same moments give the same answers.
 
-    Whoever drives an engine makes its `ballot` durable before any word leaves that was said in
+    Whoever drives an engine makes its `hard_state` durable before any word leaves that was said in
     the same step, and drains `news` after each.
     """
 
@@ -115,11 +115,11 @@ class Engine(Protocol):
         ...
 
     @property
-    def ballot(self) -> Ballot:
+    def hard_state(self) -> HardState:
         """What must be durable; always the same value for engines that remember nothing."""
         ...
 
-    def restore(self, ballot: Ballot) -> None:
+    def restore(self, hard_state: HardState) -> None:
         """Go back to what the disk still holds: it refused the last write."""
         ...
 
@@ -139,15 +139,17 @@ class Engine(Protocol):
         """Return the member that should lead when this node leaves, if any."""
         ...
 
-    def hear(self, sender: NodeId, word: Word, electorate: Electorate, now: Instant) -> list[Say]:
+    def hear(
+        self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
+    ) -> list[Outgoing]:
         """Take in a member's word; words of other engines are ignored."""
         ...
 
-    def heard_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
+    def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
         """Take in that `node`, perhaps this one, acts in `term`: it said so just now."""
         ...
 
-    def advance(self, electorate: Electorate, now: Instant) -> list[Say]:
+    def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         """Let time pass up to `now`."""
         ...
 

@@ -12,10 +12,10 @@ where every node of QUptime counted its own and two could differ.
 from attrs import define, field
 
 from qutrio.core.election.descriptor import Descriptor, Timer
-from qutrio.core.election.interface import Electorate, News, Role, Say, Turn
-from qutrio.core.election.words import Word
+from qutrio.core.election.engine_messages import EngineMessage
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
 from qutrio.model.ids import FOREVER, Instant, NodeId, Term
-from qutrio.model.stable import NO_BALLOT, Ballot
+from qutrio.model.stable import NO_HARD_STATE, HardState
 
 LEADS = "this node acts, or nobody does and it is the lowest able id"
 FOLLOWS = "another acts, or a lower able id is there, or this one is not able"
@@ -35,16 +35,16 @@ class LowestId:
     """Elects the smallest id; a returning smaller id waits out a cooldown."""
 
     role: Role = Role.FOLLOWER
-    ballot: Ballot = NO_BALLOT
+    hard_state: HardState = NO_HARD_STATE
     _news: list[News] = field(factory=list)
 
-    def restore(self, ballot: Ballot) -> None:
+    def restore(self, hard_state: HardState) -> None:
         """Lose nothing: this engine remembers nothing."""
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the incumbent while it lives, else the lowest able id."""
-        if electorate.incumbent is not None:
-            return electorate.incumbent
+        if electorate.master is not None:
+            return electorate.master
         return min(electorate.able, default=None)
 
     def awaits(self, now: Instant) -> NodeId | None:
@@ -69,17 +69,17 @@ class LowestId:
     def hear(
         self,
         sender: NodeId,
-        word: Word,
+        message: EngineMessage,
         electorate: Electorate,
         now: Instant,
-    ) -> list[Say]:
+    ) -> list[Outgoing]:
         """Learn nothing: heartbeats say all that this engine needs."""
         return []
 
-    def heard_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
+    def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
         """Learn nothing: the electorate says so too."""
 
-    def advance(self, electorate: Electorate, now: Instant) -> list[Say]:
+    def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         """Note whether this node should lead."""
         leads = self.choice(electorate, now) == electorate.me
         if leads and self.role is Role.FOLLOWER:

@@ -22,7 +22,7 @@ TROUBLES_MAX = 64
 
 
 @frozen(kw_only=True)
-class Weather:
+class NetworkFaults:
     """How often a frame is lost, or arrives twice, and how long it takes: between two bounds.
 
     Frames from one seat to another keep their order unless `disorder` lets them overtake.
@@ -42,7 +42,7 @@ class MemoryWire:
     """
 
     seed: int = 0
-    weather: Weather = Weather()
+    weather: NetworkFaults = NetworkFaults()
     _rng: random.Random = field(init=False)
     _ends: dict[str, dict[NodeId, "MemoryLink"]] = field(init=False, factory=dict)
     _cuts: set[tuple[NodeId, NodeId]] = field(init=False, factory=set)
@@ -73,32 +73,34 @@ class MemoryWire:
         if not one_way:
             self._cuts.add((NodeId(receiver), NodeId(sender)))
 
-    def isolate(self, seat: str) -> None:
+    def isolate(self, participant: str) -> None:
         """Cut a seat off from all others."""
-        self._isolated.add(NodeId(seat))
+        self._isolated.add(NodeId(participant))
 
-    def rejoin(self, seat: str) -> None:
+    def rejoin(self, participant: str) -> None:
         """Undo `isolate`."""
-        self._isolated.discard(NodeId(seat))
+        self._isolated.discard(NodeId(participant))
 
     def heal(self) -> None:
         """Undo every cut between two."""
         self._cuts.clear()
 
-    def complain(self, seat: str, what: str) -> None:
+    def complain(self, participant: str, what: str) -> None:
         """Let a seat's end report trouble."""
         for seats in self._ends.values():
-            if (end := seats.get(NodeId(seat))) is not None:
+            if (end := seats.get(NodeId(participant))) is not None:
                 end.report(what)
 
     def carry(self, election: str, sender: NodeId, to: NodeId | None, frame: bytes) -> None:
         """Carry a frame to one seat, or to all others, as the weather is."""
         seats = self._ends.get(election, {})
-        for seat in [other for other in seats if other != sender] if to is None else [to]:
-            cut = (sender, seat) in self._cuts or not self._isolated.isdisjoint({sender, seat})
-            if seat in seats and not cut:
-                for due in self._arrivals((election, sender, seat)):
-                    seats[seat].put(due, next(self._numbers), sender, frame)
+        for participant in [other for other in seats if other != sender] if to is None else [to]:
+            cut = (sender, participant) in self._cuts or not self._isolated.isdisjoint(
+                {sender, participant}
+            )
+            if participant in seats and not cut:
+                for due in self._arrivals((election, sender, participant)):
+                    seats[participant].put(due, next(self._numbers), sender, frame)
 
     def _arrivals(self, way: tuple[str, NodeId, NodeId]) -> list[float]:
         """Return when copies of a frame arrive: none, one or two."""

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from qutrio.errors import DataDirectoryError, InvalidValueError, plain_reason
 from qutrio.model.members import Member
 from qutrio.peers.identity import PeerIdentity, fingerprint_of, trustworthy_key
+from qutrio.storage.directories import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.keys import create_identity, load_identity
-from qutrio.storage.places import DIRECTORY_MODE, DataDirectory
 from qutrio.storage.regular_file import explain, read_regular
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def keys_for_all(directory: Path, seats: Iterable[str]) -> dict[str, Path]:
     Several programs may do so at once.  Raises `DataDirectoryError`.
     """
     with _locked(directory):
-        return {seat: make_keys(directory / seat) for seat in seats}
+        return {participant: make_keys(directory / participant) for participant in seats}
 
 
-def member_of(seat: NodeId, at: At) -> Member:
+def member_of(participant: NodeId, at: At) -> Member:
     """Return what a link needs to know of a member; raises `QutrioError` for a bad certificate."""
-    problem = f"the certificate of {seat} cannot be used: {at.certificate}"
+    problem = f"the certificate of {participant} cannot be used: {at.certificate}"
     try:
         pem = read_regular(at.certificate, CERTIFICATE_FILE_BYTES_MAX, follow=True)
         der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
@@ -70,8 +70,8 @@ def member_of(seat: NodeId, at: At) -> Member:
         raise InvalidValueError("certificate", f"{problem} is no PEM certificate") from None
     trustworthy_key(der)
     return Member(
-        id=seat,
-        name=seat,
+        id=participant,
+        name=participant,
         address=at.address,
         fingerprint=fingerprint_of(der),
         certificate=b64encode(der).decode("ascii"),

@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 
 from attrs import evolve
 
-from qutrio.core.mutations import (
+from qutrio.core.api.mutations import (
     AddToken,
     ApproveToken,
     Batch,

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.ages import AGES_TOLD_MAX
-from qutrio.core.desk import WISHES_MAX
-from qutrio.core.liveness import HEARTBEATS_REMEMBERED_MAX
-from qutrio.core.outbox import OUTBOX_MAX
-from qutrio.core.replication import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
+from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.outbox import OUTBOX_MAX
+from qutrio.core.consensus.register import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
+from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX
+from qutrio.core.proposals import PENDING_PROPOSALS_MAX
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.host import Host
@@ -27,7 +27,7 @@ OBJECTS_PER_THING = 60
 OBJECTS_MAX = 100_000
 CEILINGS = {
     "Cadence._sent": HEARTBEATS_REMEMBERED_MAX,
-    "Desk._wishes": WISHES_MAX,
+    "Desk._wishes": PENDING_PROPOSALS_MAX,
     "Replication._queue": PROPOSALS_QUEUED_MAX,
     "Replication._rulings": RULINGS_REMEMBERED_MAX,
     "Ledger.outbox": OUTBOX_MAX,

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from qutrio.core.alerting import ATTEMPT_S_MAX, RETRY_CAP_S
+from qutrio.core.alerting.scheduler import ATTEMPT_S_MAX, RETRY_CAP_S
+from qutrio.core.checks.verdicts import freshness
 from qutrio.core.election.interface import Role
 from qutrio.core.node import Node
-from qutrio.core.verdicts import freshness
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.results import Outcome
@@ -64,7 +64,7 @@ def check_health(
         if node.register.committed.ledger.outbox:
             raise _ill(f"pages still wait for delivery at {name}", true)
     if newest.document.ids <= members.keys():
-        common = min(node.seat.announcements.mine for node in members.values())
+        common = min(node.leadership.announcements.mine for node in members.values())
         if newest.document.level < common:
             raise _ill(f"the level is {newest.document.level}, and all know {common}", true)
     learners = [m.id for m in newest.document.members if not m.voter and m.id in members]
@@ -85,7 +85,7 @@ def check_somebody_acts(hosts: Mapping[NodeId, Host], since: Seconds, true: Seco
     running = [host.node for host in hosts.values() if host.node is not None]
     if not running or any(host.acting(true) for host in hosts.values()):
         return true
-    bound_s = max(elected_within(node.seat.settings) for node in running)
+    bound_s = max(elected_within(node.leadership.settings) for node in running)
     if true - since > bound_s:
         raise broken(9, true, f"nobody has acted for {true - since:.0f} s, without a fault")
     return since
@@ -113,8 +113,8 @@ def _check_role(
     for name in sorted(running):
         node, now = hosts[name].node, hosts[name].clock.at(true)
         assert node is not None
-        if node.seat.incumbent(now) != master:
-            raise _ill(f"{name} takes {node.seat.incumbent(now)} for the master", true)
+        if node.leadership.master(now) != master:
+            raise _ill(f"{name} takes {node.leadership.master(now)} for the master", true)
         if node.view(now).live != running:
             raise _ill(f"{name} hears only {sorted(node.view(now).live)}", true)
     return master
@@ -142,7 +142,7 @@ def _check_leader(
     for name in sorted(running):
         node, now = hosts[name].node, hosts[name].clock.at(true)
         assert node is not None
-        role, wants = node.seat.steering.role, node.seat.choice(now)
+        role, wants = node.leadership.engine_host.role, node.leadership.choice(now)
         if (role is Role.LEADER) is not (name == master) or wants != master:
             raise _ill(f"{master} acts; {name} is a {role.value} and wants {wants}", true)
 
@@ -155,7 +155,9 @@ def _check_votes(
     for check in document.checks:
         if not check.enabled:
             continue
-        seen = {e.node for e in node.watch.verdicts.evidence(check.id, document, now) if e.counted}
+        seen = {
+            e.node for e in node.exchange.verdicts.evidence(check.id, document, now) if e.counted
+        }
         for voter in sorted(document.voters & running):
             probe = probes.newest(voter, check)
             recent = probe is not None and true - probe.at < freshness(check) / 2

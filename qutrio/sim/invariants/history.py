@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from attrs import define, field, frozen
 
 from qutrio.codec.document import digest
-from qutrio.core.effects import Reply
-from qutrio.core.messages import Ruling
-from qutrio.core.mutations import AddToken, ClaimToken, Mutation
-from qutrio.core.quorum import holds_quorum
+from qutrio.core.api.effects import Reply
+from qutrio.core.api.messages import Ruling
+from qutrio.core.api.mutations import AddToken, ClaimToken, Mutation
+from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, RequestId, Revision, Seconds, UnixTime
 from qutrio.model.stable import Position, Record
@@ -52,7 +52,7 @@ class Link:
 
 
 @define(eq=False)
-class Wish:
+class ProposedChange:
     """A change that somebody asked for.  `floor` had been acknowledged to somebody before."""
 
     steps: tuple[Mutation, ...]
@@ -70,23 +70,23 @@ class Difference:
     new: Item | None
     after: Revision
     upto: Revision
-    by: Wish | None = None
+    by: ProposedChange | None = None
 
-    def fits(self, wish: Wish) -> bool:
+    def fits(self, proposed: ProposedChange) -> bool:
         """Tell whether the wish may have made this."""
-        if wish.ruling is Ruling.REFUSED or wish.made.get(self.key, self) is not self:
+        if proposed.ruling is Ruling.REFUSED or proposed.made.get(self.key, self) is not self:
             return False
-        if wish.ruling is Ruling.COMMITTED and not self.after < wish.revision <= self.upto:
+        if proposed.ruling is Ruling.COMMITTED and not self.after < proposed.revision <= self.upto:
             return False
-        return any(explains(step, self.key, self.new) for step in wish.steps)
+        return any(explains(step, self.key, self.new) for step in proposed.steps)
 
-    def give_to(self, wish: Wish | None) -> None:
+    def give_to(self, proposed: ProposedChange | None) -> None:
         """Account for this by another wish."""
         if self.by is not None:
             del self.by.made[self.key]
-        self.by = wish
-        if wish is not None:
-            wish.made[self.key] = self
+        self.by = proposed
+        if proposed is not None:
+            proposed.made[self.key] = self
 
 
 @define
@@ -98,28 +98,28 @@ class History:
     _newest: Record | None = None
     _chain: list[Link] = field(factory=list)
     _values: OrderedDict[Position, Record] = field(factory=OrderedDict)
-    _open: dict[RequestId, Wish] = field(factory=dict)
-    _ruled: list[Wish] = field(factory=list)
-    _wishes: dict[Key, deque[Wish]] = field(factory=dict)
+    _open: dict[RequestId, ProposedChange] = field(factory=dict)
+    _ruled: list[ProposedChange] = field(factory=list)
+    _pending: dict[Key, deque[ProposedChange]] = field(factory=dict)
     _differences: dict[Key, deque[Difference]] = field(factory=dict)
 
     # --- what the operators do --------------------------------------------------------------
 
     def asked(self, request: RequestId, mutation: Mutation) -> None:
         """Note that somebody asks for a change."""
-        wish = Wish(tuple(flat(mutation)), self.acknowledged_to)
-        self._open[request] = wish
-        for key in {key for step in wish.steps for key in touches(step)}:
-            kept = self._wishes.setdefault(key, deque(maxlen=WISHES_KEPT_PER_ITEM))
-            kept.append(wish)
+        proposed = ProposedChange(tuple(flat(mutation)), self.acknowledged_to)
+        self._open[request] = proposed
+        for key in {key for step in proposed.steps for key in touches(step)}:
+            kept = self._pending.setdefault(key, deque(maxlen=WISHES_KEPT_PER_ITEM))
+            kept.append(proposed)
 
     def answered(self, reply: Reply) -> None:
         """Note what the asker was told; it is judged after the event."""
-        wish = self._open.pop(reply.request, None)
-        if wish is None:
+        proposed = self._open.pop(reply.request, None)
+        if proposed is None:
             return
-        wish.ruling, wish.revision = reply.ruling, reply.revision
-        self._ruled.append(wish)
+        proposed.ruling, proposed.revision = reply.ruling, reply.revision
+        self._ruled.append(proposed)
         if reply.ruling is Ruling.COMMITTED:
             self.acknowledged_to = max(self.acknowledged_to, reply.revision)
 
@@ -197,8 +197,10 @@ class History:
 
     def _account(self, made: Difference, before: Mapping[Key, Item]) -> bool:
         """Find the wish that made a difference, one that was acknowledged before any other."""
-        fitting = [wish for wish in self._candidates(made.key, before) if made.fits(wish)]
-        fitting.sort(key=lambda wish: wish.ruling is not Ruling.COMMITTED)
+        fitting = [
+            proposed for proposed in self._candidates(made.key, before) if made.fits(proposed)
+        ]
+        fitting.sort(key=lambda proposed: proposed.ruling is not Ruling.COMMITTED)
         made.give_to(fitting[0] if fitting else None)
         return bool(fitting)
 
@@ -208,11 +210,11 @@ class History:
         last = made[-1].by if made else None
         return last is not None and last.ruling is Ruling.COMMITTED
 
-    def _candidates(self, key: Key, before: Mapping[Key, Item]) -> Iterator[Wish]:
-        yield from self._wishes.get(key, ())
+    def _candidates(self, key: Key, before: Mapping[Key, Item]) -> Iterator[ProposedChange]:
+        yield from self._pending.get(key, ())
         if key[0] == "member":  # whoever approves a token does not name the node that it admits
             for other in [k for k in before if k[0] == "token"]:
-                yield from self._wishes.get(other, ())
+                yield from self._pending.get(other, ())
 
     # --- what the operators were told -------------------------------------------------------
 
@@ -224,39 +226,39 @@ class History:
     def judge_rulings(self, true: Seconds) -> None:
         """Hold what operators were told against the chain."""
         waiting, self._ruled = self._ruled, []
-        for wish in waiting:
-            self._return_what_does_not_fit(wish, true)
-            if wish.ruling is Ruling.COMMITTED and not self._judge_acknowledged(wish, true):
-                self._ruled.append(wish)  # nobody who lives holds that revision yet
+        for proposed in waiting:
+            self._return_what_does_not_fit(proposed, true)
+            if proposed.ruling is Ruling.COMMITTED and not self._judge_acknowledged(proposed, true):
+                self._ruled.append(proposed)  # nobody who lives holds that revision yet
 
-    def _return_what_does_not_fit(self, wish: Wish, true: Seconds) -> None:
-        for made in [m for m in list(wish.made.values()) if not m.fits(wish)]:
+    def _return_what_does_not_fit(self, proposed: ProposedChange, true: Seconds) -> None:
+        for made in [m for m in list(proposed.made.values()) if not m.fits(proposed)]:
             before = self._find(made.after)
             if not self._account(made, before.items if before is not None else {}):
-                word = wish.ruling.value if wish.ruling is not None else ""
+                word = proposed.ruling.value if proposed.ruling is not None else ""
                 what = f"{made.key} changed in revision {made.upto}, but the asker heard {word}"
-                raise broken(5, true, f"{what} {wish.revision}")
+                raise broken(5, true, f"{what} {proposed.revision}")
 
-    def _judge_acknowledged(self, wish: Wish, true: Seconds) -> bool:
+    def _judge_acknowledged(self, proposed: ProposedChange, true: Seconds) -> bool:
         """Check that the effect is there; False while the revision was seen at no node."""
-        revision = wish.revision
+        revision = proposed.revision
         place = bisect_left(self._chain, revision, key=lambda n: n.document.revision)
         if place == len(self._chain):
             return False
-        if revision < wish.floor:
-            what = f"acknowledged as revision {revision} without seeing {wish.floor}"
+        if revision < proposed.floor:
+            what = f"acknowledged as revision {revision} without seeing {proposed.floor}"
             raise broken(3, true, what)
         link = self._chain[place]
-        for key in sorted({key for step in wish.steps for key in touches(step)}):
-            excused = self._excused(wish, key, link, true)
-            if not excused and not self._took_effect(wish, key, link):
+        for key in sorted({key for step in proposed.steps for key in touches(step)}):
+            excused = self._excused(proposed, key, link, true)
+            if not excused and not self._took_effect(proposed, key, link):
                 what = f"acknowledged as revision {revision}, but {key} is not so in it"
                 raise broken(3, true, what)
         return True
 
-    def _excused(self, wish: Wish, key: Key, link: Link, true: Seconds) -> bool:
+    def _excused(self, proposed: ProposedChange, key: Key, link: Link, true: Seconds) -> bool:
         """Tell whether the effect need not show: not approved yet, in already, or expired."""
-        for step in wish.steps:
+        for step in proposed.steps:
             match step:
                 case ClaimToken(token=ident, claimant=claimant):
                     other = ("token", ident) if key[0] == "member" else ("member", claimant.id)
@@ -272,29 +274,31 @@ class History:
     def _latest_wall(self, true: Seconds) -> UnixTime:
         return UnixTime(self.wall_at_zero + true + WALL_SLACK_S)
 
-    def _took_effect(self, wish: Wish, key: Key, link: Link) -> bool:
-        if key in wish.made:
+    def _took_effect(self, proposed: ProposedChange, key: Key, link: Link) -> bool:
+        if key in proposed.made:
             return True
         here = [
             made
             for made in self._differences.get(key, ())
-            if made.after < wish.revision <= made.upto
+            if made.after < proposed.revision <= made.upto
         ]
         for made in here:
             other = made.by
-            if made.fits(wish) and (other is None or other.ruling is not Ruling.COMMITTED):
-                made.give_to(wish)
+            if made.fits(proposed) and (other is None or other.ruling is not Ruling.COMMITTED):
+                made.give_to(proposed)
                 return True
         value = link.items.get(key)
-        if here or any(explains(step, key, value) for step in wish.steps):
+        if here or any(explains(step, key, value) for step in proposed.steps):
             return True
-        return any(self._followed_at_once(wish, other, link) for other in self._wishes[key])
+        return any(self._followed_at_once(proposed, other, link) for other in self._pending[key])
 
-    def _followed_at_once(self, wish: Wish, other: Wish, link: Link) -> bool:
+    def _followed_at_once(
+        self, proposed: ProposedChange, other: ProposedChange, link: Link
+    ) -> bool:
         """Tell whether the same write may have undone what the wish did, through the other."""
-        place = bisect_left(self._chain, wish.revision, key=lambda n: n.document.revision)
+        place = bisect_left(self._chain, proposed.revision, key=lambda n: n.document.revision)
         after = self._chain[place - 1].document.revision if place else Revision(0)
-        if other is wish or link.document.revision - after <= 1:
+        if other is proposed or link.document.revision - after <= 1:
             return False
         return other.ruling is None or other.ruling is Ruling.UNKNOWN or other.revision > after
 

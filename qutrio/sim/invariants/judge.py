@@ -9,17 +9,17 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from qutrio.core.effects import Effect, Reply
-from qutrio.core.events import Event, Observed
-from qutrio.core.mutations import Mutation
+from qutrio.core.api.effects import Effect, Reply
+from qutrio.core.api.events import Event, Observed
+from qutrio.core.api.mutations import Mutation
 from qutrio.model.ids import ChannelId, NodeId, RequestId, Seconds
 from qutrio.model.incidents import Delivery
 from qutrio.model.results import Result
 from qutrio.model.stable import Record, Stable
 from qutrio.sim.host import Host
-from qutrio.sim.invariants.ballots import Ballots
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.growth import check_sizes
+from qutrio.sim.invariants.hard_states import HardStates
 from qutrio.sim.invariants.health import check_health
 from qutrio.sim.invariants.history import History
 from qutrio.sim.invariants.levels import Levels
@@ -44,7 +44,7 @@ class Invariants:
     acknowledged: set[str] = field(factory=set)
     refused: set[str] = field(factory=set)
     roles: Roles = field(factory=Roles)
-    ballots: Ballots = field(factory=Ballots)
+    hard_states: HardStates = field(factory=HardStates)
     history: History = field(factory=History)
     membership: Membership = field(factory=Membership)
     rounds: Rounds = field(factory=Rounds)
@@ -89,7 +89,7 @@ class Invariants:
         self._touched.add(host.name)
         self.roles.stepped(host, event, effects, true)
         self.membership.stepped(host, event, true)
-        self.ballots.stepped(host, effects, true)
+        self.hard_states.stepped(host, effects, true)
         self.levels.stepped(host, true)
         if isinstance(event, Observed):
             self.rounds.probes.heard_of(host)
@@ -149,9 +149,9 @@ class Invariants:
             self.roles.check(hosts, host, true, written=node is not None)
             if self._disks.get(name) is not host.disk:
                 self._disks[name] = host.disk
-                self.ballots.look(host, true)
-            if host.node is not None and host.node.seat.mandate.heard_term >= TERM_MAX:
-                term = host.node.seat.mandate.heard_term
+                self.hard_states.look(host, true)
+            if host.node is not None and host.node.leadership.lease.heard_term >= TERM_MAX:
+                term = host.node.leadership.lease.heard_term
                 raise broken(11, true, f"{name} took {term} for the highest term")
             if node is not None:  # else what it decided may not be on its disk yet
                 record = node.register.committed

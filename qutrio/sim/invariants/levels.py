@@ -7,7 +7,7 @@ to a machine whose program does not know it.
 
 from attrs import define, evolve, field
 
-from qutrio.core.messages import Fetched, Message, Write
+from qutrio.core.api.messages import Fetched, Message, Write
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Revision, Seconds
 from qutrio.model.levels import LEVEL, LEVEL_UNSAID, needed
@@ -58,7 +58,7 @@ class Levels:
         if host.node is None or isinstance(message, Write | Fetched):
             return
         level = needed(message)
-        if level > host.node.seat.announcements.mine:
+        if level > host.node.leadership.announcements.mine:
             kind = type(message).__name__
             raise broken(12, true, f"{host.name} hears a {kind} that needs level {level}")
 

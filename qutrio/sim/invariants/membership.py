@@ -8,7 +8,7 @@ or an endorsement of a removed node counts for nothing is checked on the disks, 
 
 from attrs import define, field
 
-from qutrio.core.events import Event, Received
+from qutrio.core.api.events import Event, Received
 from qutrio.core.node import Node
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
@@ -47,7 +47,7 @@ class Membership:
     def _search(self, host: Host, true: Seconds) -> None:
         node = host.node
         assert node is not None
-        document = node.watch.verdicts._document  # noqa: SLF001 - a judge looks
+        document = node.exchange.verdicts._document  # noqa: SLF001 - a judge looks
         assert document is not None, "whoever stepped follows a document"
         found = remembered(node) - {m.id for m in document.members} - {host.name}
         if found:
@@ -56,10 +56,10 @@ class Membership:
 
 def remembered(node: Node) -> set[NodeId]:
     """Return everybody of whom a node keeps anything that could count."""
-    seat, verdicts = node.seat, node.watch.verdicts
-    known = set(seat.liveness._last) | set(seat.cadence._answered.known())  # noqa: SLF001 - a judge looks
-    known |= seat.clocks.skew.keys() | seat.steering.able_peers.keys()
-    known |= node.hearing.positions.keys()
+    leadership, verdicts = node.leadership, node.exchange.verdicts
+    known = set(leadership.liveness._last) | set(leadership.heartbeats._answered.known())  # noqa: SLF001 - a judge looks
+    known |= leadership.clocks.skew.keys() | leadership.engine_host.able_peers.keys()
+    known |= node.router.positions.keys()
     for tally in verdicts._tallies.values():  # noqa: SLF001 - a judge looks
         known |= tally.votes.keys()
     return known

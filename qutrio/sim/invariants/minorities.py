@@ -7,7 +7,7 @@ majority in its sight, and the votes must be real ones, of members that it heard
 
 from attrs import define, field
 
-from qutrio.core.effects import Effect, Notify
+from qutrio.core.api.effects import Effect, Notify
 from qutrio.core.election.interface import Role
 from qutrio.model.ids import Instant, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import Notice
@@ -42,13 +42,13 @@ class Minorities:
     ) -> None:
         """Follow what a host sees, and judge what it wants to tell people for a minority."""
         assert host.node is not None
-        seat, now = host.node.seat, host.clock.at(true)
-        if seat.settings.acting == "partition":
-            if seat.roll.sees_majority(now):
+        leadership, now = host.node.leadership, host.clock.at(true)
+        if leadership.settings.acting == "partition":
+            if leadership.membership.sees_majority(now):
                 self._lost.pop(host.name, None)
             else:
                 self._lost.setdefault(host.name, now)
-        outbox = host.node.pager.minority.ledger.outbox
+        outbox = host.node.alerts.minority.ledger.outbox
         for notice in {d.notice.id: d.notice for d in outbox}.values():
             made = self._made.get(notice.id)
             if made is not None and made.at_unix != notice.at_unix:
@@ -73,15 +73,15 @@ class Minorities:
     def _unfit(self, host: Host, now: Instant) -> str | None:
         """Say why this host may not page for a minority now, if so."""
         assert host.node is not None
-        seat = host.node.seat
-        if (seat.settings.engine, seat.settings.acting) != ("gossip", "partition"):
+        leadership = host.node.leadership
+        if (leadership.settings.engine, leadership.settings.acting) != ("gossip", "partition"):
             return "the document does not let a minority page"
-        if seat.steering.role is not Role.LEADER:
-            return f"its engine takes it for a {seat.steering.role.value}"
-        if seat.acting_until(now) is not None:
+        if leadership.engine_host.role is not Role.LEADER:
+            return f"its engine takes it for a {leadership.engine_host.role.value}"
+        if leadership.acting_until(now) is not None:
             return "it acts, so it has no need"
         lost_at = self._lost.get(host.name)
-        if lost_at is None or now - lost_at < seat.settings.dead_after_s - ROUNDING_S:
+        if lost_at is None or now - lost_at < leadership.settings.dead_after_s - ROUNDING_S:
             return f"it has been without a majority only since {lost_at}"
         return None
 
@@ -102,7 +102,7 @@ def _unfounded(
         host=host,
         true=true,
         check=check,
-        voters=document.voters & host.node.seat.roll.live(host.clock.at(true)),
+        voters=document.voters & host.node.leadership.membership.live(host.clock.at(true)),
         probes=probes,
         troubled_until=troubled_until,
         steady=False,  # who counts changes with who is heard

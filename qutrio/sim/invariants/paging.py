@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from qutrio.core.outbox import OUTBOX_MAX
-from qutrio.core.quorum import holds_quorum
+from qutrio.core.alerting.outbox import OUTBOX_MAX
+from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind

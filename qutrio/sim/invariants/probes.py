@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 
 from attrs import define, field, frozen
 
-from qutrio.core.ballots import Serial
+from qutrio.core.checks.votes import Serial
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Revision, Seconds
 from qutrio.model.results import Outcome, Result
@@ -45,7 +45,7 @@ class Probes:
     def heard_of(self, host: Host) -> None:
         """Note that a node has just taken in the next of its results, and numbered it."""
         assert host.node is not None
-        waiting, watch = self._ended.get(host.name), host.node.watch
+        waiting, watch = self._ended.get(host.name), host.node.exchange
         if waiting:
             numbered = self._numbered.setdefault(host.name, OrderedDict())
             numbered[watch.life, watch.probes] = waiting.popleft()

@@ -11,10 +11,10 @@ from operator import is_
 
 from attrs import define, field
 
-from qutrio.core.effects import Effect, Send
-from qutrio.core.events import Event, Received, Stop
-from qutrio.core.messages import Farewell, Removed, Resign
-from qutrio.core.quorum import holds_quorum
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.events import Event, Received, Stop
+from qutrio.core.api.messages import Farewell, Removed, Resign
+from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.ids import Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise, Record, Stable
 from qutrio.sim.host import Host
@@ -106,7 +106,7 @@ class Roles:
         """
         if written:
             self._check_term(host, true)
-        if host.node is None or host.node.seat.mandate.claim is None:
+        if host.node is None or host.node.leadership.lease.claim is None:
             self._claiming.discard(host.name)
             self._acting.discard(host.name)
             return  # whoever claims nothing does not act
@@ -134,13 +134,13 @@ class Roles:
 
     def _check_term(self, host: Host, true: Seconds) -> None:
         assert host.node is not None
-        seat = host.node.seat
-        looked = (seat.mandate.promise, seat.register.accepted, host.disk)
+        leadership = host.node.leadership
+        looked = (leadership.lease.promise, leadership.register.accepted, host.disk)
         before = self._looked.get(host.name)
         if before is not None and all(map(is_, before, looked)):
             return
         self._looked[host.name] = looked
-        term = seat.known_term
+        term = leadership.known_term
         least = max(host.disk.promise.term, self._reported.get(host.name, Term(0)))
         if term < least:
             raise broken(2, true, f"the term of {host.name} fell from {least} to {term}")
@@ -163,7 +163,7 @@ class Roles:
             if other.disk.promise.term > term
             or (other.disk.promise.term == term and other.disk.promise.holder == host.name)
         }
-        for voters in (register.electors.committed, register.electors.accepted):
+        for voters in (register.joint_config.committed, register.joint_config.accepted):
             if not holds_quorum(promised, voters):
                 what = f"{host.name} acts in term {term}, endorsed on the disks of"
                 raise broken(2, true, f"{what} {sorted(promised)} only")
@@ -173,7 +173,7 @@ class Roles:
     def _hear(self, host: Host, event: Received, now: Instant) -> None:
         assert host.node is not None
         document = host.node.register.committed.document
-        too_old = host.node.seat.announcements.too_old(event.sender, document)
+        too_old = host.node.leadership.announcements.too_old(event.sender, document)
         if too_old or isinstance(event.message, Removed):
             return
         heard = self._streaks.setdefault(host.name, {})
@@ -191,7 +191,7 @@ class Roles:
         successor = resign.successor
         if successor is None:
             return
-        settings = host.node.seat.settings
+        settings = host.node.leadership.settings
         cooldown = settings.master_cooldown_s
         if resign.by_hand:
             self.placed_at = true
@@ -203,10 +203,10 @@ class Roles:
     def _note_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
         """Note that a host heard that it is given the role by hand."""
         assert host.node is not None
-        seat = host.node.seat
-        late = resign.term < seat.mandate.promise.term
+        leadership = host.node.leadership
+        late = resign.term < leadership.lease.promise.term
         if resign.by_hand and resign.successor == host.name and not late:
-            self._placed[host.name] = (true, seat.settings.master_cooldown_s)
+            self._placed[host.name] = (true, leadership.settings.master_cooldown_s)
 
     def _judge_cooldown(
         self, host: Host, successor: NodeId, cooldown: Seconds, true: Seconds
@@ -232,4 +232,4 @@ class Roles:
 
 def _dead_after(host: Host) -> Seconds:
     assert host.node is not None
-    return host.node.seat.settings.dead_after_s
+    return host.node.leadership.settings.dead_after_s

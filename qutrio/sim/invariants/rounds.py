@@ -9,8 +9,8 @@ the time of confirmation before the votes that count now.
 
 from attrs import define, field
 
-from qutrio.core.quorum import majority
-from qutrio.core.verdicts import freshness
+from qutrio.core.checks.verdicts import freshness
+from qutrio.core.quorum.majorities import majority
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, NoticeId, Seconds
@@ -84,7 +84,7 @@ class Scene:
         """Return the probe that is behind a vote, or what is wrong with the vote."""
         assert self.host.node is not None
         node = evidence.node
-        vote = self.host.node.watch.verdicts.vote(node, self.check.id)
+        vote = self.host.node.exchange.verdicts.vote(node, self.check.id)
         probe = self.probes.behind(node, vote.serial) if vote is not None else None
         if vote is None or probe is None:
             return f"no probe of {node} is behind the evidence"
@@ -128,7 +128,7 @@ class Scene:
         """
         assert self.host.node is not None
         due = began + self.pause_s * (1 - DRIFT) - ROUNDING_S
-        vote = self.host.node.watch.verdicts.vote(node, self.check.id)
+        vote = self.host.node.exchange.verdicts.vote(node, self.check.id)
         if node in made and made[node].outcome is outcome and vote is not None:
             moments = [self.host.clock.true(vote.at)]
         else:
@@ -206,7 +206,7 @@ class Rounds:
         """Judge what a host wants to tell of checks without a verdict."""
         assert host.node is not None
         document = host.node.register.committed.document
-        live = host.node.seat.roll.live(host.clock.at(true))
+        live = host.node.leadership.membership.live(host.clock.at(true))
         for notice in (d.notice for d in ledger.outbox if d.notice.kind is NoticeKind.UNSEEN):
             if notice.id in self._judged:
                 continue

@@ -6,10 +6,10 @@ voters saw last of one that people are told of.
 
 from attrs import define, field, frozen
 
+from qutrio.core.alerting.unseen import UnseenTracker, round_s
+from qutrio.core.checks.verdicts import freshness
 from qutrio.core.limits import Limits
-from qutrio.core.quorum import majority
-from qutrio.core.unseen import Lookout, round_s
-from qutrio.core.verdicts import freshness
+from qutrio.core.quorum.majorities import majority
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, Revision, Seconds
 from qutrio.model.incidents import Ledger, Notice, NoticeKind
@@ -82,14 +82,14 @@ class Sights:
         if document is None or not may_use(UNSEEN_NOTICES, document):
             return
         told = {u.check for u in ledger.unjudged if u.told is not None}
-        lookout = Lookout(self.limits.unseen_after_s, self.limits.unseen_intervals)
+        unseen_tracker = UnseenTracker(self.limits.unseen_after_s, self.limits.unseen_intervals)
         for check in document.checks:
             dark = self._dark.get(check.id)
             if dark is None or check.id in told or not check.enabled:
                 continue
             if dark.changed != check.changed:
                 continue
-            bound = lookout.bound_s(check, document) + freshness(check)
+            bound = unseen_tracker.bound_s(check, document) + freshness(check)
             ripe = calm_since + (1 + DRIFT) * round_s(check, document) + HEARD_S
             if true > max(dark.since + (1 + DRIFT) * bound + HEARD_S, ripe):
                 what = f"nobody has judged {check.id} for {true - dark.since:.0f} s"

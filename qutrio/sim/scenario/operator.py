@@ -4,7 +4,7 @@ from typing import assert_never
 
 from attrs import define
 
-from qutrio.core.mutations import Mutation, PutCheck, PutSettings, RemoveCheck, RemoveMember
+from qutrio.core.api.mutations import Mutation, PutCheck, PutSettings, RemoveCheck, RemoveMember
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, RequestId
 from qutrio.model.stable import Record

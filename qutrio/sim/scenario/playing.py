@@ -97,7 +97,7 @@ class _Player:
         )
         names = {ident: name for name, ident in self.ids.items()}
         self.recorder = Recorder(self.world, self._story(), names, self._paged, self._follow)
-        self.world.onlooker = self.recorder
+        self.world.observer = self.recorder
         self.faults = ActiveFaults(
             self.world,
             self.ids,

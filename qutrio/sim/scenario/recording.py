@@ -10,16 +10,16 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from qutrio.codec.sentences import log_line
-from qutrio.core.effects import Effect, Note, Reply
-from qutrio.core.facts import NodeFact, NoticeUndelivered, Resigned, RoleClaimed
-from qutrio.core.messages import Ruling
+from qutrio.core.api.effects import Effect, Note, Reply
+from qutrio.core.api.facts import NodeFact, NoticeUndelivered, Resigned, RoleClaimed
+from qutrio.core.api.messages import Ruling
 from qutrio.core.node import Node
-from qutrio.core.quorum import majority
+from qutrio.core.quorum.majorities import majority
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, CheckId, NodeId, NoticeId, RequestId, Seconds
 from qutrio.model.incidents import Delivery, Ledger, NoticeKind
 from qutrio.model.results import Outcome, State
-from qutrio.sim.beginnings import EPOCH
+from qutrio.sim.initial_states import EPOCH
 from qutrio.sim.scenario.story import (
     Answer,
     Line,
@@ -237,7 +237,9 @@ class Recorder:
         if node is None or self.story.machines[self.names[name]].now is not Machine.RUNNING:
             return
         now = host.clock.at(self.world.true)
-        self._hold_quorum(name, holds=not node.removed and node.seat.roll.sees_majority(now))
+        self._hold_quorum(
+            name, holds=not node.removed and node.leadership.membership.sees_majority(now)
+        )
         if self._documents.get(name) is not node.register.committed.document:
             self._documents[name] = node.register.committed.document
             self.follows(name)
@@ -258,7 +260,9 @@ class Recorder:
         if host.node is None or self.world.true < host.suspended_until:
             return
         voters = host.node.register.committed.document.voters
-        have = len(host.node.seat.roll.contacts(host.clock.at(self.world.true)) & voters)
+        have = len(
+            host.node.leadership.membership.contacts(host.clock.at(self.world.true)) & voters
+        )
         counted = f"{have} of {len(voters)}, {majority(len(voters))} are needed"
         if not holds and not host.node.removed:
             self._lost.add(name)
@@ -269,7 +273,7 @@ class Recorder:
 
     def _look_at_votes(self, name: NodeId, node: Node) -> None:
         for check in node.register.committed.document.checks:
-            vote = node.watch.verdicts.vote(name, check.id)
+            vote = node.exchange.verdicts.vote(name, check.id)
             if vote is None:
                 continue
             outcome = vote.result.outcome
@@ -284,7 +288,7 @@ class Recorder:
         if term is not None and self.story.term.put(true, term):
             self.tell(name, LineKind.ACTS, f"claims again, and acts in term {term}")
         for check in record.document.checks:
-            state = node.watch.verdicts.state(check.id)
+            state = node.exchange.verdicts.state(check.id)
             track = self.story.verdicts[check.name]
             first = track.now is State.UNKNOWN and track.since(true) == 0.0
             if track.put(true, state) and not (first and state is State.UP):
@@ -297,7 +301,7 @@ class Recorder:
 
     def _counted(self, check: str, ident: CheckId, state: State, node: Node) -> str:
         now = self.world.hosts[node.identity].clock.at(self.world.true)
-        count = node.watch.verdicts.count(ident, now)
+        count = node.exchange.verdicts.count(ident, now)
         kinds = ((count.ok, "ok"), (count.fail, "fail"), (count.abstain, "abstain"))
         votes = ", ".join(f"{number} {word}" for number, word in kinds if number)
         word = state.value if state is State.UNKNOWN else state.value.upper()

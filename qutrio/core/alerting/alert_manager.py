@@ -1,0 +1,269 @@
+"""The pager: from verdicts to a ledger that a majority holds, and from there to people.
+
+The acting master brings the ledger up to date, has the register write it, and hands out the
+attempts to deliver.  Every other node runs errands for the master, and passes on what it
+delivered itself while it was master.  Without a majority, `core.alerting.partition` may page.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from attrs import define, field
+
+from qutrio.core.alerting.ages import IncidentAges
+from qutrio.core.alerting.closing import drop_unreachable
+from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.partition import PartitionAlerting
+from qutrio.core.alerting.recipients import Recipients
+from qutrio.core.alerting.scheduler import DeliveryScheduler, reconcile
+from qutrio.core.alerting.unseen import UnseenTracker
+from qutrio.core.api.effects import Effect, Note, Notify, Send
+from qutrio.core.api.events import Attempted
+from qutrio.core.api.facts import NoticeUndelivered
+from qutrio.core.api.messages import Deliver, Delivered, Lasted
+from qutrio.core.checks.result_exchange import ResultExchange
+from qutrio.core.consensus.applying import keep_former
+from qutrio.core.consensus.lease import DRIFT_MARGIN
+from qutrio.core.consensus.register import Register
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.model.channels import recipients_of
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Term, UnixTime
+from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
+from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
+from qutrio.model.parts import Part
+from qutrio.model.results import clip
+
+DELEGATED_MAX = 256
+"""Attempts that a node makes for the master at one time."""
+
+
+@define
+class AlertManager:
+    """One node's part in telling people."""
+
+    me: NodeId
+    leadership: Leadership
+    register: Register
+    exchange: ResultExchange
+    scheduler: DeliveryScheduler
+    errands_max: int = DELEGATED_MAX
+    minority: PartitionAlerting = field(init=False)
+    ages: IncidentAges = field(factory=IncidentAges)
+    unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
+    _announced_in: Term | None = None
+    _alarms: set[CheckId] = field(factory=set)
+    """Checks with a first vote against their state since the last look."""
+    _changed: set[CheckId] = field(factory=set)
+    """Checks that changed since the last ledger."""
+    _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
+    _ran: dict[DeliveryKey, int] = field(factory=dict)
+    """The last errand for each delivery, by the number of our heartbeat that it names."""
+
+    def __attrs_post_init__(self) -> None:
+        """Be ready to page without a majority."""
+        scheduler = DeliveryScheduler(self.scheduler.rng)
+        self.minority = PartitionAlerting(self.leadership, self.register, self.exchange, scheduler)
+
+    def deadline(self) -> Instant:
+        """Return when an attempt is due or overdue, or there may be something to tell."""
+        return min(
+            self.scheduler.deadline(), self.minority.deadline(), self.unseen_tracker.deadline()
+        )
+
+    def alarmed(self, checks: AbstractSet[CheckId]) -> None:
+        """Take in on which checks a first vote against their state was cast."""
+        self._alarms |= checks
+
+    def counted(self, changed: AbstractSet[CheckId]) -> None:
+        """Take in of which checks there may be something to announce."""
+        self._changed |= changed
+
+    @property
+    def pressing(self) -> bool:
+        """Tell whether what was taken in has consequences now."""
+        return bool(self._alarms or (self._changed and self.leadership.lease.claim is not None))
+
+    def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Have everybody probe what a round waits for; page as the leader of a minority."""
+        alarms, self._alarms = self._alarms, set()
+        effects = self.minority.advance(alarms, now, wall)
+        if self.leadership.acting_until(now) is not None:
+            pause = self.leadership.settings.confirm_after_s
+            asked = self.exchange.verdicts.to_probe(now, alarms, pause)
+            effects += self.exchange.demand_of_all(
+                asked, self.leadership.membership.live_peers(now)
+            )
+        return effects
+
+    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Tell a peer for how long incidents have been open, as far as this node measured it."""
+        ages = self.ages.tell(now)
+        allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
+        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
+
+    def _errands_over(self, now: Instant) -> Instant:
+        """Return up to when an errand that was sent by now may begin, by the faster clock.
+
+        A member counts `dead_after` for it under each engine, however short the bonds are.
+        """
+        records = (self.register.committed, self.register.accepted)
+        lasts_s = max(record.document.settings.dead_after_s for record in records)
+        return Instant(now + lasts_s * (1 + 2 * DRIFT_MARGIN))
+
+    def may_write(self, now: Instant) -> bool:
+        """Tell whether this node acts and no write is in flight; notice a new term of ours."""
+        register, term = self.register, self.register.established
+        if term is None or self.leadership.acting_until(now) is None:
+            self._announced_in = None
+            self.unseen_tracker.rest()
+            return False
+        before, self._announced_in = self._announced_in, term
+        if before is None:  # else this node claimed again while it acted: nobody came between
+            committed = register.committed
+            self.scheduler.take_over(now, inherited=bool(committed.ledger.outbox))
+            self.scheduler.hold_recoveries(self._errands_over(now))
+            self.scheduler.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.scheduler.inherit(committed.ledger.waiting)
+            self.unseen_tracker.take_over(now)
+            self._changed |= {c.id for c in committed.document.checks}
+        return register.flight is None and self.leadership.lease.claim == term
+
+    def ledger(self, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger as it should be now; only for a node that may write."""
+        committed, term = self.register.committed, self.register.established
+        assert term is not None
+        scene = NoticeInputs(
+            document=committed.document,
+            verdicts=self.exchange.verdicts,
+            term=term,
+            now=now,
+            wall=wall,
+            ages=self.ages,
+            tried=self.scheduler.tried,
+            live=self.leadership.membership.live(now),
+        )
+        changed, self._changed = self._changed, set()
+        ledger = self.scheduler.follow(committed.document, committed.ledger, now)
+        ledger = reconcile(ledger, scene, changed)
+        ledger = self.unseen_tracker.follow(ledger, scene, changed)
+        ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
+        parts = may_use(DELIVERY_PARTS, committed.document)
+        ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
+        ledger = keep_former(ledger, committed.document, committed.document)
+        return self.scheduler.write_down(ledger, now, wall) if parts else ledger
+
+    def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
+        """Return the attempts to make now, for notices that a majority holds."""
+        ledger, term = self.register.committed.ledger, self.register.established
+        assert term is not None
+        self.scheduler.settle(ledger)
+        effects: list[Effect] = []
+        kept = self.register.accepted.ledger.waiting
+        for delegated in self.scheduler.due(ledger, tuple(live_peers), now, kept):
+            if delegated.via is None:
+                effects.append(Notify(delegated.delivery, term, delegated=False))
+            else:
+                heard = self.leadership.heartbeats.last_heard(delegated.via)
+                message = Deliver(term=term, delivery=delegated.delivery, heard=heard)
+                effects.append(Send(delegated.via, message))
+                self.scheduler.hold_successors((delegated.delivery,), self._errands_over(now))
+        return effects
+
+    def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:
+        """Run an errand for the acting master, unless it was under way for too long.
+
+        Its master may be another by now, and have told people that the outage is over.
+        """
+        if self.leadership.master(now) != sender or len(self._errands) >= self.errands_max:
+            return []
+        delivery = message.delivery
+        key = (delivery.notice.id, delivery.channel)
+        left = self.leadership.heartbeats.sent_at(message.heard)
+        until = Instant(left + self.leadership.settings.dead_after_s) if left is not None else None
+        if until is None or now >= until:
+            return [Send(sender, _failed(*key, "the errand came too late"))]
+        if isinstance(delivery.notice.kind, UnknownKind):
+            problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
+            return [Send(sender, _failed(*key, problem))]
+        if self._ran.get(key) == message.heard:
+            return []  # the same message once more
+        self._ran = {
+            k: n for k, n in self._ran.items() if self.leadership.heartbeats.sent_at(n) is not None
+        }
+        self._ran[key] = message.heard
+        self._errands[key] = sender
+        return [Notify(delivery, message.term, delegated=True, until=until)]
+
+    def on_delivered(self, sender: NodeId, message: Delivered, now: Instant) -> list[Effect]:
+        """Take in how a peer's attempt ended: an errand, or one it began as master.
+
+        Whoever cannot have made it is not heard: a notice is not crossed off on its word.
+        """
+        ended = Attempted(
+            message.notice,
+            message.channel,
+            message.delivered,
+            message.detail,
+            parts=message.parts,
+            wait_s=message.wait_s,
+        )
+        counts = self.scheduler.told(sender, ended, self._recipients(ended.channel), now)
+        return _complain(ended) if counts and not ended.delivered else []
+
+    def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
+        """Note how an attempt ended, or tell whoever must know."""
+        asker = None if event.minority else self._errands.pop(event.key, None)
+        recipients = self._recipients(event.channel)
+        effects = [] if event.delivered else _complain(event)
+        if event.minority:
+            self.minority.ended(event, recipients, now)
+        elif self.leadership.master(now) == self.me:
+            self.scheduler.ended(event, recipients, now)
+        elif event.delivered or asker is None:
+            self.scheduler.note(event, recipients)  # told to whoever acts, as soon as it is heard
+        else:
+            effects.append(Send(asker, _told(event)))
+        return effects
+
+    def pass_on(self, now: Instant) -> list[Effect]:
+        """Tell the acting master whom this node reached."""
+        master = self.leadership.master(now)
+        if master is None or master == self.me:
+            return []
+        marks, self.scheduler.delivered = self.scheduler.delivered, set()
+        found, self.scheduler.recipients = self.scheduler.recipients, Recipients()
+        return [
+            Send(master, _mark(key, found.of(key), delivered=key in marks))
+            for key in sorted(marks | found.keys())
+        ]
+
+    def _recipients(self, channel: ChannelId) -> tuple[str, ...]:
+        channels = self.register.committed.document.channels
+        return recipients_of(next((c for c in channels if c.id == channel), None))
+
+
+def _complain(event: Attempted) -> list[Effect]:
+    return [Note(NoticeUndelivered(event.channel, event.detail))]
+
+
+def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:
+    return Delivered(notice=notice, channel=channel, delivered=False, detail=detail)
+
+
+def _told(event: Attempted) -> Delivered:
+    return Delivered(
+        notice=event.notice,
+        channel=event.channel,
+        delivered=event.delivered,
+        detail=event.detail,
+        parts=event.parts,
+        wait_s=event.wait_s,
+    )
+
+
+def _mark(key: DeliveryKey, parts: tuple[Part, ...], *, delivered: bool) -> Delivered:
+    notice, channel = key
+    detail = "" if delivered else "; ".join(f"{p.recipient}: {p.fate.value}" for p in parts)
+    return Delivered(
+        notice=notice, channel=channel, delivered=delivered, detail=clip(detail), parts=parts
+    )

@@ -1,0 +1,384 @@
+"""Incidents and the outbox: what becomes of a flip, and who is told when.
+
+Theory of operation.  The ledger is replicated beside the document.  The acting master
+compares it with the states that stand: a check that is DOWN without an open incident opens
+one, a check that is UP with one closes it, and either puts a notice for every attached
+channel into the outbox.  The comparison looks at levels, not at edges; so it does not matter
+which master saw the flip.  Only when a majority holds the new ledger is anybody told, and
+what was delivered leaves the outbox by another write.  Delivery is therefore at least once,
+and a notice has one id for ever.
+
+A channel gets the notices of one check in order, whoever delivers them, also across a change
+of master.  A notice leaves only while it is the oldest of its check and channel in the committed
+outbox: so a majority knows that the one before it was delivered or given up, and no later master
+repeats that one.  It also waits until no errand for an older one can begin any more.  A failed
+attempt is repeated with a growing pause, every second time by another member, in case only the
+master cannot reach the channel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import define, evolve, field, frozen
+
+from qutrio.core.alerting.closing import close
+from qutrio.core.alerting.holds import Holds
+from qutrio.core.alerting.notices import NoticeInputs, deliveries, opened
+from qutrio.core.alerting.outbox import within_bound
+from qutrio.core.alerting.recipients import Recipients
+from qutrio.model.channels import Channel, recipients_of
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
+from qutrio.model.results import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+    from random import Random
+
+    from qutrio.core.api.events import Attempted
+    from qutrio.model.document import ClusterDocument
+
+ATTEMPT_S_MAX: Seconds = 60.0
+"""After this long without an answer an attempt counts as failed."""
+RETRY_FIRST_S: Seconds = 5.0
+RETRY_CAP_S: Seconds = 300.0
+OTHERS_WAIT_S_MAX: Seconds = RETRY_CAP_S
+"""How long a channel is left alone on another member's word; then this node tries it itself."""
+FORMER_TRIES_MAX = 8
+"""So often an end is tried on a channel that was removed; then it is given up."""
+INHERITED_PAUSE_S: Seconds = 2.0
+"""How long a new master waits for the last one's word before it repeats an attempt."""
+
+
+def reconcile(ledger: Ledger, scene: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
+    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
+
+    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
+    been, is told that (`core.alerting.closing`).
+    """
+    checks = {c.id: c for c in scene.document.checks if c.enabled}
+    incidents = {i.check: i for i in ledger.incidents}
+    outbox, sequence = list(ledger.outbox), ledger.sequence
+    for gone in sorted(incidents.keys() - checks.keys()):
+        sequence += 1
+        outbox = close(incidents.pop(gone), outbox, scene, sequence)
+    for ident in sorted(set(looked_at) | incidents.keys()):
+        check, incident = checks.get(ident), incidents.get(ident)
+        state = scene.verdicts.certain(ident)
+        if check is None:
+            continue
+        if state is State.DOWN and incident is None:
+            sequence += 1
+            incident = opened(check, scene, sequence)
+            incidents[ident] = incident
+            outbox += deliveries(NoticeKind.DOWN, incident, scene, sequence)
+        elif state is State.UP and incident is not None:
+            sequence += 1
+            del incidents[ident]
+            outbox += deliveries(NoticeKind.RECOVERED, incident, scene, sequence)
+    return evolve(
+        ledger,
+        sequence=sequence,
+        incidents=tuple(incidents[i] for i in sorted(incidents)),
+        outbox=tuple(outbox),
+    )
+
+
+Lane: TypeAlias = tuple[ChannelId, CheckId]
+"""What has an order: the notices of one check for one channel."""
+
+
+@define
+class Attempt:
+    """How one delivery goes on this master."""
+
+    lane: Lane
+    failures: int = 0
+    next_at: Instant = Instant(0.0)
+    busy_until: Instant | None = None
+    via: NodeId | None = None
+    """Who makes the last attempt: None for this node, else the member that was asked."""
+
+
+@frozen
+class DueAttempt:
+    """An attempt to make now; `via` is None for this node, else the member to ask."""
+
+    delivery: Delivery
+    via: NodeId | None
+
+
+@define
+class DeliveryScheduler:
+    """Decides on the master which delivery to attempt when, and remembers which succeeded."""
+
+    rng: Random
+    delivered: set[DeliveryKey] = field(factory=set)
+    recipients: Recipients = field(factory=Recipients)
+    holds: Holds = field(factory=Holds)
+    errors: dict[ChannelId, str] = field(factory=dict)
+    """Why the last attempt failed, of the channels where it did."""
+    _document_channels: tuple[Channel, ...] = ()
+    _channels: dict[ChannelId, Channel] = field(factory=dict)
+    _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
+    _resume_at: Instant = Instant(0.0)
+    _recoveries_at: Instant = Instant(0.0)
+    _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
+    """Of each lane the last notice that an errand may be under way for, and up to when."""
+    _touched: set[DeliveryKey] = field(factory=set)
+    """Deliveries that somebody began to make, or may have."""
+    _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
+    """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
+    _inherited: set[DeliveryKey] = field(factory=set)
+    """Deliveries that waited when this node came to act: any member may have made them."""
+    _given: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
+    """Whom this node asked to make a delivery."""
+
+    def hold_recoveries(self, until: Instant) -> None:
+        """Let no recovery leave before `until`: an errand may still tell of the outage."""
+        self._recoveries_at = max(self._recoveries_at, until)
+
+    def hold_successors(self, deliveries: Iterable[Delivery], until: Instant) -> None:
+        """Let nothing leave before `until` that follows the first of these in its lane."""
+        lanes = dict[Lane, DeliveryKey]()
+        for delivery in deliveries:
+            lanes.setdefault(delivery.lane, delivery.key)
+        self._held |= {lane: (key, until) for lane, key in lanes.items()}
+
+    def inherit(self, keys: Iterable[DeliveryKey]) -> None:
+        """Note that these may have been attempted by an earlier master, or for it."""
+        self._inherited = set(keys)
+        self._touched |= self._inherited
+
+    def tried(self, key: DeliveryKey) -> bool:
+        """Tell whether anybody began to make a delivery, or may have."""
+        return key in self._touched or key in self.delivered
+
+    def take_over(self, now: Instant, *, inherited: bool) -> None:
+        """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
+        self._attempts.clear()
+        self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
+
+    def busy(self, now: Instant) -> bool:
+        """Tell whether an attempt is under way."""
+        busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
+        return any(now < until for until in busy) or any(
+            now < until for _, until in self._flying.values()
+        )
+
+    def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
+        """Take in the channels there are; return the ledger without what an edit made obsolete.
+
+        Who edits a channel wants it to be tried at once, also for recipients that refused.
+        """
+        if document.channels is self._document_channels:
+            return ledger
+        was = self._channels
+        self._channels = {c.id: c for c in (*ledger.former, *document.channels)}
+        self._document_channels = document.channels
+        edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
+        for channel in sorted(edited):
+            self.recipients.ask_again(channel)
+            self.holds.release(channel)
+            self.errors.pop(channel, None)
+        for key in [k for k in self._attempts if k[1] in edited]:
+            attempt = self._attempts[key]
+            if attempt.failures:
+                attempt.next_at = min(attempt.next_at, now)
+            elif attempt.busy_until is None:
+                del self._attempts[key]  # other reasons to wait may hold still
+        return _asking_again(ledger, edited) if edited else ledger
+
+    def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
+        """Return the ledger without what was delivered, has no channel left, or is too much.
+
+        With `parts`, which recipients were reached is written into what is left.
+        """
+        channels = {c.id: c for c in document.channels if c.enabled}
+        known = {c.id for c in document.channels}
+        former = {c.id: c for c in ledger.former if c.id not in known}
+        kept = list[Delivery]()
+        for delivery in within_bound(ledger.outbox, self.tried):
+            channel = channels.get(delivery.channel)
+            if channel is None and self._worth_a_try(delivery):
+                channel = former.get(delivery.channel)
+            if delivery.key not in self.delivered and channel is not None:
+                marked = self.recipients.marked(delivery)
+                if not marked.settled(recipients_of(channel)):
+                    kept.append(marked if parts else delivery)
+        return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
+
+    def write_down(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger with what receivers asked for and refused."""
+        waits = self.holds.written(ledger.waits, self._channels, now, wall)
+        refusals = self.recipients.refusals(ledger.refusals, self._channels, wall)
+        if (waits, refusals) == (ledger.waits, ledger.refusals):
+            return ledger
+        return evolve(ledger, waits=waits, refusals=refusals)
+
+    def _worth_a_try(self, delivery: Delivery) -> bool:
+        """Tell whether a removed channel is still to be told of this."""
+        attempt = self._attempts.get(delivery.key)
+        tries = 0 if attempt is None else attempt.failures
+        return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
+
+    def settle(self, committed: Ledger) -> None:
+        """Forget what a majority knows to be delivered, and attempts that are over."""
+        self.delivered &= committed.waiting
+        self._touched &= committed.waiting
+        self.recipients.keep(committed.waiting)
+        for key in [k for k in self._attempts if k not in committed.waiting]:
+            attempt = self._attempts.pop(key)
+            if attempt.busy_until is not None:
+                self._flying[key] = (attempt.lane, attempt.busy_until)
+        self._inherited &= committed.waiting
+        for key in self._given.keys() - committed.waiting - self._flying.keys():
+            del self._given[key]
+
+    def due(
+        self,
+        committed: Ledger,
+        others: tuple[NodeId, ...],
+        now: Instant,
+        kept: AbstractSet[DeliveryKey] | None = None,
+    ) -> list[DueAttempt]:
+        """Return the attempts to make now, and count them as under way.
+
+        `others` are the living members beside this node, in order.  Of deliveries that nobody
+        tried yet only those in `kept` are begun, if it is given: a write that is under way drops
+        the others, because nobody was told.
+        """
+        errands: list[DueAttempt] = []
+        self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
+        self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
+        for delivery in self._heads(committed):
+            recipients = recipients_of(self._channels.get(delivery.channel))
+            if delivery.settled(recipients):
+                continue  # the next write crosses it off
+            attempt = self._attempts.get(delivery.key)
+            if attempt is None:
+                if kept is not None and delivery.key not in kept:
+                    continue
+                attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
+                self._attempts[delivery.key] = attempt
+            if attempt.busy_until is not None and now >= attempt.busy_until:
+                self._failed(attempt, now)
+            if attempt.busy_until is None and now >= attempt.next_at:
+                attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
+                attempt.via = self._via(attempt, others)
+                self._touched.add(delivery.key)
+                if attempt.via is not None:
+                    self._given.setdefault(delivery.key, set()).add(attempt.via)
+                errands.append(DueAttempt(delivery, attempt.via))
+        return errands
+
+    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+        """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
+        self._flying.pop(event.key, None)
+        self.note(event, recipients)
+        attempt = self._attempts.get(event.key)
+        if event.key in self.delivered:
+            self._attempts.pop(event.key, None)
+        elif attempt is not None:
+            self._failed(attempt, now)
+            self._hold(event, now)
+        if event.delivered:
+            self.errors.pop(event.channel, None)
+            self.holds.took(event.channel)
+        elif attempt is not None:
+            self.errors[event.channel] = event.detail
+
+    def told(
+        self, sender: NodeId, event: Attempted, recipients: tuple[str, ...], now: Instant
+    ) -> bool:
+        """Take in what a member says of an attempt of its own; tell whether that counts.
+
+        It counts from whom this node asked, and of what waited already when this node came to
+        act, for an earlier master may have asked anybody.  Only who was asked last can end the
+        attempt that is under way.
+        """
+        asked = sender in self._given.get(event.key, ())
+        if not asked and event.key not in self._inherited:
+            return False
+        attempt = self._attempts.get(event.key)
+        its_turn = attempt is not None and attempt.busy_until is not None and attempt.via == sender
+        if its_turn or (asked and event.key in self._flying):
+            wait_s = min(event.wait_s, OTHERS_WAIT_S_MAX)
+            self.ended(evolve(event, wait_s=wait_s), recipients, now)
+        else:
+            self.note(event, recipients)
+        return True
+
+    def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
+        """Remember who was reached.
+
+        A word without parts is not enough for a channel with several recipients: older versions
+        say that they delivered when they reached one.
+        """
+        self.recipients.note(event.key, event.parts)
+        if event.delivered and (event.parts or len(recipients) <= 1):
+            self.delivered.add(event.key)
+
+    def tries(self, channel: ChannelId) -> tuple[bool, Instant | None]:
+        """Return whether an attempt is under way for a channel, and when the next one is due."""
+        mine = [a for (_, c), a in self._attempts.items() if c == channel]
+        waiting = [a.next_at for a in mine if a.busy_until is None]
+        return len(waiting) < len(mine), min(waiting, default=None)
+
+    def deadline(self) -> Instant:
+        """Return when the next attempt is due or overdue."""
+        moments = (
+            a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
+        )
+        flying = (until for _, until in self._flying.values())
+        return min((*moments, *flying), default=Instant(float("inf")))
+
+    def _heads(self, committed: Ledger) -> list[Delivery]:
+        """Return the first of each lane, unless it waits for a majority to know it delivered."""
+        heads: dict[Lane, Delivery] = {}
+        for delivery in committed.outbox:
+            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
+                heads.setdefault(delivery.lane, delivery)
+        for lane, _ in self._flying.values():
+            heads.pop(lane, None)
+        left = [d for d in heads.values() if d.key not in self.delivered]
+        return [self.recipients.marked(d) for d in left]
+
+    def _earliest(self, delivery: Delivery) -> Instant:
+        begin = max(self._resume_at, self.holds.until(delivery.channel))
+        if delivery.notice.kind in ENDS:
+            begin = max(begin, self._recoveries_at)
+        key, until = self._held.get(delivery.lane, (delivery.key, begin))
+        return begin if key == delivery.key else max(begin, until)
+
+    def _via(self, attempt: Attempt, others: tuple[NodeId, ...]) -> NodeId | None:
+        turn, odd = divmod(attempt.failures, 2)
+        return others[turn % len(others)] if odd and others else None
+
+    def _hold(self, event: Attempted, now: Instant) -> None:
+        """Leave the channel alone if the receiver asked for it; the longer pause counts."""
+        if event.wait_s > 0:
+            self.holds.ask(event.channel, event.wait_s, now)
+            for (_, channel), attempt in self._attempts.items():
+                if channel == event.channel:
+                    attempt.next_at = max(attempt.next_at, self.holds.until(channel))
+
+    def _failed(self, attempt: Attempt, now: Instant) -> None:
+        attempt.failures += 1
+        attempt.busy_until = None
+        pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
+        attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))
+
+
+def _asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
+    """Return the ledger without what receivers behind these channels asked for or refused."""
+    return evolve(
+        ledger,
+        outbox=tuple(
+            evolve(d, refused=()) if d.refused and d.channel in edited else d for d in ledger.outbox
+        ),
+        waits=tuple(w for w in ledger.waits if w.channel not in edited),
+        refusals=tuple(r for r in ledger.refusals if r.channel not in edited),
+    )

@@ -1,0 +1,323 @@
+"""Checks without a verdict: when people are told that nobody can judge them, and of the end.
+
+Theory of operation.  A check that has been UNKNOWN for a quarter of its bound, or half a minute,
+is written into the ledger (`Unjudged`).  From then on its time counts on every node's boot clock
+(`alerting.ages`), so that another master goes on where the last one was.  When it reaches the
+bound, its cause is found (`alerting.causes`), and all checks in the ledger for the same
+cause are told with it: one notice for each channel and cause (`Unseen`).  What comes later for
+the same cause is covered by that notice, and told nobody again.  When none of those that it
+covers is left without a verdict, or they are watched no more, its channel is told of the end.
+
+A new master has not heard all votes yet: it tells nobody before a whole round of probes.  A check
+that went down before it was lost from sight is told too, for nobody watches its outage any more;
+its incident stays open.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from qutrio.core.alerting.causes import cause
+from qutrio.core.alerting.notices import attached
+from qutrio.model.document import UNSEEN_AFTER_S_MAX, UNSEEN_AFTER_S_MIN
+from qutrio.model.ids import (
+    FOREVER,
+    NEVER,
+    ChannelId,
+    CheckId,
+    IncidentId,
+    Instant,
+    NoticeId,
+    Seconds,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger, Notice, NoticeKind
+from qutrio.model.levels import UNSEEN_NOTICES, may_use
+from qutrio.model.results import State
+from qutrio.model.unseen import CHECKS_LISTED_MAX, ListedCheck, Unjudged, Unseen, UnseenChecks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from qutrio.core.alerting.notices import NoticeInputs
+    from qutrio.model.checks import Check
+    from qutrio.model.document import ClusterDocument
+
+UNSEEN_INTERVALS = 5
+NOTED_AFTER_S_MAX: Seconds = 30.0
+NOTED_PART = 4
+"""A check is written down after this part of its bound."""
+CAUSES_PER_STEP_MAX = 500
+"""Checks whose cause is looked for in one step; others are told later, or covered by then."""
+PAUSE_S: Seconds = 0.1
+"""How much later."""
+
+
+def round_s(check: Check, document: ClusterDocument) -> Seconds:
+    """Return how long it takes until every living node has probed a check and said so."""
+    attempts_s = (check.retries + 1) * check.timeout_s
+    return check.interval_s + attempts_s + document.settings.dead_after_s
+
+
+@define
+class Draft:
+    """The part of a ledger that is about checks without a verdict, while it is brought up to date.
+
+    `left` are those of the checks that were told and have a verdict again, or are gone.
+    """
+
+    sequence: int
+    unjudged: dict[CheckId, Unjudged]
+    unseen: dict[tuple[ChannelId, str], Unseen]
+    left: list[tuple[Unjudged, ListedCheck]] = field(factory=list)
+    notices: list[Delivery] = field(factory=list)
+    noted: int | None = None
+    """The number of those that were noted in this step."""
+
+
+@define
+class UnseenTracker:
+    """What the master must look at again, and when."""
+
+    least_s: Seconds = UNSEEN_AFTER_S_MIN
+    intervals: int = UNSEEN_INTERVALS
+    _since: Instant = NEVER
+    """Since when this node acts."""
+    _looks: list[tuple[Instant, CheckId]] = field(factory=list)
+    _planned: dict[CheckId, Instant] = field(factory=dict)
+    _document: ClusterDocument | None = None
+    _checks: Mapping[CheckId, Check] = field(factory=dict)
+    _former: Mapping[CheckId, Check] = field(factory=dict)
+    """Those that the newest document does not let anybody watch any more."""
+
+    def bound_s(self, check: Check, document: ClusterDocument) -> Seconds:
+        """Return after how long without a verdict people are told of a check."""
+        own_s = min(UNSEEN_AFTER_S_MAX, max(self.least_s, self.intervals * check.interval_s))
+        return document.settings.unseen_after_s or own_s
+
+    def take_over(self, now: Instant) -> None:
+        """Begin as a new master, who looks at every check."""
+        self.rest()
+        self._since, self._document = now, None
+
+    def rest(self) -> None:
+        """Look at nothing: this node does not act."""
+        self._looks.clear()
+        self._planned.clear()
+
+    def look_again(self) -> None:
+        """Look at every check: a peer told how old things are."""
+        self._document = None
+
+    def deadline(self) -> Instant:
+        """Return when the next check is to be looked at."""
+        return self._looks[0][0] if self._looks else FOREVER
+
+    def follow(self, ledger: Ledger, scene: NoticeInputs, changed: AbstractSet[CheckId]) -> Ledger:
+        """Return the ledger after looking at the checks that changed, or whose time came."""
+        if not may_use(UNSEEN_NOTICES, scene.document):
+            return ledger
+        looked_at = self._due(scene.now) | changed
+        if scene.document is not self._document:
+            was, self._checks = self._checks, scene.verdicts.checks
+            self._document = scene.document
+            self._former = {i: c for i, c in was.items() if i not in self._checks}
+            looked_at |= self._checks.keys() | {u.check for u in ledger.unjudged}
+        if not looked_at:
+            return ledger
+        draft = Draft(
+            ledger.sequence,
+            {u.check: u for u in ledger.unjudged},
+            {(u.channel, u.cause): u for u in ledger.unseen},
+        )
+        due = [entry for i in sorted(looked_at) if (entry := self._look(i, draft, scene))]
+        self._tell(due, draft, scene)
+        _tell_ends(draft, scene)
+        return _written(ledger, draft)
+
+    def _due(self, now: Instant) -> set[CheckId]:
+        due = set[CheckId]()
+        while self._looks and self._looks[0][0] <= now:
+            at, ident = heappop(self._looks)
+            if self._planned.get(ident) == at:
+                del self._planned[ident]
+                due.add(ident)
+        return due
+
+    def _plan(self, ident: CheckId, at: Instant) -> None:
+        """Look at a check at a moment, or before: then it is planned anew."""
+        if at < self._planned.get(ident, FOREVER):
+            self._planned[ident] = at
+            heappush(self._looks, (at, ident))
+
+    def _look(self, ident: CheckId, draft: Draft, scene: NoticeInputs) -> Unjudged | None:
+        """Note a check, forget it, or return it if it is due to be told."""
+        check, entry = self._checks.get(ident), draft.unjudged.get(ident)
+        if check is None or scene.verdicts.state(ident) is not State.UNKNOWN:
+            if entry is not None:
+                del draft.unjudged[ident]
+                state = None if check is None else scene.verdicts.state(ident)
+                listed = _listed(ident, check or self._former.get(ident), state)
+                draft.left.append((entry, listed))
+            return None
+        if entry is None:
+            self._note(check, draft, scene)
+        return None if entry is None or entry.told is not None else self._ripe(entry, check, scene)
+
+    def _ripe(self, entry: Unjudged, check: Check, scene: NoticeInputs) -> Unjudged | None:
+        """Return a check that people are to be told of now; else plan when to look again."""
+        age_s = scene.ages.lasted(entry.id, scene.now)
+        left_s = self.bound_s(check, scene.document)
+        left_s -= entry.noted_s if age_s is None else age_s
+        ripe = Instant(self._since + round_s(check, scene.document))
+        at = max(Instant(scene.now + left_s), ripe)
+        if at > scene.now:
+            self._plan(check.id, at)
+            return None
+        return entry if scene.verdicts.certain(check.id) is State.UNKNOWN else None
+
+    def _note(self, check: Check, draft: Draft, scene: NoticeInputs) -> None:
+        bound = self.bound_s(check, scene.document)
+        wait_s = min(NOTED_AFTER_S_MAX, bound / NOTED_PART)
+        stood_s = min(scene.verdicts.stands_for(check.id, scene.now), scene.now - self._since)
+        if stood_s < wait_s:
+            self._plan(check.id, Instant(scene.now + wait_s - stood_s))
+            return
+        if draft.noted is None:
+            draft.sequence += 1
+            draft.noted = draft.sequence
+        draft.unjudged[check.id] = Unjudged(
+            check=check.id,
+            number=draft.noted,
+            since_unix=UnixTime(scene.wall - stood_s),
+            noted_s=stood_s,
+        )
+        self._plan(check.id, Instant(scene.now + bound - stood_s))
+
+    def _tell(self, due: Sequence[Unjudged], draft: Draft, scene: NoticeInputs) -> None:
+        """Tell of those that are due, and of what is in the ledger for the same causes."""
+        if not due:
+            return
+        for entry in due[CAUSES_PER_STEP_MAX:]:
+            self._plan(entry.check, Instant(scene.now + PAUSE_S))
+        waiting = (u for u in draft.unjudged.values() if u.told is None)
+        first = {u.check: u for u in (*due, *waiting) if u.check in self._checks}
+        causes = {
+            u.check: cause(self._checks[u.check], scene)
+            for u in list(first.values())[:CAUSES_PER_STEP_MAX]
+        }
+        for why in dict.fromkeys(causes[u.check] for u in due[:CAUSES_PER_STEP_MAX]):
+            self._open(why, [first[i] for i in causes if causes[i] == why], draft, scene)
+
+    def _open(
+        self, why: str, entries: Sequence[Unjudged], draft: Draft, scene: NoticeInputs
+    ) -> None:
+        """Tell the channels of these checks, unless they were told of the same cause."""
+        listeners = dict[CheckId, list[IncidentId]]()
+        by_channel = dict[ChannelId, list[Unjudged]]()
+        for entry in sorted(entries, key=lambda u: self._checks[u.check].name):
+            listeners[entry.check] = []
+            for channel in attached(scene.document, self._checks[entry.check]):
+                by_channel.setdefault(channel.id, []).append(entry)
+        for channel_id, covered in sorted(by_channel.items()):
+            group = draft.unseen.get((channel_id, why))
+            if group is None:
+                group = self._told(why, channel_id, covered, draft, scene)
+            for entry in covered:
+                listeners[entry.check].append(group.id)
+        for entry in entries:
+            told = evolve(entry, told=tuple(listeners[entry.check]))
+            draft.unjudged[entry.check] = told
+
+    def _told(
+        self,
+        why: str,
+        channel: ChannelId,
+        covered: Sequence[Unjudged],
+        draft: Draft,
+        scene: NoticeInputs,
+    ) -> Unseen:
+        draft.sequence += 1
+        oldest_s = max(scene.ages.lasted(u.id, scene.now) or u.noted_s for u in covered)
+        group = Unseen(
+            id=IncidentId(f"unseen-{draft.sequence}"),
+            channel=channel,
+            cause=why,
+            since_unix=UnixTime(scene.wall - oldest_s),
+            noted_s=oldest_s,
+        )
+        draft.unseen[channel, why] = group
+        listed = [_listed(u.check, self._checks[u.check], State.UNKNOWN) for u in covered]
+        notice = _notice(NoticeKind.UNSEEN, group, listed, draft.sequence, oldest_s, scene)
+        draft.notices.append(Delivery(notice=notice, channel=channel))
+        return group
+
+
+def _tell_ends(draft: Draft, scene: NoticeInputs) -> None:
+    """Tell the channels of what covers nothing any more."""
+    if not draft.left:
+        return
+    standing = {i for u in draft.unjudged.values() for i in u.told or ()}
+    for key, group in sorted(draft.unseen.items()):
+        if group.id in standing:
+            continue
+        del draft.unseen[key]
+        draft.sequence += 1
+        listed = [listed for entry, listed in draft.left if group.id in (entry.told or ())]
+        lasted_s = scene.ages.lasted(group.id, scene.now)
+        if lasted_s is None:
+            lasted_s = group.noted_s
+        notice = _notice(NoticeKind.SEEN, group, listed, draft.sequence, lasted_s, scene)
+        draft.notices.append(Delivery(notice=notice, channel=group.channel))
+
+
+def _written(ledger: Ledger, draft: Draft) -> Ledger:
+    unjudged = tuple(u for _, u in sorted(draft.unjudged.items()))
+    unseen = tuple(u for _, u in sorted(draft.unseen.items()))
+    if (unjudged, unseen) == (ledger.unjudged, ledger.unseen):
+        return ledger
+    return evolve(
+        ledger,
+        sequence=draft.sequence,
+        unjudged=unjudged,
+        unseen=unseen,
+        outbox=(*ledger.outbox, *draft.notices),
+    )
+
+
+def _listed(ident: CheckId, check: Check | None, state: State | None) -> ListedCheck:
+    name, target = (str(ident), "") if check is None else (check.name, check.target)
+    return ListedCheck(id=ident, name=name, target=target, state=state)
+
+
+def _notice(  # noqa: PLR0917 - all that a notice says
+    kind: NoticeKind,
+    group: Unseen,
+    listed: Sequence[ListedCheck],
+    sequence: int,
+    lasted_s: Seconds,
+    scene: NoticeInputs,
+) -> Notice:
+    one = listed[0] if len(listed) == 1 else None
+    seen = (scene.verdicts.evidence(c.id, scene.document, scene.now) for c in listed[:1])
+    return Notice(
+        id=NoticeId(f"{group.id}.{kind.value}"),
+        kind=kind,
+        incident=group.id,
+        check=CheckId(""),
+        check_name=f"{len(listed)} checks" if one is None else one.name,
+        target="" if one is None else one.target,
+        term=scene.term,
+        sequence=sequence,
+        since_unix=group.since_unix,
+        at_unix=scene.wall,
+        evidence=next(seen, ()),
+        lasted_s=lasted_s,
+        unseen=UnseenChecks(
+            cause=group.cause, count=len(listed), checks=tuple(listed[:CHECKS_LISTED_MAX])
+        ),
+    )

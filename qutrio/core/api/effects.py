@@ -1,0 +1,128 @@
+"""Everything a node can ask of the world.  The whole output alphabet of `Node.step`.
+
+The driver performs a batch in list order, and drops the rest of it when a `Persist` fails.
+"""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from attrs import evolve
+
+from qutrio.core.api.events import Attempted
+from qutrio.core.api.facts import NodeFact
+from qutrio.core.api.messages import Message, Ruling
+from qutrio.core.api.view import Status
+from qutrio.core.election.interface import Turn
+from qutrio.model.frozen import frozen
+from qutrio.model.ids import CheckId, Instant, NodeId, RequestId, Revision, Term
+from qutrio.model.incidents import Delivery
+from qutrio.model.journal import Entry
+from qutrio.model.stable import Stable
+
+
+@frozen
+class Persist:
+    """Make this durable before performing any later effect of the same batch."""
+
+    stable: Stable
+
+
+@frozen
+class Send:
+    """Say this to one peer, if it is reachable; losing it must be harmless."""
+
+    to: NodeId
+    message: Message
+
+
+@frozen
+class Probe:
+    """Probe these checks now rather than at their next turn."""
+
+    checks: tuple[CheckId, ...]
+
+
+@frozen
+class Notify:
+    """Try once to deliver; the answer is an `Attempted` event.
+
+    With `delegated`, another node acts and asked for it, and the attempt begins before `until` on
+    this node's clock; else this node must still act in `term` when it begins, or, if the notice
+    comes from a minority, still lead that.  Or it is left.
+    """
+
+    delivery: Delivery
+    term: Term
+    delegated: bool
+    until: Instant | None = None
+
+    def ended(self, *, delivered: bool, detail: str) -> Attempted:
+        """Return the answer."""
+        notice, channel = self.delivery.notice, self.delivery.channel
+        return Attempted(notice.id, channel, delivered, detail, bool(notice.minority))
+
+
+@frozen
+class Reply:
+    """Answer the caller that proposed."""
+
+    request: RequestId
+    ruling: Ruling
+    reason: str
+    revision: Revision
+
+
+@frozen
+class Show:
+    """Answer the caller that inspected."""
+
+    request: RequestId
+    status: Status
+
+
+@frozen
+class Note:
+    """Write a fact to the log."""
+
+    fact: NodeFact
+
+
+@frozen
+class Journal:
+    """Write one line to this node's journal of incidents; losing it must be harmless."""
+
+    entry: Entry
+
+
+@frozen
+class Turned:
+    """Tell whoever follows the election that this node's engine changed its role."""
+
+    turn: Turn
+
+
+Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal | Turned
+
+
+@frozen
+class Consequences:
+    """What follows at once from what came in.
+
+    `renews` tells that it only said again what was known, so that nothing more has to be looked
+    at; whoever does not say so is taken to have brought news.
+    """
+
+    effects: list[Effect]
+    renews: bool = False
+
+
+def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:
+    """Return what callers must hear all the same when a write failed and these were dropped."""
+    reason = "this node could not write its disk; look before you try again"
+    answers: list[Reply | Show] = []
+    for effect in dropped:
+        if isinstance(effect, Reply) and effect.ruling is Ruling.COMMITTED:
+            answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))
+        elif isinstance(effect, Reply | Show):
+            answers.append(effect)
+    return answers

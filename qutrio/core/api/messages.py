@@ -1,0 +1,300 @@
+"""What nodes say to each other.  Losing, repeating or reordering any of it must be harmless."""
+
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import field
+
+from qutrio.core.api.mutations import Mutation
+from qutrio.core.election.engine_messages import (
+    LeaderHeartbeat,
+    LeaderHeartbeatAck,
+    LeadershipDeclaration,
+    LeadershipProposal,
+    PreVoteRequest,
+    PreVoteResponse,
+    VoteRequest,
+    VoteResponse,
+)
+from qutrio.model.document import ClusterDocument
+from qutrio.model.frozen import frozen
+from qutrio.model.ids import (
+    ChannelId,
+    CheckId,
+    IncidentId,
+    NodeId,
+    NoticeId,
+    RequestId,
+    Revision,
+    Seconds,
+    Term,
+    UnixTime,
+)
+from qutrio.model.incidents import Delivery, Ledger
+from qutrio.model.levels import DELIVERY_PARTS, LEVEL_UNSAID, since
+from qutrio.model.parts import Part
+from qutrio.model.results import Result
+from qutrio.model.stable import Position, Record
+
+ENGINE_UNSAID = "lowest-id"
+"""The only engine of versions that do not say in their heartbeats which one they run."""
+
+
+@frozen(kw_only=True)
+class Heartbeat:
+    """I am alive, and this is where I stand.  Numbered, because only answered ones count.
+
+    `claim` is the term this node claims, if it does; the receiver endorses it or not.
+    `acting` says that the claim stands.  `able` says that the sender hears a majority and can
+    write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.  `engine`
+    is the one that the sender runs, empty if it does not know the one that is set; older
+    versions run lowest-id and do not say so.  `level` is the highest that its program knows.
+    """
+
+    number: int
+    heard_term: Term
+    claim: Term | None
+    acting: bool
+    able: bool
+    committed: Position
+    wall: UnixTime
+    engine: str = ENGINE_UNSAID
+    level: int = LEVEL_UNSAID
+
+
+@frozen(kw_only=True)
+class HeartbeatAck:
+    """Your heartbeat `number` arrived.  `granted` is the claim that binds me to you, if it does.
+
+    It binds for `bound_s` seconds from now, on my clock.  `accepted` is the newest record I
+    accepted; a new holder must not act before it has adopted the newest of a majority.
+    """
+
+    number: int
+    granted: Term | None
+    bound_s: Seconds
+    heard_term: Term
+    accepted: Position
+    committed: Position
+    stamp: tuple[Term, Revision]
+
+
+@frozen(kw_only=True)
+class CanvassRequest:
+    """Would you endorse me for `term`?  Nothing is written down for a question."""
+
+    term: Term
+
+
+@frozen(kw_only=True)
+class CanvassAnswer:
+    """I would, or I would not because `reason`."""
+
+    term: Term
+    would: bool
+    heard_term: Term
+    reason: str
+
+
+@frozen(kw_only=True)
+class Resign:
+    """I no longer act in `term`; whoever is bound to me is free.  `successor` may claim now.
+
+    `by_hand` says that a person moved the role, so no rule of an engine moves it back at once.
+    """
+
+    term: Term
+    successor: NodeId | None
+    by_hand: bool = False
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class Yield:
+    """A person at my node wants you to give the role up, to this node if one is named.
+
+    Whoever does not act in `term` does nothing.
+    """
+
+    term: Term
+    to: NodeId | None
+
+
+@frozen(kw_only=True)
+class Farewell:
+    """I am leaving on purpose; do not wait for my timeout."""
+
+
+@frozen(kw_only=True)
+class Write:
+    """Accept this record.  Without `document`, the one named `stamp` that you already hold."""
+
+    position: Position
+    stamp: tuple[Term, Revision]
+    ledger: Ledger
+    document: ClusterDocument | None
+
+
+@frozen(kw_only=True)
+class Wrote:
+    """I accepted the write, or not; or I lack the document it refers to."""
+
+    position: Position
+    accepted: bool
+    lacks_document: bool
+    heard_term: Term
+
+
+@frozen(kw_only=True)
+class Commit:
+    """A majority holds the record at `position`."""
+
+    position: Position
+
+
+@frozen(kw_only=True)
+class Fetch:
+    """Send me your accepted record (a new holder asks), or your committed one (anybody)."""
+
+    accepted: bool
+
+
+@frozen(kw_only=True)
+class Fetched:
+    """The record you asked for."""
+
+    accepted: bool
+    record: Record
+
+
+@frozen(kw_only=True)
+class Report:
+    """What I saw: each result with its age in seconds when this was sent.
+
+    `numbers` are those of the results, in the same order: of all probes that I made in this
+    `life`, since I started.  So one probe that is reported twice, or late, is one vote.
+    """
+
+    results: tuple[tuple[Result, Seconds], ...]
+    life: int = 0
+    numbers: tuple[int, ...] = ()
+
+
+@frozen(kw_only=True)
+class ProbeNow:
+    """Probe these checks at once and report."""
+
+    checks: tuple[CheckId, ...]
+
+
+class Ruling(Enum):
+    """How a proposal ended.  AGAIN: this node never wrote it, and never will; ask the next."""
+
+    COMMITTED = "committed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    AGAIN = "again"
+
+
+@frozen(kw_only=True)
+class Propose:
+    """Please commit this; I heard you act in `term`.
+
+    Whoever did not hold that term without a restart cannot know whether it wrote this before,
+    and says nothing.  `door` and `uid` say who asked at my node, as in `model.edits`.
+    """
+
+    term: Term
+    request: RequestId
+    mutation: Mutation
+    door: str = ""
+    uid: int | None = None
+
+
+@frozen(kw_only=True)
+class Ruled:
+    """How your proposal ended.  `position` is where it was committed.
+
+    AGAIN is about proposals that name `term` or an earlier one: copies of them that are still
+    under way will not be written either.
+    """
+
+    request: RequestId
+    ruling: Ruling
+    reason: str
+    revision: Revision
+    position: Position
+    term: Term = Term(0)
+
+
+@frozen(kw_only=True)
+class Deliver:
+    """I cannot reach this channel; please try once for me.  Only the acting master says so.
+
+    `heard` is the number of your last heartbeat that I heard: so you know how old this is.
+    """
+
+    term: Term
+    delivery: Delivery
+    heard: int = 0
+
+
+@frozen(kw_only=True)
+class Delivered:
+    """How your errand ended, or an attempt of mine that you must know of.
+
+    `delivered`, `parts` and `wait_s` are as in the event `Attempted`.
+    """
+
+    notice: NoticeId
+    channel: ChannelId
+    delivered: bool
+    detail: str
+    parts: tuple[Part, ...] = field(default=(), metadata=since(DELIVERY_PARTS))
+    wait_s: Seconds = field(default=0.0, metadata=since(DELIVERY_PARTS))
+
+
+@frozen(kw_only=True)
+class Lasted:
+    """For how long I have known of these open incidents, in seconds when this was sent."""
+
+    incidents: tuple[tuple[IncidentId, Seconds], ...]
+
+
+@frozen(kw_only=True)
+class Removed:
+    """You are no longer a member since `revision`."""
+
+    revision: Revision
+
+
+Message: TypeAlias = (
+    Heartbeat
+    | HeartbeatAck
+    | CanvassRequest
+    | CanvassAnswer
+    | Resign
+    | Yield
+    | PreVoteRequest
+    | PreVoteResponse
+    | VoteRequest
+    | VoteResponse
+    | LeaderHeartbeat
+    | LeaderHeartbeatAck
+    | LeadershipProposal
+    | LeadershipDeclaration
+    | Farewell
+    | Write
+    | Wrote
+    | Commit
+    | Fetch
+    | Fetched
+    | Report
+    | ProbeNow
+    | Propose
+    | Ruled
+    | Deliver
+    | Delivered
+    | Lasted
+    | Removed
+)

@@ -1,0 +1,101 @@
+"""Votes on one check: what each says, and why it counted at one moment or did not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from qutrio.core.quorum.majorities import majority
+from qutrio.model.frozen import frozen
+from qutrio.model.journal import CountedVote, Standing, VoteCount
+from qutrio.model.results import Outcome, Result, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from qutrio.model.document import ClusterDocument
+    from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
+    from qutrio.model.members import Member
+
+Serial: TypeAlias = tuple[int, int]
+
+
+@frozen
+class Vote:
+    """A result, and when this node took it in (less the age the sender gave it).
+
+    `serial` is the life of the node that cast it, and the number of the vote in that life.
+    """
+
+    result: Result
+    at: Instant
+    serial: Serial | None = None
+
+    def outdates(self, other: Vote) -> bool:
+        """Tell whether this vote of the same node was cast after the other.
+
+        By the numbers; without them, or from another life, by when they were taken in.
+        """
+        mine, its = self.serial, other.serial
+        if mine is None or its is None or mine[0] != its[0]:
+            return self.at >= other.at
+        return mine[1] > its[1]
+
+
+@frozen
+class Count:
+    """The fresh votes of the voters on one check, and the state they give."""
+
+    ok: int
+    fail: int
+    abstain: int
+    state: State
+
+
+@frozen(kw_only=True)
+class VoteCollection:
+    """Who is asked, what they said, and for how many seconds a vote counts."""
+
+    document: ClusterDocument
+    voters: AbstractSet[NodeId]
+    live: AbstractSet[NodeId]
+    votes: Mapping[NodeId, Vote]
+    limit_s: Seconds
+
+    def vote_count(self, count: Count, now: Instant, wall: UnixTime) -> VoteCount:
+        """Return what every member said, and what `count` made of it."""
+        return VoteCount(
+            at_unix=wall,
+            voters=len(self.voters),
+            needed=majority(len(self.voters)),
+            ok=count.ok,
+            fail=count.fail,
+            abstain=count.abstain,
+            state=count.state,
+            casts=tuple(self._cast(member, now) for member in self.document.members),
+        )
+
+    def _cast(self, member: Member, now: Instant) -> CountedVote:
+        vote = self.votes.get(member.id)
+        if vote is None:
+            return CountedVote(node=member.id, name=member.name, standing=Standing.SILENT)
+        return CountedVote(
+            node=member.id,
+            name=member.name,
+            standing=self._standing(member.id, vote, now),
+            outcome=vote.result.outcome,
+            latency_ms=vote.result.latency_ms,
+            detail=vote.result.detail,
+            age_s=max(0.0, now - vote.at),
+        )
+
+    def _standing(self, node: NodeId, vote: Vote, now: Instant) -> Standing:
+        if node not in self.voters:
+            return Standing.LEARNER
+        if node not in self.live:
+            return Standing.DEAD
+        if now - vote.at >= self.limit_s:
+            return Standing.STALE
+        if vote.result.outcome is Outcome.ABSTAIN:
+            return Standing.ABSTAINED
+        return Standing.COUNTED

@@ -1,0 +1,40 @@
+"""What a node must know of raft besides how it elects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qutrio.core.election.descriptor import Beginning, Descriptor, Timer
+from qutrio.core.election.engine_messages import LeaderHeartbeat, VoteRequest
+from qutrio.core.election.interface import Timing
+from qutrio.core.election.raft.machine import Raft
+
+if TYPE_CHECKING:
+    from qutrio.model.document import Settings
+
+
+def _make(begin: Beginning) -> Raft:
+    return Raft(
+        me=begin.me,
+        hard_state=begin.hard_state,
+        rng=begin.rng,
+        position=begin.position,
+        now=begin.now,
+    )
+
+
+def _timing(settings: Settings) -> Timing:
+    return Timing(settings.raft_heartbeat_s, settings.raft_election_timeout_s)
+
+
+RAFT = Descriptor(
+    name="raft",
+    make=_make,
+    timers=(
+        Timer("raft_heartbeat", "time between the leader's heartbeats"),
+        Timer("raft_election_timeout", "least silence of the leader before an election"),
+    ),
+    why_handed_over="a majority voted for another",
+    claims=(VoteRequest, LeaderHeartbeat),
+    timing=_timing,
+)

@@ -1,0 +1,196 @@
+"""Reigns: who acted when, in which term, and why that ended, as one node saw it.
+
+Theory of operation.  At the end of every step a node knows who acts and in which term; when that
+differs from what it knew before, one reign ended, or one began, or both.  Why it ended is in what
+came in (the holder's own word), in what this node did itself, or else plain: another acts in a
+higher term, or the holder fell silent.  A node that is down sees nothing, so a reader does not
+know the end of what lasted then.  What can repeat for ever is written a bounded number of times.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field, frozen
+
+from qutrio.core.api.effects import Effect, Note
+from qutrio.core.api.events import Event, Received
+from qutrio.core.api.facts import RemovedFromCluster, Resigned
+from qutrio.core.api.messages import Heartbeat, Resign
+from qutrio.core.journal.clock_shifts import steadied
+from qutrio.model.journal import Entry, Fact, Named, RoleLeft, RoleTaken, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from qutrio.core.api.facts import NodeFact
+    from qutrio.core.leadership.leadership import Leadership
+    from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
+
+REIGNS_PER_HOUR_MAX = 240
+"""Reigns that are written within an hour."""
+HOUR_S: Seconds = 3600.0
+REASON_CHARS_MAX = 200
+GAVE_UP = "gave the role up"
+"""What is written when the node that acted gave no reason."""
+HIGHER_TERM = "a higher term"
+SILENT = "fell silent"
+RAN_OUT = "its mandate ran out"
+REMOVED = "was removed"
+EXPELLED = "this node was removed from the cluster"
+"""Why nothing is seen of a reign any more: this node hears nothing of the others."""
+
+
+@define
+class LeadershipHistory:
+    """Watches one node's seat for who acts."""
+
+    leadership: Leadership
+    _over: bool = False
+    _reign: tuple[NodeId, Term] | None = None
+    _written: bool = False
+    _untold: int = 0
+    _began_at: deque[Instant] = field(factory=lambda: deque(maxlen=REIGNS_PER_HOUR_MAX))
+
+    def follow(self, event: Event, effects: Sequence[Effect], now: Instant) -> list[Fact]:
+        """Return what to write after a step that took `event` in and gives `effects`."""
+        if self._over:
+            return []
+        self._over = any(isinstance(f, RemovedFromCluster) for f in _noted(effects))
+        master = None if self._over else self.leadership.master(now)
+        was = self._reign
+        self._reign = None if master is None else (master, self.leadership.master_term(now))
+        if self._reign == was:
+            return []
+        facts: list[Fact] = []
+        if was is not None and self._written:
+            node, term = was
+            reason = self._why(node, term, event, effects)[:REASON_CHARS_MAX]
+            facts.append(RoleLeft(master=self._named(node), term=term, reason=reason))
+        if self._reign is not None:
+            facts += self._begin(*self._reign, now)
+        return facts
+
+    def _begin(self, node: NodeId, term: Term, now: Instant) -> list[Fact]:
+        times = self._began_at
+        spent = len(times) == REIGNS_PER_HOUR_MAX and now - times[0] < HOUR_S
+        self._written = not spent
+        if spent:
+            self._untold += 1
+            return []
+        times.append(now)
+        untold, self._untold = self._untold, 0
+        return [RoleTaken(master=self._named(node), term=term, untold=untold)]
+
+    def _why(self, node: NodeId, term: Term, event: Event, effects: Sequence[Effect]) -> str:
+        match event:
+            case Received(sender, Resign(reason=reason) as said) if sender == node:
+                if said.term >= term:
+                    return reason or GAVE_UP
+            case Received(sender, Heartbeat(claim=None)) if sender == node:
+                return GAVE_UP  # and its word was lost
+            case _:
+                pass
+        if self._reign is not None:
+            return HIGHER_TERM
+        if self._over and node != self.leadership.me:
+            return EXPELLED
+        if node == self.leadership.me:
+            return self._own(effects)
+        return SILENT if node in self.leadership.register.committed.document.ids else REMOVED
+
+    def _own(self, effects: Sequence[Effect]) -> str:
+        return next((f.reason for f in _noted(effects) if isinstance(f, Resigned)), RAN_OUT)
+
+    def _named(self, node: NodeId) -> Named:
+        member = self.leadership.register.committed.document.member(node)
+        return Named(node, member.name if member is not None else node)
+
+
+def _noted(effects: Sequence[Effect]) -> Iterator[NodeFact]:
+    return (effect.fact for effect in effects if isinstance(effect, Note))
+
+
+class Outcome(Enum):
+    """How a reign stands, as far as the node knows."""
+
+    ACTING = "acting"
+    ENDED = "ended"
+    UNSEEN = "unseen"
+    """It ended, or not, while this node was away."""
+
+
+@frozen(kw_only=True)
+class Reign:
+    """Who acted in which term.  A moment is None when this node did not see it.
+
+    `untold` reigns before this one were not written down.
+    """
+
+    master: Named
+    term: Term
+    since_unix: UnixTime | None
+    until_unix: UnixTime | None
+    outcome: Outcome
+    reason: str = ""
+    untold: int = 0
+
+
+def reigns(entries: Iterable[Entry]) -> tuple[Reign, ...]:
+    """Return the reigns in a journal, oldest first.
+
+    One that goes on after this node was away, in the same term, is one reign.  Moments are by the
+    clock as it is set now.
+    """
+    told: list[Reign] = []
+    for entry in steadied(entries):
+        match entry.fact:
+            case Started():
+                if told and told[-1].outcome is Outcome.ACTING:
+                    told[-1] = evolve(told[-1], outcome=Outcome.UNSEEN)
+            case RoleTaken() as taken:
+                _taken(told, taken, entry.at_unix)
+            case RoleLeft() as left:
+                _left(told, left, entry.at_unix)
+            case _:
+                pass
+    return tuple(told)
+
+
+def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
+    last = told[-1] if told else None
+    same = last is not None and (last.master.id, last.term) == (taken.master.id, taken.term)
+    if last is not None and same and last.outcome is not Outcome.ENDED:
+        told[-1] = evolve(last, outcome=Outcome.ACTING)
+        return
+    if last is not None and last.outcome is Outcome.ACTING:
+        told[-1] = evolve(last, outcome=Outcome.UNSEEN)  # the line of its end was lost
+    reign = Reign(
+        master=taken.master,
+        term=taken.term,
+        since_unix=at,
+        until_unix=None,
+        outcome=Outcome.ACTING,
+        untold=taken.untold,
+    )
+    told.append(reign)
+
+
+def _left(told: list[Reign], left: RoleLeft, at: UnixTime) -> None:
+    ended = Reign(
+        master=left.master,
+        term=left.term,
+        since_unix=None,
+        until_unix=at,
+        outcome=Outcome.ENDED,
+        reason=left.reason,
+    )
+    last = told[-1] if told else None
+    if last is not None and (last.master.id, last.term) == (left.master.id, left.term):
+        if last.outcome is Outcome.ENDED:
+            return
+        told[-1] = evolve(ended, since_unix=last.since_unix, untold=last.untold)
+    else:
+        told.append(ended)

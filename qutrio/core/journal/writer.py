@@ -1,0 +1,320 @@
+"""The chronicle: what this node writes down, so that incidents and reigns can be explained later.
+
+Theory of operation.  The chronicle decides nothing.  At the end of every step it looks at what
+came in (how an attempt to deliver ended), at what goes out (attempts that begin), at what the
+verdicts counted, and at how the committed ledger differs from the one it saw last.  Each
+difference is a fact, written once.  It begins with an empty ledger at every start, so what was
+open then is written again; a reader takes the first of equal facts.
+
+What can repeat for ever is written a bounded number of times: attempts on one delivery, rounds
+that came to nothing, masters (`journal.leadership_history`), and who acts only while something is
+open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from qutrio.core.alerting.outbox import OF_OUTAGES, OUTBOX_MAX
+from qutrio.core.api.effects import Effect, Journal, Notify, Send
+from qutrio.core.api.events import Attempted, Event, Received, Stop
+from qutrio.core.api.messages import Deliver, Delivered
+from qutrio.core.checks.verdicts import FACTS_MAX
+from qutrio.core.journal.leadership_history import LeadershipHistory
+from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind
+from qutrio.model.journal import (
+    Began,
+    ClockSet,
+    Closed,
+    Closing,
+    Crossed,
+    Doubted,
+    Ended,
+    Entry,
+    Fact,
+    Judged,
+    Leaving,
+    Led,
+    Named,
+    Noticed,
+    Opened,
+    Started,
+    Stopped,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qutrio.core.alerting.ages import IncidentAges
+    from qutrio.core.checks.verdicts import Verdicts
+    from qutrio.core.consensus.register import Register
+    from qutrio.core.leadership.leadership import Leadership
+    from qutrio.model.document import ClusterDocument
+
+ATTEMPTS_TOLD_MAX = 8
+"""Attempts on one delivery that are written; the one that succeeds always is."""
+DOUBT_PAUSE_S: Seconds = 300.0
+"""Rounds of one check that came to nothing are written at most this often."""
+DOUBTS_PER_HOUR_MAX = 30
+HOUR_S: Seconds = 3600.0
+
+
+@define
+class JournalWriter:
+    """What one node has written down so far, as far as it must know it to write on."""
+
+    me: NodeId
+    leadership: Leadership
+    register: Register
+    verdicts: Verdicts
+    ages: IncidentAges
+    reigns: LeadershipHistory = field(init=False)
+    _facts: list[Judged | Doubted] = field(factory=list)
+    """What was counted in this step, and is not written yet."""
+    _ledger: Ledger = field(factory=Ledger)
+    _led: tuple[NodeId | None, Term] | None = None
+    _started: bool = False
+    _tries: dict[DeliveryKey, int] = field(factory=dict)
+    _doubts: dict[CheckId, tuple[Instant, int]] = field(factory=dict)
+    _doubted_at: deque[Instant] = field(factory=lambda: deque(maxlen=DOUBTS_PER_HOUR_MAX))
+
+    def __attrs_post_init__(self) -> None:
+        """Follow the same seat."""
+        self.reigns = LeadershipHistory(self.leadership)
+
+    def tell(
+        self, event: Event, effects: Sequence[Effect], now: Instant, wall: UnixTime
+    ) -> list[Effect]:
+        """Return the lines to write after a step that took `event` in and gives `effects`."""
+        facts: list[Fact] = []
+        if not self._started:
+            self._started = True
+            facts.append(self._waking(now))
+        facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.untold]
+        self.leadership.clocks.untold.clear()
+        facts += self.reigns.follow(event, effects, now)
+        if self._facts:
+            facts += self._counted(now)
+        facts += self._heard(event)
+        if self.register.committed.ledger is not self._ledger:
+            facts += self._follow(now)
+        if self._ledger.incidents or self._ledger.outbox:
+            facts += self._succession(now)
+        else:
+            self._led = None
+        facts += self._begun(effects)
+        if isinstance(event, Stop):
+            facts.append(Stopped())
+        return [Journal(Entry(wall, fact)) for fact in facts]
+
+    def counted(self, facts: Sequence[Judged | Doubted]) -> None:
+        """Take in what the verdicts found, to be written at the end of this step."""
+        self._facts += facts[: FACTS_MAX - len(self._facts)]
+
+    def go_back(self, ledger: Ledger) -> None:
+        """Take `ledger` for the last one seen: what was to be written after it never was."""
+        self._ledger = ledger
+
+    def _waking(self, now: Instant) -> Fact:
+        ledger = self.register.committed.ledger
+        open_ = [incident.id for incident in ledger.incidents]
+        open_ += [told.id for told in ledger.unseen]
+        return Started(term=self.leadership.known_term, open=tuple(open_))
+
+    # --- votes ------------------------------------------------------------------------------
+
+    def _counted(self, now: Instant) -> list[Fact]:
+        counted: list[Fact] = []
+        found, self._facts = self._facts, []
+        for fact in found:
+            if not isinstance(fact, Doubted):
+                counted.append(fact)
+            elif (told := self._doubted(fact, now)) is not None:
+                counted.append(told)
+        return counted
+
+    def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:
+        """Return the doubt with the number of those left out before, or None to leave it out."""
+        for gone in [check for check in self._doubts if not self.verdicts.follows(check)]:
+            del self._doubts[gone]
+        told_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
+        spent = len(self._doubted_at) == DOUBTS_PER_HOUR_MAX and now - self._doubted_at[0] < HOUR_S
+        if spent or now - told_at < DOUBT_PAUSE_S:
+            self._doubts[doubt.check] = (told_at, untold + 1)
+            return None
+        self._doubts[doubt.check] = (now, 0)
+        self._doubted_at.append(now)
+        return evolve(doubt, untold=untold)
+
+    # --- attempts ---------------------------------------------------------------------------
+
+    def _begun(self, effects: Sequence[Effect]) -> list[Fact]:
+        facts: list[Fact] = []
+        for effect in effects:
+            match effect:
+                case Notify(delivery, _, delegated) if not delivery.notice.minority:
+                    facts += self._begin(delivery, self.me, delegated=delegated)
+                case Send(to, Deliver(delivery=delivery)):
+                    facts += self._begin(delivery, to, delegated=True)
+                case _:
+                    pass
+        return facts
+
+    def _begin(self, delivery: Delivery, by: NodeId, *, delegated: bool) -> list[Fact]:
+        notice, channel = delivery.notice, delivery.channel
+        key = (notice.id, channel)
+        self._tries[key] = self._tries.get(key, 0) + 1
+        if self._tries[key] > ATTEMPTS_TOLD_MAX:
+            return []
+        began = Began(
+            incident=notice.incident,
+            notice=notice.id,
+            channel=self._channel(channel),
+            by=self._node(by),
+            errand=delegated,
+        )
+        return [began]
+
+    def _heard(self, event: Event) -> list[Fact]:
+        match event:
+            case Attempted(notice, channel, delivered, detail, minority=False):
+                return self._end(notice, channel, self.me, delivered=delivered, detail=detail)
+            case Received(sender, Delivered() as told) if self._document.member(sender):
+                return self._end(
+                    told.notice,
+                    told.channel,
+                    sender,
+                    delivered=told.delivered,
+                    detail=told.detail,
+                )
+            case _:
+                return []
+
+    def _end(
+        self, notice: NoticeId, channel: ChannelId, by: NodeId, *, delivered: bool, detail: str
+    ) -> list[Fact]:
+        if not delivered and self._tries.get((notice, channel), 0) > ATTEMPTS_TOLD_MAX:
+            return []
+        return [
+            Ended(
+                notice=notice,
+                channel=self._channel(channel),
+                by=self._node(by),
+                delivered=delivered,
+                detail=detail,
+            )
+        ]
+
+    # --- the ledger -------------------------------------------------------------------------
+
+    def _follow(self, now: Instant) -> list[Fact]:
+        was, self._ledger = self._ledger, self.register.committed.ledger
+        waiting = {(d.notice.id, d.channel) for d in self._ledger.outbox}
+        for key in self._tries.keys() - waiting:
+            del self._tries[key]
+        before, after = {i.id for i in was.incidents}, {i.id for i in self._ledger.incidents}
+        record = self.register.committed
+        checks = {check.id: check for check in record.document.checks}
+        facts: list[Fact] = [
+            Opened(
+                incident=incident,
+                target=checks[incident.check].target if incident.check in checks else "",
+                position=record.position,
+                revision=record.document.revision,
+                master=self._writer(incident.term, now),
+                age_s=self.ages.lasted(incident.id, now),
+            )
+            for incident in self._ledger.incidents
+            if incident.id not in before
+        ]
+        gone = [incident for incident in was.incidents if incident.id not in after]
+        followed = {ident for ident, check in checks.items() if check.enabled}
+        forgotten = {incident.check for incident in gone} - followed - self._recovered()
+        facts += [
+            Closed(
+                incident=incident.id,
+                cause=Closing.FORGOTTEN if incident.check in forgotten else Closing.RECOVERED,
+                position=record.position,
+                revision=record.document.revision,
+                master=self._writer(record.position.term, now),
+                lasted_s=self.ages.ended.get(incident.id),
+            )
+            for incident in gone
+        ]
+        return facts + self._noticed(was) + self._crossed(was, forgotten, now)
+
+    def _recovered(self) -> set[CheckId]:
+        notices = (delivery.notice for delivery in self._ledger.outbox)
+        return {notice.check for notice in notices if notice.kind is NoticeKind.RECOVERED}
+
+    def _noticed(self, was: Ledger) -> list[Fact]:
+        known = {(d.notice.id, d.channel) for d in was.outbox}
+        fresh: dict[NoticeId, list[Delivery]] = {}
+        for delivery in self._ledger.outbox:
+            if (delivery.notice.id, delivery.channel) not in known:
+                fresh.setdefault(delivery.notice.id, []).append(delivery)
+        return [
+            Noticed(
+                notice=deliveries[0].notice,
+                channels=tuple(self._channel(d.channel) for d in deliveries),
+            )
+            for deliveries in fresh.values()
+        ]
+
+    def _crossed(self, was: Ledger, forgotten: set[CheckId], now: Instant) -> list[Fact]:
+        outbox, record = self._ledger.outbox, self.register.committed
+        waiting = {(d.notice.id, d.channel) for d in outbox}
+        channels = {c.id for c in record.document.channels if c.enabled}
+        former = {c.id for c in was.former}
+        full = len(outbox) >= OUTBOX_MAX
+        left = Counter((d.notice.incident, d.channel) for d in was.outbox if d.key not in waiting)
+        facts: list[Fact] = []
+        for delivery in was.outbox:
+            notice, channel = delivery.notice, delivery.channel
+            if (notice.id, channel) in waiting:
+                continue
+            cause = Leaving.DELIVERED
+            if notice.check in forgotten:
+                cause = Leaving.FORGOTTEN
+            elif channel not in (channels | former if notice.kind in ENDS else channels):
+                cause = Leaving.CHANNEL_GONE
+            elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
+                cause = Leaving.GIVEN_UP  # what is delivered leaves one by one
+            writer = self._writer(record.position.term, now)
+            facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
+        return facts
+
+    def _succession(self, now: Instant) -> list[Fact]:
+        master, was = self.leadership.master(now), self._led
+        last = was[1] if was is not None else Term(0)
+        self._led = master, self.leadership.master_term(now) if master is not None else last
+        if was is None or was == self._led:
+            return []
+        named = self._node(master) if master is not None else None
+        return [Led(master=named, term=self._led[1])]
+
+    # --- names ------------------------------------------------------------------------------
+
+    @property
+    def _document(self) -> ClusterDocument:
+        return self.register.committed.document
+
+    def _writer(self, term: Term, now: Instant) -> Named | None:
+        """Return who holds `term`, if it is the one whose holder is heard to act now."""
+        master = self.leadership.master(now)
+        known = master is not None and self.leadership.master_term(now) == term
+        return self._node(master) if master is not None and known else None
+
+    def _node(self, node: NodeId) -> Named:
+        member = self._document.member(node)
+        return Named(node, member.name if member is not None else node)
+
+    def _channel(self, channel: ChannelId) -> Named:
+        names = (
+            c.name for c in (*self._document.channels, *self._ledger.former) if c.id == channel
+        )
+        return Named(channel, next(names, channel))

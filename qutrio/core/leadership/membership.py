@@ -1,0 +1,153 @@
+"""The members of the committed document: which of them are alive, and which were removed.
+
+Every step asks for the living members many times, and they seldom change.  So each answer is
+cached, and it is the same object until it changes.
+
+A node believes that it was removed when the master that it granted its last vote says so, or a
+majority of the other voters.  One other member's word removes nobody.
+"""
+
+from attrs import define, field
+
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.messages import Commit, Fetch, Fetched, Heartbeat, Message
+from qutrio.core.consensus.register import Register
+from qutrio.core.consensus.witnesses import WITNESSES
+from qutrio.core.leadership.heartbeats import HeartbeatSchedule, Liveness
+from qutrio.core.quorum.majorities import JointConfig, holds_quorum, majority
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import Instant, NodeId, Revision
+from qutrio.model.stable import Record
+
+NOBODY = frozenset[NodeId]()
+
+
+@define
+class Membership:
+    """The members of the committed document, as one of them meets them."""
+
+    me: NodeId
+    register: Register
+    liveness: Liveness
+    heartbeats: HeartbeatSchedule
+    _document: ClusterDocument | None = None
+    _peers: tuple[NodeId, ...] = ()
+    _heard: frozenset[NodeId] | None = None
+    _live: frozenset[NodeId] = NOBODY
+    _live_peers: tuple[NodeId, ...] = ()
+    _sight: tuple[frozenset[NodeId], JointConfig, bool] | None = None
+    """Whether these nodes are a majority of these electors."""
+
+    def peers(self) -> tuple[NodeId, ...]:
+        """Return every other member, in order."""
+        self._follow()
+        return self._peers
+
+    def live(self, now: Instant) -> frozenset[NodeId]:
+        """Return the living members, this node included if it is one."""
+        self._look(now)
+        return self._live
+
+    def live_peers(self, now: Instant) -> tuple[NodeId, ...]:
+        """Return the living members beside this node, in order."""
+        self._look(now)
+        return self._live_peers
+
+    def contacts(self, now: Instant) -> frozenset[NodeId]:
+        """Return the nodes with two-way contact, this one included."""
+        return self._answering(now) | {self.me}
+
+    def sees_majority(self, now: Instant) -> bool:
+        """Tell whether a majority answers this node's heartbeats."""
+        answering, joint_config, known = (
+            self._answering(now),
+            self.register.joint_config,
+            self._sight,
+        )
+        if known is None or known[0] is not answering or known[1] is not joint_config:
+            known = (answering, joint_config, joint_config.majority(answering | {self.me}))
+            self._sight = known
+        return known[2]
+
+    def shortage(self, now: Instant) -> str | None:
+        """Say how many answer and how many should; None while a majority does."""
+        if self.sees_majority(now):
+            return None
+        voters = self.register.committed.document.voters
+        have, need = len(self.contacts(now) & voters), majority(len(voters))
+        return f"{have} of {len(voters)} voting members answer, {need} are needed"
+
+    def _answering(self, now: Instant) -> frozenset[NodeId]:
+        dead_after = self.register.committed.document.settings.dead_after_s
+        return self.heartbeats.contacts(now, dead_after)
+
+    def _follow(self) -> None:
+        document = self.register.committed.document
+        if document is not self._document:
+            self._document, self._heard = document, None
+            self._peers = tuple(m.id for m in document.members if m.id != self.me)
+
+    def _look(self, now: Instant) -> None:
+        self._follow()
+        document = self.register.committed.document
+        heard = self.liveness.living(now, document.settings.dead_after_s)
+        if heard is not self._heard:
+            self._heard = heard
+            self._live = (heard | {self.me}) & document.ids
+            self._live_peers = tuple(sorted(self._live - {self.me}))
+
+
+@define
+class RemovalConfirmation:
+    """Who said so, about the newest revision that was named."""
+
+    me: NodeId
+    _tellers: set[NodeId] = field(factory=set)
+    _revision: Revision = Revision(0)
+
+    def believed(
+        self,
+        teller: NodeId,
+        revision: Revision,
+        document: ClusterDocument,
+        holder: NodeId | None,
+    ) -> bool:
+        """Note a member's word; believe `holder`, or a majority of the other voters.
+
+        `document` is what this node holds; what was said before it is old news.  `holder` is
+        whom this node endorsed last.  The other one of two voters is no majority.
+        """
+        if revision < max(document.revision, self._revision) or teller not in document.ids:
+            return False
+        if revision > self._revision:
+            self._revision, self._tellers = revision, set()
+        self._tellers.add(teller)
+        if teller == holder:
+            return True
+        several = len(self._tellers & document.voters) >= WITNESSES
+        enough = several or holds_quorum(self._tellers, document.voters)
+        return enough and holds_quorum(self._tellers, document.voters - {self.me})
+
+
+def says_removed(document: ClusterDocument, *, belongs: bool, revision: Revision) -> bool:
+    """Tell whether a member's answer says that this node was removed.
+
+    `belongs` and `revision` are its answer, `document` is what this node holds.  A member that
+    does not even know this node's own revision may not have heard yet that it joined.
+    """
+    return not belongs and revision >= document.revision
+
+
+def last_words(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:
+    """Return what a removed node says to a peer that linked (no message) or that speaks to it.
+
+    A master that committed its own removal may be the only one who knows so.  The last other
+    member of a cluster of two would wait for its vote for ever; so it says what is committed,
+    and nothing else, to whoever is a member by that.
+    """
+    if peer not in committed.document.ids:
+        return []
+    if message == Fetch(accepted=False):
+        return [Send(peer, Fetched(accepted=False, record=committed))]
+    behind = isinstance(message, Heartbeat) and message.committed < committed.position
+    return [Send(peer, Commit(position=committed.position))] if behind or message is None else []

@@ -1,0 +1,91 @@
+"""Handover: the role moves because its holder wants it to, not because it was lost.
+
+The engine may name a successor, a person may move the role by hand, or the node stops.  Programs
+that rely on the mandate (its tenants) are asked to stop first.
+"""
+
+from attrs import define
+
+from qutrio.core.api.effects import Effect, Send
+from qutrio.core.api.messages import Yield
+from qutrio.core.election.engines import DESCRIPTORS
+from qutrio.core.election.interface import Electorate
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.model.ids import Instant, NodeId, Seconds
+
+YIELD_PATIENCE_S: Seconds = 30.0
+"""For how long a person's wish to move the role waits for its moment."""
+
+
+@define
+class LeadershipTransfer:
+    """What one node knows of handing over.
+
+    `vacating` asks its tenants to stop.  `wanted` tells whether the role is to move, but it may
+    not be the moment yet.
+    """
+
+    leadership: Leadership
+    vacating: bool = False
+    wanted: bool = False
+    _request: Yield | None = None
+    _request_until: Instant = Instant(0.0)
+
+    def on_yield(self, request: Yield, now: Instant) -> None:
+        """Note a person's wish that this node gives the role up, if it acts in that term."""
+        if (
+            self.leadership.acting_until(now) is not None
+            and self.leadership.lease.claim == request.term
+        ):
+            self._request, self._request_until = request, Instant(now + YIELD_PATIENCE_S)
+
+    def ask(self, to: NodeId | None, now: Instant) -> list[Effect]:
+        """Pass a person's wish on to whoever acts; nothing happens if nobody is heard to."""
+        master = self.leadership.master(now)
+        request = Yield(term=self.leadership.master_term(now), to=to)
+        if master == self.leadership.me:
+            self.on_yield(request, now)
+        elif master is not None:
+            return [Send(master, request)]
+        return []
+
+    def advance(self, now: Instant) -> list[Effect]:
+        """Resign in favour of another, if a person or the engine wants that."""
+        leadership, self.vacating, self.wanted = self.leadership, False, False
+        if leadership.acting_until(now) is None:
+            self._request = None
+            return []
+        electorate = leadership.electorate(now)
+        successor = self._wished(electorate, now)
+        by_hand = successor is not None
+        if successor is None:
+            successor = leadership.engine_host.successor(electorate, now)
+        self.wanted = self._request is not None or successor is not None
+        if successor is None:
+            return []
+        if leadership.tenants:
+            self.vacating = True
+            return []
+        if not by_hand:
+            leadership.engine_host.name(successor, electorate.term, now, by_hand=False)
+            return leadership.resign(
+                successor, DESCRIPTORS[leadership.settings.engine].why_handed_over, now
+            )
+        self._request = None
+        leadership.engine_host.step_aside(successor, electorate, now)
+        return leadership.resign(successor, "moved by hand", now, by_hand=True)
+
+    def leave(self, now: Instant) -> list[Effect]:
+        """Resign because this node stops."""
+        heir = self.leadership.engine_host.heir(self.leadership.electorate(now))
+        self.leadership.engine_host.close(now)
+        return self.leadership.resign(heir, "stopping", now)
+
+    def _wished(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return to whom a person wants the role moved, if that is possible now."""
+        request = self._request
+        if request is None or now >= self._request_until:
+            self._request = None
+            return None
+        to = request.to or self.leadership.engine_host.heir(electorate)
+        return to if to in electorate.able and to != self.leadership.me else None

@@ -1,0 +1,193 @@
+"""The desk: local wishes to change the document, from the asking to the answer.
+
+Theory of operation.  The acting master takes a wish into its own register; everybody else
+sends it to the master, again and again until it answers, which is harmless because the
+master rules on a request once.  A wish that was sent is never sent to another master, nor to
+the same one in another term, when it may have forgotten: it may be written already.  One that
+a master says it never wrote may be.
+"""
+
+from attrs import define, field, frozen
+
+from qutrio.core.api.effects import Effect, Reply, Send
+from qutrio.core.api.events import Proposed
+from qutrio.core.api.messages import Commit, Propose, Removed, Ruled, Ruling
+from qutrio.core.consensus.applying import beyond
+from qutrio.core.leadership.leadership import Leadership
+from qutrio.model.document import ClusterDocument
+from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
+from qutrio.model.stable import Position
+
+PENDING_PROPOSALS_MAX = 2000
+ANSWER_S_MAX: Seconds = 10.0
+"""How long a wish may take from the asking to the answer."""
+SEND_AGAIN_S: Seconds = 1.0
+CATCH_UP_S_MAX: Seconds = 3.0
+"""How long an answer waits for this node to hold what was committed."""
+
+
+@frozen(kw_only=True)
+class ProposalInputs:
+    """What a wish can hope for.
+
+    `term` is the one `master` acts in.  `hopeless` says why there can be no master now, if
+    that is so.  `committed` and `revision` are what this node holds.
+    """
+
+    master: NodeId | None
+    term: Term
+    hopeless: str | None
+    committed: Position
+    revision: Revision
+
+
+@define
+class PendingProposal:
+    """One wish under way.  Only `sent_to`, in the term `sent_in`, may have written it."""
+
+    asked: Proposed
+    until: Instant
+    sent_to: NodeId | None = None
+    sent_in: Term = Term(0)
+    send_at: Instant = Instant(0.0)
+    ruled: Ruled | None = None
+
+    def message(self) -> Propose:
+        """Return what the master is asked."""
+        asked = self.asked
+        return Propose(
+            term=self.sent_in,
+            request=asked.request,
+            mutation=asked.mutation,
+            door=asked.door,
+            uid=asked.uid,
+        )
+
+
+@define
+class PendingProposals:
+    """Keeps every open wish of this node, at most `pending_max`."""
+
+    pending_max: int = PENDING_PROPOSALS_MAX
+    _pending: dict[RequestId, PendingProposal] = field(factory=dict)
+
+    def open(self, asked: Proposed, document: ClusterDocument, now: Instant) -> list[Effect]:
+        """Take a wish in, or refuse it: there are too many, or some members are too old for it.
+
+        `document` is the committed one.
+        """
+        request, revision = asked.request, document.revision
+        if len(self._pending) >= self.pending_max:
+            reason = "too many changes are waiting; try again"
+            return [Reply(request, Ruling.REFUSED, reason, revision)]
+        refusal = beyond(asked.mutation, document)
+        if refusal is not None:  # an old master would not see what is wrong with it
+            return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
+        self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))
+        return []
+
+    def on_ruled(self, sender: NodeId, ruled: Ruled, now: Instant) -> None:
+        """Take in the master's answer; only from the node that was asked."""
+        pending = self._pending.get(ruled.request)
+        if pending is None or pending.sent_to != sender or pending.ruled is not None:
+            return
+        if ruled.ruling is Ruling.AGAIN:
+            if ruled.term >= pending.sent_in:  # else it answers an earlier copy of the wish
+                pending.sent_to = None
+            return
+        pending.ruled = ruled
+        pending.until = Instant(now + CATCH_UP_S_MAX)
+
+    def advance(self, proposal_inputs: ProposalInputs, now: Instant) -> list[Effect]:
+        """Send what can be sent and answer what can be answered."""
+        effects: list[Effect] = []
+        for request, pending in list(self._pending.items()):
+            reply = self._reply(request, pending, proposal_inputs, now)
+            if reply is not None:
+                del self._pending[request]
+                effects.append(reply)
+            elif self._to_send(pending, proposal_inputs, now):
+                assert pending.sent_to is not None
+                pending.send_at = Instant(now + SEND_AGAIN_S)
+                effects.append(Send(pending.sent_to, pending.message()))
+        return effects
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nobody waits for an answer."""
+        return not self._pending
+
+    def deadline(self) -> Instant:
+        """Return when the next wish runs out or is to be sent again."""
+        moments = (
+            min(w.until, w.send_at) if w.sent_to is not None and w.ruled is None else w.until
+            for w in self._pending.values()
+        )
+        return min(moments, default=Instant(float("inf")))
+
+    def _to_send(
+        self, pending: PendingProposal, proposal_inputs: ProposalInputs, now: Instant
+    ) -> bool:
+        if pending.ruled is not None or proposal_inputs.master is None:
+            return False
+        if pending.sent_to is None:
+            pending.sent_to, pending.sent_in = proposal_inputs.master, proposal_inputs.term
+            return True
+        same = (pending.sent_to, pending.sent_in) == (proposal_inputs.master, proposal_inputs.term)
+        return same and now >= pending.send_at
+
+    def _reply(
+        self,
+        request: RequestId,
+        pending: PendingProposal,
+        proposal_inputs: ProposalInputs,
+        now: Instant,
+    ) -> Reply | None:
+        ruled = pending.ruled
+        if ruled is not None:
+            behind = ruled.ruling is Ruling.COMMITTED and ruled.position > proposal_inputs.committed
+            if behind and now < pending.until:
+                return None
+            return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
+        if pending.sent_to is None and proposal_inputs.hopeless is not None:
+            reason = f"{proposal_inputs.hopeless}; nothing was changed"
+            return Reply(request, Ruling.REFUSED, reason, proposal_inputs.revision)
+        if now < pending.until:
+            return None
+        if pending.sent_to is None:
+            reason = "no node acts as master just now; nothing was changed, try again"
+            return Reply(request, Ruling.REFUSED, reason, proposal_inputs.revision)
+        reason = "the master did not answer in time; look before you try again"
+        return Reply(request, Ruling.UNKNOWN, reason, proposal_inputs.revision)
+
+
+def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> ProposalInputs:
+    """Return what the wishes of this node's people can hope for at `now`."""
+    committed = leadership.register.committed
+    return ProposalInputs(
+        master=leadership.master(now),
+        term=leadership.master_term(now),
+        hopeless=hopeless(leadership, now, removed=removed),
+        committed=committed.position,
+        revision=committed.document.revision,
+    )
+
+
+def hopeless(leadership: Leadership, now: Instant, *, removed: bool) -> str | None:
+    """Say why nothing can be changed here, None when that is not certain."""
+    if removed:
+        return "this node was removed from the cluster"
+    shortage = leadership.membership.shortage(now)
+    return shortage and f"no quorum: {shortage}"
+
+
+def commit_write(leadership: Leadership) -> list[Effect]:
+    """Commit the write in flight, which its majorities accepted, and tell all it concerns."""
+    register = leadership.register
+    before = {m.id for m in register.committed.document.members}
+    effects = register.settle()
+    commit = Commit(position=register.committed.position)
+    effects += [Send(peer, commit) for peer in leadership.membership.peers()]
+    revision = register.committed.document.revision
+    gone = before - {leadership.me, *leadership.membership.peers()}
+    return effects + [Send(node, Removed(revision=revision)) for node in sorted(gone)]

@@ -1,0 +1,82 @@
+"""Votes of election engines that have them: the part of invariant 2 that is about ballots.
+
+A node has one vote in each term of raft, for ever: what it says of its vote is on its disk when
+it says so, it never says two things of one term, and what is on its disk never goes back.  So
+no term has two leaders that were elected.  This is counted from the words that leave, from the
+disks, and from what the engines tell of themselves.
+"""
+
+from collections import OrderedDict
+
+from attrs import define, field
+
+from qutrio.core.api.effects import Effect, Turned
+from qutrio.core.api.messages import Message
+from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
+from qutrio.core.election.raft.votes import Why
+from qutrio.model.ids import NodeId, Seconds, Term
+from qutrio.model.stable import HardState
+from qutrio.sim.host import Host
+from qutrio.sim.invariants.error import broken
+
+TERMS_KEPT = 256
+
+
+@define
+class HardStates:
+    """Every vote that was given, and every leader that was elected, in the newest terms."""
+
+    _durable: dict[NodeId, HardState] = field(factory=dict)
+    _votes: OrderedDict[tuple[NodeId, Term], NodeId] = field(factory=OrderedDict)
+    _leaders: OrderedDict[Term, NodeId] = field(factory=OrderedDict)
+
+    def said(self, host: Host, to: NodeId, message: Message, true: Seconds) -> None:
+        """Judge a word at the moment at which it leaves."""
+        if isinstance(message, VoteRequest):
+            self._vote(host, HardState(message.term, host.name), true)
+        elif isinstance(message, VoteResponse) and message.granted:
+            self._vote(host, HardState(message.term, to), true)
+
+    def stepped(self, host: Host, effects: list[Effect], true: Seconds) -> None:
+        """Judge a leader that says that it was elected."""
+        for effect in effects:
+            if isinstance(effect, Turned) and effect.turn.reason is Why.WON:
+                self._elected(host.name, effect.turn.term, true)
+
+    def look(self, host: Host, true: Seconds) -> None:
+        """Compare the ballot on a disk with the one that was there before."""
+        hard_state = host.disk.hard_state
+        before = self._durable.get(host.name)
+        if before is not None and not _follows(before, hard_state):
+            raise broken(2, true, f"the disk of {host.name} had {before}, and has {hard_state}")
+        self._durable[host.name] = hard_state
+
+    def _elected(self, name: NodeId, term: Term, true: Seconds) -> None:
+        other = self._leaders.setdefault(term, name)
+        if other != name:
+            raise broken(2, true, f"raft elected {other} and {name} in term {term}")
+        _prune(self._leaders)
+
+    def _vote(self, host: Host, hard_state: HardState, true: Seconds) -> None:
+        assert hard_state.vote is not None
+        if not _follows(hard_state, host.disk.hard_state):
+            raise broken(
+                2, true, f"{host.name} gives {hard_state}; its disk has {host.disk.hard_state}"
+            )
+        before = self._votes.setdefault((host.name, hard_state.term), hard_state.vote)
+        if before != hard_state.vote:
+            what = f"{host.name} voted for {before} and for {hard_state.vote}"
+            raise broken(2, true, f"{what} in term {hard_state.term}")
+        _prune(self._votes)
+
+
+def _follows(before: HardState, after: HardState) -> bool:
+    """Tell whether a ballot may be on a disk after another one."""
+    if after.term == before.term:
+        return before.vote in {None, after.vote}
+    return after.term > before.term
+
+
+def _prune(kept: OrderedDict[tuple[NodeId, Term], NodeId] | OrderedDict[Term, NodeId]) -> None:
+    while len(kept) > TERMS_KEPT:
+        kept.popitem(last=False)
