@@ -24,7 +24,8 @@ from qutrio.model.stable import Position
 from qutrio.plumbing.clock import BootClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 from qutrio.probes.registry import probe
 from qutrio.probes.schedule import offset_share
 from qutrio.probes.supervisor import supervise

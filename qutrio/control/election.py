@@ -11,9 +11,9 @@ from qutrio.control.incidents import teller
 from qutrio.control.protocol import YIELD_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, master_row, members_by_name
+from qutrio.core.api.engine_timers import TIMERS, setting_of
 from qutrio.core.api.events import YieldRequested
 from qutrio.core.api.view import MemberStatus, View
-from qutrio.core.election.timers import TIMERS, setting_of
 from qutrio.core.journal.leadership_history import Reign, reigns
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.members import Member

@@ -53,10 +53,9 @@ from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Stable
 
 if TYPE_CHECKING:
-    from random import Random
-
     from qutrio.core.api.view import Status, View
     from qutrio.core.checks.verdicts import Evaluation
+    from qutrio.model.dice import Rng
 
 
 @define(init=False)
@@ -87,7 +86,7 @@ class Node:
         stable: Stable,
         *,
         now: Instant,
-        rng: Random,
+        rng: Rng,
         limits: Limits = Limits(),
         level: int = LEVEL,
     ) -> None:

@@ -15,12 +15,12 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.codec.wire import encode
+from qutrio.core.api.admission import Admission, admission, problem_of
 from qutrio.core.api.effects import Reply
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Fetched, Ruling
 from qutrio.core.api.mutations import ClaimToken
 from qutrio.core.api.view import View
-from qutrio.core.leadership.admission import Admission, admission, problem_of
 from qutrio.errors import InvalidValueError, PeerError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import ENROLLMENT

@@ -19,7 +19,8 @@ from qutrio.errors import plain_reason
 from qutrio.model.check_base import CheckBase
 from qutrio.model.ids import Instant, Seconds
 from qutrio.model.results import Outcome
-from qutrio.probes.interface import Endpoint, NoAnswer, Observation, Tools, abstain, fail
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Endpoint, NoAnswer, Observation, abstain, fail
 
 NO_WAY_ERRNOS = frozenset(
     {

@@ -16,7 +16,7 @@ from typing import Self
 
 import trio
 
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.observations import Endpoint
 
 READ_BYTES_MAX = 16 * 1024
 """Small enough that the costliest answer of this size is understood in a few milliseconds."""

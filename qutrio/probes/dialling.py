@@ -23,7 +23,7 @@ from qutrio.probes.attempt import (
     plain_words,
 )
 from qutrio.probes.connection import Connection
-from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, abstain, fail
+from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Observation, abstain, fail
 from qutrio.probes.staggered import first_to_win
 
 ATTEMPT_DELAY_S: Seconds = 0.25

@@ -9,7 +9,8 @@ from qutrio.probes.attempt import LookUpError, Progress, attempt
 from qutrio.probes.dns.message import Question, Rcode, Reply
 from qutrio.probes.dns.names import MalformedError
 from qutrio.probes.dns.records import TYPES, mismatch, some_of, text_of
-from qutrio.probes.interface import NoAnswer, Observation, Tools, abstain, fail
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import NoAnswer, Observation, abstain, fail
 
 
 async def probe_dns(check: DnsCheck, tools: Tools) -> Observation:

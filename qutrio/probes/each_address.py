@@ -11,14 +11,8 @@ from qutrio.model.results import Outcome
 from qutrio.model.tls_check import TlsCheck
 from qutrio.probes.attempt import Journey, Progress, attempt
 from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
-from qutrio.probes.interface import (
-    Addresses,
-    Endpoint,
-    Observation,
-    Tools,
-    abstain,
-    fail,
-)
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Addresses, Endpoint, Observation, abstain, fail
 
 AT_ONCE_MAX = 8
 """Addresses of one host that are probed beside each other."""

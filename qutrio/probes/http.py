@@ -27,7 +27,8 @@ from qutrio.probes.http_request import (
     redirected,
     request_bytes,
 )
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}

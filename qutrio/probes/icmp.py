@@ -12,7 +12,8 @@ from qutrio.model.icmp_check import IcmpCheck
 from qutrio.probes.attempt import NO_WAY_ERRNOS, Progress, explain, plain_words
 from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
 from qutrio.probes.each_address import attempt_all
-from qutrio.probes.interface import Endpoint, Observation, Tools, abstain, fail
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Endpoint, Observation, abstain, fail
 from qutrio.probes.ping import REPEAT_S, Ping, PingForbiddenError
 from qutrio.probes.staggered import first_to_win
 

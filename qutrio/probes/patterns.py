@@ -15,7 +15,7 @@ import trio
 from qutrio.errors import plain_reason
 from qutrio.model.ids import Seconds
 from qutrio.probes import pattern_worker
-from qutrio.probes.interface import Observation, abstain
+from qutrio.probes.observations import Observation, abstain
 
 SEARCH_S_MAX: Seconds = 1.0
 START_S_MAX: Seconds = 10.0

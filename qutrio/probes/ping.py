@@ -15,7 +15,7 @@ from secrets import token_bytes
 import trio
 
 from qutrio.model.ids import Seconds
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.observations import Endpoint
 
 REPEAT_S: Seconds = 1.0
 """A request that is not answered is repeated after this time: one lost packet is no outage."""

@@ -9,7 +9,8 @@ from qutrio.model.tls_check import TlsCheck
 from qutrio.probes.dns_check import probe_dns
 from qutrio.probes.http import probe_http
 from qutrio.probes.icmp import probe_icmp
-from qutrio.probes.interface import Observation, Tools, abstain
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation, abstain
 from qutrio.probes.tcp import probe_tcp
 from qutrio.probes.tls import probe_tls
 

@@ -29,8 +29,8 @@ from qutrio.probes.dns.message import Question, Reply
 from qutrio.probes.dns.names import MalformedError
 from qutrio.probes.dns.query import ask
 from qutrio.probes.dns.search import Found, policy_of
-from qutrio.probes.interface import (
-    JUDGE_S_MAX,
+from qutrio.probes.interface import JUDGE_S_MAX
+from qutrio.probes.observations import (
     Addresses,
     Endpoint,
     NoAnswer,

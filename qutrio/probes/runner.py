@@ -11,7 +11,8 @@ from qutrio.model.ids import Seconds
 from qutrio.model.results import Outcome, Result
 from qutrio.plumbing.log import Log, trace_of
 from qutrio.probes.attempt import standstill
-from qutrio.probes.interface import JUDGE_S_MAX, Observation, Tools, abstain
+from qutrio.probes.interface import JUDGE_S_MAX, Tools
+from qutrio.probes.observations import Observation, abstain
 
 RETRY_PAUSE_S: Seconds = 0.5
 OVERTIME_S: Seconds = JUDGE_S_MAX + 1.0

@@ -5,7 +5,8 @@ from qutrio.model.members import split_address
 from qutrio.probes.attempt import Progress
 from qutrio.probes.dialling import connect
 from qutrio.probes.each_address import attempt_all
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 
 
 async def probe_tcp(check: TcpCheck, tools: Tools) -> Observation:

@@ -17,7 +17,7 @@ import trio
 from attrs import define, field
 
 from qutrio.model.check_base import IpFamily
-from qutrio.probes.interface import Addresses, Endpoint, Observation, abstain, fail
+from qutrio.probes.observations import Addresses, Endpoint, Observation, abstain, fail
 
 LOOK_UPS_AT_ONCE_MAX = 64
 

@@ -10,7 +10,8 @@ from qutrio.probes import certificates
 from qutrio.probes.attempt import Progress
 from qutrio.probes.dialling import connect
 from qutrio.probes.each_address import attempt_all
-from qutrio.probes.interface import Observation, TlsContexts, Tools, abstain
+from qutrio.probes.interface import TlsContexts, Tools
+from qutrio.probes.observations import Observation, abstain
 
 NOT_YET_VALID, EXPIRED = 9, 10
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from qutrio.core.api.admission import Admission, admission
 from qutrio.core.api.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
-from qutrio.core.leadership.admission import Admission, admission
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
 from qutrio.model.members import Member, Token

@@ -12,6 +12,7 @@ from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
 from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.engine_timers import TIMERS
 from qutrio.core.api.events import (
     Event,
     Inspected,
@@ -26,7 +27,6 @@ from qutrio.core.api.mutations import Refusal
 from qutrio.core.api.view import ChannelStatus, CheckStatus, MemberStatus, Status, View
 from qutrio.core.consensus.applying import apply
 from qutrio.core.consensus.authorship import Author, authored
-from qutrio.core.election.timers import TIMERS
 from qutrio.model.document import ClusterDocument
 from qutrio.model.hooks import NO_HOOKS, HookReport
 from qutrio.model.ids import (

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.leadership.admission import Admission, admission, problem_of
+from qutrio.core.api.admission import Admission, admission, problem_of
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, TokenId, UnixTime
 from qutrio.model.levels import LEVEL

@@ -260,7 +260,7 @@ def test_a_failed_attempt_that_nobody_asked_for_is_only_noted() -> None:
     assert isinstance(note, Note)
 
 
-@pytest.mark.parametrize("errand", [True, False])
+@pytest.mark.parametrize("delegated", [True, False])
 def test_what_was_delivered_is_passed_on_once_to_whoever_acts(delegated: bool) -> None:
     follower = alerts(C)
     if delegated:

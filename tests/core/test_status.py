@@ -4,12 +4,12 @@ import attrs
 from attrs import evolve
 
 from qutrio.core.api.effects import Note
+from qutrio.core.api.engine_timers import TIMERS, setting_of
 from qutrio.core.api.events import Received
 from qutrio.core.api.facts import EngineUnknown
 from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Resign
 from qutrio.core.api.mutations import RemoveMember
 from qutrio.core.election.engines import ENGINES
-from qutrio.core.election.timers import TIMERS, setting_of
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
 from qutrio.model.results import Outcome, State

@@ -16,7 +16,7 @@ from qutrio.model.journal import Entry
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Stable
 from qutrio.probes.dns.message import Question, Reply
-from qutrio.probes.interface import NoAnswer, Observation
+from qutrio.probes.observations import NoAnswer, Observation
 from qutrio.runtime.driver import EffectHandler
 
 

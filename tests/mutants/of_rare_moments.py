@@ -12,7 +12,7 @@ MUTANTS = (
         why="it accepted longer bonds, and its holder knows already that they are committed",
         edits=(
             Edit(
-                "restarted",
+                "lease_after_restart",
                 "    bound_s = max(\n"
                 "        timing(stable.accepted.document.settings).bound_s,\n"
                 "        timing(stable.committed.document.settings).bound_s,\n"
@@ -29,8 +29,8 @@ MUTANTS = (
         why="the voter learns of shorter bonds, and waits for no longer when it restarts",
         edits=(
             Edit(
-                "Seat.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+                "Leadership.on_ack",
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
                 "bond = ack.bound_s * (1 - DRIFT_MARGIN)",
             ),
         ),
@@ -43,8 +43,8 @@ MUTANTS = (
         why="an errand of the last master may still tell of the outage",
         edits=(
             Edit(
-                "Pager.may_write",
-                "            self.courier.hold_recoveries(self._errands_over(now))\n",
+                "AlertManager.may_write",
+                "            self.scheduler.hold_recoveries(self._errands_over(now))\n",
                 "",
             ),
         ),
@@ -55,9 +55,9 @@ MUTANTS = (
         why="under raft a bond is short, and whoever runs an errand counts dead_after for it",
         edits=(
             Edit(
-                "Pager._errands_over",
+                "AlertManager._errands_over",
                 "lasts_s = max(record.document.settings.dead_after_s for record in records)",
-                "lasts_s = min(self.seat.steering.bound_s for _ in records)",
+                "lasts_s = min(self.leadership.engine_host.bound_s for _ in records)",
             ),
         ),
         tests=("tests/core/test_pager.py",),
@@ -67,8 +67,8 @@ MUTANTS = (
         why="an errand of the last master may still tell what they follow",
         edits=(
             Edit(
-                "Pager.may_write",
-                "            self.courier.hold_successors("
+                "AlertManager.may_write",
+                "            self.scheduler.hold_successors("
                 "committed.ledger.outbox, self._errands_over(now))\n",
                 "",
             ),
@@ -78,7 +78,9 @@ MUTANTS = (
     Mutant(
         name="inherited notices count as untold",
         why="the last master may have told of the outage, and nobody hears that its check is gone",
-        edits=(Edit("Courier.inherit", "        self._touched |= self._inherited\n", ""),),
+        edits=(
+            Edit("DeliveryScheduler.inherit", "        self._touched |= self._inherited\n", ""),
+        ),
         tests=("tests/core/test_pager.py",),
     ),
     Mutant(
@@ -86,7 +88,7 @@ MUTANTS = (
         why="two outages in one life of a node have one id, and receivers drop the second",
         edits=(
             Edit(
-                "Minority._end",
+                "PartitionAlerting._end",
                 "self.ledger = Ledger(sequence=self.ledger.sequence)",
                 "self.ledger = Ledger()",
             ),
@@ -96,7 +98,9 @@ MUTANTS = (
     Mutant(
         name="announcement of a removed member kept",
         why="it joins again with an older program, and the level rises without its word",
-        edits=(Edit("Seat.forget_strangers", "        self.announcements.keep(members)\n", ""),),
+        edits=(
+            Edit("Leadership.forget_strangers", "        self.announcements.keep(members)\n", ""),
+        ),
         tests=("tests/core/test_levels.py",),
     ),
     Mutant(
@@ -104,9 +108,9 @@ MUTANTS = (
         why="a voter that was away during a change of timers binds itself for less",
         edits=(
             Edit(
-                "Seat.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
-                "bond = self.steering.lease_s",
+                "Leadership.on_ack",
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "bond = self.engine_host.lease_s",
             ),
         ),
         tests=("tests/core/test_seat.py",),
@@ -116,7 +120,7 @@ MUTANTS = (
         why="its holder claimed again meanwhile, and counts on the bond",
         edits=(
             Edit(
-                "Mandate.release",
+                "Lease.release",
                 "if self.promise == Promise(term, holder):",
                 "if self.promise.holder == holder:",
             ),
@@ -128,7 +132,7 @@ MUTANTS = (
         why="the voter was freed, and may be bound to another",
         edits=(
             Edit(
-                "Mandate.bind",
+                "Lease.bind",
                 "if self.claim is None or not self._run_term <= term <= self.claim:",
                 "if self.claim is None or term > self.claim:",
             ),
@@ -140,7 +144,7 @@ MUTANTS = (
         why="whoever asks again hears yes for what is on no disk",
         edits=(
             Edit(
-                "Replication.roll_back",
+                "Register.roll_back",
                 "if ruled is not None and ruled.position <= accepted.position",
                 "if ruled is not None",
             ),

@@ -23,7 +23,9 @@ MUTANTS = (
         why="the node goes on as if its promise were on the disk",
         edits=(
             Edit(
-                "Node._persist_failed", "        self.seat.mandate.promise = durable.promise\n", ""
+                "Node._persist_failed",
+                "        self.leadership.lease.promise = durable.promise\n",
+                "",
             ),
             Edit(
                 "Node._persist_failed",

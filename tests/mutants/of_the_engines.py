@@ -7,7 +7,7 @@ MUTANTS = (
     Mutant(
         name="ballot not written down",
         why="a node that restarts votes a second time in one term",
-        edits=(Edit("Disk.saving", "stable.ballot == saved.ballot", "True"),),
+        edits=(Edit("Disk.saving", "stable.hard_state == saved.hard_state", "True"),),
         caught_by=("2",),
         engine="raft",
     ),
@@ -16,7 +16,9 @@ MUTANTS = (
         why="two candidates of one term each get a majority",
         edits=(
             Edit(
-                "Raft._on_vote_request", "            and self.ballot.vote in {None, sender}\n", ""
+                "Raft._on_vote_request",
+                "            and self.hard_state.vote in {None, sender}\n",
+                "",
             ),
         ),
         caught_by=("2",),
@@ -26,7 +28,7 @@ MUTANTS = (
     Mutant(
         name="votes of no majority elect",
         why="one vote more than none makes a leader, and two of them lead one term",
-        edits=(Edit("Poll.count", "return electors.majority(self.yes)", "return True"),),
+        edits=(Edit("VoteRound.count", "return joint_config.majority(self.yes)", "return True"),),
         caught_by=("2", "9"),
         engine="raft",
         faults=SHAKY,
@@ -36,8 +38,8 @@ MUTANTS = (
         why="a node that goes back to raft votes once more in a term in which it voted",
         edits=(
             Edit(
-                "Steering._remember",
-                "if self._engine is not None and self._engine.ballot != NO_BALLOT:",
+                "EngineHost._remember",
+                "if self._engine is not None and self._engine.hard_state != NO_HARD_STATE:",
                 "if self._engine is not None:",
             ),
         ),
@@ -50,19 +52,19 @@ MUTANTS = (
         why="while timers change, a voter is free before its holder stops to rely on it",
         edits=(
             Edit(
-                "Steering._bounds_now",
+                "EngineHost._bounds_now",
                 "max(one.bound_s, other.bound_s)",
                 "min(one.bound_s, other.bound_s)",
             ),
             Edit(
-                "Steering._bounds_now",
+                "EngineHost._bounds_now",
                 "lease_s=min(one.bound_s, other.bound_s)",
                 "lease_s=max(one.bound_s, other.bound_s)",
             ),
             Edit(
-                "Seat.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
-                "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.steering.lease_s)",
+                "Leadership.on_ack",
+                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
             ),
         ),
         tests=("tests/core/test_seat.py",),  # a seed in a hundred or fewer breaks
@@ -72,8 +74,8 @@ MUTANTS = (
         why="a voter that restarts waits as its record says, and the holder counts on more",
         edits=(
             Edit(
-                "follow_timers",
-                "        mandate.shorten(Instant(now + steering.lease_s))\n",
+                "shorten_grants",
+                "        lease.shorten(Instant(now + engine_host.lease_s))\n",
                 "",
             ),
         ),
@@ -85,9 +87,13 @@ MUTANTS = (
         name="role moved under tenants",
         why="programs still rely on the mandate of a node when the next acts",
         edits=(
-            Edit("Handover.advance", "        if seat.tenants:\n", "        if False:\n"),
             Edit(
-                "Seat.resign",
+                "LeadershipTransfer.advance",
+                "        if leadership.tenants:\n",
+                "        if False:\n",
+            ),
+            Edit(
+                "Leadership.resign",
                 "self.acting_until(now) if self.tenants else None",
                 "self.acting_until(now) if self.tenants and successor is None else None",
             ),
@@ -100,7 +106,7 @@ MUTANTS = (
         why="programs were told how long the node acts, and it resigns before",
         edits=(
             Edit(
-                "Seat.resign",
+                "Leadership.resign",
                 "acting_until = self.acting_until(now) if self.tenants else None",
                 "acting_until = None",
             ),
@@ -113,7 +119,7 @@ MUTANTS = (
         why="the lowest id has lived through the cooldown already, so a wish is worth nothing",
         edits=(
             Edit(
-                "Steering.name",
+                "EngineHost.name",
                 "self.placed_until = Instant(now + self.settings.master_cooldown_s)",
                 "self.placed_until = now",
             ),
@@ -141,10 +147,10 @@ MUTANTS = (
         why="a voter whose answer arrives twice counts twice",
         edits=(
             Edit(
-                "Poll.count",
-                "self.yes.add(voter)\n        return electors.majority(self.yes)",
+                "VoteRound.count",
+                "self.yes.add(voter)\n        return joint_config.majority(self.yes)",
                 "self.yes.add(voter + str(len(self.yes)))\n"
-                "        return len(self.yes) * 2 > len(electors.committed)",
+                "        return len(self.yes) * 2 > len(joint_config.committed)",
             ),
         ),
         caught_by=("2",),

@@ -9,7 +9,7 @@ MUTANTS = (
         why="a master that hears nobody goes on acting while the others elect the next",
         edits=(
             Edit(
-                "Seat.acting_until",
+                "Leadership.acting_until",
                 "return until if until > now else None",
                 "return until if until > NEVER else None",
             ),
@@ -19,7 +19,7 @@ MUTANTS = (
     Mutant(
         name="term endorsed that is not higher",
         why="two nodes then act in one term, or a voter goes back to an older one",
-        edits=(Edit("Mandate.objection", "if term <= self.promise.term:", "if term < 1:"),),
+        edits=(Edit("Lease.objection", "if term <= self.promise.term:", "if term < 1:"),),
         caught_by=("1", "2"),
         faults=SLOW,
     ),
@@ -41,7 +41,7 @@ MUTANTS = (
         why="nobody claims above the highest term, so claims are refused for ever",
         edits=(
             Edit(
-                "Mandate.ask",
+                "Lease.ask",
                 "Term(max(self.heard_term, self.promise.term) + 1)",
                 "Term(self.promise.term + 1)",
             ),
@@ -59,11 +59,11 @@ MUTANTS = (
                 "return []",
             ),
             Edit(
-                "Seat.forget_strangers",
-                "        self.steering.keep(members)\n",
-                "        self.steering.keep(members)\n"
-                "        if self.mandate.promise.holder not in members:\n"
-                "            self.mandate.bound_until = NEVER\n",
+                "Leadership.forget_strangers",
+                "        self.engine_host.keep(members)\n",
+                "        self.engine_host.keep(members)\n"
+                "        if self.lease.promise.holder not in members:\n"
+                "            self.lease.bound_until = NEVER\n",
             ),
         ),
         caught_by=("1", "6"),
@@ -107,7 +107,7 @@ MUTANTS = (
         why="it has forgotten its bond, and frees a majority for a second master",
         edits=(
             Edit(
-                "restarted",
+                "lease_after_restart",
                 "quiet_until=Instant(now + bound_s) if forgot else NEVER",
                 "quiet_until=NEVER",
             ),
@@ -120,11 +120,11 @@ MUTANTS = (
         why="a voter that still hears the master frees itself for the next claimant",
         edits=(
             Edit(
-                "Mandate.objection",
+                "Lease.objection",
                 "if now < self.bound_until:\n            return f",
                 "if now < NEVER:\n            return f",
             ),
-            Edit("objection", "if wanted != claimant:", "if wanted is None:"),
+            Edit("objection", "if wanted != candidate:", "if wanted is None:"),
         ),
         caught_by=("1",),
         faults=ONE_WAY,
@@ -135,21 +135,21 @@ MUTANTS = (
         edits=(
             Edit(
                 "LowestId.choice",
-                "if electorate.incumbent is not None:\n            return electorate.incumbent",
-                "if electorate.incumbent is not None:\n"
-                "            lowest = min(electorate.able | {electorate.incumbent})\n"
+                "if electorate.master is not None:\n            return electorate.master",
+                "if electorate.master is not None:\n"
+                "            lowest = min(electorate.able | {electorate.master})\n"
                 "            waited = max(electorate.streaks.values(), default=0.0)\n"
                 "            ripe = electorate.streaks.get(lowest, waited) >= 5.0\n"
-                "            return lowest if ripe else electorate.incumbent",
+                "            return lowest if ripe else electorate.master",
             ),
             Edit(
-                "Mandate.objection",
+                "Lease.objection",
                 "if now < self.bound_until:\n            return f",
                 "if now < self.bound_until and claimant > str(self.promise.holder):\n"
                 "            return f",
             ),
             Edit(
-                "Mandate.may_ask",
+                "Lease.may_canvass",
                 "bound = now < self.bound_until and self.promise.holder != self.me",
                 "bound = now < self.bound_until and (self.promise.holder or self.me) < self.me",
             ),
@@ -160,13 +160,13 @@ MUTANTS = (
         name="answers counted from when they arrive",
         why="the claimant's count then ends after the voter's when the answer is slow",
         edits=(
-            Edit("Seat.on_ack", "Instant(sent + bond)", "Instant(now + bond)"),
+            Edit("Leadership.on_ack", "Instant(sent + bond)", "Instant(now + bond)"),
             Edit(
-                "Seat.on_ack",
-                "sent = self.cadence.answer(sender, ack.number)",
-                "sent = self.cadence.answer(sender, ack.number)\n"
+                "Leadership.on_ack",
+                "sent = self.heartbeats.answer(sender, ack.number)",
+                "sent = self.heartbeats.answer(sender, ack.number)\n"
                 "        if sent is not None:\n"
-                "            self.cadence._answered.note(sender, now)",
+                "            self.heartbeats._answered.note(sender, now)",
             ),
         ),
         caught_by=("1",),

@@ -16,7 +16,11 @@ MUTANTS = (
     Mutant(
         name="one member's word removes another",
         why="one key could make all others leave",
-        edits=(Edit("Expulsion.believed", "if teller == holder:", "if teller in document.ids:"),),
+        edits=(
+            Edit(
+                "RemovalConfirmation.believed", "if teller == holder:", "if teller in document.ids:"
+            ),
+        ),
         caught_by=("9",),
         sizes=(4, 5),
         faulty_s=30.0,
@@ -26,7 +30,7 @@ MUTANTS = (
         name="numbers far away are heard",
         why="one message could use up all terms",
         edits=(
-            Edit("Hearing.reaches", "if reach.covers(numbers):", "if numbers is not None:"),
+            Edit("MessageRouter.reaches", "if reach.covers(numbers):", "if numbers is not None:"),
             Edit("nearer", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),
         ),
         caught_by=("11",),

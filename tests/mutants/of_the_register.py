@@ -10,8 +10,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "Acceptor.on_write",
-                "if not endorsed or write.position < self.accepted.position:",
-                "if not endorsed:",
+                "if not granted or write.position < self.accepted.position:",
+                "if not granted:",
             ),
             Edit(
                 "Acceptor.on_write",
@@ -27,8 +27,8 @@ MUTANTS = (
         why="what one node holds is lost with it",
         edits=(
             Edit(
-                "Replication.settled",
-                "return Electors(old, new).majority(flight.accepted_by)",
+                "Register.settled",
+                "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return bool(old | new)",
             ),
         ),
@@ -39,8 +39,8 @@ MUTANTS = (
         why="a learner's copy does not vote in the next election, so it cannot be relied on",
         edits=(
             Edit(
-                "Replication.settled",
-                "return Electors(old, new).majority(flight.accepted_by)",
+                "Register.settled",
+                "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return len(flight.accepted_by) * 2 > max(len(old), len(new))",
             ),
         ),
@@ -52,7 +52,7 @@ MUTANTS = (
         why="what a majority accepted is overwritten by a master that did not ask",
         edits=(
             Edit(
-                "Adoption.advance",
+                "Takeover.advance",
                 "return register.establish(claim, newest.found, now)",
                 "return register.establish(claim, None, now)",
             ),
@@ -65,7 +65,7 @@ MUTANTS = (
         why="equal revisions must mean equal documents",
         edits=(
             Edit(
-                "Replication.pump",
+                "Register.pump",
                 "revision = Revision(document.revision + 1)",
                 "revision = document.revision",
             ),
@@ -77,7 +77,7 @@ MUTANTS = (
         why="a voter takes the second for a repetition of the first",
         edits=(
             Edit(
-                "Replication._write",
+                "Register._write",
                 "number = last.number + 1 if last.term == term else 1",
                 "number = 1",
             ),
@@ -90,9 +90,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "Acceptor._learn",
-                "if witnesses.believe(record, self.committed.document, footing, held=held):",
+                "if witnesses.believe(record, self.committed.document, trust_basis, held=held):",
                 "if held or witnesses.believe("
-                "record, self.committed.document, footing, held=held):",
+                "record, self.committed.document, trust_basis, held=held):",
             ),
         ),
         caught_by=("3", "4"),
@@ -111,7 +111,7 @@ MUTANTS = (
         why="what was in flight may still take effect",
         edits=(
             Edit(
-                "Replication.abandon",
+                "Register.abandon",
                 "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
                 "effects += self._rule(proposal, Ruling.REFUSED, reason)",
             ),
@@ -123,7 +123,7 @@ MUTANTS = (
         why="the caller hears yes for what may be lost",
         edits=(
             Edit(
-                "Replication.abandon",
+                "Register.abandon",
                 "effects += self._rule(proposal, Ruling.UNKNOWN, reason)",
                 "effects += self._rule(proposal, Ruling.COMMITTED, reason)",
             ),
@@ -135,7 +135,7 @@ MUTANTS = (
         why="a repeated request is judged against its own effect",
         edits=(
             Edit(
-                "Replication.propose",
+                "Register.propose",
                 "if origin in self._rulings:\n                ruled",
                 "if False:\n                ruled",
             ),
@@ -147,9 +147,9 @@ MUTANTS = (
         why="the first one may have written it",
         edits=(
             Edit(
-                "Desk._to_send",
-                "if wish.sent_to is None:\n            wish.sent_to",
-                "if wish.sent_to != outlook.master:\n            wish.sent_to",
+                "PendingProposals._to_send",
+                "if pending.sent_to is None:\n            pending.sent_to",
+                "if pending.sent_to != proposal_inputs.master:\n            pending.sent_to",
             ),
         ),
         caught_by=("3", "5"),
@@ -160,7 +160,7 @@ MUTANTS = (
         why="open incidents and undelivered notices are lost with the master",
         edits=(
             Edit(
-                "Replication.establish",
+                "Register.establish",
                 "self.accepted.document, self.accepted.ledger, waiting, now)",
                 "self.accepted.document, Ledger(), waiting, now)",
             ),
@@ -172,9 +172,9 @@ MUTANTS = (
         why="the old ones may agree on something else meanwhile",
         edits=(
             Edit(
-                "Replication.settled",
-                "return Electors(old, new).majority",
-                "return Electors(new, new).majority",
+                "Register.settled",
+                "return JointConfig(old, new).majority",
+                "return JointConfig(new, new).majority",
             ),
         ),
         caught_by=("3", "4"),
@@ -185,7 +185,11 @@ MUTANTS = (
         name="endorser keeps what it accepted to itself",
         why="the next master does not learn what a majority may have accepted",
         edits=(
-            Edit("Seat.on_heartbeat", "accepted=accepted.position", "accepted=committed.position"),
+            Edit(
+                "LeaseVoter.answer",
+                "accepted=accepted.position",
+                "accepted=self.register.committed.position",
+            ),
         ),
         caught_by=("3", "4", "5", "8"),
         faults=FAILOVERS,
@@ -205,7 +209,7 @@ MUTANTS = (
         why="whoever asks the next master may have it done twice",
         edits=(
             Edit(
-                "Replication.decline",
+                "Register.decline",
                 "if self.knows(proposal):",
                 "if proposal is None:",
             ),

@@ -9,7 +9,7 @@ MUTANTS = (
         why="while the role moves now and then, nobody is told that nothing is watched",
         edits=(
             Edit(
-                "Lookout._ripe",
+                "UnseenTracker._ripe",
                 "left_s -= entry.noted_s if age_s is None else age_s",
                 "left_s -= min(scene.now - self._since, age_s or 0.0)",
             ),
@@ -22,7 +22,9 @@ MUTANTS = (
         name="every check without a verdict told by itself",
         why="a dead resolver wakes people once for each of a thousand checks",
         edits=(
-            Edit("Lookout._open", "group = draft.unseen.get((channel_id, why))", "group = None"),
+            Edit(
+                "UnseenTracker._open", "group = draft.unseen.get((channel_id, why))", "group = None"
+            ),
         ),
         caught_by=("8",),
         faulty_s=200.0,
@@ -31,7 +33,7 @@ MUTANTS = (
     Mutant(
         name="end of unseen never told",
         why="people wait for ever for a word that somebody watches again",
-        edits=(Edit("Lookout.follow", "        _tell_ends(draft, scene)\n", ""),),
+        edits=(Edit("UnseenTracker.follow", "        _tell_ends(draft, scene)\n", ""),),
         caught_by=("8",),
         faulty_s=200.0,
         faults=UNSEEN,

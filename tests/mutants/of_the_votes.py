@@ -21,12 +21,12 @@ MUTANTS = (
         why="clocks of two machines have nothing in common",
         edits=(
             Edit(
-                "Watch._reports",
+                "ResultExchange._reports",
                 "tuple((v.result, now - v.at) for v in part)",
                 "tuple((v.result, v.at) for v in part)",
             ),
             Edit(
-                "Watch.on_report",
+                "ResultExchange.on_report",
                 "Instant(now - min(max(age_s, 0.0), AGE_S_MAX))",
                 "Instant(age_s)",
             ),
@@ -84,10 +84,10 @@ MUTANTS = (
         why="a notice whose attempt fails is never attempted again",
         edits=(
             Edit(
-                "Courier.due",
-                "errands.append(Errand(",
+                "DeliveryScheduler.due",
+                "errands.append(DueAttempt(",
                 "self.delivered.add((delivery.notice.id, delivery.channel))\n"
-                "                errands.append(Errand(",
+                "                delegated.append(DueAttempt(",
             ),
         ),
         caught_by=("8",),
@@ -97,7 +97,7 @@ MUTANTS = (
         why="a failed attempt counts as done",
         edits=(
             Edit(
-                "Courier.note",
+                "DeliveryScheduler.note",
                 "if event.delivered and (event.parts or len(recipients) <= 1):",
                 "if event.parts or len(recipients) <= 1:",
             ),
@@ -109,7 +109,7 @@ MUTANTS = (
         why="the notices of one check keep their order on each channel",
         edits=(
             Edit(
-                "Courier._heads",
+                "DeliveryScheduler._heads",
                 "heads.setdefault(delivery.lane, delivery)",
                 "heads.setdefault(delivery.key, delivery)",
             ),
@@ -135,7 +135,7 @@ MUTANTS = (
         why="a pager whose channel is removed in an outage is never told of its end",
         edits=(
             Edit(
-                "Replication.pump",
+                "Register.pump",
                 "ledger = keep_former(ledger, before, document)",
                 "pass",
             ),
@@ -174,7 +174,7 @@ MUTANTS = (
         why="the next master does not know that the outage was told, and tells it after its end",
         edits=(
             Edit(
-                "Courier._heads",
+                "DeliveryScheduler._heads",
                 "heads.setdefault(delivery.lane, delivery)",
                 "delivery.key in self.delivered or heads.setdefault(delivery.lane, delivery)",
             ),
@@ -187,7 +187,7 @@ MUTANTS = (
         why="the next master does not know of the notice, and says it again",
         edits=(
             Edit(
-                "Pager.send_out",
+                "AlertManager.send_out",
                 "ledger, term = self.register.committed.ledger, self.register.established",
                 "ledger, term = self.register.accepted.ledger, self.register.established",
             ),
@@ -199,7 +199,7 @@ MUTANTS = (
         why="the outbox never empties, and each new master says everything again",
         edits=(
             Edit(
-                "Courier.prune",
+                "DeliveryScheduler.prune",
                 "if delivery.key not in self.delivered and channel is not None:",
                 "if channel is not None:",
             ),

@@ -12,15 +12,19 @@ MUTANTS = (
     Mutant(
         name="one node's words move the highest term as often as it likes",
         why="a member that names a higher term every 2 ms keeps the others from electing",
-        edits=(Edit("Pace.allows", "if paid_until > now + each_s * RAISES_AT_ONCE:", "if False:"),),
+        edits=(
+            Edit(
+                "TermRateLimit.allows",
+                "if paid_until > now + each_s * RAISES_AT_ONCE:",
+                "if False:",
+            ),
+        ),
         tests=AT_THE_SEAT,
     ),
     Mutant(
         name="claims again on every word of a higher term",
         why="every write that is under way then ends unknown",
-        edits=(
-            Edit("Mandate.may_claim_again", "return rested and self.claim", "return self.claim"),
-        ),
+        edits=(Edit("Lease.may_claim_again", "return rested and self.claim", "return self.claim"),),
         tests=AT_THE_SEAT,
     ),
     Mutant(
@@ -28,7 +32,7 @@ MUTANTS = (
         why="after bad links each voter doubts others, and nobody has a majority",
         edits=(
             Edit(
-                "Credence._begin_to_doubt",
+                "LeaderDoubts._begin_to_doubt",
                 "other.waited_s, other.until = 0.0, NEVER",
                 "other.waited_s = 0.0",
             ),
@@ -38,13 +42,13 @@ MUTANTS = (
     Mutant(
         name="waits in vain for ever",
         why="one member that never comes to lead keeps the others from electing",
-        edits=(Edit("Credence.exchange", "now >= self._patient_until()", "now > FOREVER"),),
+        edits=(Edit("LeaderDoubts.watch", "now >= self._patient_until()", "now > FOREVER"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="waiting not forgotten after an election",
         why="honest nodes come into doubt by what many elections took together",
-        edits=(Edit("Credence.exchange", "doubt.waited_s = 0.0\n            return", "return"),),
+        edits=(Edit("LeaderDoubts.watch", "doubt.waited_s = 0.0\n            return", "return"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
@@ -52,7 +56,7 @@ MUTANTS = (
         why="it would act for those who believe it, in a term of its own",
         edits=(
             Edit(
-                "Credence._is_bare",
+                "LeaderDoubts._is_bare",
                 "for position in named) < WITNESSES",
                 "for position in named) < 1",
             ),
@@ -62,19 +66,21 @@ MUTANTS = (
     Mutant(
         name="asking for votes is no claim",
         why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
-        edits=(Edit("raft_descriptor.RAFT", "(VoteRequest, Lead)", "(Lead,)"),),
+        edits=(Edit("descriptor.RAFT", "(VoteRequest, LeaderHeartbeat)", "(LeaderHeartbeat,)"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="calm outlasts a doubt",
         why="nobody looks when the time to wait is over",
-        edits=(Edit("calm_until", "        seat.credence.deadline(),\n", ""),),
+        edits=(Edit("quiescent_until", "        leadership.doubts.deadline(),\n", ""),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="what a majority denies is adopted",
         why="one endorser could name a record that nobody accepted, and hold up every claim",
-        edits=(Edit("newest_needed", "possible = backers | silent", "possible = electors.all"),),
+        edits=(
+            Edit("newest_needed", "possible = backers | silent", "possible = joint_config.all"),
+        ),
         tests=LOST_ENDORSER,
     ),
     Mutant(
@@ -101,7 +107,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "Witnesses.believe",
-                "return not removing or self._confirmed(record, document, footing)",
+                "return not removing or self._confirmed(record, document, trust_basis)",
                 "return True",
             ),
         ),

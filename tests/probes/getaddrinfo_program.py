@@ -17,7 +17,7 @@ import trio
 
 from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock
-from qutrio.probes.interface import Addresses, NoAnswer, Resolution
+from qutrio.probes.observations import Addresses, NoAnswer, Resolution
 from qutrio.probes.resolver import HostResolver
 from tests.probes.name_servers import Zone, hand_made
 

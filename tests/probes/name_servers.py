@@ -13,7 +13,7 @@ from attrs import define, field
 
 from qutrio.plumbing.clock import BootClock
 from qutrio.probes.dns.exchange import Server
-from qutrio.probes.interface import Addresses, Endpoint
+from qutrio.probes.observations import Addresses, Endpoint
 from qutrio.probes.resolver import HostResolver
 from tests import needs
 from tests.patience import HANG_S

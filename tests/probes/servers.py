@@ -13,7 +13,7 @@ import trio
 
 from qutrio.model.check_base import IpFamily
 from qutrio.probes.dns.message import Question, Reply
-from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
+from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Observation, Resolution
 from tests import needs
 from tests.patience import HANG_S
 

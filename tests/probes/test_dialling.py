@@ -17,7 +17,8 @@ from qutrio.model.checks import Check, HttpCheck, TcpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.dialling import ATTEMPT_DELAY_S, take_turns
-from qutrio.probes.interface import Endpoint, Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Endpoint, Observation
 from qutrio.probes.registry import probe
 from tests import needs
 from tests.probes.conftest import Nginx

@@ -14,7 +14,8 @@ from qutrio.model.results import Outcome
 from qutrio.probes.dns.exchange import Server
 from qutrio.probes.dns.query import Policy
 from qutrio.probes.dns_check import probe_dns
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 from tests.patience import HANG_S
 from tests.probes.name_servers import (
     Host,

@@ -17,7 +17,8 @@ from qutrio.model.results import Outcome
 from qutrio.plumbing.clock import BootClock, TrioClock
 from qutrio.probes.dns.evidence import CANARIES_MAX, FRESH_S_MAX, LEARNED_MAX, Evidence
 from qutrio.probes.dns.query import Policy
-from qutrio.probes.interface import NoAnswer, Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import NoAnswer, Observation
 from qutrio.probes.registry import probe
 from qutrio.probes.resolver import HostResolver
 from tests.probes.name_servers import (

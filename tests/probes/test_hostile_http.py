@@ -14,7 +14,8 @@ from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
 from qutrio.probes.http_answer import PIECES_MIN, HttpResponse
 from qutrio.probes.http_body import Body
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 from tests.patience import HANG_S
 from tests.probes.servers import Handler, answering, endless, read_head, served, silent
 

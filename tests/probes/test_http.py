@@ -12,7 +12,8 @@ from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.http import probe_http
-from qutrio.probes.interface import Tools, fail
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import fail
 from qutrio.probes.resolver import HostResolver
 from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, read_head, served

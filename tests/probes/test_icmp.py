@@ -15,7 +15,8 @@ from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.icmp import FORBIDDEN, probe_icmp
-from qutrio.probes.interface import Addresses, Endpoint, Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Addresses, Endpoint, Observation
 from qutrio.probes.ping import Ping, checksum
 from tests import needs
 from tests.cluster.namespaces import Namespace, missing

@@ -13,7 +13,8 @@ from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 from qutrio.probes.registry import probe
 from qutrio.probes.schedule import offset_share
 from qutrio.probes.supervisor import supervise

@@ -7,7 +7,7 @@ import pytest
 
 from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock
-from qutrio.probes.interface import Addresses, NoAnswer
+from qutrio.probes.observations import Addresses, NoAnswer
 from qutrio.probes.resolver import HostResolver
 from tests.probes.name_servers import Host, Zone, at, hand_made
 

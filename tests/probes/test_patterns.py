@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from qutrio.model.results import Outcome
-from qutrio.probes.interface import Observation
+from qutrio.probes.observations import Observation
 from qutrio.probes.pattern_worker import FOUND, HEADER, MISSING, READY, answer_all
 from qutrio.probes.patterns import PatternWorker
 

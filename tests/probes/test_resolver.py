@@ -10,13 +10,7 @@ import trio.testing
 
 from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock, TrioClock
-from qutrio.probes.interface import (
-    Addresses,
-    NoAnswer,
-    Resolution,
-    abstain,
-    fail,
-)
+from qutrio.probes.observations import Addresses, NoAnswer, Resolution, abstain, fail
 from qutrio.probes.resolver import (
     ANSWERS_KEPT_MAX,
     FOUND_TTL_S,

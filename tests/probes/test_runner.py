@@ -8,7 +8,8 @@ from attrs import evolve
 from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.ids import CheckId, Revision
 from qutrio.model.results import Outcome
-from qutrio.probes.interface import Observation, Tools, abstain, fail
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation, abstain, fail
 from qutrio.probes.runner import RETRY_PAUSE_S, run_check
 from tests.probes.lines import Lines
 

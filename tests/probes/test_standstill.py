@@ -8,7 +8,8 @@ from qutrio.model.checks import Check, TcpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.probes.attempt import STANDSTILL_S_MIN, Progress, attempt
-from qutrio.probes.interface import Observation, Tools, abstain
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation, abstain
 from qutrio.probes.runner import OVERTIME_S, run_check
 from tests.probes.lines import Lines
 

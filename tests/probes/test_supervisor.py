@@ -18,7 +18,8 @@ from qutrio.model.results import Outcome, Result
 from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
-from qutrio.probes.interface import Observation, Tools
+from qutrio.probes.interface import Tools
+from qutrio.probes.observations import Observation
 from qutrio.probes.schedule import offset_share
 from qutrio.probes.supervisor import FILES_RESERVED, affordable_probes, supervise
 from tests.probes.lines import Lines

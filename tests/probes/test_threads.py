@@ -11,7 +11,7 @@ import trio.testing
 
 from qutrio.model.check_base import IpFamily
 from qutrio.model.results import Outcome
-from qutrio.probes.interface import Addresses, Endpoint, Observation, abstain
+from qutrio.probes.observations import Addresses, Endpoint, Observation, abstain
 from qutrio.probes.threads import (
     LOOK_UPS_AT_ONCE_MAX,
     Found,

@@ -12,7 +12,8 @@ from attrs import evolve
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
 from qutrio.model.tls_check import TlsCheck
-from qutrio.probes.interface import Observation, TlsContexts, Tools
+from qutrio.probes.interface import TlsContexts, Tools
+from qutrio.probes.observations import Observation
 from qutrio.probes.tls import probe_tls
 from tests.probes.conftest import Nginx
 from tests.probes.servers import answering, served

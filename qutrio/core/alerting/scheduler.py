@@ -35,9 +35,9 @@ from qutrio.model.results import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
-    from random import Random
 
     from qutrio.core.api.events import Attempted
+    from qutrio.model.dice import Rng
     from qutrio.model.document import ClusterDocument
 
 ATTEMPT_S_MAX: Seconds = 60.0
@@ -114,7 +114,7 @@ class DueAttempt:
 class DeliveryScheduler:
     """Decides on the master which delivery to attempt when, and remembers which succeeded."""
 
-    rng: Random
+    rng: Rng
     delivered: set[DeliveryKey] = field(factory=set)
     recipients: Recipients = field(factory=Recipients)
     holds: Holds = field(factory=Holds)

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
+from qutrio.core.api.admission import problem_of
 from qutrio.core.api.items import drop, find, namesake, put
 from qutrio.core.election.engines import ENGINES
-from qutrio.core.leadership.admission import problem_of
 from qutrio.model.addresses import require_address
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check

@@ -21,8 +21,8 @@ from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from random import Random
 
+    from qutrio.model.dice import Rng
     from qutrio.model.results import Result
 
 RESULTS_PER_REPORT_MAX = 500
@@ -35,7 +35,7 @@ REQUEST_PAUSE_S: Seconds = 0.5
 LIVES = 2**48
 
 
-def new_life(rng: Random) -> int:
+def new_life(rng: Rng) -> int:
     """Return a number that a node's next life will hardly draw again."""
     return int(rng.random() * LIVES)
 

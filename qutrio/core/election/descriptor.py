@@ -9,10 +9,10 @@ from qutrio.model.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from random import Random
 
     from qutrio.core.election.engine_messages import EngineMessage
     from qutrio.core.election.interface import Engine, ProgramState
+    from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
     from qutrio.model.ids import Instant, NodeId
     from qutrio.model.stable import HardState
@@ -32,7 +32,7 @@ class Beginning:
 
     me: NodeId
     hard_state: HardState
-    rng: Random
+    rng: Rng
     now: Instant
     position: ProgramState | None
 

@@ -10,9 +10,8 @@ from qutrio.core.election.lowest_id import LOWEST_ID
 from qutrio.core.election.raft.descriptor import RAFT
 
 if TYPE_CHECKING:
-    from random import Random
-
     from qutrio.core.election.interface import Engine, ProgramState, Timing
+    from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
     from qutrio.model.ids import Instant, NodeId
     from qutrio.model.stable import HardState
@@ -29,7 +28,7 @@ def engine_named(
     me: NodeId,
     *,
     hard_state: HardState,
-    rng: Random,
+    rng: Rng,
     now: Instant,
     position: ProgramState | None = None,
 ) -> Engine | None:

@@ -28,12 +28,11 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import NO_HARD_STATE, HardState
 
 if TYPE_CHECKING:
-    from random import Random
-
     from qutrio.core.consensus.register import Register
     from qutrio.core.election.engine_messages import EngineMessage
     from qutrio.core.leadership.heartbeats import Liveness
     from qutrio.core.leadership.membership import Membership
+    from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
 
 ASIDE_BONDS = 6
@@ -62,7 +61,7 @@ class EngineHost:
     register: Register
     liveness: Liveness
     membership: Membership
-    rng: Random
+    rng: Rng
     _remembered: HardState = NO_HARD_STATE
     """The last ballot of an engine that has one; it outlives the engine."""
     position: ProgramState | None = None

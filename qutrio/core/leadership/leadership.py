@@ -37,11 +37,10 @@ from qutrio.core.leadership.wall_clocks import WallClocks
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term, UnixTime
 
 if TYPE_CHECKING:
-    from random import Random
-
     from qutrio.core.consensus.register import Register
     from qutrio.core.election.engine_messages import EngineMessage
     from qutrio.core.election.interface import Electorate
+    from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
     from qutrio.model.stable import Stable
 
@@ -61,7 +60,7 @@ class Leadership:
     heartbeats: HeartbeatSchedule
     liveness: Liveness = field(factory=Liveness)
     observed_master: ObservedMaster = field(factory=ObservedMaster)
-    rng: Random
+    rng: Rng
     membership: Membership = field(init=False)
     engine_host: EngineHost = field(init=False)
     takeover: Takeover = field(init=False)
@@ -88,7 +87,7 @@ class Leadership:
 
     @classmethod
     def restored(
-        cls, me: NodeId, stable: Stable, register: Register, now: Instant, rng: Random
+        cls, me: NodeId, stable: Stable, register: Register, now: Instant, rng: Rng
     ) -> Leadership:
         """Return the seat of a node that starts now with what was durable."""
         leadership = cls(

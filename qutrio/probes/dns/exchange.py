@@ -23,7 +23,7 @@ from qutrio.probes.dns.message import (
     is_answer_to,
 )
 from qutrio.probes.dns.names import MalformedError
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.observations import Endpoint
 
 DNS_PORT = 53
 PARTNER_S: Seconds = 0.05

@@ -5,7 +5,7 @@ import socket
 
 from attrs import field, frozen
 
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.observations import Endpoint
 
 DEFAULT_HOSTS_LINE = "files dns"
 SOURCES_MAX = 16

@@ -20,7 +20,7 @@ from qutrio.probes.dns.host_tables import Source
 from qutrio.probes.dns.query import Policy
 from qutrio.probes.dns.resolv_conf import ResolvConf
 from qutrio.probes.dns.search import ADDRESSES_MAX, Found, by_dns, policy_of
-from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Observation, Resolution
+from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Observation, Resolution
 from qutrio.probes.threads import ThreadLookUps, missing
 
 FOREIGN_S_MAX: Seconds = 1.0

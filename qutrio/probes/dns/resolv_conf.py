@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from qutrio.model.ids import Seconds
 from qutrio.probes.dns.exchange import DNS_PORT, Server
 from qutrio.probes.dns.query import SERVERS_MAX
-from qutrio.probes.interface import Endpoint
+from qutrio.probes.observations import Endpoint
 
 NDOTS_MAX, TIMEOUT_S_MAX, ATTEMPTS_MAX = 15, 30, 5
 SEARCH_MAX = 32

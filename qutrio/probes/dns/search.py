@@ -10,7 +10,7 @@ from qutrio.plumbing.clock import Clock
 from qutrio.probes.dns.message import Question, Rcode, Reply, Type
 from qutrio.probes.dns.query import Answers, Policy, ask_together
 from qutrio.probes.dns.resolv_conf import ResolvConf
-from qutrio.probes.interface import Addresses, Endpoint, NoAnswer, Resolution
+from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Resolution
 from qutrio.probes.threads import missing
 
 ADDRESSES_MAX = 32

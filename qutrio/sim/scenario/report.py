@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from qutrio.codec.plain import settings_to_plain
-from qutrio.core.election.timers import matters
+from qutrio.core.api.engine_timers import matters
 from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
 from qutrio.sim.scenario.predicates import Verdict
 from qutrio.sim.scenario.reading import Scenario

@@ -44,9 +44,8 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
 from qutrio.model.stable import HardState
 
 if TYPE_CHECKING:
-    from random import Random
-
     from qutrio.core.election.interface import Electorate, ProgramState
+    from qutrio.model.dice import Rng
 
 NEWS_MAX = 64
 """How much may be noted between two calls of `news`; the oldest goes first."""
@@ -60,7 +59,7 @@ class Raft:
 
     me: NodeId
     hard_state: HardState
-    _rng: Random
+    _rng: Rng
     _position: ProgramState | None
     _since: Instant = field(alias="now")
     """When the election timer began; FOREVER: it begins at the next moment that is told."""
