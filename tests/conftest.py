@@ -12,7 +12,7 @@ from tests.workers import PROCESSES, dealt
 
 TESTS = Path(__file__).parent
 LONG_ROOMS = frozenset({"cluster", "chaos", "power", "mutants"})
-LONG_FILES = frozenset({"test_seeds.py", "test_growth.py", "test_calm_steps.py"})
+LONG_FILES = frozenset({"test_seeds.py", "test_growth.py", "test_quiescent_steps.py"})
 
 # How long one example takes says something about the machine, not about the program.
 settings.register_profile("patient", deadline=None)

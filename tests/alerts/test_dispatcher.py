@@ -16,7 +16,7 @@ from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.ids import ChannelId, Instant, NoticeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.plumbing.inbox import Inbox
-from tests.alerts.rig import Rig
+from tests.alerts.alert_setup import Rig
 from tests.alerts.samples import HOOK, MAIL, view_of
 
 

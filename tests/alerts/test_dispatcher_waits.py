@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from qutrio.alerts.dispatcher import LANE_HOLD_S_MAX
 from qutrio.alerts.send_result import SendResult
 from qutrio.model.parts import Fate, Part
-from tests.alerts.rig import Rig
+from tests.alerts.alert_setup import Rig
 from tests.alerts.samples import HOOK, MAIL, view_of
 
 ASKED = SendResult(delivered=False, detail="HTTP 429", wait_s=60.0)

@@ -11,7 +11,8 @@ from pathlib import Path
 from attrs import asdict, define, field, frozen
 
 from qutrio.plumbing.clock import BootClock
-from tests.chaos import pages, reigns, writes
+from tests.chaos import leadership as reigns
+from tests.chaos import pages, writes
 from tests.chaos.clients import Clients, items_of
 from tests.chaos.faults import DISK_KINDS, Fault, Kind
 from tests.chaos.hurting import Hurting, Keeper

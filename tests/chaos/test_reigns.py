@@ -1,6 +1,6 @@
 """The judgement on samples convicts only what they prove."""
 
-from tests.chaos.reigns import judge, reigns, without_master
+from tests.chaos.leadership import judge, reigns, without_master
 from tests.cluster.watching import Sample
 
 

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.cli.front_door import Door, opened
+from tests.cli.in_process import Door, opened
 
 
 @pytest.fixture

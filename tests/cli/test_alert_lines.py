@@ -6,7 +6,7 @@ from typing import Any
 from qutrio.cli.alert_lines import troubles
 from qutrio.model.ids import UnixTime
 from qutrio.model.parts import RefusedRecipient
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 
 NOW = 1_767_268_800.0
 
@@ -66,11 +66,11 @@ def test_a_daemon_of_an_older_version_says_nothing_of_it() -> None:
 async def test_recipients_that_a_server_refuses_are_counted_and_listed(qutrio: Door) -> None:
     await qutrio("alert", "add", "smtp", "ops", "--host", "h", "--from", "q@b", "--to", "x@y")
     assert "refused" not in (await qutrio("status")).out
-    [channel] = qutrio.brain.document.channels
+    [channel] = qutrio.scripted.document.channels
     one = RefusedRecipient(
         channel=channel.id, recipient="x@y", said="550 no such user", at_unix=UnixTime(0)
     )
-    qutrio.brain.refusals = (one,)
+    qutrio.scripted.refusals = (one,)
     assert "! 1 recipient is refused by the mail server: see 'qutrio alert list'" in (
         (await qutrio("status")).out
     )
@@ -79,5 +79,5 @@ async def test_recipients_that_a_server_refuses_are_counted_and_listed(qutrio: D
     assert "ops: refused for x@y since 1970-01-01 00:00:00 UTC: 550 no such user" in listed
     [row] = json.loads((await qutrio("alert", "list", "--json")).out)
     assert row["refused"][0]["said"] == "550 no such user"
-    qutrio.brain.refusals = (one, one)
+    qutrio.scripted.refusals = (one, one)
     assert "2 recipients are refused" in (await qutrio("status")).out

@@ -4,7 +4,7 @@ import pytest
 
 from qutrio.cli.app import main
 from qutrio.cli.exits import ExitCode
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.levels import LEVEL
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 
 
 def upgrade(qutrio: Door) -> None:
     """Let every member know these kinds."""
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
 
 
 EVERY = ("--interval", "9s", "--timeout", "3s", "--retries", "1", "--resolver", "192.0.2.53")

@@ -7,9 +7,9 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.document import Settings
-from tests.cli.front_door import Door
-from tests.control.brain import ME, PEER
-from tests.core.told import ALPHA, BRAVO, role_left, role_taken, started
+from tests.cli.in_process import Door
+from tests.control.scripted_node import ME, PEER
+from tests.core.journal_facts import ALPHA, BRAVO, role_left, role_taken, started
 
 ENGINE = """\
 engine   lowest-id
@@ -43,10 +43,10 @@ async def test_the_engine_is_shown_with_its_timers_and_their_meaning(qutrio: Doo
 async def test_a_node_and_its_peers_that_do_not_know_the_engine_are_warned_of(
     qutrio: Door,
 ) -> None:
-    brain = qutrio.brain
-    brain.publish(evolve(brain.document, settings=Settings(engine="future")))
-    brain.engines, brain.role = {ME: "", PEER: ""}, "follower"
-    brain.master = None
+    scripted = qutrio.scripted
+    scripted.publish(evolve(scripted.document, settings=Settings(engine="future")))
+    scripted.engines, scripted.role = {ME: "", PEER: ""}, "follower"
+    scripted.master = None
     warning = (
         "! this node does not know the engine 'future'; it neither leads nor endorses; upgrade it"
     )
@@ -67,9 +67,9 @@ async def test_the_status_tells_the_role_of_this_node(qutrio: Door) -> None:
 async def test_the_engine_is_set_with_its_timers(qutrio: Door) -> None:
     done = await qutrio("cluster", "engine", "set", "raft", "--timer", "election_timeout=3s")
     assert (done.code, done.out) == (0, "engine raft (revision 2)\n")
-    assert qutrio.brain.document.settings.raft_election_timeout_s == 3
+    assert qutrio.scripted.document.settings.raft_election_timeout_s == 3
     await qutrio("cluster", "engine", "set", "gossip", "--acting", "partition")
-    assert qutrio.brain.document.settings.acting == "partition"
+    assert qutrio.scripted.document.settings.acting == "partition"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_wrong_engine_or_timer_is_bad_input(
 
 
 async def test_a_yield_prints_who_acts_now(qutrio: Door) -> None:
-    qutrio.brain.heirs = [PEER, ME]
+    qutrio.scripted.heirs = [PEER, ME]
     done = await qutrio("cluster", "yield")
     assert (done.code, done.out) == (0, "b acts now, in term 4; before it a\n")
     done = await qutrio("cluster", "yield", "--to", "a", "--wait", "20s", "--json")
@@ -117,13 +117,13 @@ async def test_a_yield_that_cannot_be_is_one_sentence_and_an_exit_code(
 
 
 async def test_a_yield_while_nobody_acts_ends_with_4(qutrio: Door) -> None:
-    brain = qutrio.brain
-    brain.view.publish(evolve(brain.view.value, master=None))
+    scripted = qutrio.scripted
+    scripted.view.publish(evolve(scripted.view.value, master=None))
     assert (await qutrio("cluster", "yield")).code == ExitCode.NO_MASTER
 
 
 async def test_the_history_is_a_table_with_the_newest_first(qutrio: Door) -> None:
-    qutrio.brain.journal.entries += [
+    qutrio.scripted.journal.entries += [
         role_taken(-120, ALPHA, 0), role_left(-105, ALPHA, 0, "fell silent"),
         role_taken(-105, ALPHA, 1), started(-80), role_left(-70, BRAVO, 3, "moved by hand"),
         role_taken(-60, BRAVO, 4),
@@ -136,13 +136,16 @@ async def test_the_history_is_a_table_with_the_newest_first(qutrio: Door) -> Non
 
 
 async def test_reigns_that_were_not_written_are_counted(qutrio: Door) -> None:
-    qutrio.brain.journal.entries += [role_taken(-120, ALPHA, 9, untold=7)]
+    qutrio.scripted.journal.entries += [role_taken(-120, ALPHA, 9, untold=7)]
     text = (await qutrio("cluster", "history")).out
     assert text.endswith("7 reigns before it were not written\n")
 
 
 async def test_a_reign_that_goes_on_unwritten_is_told(qutrio: Door) -> None:
-    qutrio.brain.journal.entries += [role_taken(-120, ALPHA, 1), role_left(-105, ALPHA, 1, "bye")]
+    qutrio.scripted.journal.entries += [
+        role_taken(-120, ALPHA, 1),
+        role_left(-105, ALPHA, 1, "bye"),
+    ]
     text = (await qutrio("cluster", "history")).out
     assert text.endswith("a acts now, in term 3; that and perhaps more was not written down\n")
 
@@ -152,7 +155,7 @@ async def test_an_empty_history_says_so(qutrio: Door) -> None:
 
 
 async def test_a_damaged_moment_in_the_history_is_one_sentence(qutrio: Door) -> None:
-    qutrio.brain.journal.entries.append(role_taken(1e15, ALPHA, 1))
+    qutrio.scripted.journal.entries.append(role_taken(1e15, ALPHA, 1))
     failed = await qutrio("cluster", "history")
     assert failed.code == ExitCode.ERROR
     assert "holds a moment that is no date" in failed.err

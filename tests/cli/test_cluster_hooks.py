@@ -4,7 +4,7 @@ import json
 
 from qutrio.model.hooks import HookEvent, HookReport, HookRun, Hooks
 from qutrio.model.ids import Term, UnixTime
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 
 RUNS = (
     HookRun(
@@ -30,7 +30,7 @@ REPORT = HookReport(hooks=Hooks(gain=("/bin/echo", "a b")), running=HookEvent.GA
 
 
 async def test_hooks_and_their_last_runs_are_shown_the_newest_first(qutrio: Door) -> None:
-    qutrio.brain.hooks = REPORT
+    qutrio.scripted.hooks = REPORT
     shown = await qutrio("cluster", "hooks")
     assert shown.code == 0
     gain, loss, timeout, running, _, newest, oldest = shown.out.splitlines()
@@ -52,7 +52,7 @@ async def test_hooks_and_their_last_runs_are_shown_the_newest_first(qutrio: Door
 
 
 async def test_hooks_are_shown_to_scripts(qutrio: Door) -> None:
-    qutrio.brain.hooks = REPORT
+    qutrio.scripted.hooks = REPORT
     shown = json.loads((await qutrio("cluster", "hooks", "--json")).out)
     assert shown["gain"] == ["/bin/echo", "a b"]
     assert (shown["loss"], shown["timeout_s"], shown["running"]) == ([], 30.0, "gain")

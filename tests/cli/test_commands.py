@@ -14,8 +14,8 @@ from qutrio.model.channels import SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
-from tests.cli.front_door import Door
-from tests.control.brain import ME, PEER
+from tests.cli.in_process import Door
+from tests.control.scripted_node import ME, PEER
 
 WEB = ("check", "add", "http", "web", "https://example.org/")
 MAIL = (
@@ -44,7 +44,7 @@ async def test_status_json_is_one_object_without_the_envelope(qutrio: Door) -> N
 
 async def test_status_of_a_leaderless_node_ends_with_4(qutrio: Door) -> None:
     """And still shows what it knows, with the reason."""
-    qutrio.brain.master = None
+    qutrio.scripted.master = None
     shown = await qutrio("status")
     assert shown.code == ExitCode.NO_MASTER
     assert "LOST" in shown.out or "not yet" in shown.out
@@ -55,8 +55,8 @@ async def test_status_of_a_leaderless_node_ends_with_4(qutrio: Door) -> None:
 
 async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
     """Whoever looks at a removed node must not think that it watches."""
-    brain = qutrio.brain
-    brain.view.publish(evolve(brain.view.value, removed=True))
+    scripted = qutrio.scripted
+    scripted.view.publish(evolve(scripted.view.value, removed=True))
     shown = await qutrio("status")
     assert shown.code == ExitCode.NO_MASTER
     assert "removed from the cluster" in shown.out
@@ -66,16 +66,16 @@ async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
 async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: Door) -> None:
     """Also when another node leads meanwhile: somebody has to make room."""
     assert "disk" not in (await qutrio("status")).out
-    qutrio.brain.disk = "cannot write to /x: No space left on device"
+    qutrio.scripted.disk = "cannot write to /x: No space left on device"
     assert "! this node cannot lead, its disk refuses writes: cannot write to /x: No space" in (
         (await qutrio("status")).out
     )
-    assert json.loads((await qutrio("status", "--json")).out)["disk"] == qutrio.brain.disk
+    assert json.loads((await qutrio("status", "--json")).out)["disk"] == qutrio.scripted.disk
 
 
 async def test_a_node_that_may_page_for_a_minority_says_so(qutrio: Door) -> None:
     assert "minority" not in (await qutrio("status")).out
-    qutrio.brain.leads_minority = True
+    qutrio.scripted.leads_minority = True
     assert "! leads a minority: may page, writes nothing" in (await qutrio("status")).out
     assert json.loads((await qutrio("status", "--json")).out)["leads_minority"] is True
 
@@ -115,7 +115,7 @@ async def test_http_check_takes_every_option(qutrio: Door) -> None:
     )
     assert (added.code, added.err) == (0, "")
     assert added.out == "check web added (revision 2)\n"
-    (check,) = qutrio.brain.document.checks
+    (check,) = qutrio.scripted.document.checks
     assert isinstance(check, HttpCheck)
     assert (check.interval_s, check.timeout_s, check.retries) == (10.0, 0.5, 2)
     assert set(check.headers) == {("X-Team", "ops: night"), ("Accept", "*/*")}
@@ -165,7 +165,7 @@ async def test_check_test_ends_as_the_target_is(
 ) -> None:
     """0 up, 6 failing, 1 when nobody can tell; each node's words are shown."""
     await qutrio(*WEB)
-    qutrio.brain.votes = votes  # type: ignore[assignment]
+    qutrio.scripted.votes = votes  # type: ignore[assignment]
     tested = await qutrio("check", "test", "web")
     assert tested.code == code
     assert word in tested.out
@@ -175,8 +175,8 @@ async def test_check_test_ends_as_the_target_is(
 async def test_check_test_in_a_minority_decides_nothing(qutrio: Door) -> None:
     """What this side sees is shown, and that nobody else was asked."""
     await qutrio(*WEB)
-    qutrio.brain.votes = {ME: Outcome.OK, PEER: Outcome.OK}
-    qutrio.brain.master = None
+    qutrio.scripted.votes = {ME: Outcome.OK, PEER: Outcome.OK}
+    qutrio.scripted.master = None
     tested = await qutrio("check", "test", "web")
     assert tested.code == ExitCode.NO_MASTER
     assert "is UNKNOWN" in tested.out
@@ -191,7 +191,7 @@ async def test_password_can_come_from_a_file(qutrio: Door, folder: Path) -> None
     (folder / "password").write_text("hunter2\n")
     added = await qutrio(*MAIL, "--username", "u", "--password", f"@{folder}/password")
     assert added.code == 0
-    (channel,) = qutrio.brain.document.channels
+    (channel,) = qutrio.scripted.document.channels
     assert isinstance(channel, SmtpChannel)
     assert channel.password == "hunter2"
     listed = await qutrio("alert", "list")
@@ -204,7 +204,7 @@ async def test_webhook_and_discord_can_be_added_and_edited(qutrio: Door) -> None
     await qutrio("alert", "add", "webhook", "hook", "https://example.org/h", "--no-default")
     await qutrio("alert", "add", "discord", "team", "https://discord.example/api/1/x")
     await qutrio("alert", "edit", "hook", "--disable", "--secret", "k")
-    hook = next(c for c in qutrio.brain.document.channels if c.name == "hook")
+    hook = next(c for c in qutrio.scripted.document.channels if c.name == "hook")
     assert isinstance(hook, WebhookChannel)
     assert (hook.default, hook.enabled, hook.secret) == (False, False, "k")
     listed = json.loads((await qutrio("alert", "list", "--json")).out)
@@ -216,7 +216,7 @@ async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -
     """The server's words are shown."""
     await qutrio(*MAIL)
     assert (await qutrio("alert", "test", "ops")).code == 0
-    qutrio.brain.delivered = lambda _: (False, "535 no")
+    qutrio.scripted.delivered = lambda _: (False, "535 no")
     failed = await qutrio("alert", "test", "ops")
     assert failed.code == ExitCode.ERROR
     assert failed.out == "test notice to ops NOT delivered: 535 no\n"
@@ -231,13 +231,13 @@ async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -
 )
 async def test_status_warns_of_a_clock_that_is_off(qutrio: Door, skew_s: float, words: str) -> None:
     """Which of the two is right cannot be told from here."""
-    qutrio.brain.skews[PEER] = skew_s
+    qutrio.scripted.skews[PEER] = skew_s
     assert words in (await qutrio("status")).out
 
 
 async def test_status_does_not_warn_of_a_clock_that_is_nearly_right(qutrio: Door) -> None:
     """Heartbeats take their time, and no clock is exact."""
-    qutrio.brain.skews[PEER] = 2.0
+    qutrio.scripted.skews[PEER] = 2.0
     assert "clock" not in (await qutrio("status")).out
 
 
@@ -278,7 +278,7 @@ async def test_settings_are_shown_and_set(qutrio: Door) -> None:
 
 
 async def test_settings_that_are_not_set_say_what_holds_instead(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
     shown = _columns((await qutrio("settings", "show")).out)
     assert shown["resolvers"] == "each node's own"
     assert shown["unseen_after"] == "five intervals of the check, at least 2m and at most 1h"
@@ -303,15 +303,15 @@ async def test_document_is_shown_as_json(qutrio: Door) -> None:
 
 async def test_what_a_target_said_cannot_move_the_cursor(qutrio: Door) -> None:
     """Names and details reach a terminal: control characters do not."""
-    brain = qutrio.brain
-    rude = evolve(brain.document.members[1], address="x\x1b[2J:1")
-    brain.publish(evolve(brain.document, members=(brain.document.members[0], rude)))
+    scripted = qutrio.scripted
+    rude = evolve(scripted.document.members[1], address="x\x1b[2J:1")
+    scripted.publish(evolve(scripted.document, members=(scripted.document.members[0], rude)))
     assert "\x1b" not in (await qutrio("status")).out
 
 
 async def test_unknown_outcome_ends_with_5(qutrio: Door) -> None:
     """Neither yes nor no: the caller must look."""
-    qutrio.brain.ruling = (Ruling.UNKNOWN, "the master did not answer in time; look")
+    qutrio.scripted.ruling = (Ruling.UNKNOWN, "the master did not answer in time; look")
     lost = await qutrio(*WEB)
     assert (lost.code, lost.out) == (ExitCode.UNKNOWN, "")
     assert lost.err == "qutrio: the master did not answer in time; look\n"
@@ -319,9 +319,9 @@ async def test_unknown_outcome_ends_with_5(qutrio: Door) -> None:
 
 async def test_refusal_ends_with_1_and_no_quorum_with_4(qutrio: Door) -> None:
     """ "No" and "not now" are different answers."""
-    brain = qutrio.brain
-    brain.ruling = (Ruling.REFUSED, "no")
+    scripted = qutrio.scripted
+    scripted.ruling = (Ruling.REFUSED, "no")
     assert (await qutrio(*WEB)).code == ExitCode.ERROR
-    brain.master = None
-    brain.publish(brain.document)
+    scripted.master = None
+    scripted.publish(scripted.document)
     assert (await qutrio(*WEB)).code == ExitCode.NO_MASTER

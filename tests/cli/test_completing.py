@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.cli import completing
-from tests.cli.front_door import Door, completed
+from tests.cli.in_process import Door, completed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from qutrio.model.checks import HttpCheck, TcpCheck
 from qutrio.model.levels import LEVEL
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ async def test_every_address_can_be_asked_for_and_no_longer_be(
     qutrio: Door, kind: str, target: str
 ) -> None:
     def wanted() -> bool:
-        (check,) = qutrio.brain.document.checks
+        (check,) = qutrio.scripted.document.checks
         assert isinstance(check, HttpCheck | TcpCheck)
         return check.each_address
 
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
     added = await qutrio("check", "add", kind, "shop", target, "--each-address")
     assert (added.code, added.err, wanted()) == (0, "", True)
     assert "each_address" in (await qutrio("check", "show", "shop")).out

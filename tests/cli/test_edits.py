@@ -9,9 +9,9 @@ from qutrio.model.edits import COMMAND, Edit
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.journal import Opened
 from qutrio.model.levels import LEVEL
-from tests.cli.front_door import Door
-from tests.control.brain import ME, WALL
-from tests.core.told import opened
+from tests.cli.in_process import Door
+from tests.control.scripted_node import ME, WALL
+from tests.core.journal_facts import opened
 
 WEB = ("check", "add", "http", "web", "https://example.org/")
 EDIT = Edit(
@@ -28,9 +28,9 @@ EDIT = Edit(
 async def test_a_check_shows_who_changed_it_last(qutrio: Door) -> None:
     await qutrio(*WEB)
     assert "last changed" not in (await qutrio("check", "show", "web")).out
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
     assert (await qutrio("check", "edit", "web", "--interval", "45s")).code == 0
-    revision = qutrio.brain.document.revision
+    revision = qutrio.scripted.document.revision
     words = f"last changed by a (command, uid {os.getuid()}) at "
     shown = (await qutrio("check", "show", "web")).out
     assert words in shown
@@ -51,6 +51,6 @@ async def test_explain_tells_of_the_edit_since_which_nobody_saw_it_up(qutrio: Do
     fact = entry.fact
     assert isinstance(fact, Opened)
     edited = evolve(fact, incident=evolve(fact.incident, edited=EDIT))
-    qutrio.brain.journal.entries.append(evolve(entry, fact=edited))
+    qutrio.scripted.journal.entries.append(evolve(entry, fact=edited))
     words = "edited by bravo (command, uid 1000) at 2023-11-14 22:13:20 UTC, revision 12; not seen"
     assert words in (await qutrio("explain", "web-1")).out

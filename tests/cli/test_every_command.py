@@ -7,15 +7,15 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.results import Outcome
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 from tests.cli.test_commands import MAIL, WEB
-from tests.control.brain import ME, PEER
+from tests.control.scripted_node import ME, PEER
 
 
 async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(qutrio: Door) -> None:
     """Like `status`: a script that reads a list must not take it for the truth."""
     await qutrio(*WEB)
-    qutrio.brain.master = None
+    qutrio.scripted.master = None
     for words, marked in (
         (("check", "list"), "UP (stale)"),
         (("check", "show", "web"), "UP (stale)"),
@@ -32,8 +32,8 @@ async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(qut
 
 
 async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
-    brain = qutrio.brain
-    brain.view.publish(evolve(brain.view.value, removed=True))
+    scripted = qutrio.scripted
+    scripted.view.publish(evolve(scripted.view.value, removed=True))
     shown = await qutrio("node", "list")
     assert shown.code == ExitCode.NO_MASTER
     assert "this node was removed from the cluster" in shown.err
@@ -54,8 +54,8 @@ async def test_what_a_removed_node_is_asked_says_so_once(
     qutrio: Door, words: tuple[str, ...]
 ) -> None:
     await qutrio(*WEB)
-    brain = qutrio.brain
-    brain.view.publish(evolve(brain.view.value, removed=True))
+    scripted = qutrio.scripted
+    scripted.view.publish(evolve(scripted.view.value, removed=True))
     for more in ((), ("--json",)):
         shown = await qutrio(*words, *more)
         assert shown.code == ExitCode.NO_MASTER
@@ -65,8 +65,8 @@ async def test_what_a_removed_node_is_asked_says_so_once(
 async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
     """A token or a channel of yesterday must not be taken for one of today."""
     await qutrio(*MAIL)
-    brain = qutrio.brain
-    brain.view.publish(evolve(brain.view.value, removed=True))
+    scripted = qutrio.scripted
+    scripted.view.publish(evolve(scripted.view.value, removed=True))
     for words in (("alert", "list"), ("enroll", "list"), ("settings", "show")):
         for more in ((), ("--json",)):
             shown = await qutrio(*words, *more)
@@ -110,7 +110,7 @@ async def test_every_change_answers_in_json(qutrio: Door) -> None:
         done = await qutrio(*words, "--json")
         assert done.code == ExitCode.OK, (words, done.err)
         answer = json.loads(done.out)
-        assert answer["revision"] == qutrio.brain.document.revision
+        assert answer["revision"] == qutrio.scripted.document.revision
         assert "ok" not in answer
 
 
@@ -124,6 +124,6 @@ async def test_a_timeout_above_the_interval_is_warned_of_and_taken(qutrio: Door)
 
 async def test_check_test_without_a_verdict_says_why(qutrio: Door) -> None:
     await qutrio(*WEB)
-    qutrio.brain.votes = {ME: Outcome.ABSTAIN, PEER: Outcome.ABSTAIN}
+    qutrio.scripted.votes = {ME: Outcome.ABSTAIN, PEER: Outcome.ABSTAIN}
     told = (await qutrio("check", "test", "web")).err
     assert told == "qutrio: web has no verdict: no node could tell; abstained: connection refused\n"

@@ -14,9 +14,9 @@ from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, Closing, Entry, Leaving, Named
-from tests.cli.front_door import Door
-from tests.control.brain import ME
-from tests.core.told import (
+from tests.cli.in_process import Door
+from tests.control.scripted_node import ME
+from tests.core.journal_facts import (
     ALPHA,
     BRAVO,
     INCIDENT,
@@ -75,7 +75,7 @@ a majority holds it (write 1.7, document revision 3)
 
 def remember(qutrio: Door, *entries: Entry) -> None:
     """Let the node have written these lines."""
-    qutrio.brain.journal.entries.extend(entries)
+    qutrio.scripted.journal.entries.extend(entries)
 
 
 async def test_a_page_is_told_from_the_first_bad_round_to_the_end(qutrio: Door) -> None:

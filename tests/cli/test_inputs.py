@@ -16,7 +16,7 @@ from qutrio.codec.plain_fields import FIELDS
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import DiscordChannel, SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 from tests.patience import HANG_S
 
 FROM_STDIN = """
@@ -180,7 +180,7 @@ async def test_every_option_of_a_check_takes_a_file(qutrio: Door, folder: Path) 
     options += ["--header", f"X: @{folder}/header"]
     added = await qutrio("check", "add", "http", "web", f"@{folder}/url", *options)
     assert (added.code, added.err) == (0, "")
-    (made,) = qutrio.brain.document.checks
+    (made,) = qutrio.scripted.document.checks
     assert isinstance(made, HttpCheck)
     assert (made.url, made.headers) == ("https://example.org/?k=v", (("X", "H"),))
     assert (made.body, made.body_contains, made.body_not_contains) == ("B", "C", "N")
@@ -188,6 +188,6 @@ async def test_every_option_of_a_check_takes_a_file(qutrio: Door, folder: Path) 
     await qutrio("check", "edit", "web", "--url", "https://example.org/")
     edited = await qutrio("check", "edit", "web", "--url", f"@{folder}/url")
     assert edited.code == 0
-    (again,) = qutrio.brain.document.checks
+    (again,) = qutrio.scripted.document.checks
     assert isinstance(again, HttpCheck)
     assert again.url == made.url

@@ -5,15 +5,15 @@ import json
 from attrs import evolve
 
 from qutrio.model.levels import LEVEL
-from tests.cli.front_door import Door
-from tests.control.brain import ME, PEER
+from tests.cli.in_process import Door
+from tests.control.scripted_node import ME, PEER
 
 
 async def test_the_level_is_shown_and_who_holds_it_back(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=LEVEL))
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
     assert f"level     {LEVEL}\n" in (await qutrio("status")).out
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=1))
-    qutrio.brain.levels = {ME: 1, PEER: None}
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=1))
+    qutrio.scripted.levels = {ME: 1, PEER: None}
     words = f"1 of {LEVEL}, held back by a (runs 1), b (not heard)"
     assert words in (await qutrio("status")).out
     answer = json.loads((await qutrio("status", "--json")).out)
@@ -24,7 +24,7 @@ async def test_the_level_is_shown_and_who_holds_it_back(qutrio: Door) -> None:
 
 
 async def test_status_warns_of_a_member_that_is_too_old_to_be_one(qutrio: Door) -> None:
-    qutrio.brain.publish(evolve(qutrio.brain.document, level=2))
-    qutrio.brain.levels = {PEER: 1}
+    qutrio.scripted.publish(evolve(qutrio.scripted.document, level=2))
+    qutrio.scripted.levels = {PEER: 1}
     warning = "! b runs level 1, the cluster needs 2: it is refused until it is upgraded"
     assert warning in (await qutrio("status")).out

@@ -11,10 +11,10 @@ from qutrio.control.protocol import ControlFailure
 from qutrio.model.checks import HttpCheck
 from qutrio.model.results import Outcome
 from qutrio.model.rules import MASK
-from tests.cli.front_door import Door
+from tests.cli.in_process import Door
 from tests.cli.test_help import PATHS
-from tests.control.asking import ask
-from tests.control.brain import ME, PEER, Brain, new_brain, served
+from tests.control.requests import ask
+from tests.control.scripted_node import ME, PEER, ScriptedNode, new_scripted_node, served
 from tests.secrets.planted import CHANNELS, CHECKS, HOST, SECRET
 
 BAD = [{SECRET: 1}, [SECRET], f"({SECRET}", f"http://u:{SECRET}@h/ä b?{SECRET}", 7]
@@ -66,15 +66,15 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
 """What is asked; the names of fields that are public may be quoted, such as `name` itself."""
 
 
-async def planted() -> Brain:
+async def planted() -> ScriptedNode:
     """Return a cluster with a secret in every field that can hold one."""
-    brain = new_brain()
-    brain.votes = {ME: Outcome.FAIL, PEER: Outcome.FAIL}
+    scripted = new_scripted_node()
+    scripted.votes = {ME: Outcome.FAIL, PEER: Outcome.FAIL}
     for channel in CHANNELS:
-        await ask(brain, "alert.add", channel=channel)
+        await ask(scripted, "alert.add", channel=channel)
     for check in CHECKS:
-        await ask(brain, "check.add", check=check)
-    return brain
+        await ask(scripted, "check.add", check=check)
+    return scripted
 
 
 def test_every_operation_is_asked() -> None:
@@ -93,9 +93,9 @@ async def test_no_answer_holds_a_secret(op: str) -> None:
         assert isinstance(given, dict)
         if any(given.get(f) in BAD for f in PUBLIC_FIELDS):
             continue  # what is wrong with a public field is quoted
-        brain = await planted()
+        scripted = await planted()
         try:
-            said = json.dumps(await ask(brain, op, **request))
+            said = json.dumps(await ask(scripted, op, **request))
         except* ControlFailure as failures:
             said = repr(failures.exceptions)
         assert SECRET not in said, request
@@ -158,9 +158,9 @@ async def full(
 ) -> Any:
     """Give a door to a cluster full of secrets, and its log."""
     monkeypatch.setenv("QUTRIO_SOCKET", str(folder / "q.sock"))
-    brain = await planted()
-    async with served(folder / "q.sock", brain) as log:
-        yield Door(brain, capsys), log
+    scripted = await planted()
+    async with served(folder / "q.sock", scripted) as log:
+        yield Door(scripted, capsys), log
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
@@ -202,11 +202,11 @@ async def test_a_mask_that_is_given_back_is_the_old_value_or_refused(
     full: tuple[Door, object],
 ) -> None:
     door, _ = full
-    was = door.brain.document.checks
+    was = door.scripted.document.checks
     shown = json.loads((await door("check", "show", "basic", "--json")).out)["check"]
     kept = await door("check", "edit", "basic", "--url", shown["url"], "--header", f"X-Own: {MASK}")
     assert kept.code == 0
-    (basic, _) = sorted(door.brain.document.checks, key=lambda c: c.name)
+    (basic, _) = sorted(door.scripted.document.checks, key=lambda c: c.name)
     assert isinstance(basic, HttpCheck)
     assert basic.url == CHECKS[0]["url"]
     assert basic.headers == (("X-Own", SECRET),)
@@ -216,15 +216,15 @@ async def test_a_mask_that_is_given_back_is_the_old_value_or_refused(
         assert "only stands for a value that is not shown" in refused.err
     added = await door("check", "add", "http", "y", "https://h/", "--bearer-token", MASK)
     assert added.code == 2
-    assert len(door.brain.document.checks) == len(was)
+    assert len(door.scripted.document.checks) == len(was)
 
 
 @pytest.mark.parametrize("channel", CHANNELS, ids=lambda c: str(c["kind"]))
 async def test_a_masked_channel_comes_back_whole(channel: dict[str, Any]) -> None:
-    brain = await planted()
-    before = brain.document.channels
-    rows = (await ask(brain, "alert.list"))["channels"]
+    scripted = await planted()
+    before = scripted.document.channels
+    rows = (await ask(scripted, "alert.list"))["channels"]
     [row] = [r for r in rows if r["name"] == channel["name"]]
     changes = {n: v for n, v in row.items() if n in channel and n not in {"kind", "name"}}
-    await ask(brain, "alert.edit", name=channel["name"], set=changes)
-    assert brain.document.channels == before
+    await ask(scripted, "alert.edit", name=channel["name"], set=changes)
+    assert scripted.document.channels == before

@@ -26,7 +26,7 @@ from qutrio.storage.leftovers import untouched
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.store import Store
 from tests import needs
-from tests.control.brain import PEER, member
+from tests.control.scripted_node import PEER, member
 from tests.workers import free_port
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.control.brain import new_brain, served
+from tests.control.scripted_node import new_scripted_node, served
 
 NOUNS = {
     "status": {"qutrio.cli.check_lines", "qutrio.cli.staleness", "qutrio.cli.status"},
@@ -59,7 +59,7 @@ async def test_what_must_be_fast_imports_only_what_it_needs(folder: Path, noun: 
     socket = folder / "q.sock"
     environ = {**os.environ, "QUTRIO_SOCKET": str(socket)}
     command = [sys.executable, "-c", SCRIPT, noun]
-    async with served(socket, new_brain()):
+    async with served(socket, new_scripted_node()):
         ended = await trio.run_process(command, env=environ, capture_stdout=True)
     seen = json.loads(ended.stdout.splitlines()[-1])
     assert seen["code"] == 0

@@ -20,7 +20,7 @@ from qutrio.cli.printing import print_table
 from qutrio.cli.staleness import complain, decides, stale_note
 from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
-from tests.control.brain import new_brain, served, two_nodes
+from tests.control.scripted_node import new_scripted_node, served, two_nodes
 
 Row = dict[str, Any]
 COLUMNS = 60
@@ -251,8 +251,8 @@ async def _on_a_terminal(folder: Path, **environ: str) -> bytes:
     os.set_blocking(ours, False)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     long = HttpCheck(id=CheckId("c1"), name="web", url="https://example.org/" + "x" * 200)
-    brain = new_brain(evolve(two_nodes(), checks=(long,)))
-    async with served(folder / "q.sock", brain):
+    scripted = new_scripted_node(evolve(two_nodes(), checks=(long,)))
+    async with served(folder / "q.sock", scripted):
         await trio.run_process(
             [sys.executable, "-c", SHOW],
             env={**os.environ, "TERM": "xterm", "QUTRIO_SOCKET": str(folder / "q.sock"), **environ},

@@ -5,8 +5,7 @@ import pytest
 
 from qutrio.codec.journal import decode_entry, encode_entry
 from qutrio.model.journal import Entry
-from tests.core.samples import WALL
-from tests.core.told import (
+from tests.core.journal_facts import (
     BRAVO,
     began,
     came_up,
@@ -23,6 +22,7 @@ from tests.core.told import (
     stopped,
     went_down,
 )
+from tests.core.samples import WALL
 
 LINES = [
     began(1),

@@ -10,9 +10,9 @@ from qutrio.core.api.events import YieldRequested
 from qutrio.core.api.messages import Ruling
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
-from tests.control.asking import ask, refused
-from tests.control.brain import ME, PEER, WALL, Brain, member, new_brain
-from tests.core.told import ALPHA, BRAVO, role_left, role_taken, started
+from tests.control.requests import ask, refused
+from tests.control.scripted_node import ME, PEER, WALL, ScriptedNode, member, new_scripted_node
+from tests.core.journal_facts import ALPHA, BRAVO, role_left, role_taken, started
 
 LEARNER = NodeId("n333333333333")
 
@@ -21,7 +21,7 @@ LEARNER = NodeId("n333333333333")
 
 
 async def test_the_engine_is_shown_with_its_timers_and_who_leads() -> None:
-    answer = await ask(new_brain(), "engine.show")
+    answer = await ask(new_scripted_node(), "engine.show")
     assert (answer["engine"], answer["knows_engine"], answer["role"]) == (
         "lowest-id", True, "leader",
     )  # fmt: skip
@@ -34,36 +34,42 @@ async def test_the_engine_is_shown_with_its_timers_and_who_leads() -> None:
 
 
 async def test_members_that_do_not_know_the_engine_or_did_not_say_are_shown() -> None:
-    brain = new_brain(evolve(new_brain().document, settings=Settings(engine="future")))
-    brain.engines = {ME: "", PEER: ""}
-    brain.role = "follower"
-    answer = await ask(brain, "engine.show")
+    scripted = new_scripted_node(
+        evolve(new_scripted_node().document, settings=Settings(engine="future"))
+    )
+    scripted.engines = {ME: "", PEER: ""}
+    scripted.role = "follower"
+    answer = await ask(scripted, "engine.show")
     assert (answer["knows_engine"], answer["role"], answer["timers"]) == (False, "follower", [])
     assert [m["knows_engine"] for m in answer["members"]] == [False, False]
-    brain.engines = {ME: "future"}
-    answer = await ask(brain, "engine.show")
+    scripted.engines = {ME: "future"}
+    answer = await ask(scripted, "engine.show")
     assert [m["knows_engine"] for m in answer["members"]] == [True, None]
 
 
 async def test_a_member_that_spoke_before_a_change_of_engine_is_not_taken_for_an_old_one() -> None:
-    brain = new_brain()
-    brain.engines = {ME: "lowest-id", PEER: "raft"}
-    answer = await ask(brain, "engine.show")
+    scripted = new_scripted_node()
+    scripted.engines = {ME: "lowest-id", PEER: "raft"}
+    answer = await ask(scripted, "engine.show")
     assert [m["knows_engine"] for m in answer["members"]] == [True, None]
 
 
 async def test_an_engine_is_set_with_its_timers_in_one_change() -> None:
-    brain = new_brain()
+    scripted = new_scripted_node()
     timers = {"heartbeat": "200ms", "raft_election_timeout": "2s"}
-    answer = await ask(brain, "engine.set", engine="raft", timers=timers)
+    answer = await ask(scripted, "engine.set", engine="raft", timers=timers)
     assert answer["revision"] == 2
     expected = Settings(engine="raft", raft_heartbeat_s=0.2, raft_election_timeout_s=2.0)
-    assert brain.document.settings == expected
-    await ask(brain, "engine.set", engine="gossip", timers={"acting": "partition", "alive": "5s"})
-    settings = brain.document.settings
+    assert scripted.document.settings == expected
+    await ask(
+        scripted, "engine.set", engine="gossip", timers={"acting": "partition", "alive": "5s"}
+    )
+    settings = scripted.document.settings
     assert (settings.engine, settings.acting, settings.gossip_alive_s) == ("gossip", "partition", 5)
-    await ask(brain, "engine.set", engine="lowest-id", timers={"heartbeat": "2s", "dead_after": 8})
-    assert brain.document.settings.heartbeat_s == 2
+    await ask(
+        scripted, "engine.set", engine="lowest-id", timers={"heartbeat": "2s", "dead_after": 8}
+    )
+    assert scripted.document.settings.heartbeat_s == 2
 
 
 @pytest.mark.parametrize(
@@ -88,117 +94,117 @@ async def test_an_engine_is_set_with_its_timers_in_one_change() -> None:
 async def test_a_wrong_engine_or_timer_is_one_sentence_and_changes_nothing(
     engine: str, timers: dict[str, object], sentence: str
 ) -> None:
-    brain = new_brain()
-    failure = await refused(brain, "engine.set", engine=engine, timers=timers)
+    scripted = new_scripted_node()
+    failure = await refused(scripted, "engine.set", engine=engine, timers=timers)
     assert failure.code is Code.INVALID
     assert sentence in str(failure)
-    assert brain.document == new_brain().document
+    assert scripted.document == new_scripted_node().document
 
 
 async def test_an_engine_that_the_cluster_refuses_is_not_set() -> None:
-    brain = new_brain()
-    brain.ruling = (Ruling.REFUSED, "not now")
-    failure = await refused(brain, "engine.set", engine="raft", timers={})
+    scripted = new_scripted_node()
+    scripted.ruling = (Ruling.REFUSED, "not now")
+    failure = await refused(scripted, "engine.set", engine="raft", timers={})
     assert (failure.code, str(failure)) == (Code.REFUSED, "not now")
 
 
 # --- yield ----------------------------------------------------------------------------------
 
 
-def moves_to(brain: Brain, node: NodeId | None) -> None:
+def moves_to(scripted: ScriptedNode, node: NodeId | None) -> None:
     """Let the role move when somebody asks for it."""
-    brain.heirs = [node]
+    scripted.heirs = [node]
 
 
 async def test_the_role_is_moved_and_the_answer_says_who_acts_now() -> None:
-    brain = new_brain()
-    moves_to(brain, PEER)
-    answer = await ask(brain, "cluster.yield")
+    scripted = new_scripted_node()
+    moves_to(scripted, PEER)
+    answer = await ask(scripted, "cluster.yield")
     assert answer == {
         "before": {"id": ME, "name": "a", "term": 3},
         "master": {"id": PEER, "name": "b"},
         "term": 4,
     }
-    assert brain.yields == [YieldRequested(None)]
+    assert scripted.yields == [YieldRequested(None)]
 
 
 async def test_the_next_master_may_be_named_by_its_name() -> None:
-    brain = new_brain()
-    moves_to(brain, PEER)
-    await ask(brain, "cluster.yield", to="b")
-    assert brain.yields == [YieldRequested(PEER)]
+    scripted = new_scripted_node()
+    moves_to(scripted, PEER)
+    await ask(scripted, "cluster.yield", to="b")
+    assert scripted.yields == [YieldRequested(PEER)]
 
 
 async def test_what_cannot_be_next_is_refused_before_anybody_is_asked() -> None:
-    brain, document = new_brain(), new_brain().document
+    scripted, document = new_scripted_node(), new_scripted_node().document
     learner = evolve(member(LEARNER, "c"), voter=False)
-    brain.publish(evolve(document, members=(*document.members, learner)))
+    scripted.publish(evolve(document, members=(*document.members, learner)))
     for name, code, sentence in (
         ("nobody", Code.NOT_FOUND, "there is no node named 'nobody'; see 'qutrio node list'"),
         ("c", Code.REFUSED, "c is a learner: it has no vote yet"),
         ("a", Code.REFUSED, "a acts already, in term 3"),
     ):
-        failure = await refused(brain, "cluster.yield", to=name)
+        failure = await refused(scripted, "cluster.yield", to=name)
         assert (failure.code, str(failure)) == (code, sentence)
-    brain.view.publish(evolve(brain.view.value, live=frozenset({ME})))
-    failure = await refused(brain, "cluster.yield", to="b")
+    scripted.view.publish(evolve(scripted.view.value, live=frozenset({ME})))
+    failure = await refused(scripted, "cluster.yield", to="b")
     assert (failure.code, str(failure)) == (
         Code.REFUSED, "b is not alive: nothing is heard of it",
     )  # fmt: skip
-    failure = await refused(brain, "cluster.yield")
+    failure = await refused(scripted, "cluster.yield")
     assert str(failure) == "a cannot yield: no other voting member is heard"
-    assert brain.yields == []
+    assert scripted.yields == []
 
 
 async def test_nothing_can_be_moved_where_nobody_acts_or_where_this_node_is_no_member() -> None:
-    brain = new_brain()
-    brain.view.publish(evolve(brain.view.value, master=None))
-    assert (await refused(brain, "cluster.yield")).code is Code.NO_MASTER
-    brain.view.publish(evolve(brain.view.value, removed=True))
-    failure = await refused(brain, "cluster.yield")
+    scripted = new_scripted_node()
+    scripted.view.publish(evolve(scripted.view.value, master=None))
+    assert (await refused(scripted, "cluster.yield")).code is Code.NO_MASTER
+    scripted.view.publish(evolve(scripted.view.value, removed=True))
+    failure = await refused(scripted, "cluster.yield")
     assert failure.code is Code.NO_MASTER
     assert "this node was removed from the cluster" in str(failure)
 
 
 async def test_a_role_that_does_not_move_in_time_is_unknown(autojump_clock: MockClock) -> None:
-    brain = new_brain()
+    scripted = new_scripted_node()
     began = trio.current_time()
-    failure = await refused(brain, "cluster.yield", wait="7s")
+    failure = await refused(scripted, "cluster.yield", wait="7s")
     assert trio.current_time() - began == pytest.approx(7)
     assert failure.code is Code.UNKNOWN
     assert str(failure).startswith("a still acts in term 3 after 7s; it may yet yield")
 
 
 async def test_a_role_that_comes_back_is_not_said_to_have_stayed(autojump_clock: MockClock) -> None:
-    brain = new_brain()
-    moves_to(brain, ME)
-    failure = await refused(brain, "cluster.yield")
+    scripted = new_scripted_node()
+    moves_to(scripted, ME)
+    failure = await refused(scripted, "cluster.yield")
     assert failure.code is Code.REFUSED
     assert str(failure) == "a gave the role up, and acts again in term 4: no other kept it"
 
 
 async def test_a_role_that_nobody_takes_is_said_so(autojump_clock: MockClock) -> None:
-    brain = new_brain()
-    moves_to(brain, None)
-    failure = await refused(brain, "cluster.yield")
+    scripted = new_scripted_node()
+    moves_to(scripted, None)
+    failure = await refused(scripted, "cluster.yield")
     assert failure.code is Code.NO_MASTER
     assert "a gave the role up, and nobody acts after 15s" in str(failure)
 
 
 async def test_a_role_that_moves_elsewhere_is_an_error_that_names_who_acts() -> None:
-    brain, document = new_brain(), new_brain().document
-    brain.publish(evolve(document, members=(*document.members, member(LEARNER, "c"))))
-    brain.view.publish(evolve(brain.view.value, live=frozenset({ME, PEER, LEARNER})))
-    moves_to(brain, PEER)
-    failure = await refused(brain, "cluster.yield", to="c")
+    scripted, document = new_scripted_node(), new_scripted_node().document
+    scripted.publish(evolve(document, members=(*document.members, member(LEARNER, "c"))))
+    scripted.view.publish(evolve(scripted.view.value, live=frozenset({ME, PEER, LEARNER})))
+    moves_to(scripted, PEER)
+    failure = await refused(scripted, "cluster.yield", to="c")
     assert (failure.code, str(failure)) == (Code.REFUSED, "b acts now in term 4, and not c")
 
 
 @pytest.mark.parametrize("wait", ["10ms", "3m", "soon"])
 async def test_a_wait_out_of_bounds_is_bad_input(wait: str) -> None:
-    brain = new_brain()
-    assert (await refused(brain, "cluster.yield", wait=wait)).code is Code.INVALID
-    assert brain.yields == []
+    scripted = new_scripted_node()
+    assert (await refused(scripted, "cluster.yield", wait=wait)).code is Code.INVALID
+    assert scripted.yields == []
 
 
 def test_the_command_waits_longer_for_its_answer_than_a_yield_may_take() -> None:
@@ -210,12 +216,12 @@ def test_the_command_waits_longer_for_its_answer_than_a_yield_may_take() -> None
 
 
 async def test_the_history_is_told_newest_first_with_reasons() -> None:
-    brain = new_brain()
-    brain.journal.entries += [
+    scripted = new_scripted_node()
+    scripted.journal.entries += [
         started(0), role_taken(1, ALPHA, 1), role_left(9, ALPHA, 1, "fell silent"),
         role_taken(10, BRAVO, 2, untold=3),
     ]  # fmt: skip
-    answer = await ask(brain, "cluster.history")
+    answer = await ask(scripted, "cluster.history")
     assert (answer["node_id"], answer["now_unix"]) == (ME, WALL)
     newest, oldest = answer["reigns"]
     assert (newest["state"], newest["term"], newest["untold"]) == ("acting", 2, 3)
@@ -231,25 +237,25 @@ async def test_the_history_is_told_newest_first_with_reasons() -> None:
 
 
 async def test_who_acts_now_is_told_although_the_journal_took_no_more() -> None:
-    brain = new_brain()
-    assert (await ask(brain, "cluster.history"))["unwritten"] is None
-    brain.journal.entries += [role_taken(1, ALPHA, 1), role_left(9, ALPHA, 2, "moved by hand")]
-    answer = await ask(brain, "cluster.history")
+    scripted = new_scripted_node()
+    assert (await ask(scripted, "cluster.history"))["unwritten"] is None
+    scripted.journal.entries += [role_taken(1, ALPHA, 1), role_left(9, ALPHA, 2, "moved by hand")]
+    answer = await ask(scripted, "cluster.history")
     assert answer["unwritten"] == {"master": {"id": ME, "name": "a"}, "term": 3}
-    brain.view.publish(evolve(brain.view.value, master=None))
-    assert (await ask(brain, "cluster.history"))["unwritten"] is None
+    scripted.view.publish(evolve(scripted.view.value, master=None))
+    assert (await ask(scripted, "cluster.history"))["unwritten"] is None
 
 
 async def test_a_limit_takes_the_newest_and_must_be_a_number_from_one() -> None:
-    brain = new_brain()
-    brain.journal.entries += [role_taken(term, ALPHA, term) for term in range(1, 31)]
-    assert len((await ask(brain, "cluster.history"))["reigns"]) == 20
-    answer = await ask(brain, "cluster.history", limit=2)
+    scripted = new_scripted_node()
+    scripted.journal.entries += [role_taken(term, ALPHA, term) for term in range(1, 31)]
+    assert len((await ask(scripted, "cluster.history"))["reigns"]) == 20
+    answer = await ask(scripted, "cluster.history", limit=2)
     assert [r["term"] for r in answer["reigns"]] == [30, 29]
     for wrong in (0, -1, True, "2", 10_001):
-        failure = await refused(brain, "cluster.history", limit=wrong)
+        failure = await refused(scripted, "cluster.history", limit=wrong)
         assert failure.code is Code.INVALID
 
 
 async def test_an_empty_journal_is_an_empty_history() -> None:
-    assert (await ask(new_brain(), "cluster.history"))["reigns"] == []
+    assert (await ask(new_scripted_node(), "cluster.history"))["reigns"] == []

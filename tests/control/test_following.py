@@ -22,7 +22,7 @@ from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.model.ids import Instant, NodeId, Term
 from qutrio.model.stable import Position
-from tests.control.brain import LEASE_S, ME, Brain, new_brain
+from tests.control.scripted_node import LEASE_S, ME, ScriptedNode, new_scripted_node
 from tests.patience import HANG_S
 
 
@@ -62,23 +62,23 @@ class Program:
 
 @define
 class Scene:
-    """A brain, and programs that follow it."""
+    """A scripted, and programs that follow it."""
 
-    brain: Brain
+    scripted: ScriptedNode
     nursery: trio.Nursery
 
     def open(self, key: str = "k") -> Program:
         """Begin a conversation."""
         ours, theirs = trio.testing.memory_stream_pair()
         request = Request({"op": "role.follow", "key": key})
-        self.nursery.start_soon(follow_role, self.brain.context(), request, theirs)
+        self.nursery.start_soon(follow_role, self.scripted.context(), request, theirs)
         return Program(ours, bytearray())
 
     def act(self, for_s: float | None, term: int = 4, *, vacating: bool = False) -> float:
         """Let the node act for so long from now; return up to when."""
         until = trio.current_time() + (for_s or 0)
-        view = self.brain.view.value
-        self.brain.view.publish(
+        view = self.scripted.view.value
+        self.scripted.view.publish(
             evolve(
                 view,
                 position=Position(Term(term), 1),
@@ -93,9 +93,9 @@ class Scene:
 async def scene() -> AsyncIterator[Scene]:
     """Give a scene, and end it."""
     async with trio.open_nursery() as nursery:
-        brain = new_brain()
-        nursery.start_soon(brain.think)
-        yield Scene(brain, nursery)
+        scripted = new_scripted_node()
+        nursery.start_soon(scripted.think)
+        yield Scene(scripted, nursery)
         nursery.cancel_scope.cancel()
 
 
@@ -174,12 +174,12 @@ async def test_a_tenant_is_counted_before_it_is_told_so_and_until_it_lets_go(
         here.act(100.0)
         program = here.open()
         await program.is_held(1)
-        assert here.brain.counted == [1]
+        assert here.scripted.counted == [1]
         await program.hold(0)
         await program.until(lambda line: line["held"] == 0)
-        assert here.brain.counted == [1, 0]
+        assert here.scripted.counted == [1, 0]
         assert (await program.is_held(2))["held"] == 2
-        assert here.brain.counted == [1, 0, 1]
+        assert here.scripted.counted == [1, 0, 1]
 
 
 async def test_two_with_one_key_exclude_one_another_and_the_second_follows_at_once(
@@ -192,12 +192,12 @@ async def test_two_with_one_key_exclude_one_another_and_the_second_follows_at_on
         await second.hold(1)
         assert (await second.until(lambda line: line["taken"]))["held"] == 0
         await third.is_held(1)
-        assert here.brain.counted == [1, 2]
+        assert here.scripted.counted == [1, 2]
         at = trio.current_time()
         await first.hold(0)
         await second.until(lambda line: line["held"] == 1)
         assert trio.current_time() == at
-        assert here.brain.counted == [1, 2, 1, 2]
+        assert here.scripted.counted == [1, 2, 1, 2]
 
 
 async def test_nobody_is_let_in_while_tenants_of_an_earlier_life_may_run(
@@ -205,13 +205,13 @@ async def test_nobody_is_let_in_while_tenants_of_an_earlier_life_may_run(
 ) -> None:
     async with scene() as here:
         here.act(100.0)
-        here.brain.tenants.opens_at = Instant(trio.current_time() + LEASE_S)
+        here.scripted.tenants.opens_at = Instant(trio.current_time() + LEASE_S)
         program = here.open()
         await program.hold(1)
         while (await program.line())["held"] != 1:
-            assert here.brain.counted == []
+            assert here.scripted.counted == []
             await program.hold(1)
-        assert trio.current_time() >= here.brain.tenants.opens_at
+        assert trio.current_time() >= here.scripted.tenants.opens_at
 
 
 async def test_a_lost_tenant_counts_until_the_end_it_was_told_of(autojump_clock: MockClock) -> None:
@@ -223,10 +223,10 @@ async def test_a_lost_tenant_counts_until_the_end_it_was_told_of(autojump_clock:
         await program.stream.aclose()
         await other.hold(1)
         while (await other.line())["held"] != 1:
-            assert here.brain.counted[0] == 1
+            assert here.scripted.counted[0] == 1
             await other.hold(1)
         assert trio.current_time() >= until
-        assert here.brain.counted[-1] == 1
+        assert here.scripted.counted[-1] == 1
 
 
 async def test_a_lost_tenant_is_counted_no_more_when_its_mandate_is_over(
@@ -238,9 +238,9 @@ async def test_a_lost_tenant_is_counted_no_more_when_its_mandate_is_over(
         await program.is_held(1)
         await program.stream.aclose()
         await trio.sleep(until - trio.current_time() - 0.1)
-        assert here.brain.counted == [1]
+        assert here.scripted.counted == [1]
         await trio.sleep(0.2)
-        assert here.brain.counted == [1, 0]
+        assert here.scripted.counted == [1, 0]
 
 
 async def test_a_tenant_that_said_it_stopped_is_not_waited_for(autojump_clock: MockClock) -> None:
@@ -252,7 +252,7 @@ async def test_a_tenant_that_said_it_stopped_is_not_waited_for(autojump_clock: M
         await program.hold(0)
         await program.stream.aclose()
         await trio.testing.wait_all_tasks_blocked()
-        assert here.brain.counted == [1, 0]
+        assert here.scripted.counted == [1, 0]
         assert trio.current_time() == at
 
 
@@ -266,7 +266,7 @@ async def test_a_tenant_that_is_silent_is_lost(autojump_clock: MockClock) -> Non
             await program.until(lambda _: False)
         assert trio.current_time() - began <= SILENCE_S_MAX + 2 * LINE_EVERY_S
         await trio.testing.wait_all_tasks_blocked()
-        assert here.brain.counted == [1, 0]
+        assert here.scripted.counted == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ async def test_a_daemon_that_stops_asks_its_tenants_to_leave_and_waits_for_them(
 
         here.nursery.start_soon(leave)
         at = trio.current_time()
-        await here.brain.tenants.vacate(8.0)
+        await here.scripted.tenants.vacate(8.0)
         assert trio.current_time() == at
-        assert here.brain.counted == [1, 0]
+        assert here.scripted.counted == [1, 0]
         await program.hold(2)
         assert (await program.line())["held"] == 0
 
@@ -308,7 +308,7 @@ async def test_a_daemon_that_stops_does_not_wait_for_ever(autojump_clock: MockCl
         program = here.open()
         await program.is_held(1)
         at = trio.current_time()
-        await here.brain.tenants.vacate(3.0)
+        await here.scripted.tenants.vacate(3.0)
         assert trio.current_time() == pytest.approx(at + 3.0)
 
 
@@ -316,7 +316,7 @@ async def test_a_stopping_daemon_without_tenants_waits_for_nothing(
     autojump_clock: MockClock,
 ) -> None:
     async with scene() as here:
-        await here.brain.tenants.vacate(3.0)
+        await here.scripted.tenants.vacate(3.0)
         assert trio.current_time() == 0
 
 
@@ -327,7 +327,7 @@ async def test_programs_beyond_the_limit_are_refused(autojump_clock: MockClock) 
         request = Request({"op": "role.follow", "key": "one more"})
         _, theirs = trio.testing.memory_stream_pair()
         with pytest.raises(ControlFailure, match="follow the role") as caught:
-            await follow_role(here.brain.context(), request, theirs)
+            await follow_role(here.scripted.context(), request, theirs)
         assert caught.value.code is Code.REFUSED
 
 
@@ -335,37 +335,37 @@ async def test_a_key_has_a_limit(autojump_clock: MockClock) -> None:
     request = Request({"op": "role.follow", "key": "k" * (KEY_CHARS_MAX + 1)})
     _, theirs = trio.testing.memory_stream_pair()
     with pytest.raises(ControlFailure, match="at most") as caught:
-        await follow_role(new_brain().context(), request, theirs)
+        await follow_role(new_scripted_node().context(), request, theirs)
     assert caught.value.code is Code.INVALID
 
 
 async def test_a_node_that_is_no_member_is_named_by_its_id(autojump_clock: MockClock) -> None:
     async with scene() as here:
-        here.brain.view.publish(evolve(here.brain.view.value, node=NodeId("n9")))
+        here.scripted.view.publish(evolve(here.scripted.view.value, node=NodeId("n9")))
         assert (await here.open().line())["name"] == "n9"
 
 
 async def test_a_program_that_takes_no_line_is_lost(autojump_clock: MockClock) -> None:
-    brain = new_brain()
+    scripted = new_scripted_node()
     _, theirs = trio.testing.lockstep_stream_pair()
     request = Request({"op": "role.follow", "key": "k"})
-    await follow_role(brain.context(), request, theirs)
+    await follow_role(scripted.context(), request, theirs)
     assert trio.current_time() == pytest.approx(SEND_WAIT_S)
-    assert brain.tenants.followers == []
+    assert scripted.tenants.followers == []
 
 
 async def test_a_daemon_that_is_about_to_end_ends_the_conversation(
     autojump_clock: MockClock,
 ) -> None:
-    brain = new_brain()
+    scripted = new_scripted_node()
     ours, theirs = trio.testing.memory_stream_pair()
     program = Program(ours, bytearray())
     request = Request({"op": "role.follow", "key": "k"})
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(follow_role, brain.context(), request, theirs)
+        nursery.start_soon(follow_role, scripted.context(), request, theirs)
         await program.line()
-        brain.inbox.close()
+        scripted.inbox.close()
         await program.hold(1)
         with pytest.raises(AssertionError, match="conversation is over"):
             await program.until(lambda _: False)
-    assert brain.tenants.followers == []
+    assert scripted.tenants.followers == []

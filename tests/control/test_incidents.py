@@ -7,9 +7,9 @@ from qutrio.control.incidents import DOUBTS_LISTED_MAX, INCIDENTS_LISTED_MAX
 from qutrio.control.protocol import Code
 from qutrio.errors import StorageError
 from qutrio.model.journal import Entry
-from tests.control.asking import ask, refused
-from tests.control.brain import ME, WALL, Brain, new_brain
-from tests.core.told import (
+from tests.control.requests import ask, refused
+from tests.control.scripted_node import ME, WALL, ScriptedNode, new_scripted_node
+from tests.core.journal_facts import (
     ALPHA,
     began,
     came_up,
@@ -27,10 +27,10 @@ OUTAGE = [
 ]  # fmt: skip
 
 
-def brain_with(*entries: Entry) -> Brain:
-    brain = new_brain()
-    brain.journal.entries.extend(entries)
-    return brain
+def brain_with(*entries: Entry) -> ScriptedNode:
+    scripted = new_scripted_node()
+    scripted.journal.entries.extend(entries)
+    return scripted
 
 
 async def test_incidents_are_listed_newest_first_with_what_became_of_their_pages() -> None:
@@ -82,15 +82,15 @@ async def test_one_incident_is_told_with_all_its_lines() -> None:
     ("wanted", "found"), [("web-1", "web-1"), ("web", "web-12"), ("web-12", "web-12")]
 )
 async def test_an_incident_is_found_by_id_or_by_its_check(wanted: str, found: str) -> None:
-    brain = brain_with(opened(1, number=1), opened(2, number=2), opened(3, number=12))
-    answer = await ask(brain, "incident.explain", name=wanted)
+    scripted = brain_with(opened(1, number=1), opened(2, number=2), opened(3, number=12))
+    answer = await ask(scripted, "incident.explain", name=wanted)
     assert answer["incident"]["id"] == found
 
 
 async def test_the_beginning_of_an_id_is_enough_when_only_one_begins_so() -> None:
     assert (await ask(brain_with(opened()), "incident.explain", name="we"))["incident"]
-    brain = brain_with(opened(1, number=21), opened(2, number=22))
-    failure = await refused(brain, "incident.explain", name="web-2")
+    scripted = brain_with(opened(1, number=21), opened(2, number=22))
+    failure = await refused(scripted, "incident.explain", name="web-2")
     assert failure.code is Code.INVALID
     assert str(failure) == "2 incidents begin with 'web-2'; say more of it: web-21, web-22"
 
@@ -102,11 +102,11 @@ async def test_an_unknown_incident_is_one_sentence_that_says_where_to_look() -> 
 
 
 async def test_a_journal_that_cannot_be_read_is_an_error_and_no_crash() -> None:
-    brain = new_brain()
+    scripted = new_scripted_node()
 
     async def broken() -> tuple[Entry, ...]:
         raise StorageError("cannot read the journal")
 
-    brain.journal.read = broken  # type: ignore[method-assign]
-    failure = await refused(brain, "incident.list")
+    scripted.journal.read = broken  # type: ignore[method-assign]
+    failure = await refused(scripted, "incident.list")
     assert (failure.code, str(failure)) == (Code.FAILED, "cannot read the journal")

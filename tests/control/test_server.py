@@ -21,7 +21,7 @@ from qutrio.control.protocol import REQUEST_BYTES_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.errors import ControlError
 from tests import needs
-from tests.control.brain import Brain, new_brain, served
+from tests.control.scripted_node import ScriptedNode, new_scripted_node, served
 
 NOBODY, SOMEBODY = 65534, 12345
 as_root = needs.root("pretend to be another user")
@@ -62,7 +62,7 @@ async def said(path: Path, line: bytes) -> dict[str, Any]:
 
 async def test_question_is_answered_over_the_socket(place: Path) -> None:
     """From the blocking client to the node and back."""
-    async with served(place, new_brain()) as log:
+    async with served(place, new_scripted_node()) as log:
         answer = await asked(place, "status")
     assert answer["ok"] is True
     assert answer["name"] == "a"
@@ -71,7 +71,7 @@ async def test_question_is_answered_over_the_socket(place: Path) -> None:
 
 async def test_refusal_arrives_as_a_failure_with_its_code(place: Path) -> None:
     """Code and sentence survive the way."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         with pytest.raises(ControlFailure, match="no check named 'web'") as caught:
             await asked(place, "check.show", name="web")
     assert caught.value.code is Code.NOT_FOUND
@@ -79,7 +79,7 @@ async def test_refusal_arrives_as_a_failure_with_its_code(place: Path) -> None:
 
 async def test_socket_is_private_and_leaves_with_the_daemon(place: Path) -> None:
     """Mode 0600 while it is there, and nothing left behind."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         assert stat.S_IMODE((await trio.Path(place).stat()).st_mode) == 0o600
     assert list(await trio.Path(place.parent).iterdir()) == []
 
@@ -88,15 +88,15 @@ async def test_stale_socket_is_replaced(place: Path) -> None:
     """A daemon that was killed leaves a socket that nobody answers at."""
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(place))
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         assert (await asked(place, "status"))["ok"] is True
 
 
 async def test_live_socket_is_not_taken_over(place: Path) -> None:
     """A second daemon is told the pid of the first, which goes on answering."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         with pytest.raises(ExceptionGroup) as caught:
-            async with served(place, new_brain()):
+            async with served(place, new_scripted_node()):
                 pass
         assert caught.group_contains(ControlFailure, match=f"pid {os.getpid()}", depth=None)
         assert (await asked(place, "status"))["ok"] is True
@@ -106,7 +106,7 @@ async def test_file_in_the_place_of_the_socket_is_left_alone(place: Path) -> Non
     """What is not a socket is not ours to remove."""
     await trio.Path(place).write_text("precious")
     with pytest.raises(ExceptionGroup) as caught:
-        async with served(place, new_brain()):
+        async with served(place, new_scripted_node()):
             pass
     assert caught.group_contains(ControlFailure, match="is not a socket", depth=None)
     assert await trio.Path(place).read_text() == "precious"
@@ -115,7 +115,7 @@ async def test_file_in_the_place_of_the_socket_is_left_alone(place: Path) -> Non
 async def test_path_that_is_too_long_is_told(tmp_path: Path) -> None:
     """The kernel's limit in words, with what to do."""
     with pytest.raises(ExceptionGroup) as caught:
-        async with served(tmp_path / ("x" * 120), new_brain()):
+        async with served(tmp_path / ("x" * 120), new_scripted_node()):
             pass
     assert caught.group_contains(ControlFailure, match="QUTRIO_SOCKET", depth=None)
 
@@ -123,7 +123,7 @@ async def test_path_that_is_too_long_is_told(tmp_path: Path) -> None:
 async def test_missing_folder_is_told(place: Path) -> None:
     """The folder is somebody else's to make."""
     with pytest.raises(ExceptionGroup) as caught:
-        async with served(place.parent / "none" / "q.sock", new_brain()):
+        async with served(place.parent / "none" / "q.sock", new_scripted_node()):
             pass
     assert caught.group_contains(ControlFailure, match="No such file", depth=None)
 
@@ -144,7 +144,7 @@ async def test_missing_folder_is_told(place: Path) -> None:
 )
 async def test_nonsense_is_answered_and_does_no_harm(place: Path, line: bytes) -> None:
     """Whatever comes, the caller is told, and the next one is served."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         answer = await said(place, line)
         assert (answer["ok"], answer["code"]) == (False, "invalid")
         assert (await asked(place, "status"))["ok"] is True
@@ -152,7 +152,7 @@ async def test_nonsense_is_answered_and_does_no_harm(place: Path, line: bytes) -
 
 async def test_request_without_end_is_cut_off(place: Path) -> None:
     """A line may be long, not endless; the caller is told although it went on talking."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         answer = await said(place, b"x" * (2 * REQUEST_BYTES_MAX))
         assert answer["code"] == "invalid"
         assert str(REQUEST_BYTES_MAX) in str(answer["error"])
@@ -160,7 +160,7 @@ async def test_request_without_end_is_cut_off(place: Path) -> None:
 
 async def test_caller_who_hangs_up_is_no_harm(place: Path) -> None:
     """An answer that nobody wants is dropped."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         for line in (b"", b'{"op": "status"}\n'):
             stream = await trio.open_unix_socket(place)
             await stream.send_all(line)
@@ -170,10 +170,10 @@ async def test_caller_who_hangs_up_is_no_harm(place: Path) -> None:
 
 async def test_bug_in_an_operation_is_logged_and_survived(place: Path) -> None:
     """One request that meets a bug must not stop the monitor."""
-    brain = new_brain()
-    brain.delivered = lambda _: (1 / 0 > 0, "")
+    scripted = new_scripted_node()
+    scripted.delivered = lambda _: (1 / 0 > 0, "")
     mail = {"kind": "discord", "name": "d", "url": "https://example.org/x"}
-    async with served(place, brain) as log:
+    async with served(place, scripted) as log:
         await asked(place, "alert.add", channel=mail)
         with pytest.raises(ControlFailure, match="ZeroDivisionError") as caught:
             await asked(place, "alert.test", name="d")
@@ -185,7 +185,7 @@ async def test_bug_in_an_operation_is_logged_and_survived(place: Path) -> None:
 async def test_changes_and_failures_are_logged_without_their_contents(place: Path) -> None:
     """The log tells who asked what, and gives no secret away."""
     channel = {"kind": "webhook", "name": "h", "url": "https://example.org/", "secret": "s3cret"}
-    async with served(place, new_brain()) as log:
+    async with served(place, new_scripted_node()) as log:
         await asked(place, "alert.add", channel=channel)
     assert ("control request done", {"op": "alert.add"}) in log
     assert "s3cret" not in repr(log)
@@ -202,7 +202,7 @@ async def test_silent_caller_is_sent_away(autojump_clock: trio.testing.MockClock
 @as_root
 async def test_other_user_cannot_even_connect(place: Path) -> None:
     """The mode of the socket keeps others out; they are told whose it is."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         with acting_as(NOBODY), pytest.raises(ControlFailure, match="belongs to user") as caught:
             call(place, {"op": "status"}, 1.0)
     assert caught.value.code is Code.DENIED
@@ -211,7 +211,7 @@ async def test_other_user_cannot_even_connect(place: Path) -> None:
 @as_root
 async def test_other_user_is_refused_even_where_the_mode_was_loosened(place: Path) -> None:
     """The kernel says who calls; the mode is not the only guard."""
-    async with served(place, new_brain()):
+    async with served(place, new_scripted_node()):
         await trio.Path(place).chmod(0o666)
         with acting_as(NOBODY):
             stream = await _connected(place)
@@ -311,22 +311,22 @@ async def test_answer_of_something_else_is_an_error(place: Path, line: bytes) ->
 
 async def test_large_status_arrives_whole(place: Path) -> None:
     """Hundreds of checks are more than a socket takes at once."""
-    brain: Brain = new_brain()
-    async with served(place, brain):
+    scripted: ScriptedNode = new_scripted_node()
+    async with served(place, scripted):
         for number in range(250):
             check: dict[str, object] = {
                 "kind": "tcp",
                 "name": f"c{number}",
                 "address": "x.example.org:1",
             }
-            await asked_in_loop(brain, check)
+            await asked_in_loop(scripted, check)
         answer = await asked(place, "status")
     assert len(answer["checks"]) == 250
 
 
-async def asked_in_loop(brain: Brain, check: dict[str, object]) -> None:
+async def asked_in_loop(scripted: ScriptedNode, check: dict[str, object]) -> None:
     """Add a check without a socket."""
-    await perform(brain.context(), Request({"op": "check.add", "check": check}))
+    await perform(scripted.context(), Request({"op": "check.add", "check": check}))
 
 
 def test_client_waits_longer_than_the_daemon() -> None:

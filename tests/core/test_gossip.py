@@ -3,7 +3,7 @@
 from qutrio.core.election.engine_messages import LeaderHeartbeat
 from qutrio.core.election.gossip import Gossip
 from qutrio.core.election.interface import Outgoing, Role
-from tests.core.gossips import (
+from tests.core.gossip_bench import (
     ALIVE_S,
     DECLARATION,
     ELECTION_S,

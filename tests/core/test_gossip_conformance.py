@@ -11,7 +11,7 @@ from qutrio.core.election.gossip import Gossip
 from qutrio.core.election.interface import Outgoing, Role
 from qutrio.model.ids import NodeId
 from tests.core.engine_cluster import EngineCluster
-from tests.core.gossips import (
+from tests.core.gossip_bench import (
     ALIVE_S,
     DECLARATION,
     ELECTION_S,

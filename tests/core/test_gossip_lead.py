@@ -20,7 +20,7 @@ from qutrio.core.election.interface import News, Outgoing, Role, Turn
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import FOREVER, Term
 from qutrio.model.stable import HardState
-from tests.core.gossips import (
+from tests.core.gossip_bench import (
     ALIVE_S,
     DECLARATION,
     GRACE_S,

@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from qutrio.core.election.interface import Role
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId
-from tests.core.disturbed import MEMBERS, Disturbed, members
+from tests.core.disturbances import MEMBERS, Disturbed, members
 from tests.core.engine_cluster import EngineCluster
 
 pytestmark = pytest.mark.slow

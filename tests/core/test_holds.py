@@ -10,7 +10,17 @@ from qutrio.model.parts import (
     WAIT_S_MAX,
     ChannelWait,
 )
-from tests.core.mailing import BOTH, LEDGER, ONE, OTHER, attempted, held, mail, scheduler, taken
+from tests.core.mail_channels import (
+    BOTH,
+    LEDGER,
+    ONE,
+    OTHER,
+    attempted,
+    held,
+    mail,
+    scheduler,
+    taken,
+)
 from tests.core.samples import DB, HOOK, MAIL, WALL, at, delivery, hook
 
 

@@ -12,6 +12,7 @@ from qutrio.core.consensus.feature_level import RaiseLevel
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, NodeId, Revision
 from qutrio.model.levels import LEVEL
+from tests.core.leaderships import leadership
 from tests.core.node_cluster import API, HELD, NodeCluster, documents, elected_cluster
 from tests.core.registers import write
 from tests.core.samples import (
@@ -29,7 +30,6 @@ from tests.core.samples import (
     record,
     register,
 )
-from tests.core.seats import leadership
 
 OLD = evolve(HELD, level=1)
 

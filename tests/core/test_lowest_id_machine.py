@@ -8,7 +8,7 @@ from hypothesis.stateful import initialize, invariant, rule
 from qutrio.core.election.interface import Role
 from qutrio.core.election.lowest_id import TRANSITIONS
 from qutrio.model.ids import NodeId
-from tests.core.disturbed import MEMBERS, Disturbed, members
+from tests.core.disturbances import MEMBERS, Disturbed, members
 from tests.core.engine_cluster import EngineCluster
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from qutrio.core.election.raft.votes import Why
 from qutrio.core.quorum.bounds import TERM_JUMP_MAX
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import NodeId
-from tests.core.rafts import (
+from tests.core.raft_bench import (
     BEAT_S,
     SETTINGS,
     THREE,

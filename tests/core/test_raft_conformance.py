@@ -9,7 +9,7 @@ from qutrio.core.election.engine_messages import PreVoteRequest
 from qutrio.core.election.interface import Role
 from qutrio.core.election.raft.votes import Why
 from qutrio.model.ids import NodeId
-from tests.core.rafts import (
+from tests.core.raft_bench import (
     BEAT_S,
     TIMEOUT_S,
     Bench,

@@ -5,7 +5,7 @@ import pytest
 from qutrio.core.election.engine_messages import PreVoteRequest, VoteRequest
 from qutrio.core.election.interface import Role
 from qutrio.model.ids import FOREVER, NodeId
-from tests.core.rafts import (
+from tests.core.raft_bench import (
     TIMEOUT_S,
     Bench,
     Program,

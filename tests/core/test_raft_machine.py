@@ -13,7 +13,7 @@ from qutrio.core.election.raft.machine import Raft
 from qutrio.core.election.raft.votes import TRANSITIONS, Why
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
-from tests.core.disturbed import MEMBERS, Disturbed, members
+from tests.core.disturbances import MEMBERS, Disturbed, members
 from tests.core.engine_cluster import EngineCluster
 
 QUICK = Settings(engine="raft", raft_heartbeat_s=0.2, raft_election_timeout_s=1.0)

@@ -11,7 +11,7 @@ from qutrio.core.election.raft.positions import POSITION_BYTES_MAX, PositionTooL
 from qutrio.core.election.raft.votes import TRANSITIONS, Why
 from qutrio.model.ids import FOREVER
 from qutrio.model.stable import HardState
-from tests.core.rafts import (
+from tests.core.raft_bench import (
     TIMEOUT_S,
     Bench,
     Program,

@@ -11,7 +11,7 @@ from qutrio.model.parts import (
     REFUSALS_MAX,
     RefusedRecipient,
 )
-from tests.core.mailing import (
+from tests.core.mail_channels import (
     ANN,
     BOB,
     BOTH,

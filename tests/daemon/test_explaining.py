@@ -22,7 +22,7 @@ from qutrio.model.journal import (
     Started,
 )
 from qutrio.storage.journal import MemoryJournal
-from tests.daemon.world import World, open_world, seeded_scheduler
+from tests.daemon.virtual_cluster import World, open_world, seeded_scheduler
 
 pytestmark = pytest.mark.slow
 

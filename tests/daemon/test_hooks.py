@@ -16,7 +16,7 @@ from qutrio.model.hooks import NO_HOOKS, HookEvent, HookRun, Hooks
 from qutrio.model.ids import Instant, Term
 from qutrio.model.stable import Position
 from qutrio.plumbing.clock import TrioClock
-from tests.control.brain import Brain, new_brain
+from tests.control.scripted_node import ScriptedNode, new_scripted_node
 from tests.patience import HANG_S
 
 WAIT_S = HANG_S
@@ -27,7 +27,7 @@ SAY = "/bin/sh", "-c", 'echo "$QUTRIO_EVENT $QUTRIO_TERM $QUTRIO_NODE" >> "$FILE
 class Stage:
     """A runner of hooks whose node the test lets act."""
 
-    driver_args: Brain
+    driver_args: ScriptedNode
     runner: HookRunner
     log: list[tuple[str, dict[str, object]]]
     ended: trio.Event
@@ -62,7 +62,7 @@ async def stage(hooks: Hooks, **environ: str) -> AsyncIterator[Stage]:
     def note(what: str, /, **details: object) -> None:
         log.append((what, details))
 
-    driver_args = new_brain()
+    driver_args = new_scripted_node()
     environ = {"PATH": os.environ["PATH"], **environ}
     runner = HookRunner(hooks, driver_args.view, driver_args.inbox, TrioClock(), note, environ)
     scene = Stage(driver_args, runner, log, trio.Event(), trio.CancelScope())

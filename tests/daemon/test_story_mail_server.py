@@ -10,7 +10,7 @@ from qutrio.core.api.messages import Ruling
 from qutrio.core.api.mutations import PutChannel
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.ids import ChannelId
-from tests.daemon.world import open_world, seeded_scheduler
+from tests.daemon.virtual_cluster import open_world, seeded_scheduler
 
 pytestmark = pytest.mark.slow
 

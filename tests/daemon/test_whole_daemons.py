@@ -11,7 +11,7 @@ from qutrio.core.api.messages import Ruling
 from qutrio.core.api.mutations import PutCheck, RemoveMember
 from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import NodeId
-from tests.daemon.world import Deed, Line, Mail, open_world, replay, seeded_scheduler
+from tests.daemon.virtual_cluster import Deed, Line, Mail, open_world, replay, seeded_scheduler
 
 pytestmark = pytest.mark.slow
 

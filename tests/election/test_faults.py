@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from qutrio.election.drivers.memory import NetworkFaults
-from tests.daemon.world import replay, seeded_scheduler
+from tests.daemon.virtual_cluster import replay, seeded_scheduler
 from tests.election.arena import Arena, Place, SeatClock, open_arena
 
 SEATS = ("a", "b", "c")

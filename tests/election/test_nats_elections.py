@@ -27,7 +27,7 @@ from qutrio.election.graft.frames import (
     encode,
 )
 from tests.election.nats_server import NatsServer, needs_nats_server
-from tests.election.seat_program import SEATS
+from tests.election.participant_program import SEATS
 from tests.patience import HANG_S
 
 pytestmark = [needs_nats_server, pytest.mark.slow]
@@ -62,7 +62,7 @@ class Programs:
     ] = field(factory=lambda: trio.open_memory_channel[tuple[str, list[str]]](64))
 
     async def start(self, name: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.election.seat_program", *arguments]
+        command = [sys.executable, "-m", "tests.election.participant_program", *arguments]
         self._processes[name] = await trio.lowlevel.open_process(
             command, stdout=PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )

@@ -5,8 +5,8 @@ from tests.mutants import (
     of_the_disk,
     of_the_engines,
     of_the_gates,
+    of_the_lease,
     of_the_levels,
-    of_the_mandate,
     of_the_members,
     of_the_register,
     of_the_unseen,
@@ -15,7 +15,7 @@ from tests.mutants import (
 )
 
 EVERY = (
-    *of_the_mandate.MUTANTS,
+    *of_the_lease.MUTANTS,
     *of_the_disk.MUTANTS,
     *of_the_register.MUTANTS,
     *of_the_votes.MUTANTS,

@@ -48,7 +48,7 @@ MUTANTS = (
                 "",
             ),
         ),
-        tests=("tests/core/test_pager.py",),
+        tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
         name="errands last as long as a bond",
@@ -60,7 +60,7 @@ MUTANTS = (
                 "lasts_s = min(self.leadership.engine_host.bound_s for _ in records)",
             ),
         ),
-        tests=("tests/core/test_pager.py",),
+        tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
         name="successors not held back at a takeover",
@@ -73,7 +73,7 @@ MUTANTS = (
                 "",
             ),
         ),
-        tests=("tests/core/test_pager.py",),
+        tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
         name="inherited notices count as untold",
@@ -81,7 +81,7 @@ MUTANTS = (
         edits=(
             Edit("DeliveryScheduler.inherit", "        self._touched |= self._inherited\n", ""),
         ),
-        tests=("tests/core/test_pager.py",),
+        tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
         name="a minority counts anew",
@@ -93,7 +93,7 @@ MUTANTS = (
                 "self.ledger = Ledger()",
             ),
         ),
-        tests=("tests/core/test_minority.py",),
+        tests=("tests/core/test_partition.py",),
     ),
     Mutant(
         name="announcement of a removed member kept",
@@ -113,7 +113,7 @@ MUTANTS = (
                 "bond = self.engine_host.lease_s",
             ),
         ),
-        tests=("tests/core/test_seat.py",),
+        tests=("tests/core/test_leadership.py",),
     ),
     Mutant(
         name="late resignation frees from a later claim",
@@ -125,7 +125,7 @@ MUTANTS = (
                 "if self.promise.holder == holder:",
             ),
         ),
-        tests=("tests/core/test_mandate.py",),
+        tests=("tests/core/test_lease.py",),
     ),
     Mutant(
         name="bond to a claim that was given up counts again",
@@ -137,7 +137,7 @@ MUTANTS = (
                 "if self.claim is None or term > self.claim:",
             ),
         ),
-        tests=("tests/core/test_mandate.py",),
+        tests=("tests/core/test_lease.py",),
     ),
     Mutant(
         name="ruling outlives the write that its disk refused",
@@ -149,13 +149,13 @@ MUTANTS = (
                 "if ruled is not None",
             ),
         ),
-        tests=("tests/core/test_replication_writing.py",),
+        tests=("tests/core/test_register_writing.py",),
     ),
     Mutant(
         name="votes of an earlier life outdate those of the next",
         why="a node that restarts counts from one again, and its votes are dropped",
         edits=(Edit("Vote.outdates", "mine[0] != its[0]", "mine[1] == its[1]"),),
-        tests=("tests/core/test_watch.py", "tests/core/test_verdicts.py"),
+        tests=("tests/core/test_result_exchange.py", "tests/core/test_verdicts.py"),
     ),
     Mutant(
         name="an open outage ends in one round after unknown",

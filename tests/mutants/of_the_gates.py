@@ -3,8 +3,8 @@
 from tests.mutants.mutant import Edit, Mutant
 
 IN_DELIVERY = ("tests/core/test_delivery.py",)
-IN_ENROLLMENT = ("tests/core/test_enrollment.py",)
-IN_EXPULSION = ("tests/core/test_expulsion.py",)
+IN_ENROLLMENT = ("tests/core/test_admission.py",)
+IN_EXPULSION = ("tests/core/test_removal.py",)
 
 MUTANTS = (
     Mutant(

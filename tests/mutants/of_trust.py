@@ -2,10 +2,10 @@
 
 from tests.mutants.mutant import Edit, Mutant
 
-IN_CREDENCE = ("tests/core/test_credence.py",)
-AT_THE_SEAT = ("tests/core/test_seat_holding.py",)
+IN_CREDENCE = ("tests/core/test_doubts.py",)
+AT_THE_SEAT = ("tests/core/test_leadership_holding.py",)
 AT_REST = ("tests/core/test_away_at_a_removal.py",)
-LOST_ENDORSER = ("tests/core/test_lost_endorser.py",)
+LOST_ENDORSER = ("tests/core/test_lost_granter.py",)
 IN_WITNESSES = ("tests/core/test_witnesses.py",)
 
 MUTANTS = (

@@ -11,7 +11,7 @@ from qutrio.errors import EnrollmentError
 from qutrio.peers.enrollment_client import join, make_token, parse_token
 from qutrio.peers.token import EnrollmentAddress
 from qutrio.peers.transport import StrangerTransport
-from tests.peers.scene import HOME, TTL_S, scene
+from tests.peers.enrollment_setup import HOME, TTL_S, scene
 from tests.peers.world import (
     WAIT_S,
     Cluster,

@@ -32,7 +32,7 @@ from qutrio.peers.proof import Claim, sign, verify
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import WebSocket, open_websocket
 from tests.memory_network import MemoryNetwork
-from tests.peers.scene import HOME, TTL_S, Scene, scene
+from tests.peers.enrollment_setup import HOME, TTL_S, Scene, scene
 from tests.peers.world import (
     BASE_UNIX,
     CLUSTER,

@@ -11,7 +11,7 @@ from qutrio.errors import EnrollmentError, PeerError
 from qutrio.model.levels import LEVEL
 from qutrio.peers.frames import Hello, Join, Refused, from_bytes, hear, say, to_bytes
 from tests.memory_network import MemoryNetwork
-from tests.peers.scene import Scene, scene
+from tests.peers.enrollment_setup import Scene, scene
 from tests.peers.test_enrollment_attacks import application, by_hand
 from tests.peers.world import (
     WAIT_S,

@@ -13,7 +13,7 @@ from qutrio.model.ids import Fingerprint, NodeId, Revision, UnixTime
 from qutrio.model.members import Member
 from qutrio.peers.enrollment_client import make_token, parse_token
 from qutrio.peers.token import TOKEN_PREFIX, EnrollmentAddress, hash_secret
-from tests.peers.scene import HOME, TTL_S
+from tests.peers.enrollment_setup import HOME, TTL_S
 from tests.peers.world import (
     BASE_UNIX,
     CLUSTER,

@@ -18,7 +18,7 @@ from qutrio.model.journal import Entry, Stopped
 from qutrio.storage.directories import DataDirectory
 from qutrio.storage.journal import FILES_MAX, LINE_BYTES_MAX, FileJournal
 from tests import needs
-from tests.core.told import closed, opened, started
+from tests.core.journal_facts import closed, opened, started
 
 LINES = [started(0), opened(1), closed(2)]
 

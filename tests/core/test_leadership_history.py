@@ -24,10 +24,10 @@ from qutrio.core.journal.leadership_history import (
 )
 from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
+from tests.core.journal_facts import ALPHA, BRAVO, opened, role_left, role_taken, started, stopped
+from tests.core.leaderships import leadership
 from tests.core.node_cluster import HELD, NodeCluster, elected_cluster
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, document, heartbeat, record
-from tests.core.seats import leadership
-from tests.core.told import ALPHA, BRAVO, opened, role_left, role_taken, started, stopped
 
 
 def written(cluster: NodeCluster, name: NodeId) -> list[Fact]:

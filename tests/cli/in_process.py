@@ -1,4 +1,4 @@
-"""Runs `qutrio` commands inside the test process, against a brain behind a real socket."""
+"""Runs `qutrio` commands inside the test process, against a scripted behind a real socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ import trio
 from attrs import frozen
 
 from qutrio.cli.app import main
-from tests.control.brain import Brain, new_brain, served
+from tests.control.scripted_node import ScriptedNode, new_scripted_node, served
 
 
 @frozen
@@ -25,7 +25,7 @@ class Outcome:
 class Door:
     """Runs commands."""
 
-    brain: Brain
+    scripted: ScriptedNode
     captured: pytest.CaptureFixture[str]
 
     async def __call__(self, *arguments: str) -> Outcome:
@@ -42,9 +42,9 @@ async def opened(
 ) -> AsyncIterator[Door]:
     """Give a door to a cluster of two nodes."""
     patch.setenv("QUTRIO_SOCKET", str(socket))
-    brain = new_brain()
-    async with served(socket, brain):
-        yield Door(brain, captured)
+    scripted = new_scripted_node()
+    async with served(socket, scripted):
+        yield Door(scripted, captured)
 
 
 async def completed(door: Door, patch: pytest.MonkeyPatch, typed: str) -> list[str]:

@@ -15,8 +15,7 @@ from qutrio.core.journal.reports import (
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, ClockSet, Closed, Closing, Entry, Leaving, Opened
-from tests.core.samples import WALL, WEB
-from tests.core.told import (
+from tests.core.journal_facts import (
     ALPHA,
     BRAVO,
     CHANNEL,
@@ -38,6 +37,7 @@ from tests.core.told import (
     stopped,
     went_down,
 )
+from tests.core.samples import WALL, WEB
 
 
 def story(*entries: Entry) -> IncidentReport:

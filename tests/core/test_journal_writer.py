@@ -40,6 +40,7 @@ from qutrio.model.journal import (
     VoteCount,
 )
 from qutrio.model.results import Outcome, State
+from tests.core.leaderships import leadership, win
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     DEAD_S,
@@ -59,7 +60,6 @@ from tests.core.samples import (
     pos,
     record,
 )
-from tests.core.seats import leadership, win
 
 OK, FAIL, TICK = Outcome.OK, Outcome.FAIL, Tick()
 HELD = document(A, B, C, checks=[check()], channels=[hook()])

@@ -20,6 +20,7 @@ from qutrio.model.ids import NodeId, Term
 from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind, UnknownKind
 from qutrio.model.parts import Fate, Part
 from qutrio.model.stable import Record
+from tests.core.leaderships import leadership, win
 from tests.core.samples import (
     DEAD_S,
     HOOK,
@@ -39,7 +40,6 @@ from tests.core.samples import (
     pos,
     record,
 )
-from tests.core.seats import leadership, win
 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 ONE = delivery()

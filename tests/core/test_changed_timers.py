@@ -6,9 +6,9 @@ from qutrio.core.api.mutations import PutSettings
 from qutrio.core.leadership.lease_voter import NEXT_BEAT_S_MIN
 from qutrio.model.document import Settings
 from qutrio.model.ids import Revision
+from tests.core.leaderships import leadership, win
 from tests.core.node_cluster import API, NodeCluster, elected_cluster
 from tests.core.samples import A, B, C, at, document, pos, record
-from tests.core.seats import leadership, win
 
 RAFT = Settings(engine="raft")
 

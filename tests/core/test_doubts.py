@@ -18,6 +18,7 @@ from qutrio.core.leadership.doubts import DOUBLED_MAX, DOUBTED_DEADS, TRUSTED_DE
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NEVER, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
+from tests.core.leaderships import leadership, meet
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     DEAD_S,
@@ -34,7 +35,6 @@ from tests.core.samples import (
     record,
     register,
 )
-from tests.core.seats import leadership, meet
 
 HEALTHY = (C, D, E)
 ACTS, STALE = heartbeat(acting=True, claim=Term(5)), heartbeat(acting=True, claim=Term(0))

@@ -75,7 +75,7 @@ def two_nodes() -> ClusterDocument:
 
 
 @define
-class Brain:
+class ScriptedNode:
     """What stands behind the inbox.
 
     `votes` are the outcomes that nodes report once a probe was asked for; `ruling` overrides
@@ -282,23 +282,25 @@ def view_of(document: ClusterDocument, master: NodeId | None) -> View:
     )
 
 
-def new_brain(document: ClusterDocument | None = None) -> Brain:
-    """Return a brain that holds a document."""
-    return Brain(Latest(view_of(document or two_nodes(), ME)))
+def new_scripted_node(document: ClusterDocument | None = None) -> ScriptedNode:
+    """Return a scripted that holds a document."""
+    return ScriptedNode(Latest(view_of(document or two_nodes(), ME)))
 
 
 @asynccontextmanager
-async def thinking(brain: Brain) -> AsyncIterator[ControlContext]:
-    """Let a brain think while the context lasts."""
+async def thinking(scripted: ScriptedNode) -> AsyncIterator[ControlContext]:
+    """Let a scripted think while the context lasts."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(brain.think)
-        yield brain.context()
+        nursery.start_soon(scripted.think)
+        yield scripted.context()
         nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
-async def served(path: Path, brain: Brain) -> AsyncIterator[list[tuple[str, dict[str, object]]]]:
-    """Serve a brain at a socket; gives the log."""
+async def served(
+    path: Path, scripted: ScriptedNode
+) -> AsyncIterator[list[tuple[str, dict[str, object]]]]:
+    """Serve a scripted at a socket; gives the log."""
     lines: list[tuple[str, dict[str, object]]] = []
 
     def log(what: str, /, **details: object) -> None:
@@ -306,11 +308,11 @@ async def served(path: Path, brain: Brain) -> AsyncIterator[list[tuple[str, dict
 
     async def serve(*, task_status: trio.TaskStatus[None]) -> None:
         await serve_control(
-            path, brain.inbox, brain.view, brain.services(), log, task_status=task_status
+            path, scripted.inbox, scripted.view, scripted.services(), log, task_status=task_status
         )
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(brain.think)
+        nursery.start_soon(scripted.think)
         await nursery.start(serve)
         yield lines
         nursery.cancel_scope.cancel()

@@ -15,6 +15,7 @@ from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.quorum.bounds import RAISE_EVERY_DEADS, RAISES_AT_ONCE
 from qutrio.model.document import Settings
 from qutrio.model.ids import Term
+from tests.core.leaderships import bind, leadership, meet, win
 from tests.core.registers import THREE
 from tests.core.samples import (
     BEAT_S,
@@ -32,7 +33,6 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import bind, leadership, meet, win
 
 LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
 """When a node that acts may claim again."""

@@ -21,8 +21,8 @@ from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import Settings
 from qutrio.model.ids import Instant, NodeId, Term
 from qutrio.model.stable import HardState, Promise
+from tests.core.leaderships import leadership, meet
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
-from tests.core.seats import leadership, meet
 
 
 def place(me: NodeId, engine: str = "raft") -> Leadership:

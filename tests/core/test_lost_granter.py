@@ -8,6 +8,7 @@ from qutrio.core.api.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Wr
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.ids import Term
+from tests.core.leaderships import bind, leadership, meet
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     BEAT_S,
@@ -27,7 +28,6 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import bind, leadership, meet
 
 THREE, FIVE = document(A, B, C), document(A, B, C, D, E)
 NEWER = document(A, B, C, checks=[check()], revision=2)

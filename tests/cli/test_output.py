@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from qutrio.cli.exits import ExitCode
-from tests.control.brain import new_brain, served
+from tests.control.scripted_node import new_scripted_node, served
 
 COMMAND = f"{sys.executable} -m qutrio"
 
@@ -16,7 +16,7 @@ COMMAND = f"{sys.executable} -m qutrio"
 async def _run(folder: Path, line: str) -> tuple[int, str]:
     """Return the exit code and the standard error of a line for bash."""
     environ = {**os.environ, "QUTRIO_SOCKET": str(folder / "q.sock")}
-    async with served(folder / "q.sock", new_brain()):
+    async with served(folder / "q.sock", new_scripted_node()):
         ended = await trio.run_process(
             ["/bin/bash", "-c", line], env=environ, capture_stderr=True, check=False
         )

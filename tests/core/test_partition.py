@@ -12,7 +12,8 @@ from qutrio.model.ids import ChannelId, NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Began, Ended, Noticed
 from qutrio.model.results import Outcome
-from tests.core.minorities import (
+from tests.core.node_cluster import NodeCluster
+from tests.core.partitions import (
     API,
     ELECTED_S,
     ROUNDS_S,
@@ -26,7 +27,6 @@ from tests.core.minorities import (
     told,
     written,
 )
-from tests.core.node_cluster import NodeCluster
 from tests.core.samples import (
     BEAT_S,
     DEAD_S,

@@ -9,6 +9,7 @@ from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Revision, Term, UnixTime
 from qutrio.model.stable import Position, Promise
+from tests.core.leaderships import BOND_S, bind, leadership, meet, win
 from tests.core.registers import THREE
 from tests.core.samples import (
     DEAD_S,
@@ -24,7 +25,6 @@ from tests.core.samples import (
     record,
     sent,
 )
-from tests.core.seats import BOND_S, bind, leadership, meet, win
 
 
 def granted(
