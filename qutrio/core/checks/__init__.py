@@ -1,1 +1,6 @@
-"""X."""
+"""From probe results to verdicts.
+
+Members exchange what their probes found (`result_exchange`).  Each node counts the latest fresh
+vote of every member on every check (`votes`) and derives the verdict (`verdicts`).  Every node
+counts, but only the master announces.
+"""

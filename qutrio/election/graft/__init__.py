@@ -1,1 +1,1 @@
-"""X."""
+"""Elections that are shared with programs that use NATS graft."""
