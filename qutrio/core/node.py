@@ -192,10 +192,9 @@ class Node:
                 return Consequences([], renews=True)
             case Proposed():
                 return Consequences(self.desk.open(event, self.register.committed.document, now))
-            case ProbeRequested(checks):
-                return Consequences(
-                    self.watch.demand_of_all(checks, self.seat.roll.live_peers(now))
-                )
+            case ProbeRequested(checks, of):
+                peers = self.seat.roll.live_peers(now)
+                return Consequences(self.watch.demand_of_all(checks, peers, of))
             case Attempted():
                 return Consequences(self.pager.on_attempted(event, now))
             case Inspected(request):
