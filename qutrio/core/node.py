@@ -197,8 +197,9 @@ class Node:
             case Proposed():
                 document = self.register.committed.document
                 return Consequences(self.proposals.open(event, document, now))
-            case ProbeRequested(checks):
-                return Consequences(self.exchange.demand_of_all(checks, self._live_peers(now)))
+            case ProbeRequested(checks, of):
+                peers = self._live_peers(now)
+                return Consequences(self.exchange.demand_of_all(checks, peers, of))
             case Attempted():
                 return Consequences(self.alerts.on_attempted(event, now))
             case Inspected(request):

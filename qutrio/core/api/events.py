@@ -62,9 +62,10 @@ class Proposed:
 
 @frozen
 class ProbeRequested:
-    """Somebody local wants every member to probe these checks now."""
+    """Somebody local wants every member to probe these checks now, or only those in `of`."""
 
     checks: tuple[CheckId, ...]
+    of: frozenset[NodeId] | None = None
 
 
 @frozen

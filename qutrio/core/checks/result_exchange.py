@@ -21,6 +21,7 @@ from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from qutrio.model.dice import Rng
     from qutrio.model.results import Result
@@ -105,13 +106,19 @@ class ResultExchange:
         self._demanded.update(c for c in asked if self.verdicts.follows(c))
         return [Probe(asked)]
 
-    def demand_of_all(self, checks: tuple[CheckId, ...], peers: Sequence[NodeId]) -> list[Effect]:
-        """Ask everybody, this node included, to probe these now."""
+    def demand_of_all(
+        self,
+        checks: tuple[CheckId, ...],
+        peers: Sequence[NodeId],
+        of: AbstractSet[NodeId] | None = None,
+    ) -> list[Effect]:
+        """Ask everybody, this node included, to probe these now; with `of` only those in it."""
         effects: list[Effect] = []
+        asked = [peer for peer in peers if of is None or peer in of]
         for start in range(0, len(checks), CHECKS_PER_REQUEST_MAX):
             part = checks[start : start + CHECKS_PER_REQUEST_MAX]
-            effects += self.demand(part)
-            effects += [Send(peer, ProbeNow(checks=part)) for peer in peers]
+            effects += self.demand(part) if of is None or self.me in of else []
+            effects += [Send(peer, ProbeNow(checks=part)) for peer in asked]
         return effects
 
     @property
