@@ -1,6 +1,6 @@
 """Incumbency: who acts is known from its own mouth, and for so long."""
 
-from qutrio.core.leadership.observed_master import ObservedMaster
+from qutrio.core.leadership.observed_master import TERMS_REMEMBERED_MAX, ObservedMaster
 from qutrio.model.ids import Term
 from tests.core.samples import DEAD_S, A, B, at
 
@@ -50,8 +50,25 @@ def test_a_word_from_before_the_resignation_that_comes_late_revives_nobody() -> 
     assert seen.ended(A, at(1), up_to=Term(3))
     assert not seen.acts(A, Term(3), 4.0, at(1))
     assert seen.node(at(1)) is None
-    assert seen.acts(B, Term(3), 4.0, at(1))
-    assert seen.acts(A, Term(4), 4.0, at(2))
+    assert seen.acts(B, Term(4), 4.0, at(1))
+    assert seen.acts(A, Term(5), 4.0, at(2))
+
+
+def test_nobody_else_is_believed_in_a_term_in_which_one_acted() -> None:
+    """A member that lies may name the term of a master that has just died."""
+    seen = ObservedMaster()
+    assert seen.acts(A, Term(3), 4.0, at(0))
+    assert not seen.acts(B, Term(3), 4.0, at(9))
+    assert seen.acts(A, Term(3), 4.0, at(9))
+    assert seen.node(at(9)) == A
+
+
+def test_who_acted_is_remembered_for_the_last_terms_only() -> None:
+    seen = ObservedMaster()
+    for term in range(TERMS_REMEMBERED_MAX + 1):
+        assert seen.acts(A, Term(term), 4.0, at(9 * term))
+    assert not seen.acts(B, Term(1), 4.0, at(1000))
+    assert seen.acts(B, Term(0), 4.0, at(1000))
 
 
 def test_what_a_stranger_gave_up_is_forgotten() -> None:

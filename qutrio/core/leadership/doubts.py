@@ -99,6 +99,8 @@ class LeaderDoubts:
         promise, bound = self.lease.promise, self._is_bound(now)
         if promise.holder == node and bound and (claim is None or claim >= promise.term):
             return True
+        if acting and claim in self.register.held:
+            return False  # this node itself was the master of that term
         if not self.able(now):
             return True
         if claim is not None and bound and promise.holder not in {node, self.lease.me}:

@@ -8,6 +8,8 @@ from attrs import define, field
 
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 
+TERMS_REMEMBERED_MAX = 16
+
 
 @define
 class ObservedMaster:
@@ -16,6 +18,8 @@ class ObservedMaster:
     _node: NodeId | None = None
     term: Term = Term(0)
     until: Instant = NEVER
+    _acted: dict[Term, NodeId] = field(factory=dict)
+    """Who was believed to act in each of the last terms: a term has one master."""
     _over: dict[NodeId, Term] = field(factory=dict)
     """The last term that each node said it gave up: what it said before may come later."""
 
@@ -26,16 +30,19 @@ class ObservedMaster:
     def acts(self, node: NodeId, term: Term, counts_s: Seconds, now: Instant) -> bool:
         """Note that `node` said that it acts in `term`; tell whether that was not known.
 
-        Another living incumbent is believed only in a higher term, and no node in a term that it
-        gave up.
+        Another living master is believed only in a higher term, and no node in a term that it
+        gave up, or in which another one acted.
         """
-        if term <= self._over.get(node, Term(-1)):
+        if term <= self._over.get(node, Term(-1)) or self._acted.get(term, node) != node:
             return False
         known = now < self.until
         if known and node != self._node and term <= self.term:
             return False
         new = not known or (node, term) != (self._node, self.term)
         self._node, self.term, self.until = node, term, Instant(now + counts_s)
+        self._acted[term] = node
+        if len(self._acted) > TERMS_REMEMBERED_MAX:
+            del self._acted[min(self._acted)]
         return new
 
     def ended(self, node: NodeId, now: Instant, up_to: Term | None = None) -> bool:
