@@ -39,7 +39,7 @@ class FrameReceiver:
             for event in self.events(sender, frame):
                 await inbox.post(event)
 
-    async def report_link_troubles(self) -> None:
+    async def report_troubles(self) -> None:
         """Publish the problems that the driver reports, forever."""
         while True:
             self._troubles.publish(Trouble(TroubleKind.WIRE, await self._link.trouble()))
@@ -102,11 +102,7 @@ async def gather(
                 continue
             if discovery.is_surplus(sender) and sender not in strangers:
                 strangers.add(sender)
-                log(
-                    "a surplus participant was ignored",
-                    participant=sender,
-                    size=discovery.size,
-                )
+                log("a surplus participant was ignored", id=sender, size=discovery.size)
             answer = discovery.on_hello(sender, frame)
             if answer is not None:
                 link.broadcast(answer)

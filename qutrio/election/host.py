@@ -184,8 +184,8 @@ class Host:
 
     async def _run_node(self, running: _Running, task_status: trio.TaskStatus[Participant]) -> None:
         try:
-            async with trio.open_nursery() as thinking:
-                await self._serve(running, thinking, task_status)
+            async with trio.open_nursery() as driving:
+                await self._serve(running, driving, task_status)
                 await running.inbox.post(Stop())
         finally:
             running.leader_tasks.close()  # also when a bug ended the node
@@ -193,34 +193,26 @@ class Host:
             self._troubles.end()
 
     async def _serve(
-        self, running: _Running, thinking: trio.Nursery, task_status: trio.TaskStatus[Participant]
+        self, running: _Running, driving: trio.Nursery, task_status: trio.TaskStatus[Participant]
     ) -> None:
         """Drive the node until the participant leaves and no body runs."""
-        observed_node, inbox, leader_tasks = (
-            running.observed_node,
-            running.inbox,
-            running.leader_tasks,
-        )
-        view: Latest[View] = Latest(observed_node.view(self.clock.now()))
-        thinking.start_soon(drive, observed_node, inbox, running.handler, view, self.clock)
-        async with trio.open_nursery() as inward:
-            for task in (
-                leader_tasks.watch,
-                leader_tasks.report_count,
-                running.receiver.report_link_troubles,
-            ):
-                inward.start_soon(task)
-            inward.start_soon(running.receiver.listen, inbox)
+        node, inbox, bodies = running.observed_node, running.inbox, running.leader_tasks
+        view: Latest[View] = Latest(node.view(self.clock.now()))
+        driving.start_soon(drive, node, inbox, running.handler, view, self.clock)
+        async with trio.open_nursery() as tasks:
+            for task in (bodies.watch, bodies.report_count, running.receiver.report_troubles):
+                tasks.start_soon(task)
+            tasks.start_soon(running.receiver.listen, inbox)
             # A caller that was cancelled while the threads worked gets no participant to leave.
             await trio.lowlevel.checkpoint_if_cancelled()
             self._scope.shield = True
             task_status.started(running.participant)
             await self._left.wait()
-            leader_tasks.close()
+            bodies.close()
             with trio.move_on_after(self._grace_s - GRACE_S):
-                await leader_tasks.wait_ended()
+                await bodies.wait_ended()
                 await self._hand_over(running)
-            inward.cancel_scope.cancel()
+            tasks.cancel_scope.cancel()
 
     async def _hand_over(self, running: _Running) -> None:
         """Hand the role to a successor, if one lives, so that no election is needed."""

@@ -96,9 +96,7 @@ class PeerDiscovery:
         self.members = tuple(sorted(members))
 
     def _check_agreement(self) -> None:
-        agreed = all(
-            self._lists.get(participant) == self._met for participant in self._met - {self.me}
-        )
+        agreed = all(self._lists.get(one) == self._met for one in self._met - {self.me})
         if len(self._met) == self.size and agreed:
             self.members = tuple(sorted(self._met))
 
@@ -106,15 +104,11 @@ class PeerDiscovery:
 def _read(data: bytes) -> Hello | None:
     """Return a hello, or None for anything that is none."""
     try:
-        told = orjson.loads(data)
-        met, settled = told["met"], told["settled"]
-        whole = isinstance(met, list) and all(isinstance(participant, str) for participant in met)
+        said = orjson.loads(data)
+        met, settled = said["met"], said["settled"]
+        valid = isinstance(met, list) and all(isinstance(one, str) for one in met)
     except (ValueError, TypeError, KeyError):
         return None
-    if (
-        not whole
-        or len(met) > MEMBERS_MAX
-        or not all(is_participant_id(participant) for participant in met)
-    ):
+    if not valid or len(met) > MEMBERS_MAX or not all(map(is_participant_id, met)):
         return None
-    return Hello(frozenset(NodeId(participant) for participant in met), settled is True)
+    return Hello(frozenset(NodeId(one) for one in met), settled is True)

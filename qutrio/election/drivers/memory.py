@@ -44,7 +44,7 @@ class MemoryWire:
     seed: int = 0
     faults: NetworkFaults = NetworkFaults()
     _rng: random.Random = field(init=False)
-    _ends: dict[str, dict[NodeId, "MemoryLink"]] = field(init=False, factory=dict)
+    _links: dict[str, dict[NodeId, "MemoryLink"]] = field(init=False, factory=dict)
     _cuts: set[tuple[NodeId, NodeId]] = field(init=False, factory=set)
     _isolated: set[NodeId] = field(init=False, factory=set)
     _last_due: dict[tuple[str, NodeId, NodeId], float] = field(init=False, factory=dict)
@@ -57,15 +57,15 @@ class MemoryWire:
     @asynccontextmanager
     async def open(self, election: str, me: NodeId) -> AsyncGenerator["MemoryLink"]:
         """Open this participant's end; raises `InvalidValueError` when the id is in use."""
-        participants = self._ends.setdefault(election, {})
-        if me in participants:
+        links = self._links.setdefault(election, {})
+        if me in links:
             raise InvalidValueError("self_id", f"{me!r} takes part in this process already")
         link = MemoryLink(self, election, me)
-        participants[me] = link
+        links[me] = link
         try:
             yield link
         finally:
-            del participants[me]
+            del links[me]
 
     def cut(self, sender: str, receiver: str, *, one_way: bool = False) -> None:
         """Drop all frames from one participant to another, and back unless `one_way`."""
@@ -87,22 +87,18 @@ class MemoryWire:
 
     def report_trouble(self, participant: str, what: str) -> None:
         """Have a participant's link report a problem."""
-        for participants in self._ends.values():
-            if (end := participants.get(NodeId(participant))) is not None:
-                end.report(what)
+        for links in self._links.values():
+            if (link := links.get(NodeId(participant))) is not None:
+                link.report(what)
 
     def deliver(self, election: str, sender: NodeId, to: NodeId | None, frame: bytes) -> None:
         """Deliver a frame to one participant, or to all others, subject to the faults."""
-        participants = self._ends.get(election, {})
-        for participant in (
-            [other for other in participants if other != sender] if to is None else [to]
-        ):
-            cut = (sender, participant) in self._cuts or not self._isolated.isdisjoint(
-                {sender, participant}
-            )
-            if participant in participants and not cut:
-                for due in self._arrivals((election, sender, participant)):
-                    participants[participant].put(due, next(self._numbers), sender, frame)
+        links = self._links.get(election, {})
+        for peer in [other for other in links if other != sender] if to is None else [to]:
+            cut = (sender, peer) in self._cuts or not self._isolated.isdisjoint({sender, peer})
+            if peer in links and not cut:
+                for due in self._arrivals((election, sender, peer)):
+                    links[peer].put(due, next(self._numbers), sender, frame)
 
     def _arrivals(self, way: tuple[str, NodeId, NodeId]) -> list[float]:
         """Return the times at which copies of a frame arrive: none, one or two."""
@@ -169,9 +165,7 @@ class MemoryLink:
     def _fits(self, frame: bytes) -> bool:
         fits = len(frame) <= FRAME_BYTES_MAX
         if not fits:
-            self.report(
-                f"a frame of {len(frame)} bytes was not sent: at most {FRAME_BYTES_MAX} are allowed"
-            )
+            self.report(f"a frame was not sent: {len(frame)} bytes, {FRAME_BYTES_MAX} at most")
         return fits
 
     def _wake(self) -> None:

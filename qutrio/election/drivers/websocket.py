@@ -134,13 +134,9 @@ async def _opened(
 ) -> AsyncGenerator[WebSocketLink]:
     known = {NodeId(name): member_of(NodeId(name), at) for name, at in members.items()}
     if me not in known:
-        raise InvalidValueError(
-            "members", f"has no {me!r}: give this participant's own address too"
-        )
+        raise InvalidValueError("members", f"has no {me!r}: give your own address too")
     if len({member.fingerprint for member in known.values()}) < len(known):
-        raise InvalidValueError(
-            "members", "name one certificate twice: each participant has its own"
-        )
+        raise InvalidValueError("members", "name one certificate twice: each must have its own")
     _, port = split_address(known[me].address)
     require_bindable(bind, port)
     frames: Ring[tuple[NodeId, bytes]] = Ring(FRAMES_QUEUED_MAX)

@@ -152,7 +152,7 @@ class GraftParticipant:
             if now >= self._raft.deadline(now):
                 await self._perform(self._raft.advance(self._electorate(), now))
 
-    async def report_link_troubles(self) -> None:
+    async def report_troubles(self) -> None:
         """Publish the problems that the connection reports, forever."""
         while True:
             self._report(TroubleKind.WIRE, await self._connection.trouble())
@@ -331,18 +331,16 @@ class _Host:
                 self.broker.subscribe(wire.subjects) as connection,
                 trio.open_nursery() as nursery,
             ):
-                participant = self._make_participant(hard_state, wire, connection)
+                participant = self._make(hard_state, wire, connection)
                 nursery.start_soon(participant.run)
-                nursery.start_soon(participant.report_link_troubles)
+                nursery.start_soon(participant.report_troubles)
                 try:
                     yield participant
                 finally:
                     participant.leave()
                     nursery.cancel_scope.cancel()
 
-    def _make_participant(
-        self, hard_state: HardState, wire: Wire, connection: Connection
-    ) -> GraftParticipant:
+    def _make(self, hard_state: HardState, wire: Wire, connection: Connection) -> GraftParticipant:
         raft = Raft(
             me=self.me,
             hard_state=hard_state,
