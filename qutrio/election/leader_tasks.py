@@ -1,8 +1,8 @@
 """Runs bodies: the blocks that a program runs only while its participant may act.
 
 Theory of operation.  A body begins after the node has processed a `Tenancy` that counts it.
-From then on the node hands the role to nobody until the body has ended: when asked to transfer
-it, the node waits; when it loses the role otherwise, it releases no voter early.  So the other
+From then on the node keeps the role until the body has ended: when asked to transfer it, the
+node waits; when it loses the role otherwise, it releases no voter early.  So the other
 participants wait until the lease ends, and the body is cancelled a margin before that, unless
 the lease is renewed.
 

@@ -146,8 +146,9 @@ class GraftParticipant:
             heard = await self._receive_until(self._raft.deadline(self._clock.now()))
             if heard is not None:
                 electorate = self._electorate(heard)
-                said = self._raft.hear(heard.sender, heard.message, electorate, self._clock.now())
-                await self._perform(said)
+                now = self._clock.now()
+                messages = self._raft.hear(heard.sender, heard.message, electorate, now)
+                await self._perform(messages)
             now = self._clock.now()
             if now >= self._raft.deadline(now):
                 await self._perform(self._raft.advance(self._electorate(), now))
@@ -177,15 +178,15 @@ class GraftParticipant:
                 self._report(TroubleKind.PROTOCOL, str(error))
         return None
 
-    async def _perform(self, said: list[Outgoing]) -> None:
+    async def _perform(self, messages: list[Outgoing]) -> None:
         """Make the hard state durable, and only then send messages and lead."""
         self._cancel_unless_leading()
         if self._raft.hard_state != self._durable and not await self._save(self._raft.hard_state):
-            said = []
+            messages = []
         self._publish()
-        for say in said:
-            if (message := self._wire.pack(say)) is not None:
-                self._connection.publish(*message)
+        for outgoing in messages:
+            if (packed := self._wire.pack(outgoing)) is not None:
+                self._connection.publish(*packed)
 
     async def _save(self, hard_state: HardState) -> bool:
         try:

@@ -89,8 +89,8 @@ class Wire:
     def __attrs_post_init__(self) -> None:
         """Name the unknown voters."""
         self._voters = tuple(NodeId(f"voter {number}") for number in range(1, self._size))
-        everybody = frozenset({self._me, *self._voters})
-        self.electors = JointConfig(everybody, everybody)
+        voters = frozenset({self._me, *self._voters})
+        self.electors = JointConfig(voters, voters)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -103,21 +103,21 @@ class Wire:
             beat = frames.decode(frames.Heartbeat, payload)
             return self._from(beat.leader, LeaderHeartbeat(term=Term(beat.term)), "heartbeat")
         if subject == self._request_subject:
-            asks = frames.decode(frames.VoteRequest, payload)
-            message = VoteRequest(term=Term(asks.term), position=asks.current_state.hex())
-            return self._from(asks.candidate, message, "vote request")
+            request = frames.decode(frames.VoteRequest, payload)
+            message = VoteRequest(term=Term(request.term), position=request.current_state.hex())
+            return self._from(request.candidate, message, "vote request")
         answer = frames.decode(frames.VoteResponse, payload)
         return self._answer(VoteResponse(term=Term(answer.term), granted=answer.granted))
 
-    def pack(self, say: Outgoing) -> tuple[str, bytes] | None:
+    def pack(self, out: Outgoing) -> tuple[str, bytes] | None:
         """Return the subject and frame of a message; None if graft has no such message."""
-        match say.message:
+        match out.message:
             case VoteRequest(term=term, position=position):
                 self._candidacy, self._granted = term, 0
-                asks = frames.VoteRequest(term, self._me, bytes.fromhex(position))
-                return self._request_subject, frames.encode(asks)
-            case VoteResponse(term=term, granted=granted) if say.to is not None:
-                return _response_subject(say.to), frames.encode(frames.VoteResponse(term, granted))
+                request = frames.VoteRequest(term, self._me, bytes.fromhex(position))
+                return self._request_subject, frames.encode(request)
+            case VoteResponse(term=term, granted=granted) if out.to is not None:
+                return _response_subject(out.to), frames.encode(frames.VoteResponse(term, granted))
             case LeaderHeartbeat(term=term):
                 return self._heartbeat_subject, frames.encode(frames.Heartbeat(term, self._me))
             case _:
@@ -168,8 +168,8 @@ class Wire:
         return Inbound(self._voters[self._granted - 1], message, self.electors)
 
     def _counted_in_its_term(self, sender: NodeId, message: EngineMessage) -> Inbound:
-        two = frozenset({self._me, sender})
-        return Inbound(sender, message, JointConfig(two, two))
+        pair = frozenset({self._me, sender})
+        return Inbound(sender, message, JointConfig(pair, pair))
 
 
 def _response_subject(candidate: str) -> str:
