@@ -75,7 +75,7 @@ class ControlError(QutrioError):
 
 
 class ElectionError(QutrioError):
-    """A seat in an election cannot be taken, or was left."""
+    """A program cannot join an election, or has left it."""
 
 
 def plain_reason(error: BaseException) -> str:

@@ -74,12 +74,12 @@ class NodeEffectHandler:
             return False
         return True
 
-    def note(self, fact: NodeFact) -> None:
+    def log_fact(self, fact: NodeFact) -> None:
         """Write a fact to the log."""
         what, details = log_line(fact)
         self.log(what, **details)
 
-    def turned(self, turn: Turn) -> None:
+    def log_turn(self, turn: Turn) -> None:
         """Write the engine's change of role to the log."""
         self.log("role", **turn_details(turn))
 
@@ -87,6 +87,6 @@ class NodeEffectHandler:
         """Queue a line for the journal of incidents, or lose it."""
         self.recorder.take(entry)
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """Tell the watchdog that the loop turns."""
         self.watchdog.alive()
