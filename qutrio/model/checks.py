@@ -178,7 +178,7 @@ class UnknownCheck(CheckBase):
 Check: TypeAlias = HttpCheck | TcpCheck | IcmpCheck | TlsCheck | DnsCheck | UnknownCheck
 
 
-def slow_words(check: CheckBase) -> str:
+def slow_warning(check: CheckBase) -> str:
     """Return what to warn of when attempts may outlast the interval; empty when they cannot."""
     longest_s = check.timeout_s * (1 + check.retries)
     if longest_s <= check.interval_s:

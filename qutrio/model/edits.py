@@ -27,7 +27,7 @@ class Edit:
     extra: Extra = ()
 
 
-def who(edit: Edit) -> str:
+def author_text(edit: Edit) -> str:
     """Return who made a change, in words: `alpha (command, uid 0)`."""
     uid = "" if edit.uid is None else f", uid {edit.uid}"
     return edit.name + (f" ({edit.door}{uid})" if edit.door else "")

@@ -160,7 +160,7 @@ class Delivery:
         left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
         return left or (() if self.reached else recipients)
 
-    def settled(self, recipients: tuple[str, ...]) -> bool:
+    def is_complete(self, recipients: tuple[str, ...]) -> bool:
         """Tell whether it was told to somebody, and nothing is left to do."""
         return bool(self.reached) and not self.pending(recipients)
 

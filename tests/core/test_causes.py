@@ -39,7 +39,7 @@ def test_a_reason_is_what_it_has_in_common_with_those_of_other_checks(
 def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
     """What a master knows after these votes at 0 s; C is not heard."""
     verdicts = Verdicts()
-    verdicts.follow(HELD, WALL)
+    verdicts.set_document(HELD, WALL)
     for node, outcome in outcomes.items():
         said = Result(check=WEB, changed=check().changed, outcome=outcome, detail=NO_ANSWER)
         verdicts.record(node, said, at(0))

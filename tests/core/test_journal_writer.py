@@ -263,7 +263,7 @@ def writer(ledger: Ledger) -> JournalWriter:
     win(place, 0.0, B, C)
     place.register.committed = record(HELD, pos(1), ledger)
     journal = JournalWriter(A, place, place.register, Verdicts(), IncidentAges())
-    journal.verdicts.follow(HELD, WALL)
+    journal.verdicts.set_document(HELD, WALL)
     facts_of(journal)
     return journal
 
@@ -274,7 +274,7 @@ def facts_of(
     effects: tuple[Notify | Send, ...] = (),
     now: float = 0.0,
 ) -> list[Fact]:
-    told = journal.tell(event, effects, at(now), WALL)
+    told = journal.entries(event, effects, at(now), WALL)
     facts = [effect.entry.fact for effect in told if isinstance(effect, Journal)]
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
@@ -340,8 +340,8 @@ def test_a_step_writes_a_bounded_number_of_what_was_counted_in_it() -> None:
         confirm_after_s=1.0,
     )
     journal = writer(Ledger())
-    journal.counted([flip] * (FACTS_MAX - 1))
-    journal.counted([flip] * 2)
+    journal.record_votes([flip] * (FACTS_MAX - 1))
+    journal.record_votes([flip] * 2)
     assert facts_of(journal) == [flip] * FACTS_MAX
     assert facts_of(journal) == []
 
@@ -359,7 +359,7 @@ def doubt(ident: CheckId = WEB) -> Doubted:
 
 
 def doubted(journal: JournalWriter, now: float, ident: CheckId = WEB) -> list[Fact]:
-    journal.counted([doubt(ident)])
+    journal.record_votes([doubt(ident)])
     return facts_of(journal, now=now)
 
 

@@ -5,7 +5,7 @@ from random import Random
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.notices import NoticeInputs, attached
+from qutrio.core.alerting.notices import NoticeInputs, channels_of
 from qutrio.core.alerting.scheduler import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
@@ -47,7 +47,7 @@ DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
 def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
     """A master's knowledge: of `web` nothing, that it is up, or that it is down."""
     verdicts = Verdicts()
-    verdicts.follow(held, WALL)
+    verdicts.set_document(held, WALL)
     outcome = Outcome.FAIL if down else Outcome.OK
     for now in (0, 5) if down is not None else ():
         for node in (A, B, C):
@@ -99,8 +99,8 @@ def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
 def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
     """The wall clock was set back meanwhile; members of older versions are not told."""
     ages = IncidentAges()
-    ages.follow(Ledger(), at(0), WALL)
-    ages.follow(DOWN_WEB, at(2), WALL)
+    ages.update(Ledger(), at(0), WALL)
+    ages.update(DOWN_WEB, at(2), WALL)
     late = evolve(scene(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
     (waiting,) = reconcile(DOWN_WEB, late, set()).outbox
     assert (waiting.notice.lasted_s, waiting.notice.at_unix) == (15.0, WALL - 3600)
@@ -143,8 +143,8 @@ def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
         UnknownChannel(id=ChannelId("pigeon"), name="pigeon", kind_name="pigeon"),
     ]
     held = document(A, channels=channels)
-    assert [c.id for c in attached(held, check(alerts=("mail",)))] == [HOOK, MAIL]
-    assert [c.id for c in attached(held, check())] == [HOOK]
+    assert [c.id for c in channels_of(held, check(alerts=("mail",)))] == [HOOK, MAIL]
+    assert [c.id for c in channels_of(held, check())] == [HOOK]
 
 
 # --- delivery -------------------------------------------------------------------------------
@@ -163,15 +163,15 @@ def outbox(*deliveries: Delivery) -> Ledger:
 
 
 def ended(messenger: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
-    messenger.ended(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
+    messenger.on_attempted(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
 
 
 def test_a_notice_is_attempted_once_while_the_attempt_is_under_way() -> None:
     messenger = scheduler()
-    assert not messenger.busy(at(0))
+    assert not messenger.is_busy(at(0))
     assert messenger.due(outbox(FIRST), (), at(0)) == [DueAttempt(FIRST, None)]
     assert messenger.due(outbox(FIRST), (), at(1)) == []
-    assert messenger.busy(at(1))
+    assert messenger.is_busy(at(1))
     assert messenger.deadline() == at(ATTEMPT_S_MAX)
 
 
@@ -250,7 +250,7 @@ def test_an_attempt_without_an_answer_counts_as_failed() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST), (B,), at(0))
     assert messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX)) == []
-    assert not messenger.busy(at(ATTEMPT_S_MAX))
+    assert not messenger.is_busy(at(ATTEMPT_S_MAX))
     again = messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX + RETRY_FIRST_S))
     assert again == [DueAttempt(FIRST, B)]
 
@@ -301,18 +301,18 @@ def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.prune(outbox(FIRST, SECOND), HELD) == outbox(SECOND)
-    messenger.settle(outbox(FIRST, SECOND))
+    messenger.on_committed(outbox(FIRST, SECOND))
     assert messenger.delivered == {(FIRST.notice.id, HOOK)}
-    messenger.settle(outbox(SECOND))
+    messenger.on_committed(outbox(SECOND))
     assert messenger.delivered == set()
 
 
 def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
-    messenger.settle(outbox())
+    messenger.on_committed(outbox())
     ended(messenger, FIRST, 1, delivered=False)
-    assert not messenger.busy(at(1))
+    assert not messenger.is_busy(at(1))
     assert messenger.deadline() == at(float("inf"))
 
 

@@ -144,7 +144,7 @@ def test_8_a_page_that_is_not_marked_and_so_comes_twice_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(DeliveryScheduler, "ended", lambda *_, **__: None)
+    monkeypatch.setattr(DeliveryScheduler, "on_attempted", lambda *_, **__: None)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down reached hook twice"):
         world.run(200)

@@ -43,11 +43,11 @@ class IncidentAges:
     _estimated: set[IncidentId] = field(factory=set)
     _measured: dict[IncidentId, Instant] = field(factory=dict)
     """What this node measured itself, or the holder that it endorsed told it."""
-    _told: dict[IncidentId, dict[NodeId, Instant]] = field(factory=dict)
+    _reported: dict[IncidentId, dict[NodeId, Instant]] = field(factory=dict)
     """What each peer said, also of incidents that are not here yet."""
     _ledger: Ledger | None = None
 
-    def follow(self, ledger: Ledger, now: Instant, wall: UnixTime) -> None:
+    def update(self, ledger: Ledger, now: Instant, wall: UnixTime) -> None:
         """Note which incidents a majority opened and closed, at `now`."""
         if ledger is self._ledger:
             return
@@ -71,7 +71,7 @@ class IncidentAges:
                 began[one.id] = self._agreed(one.id)
         for gone in self.began.keys() - ids:
             self._measured.pop(gone, None)
-            self._told.pop(gone, None)
+            self._reported.pop(gone, None)
         self._estimated &= ids
         self.began = MappingProxyType(began)
 
@@ -80,12 +80,12 @@ class IncidentAges:
         at = self.began.get(incident)
         return None if at is None else max(0.0, now - at)
 
-    def tell(self, now: Instant) -> tuple[tuple[IncidentId, Seconds], ...]:
+    def measured(self, now: Instant) -> tuple[tuple[IncidentId, Seconds], ...]:
         """Return the ages that this node measured itself, of a bounded number of incidents."""
         measured = [(i, now - at) for i, at in self.began.items() if i not in self._estimated]
         return tuple(measured[:AGES_TOLD_MAX])
 
-    def heard(
+    def record_reports(
         self,
         sender: NodeId,
         ages: tuple[tuple[IncidentId, Seconds], ...],
@@ -95,14 +95,14 @@ class IncidentAges:
     ) -> None:
         """Take in what a peer measured; `trusted` is the holder that this node endorsed."""
         began = dict(self.began)
-        if len(self._told) + len(self._measured) > AGES_KNOWN_MAX:
+        if len(self._reported) + len(self._measured) > AGES_KNOWN_MAX:
             self._forget_all_but(began.keys())
         for incident, age_s in ages[:AGES_TOLD_MAX]:
             at = Instant(now - _bounded(age_s))
             if trusted:
                 self._measured[incident] = min(at, self._measured.get(incident, at))
             else:
-                self._told.setdefault(incident, {})[sender] = at
+                self._reported.setdefault(incident, {})[sender] = at
             if incident in began:
                 self._estimated.discard(incident)
                 began[incident] = self._agreed(incident)
@@ -111,14 +111,14 @@ class IncidentAges:
     def _agreed(self, incident: IncidentId) -> Instant:
         """Return the earliest beginning that two bear out, or the only one that is known."""
         measured = self._measured.get(incident)
-        known = sorted(self._told.get(incident, {}).values())
+        known = sorted(self._reported.get(incident, {}).values())
         if measured is None:
             return known[min(1, len(known) - 1)]
         return min((measured, *known[1:2]))
 
     def _forget_all_but(self, here: AbstractSet[IncidentId]) -> None:
         """Forget what was said of incidents that are not here; most of them are long gone."""
-        self._told = {i: said for i, said in self._told.items() if i in here}
+        self._reported = {i: said for i, said in self._reported.items() if i in here}
         self._measured = {i: at for i, at in self._measured.items() if i in here}
 
 

@@ -46,8 +46,8 @@ class AlertManager:
     register: Register
     exchange: ResultExchange
     scheduler: DeliveryScheduler
-    errands_max: int = DELEGATED_MAX
-    minority: PartitionAlerting = field(init=False)
+    delegated_max: int = DELEGATED_MAX
+    partition: PartitionAlerting = field(init=False)
     ages: IncidentAges = field(factory=IncidentAges)
     unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
     _announced_in: Term | None = None
@@ -55,53 +55,53 @@ class AlertManager:
     """Checks with a first vote against their state since the last look."""
     _changed: set[CheckId] = field(factory=set)
     """Checks that changed since the last ledger."""
-    _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
-    _ran: dict[DeliveryKey, int] = field(factory=dict)
+    _delegated: dict[DeliveryKey, NodeId] = field(factory=dict)
+    _last_delegated: dict[DeliveryKey, int] = field(factory=dict)
     """The last errand for each delivery, by the number of our heartbeat that it names."""
 
     def __attrs_post_init__(self) -> None:
         """Be ready to page without a majority."""
         scheduler = DeliveryScheduler(self.scheduler.rng)
-        self.minority = PartitionAlerting(self.leadership, self.register, self.exchange, scheduler)
+        self.partition = PartitionAlerting(self.leadership, self.register, self.exchange, scheduler)
 
     def deadline(self) -> Instant:
         """Return when an attempt is due or overdue, or there may be something to tell."""
         return min(
-            self.scheduler.deadline(), self.minority.deadline(), self.unseen_tracker.deadline()
+            self.scheduler.deadline(), self.partition.deadline(), self.unseen_tracker.deadline()
         )
 
-    def alarmed(self, checks: AbstractSet[CheckId]) -> None:
+    def on_first_votes(self, checks: AbstractSet[CheckId]) -> None:
         """Take in on which checks a first vote against their state was cast."""
         self._alarms |= checks
 
-    def counted(self, changed: AbstractSet[CheckId]) -> None:
+    def on_verdicts_changed(self, changed: AbstractSet[CheckId]) -> None:
         """Take in of which checks there may be something to announce."""
         self._changed |= changed
 
     @property
-    def pressing(self) -> bool:
+    def is_urgent(self) -> bool:
         """Tell whether what was taken in has consequences now."""
         return bool(self._alarms or (self._changed and self.leadership.lease.claim is not None))
 
-    def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def request_probes(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have everybody probe what a round waits for; page as the leader of a minority."""
         alarms, self._alarms = self._alarms, set()
-        effects = self.minority.advance(alarms, now, wall)
+        effects = self.partition.advance(alarms, now, wall)
         if self.leadership.acting_until(now) is not None:
             pause = self.leadership.settings.confirm_after_s
-            asked = self.exchange.verdicts.to_probe(now, alarms, pause)
-            effects += self.exchange.demand_of_all(
+            asked = self.exchange.verdicts.take_due_probes(now, alarms, pause)
+            effects += self.exchange.probe_everywhere(
                 asked, self.leadership.membership.live_peers(now)
             )
         return effects
 
-    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+    def report_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
         """Tell a peer for how long incidents have been open, as far as this node measured it."""
-        ages = self.ages.tell(now)
+        ages = self.ages.measured(now)
         allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
         return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
 
-    def _errands_over(self, now: Instant) -> Instant:
+    def _delegations_over(self, now: Instant) -> Instant:
         """Return up to when an errand that was sent by now may begin, by the faster clock.
 
         A member counts `dead_after` for it under each engine, however short the bonds are.
@@ -115,24 +115,24 @@ class AlertManager:
         register, term = self.register, self.register.established
         if term is None or self.leadership.acting_until(now) is None:
             self._announced_in = None
-            self.unseen_tracker.rest()
+            self.unseen_tracker.stop()
             return False
         before, self._announced_in = self._announced_in, term
         if before is None:  # else this node claimed again while it acted: nobody came between
             committed = register.committed
             self.scheduler.take_over(now, inherited=bool(committed.ledger.outbox))
-            self.scheduler.hold_recoveries(self._errands_over(now))
-            self.scheduler.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.scheduler.hold_recoveries(self._delegations_over(now))
+            self.scheduler.hold_successors(committed.ledger.outbox, self._delegations_over(now))
             self.scheduler.inherit(committed.ledger.waiting)
             self.unseen_tracker.take_over(now)
             self._changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.leadership.lease.claim == term
 
-    def ledger(self, now: Instant, wall: UnixTime) -> Ledger:
+    def next_ledger(self, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger as it should be now; only for a node that may write."""
         committed, term = self.register.committed, self.register.established
         assert term is not None
-        scene = NoticeInputs(
+        inputs = NoticeInputs(
             document=committed.document,
             verdicts=self.exchange.verdicts,
             term=term,
@@ -143,20 +143,20 @@ class AlertManager:
             live=self.leadership.membership.live(now),
         )
         changed, self._changed = self._changed, set()
-        ledger = self.scheduler.follow(committed.document, committed.ledger, now)
-        ledger = reconcile(ledger, scene, changed)
-        ledger = self.unseen_tracker.follow(ledger, scene, changed)
+        ledger = self.scheduler.set_channels(committed.document, committed.ledger, now)
+        ledger = reconcile(ledger, inputs, changed)
+        ledger = self.unseen_tracker.update(ledger, inputs, changed)
         ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
         ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
         ledger = keep_former(ledger, committed.document, committed.document)
-        return self.scheduler.write_down(ledger, now, wall) if parts else ledger
+        return self.scheduler.record_waits(ledger, now, wall) if parts else ledger
 
-    def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
+    def start_attempts(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
         """Return the attempts to make now, for notices that a majority holds."""
         ledger, term = self.register.committed.ledger, self.register.established
         assert term is not None
-        self.scheduler.settle(ledger)
+        self.scheduler.on_committed(ledger)
         effects: list[Effect] = []
         kept = self.register.accepted.ledger.waiting
         for delegated in self.scheduler.due(ledger, tuple(live_peers), now, kept):
@@ -166,7 +166,7 @@ class AlertManager:
                 heard = self.leadership.heartbeats.last_heard(delegated.via)
                 message = Deliver(term=term, delivery=delegated.delivery, heard=heard)
                 effects.append(Send(delegated.via, message))
-                self.scheduler.hold_successors((delegated.delivery,), self._errands_over(now))
+                self.scheduler.hold_successors((delegated.delivery,), self._delegations_over(now))
         return effects
 
     def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:
@@ -174,7 +174,7 @@ class AlertManager:
 
         Its master may be another by now, and have told people that the outage is over.
         """
-        if self.leadership.master(now) != sender or len(self._errands) >= self.errands_max:
+        if self.leadership.master(now) != sender or len(self._delegated) >= self.delegated_max:
             return []
         delivery = message.delivery
         key = (delivery.notice.id, delivery.channel)
@@ -185,13 +185,15 @@ class AlertManager:
         if isinstance(delivery.notice.kind, UnknownKind):
             problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
             return [Send(sender, _failed(*key, problem))]
-        if self._ran.get(key) == message.heard:
+        if self._last_delegated.get(key) == message.heard:
             return []  # the same message once more
-        self._ran = {
-            k: n for k, n in self._ran.items() if self.leadership.heartbeats.sent_at(n) is not None
+        self._last_delegated = {
+            k: n
+            for k, n in self._last_delegated.items()
+            if self.leadership.heartbeats.sent_at(n) is not None
         }
-        self._ran[key] = message.heard
-        self._errands[key] = sender
+        self._last_delegated[key] = message.heard
+        self._delegated[key] = sender
         return [Notify(delivery, message.term, delegated=True, until=until)]
 
     def on_delivered(self, sender: NodeId, message: Delivered, now: Instant) -> list[Effect]:
@@ -207,25 +209,25 @@ class AlertManager:
             parts=message.parts,
             wait_s=message.wait_s,
         )
-        counts = self.scheduler.told(sender, ended, self._recipients(ended.channel), now)
+        counts = self.scheduler.on_report(sender, ended, self._recipients(ended.channel), now)
         return _complain(ended) if counts and not ended.delivered else []
 
     def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
         """Note how an attempt ended, or tell whoever must know."""
-        asker = None if event.minority else self._errands.pop(event.key, None)
+        asker = None if event.minority else self._delegated.pop(event.key, None)
         recipients = self._recipients(event.channel)
         effects = [] if event.delivered else _complain(event)
         if event.minority:
-            self.minority.ended(event, recipients, now)
+            self.partition.on_attempted(event, recipients, now)
         elif self.leadership.master(now) == self.me:
-            self.scheduler.ended(event, recipients, now)
+            self.scheduler.on_attempted(event, recipients, now)
         elif event.delivered or asker is None:
-            self.scheduler.note(event, recipients)  # told to whoever acts, as soon as it is heard
+            self.scheduler.record(event, recipients)  # told to whoever acts, as soon as it is heard
         else:
             effects.append(Send(asker, _told(event)))
         return effects
 
-    def pass_on(self, now: Instant) -> list[Effect]:
+    def report_delivered(self, now: Instant) -> list[Effect]:
         """Tell the acting master whom this node reached."""
         master = self.leadership.master(now)
         if master is None or master == self.me:
@@ -233,7 +235,7 @@ class AlertManager:
         marks, self.scheduler.delivered = self.scheduler.delivered, set()
         found, self.scheduler.recipients = self.scheduler.recipients, Recipients()
         return [
-            Send(master, _mark(key, found.of(key), delivered=key in marks))
+            Send(master, _mark(key, found.parts_of(key), delivered=key in marks))
             for key in sorted(marks | found.keys())
         ]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from qutrio.core.alerting.notices import deliveries
-from qutrio.model.edits import who
+from qutrio.model.edits import author_text
 from qutrio.model.incidents import Delivery, Ending, NoticeKind, Stopping
 from qutrio.model.levels import CLOSED_NOTICES, may_use
 from qutrio.model.results import State
@@ -34,36 +34,36 @@ BEGINNINGS = frozenset({NoticeKind.DOWN, NoticeKind.UNSEEN})
 
 
 def close(
-    incident: Incident, outbox: list[Delivery], scene: NoticeInputs, sequence: int
+    incident: Incident, outbox: list[Delivery], inputs: NoticeInputs, sequence: int
 ) -> list[Delivery]:
     """Return the outbox after the watch over an incident's check ended."""
-    if not may_use(CLOSED_NOTICES, scene.document):
+    if not may_use(CLOSED_NOTICES, inputs.document):
         return [d for d in outbox if d.notice.check != incident.check]
     untold = {
-        d.channel for d in outbox if d.notice.incident == incident.id and not scene.tried(d.key)
+        d.channel for d in outbox if d.notice.incident == incident.id and not inputs.tried(d.key)
     }
     kept = [d for d in outbox if d.notice.incident != incident.id]
     if incident.channels is None:
         return kept  # nobody noted who was told of it
     told = tuple(c for c in incident.channels if c not in untold)
-    ending = _ending(incident.check, scene)
+    ending = _ending(incident.check, inputs)
     known = evolve(incident, channels=told)
-    return kept + deliveries(NoticeKind.CLOSED, known, scene, sequence, ending)
+    return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)
 
 
-def _ending(check: CheckId, scene: NoticeInputs) -> Ending:
-    stays = any(c.id == check for c in scene.document.checks)
+def _ending(check: CheckId, inputs: NoticeInputs) -> Ending:
+    stays = any(c.id == check for c in inputs.document.checks)
     return Ending(
         how=Stopping.DISABLED if stays else Stopping.REMOVED,
-        by=_who_ended(check, scene.document),
-        last_state=scene.verdicts.parted.get(check, State.DOWN),
+        by=_who_ended(check, inputs.document),
+        last_state=inputs.verdicts.last_states.get(check, State.DOWN),
     )
 
 
 def _who_ended(check: CheckId, document: ClusterDocument) -> str:
     """Return who disabled or removed a check, in words; empty when the document does not say."""
     edit = document.edit_of_check(check)
-    return "" if edit is None else who(edit)
+    return "" if edit is None else author_text(edit)
 
 
 def drop_unreachable(

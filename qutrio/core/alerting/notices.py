@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qutrio.model.document import ClusterDocument
 
 
-def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
+def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
     """Return the enabled channels of a check: the default ones and those it names."""
     return tuple(
         channel
@@ -35,7 +35,7 @@ def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
     )
 
 
-def perhaps(_: DeliveryKey) -> bool:
+def assume_attempted(_: DeliveryKey) -> bool:
     """Take every delivery for one that may have been attempted."""
     return True
 
@@ -58,41 +58,41 @@ class NoticeInputs:
     ages: IncidentAges = field(factory=IncidentAges)
     series: str = ""
     minority: str = ""
-    tried: Callable[[DeliveryKey], bool] = perhaps
+    tried: Callable[[DeliveryKey], bool] = assume_attempted
     live: frozenset[NodeId] = frozenset()
 
 
-def opened(check: Check, scene: NoticeInputs, sequence: int) -> Incident:
+def new_incident(check: Check, inputs: NoticeInputs, sequence: int) -> Incident:
     """Return the incident of a check that went down."""
     incident = Incident(
-        id=IncidentId(f"{check.id}-{scene.series}{sequence}"),
+        id=IncidentId(f"{check.id}-{inputs.series}{sequence}"),
         check=check.id,
         check_name=check.name,
-        since_unix=scene.wall,
-        term=scene.term,
-        edited=None if scene.verdicts.seen_up(check) else scene.document.edit_of_check(check.id),
+        since_unix=inputs.wall,
+        term=inputs.term,
+        edited=None if inputs.verdicts.was_up(check) else inputs.document.edit_of_check(check.id),
     )
-    if not may_use(CLOSED_NOTICES, scene.document):
+    if not may_use(CLOSED_NOTICES, inputs.document):
         return incident
-    channels = tuple(channel.id for channel in attached(scene.document, check))
+    channels = tuple(channel.id for channel in channels_of(inputs.document, check))
     return evolve(incident, target=check.target, channels=channels)
 
 
 def deliveries(
     kind: NoticeKind,
     incident: Incident,
-    scene: NoticeInputs,
+    inputs: NoticeInputs,
     sequence: int,
     ending: Ending | None = None,
 ) -> list[Delivery]:
     """Return the notice of what happened to an incident, for each of its channels."""
-    check = next((c for c in scene.document.checks if c.id == incident.check), None)
+    check = next((c for c in inputs.document.checks if c.id == incident.check), None)
     target, channels = incident.target, incident.channels
     if channels is None:  # opened by an older version, or beside one
-        channels = audience(scene.document, check)
+        channels = channel_ids_of(inputs.document, check)
     if target is None:
         target = "" if check is None else check.target
-    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, scene.document)
+    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, inputs.document)
     notice = Notice(
         id=NoticeId(f"{incident.id}.{kind.value}"),
         kind=kind,
@@ -100,19 +100,19 @@ def deliveries(
         check=incident.check,
         check_name=incident.check_name,
         target=target,
-        term=scene.term,
+        term=inputs.term,
         sequence=sequence,
         since_unix=incident.since_unix,
-        at_unix=scene.wall,
-        evidence=scene.verdicts.evidence(incident.check, scene.document, scene.now),
-        minority=scene.minority,
-        lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None,
+        at_unix=inputs.wall,
+        evidence=inputs.verdicts.evidence(incident.check, inputs.document, inputs.now),
+        minority=inputs.minority,
+        lasted_s=inputs.ages.lasted(incident.id, inputs.now) if ended else None,
         ending=ending,
         edited=incident.edited,
     )
     return [Delivery(notice=notice, channel=channel) for channel in channels]
 
 
-def audience(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
+def channel_ids_of(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
     """Return the ids of a check's channels; none of a check that is gone."""
-    return () if check is None else tuple(channel.id for channel in attached(document, check))
+    return () if check is None else tuple(channel.id for channel in channels_of(document, check))

@@ -56,69 +56,73 @@ class PartitionAlerting:
     ages: IncidentAges = field(factory=IncidentAges)
     _lost_at: Instant | None = None
     """Since when no majority is in sight."""
-    _looked_at: Instant = NEVER
-    _ripe_at: Instant = FOREVER
+    _advanced_at: Instant = NEVER
+    _may_alert_at: Instant = FOREVER
 
     @property
     def leads(self) -> bool:
         """Whether this node leads a minority, and may page."""
-        return self.exchange.beside is not None
+        return self.exchange.minority_verdicts is not None
 
     def advance(self, alarms: AbstractSet[CheckId], now: Instant, wall: UnixTime) -> list[Effect]:
         """Begin to lead a minority, go on, or end it, as things stand at `now`.
 
         `alarms` are the checks with a first vote against their state.
         """
-        count = self.exchange.beside
-        if not self._may_page(now):
+        count = self.exchange.minority_verdicts
+        if not self._may_alert(now):
             return [] if count is None else self._end(now)
         effects = list[Effect]()
         if count is None:
-            count = self.exchange.beside = self._begin(now, wall)
-            effects.append(Note(MinorityLed(self._size(now))))
+            count = self.exchange.minority_verdicts = self._begin(now, wall)
+            effects.append(Note(MinorityLed(self._voters_in_touch(now))))
         self.until = Instant(now + self.leadership.settings.dead_after_s)
         changed = self._count(count, now, wall)
-        asked = count.to_probe(now, set(alarms), self.leadership.settings.confirm_after_s)
-        effects += self.exchange.demand_of_all(asked, self.leadership.membership.live_peers(now))
-        return effects + self._page(count, changed, now, wall)
+        asked = count.take_due_probes(now, set(alarms), self.leadership.settings.confirm_after_s)
+        effects += self.exchange.probe_everywhere(asked, self.leadership.membership.live_peers(now))
+        return effects + self._update_ledger(count, changed, now, wall)
 
-    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+    def on_attempted(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, unless all is forgotten by now."""
         if self.leads:
-            self.scheduler.ended(event, recipients, now)
+            self.scheduler.on_attempted(event, recipients, now)
 
     def deadline(self) -> Instant:
         """Return when something may change without an event."""
-        count = self.exchange.beside
-        return self._ripe_at if count is None else min(count.deadline(), self.scheduler.deadline())
+        count = self.exchange.minority_verdicts
+        return (
+            self._may_alert_at
+            if count is None
+            else min(count.deadline(), self.scheduler.deadline())
+        )
 
     # --- in detail --------------------------------------------------------------------------
 
-    def _may_page(self, now: Instant) -> bool:
+    def _may_alert(self, now: Instant) -> bool:
         leadership, settings = self.leadership, self.leadership.settings
-        slept = now - self._looked_at >= SLEPT_DEADS * settings.dead_after_s
-        self._looked_at = now
+        slept = now - self._advanced_at >= SLEPT_DEADS * settings.dead_after_s
+        self._advanced_at = now
         if leadership.membership.sees_majority(now):
             self._lost_at = None
         elif self._lost_at is None or slept:
             self._lost_at = now  # one that slept has heard nobody yet
-        self._ripe_at = FOREVER
+        self._may_alert_at = FOREVER
         wanted = settings.engine == "gossip" and settings.acting == "partition"
         leads = (
             wanted and leadership.engine_host.role is Role.LEADER and leadership.master(now) is None
         )
         if self._lost_at is None or not leads:
             return False
-        self._ripe_at = Instant(self._lost_at + settings.dead_after_s)
-        return now >= self._ripe_at
+        self._may_alert_at = Instant(self._lost_at + settings.dead_after_s)
+        return now >= self._may_alert_at
 
     def _begin(self, now: Instant, wall: UnixTime) -> Verdicts:
         """Return a second count, with the votes that are known; they make the first round."""
         document, known = self.register.committed.document, self.exchange.verdicts
         self.ages = IncidentAges()
-        self.ages.follow(self.ledger, now, wall)
-        count = Verdicts(among_living=True)
-        count.follow(document, wall)
+        self.ages.update(self.ledger, now, wall)
+        count = Verdicts(majority_of_live=True)
+        count.set_document(document, wall)
         for check in document.checks:
             for node in sorted(self.leadership.membership.live(now)):
                 vote = known.vote(node, check.id)
@@ -127,10 +131,10 @@ class PartitionAlerting:
         return count
 
     def _end(self, now: Instant) -> list[Effect]:
-        self.exchange.beside = self.until = None
+        self.exchange.minority_verdicts = self.until = None
         self.ledger = Ledger(sequence=self.ledger.sequence)
-        self.scheduler.settle(self.ledger)
-        return [Note(MinorityLeft(self._size(now)))]
+        self.scheduler.on_committed(self.ledger)
+        return [Note(MinorityLeft(self._voters_in_touch(now)))]
 
     def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
         """Count, and return the checks that changed.
@@ -138,36 +142,36 @@ class PartitionAlerting:
         The facts are left out: the journal tells of what a majority of all voters would find.
         """
         committed = self.register.committed
-        count.follow(committed.document, wall)
-        count.attend(self.leadership.membership.live(now))
+        count.set_document(committed.document, wall)
+        count.set_live(self.leadership.membership.live(now))
         incidents = committed.ledger.incidents + self.ledger.incidents
         open_ = frozenset(i.check for i in incidents)
         return count.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_).changed
 
-    def _page(
+    def _update_ledger(
         self, count: Verdicts, changed: AbstractSet[CheckId], now: Instant, wall: UnixTime
     ) -> list[Effect]:
         committed = self.register.committed
-        scene = NoticeInputs(
+        inputs = NoticeInputs(
             document=committed.document,
             verdicts=count,
             term=self.leadership.known_term,
             now=now,
             wall=wall,
             series=f"minority-{self.exchange.life:x}-",
-            minority=self._size(now),
+            minority=self._voters_in_touch(now),
             ages=self.ages,
         )
         announced = {i.check for i in committed.ledger.incidents}
-        ledger = self.scheduler.follow(committed.document, self.ledger, now)
-        ledger = reconcile(ledger, scene, changed - announced)
+        ledger = self.scheduler.set_channels(committed.document, self.ledger, now)
+        ledger = reconcile(ledger, inputs, changed - announced)
         self.ledger = self.scheduler.prune(ledger, committed.document, parts=True)
-        self.scheduler.settle(self.ledger)
-        self.ages.follow(self.ledger, now, wall)
+        self.scheduler.on_committed(self.ledger)
+        self.ages.update(self.ledger, now, wall)
         delegated = self.scheduler.due(self.ledger, (), now)
-        return [Notify(delegated.delivery, scene.term, delegated=False) for delegated in delegated]
+        return [Notify(delegated.delivery, inputs.term, delegated=False) for delegated in delegated]
 
-    def _size(self, now: Instant) -> str:
+    def _voters_in_touch(self, now: Instant) -> str:
         """Return how many voters this node is in touch with, itself included, of how many.
 
         While the members change, this is about those of whom there is no majority.

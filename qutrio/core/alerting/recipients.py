@@ -27,10 +27,10 @@ class Recipients:
     """The marks of one node."""
 
     _parts: dict[DeliveryKey, dict[str, Part]] = field(factory=dict)
-    _news: dict[tuple[ChannelId, str], str] = field(factory=dict)
+    _latest: dict[tuple[ChannelId, str], str] = field(factory=dict)
     """What each recipient's server said last; empty when it took the notice."""
 
-    def note(self, key: DeliveryKey, parts: Iterable[Part]) -> None:
+    def record(self, key: DeliveryKey, parts: Iterable[Part]) -> None:
         """Take in how an attempt went; who took a notice once has it."""
         for part in parts:
             if part.fate is Fate.PUT_OFF:
@@ -39,13 +39,13 @@ class Recipients:
             if part.recipient not in marks or marks[part.recipient].fate is not Fate.TAKEN:
                 marks[part.recipient] = part
                 said = part.said if part.fate is Fate.REFUSED else ""
-                self._news[key[1], part.recipient] = said
+                self._latest[key[1], part.recipient] = said
 
     def keys(self) -> AbstractSet[DeliveryKey]:
         """Return the deliveries with marks."""
         return self._parts.keys()
 
-    def of(self, key: DeliveryKey) -> tuple[Part, ...]:
+    def parts_of(self, key: DeliveryKey) -> tuple[Part, ...]:
         """Return the marks of one delivery."""
         return tuple(part for _, part in sorted(self._parts.get(key, {}).items()))
 
@@ -59,19 +59,19 @@ class Recipients:
         reached |= {*delivery.reached}
         return evolve(delivery, reached=tuple(sorted(reached)), refused=tuple(sorted(refused)))
 
-    def keep(self, waiting: AbstractSet[DeliveryKey]) -> None:
+    def retain(self, waiting: AbstractSet[DeliveryKey]) -> None:
         """Forget deliveries that are over."""
         for key in self._parts.keys() - waiting:
             del self._parts[key]
 
-    def ask_again(self, channel: ChannelId) -> None:
+    def forget_refusals(self, channel: ChannelId) -> None:
         """Forget who refused: the channel was edited."""
         for (_, of_channel), marks in self._parts.items():
             if of_channel == channel:
                 for gone in [r for r, part in marks.items() if part.fate is Fate.REFUSED]:
                     del marks[gone]
-        for gone_news in [k for k in self._news if k[0] == channel]:
-            del self._news[gone_news]
+        for gone_news in [k for k in self._latest if k[0] == channel]:
+            del self._latest[gone_news]
 
     def refusals(
         self,
@@ -81,10 +81,10 @@ class Recipients:
     ) -> tuple[RefusedRecipient, ...]:
         """Return `known` brought up to date: who refuses now, of the recipients there are."""
         found = {(r.channel, r.recipient): r for r in known}
-        for key, said in list(self._news.items()):
+        for key, said in list(self._latest.items()):
             before = found.get(key)
             if said == (before.said if before is not None else ""):
-                del self._news[key]  # a majority knows it
+                del self._latest[key]  # a majority knows it
             elif said:
                 channel, recipient = key
                 found[key] = RefusedRecipient(

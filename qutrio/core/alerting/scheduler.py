@@ -24,7 +24,7 @@ from attrs import define, evolve, field, frozen
 
 from qutrio.core.alerting.closing import close
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.notices import NoticeInputs, deliveries, opened
+from qutrio.core.alerting.notices import NoticeInputs, deliveries, new_incident
 from qutrio.core.alerting.outbox import within_bound
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
@@ -52,32 +52,32 @@ INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for the last one's word before it repeats an attempt."""
 
 
-def reconcile(ledger: Ledger, scene: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
+def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
     """Return the ledger after opening and closing incidents of the checks in `looked_at`.
 
     An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
     been, is told that (`core.alerting.closing`).
     """
-    checks = {c.id: c for c in scene.document.checks if c.enabled}
+    checks = {c.id: c for c in inputs.document.checks if c.enabled}
     incidents = {i.check: i for i in ledger.incidents}
     outbox, sequence = list(ledger.outbox), ledger.sequence
     for gone in sorted(incidents.keys() - checks.keys()):
         sequence += 1
-        outbox = close(incidents.pop(gone), outbox, scene, sequence)
+        outbox = close(incidents.pop(gone), outbox, inputs, sequence)
     for ident in sorted(set(looked_at) | incidents.keys()):
         check, incident = checks.get(ident), incidents.get(ident)
-        state = scene.verdicts.certain(ident)
+        state = inputs.verdicts.undisputed(ident)
         if check is None:
             continue
         if state is State.DOWN and incident is None:
             sequence += 1
-            incident = opened(check, scene, sequence)
+            incident = new_incident(check, inputs, sequence)
             incidents[ident] = incident
-            outbox += deliveries(NoticeKind.DOWN, incident, scene, sequence)
+            outbox += deliveries(NoticeKind.DOWN, incident, inputs, sequence)
         elif state is State.UP and incident is not None:
             sequence += 1
             del incidents[ident]
-            outbox += deliveries(NoticeKind.RECOVERED, incident, scene, sequence)
+            outbox += deliveries(NoticeKind.RECOVERED, incident, inputs, sequence)
     return evolve(
         ledger,
         sequence=sequence,
@@ -127,13 +127,13 @@ class DeliveryScheduler:
     _recoveries_at: Instant = Instant(0.0)
     _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
     """Of each lane the last notice that an errand may be under way for, and up to when."""
-    _touched: set[DeliveryKey] = field(factory=set)
+    _attempted: set[DeliveryKey] = field(factory=set)
     """Deliveries that somebody began to make, or may have."""
-    _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
+    _orphaned: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
     """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
     _inherited: set[DeliveryKey] = field(factory=set)
     """Deliveries that waited when this node came to act: any member may have made them."""
-    _given: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
+    _delegated_to: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
     """Whom this node asked to make a delivery."""
 
     def hold_recoveries(self, until: Instant) -> None:
@@ -150,25 +150,25 @@ class DeliveryScheduler:
     def inherit(self, keys: Iterable[DeliveryKey]) -> None:
         """Note that these may have been attempted by an earlier master, or for it."""
         self._inherited = set(keys)
-        self._touched |= self._inherited
+        self._attempted |= self._inherited
 
     def tried(self, key: DeliveryKey) -> bool:
         """Tell whether anybody began to make a delivery, or may have."""
-        return key in self._touched or key in self.delivered
+        return key in self._attempted or key in self.delivered
 
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
         self._attempts.clear()
         self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
 
-    def busy(self, now: Instant) -> bool:
+    def is_busy(self, now: Instant) -> bool:
         """Tell whether an attempt is under way."""
         busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
         return any(now < until for until in busy) or any(
-            now < until for _, until in self._flying.values()
+            now < until for _, until in self._orphaned.values()
         )
 
-    def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
+    def set_channels(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
         """Take in the channels there are; return the ledger without what an edit made obsolete.
 
         Who edits a channel wants it to be tried at once, also for recipients that refused.
@@ -180,7 +180,7 @@ class DeliveryScheduler:
         self._document_channels = document.channels
         edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
         for channel in sorted(edited):
-            self.recipients.ask_again(channel)
+            self.recipients.forget_refusals(channel)
             self.holds.release(channel)
             self.errors.pop(channel, None)
         for key in [k for k in self._attempts if k[1] in edited]:
@@ -206,13 +206,13 @@ class DeliveryScheduler:
                 channel = former.get(delivery.channel)
             if delivery.key not in self.delivered and channel is not None:
                 marked = self.recipients.marked(delivery)
-                if not marked.settled(recipients_of(channel)):
+                if not marked.is_complete(recipients_of(channel)):
                     kept.append(marked if parts else delivery)
         return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
 
-    def write_down(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
+    def record_waits(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger with what receivers asked for and refused."""
-        waits = self.holds.written(ledger.waits, self._channels, now, wall)
+        waits = self.holds.ledger_waits(ledger.waits, self._channels, now, wall)
         refusals = self.recipients.refusals(ledger.refusals, self._channels, wall)
         if (waits, refusals) == (ledger.waits, ledger.refusals):
             return ledger
@@ -224,18 +224,18 @@ class DeliveryScheduler:
         tries = 0 if attempt is None else attempt.failures
         return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
 
-    def settle(self, committed: Ledger) -> None:
+    def on_committed(self, committed: Ledger) -> None:
         """Forget what a majority knows to be delivered, and attempts that are over."""
         self.delivered &= committed.waiting
-        self._touched &= committed.waiting
-        self.recipients.keep(committed.waiting)
+        self._attempted &= committed.waiting
+        self.recipients.retain(committed.waiting)
         for key in [k for k in self._attempts if k not in committed.waiting]:
             attempt = self._attempts.pop(key)
             if attempt.busy_until is not None:
-                self._flying[key] = (attempt.lane, attempt.busy_until)
+                self._orphaned[key] = (attempt.lane, attempt.busy_until)
         self._inherited &= committed.waiting
-        for key in self._given.keys() - committed.waiting - self._flying.keys():
-            del self._given[key]
+        for key in self._delegated_to.keys() - committed.waiting - self._orphaned.keys():
+            del self._delegated_to[key]
 
     def due(
         self,
@@ -250,12 +250,12 @@ class DeliveryScheduler:
         tried yet only those in `kept` are begun, if it is given: a write that is under way drops
         the others, because nobody was told.
         """
-        errands: list[DueAttempt] = []
+        attempts: list[DueAttempt] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
-        self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
+        self._orphaned = {key: flight for key, flight in self._orphaned.items() if now < flight[1]}
         for delivery in self._heads(committed):
             recipients = recipients_of(self._channels.get(delivery.channel))
-            if delivery.settled(recipients):
+            if delivery.is_complete(recipients):
                 continue  # the next write crosses it off
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
@@ -268,16 +268,16 @@ class DeliveryScheduler:
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
                 attempt.via = self._via(attempt, others)
-                self._touched.add(delivery.key)
+                self._attempted.add(delivery.key)
                 if attempt.via is not None:
-                    self._given.setdefault(delivery.key, set()).add(attempt.via)
-                errands.append(DueAttempt(delivery, attempt.via))
-        return errands
+                    self._delegated_to.setdefault(delivery.key, set()).add(attempt.via)
+                attempts.append(DueAttempt(delivery, attempt.via))
+        return attempts
 
-    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+    def on_attempted(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
-        self._flying.pop(event.key, None)
-        self.note(event, recipients)
+        self._orphaned.pop(event.key, None)
+        self.record(event, recipients)
         attempt = self._attempts.get(event.key)
         if event.key in self.delivered:
             self._attempts.pop(event.key, None)
@@ -286,11 +286,11 @@ class DeliveryScheduler:
             self._hold(event, now)
         if event.delivered:
             self.errors.pop(event.channel, None)
-            self.holds.took(event.channel)
+            self.holds.on_accepted(event.channel)
         elif attempt is not None:
             self.errors[event.channel] = event.detail
 
-    def told(
+    def on_report(
         self, sender: NodeId, event: Attempted, recipients: tuple[str, ...], now: Instant
     ) -> bool:
         """Take in what a member says of an attempt of its own; tell whether that counts.
@@ -299,29 +299,29 @@ class DeliveryScheduler:
         act, for an earlier master may have asked anybody.  Only who was asked last can end the
         attempt that is under way.
         """
-        asked = sender in self._given.get(event.key, ())
+        asked = sender in self._delegated_to.get(event.key, ())
         if not asked and event.key not in self._inherited:
             return False
         attempt = self._attempts.get(event.key)
         its_turn = attempt is not None and attempt.busy_until is not None and attempt.via == sender
-        if its_turn or (asked and event.key in self._flying):
+        if its_turn or (asked and event.key in self._orphaned):
             wait_s = min(event.wait_s, OTHERS_WAIT_S_MAX)
-            self.ended(evolve(event, wait_s=wait_s), recipients, now)
+            self.on_attempted(evolve(event, wait_s=wait_s), recipients, now)
         else:
-            self.note(event, recipients)
+            self.record(event, recipients)
         return True
 
-    def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
+    def record(self, event: Attempted, recipients: tuple[str, ...]) -> None:
         """Remember who was reached.
 
         A word without parts is not enough for a channel with several recipients: older versions
         say that they delivered when they reached one.
         """
-        self.recipients.note(event.key, event.parts)
+        self.recipients.record(event.key, event.parts)
         if event.delivered and (event.parts or len(recipients) <= 1):
             self.delivered.add(event.key)
 
-    def tries(self, channel: ChannelId) -> tuple[bool, Instant | None]:
+    def attempt_status(self, channel: ChannelId) -> tuple[bool, Instant | None]:
         """Return whether an attempt is under way for a channel, and when the next one is due."""
         mine = [a for (_, c), a in self._attempts.items() if c == channel]
         waiting = [a.next_at for a in mine if a.busy_until is None]
@@ -332,7 +332,7 @@ class DeliveryScheduler:
         moments = (
             a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
         )
-        flying = (until for _, until in self._flying.values())
+        flying = (until for _, until in self._orphaned.values())
         return min((*moments, *flying), default=Instant(float("inf")))
 
     def _heads(self, committed: Ledger) -> list[Delivery]:
@@ -341,7 +341,7 @@ class DeliveryScheduler:
         for delivery in committed.outbox:
             if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
                 heads.setdefault(delivery.lane, delivery)
-        for lane, _ in self._flying.values():
+        for lane, _ in self._orphaned.values():
             heads.pop(lane, None)
         left = [d for d in heads.values() if d.key not in self.delivered]
         return [self.recipients.marked(d) for d in left]
@@ -360,7 +360,7 @@ class DeliveryScheduler:
     def _hold(self, event: Attempted, now: Instant) -> None:
         """Leave the channel alone if the receiver asked for it; the longer pause counts."""
         if event.wait_s > 0:
-            self.holds.ask(event.channel, event.wait_s, now)
+            self.holds.extend(event.channel, event.wait_s, now)
             for (_, channel), attempt in self._attempts.items():
                 if channel == event.channel:
                     attempt.next_at = max(attempt.next_at, self.holds.until(channel))

@@ -116,7 +116,7 @@ class Consequences:
     renews: bool = False
 
 
-def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:
+def replies_after_failure(dropped: Iterable[Effect]) -> list[Reply | Show]:
     """Return what callers must hear all the same when a write failed and these were dropped."""
     reason = "this node could not write its disk; look before you try again"
     answers: list[Reply | Show] = []

@@ -19,6 +19,6 @@ def setting_of(engine: str, name: str) -> str | None:
     return next((given for given in (name, f"{engine}_{name}") if given in known), None)
 
 
-def matters(setting: str, engine: str) -> bool:
+def applies_to(setting: str, engine: str) -> bool:
     """Tell whether a setting, by its name, bears on a cluster that runs this engine."""
     return _OWNERS.get(setting, engine) == engine

@@ -22,7 +22,7 @@ def shifts(entries: Sequence[Entry]) -> list[Seconds]:
     return found[::-1]
 
 
-def steadied(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def shifted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the lines with the moments at which they were written, by the clock as it is now."""
     lines = tuple(entries)
     return tuple(

@@ -19,7 +19,7 @@ from qutrio.core.api.effects import Effect, Note
 from qutrio.core.api.events import Event, Received
 from qutrio.core.api.facts import RemovedFromCluster, Resigned
 from qutrio.core.api.messages import Heartbeat, Resign
-from qutrio.core.journal.clock_shifts import steadied
+from qutrio.core.journal.clock_shifts import shifted
 from qutrio.model.journal import Entry, Fact, Named, RoleLeft, RoleTaken, Started
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from qutrio.core.leadership.leadership import Leadership
     from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
 
-REIGNS_PER_HOUR_MAX = 240
+TERMS_PER_HOUR_MAX = 240
 """Reigns that are written within an hour."""
 HOUR_S: Seconds = 3600.0
 REASON_CHARS_MAX = 200
@@ -49,33 +49,33 @@ class LeadershipHistory:
 
     leadership: Leadership
     _over: bool = False
-    _reign: tuple[NodeId, Term] | None = None
+    _current: tuple[NodeId, Term] | None = None
     _written: bool = False
     _untold: int = 0
-    _began_at: deque[Instant] = field(factory=lambda: deque(maxlen=REIGNS_PER_HOUR_MAX))
+    _began_at: deque[Instant] = field(factory=lambda: deque(maxlen=TERMS_PER_HOUR_MAX))
 
-    def follow(self, event: Event, effects: Sequence[Effect], now: Instant) -> list[Fact]:
+    def update(self, event: Event, effects: Sequence[Effect], now: Instant) -> list[Fact]:
         """Return what to write after a step that took `event` in and gives `effects`."""
         if self._over:
             return []
         self._over = any(isinstance(f, RemovedFromCluster) for f in _noted(effects))
         master = None if self._over else self.leadership.master(now)
-        was = self._reign
-        self._reign = None if master is None else (master, self.leadership.master_term(now))
-        if self._reign == was:
+        was = self._current
+        self._current = None if master is None else (master, self.leadership.master_term(now))
+        if self._current == was:
             return []
         facts: list[Fact] = []
         if was is not None and self._written:
             node, term = was
             reason = self._why(node, term, event, effects)[:REASON_CHARS_MAX]
             facts.append(RoleLeft(master=self._named(node), term=term, reason=reason))
-        if self._reign is not None:
-            facts += self._begin(*self._reign, now)
+        if self._current is not None:
+            facts += self._begin(*self._current, now)
         return facts
 
     def _begin(self, node: NodeId, term: Term, now: Instant) -> list[Fact]:
         times = self._began_at
-        spent = len(times) == REIGNS_PER_HOUR_MAX and now - times[0] < HOUR_S
+        spent = len(times) == TERMS_PER_HOUR_MAX and now - times[0] < HOUR_S
         self._written = not spent
         if spent:
             self._untold += 1
@@ -93,7 +93,7 @@ class LeadershipHistory:
                 return GAVE_UP  # and its word was lost
             case _:
                 pass
-        if self._reign is not None:
+        if self._current is not None:
             return HIGHER_TERM
         if self._over and node != self.leadership.me:
             return EXPELLED
@@ -123,7 +123,7 @@ class Outcome(Enum):
 
 
 @frozen(kw_only=True)
-class Reign:
+class MasterTerm:
     """Who acted in which term.  A moment is None when this node did not see it.
 
     `untold` reigns before this one were not written down.
@@ -138,14 +138,14 @@ class Reign:
     untold: int = 0
 
 
-def reigns(entries: Iterable[Entry]) -> tuple[Reign, ...]:
+def master_terms(entries: Iterable[Entry]) -> tuple[MasterTerm, ...]:
     """Return the reigns in a journal, oldest first.
 
     One that goes on after this node was away, in the same term, is one reign.  Moments are by the
     clock as it is set now.
     """
-    told: list[Reign] = []
-    for entry in steadied(entries):
+    told: list[MasterTerm] = []
+    for entry in shifted(entries):
         match entry.fact:
             case Started():
                 if told and told[-1].outcome is Outcome.ACTING:
@@ -159,7 +159,7 @@ def reigns(entries: Iterable[Entry]) -> tuple[Reign, ...]:
     return tuple(told)
 
 
-def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
+def _taken(told: list[MasterTerm], taken: RoleTaken, at: UnixTime) -> None:
     last = told[-1] if told else None
     same = last is not None and (last.master.id, last.term) == (taken.master.id, taken.term)
     if last is not None and same and last.outcome is not Outcome.ENDED:
@@ -167,7 +167,7 @@ def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
         return
     if last is not None and last.outcome is Outcome.ACTING:
         told[-1] = evolve(last, outcome=Outcome.UNSEEN)  # the line of its end was lost
-    reign = Reign(
+    reign = MasterTerm(
         master=taken.master,
         term=taken.term,
         since_unix=at,
@@ -178,8 +178,8 @@ def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
     told.append(reign)
 
 
-def _left(told: list[Reign], left: RoleLeft, at: UnixTime) -> None:
-    ended = Reign(
+def _left(told: list[MasterTerm], left: RoleLeft, at: UnixTime) -> None:
+    ended = MasterTerm(
         master=left.master,
         term=left.term,
         since_unix=None,

@@ -105,7 +105,7 @@ class IncidentReport:
     entries: tuple[Entry, ...]
 
 
-def stories(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
+def incident_reports(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
     """Return the incidents in a journal, in the order in which the node learned of them."""
     lines = tuple(entries)
     reader = _Reader()
@@ -113,7 +113,7 @@ def stories(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
         reader.shift = shift
         reader.read(number, entry)
     read = ((draft, draft.incident) for draft in reader.drafts.values())
-    return tuple(draft.story(incident) for draft, incident in read if incident is not None)
+    return tuple(draft.report(incident) for draft, incident in read if incident is not None)
 
 
 Key: TypeAlias = tuple[NoticeId, str]
@@ -142,7 +142,7 @@ class _Draft:
         waiting = any(page.fate is Fate.WAITING for page in self.pages.values())
         return self.end is End.OPEN or waiting
 
-    def came_back(self, open_: tuple[IncidentId, ...]) -> None:
+    def on_restart(self, open_: tuple[IncidentId, ...]) -> None:
         """Note that the node was away, and woke up with these incidents open."""
         if self.end is End.OPEN and self.incident is not None and self.incident.id not in open_:
             self.end = End.UNHEARD
@@ -150,7 +150,7 @@ class _Draft:
             if page.fate is Fate.WAITING:
                 self.pages[key] = evolve(page, fate=Fate.UNHEARD)
 
-    def page(self, notice: Notice, channel: Named) -> bool:
+    def add_page(self, notice: Notice, channel: Named) -> bool:
         """Note that a notice waits for a channel; tell whether that is new."""
         key = (notice.id, channel.id)
         known = self.pages.get(key)
@@ -161,19 +161,19 @@ class _Draft:
             self.pages[key] = fresh
         return known is None
 
-    def delivered(self, notice: NoticeId, channel: Named, by: Named) -> None:
+    def record_delivered(self, notice: NoticeId, channel: Named, by: Named) -> None:
         """Note who delivered a page, if there is one."""
         page = self.pages.get((notice, channel.id))
         if page is not None:
             self.pages[notice, channel.id] = evolve(page, by=by)
 
-    def crossed(self, notice: NoticeId, channel: str, fate: Fate) -> None:
+    def record_removed(self, notice: NoticeId, channel: str, fate: Fate) -> None:
         """Note what became of a page, if there is one."""
         page = self.pages.get((notice, channel))
         if page is not None:
             self.pages[notice, channel] = evolve(page, fate=fate)
 
-    def story(self, incident: Incident) -> IncidentReport:
+    def report(self, incident: Incident) -> IncidentReport:
         """Return what was read."""
         return IncidentReport(
             id=incident.id,
@@ -229,7 +229,7 @@ class _Reader:
             if draft.unfinished:
                 draft.entries.append(entry)
                 if isinstance(fact, Started):
-                    draft.came_back(fact.open)
+                    draft.on_restart(fact.open)
         if isinstance(fact, Started):
             self._started = (number, entry)
 
@@ -278,7 +278,7 @@ class _Reader:
             draft.end = End.FORGOTTEN if notice.kind is NoticeKind.CLOSED else End.RECOVERED
             draft.until_unix, draft.lasted_s = notice.at_unix, notice.lasted_s
         self._incidents[notice.id] = notice.incident
-        fresh = [draft.page(notice, channel) for channel in channels]
+        fresh = [draft.add_page(notice, channel) for channel in channels]
         if any(fresh):
             draft.entries.append(entry)
 
@@ -292,9 +292,9 @@ class _Reader:
         draft = self.drafts[incident]
         draft.entries.append(entry)
         if isinstance(fact, Ended) and fact.delivered:
-            draft.delivered(fact.notice, fact.channel, fact.by)
+            draft.record_delivered(fact.notice, fact.channel, fact.by)
         elif isinstance(fact, Crossed):
-            draft.crossed(fact.notice, fact.channel, _FATES[fact.cause])
+            draft.record_removed(fact.notice, fact.channel, _FATES[fact.cause])
 
     def _draft(self, incident: Incident) -> _Draft:
         draft = self.drafts.setdefault(incident.id, _Draft())

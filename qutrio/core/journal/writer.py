@@ -72,7 +72,7 @@ class JournalWriter:
     register: Register
     verdicts: Verdicts
     ages: IncidentAges
-    reigns: LeadershipHistory = field(init=False)
+    history: LeadershipHistory = field(init=False)
     _facts: list[Judged | Doubted] = field(factory=list)
     """What was counted in this step, and is not written yet."""
     _ledger: Ledger = field(factory=Ledger)
@@ -84,22 +84,22 @@ class JournalWriter:
 
     def __attrs_post_init__(self) -> None:
         """Follow the same seat."""
-        self.reigns = LeadershipHistory(self.leadership)
+        self.history = LeadershipHistory(self.leadership)
 
-    def tell(
+    def entries(
         self, event: Event, effects: Sequence[Effect], now: Instant, wall: UnixTime
     ) -> list[Effect]:
         """Return the lines to write after a step that took `event` in and gives `effects`."""
         facts: list[Fact] = []
         if not self._started:
             self._started = True
-            facts.append(self._waking(now))
+            facts.append(self._started_fact(now))
         facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.untold]
         self.leadership.clocks.untold.clear()
-        facts += self.reigns.follow(event, effects, now)
+        facts += self.history.update(event, effects, now)
         if self._facts:
             facts += self._counted(now)
-        facts += self._heard(event)
+        facts += self._attempt_ended(event)
         if self.register.committed.ledger is not self._ledger:
             facts += self._follow(now)
         if self._ledger.incidents or self._ledger.outbox:
@@ -111,15 +111,15 @@ class JournalWriter:
             facts.append(Stopped())
         return [Journal(Entry(wall, fact)) for fact in facts]
 
-    def counted(self, facts: Sequence[Judged | Doubted]) -> None:
+    def record_votes(self, facts: Sequence[Judged | Doubted]) -> None:
         """Take in what the verdicts found, to be written at the end of this step."""
         self._facts += facts[: FACTS_MAX - len(self._facts)]
 
-    def go_back(self, ledger: Ledger) -> None:
+    def roll_back(self, ledger: Ledger) -> None:
         """Take `ledger` for the last one seen: what was to be written after it never was."""
         self._ledger = ledger
 
-    def _waking(self, now: Instant) -> Fact:
+    def _started_fact(self, now: Instant) -> Fact:
         ledger = self.register.committed.ledger
         open_ = [incident.id for incident in ledger.incidents]
         open_ += [told.id for told in ledger.unseen]
@@ -139,7 +139,7 @@ class JournalWriter:
 
     def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:
         """Return the doubt with the number of those left out before, or None to leave it out."""
-        for gone in [check for check in self._doubts if not self.verdicts.follows(check)]:
+        for gone in [check for check in self._doubts if not self.verdicts.is_enabled(check)]:
             del self._doubts[gone]
         told_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
         spent = len(self._doubted_at) == DOUBTS_PER_HOUR_MAX and now - self._doubted_at[0] < HOUR_S
@@ -179,7 +179,7 @@ class JournalWriter:
         )
         return [began]
 
-    def _heard(self, event: Event) -> list[Fact]:
+    def _attempt_ended(self, event: Event) -> list[Fact]:
         match event:
             case Attempted(notice, channel, delivered, detail, minority=False):
                 return self._end(notice, channel, self.me, delivered=delivered, detail=detail)
