@@ -5,7 +5,7 @@ from random import Random
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.notices import NoticeInputs, channels_of
+from qutrio.core.alerting.notices import NoticeInputs, channels_of, reconcile
 from qutrio.core.alerting.scheduler import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
@@ -13,7 +13,6 @@ from qutrio.core.alerting.scheduler import (
     RETRY_FIRST_S,
     DeliveryScheduler,
     DueAttempt,
-    reconcile,
 )
 from qutrio.core.api.events import Attempted
 from qutrio.core.checks.verdicts import Verdicts

@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.closing import drop_unreachable
 from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.outbox import drop_unreachable
 from qutrio.core.alerting.unseen import CAUSES_PER_STEP_MAX, UnseenTracker
 from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.consensus.applying import keep_former

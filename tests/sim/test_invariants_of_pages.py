@@ -134,7 +134,7 @@ def test_8_an_outage_that_is_for_no_channel_is_noticed(monkeypatch: pytest.Monke
         return ()
 
     world = begin()
-    monkeypatch.setattr("qutrio.core.alerting.notices.attached", nobody)
+    monkeypatch.setattr("qutrio.core.alerting.notices.channels_of", nobody)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down is for \[\], not for \['hook'\]"):
         world.run(60)

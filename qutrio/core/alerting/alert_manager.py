@@ -11,11 +11,11 @@ from collections.abc import Set as AbstractSet
 from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.closing import drop_unreachable
-from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.notices import NoticeInputs, reconcile
+from qutrio.core.alerting.outbox import drop_unreachable
 from qutrio.core.alerting.partition import PartitionAlerting
 from qutrio.core.alerting.recipients import Recipients
-from qutrio.core.alerting.scheduler import DeliveryScheduler, reconcile
+from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.core.alerting.unseen import UnseenTracker
 from qutrio.core.api.effects import Effect, Note, Notify, Send
 from qutrio.core.api.events import Attempted

@@ -1,7 +1,18 @@
-"""What goes into a notice, and to which channels it goes.
+"""Opens and closes incidents, and makes their notices: which ones, and for which channels.
 
-The channels and the words of an incident are fixed when it opens, so that whoever was told of its
-beginning is told of its end, whatever is edited meanwhile.
+Theory of operation.  The ledger is replicated beside the document.  The master compares it with
+the verdicts (`reconcile`): a check that is DOWN without an open incident opens one, a check that is
+UP with an open incident closes it, and each of both puts a notice for every channel of the check
+into the outbox.  Levels are compared, not edges; so it does not matter which master saw the verdict
+change.  `core.alerting.scheduler` decides when a notice in the outbox is sent.
+
+The channels and the target of an incident are fixed when it opens, so that its end is announced
+where its beginning was, whatever is edited in between.
+
+People, and pagers, that received DOWN wait for an end.  So the incident of a check that is
+disabled or removed is closed with a notice to every channel to which DOWN was sent or may have
+been: an attempt whose answer was lost may have reached people.  If no attempt to send DOWN was
+made, both notices are dropped.
 """
 
 from __future__ import annotations
@@ -12,27 +23,28 @@ from attrs import evolve, field, frozen
 
 from qutrio.core.alerting.ages import IncidentAges
 from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.model.edits import author_text
 from qutrio.model.ids import ChannelId, IncidentId, Instant, NodeId, NoticeId, Term, UnixTime
-from qutrio.model.incidents import Delivery, DeliveryKey, Ending, Incident, Notice, NoticeKind
+from qutrio.model.incidents import (
+    Delivery,
+    DeliveryKey,
+    Ending,
+    Incident,
+    Ledger,
+    Notice,
+    NoticeKind,
+    Stopping,
+)
 from qutrio.model.levels import CLOSED_NOTICES, MEASURED_DURATIONS, may_use
+from qutrio.model.results import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qutrio.core.checks.verdicts import Verdicts
     from qutrio.model.checks import Check
     from qutrio.model.document import ClusterDocument
-
-
-def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
-    """Return the enabled channels of a check: the default ones and those it names."""
-    return tuple(
-        channel
-        for channel in document.channels
-        if channel.enabled
-        and not isinstance(channel, UnknownChannel)
-        and (channel.default or channel.name in check.alerts)
-    )
+    from qutrio.model.ids import CheckId
 
 
 def assume_attempted(_: DeliveryKey) -> bool:
@@ -60,6 +72,56 @@ class NoticeInputs:
     minority: str = ""
     tried: Callable[[DeliveryKey], bool] = assume_attempted
     live: frozenset[NodeId] = frozenset()
+
+
+def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
+    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
+
+    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
+    been, is told that (`core.alerting.closing`).
+    """
+    checks = {c.id: c for c in inputs.document.checks if c.enabled}
+    incidents = {i.check: i for i in ledger.incidents}
+    outbox, sequence = list(ledger.outbox), ledger.sequence
+    for gone in sorted(incidents.keys() - checks.keys()):
+        sequence += 1
+        outbox = close(incidents.pop(gone), outbox, inputs, sequence)
+    for ident in sorted(set(looked_at) | incidents.keys()):
+        check, incident = checks.get(ident), incidents.get(ident)
+        state = inputs.verdicts.undisputed(ident)
+        if check is None:
+            continue
+        if state is State.DOWN and incident is None:
+            sequence += 1
+            incident = new_incident(check, inputs, sequence)
+            incidents[ident] = incident
+            outbox += deliveries(NoticeKind.DOWN, incident, inputs, sequence)
+        elif state is State.UP and incident is not None:
+            sequence += 1
+            del incidents[ident]
+            outbox += deliveries(NoticeKind.RECOVERED, incident, inputs, sequence)
+    return evolve(
+        ledger,
+        sequence=sequence,
+        incidents=tuple(incidents[i] for i in sorted(incidents)),
+        outbox=tuple(outbox),
+    )
+
+
+def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
+    """Return the enabled channels of a check: the default ones and those it names."""
+    return tuple(
+        channel
+        for channel in document.channels
+        if channel.enabled
+        and not isinstance(channel, UnknownChannel)
+        and (channel.default or channel.name in check.alerts)
+    )
+
+
+def channel_ids_of(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
+    """Return the ids of a check's channels; none of a check that is gone."""
+    return () if check is None else tuple(channel.id for channel in channels_of(document, check))
 
 
 def new_incident(check: Check, inputs: NoticeInputs, sequence: int) -> Incident:
@@ -113,6 +175,34 @@ def deliveries(
     return [Delivery(notice=notice, channel=channel) for channel in channels]
 
 
-def channel_ids_of(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
-    """Return the ids of a check's channels; none of a check that is gone."""
-    return () if check is None else tuple(channel.id for channel in channels_of(document, check))
+def close(
+    incident: Incident, outbox: list[Delivery], inputs: NoticeInputs, sequence: int
+) -> list[Delivery]:
+    """Return the outbox after the watch over an incident's check ended."""
+    if not may_use(CLOSED_NOTICES, inputs.document):
+        return [d for d in outbox if d.notice.check != incident.check]
+    untold = {
+        d.channel for d in outbox if d.notice.incident == incident.id and not inputs.tried(d.key)
+    }
+    kept = [d for d in outbox if d.notice.incident != incident.id]
+    if incident.channels is None:
+        return kept  # nobody noted who was told of it
+    told = tuple(c for c in incident.channels if c not in untold)
+    ending = _ending(incident.check, inputs)
+    known = evolve(incident, channels=told)
+    return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)
+
+
+def _ending(check: CheckId, inputs: NoticeInputs) -> Ending:
+    stays = any(c.id == check for c in inputs.document.checks)
+    return Ending(
+        how=Stopping.DISABLED if stays else Stopping.REMOVED,
+        by=_who_ended(check, inputs.document),
+        last_state=inputs.verdicts.last_states.get(check, State.DOWN),
+    )
+
+
+def _who_ended(check: CheckId, document: ClusterDocument) -> str:
+    """Return who disabled or removed a check, in words; empty when the document does not say."""
+    edit = document.edit_of_check(check)
+    return "" if edit is None else author_text(edit)

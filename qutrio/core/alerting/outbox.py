@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from qutrio.model.ids import ChannelId, IncidentId
 from qutrio.model.incidents import Delivery, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qutrio.model.incidents import DeliveryKey
+    from qutrio.model.document import ClusterDocument
+    from qutrio.model.incidents import DeliveryKey, Incident, Ledger
 
 OUTBOX_MAX = 1000
 """Undelivered notices kept, but for those that must not be given up."""
+BEGINNINGS = frozenset({NoticeKind.DOWN, NoticeKind.UNSEEN})
 OF_OUTAGES = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
@@ -58,3 +62,35 @@ def _over_and_untold(
         and outage[0].notice.incident != last[outage[0].lane]
         and not tried(outage[0].key)
     ]
+
+
+def drop_unreachable(
+    ledger: Ledger, document: ClusterDocument, tried: Callable[[DeliveryKey], bool]
+) -> Ledger:
+    """Return the ledger without beginnings for channels that are removed or disabled.
+
+    A channel that was removed before anybody tried to tell it is not told of the end either.
+    """
+    reachable = {c.id for c in document.channels if c.enabled}
+    lost = [d for d in ledger.outbox if d.notice.kind in BEGINNINGS and d.channel not in reachable]
+    if not lost:
+        return ledger
+    untold = {(d.notice.incident, d.channel) for d in lost if not tried(d.key)}
+    gone = {d.key for d in lost}
+    return evolve(
+        ledger,
+        incidents=tuple(_without(incident, untold) for incident in ledger.incidents),
+        unseen=tuple(u for u in ledger.unseen if (u.id, u.channel) not in untold),
+        outbox=tuple(
+            d
+            for d in ledger.outbox
+            if d.key not in gone and (d.notice.incident, d.channel) not in untold
+        ),
+    )
+
+
+def _without(incident: Incident, untold: set[tuple[IncidentId, ChannelId]]) -> Incident:
+    if incident.channels is None:
+        return incident
+    told = tuple(c for c in incident.channels if (incident.id, c) not in untold)
+    return incident if told == incident.channels else evolve(incident, channels=told)

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.notices import NoticeInputs
-from qutrio.core.alerting.scheduler import DeliveryScheduler, reconcile
+from qutrio.core.alerting.notices import NoticeInputs, reconcile
 from qutrio.core.api.effects import Effect, Note, Notify
 from qutrio.core.api.facts import MinorityLed, MinorityLeft
 from qutrio.core.checks.verdicts import Verdicts
@@ -32,6 +31,7 @@ from qutrio.model.incidents import Ledger
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from qutrio.core.alerting.scheduler import DeliveryScheduler
     from qutrio.core.api.events import Attempted
     from qutrio.core.checks.result_exchange import ResultExchange
     from qutrio.core.consensus.register import Register

@@ -22,15 +22,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.alerting.closing import close
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.notices import NoticeInputs, deliveries, new_incident
 from qutrio.core.alerting.outbox import within_bound
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
-from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
-from qutrio.model.results import State
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, UnknownKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,40 +47,6 @@ FORMER_TRIES_MAX = 8
 """So often an end is tried on a channel that was removed; then it is given up."""
 INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for the last one's word before it repeats an attempt."""
-
-
-def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
-    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
-
-    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
-    been, is told that (`core.alerting.closing`).
-    """
-    checks = {c.id: c for c in inputs.document.checks if c.enabled}
-    incidents = {i.check: i for i in ledger.incidents}
-    outbox, sequence = list(ledger.outbox), ledger.sequence
-    for gone in sorted(incidents.keys() - checks.keys()):
-        sequence += 1
-        outbox = close(incidents.pop(gone), outbox, inputs, sequence)
-    for ident in sorted(set(looked_at) | incidents.keys()):
-        check, incident = checks.get(ident), incidents.get(ident)
-        state = inputs.verdicts.undisputed(ident)
-        if check is None:
-            continue
-        if state is State.DOWN and incident is None:
-            sequence += 1
-            incident = new_incident(check, inputs, sequence)
-            incidents[ident] = incident
-            outbox += deliveries(NoticeKind.DOWN, incident, inputs, sequence)
-        elif state is State.UP and incident is not None:
-            sequence += 1
-            del incidents[ident]
-            outbox += deliveries(NoticeKind.RECOVERED, incident, inputs, sequence)
-    return evolve(
-        ledger,
-        sequence=sequence,
-        incidents=tuple(incidents[i] for i in sorted(incidents)),
-        outbox=tuple(outbox),
-    )
 
 
 Lane: TypeAlias = tuple[ChannelId, CheckId]
