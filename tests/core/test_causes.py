@@ -54,9 +54,9 @@ def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
 
 
 def test_a_cause_says_of_each_voter_why_it_gives_no_vote() -> None:
-    scene = voted({A: Outcome.ABSTAIN, B: Outcome.OK, C: Outcome.OK})
+    inputs = voted({A: Outcome.ABSTAIN, B: Outcome.OK, C: Outcome.OK})
     expected = "node-n1: this node's resolver gives no answers; node-n2: votes; node-n3: not heard"
-    assert cause(check(), scene) == expected
+    assert cause(check(), inputs) == expected
     late = voted({A: Outcome.ABSTAIN, B: Outcome.OK}, now=1000.0)
     assert cause(check(), late) == "node-n1: no result; node-n2: no result; node-n3: not heard"
 

@@ -55,7 +55,7 @@ def closed(
     """Return the ledger after a master saw this document."""
     verdicts = Verdicts(last_states={WEB: state} if state is not None else {})
     keys = {one.key for one in tried}
-    scene = NoticeInputs(
+    inputs = NoticeInputs(
         document=held,
         verdicts=verdicts,
         term=Term(1),
@@ -63,7 +63,7 @@ def closed(
         wall=UnixTime(WALL + 9),
         tried=keys.__contains__,
     )
-    return reconcile(ledger, scene, set())
+    return reconcile(ledger, inputs, set())
 
 
 def ended(scheduler: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
@@ -140,10 +140,10 @@ def test_an_incident_notes_its_channels_and_a_recovery_goes_to_these() -> None:
     verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
     verdicts.evaluate(at(0), WALL, 1.0, frozenset())
     verdicts._tallies[WEB].state = State.UP
-    scene = NoticeInputs(
+    inputs = NoticeInputs(
         document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL
     )
-    ledger = reconcile(DOWN, scene, set())
+    ledger = reconcile(DOWN, inputs, set())
     assert waiting(ledger) == [(NoticeKind.RECOVERED, HOOK), (NoticeKind.RECOVERED, MAIL)]
 
 
@@ -232,13 +232,13 @@ def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
 
 
 def test_who_does_not_know_what_was_tried_tells_the_end_to_everybody() -> None:
-    scene = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
-    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), scene, set())
+    inputs = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), inputs, set())
     assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
 
 
 def test_below_its_level_an_incident_notes_neither_channels_nor_target() -> None:
-    scene = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
-    assert new_incident(check(), scene, 1).channels == (HOOK, MAIL)
-    old = new_incident(check(), evolve(scene, document=evolve(HELD, level=1)), 1)
+    inputs = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    assert new_incident(check(), inputs, 1).channels == (HOOK, MAIL)
+    old = new_incident(check(), evolve(inputs, document=evolve(HELD, level=1)), 1)
     assert (old.channels, old.target) == (None, None)

@@ -43,7 +43,7 @@ HELD = document(A, B, C, checks=[check(), check(DB)], channels=[hook()])
 DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
 
 
-def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
+def inputs(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
     """A master's knowledge: of `web` nothing, that it is up, or that it is down."""
     verdicts = Verdicts()
     verdicts.set_document(held, WALL)
@@ -61,7 +61,7 @@ def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeIn
 
 
 def test_a_check_that_is_down_opens_one_incident_and_tells_its_channels() -> None:
-    ledger = reconcile(Ledger(), scene(down=True), {WEB, DB})
+    ledger = reconcile(Ledger(), inputs(down=True), {WEB, DB})
     (opened,) = ledger.incidents
     (waiting,) = ledger.outbox
     notice = waiting.notice
@@ -74,16 +74,16 @@ def test_a_check_that_is_down_opens_one_incident_and_tells_its_channels() -> Non
 
 
 def test_an_open_incident_is_not_opened_again() -> None:
-    ledger = reconcile(Ledger(), scene(down=True), {WEB})
-    assert reconcile(ledger, scene(down=True), {WEB}) == ledger
+    ledger = reconcile(Ledger(), inputs(down=True), {WEB})
+    assert reconcile(ledger, inputs(down=True), {WEB}) == ledger
 
 
 def test_only_the_checks_that_were_looked_at_open_incidents() -> None:
-    assert reconcile(Ledger(), scene(down=True), set()) == Ledger()
+    assert reconcile(Ledger(), inputs(down=True), set()) == Ledger()
 
 
 def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
-    ledger = reconcile(DOWN_WEB, scene(down=False), set())
+    ledger = reconcile(DOWN_WEB, inputs(down=False), set())
     assert ledger.incidents == ()
     (waiting,) = ledger.outbox
     notice = waiting.notice
@@ -100,7 +100,7 @@ def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
     ages = IncidentAges()
     ages.update(Ledger(), at(0), WALL)
     ages.update(DOWN_WEB, at(2), WALL)
-    late = evolve(scene(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
+    late = evolve(inputs(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
     (waiting,) = reconcile(DOWN_WEB, late, set()).outbox
     assert (waiting.notice.lasted_s, waiting.notice.at_unix) == (15.0, WALL - 3600)
     old = evolve(late, document=evolve(HELD, level=1))
@@ -109,12 +109,12 @@ def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
 
 
 def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:
-    assert reconcile(Ledger(), scene(), {WEB}) == Ledger()
-    assert reconcile(DOWN_WEB, scene(), {WEB}) == DOWN_WEB
+    assert reconcile(Ledger(), inputs(), {WEB}) == Ledger()
+    assert reconcile(DOWN_WEB, inputs(), {WEB}) == DOWN_WEB
 
 
 def test_nothing_is_announced_while_the_newest_votes_speak_against_what_stands() -> None:
-    doubtful = scene(down=True)
+    doubtful = inputs(down=True)
     for node in (A, B, C):
         doubtful.verdicts.record(node, result(Outcome.OK), at(6))
     doubtful.verdicts.evaluate(at(6), WALL, 1.0, frozenset())
@@ -122,15 +122,15 @@ def test_nothing_is_announced_while_the_newest_votes_speak_against_what_stands()
 
 
 def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
-    assert reconcile(Ledger(), scene(down=False), {WEB}) == Ledger()
+    assert reconcile(Ledger(), inputs(down=False), {WEB}) == Ledger()
 
 
 def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_without_a_word() -> None:
     waiting = evolve(DOWN_WEB, outbox=(delivery(WEB, 4), delivery(DB, 3)))
     gone = evolve(document(A, B, C, checks=[check(DB)], channels=[hook()]), level=1)
-    assert reconcile(waiting, scene(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
+    assert reconcile(waiting, inputs(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
     off = evolve(document(A, B, C, checks=[check(enabled=False)], channels=[hook()]), level=1)
-    assert reconcile(DOWN_WEB, scene(off), {WEB}) == Ledger(sequence=5)
+    assert reconcile(DOWN_WEB, inputs(off), {WEB}) == Ledger(sequence=5)
 
 
 def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
@@ -340,4 +340,4 @@ def test_a_notice_of_an_unknown_kind_is_kept_and_told_by_nobody() -> None:
     scheduler = DeliveryScheduler(Random(1))
     assert [e.delivery for e in scheduler.due(ledger, (), at(0))] == [ours]
     assert scheduler.prune(ledger, HELD) == ledger
-    assert reconcile(ledger, scene(), {WEB}) == ledger
+    assert reconcile(ledger, inputs(), {WEB}) == ledger

@@ -49,7 +49,7 @@ class Watcher:
         self.look()
 
     @property
-    def scene(self) -> NoticeInputs:
+    def inputs(self) -> NoticeInputs:
         """What it knows now."""
         return NoticeInputs(
             document=self.held,
@@ -67,7 +67,7 @@ class Watcher:
         self.verdicts.set_document(self.held, wall)
         found = self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
         self.verdicts.take_due_probes(at(self.now), set(), 1.0)
-        self.ledger = self.unseen_tracker.update(self.ledger, self.scene, found.changed)
+        self.ledger = self.unseen_tracker.update(self.ledger, self.inputs, found.changed)
         self.ages.update(self.ledger, at(self.now), wall)
 
     def run(self, seconds: float) -> None:

@@ -35,7 +35,7 @@ MUTANTS = (
     Mutant(
         name="end of unseen never told",
         why="people wait for ever for a word that somebody watches again",
-        edits=(Edit("UnseenTracker.update", "        _tell_ends(draft, inputs)\n", ""),),
+        edits=(Edit("UnseenTracker.update", "        _add_end_notices(draft, inputs)\n", ""),),
         caught_by=("8",),
         faulty_s=200.0,
         faults=UNSEEN,

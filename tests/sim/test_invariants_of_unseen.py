@@ -52,7 +52,7 @@ def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.Monke
 
 def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = dark()
-    monkeypatch.setattr("qutrio.core.alerting.unseen._tell_ends", lambda *_: None)
+    monkeypatch.setattr("qutrio.core.alerting.unseen._add_end_notices", lambda *_: None)
     world.run(100)
     world.targets.nobody_sees_until = 0.0
     world.run(130)

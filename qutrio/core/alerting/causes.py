@@ -1,7 +1,7 @@
-"""Why a check has no verdict: one line that says of each voter why it gives no vote.
+"""Why a check has no verdict: one line that says for each voter why it has no counted vote.
 
-Checks that have none for the same cause are told in one notice.  So a reason is cut down to what
-does not depend on the check: its first clause, without the words that are names or numbers.
+Checks without a verdict for the same cause share one notice.  So a reason is reduced to the part
+that does not depend on the check: its first clause, without the words that are names or numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BETWEEN = re.compile(r"[\s/:\[\]@?#]+")
 
 
 def cause(check: Check, inputs: NoticeInputs) -> str:
-    """Return of each voter, by name, why it gives no vote on a check."""
+    """Return for each voter, by name, why it has no counted vote on a check."""
     voters = sorted((m for m in inputs.document.members if m.voter), key=lambda m: m.name)
     line = "; ".join(f"{member.name}: {_standpoint(member, check, inputs)}" for member in voters)
     return line if len(line) <= CAUSE_CHARS_MAX else line[: CAUSE_CHARS_MAX - 1] + "…"

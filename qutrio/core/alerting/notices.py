@@ -48,18 +48,18 @@ if TYPE_CHECKING:
 
 
 def assume_attempted(_: DeliveryKey) -> bool:
-    """Take every delivery for one that may have been attempted."""
+    """Return True: any delivery may have been attempted."""
     return True
 
 
 @frozen(kw_only=True)
 class NoticeInputs:
-    """What the master knows at the moment it brings the ledger up to date.
+    """What the master knows when it updates the ledger.
 
-    The leader of a minority counts incidents of a `series` of its own, so that their ids are
-    nobody else's, and says in `minority` how many members hear each other.  `tried` tells whether
-    this node ever began to attempt a delivery that is not known to have been made.  `live` are
-    the members that it hears, itself included.
+    The leader of a minority uses a `series` of its own, so that the ids of its incidents are
+    unique, and says in `minority` how many members hear each other.  `tried` returns whether an
+    attempt at an undelivered delivery may have begun.  `live` are the members that this node
+    hears, itself included.
     """
 
     document: ClusterDocument
@@ -74,11 +74,10 @@ class NoticeInputs:
     live: frozenset[NodeId] = frozenset()
 
 
-def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
-    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
+def reconcile(ledger: Ledger, inputs: NoticeInputs, changed: Iterable[CheckId]) -> Ledger:
+    """Return the ledger after opening and closing incidents of the checks in `changed`.
 
-    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
-    been, is told that (`core.alerting.closing`).
+    The incidents of all checks that are removed or disabled are closed, too.
     """
     checks = {c.id: c for c in inputs.document.checks if c.enabled}
     incidents = {i.check: i for i in ledger.incidents}
@@ -86,7 +85,7 @@ def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]
     for gone in sorted(incidents.keys() - checks.keys()):
         sequence += 1
         outbox = close(incidents.pop(gone), outbox, inputs, sequence)
-    for ident in sorted(set(looked_at) | incidents.keys()):
+    for ident in sorted(set(changed) | incidents.keys()):
         check, incident = checks.get(ident), incidents.get(ident)
         state = inputs.verdicts.undisputed(ident)
         if check is None:
@@ -109,7 +108,7 @@ def reconcile(ledger: Ledger, inputs: NoticeInputs, looked_at: Iterable[CheckId]
 
 
 def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
-    """Return the enabled channels of a check: the default ones and those it names."""
+    """Return the enabled channels of a check: the default ones and those that it names."""
     return tuple(
         channel
         for channel in document.channels
@@ -120,12 +119,12 @@ def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
 
 
 def channel_ids_of(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
-    """Return the ids of a check's channels; none of a check that is gone."""
+    """Return the ids of a check's channels; none if the check was removed."""
     return () if check is None else tuple(channel.id for channel in channels_of(document, check))
 
 
 def new_incident(check: Check, inputs: NoticeInputs, sequence: int) -> Incident:
-    """Return the incident of a check that went down."""
+    """Return the incident of a check that went DOWN."""
     incident = Incident(
         id=IncidentId(f"{check.id}-{inputs.series}{sequence}"),
         check=check.id,
@@ -147,7 +146,7 @@ def deliveries(
     sequence: int,
     ending: Ending | None = None,
 ) -> list[Delivery]:
-    """Return the notice of what happened to an incident, for each of its channels."""
+    """Return one notice about an incident, for each of its channels."""
     check = next((c for c in inputs.document.checks if c.id == incident.check), None)
     target, channels = incident.target, incident.channels
     if channels is None:  # opened by an older version, or beside one
@@ -178,7 +177,7 @@ def deliveries(
 def close(
     incident: Incident, outbox: list[Delivery], inputs: NoticeInputs, sequence: int
 ) -> list[Delivery]:
-    """Return the outbox after the watch over an incident's check ended."""
+    """Return the outbox after the check of an incident was disabled or removed."""
     if not may_use(CLOSED_NOTICES, inputs.document):
         return [d for d in outbox if d.notice.check != incident.check]
     untold = {
@@ -186,7 +185,7 @@ def close(
     }
     kept = [d for d in outbox if d.notice.incident != incident.id]
     if incident.channels is None:
-        return kept  # nobody noted who was told of it
+        return kept  # an older version did not record which channels it has
     told = tuple(c for c in incident.channels if c not in untold)
     ending = _ending(incident.check, inputs)
     known = evolve(incident, channels=told)
@@ -203,6 +202,6 @@ def _ending(check: CheckId, inputs: NoticeInputs) -> Ending:
 
 
 def _who_ended(check: CheckId, document: ClusterDocument) -> str:
-    """Return who disabled or removed a check, in words; empty when the document does not say."""
+    """Return who disabled or removed a check, as text; empty if the document does not say."""
     edit = document.edit_of_check(check)
     return "" if edit is None else author_text(edit)

@@ -1,7 +1,7 @@
-"""What became of each recipient of a delivery, beyond what a majority knows.
+"""Which recipients of a delivery accepted or refused it, as far as the ledger does not say so yet.
 
 A channel with several recipients is delivered to one by one.  The marks are written into the
-ledger, so that no later master tells somebody twice or crosses somebody off unsent.
+ledger, so that a later master neither sends to a recipient twice nor leaves one out.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Recipients:
 
     _parts: dict[DeliveryKey, dict[str, Part]] = field(factory=dict)
     _latest: dict[tuple[ChannelId, str], str] = field(factory=dict)
-    """What each recipient's server said last; empty when it took the notice."""
+    """What each recipient's server said last; empty if it accepted the notice."""
 
     def record(self, key: DeliveryKey, parts: Iterable[Part]) -> None:
-        """Take in how an attempt went; who took a notice once has it."""
+        """Record how an attempt went.  A recipient that accepted a notice keeps that mark."""
         for part in parts:
             if part.fate is Fate.PUT_OFF:
                 continue
@@ -50,7 +50,7 @@ class Recipients:
         return tuple(part for _, part in sorted(self._parts.get(key, {}).items()))
 
     def marked(self, delivery: Delivery) -> Delivery:
-        """Return a delivery with what is known here written into it."""
+        """Return a delivery with the marks of this node added."""
         marks = self._parts.get(delivery.key)
         if not marks:
             return delivery
@@ -60,12 +60,12 @@ class Recipients:
         return evolve(delivery, reached=tuple(sorted(reached)), refused=tuple(sorted(refused)))
 
     def retain(self, waiting: AbstractSet[DeliveryKey]) -> None:
-        """Forget deliveries that are over."""
+        """Forget the deliveries that are not in `waiting`."""
         for key in self._parts.keys() - waiting:
             del self._parts[key]
 
     def forget_refusals(self, channel: ChannelId) -> None:
-        """Forget who refused: the channel was edited."""
+        """Forget which recipients refused: the channel was edited."""
         for (_, of_channel), marks in self._parts.items():
             if of_channel == channel:
                 for gone in [r for r, part in marks.items() if part.fate is Fate.REFUSED]:
@@ -79,12 +79,12 @@ class Recipients:
         channels: Mapping[ChannelId, Channel],
         wall: UnixTime,
     ) -> tuple[RefusedRecipient, ...]:
-        """Return `known` brought up to date: who refuses now, of the recipients there are."""
+        """Return `known` brought up to date: which of the existing recipients refuse now."""
         found = {(r.channel, r.recipient): r for r in known}
         for key, said in list(self._latest.items()):
             before = found.get(key)
             if said == (before.said if before is not None else ""):
-                del self._latest[key]  # a majority knows it
+                del self._latest[key]  # it is in the ledger
             elif said:
                 channel, recipient = key
                 found[key] = RefusedRecipient(

@@ -4,6 +4,6 @@ Members exchange what their probes found (`result_exchange`).  Each node counts 
 vote of every member on every check (`votes`) and derives the verdict (`verdicts`).  Every node
 counts, but only the master sends notices.
 
-Whether a change of verdict sends a notice is decided in four files, in this order:
-`checks.verdicts`, `alerting.alert_manager`, `alerting.scheduler`, `alerting.notices`.
+Whether a change of verdict pages somebody is decided in `checks.verdicts`,
+`alerting.alert_manager` and `alerting.notices`, in this order; `alerting.scheduler` decides when.
 """
