@@ -91,11 +91,9 @@ class PartitionAlerting:
     def deadline(self) -> Instant:
         """Return when something may change without an event."""
         verdicts = self.exchange.minority_verdicts
-        return (
-            self._may_alert_at
-            if verdicts is None
-            else min(verdicts.deadline(), self.scheduler.deadline())
-        )
+        if verdicts is None:
+            return self._may_alert_at
+        return min(verdicts.deadline(), self.scheduler.deadline())
 
     # --- in detail --------------------------------------------------------------------------
 

@@ -1,14 +1,14 @@
-"""The chronicle: what this node writes down, so that incidents and reigns can be explained later.
+"""Makes the journal entries of a node, from which incidents and masters are explained later.
 
-Theory of operation.  The chronicle decides nothing.  At the end of every step it looks at what
-came in (how an attempt to deliver ended), at what goes out (attempts that begin), at what the
-verdicts counted, and at how the committed ledger differs from the one it saw last.  Each
-difference is a fact, written once.  It begins with an empty ledger at every start, so what was
-open then is written again; a reader takes the first of equal facts.
+Theory of operation.  The writer decides nothing.  At the end of every step it examines the event
+(attempts that ended), the effects (attempts that begin), the facts from the verdicts, and the
+difference between the committed ledger and the last one it saw.  Each difference is a fact, which
+is written once.  The writer starts with an empty ledger, so incidents that are open at a start are
+written again; a reader uses the first of equal facts.
 
-What can repeat for ever is written a bounded number of times: attempts on one delivery, rounds
-that came to nothing, masters (`journal.leadership_history`), and who acts only while something is
-open.
+Facts that can repeat forever are written a bounded number of times: attempts at one delivery,
+rounds without a change of verdict, and masters (`journal.leadership_history`).  `Led` is written
+only while an incident is open or a notice waits.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ if TYPE_CHECKING:
     from qutrio.model.document import ClusterDocument
 
 ATTEMPTS_TOLD_MAX = 8
-"""Attempts on one delivery that are written; the one that succeeds always is."""
+"""The most attempts at one delivery that are written, besides the one that succeeds."""
 DOUBT_PAUSE_S: Seconds = 300.0
-"""Rounds of one check that came to nothing are written at most this often."""
+"""The least time between two `Doubted` entries of one check."""
 DOUBTS_PER_HOUR_MAX = 30
 HOUR_S: Seconds = 3600.0
 
 
 @define
 class JournalWriter:
-    """What one node has written down so far, as far as it must know it to write on."""
+    """The state from which the journal entries of one node are made."""
 
     me: NodeId
     leadership: Leadership
@@ -74,7 +74,7 @@ class JournalWriter:
     ages: IncidentAges
     history: LeadershipHistory = field(init=False)
     _facts: list[Judged | Doubted] = field(factory=list)
-    """What was counted in this step, and is not written yet."""
+    """The facts from the verdicts in this step that are not written yet."""
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
     _started: bool = False
@@ -83,13 +83,13 @@ class JournalWriter:
     _doubted_at: deque[Instant] = field(factory=lambda: deque(maxlen=DOUBTS_PER_HOUR_MAX))
 
     def __attrs_post_init__(self) -> None:
-        """Follow the same seat."""
+        """Create the history of masters of the same node."""
         self.history = LeadershipHistory(self.leadership)
 
     def entries(
         self, event: Event, effects: Sequence[Effect], now: Instant, wall: UnixTime
     ) -> list[Effect]:
-        """Return the lines to write after a step that took `event` in and gives `effects`."""
+        """Return the entries to write after a step with this event and these effects."""
         facts: list[Fact] = []
         if not self._started:
             self._started = True
@@ -112,11 +112,11 @@ class JournalWriter:
         return [Journal(Entry(wall, fact)) for fact in facts]
 
     def record_votes(self, facts: Sequence[Judged | Doubted]) -> None:
-        """Take in what the verdicts found, to be written at the end of this step."""
+        """Record facts from the verdicts, to be written at the end of this step."""
         self._facts += facts[: FACTS_MAX - len(self._facts)]
 
     def roll_back(self, ledger: Ledger) -> None:
-        """Take `ledger` for the last one seen: what was to be written after it never was."""
+        """Use `ledger` as the last one seen: the write of a later one failed."""
         self._ledger = ledger
 
     def _started_fact(self, now: Instant) -> Fact:
@@ -138,7 +138,7 @@ class JournalWriter:
         return counted
 
     def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:
-        """Return the doubt with the number of those left out before, or None to leave it out."""
+        """Return the doubt with the number of those omitted before, or None to omit it."""
         for gone in [check for check in self._doubts if not self.verdicts.is_enabled(check)]:
             del self._doubts[gone]
         told_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
@@ -283,7 +283,7 @@ class JournalWriter:
             elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
             elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
-                cause = Leaving.GIVEN_UP  # what is delivered leaves one by one
+                cause = Leaving.GIVEN_UP  # delivered notices leave one by one
             writer = self._writer(record.position.term, now)
             facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
         return facts
@@ -304,7 +304,7 @@ class JournalWriter:
         return self.register.committed.document
 
     def _writer(self, term: Term, now: Instant) -> Named | None:
-        """Return who holds `term`, if it is the one whose holder is heard to act now."""
+        """Return the master if its term is `term`, else None."""
         master = self.leadership.master(now)
         known = master is not None and self.leadership.master_term(now) == term
         return self._node(master) if master is not None and known else None
