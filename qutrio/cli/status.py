@@ -171,6 +171,9 @@ def _edit(edit: Row) -> str:
             return f"{what} is being read for {lasts}; a large one takes a minute or more"
         case "proposed":
             return f"{what} waits for {lasts} for the cluster to commit it"
+        case "blocked":
+            why = f"cluster.yaml cannot be read or replaced: {edit['reason']}"
+            return f"{why}; edits of it have no effect until that is mended"
         case _:
             why = f"refused {lasts} ago: {edit['reason']}"
             return f"{what} was {why}; it is kept in {edit['kept']}, remove that to end this line"

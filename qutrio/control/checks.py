@@ -23,16 +23,19 @@ from qutrio.control.shapes import (
 from qutrio.core.api.events import ProbeRequested
 from qutrio.core.api.mutations import PutCheck, RemoveCheck
 from qutrio.core.api.view import CheckStatus, Status
+from qutrio.core.checks.votes import state_of
 from qutrio.errors import InvalidValueError
 from qutrio.model.checks import Check, slow_warning
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
-from qutrio.model.results import Evidence, Outcome
+from qutrio.model.results import Evidence, Outcome, State
 from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
 CONFIGURATIONS_PER_TURN = 50
 """Checks that are written out before other tasks get a turn: about a millisecond's work."""
+TEST_AGAIN_S = 1.0
+"""After so long a member that is silent is asked again, and then after twice as long each time."""
 TEST_MARGIN_S = 2.0
 """Time for the request and the votes to travel, beyond the check's own timeout."""
 
@@ -124,9 +127,10 @@ async def _configured(rows: list[Row], status: Status) -> list[Row]:
 async def test_check(context: ControlContext, request: Request) -> Row:
     """Answer `check.test`: every live member probes now; the fresh votes are the answer.
 
-    A member that is silent for the check's own time limit and a little more is named in
-    `silent`.  `state` is "down" when more fresh votes fail than succeed, "unknown" without any
-    vote that counts, and when this node could not ask a majority (`quorum`).
+    A member that is silent is asked again: it may not have heard of the check when it was asked
+    first.  Who is silent for the check's own time limit and a little more is named in `silent`.
+    `state` follows from the fresh votes as a verdict does, in one round: "unknown" when fewer
+    than a majority of the voters voted, and when this node could not ask a majority (`quorum`).
     """
     check = _named(context, request)
     if not check.enabled:
@@ -141,9 +145,15 @@ async def test_check(context: ControlContext, request: Request) -> Row:
     fresh: dict[NodeId, Evidence] = {}
     live: frozenset[NodeId] = frozenset()
     status = await context.inspect()
+    pause_s = TEST_AGAIN_S
+    again_at = asked + pause_s
     with trio.move_on_after(wait_s):
         while not live or live - fresh.keys():
             await trio.sleep(TEST_POLL_S)
+            if trio.current_time() >= again_at:
+                pause_s *= 2  # a probe may take its time
+                again_at += pause_s
+                await context.inbox.post(ProbeRequested((check.id,), live - fresh.keys()))
             status = await context.inspect()
             live = frozenset(m.member.id for m in status.members if m.live)
             fresh = _newer_than(trio.current_time() - asked, _counted(status, check.id))
@@ -154,15 +164,15 @@ def _tested(
     status: Status, check: Check, fresh: dict[NodeId, Evidence], live: frozenset[NodeId]
 ) -> Row:
     votes = {o: sum(e.outcome is o for e in fresh.values()) for o in Outcome}
-    ok, fail = votes[Outcome.OK], votes[Outcome.FAIL]
-    undecided = ok + fail == 0 or not status.holds_quorum
-    state = "unknown" if undecided else "down" if fail > ok else "up"
+    voters = status.document.voters
+    outcomes = [e.outcome for e in fresh.values() if e.node in voters]
+    state = state_of(outcomes, len(voters)) if status.holds_quorum else State.UNKNOWN
     names = {m.id: m.name for m in status.document.members}
     return {
         "id": check.id,
         "name": check.name,
         "target": check.target,
-        "state": state,
+        "state": state.value,
         "votes": {outcome.value: count for outcome, count in votes.items()},
         "evidence": [evidence_row(seen) for seen in by_name(fresh.values())],
         "silent": sorted((names.get(n, n) for n in live - fresh.keys()), key=natural_order),

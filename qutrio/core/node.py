@@ -171,8 +171,7 @@ class Node:
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        removed, vacating = self.removed, self.transfer.vacating
-        minority = self.alerts.partition
+        removed, vacating, minority = self.removed, self.transfer.vacating, self.alerts.partition
         return glimpse(self.leadership, now, removed=removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
@@ -197,8 +196,9 @@ class Node:
             case Proposed():
                 document = self.register.committed.document
                 return Consequences(self.proposals.open(event, document, now))
-            case ProbeRequested(checks):
-                return Consequences(self.exchange.probe_everywhere(checks, self._live_peers(now)))
+            case ProbeRequested(checks, of):
+                peers = self._live_peers(now)
+                return Consequences(self.exchange.probe_everywhere(checks, peers, of))
             case Attempted():
                 return Consequences(self.alerts.on_attempted(event, now))
             case Inspected(request):
@@ -244,12 +244,9 @@ class Node:
             return last_words(self.register.committed, peer, None)
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
-        beat: list[Effect] = [Send(peer, self.leadership.beat(now, wall))]
-        return (
-            beat
-            + self.exchange.reports_for_new_peer(peer, now)
-            + self.alerts.report_ages(peer, now)
-        )
+        effects: list[Effect] = [Send(peer, self.leadership.beat(now, wall))]
+        effects += self.exchange.reports_for_new_peer(peer, now)
+        return effects + self.alerts.report_ages(peer, now)
 
     def _persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
         effects = self.leadership.resign(None, "cannot write its disk", now)

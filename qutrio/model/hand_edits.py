@@ -16,6 +16,8 @@ class EditStage(Enum):
     PROPOSED = "proposed"
     """The cluster has been asked to commit it."""
     REFUSED = "refused"
+    BLOCKED = "blocked"
+    """The file cannot be read or replaced, so no edit of it has an effect."""
 
 
 @frozen(kw_only=True)

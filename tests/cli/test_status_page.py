@@ -217,6 +217,7 @@ def test_a_daemon_that_does_not_say_its_standing_is_believed(
         ({"stage": "changing"}, "cluster.yaml keeps changing for 7s"),
         ({"stage": "reading"}, "(49 KiB) is being read for 7s"),
         ({"stage": "proposed"}, "waits for 7s for the cluster"),
+        ({"stage": "blocked", "reason": "no"}, "cluster.yaml cannot be read or replaced: no"),
         (
             {"stage": "refused", "reason": "no", "kept": "/x"},
             "refused 7s ago: no; it is kept in /x",

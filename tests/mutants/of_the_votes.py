@@ -223,7 +223,7 @@ MUTANTS = (
         why="a node that cannot look says nothing of the target",
         edits=(
             Edit(
-                "Verdicts._count",
+                "state_of",
                 "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
                 "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
             ),

@@ -201,5 +201,5 @@ def test_11_many_small_things_are_noticed_too() -> None:
 
 def test_11_every_container_of_a_machine_is_walked_over() -> None:
     places = {place for place, _ in containers(begin().hosts[N0])}
-    expected = {"Host.backlog", "Cadence._sent", "Replication._rulings", "Tally.votes"}
-    assert expected | {"Desk._wishes", "Mandate._bonds", "Ledger.outbox"} <= places
+    expected = {"Host.backlog", "HeartbeatSchedule._sent", "Register._rulings", "Tally.votes"}
+    assert expected | {"PendingProposals._pending", "Lease._grants", "Ledger.outbox"} <= places

@@ -97,7 +97,7 @@ def test_a_schedule_can_be_read_by_a_person() -> None:
         "always: loss 0.25",
         "settings: master_cooldown_s 5.0",
         (
-            "limits: wishes 3, proposals_queued 2, proposals_per_write 1, errands 1, "
+            "limits: pending_proposals 3, proposals_queued 2, proposals_per_write 1, delegated 1, "
             "results_per_report 1, unseen_after_s 45.0, unseen_intervals 2"
         ),
         "     1.500 s  crash node=n1 down_s=6.000 power_cut=False after=3",

@@ -62,9 +62,10 @@ class Proposed:
 
 @frozen
 class ProbeRequested:
-    """A local caller wants every member to probe these checks now."""
+    """A local caller wants every member, or only those in `of`, to probe these checks now."""
 
     checks: tuple[CheckId, ...]
+    of: frozenset[NodeId] | None = None
 
 
 @frozen

@@ -21,6 +21,7 @@ from qutrio.model.ids import CheckId, Instant, NodeId, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from qutrio.model.dice import Rng
     from qutrio.model.results import Result
@@ -106,14 +107,18 @@ class ResultExchange:
         return [Probe(asked)]
 
     def probe_everywhere(
-        self, checks: tuple[CheckId, ...], peers: Sequence[NodeId]
+        self,
+        checks: tuple[CheckId, ...],
+        peers: Sequence[NodeId],
+        of: AbstractSet[NodeId] | None = None,
     ) -> list[Effect]:
-        """Have this node and `peers` probe these checks now."""
+        """Have this node and `peers` probe these checks now; with `of`, only the nodes in it."""
         effects: list[Effect] = []
+        asked = [peer for peer in peers if of is None or peer in of]
         for start in range(0, len(checks), CHECKS_PER_REQUEST_MAX):
             part = checks[start : start + CHECKS_PER_REQUEST_MAX]
-            effects += self.probe_now(part)
-            effects += [Send(peer, ProbeNow(checks=part)) for peer in peers]
+            effects += self.probe_now(part) if of is None or self.me in of else []
+            effects += [Send(peer, ProbeNow(checks=part)) for peer in asked]
         return effects
 
     @property

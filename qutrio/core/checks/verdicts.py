@@ -17,8 +17,7 @@ nodes to probe at once, so that a round does not take an interval.
 
 from attrs import define, field
 
-from qutrio.core.checks.votes import Count, Serial, Vote, VoteCollection
-from qutrio.core.quorum.majorities import majority
+from qutrio.core.checks.votes import Count, Serial, Vote, VoteCollection, state_of
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Revision, Seconds, UnixTime
@@ -364,8 +363,5 @@ class Verdicts:
     def _count(self, fresh: dict[NodeId, Vote]) -> Count:
         outcomes = [v.result.outcome for v in fresh.values()]
         ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
-        if ok + fail < majority(len(self._live_voters if self.majority_of_live else self._voters)):
-            state = State.UNKNOWN
-        else:
-            state = State.DOWN if fail > ok else State.UP
-        return Count(ok, fail, len(outcomes) - ok - fail, state)
+        voters = len(self._live_voters if self.majority_of_live else self._voters)
+        return Count(ok, fail, len(outcomes) - ok - fail, state_of(outcomes, voters))

@@ -10,7 +10,7 @@ from qutrio.model.journal import CountedVote, Standing, VoteCount
 from qutrio.model.results import Outcome, Result, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from qutrio.model.document import ClusterDocument
@@ -40,6 +40,18 @@ class Vote:
         if mine is None or its is None or mine[0] != its[0]:
             return self.at >= other.at
         return mine[1] > its[1]
+
+
+def state_of(outcomes: Sequence[Outcome], voters: int) -> State:
+    """Return the state that the votes of so many voters give, one outcome for each vote.
+
+    UNKNOWN when those that count are no majority of the voters, else DOWN when more than half of
+    them fail; a tie is UP.
+    """
+    ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
+    if ok + fail < majority(voters):
+        return State.UNKNOWN
+    return State.DOWN if fail > ok else State.UP
 
 
 @frozen

@@ -11,13 +11,18 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.ages import AGES_TOLD_MAX, IncidentAges
 from qutrio.core.alerting.outbox import OUTBOX_MAX
-from qutrio.core.consensus.register import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
-from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX
-from qutrio.core.proposals import PENDING_PROPOSALS_MAX
+from qutrio.core.consensus.register import (
+    PROPOSALS_QUEUED_MAX,
+    RULINGS_REMEMBERED_MAX,
+    Register,
+)
+from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX, HeartbeatSchedule
+from qutrio.core.proposals import PENDING_PROPOSALS_MAX, PendingProposals
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.incidents import Ledger
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 
@@ -25,13 +30,20 @@ SPARE = 64
 PER_THING = 4
 OBJECTS_PER_THING = 60
 OBJECTS_MAX = 100_000
+
+
+def _place(owner: type, field: str) -> str:
+    """Return how `containers` calls a field; raises `KeyError` for one that does not exist."""
+    return f"{owner.__name__}.{attrs.fields_dict(owner)[field].name}"
+
+
 CEILINGS = {
-    "Cadence._sent": HEARTBEATS_REMEMBERED_MAX,
-    "Desk._wishes": PENDING_PROPOSALS_MAX,
-    "Replication._queue": PROPOSALS_QUEUED_MAX,
-    "Replication._rulings": RULINGS_REMEMBERED_MAX,
-    "Ledger.outbox": OUTBOX_MAX,
-    "Ages._told": 2 * AGES_TOLD_MAX,
+    _place(HeartbeatSchedule, "_sent"): HEARTBEATS_REMEMBERED_MAX,
+    _place(PendingProposals, "_pending"): PENDING_PROPOSALS_MAX,
+    _place(Register, "_queue"): PROPOSALS_QUEUED_MAX,
+    _place(Register, "_rulings"): RULINGS_REMEMBERED_MAX,
+    _place(Ledger, "outbox"): OUTBOX_MAX,
+    _place(IncidentAges, "_reported"): 2 * AGES_TOLD_MAX,
 }
 """Containers with a bound of their own, by the class and the field that hold them."""
 
