@@ -36,18 +36,14 @@ MUTANTS = (
     Mutant(
         name="few votes are enough",
         why="one voter of five wakes somebody",
-        edits=(
-            Edit("Verdicts._count", "if ok + fail < majority(", "if ok + fail < 0 * majority("),
-        ),
+        edits=(Edit("votes.state_of", "if ok + fail < majority(", "if ok + fail < 0 * majority("),),
         caught_by=("7",),
     ),
     Mutant(
         name="tie is down",
         why="half of the votes is no majority",
         edits=(
-            Edit(
-                "Verdicts._count", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"
-            ),
+            Edit("votes.state_of", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"),
         ),
         caught_by=("7",),
         sizes=(2, 4),
@@ -223,7 +219,7 @@ MUTANTS = (
         why="a node that cannot look says nothing of the target",
         edits=(
             Edit(
-                "state_of",
+                "votes.state_of",
                 "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
                 "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
             ),
