@@ -7,7 +7,7 @@ from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.core.journal.clock_shifts import shifts
 from qutrio.core.journal.reports import End, IncidentReport, Page, incident_reports
-from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
+from qutrio.core.journal.writer import ATTEMPTS_WRITTEN_MAX
 from qutrio.model.ids import UnixTime
 from qutrio.model.journal import Doubted, Entry
 
@@ -41,7 +41,7 @@ async def explain_incident(context: ControlContext, request: Request) -> Row:
         **teller(context),
         "incident": story_row(story, context.services.wall()),
         "entries": entries,
-        "attempts_told_max": ATTEMPTS_TOLD_MAX,
+        "attempts_told_max": ATTEMPTS_WRITTEN_MAX,
     }
 
 

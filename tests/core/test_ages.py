@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.alerting.ages import AGE_S_MAX, AGES_KNOWN_MAX, AGES_TOLD_MAX, IncidentAges
+from qutrio.core.alerting.ages import AGE_S_MAX, AGES_KNOWN_MAX, AGES_PER_MESSAGE_MAX, IncidentAges
 from qutrio.model.ids import CheckId, IncidentId, UnixTime
 from qutrio.model.incidents import Ledger
 from tests.core.samples import DB, WALL, WEB, A, B, C, at, incident
@@ -109,7 +109,7 @@ def test_an_age_may_come_before_its_incident_and_is_bounded() -> None:
 def test_ages_of_incidents_that_never_come_are_not_kept_for_ever() -> None:
     ages = running()
     for part in range(3):
-        many = tuple((IncidentId(f"a-{part}-{n}"), 1.0) for n in range(AGES_TOLD_MAX))
+        many = tuple((IncidentId(f"a-{part}-{n}"), 1.0) for n in range(AGES_PER_MESSAGE_MAX))
         ages.record_reports(B, many, at(110))
     for peer, age_s in ((B, 5.0), (C, 4.0)):
         ages.record_reports(peer, ((OTHER, age_s), (OUTAGE, age_s)), at(110))
@@ -119,5 +119,5 @@ def test_ages_of_incidents_that_never_come_are_not_kept_for_ever() -> None:
 
 
 def test_a_bounded_number_of_ages_is_told() -> None:
-    incidents = tuple(incident(CheckId(f"c{n}"), n) for n in range(AGES_TOLD_MAX + 1))
-    assert len(running(Ledger(incidents=incidents)).measured(at(101))) == AGES_TOLD_MAX
+    incidents = tuple(incident(CheckId(f"c{n}"), n) for n in range(AGES_PER_MESSAGE_MAX + 1))
+    assert len(running(Ledger(incidents=incidents)).measured(at(101))) == AGES_PER_MESSAGE_MAX

@@ -202,7 +202,7 @@ def master_term(
     )
 
 
-def test_a_journal_reads_as_a_history_of_reigns_among_other_lines() -> None:
+def test_a_journal_reads_as_a_history_of_terms_among_other_lines() -> None:
     lines = [started(0), role_taken(1, ALPHA, 1), opened(5), role_left(9, ALPHA, 1, "stopping")]
     lines += [role_taken(10, BRAVO, 2)]
     assert master_terms(lines) == (
@@ -238,7 +238,7 @@ def test_lines_that_were_lost_leave_moments_open() -> None:
     assert master_terms(twice) == (master_term(ALPHA, 1, 1, 2, SILENT),)
 
 
-def test_a_node_that_acts_again_in_its_term_reigns_twice() -> None:
+def test_a_node_that_acts_again_in_its_term_is_listed_twice() -> None:
     lines = [role_taken(1, ALPHA, 1), role_left(2, ALPHA, 1, RAN_OUT), role_taken(3, ALPHA, 1)]
     assert master_terms(lines) == (
         master_term(ALPHA, 1, 1, 2, RAN_OUT),

@@ -71,7 +71,7 @@ def test_an_empty_journal_tells_nothing() -> None:
     assert incident_reports([started(0), doubted(1), stopped(2), led(3, None)]) == ()
 
 
-def test_reigns_that_are_written_for_the_history_are_no_part_of_a_story() -> None:
+def test_terms_as_master_are_no_part_of_an_incident_report() -> None:
     lines = [opened(), role_left(1, ALPHA, 1, "fell silent"), role_taken(2, BRAVO, 2), closed(9)]
     assert story(*lines).entries == (lines[0], lines[3])
 

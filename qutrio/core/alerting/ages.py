@@ -25,9 +25,9 @@ from qutrio.model.incidents import Incident, Ledger
 if TYPE_CHECKING:
     from qutrio.model.unseen import Unjudged, Unseen
 
-AGES_TOLD_MAX = 500
+AGES_PER_MESSAGE_MAX = 500
 """The most incidents in one message; a peer estimates the ages of the others."""
-AGES_KNOWN_MAX = 2 * AGES_TOLD_MAX
+AGES_KNOWN_MAX = 2 * AGES_PER_MESSAGE_MAX
 """Beyond this number the reported ages of unknown incidents are dropped."""
 AGE_S_MAX: Seconds = 10 * 366 * 86_400.0
 
@@ -81,9 +81,9 @@ class IncidentAges:
         return None if at is None else max(0.0, now - at)
 
     def measured(self, now: Instant) -> tuple[tuple[IncidentId, Seconds], ...]:
-        """Return the ages that this node did not estimate, of at most `AGES_TOLD_MAX` incidents."""
+        """Return the ages that this node did not estimate, as many as one message may hold."""
         measured = [(i, now - at) for i, at in self.began.items() if i not in self._estimated]
-        return tuple(measured[:AGES_TOLD_MAX])
+        return tuple(measured[:AGES_PER_MESSAGE_MAX])
 
     def record_reports(
         self,
@@ -97,7 +97,7 @@ class IncidentAges:
         began = dict(self.began)
         if len(self._reported) + len(self._measured) > AGES_KNOWN_MAX:
             self._forget_all_but(began.keys())
-        for incident, age_s in ages[:AGES_TOLD_MAX]:
+        for incident, age_s in ages[:AGES_PER_MESSAGE_MAX]:
             at = Instant(now - _bounded(age_s))
             if trusted:
                 self._measured[incident] = min(at, self._measured.get(incident, at))

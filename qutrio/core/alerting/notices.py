@@ -180,15 +180,15 @@ def close(
     """Return the outbox after the check of an incident was disabled or removed."""
     if not may_use(CLOSED_NOTICES, inputs.document):
         return [d for d in outbox if d.notice.check != incident.check]
-    untold = {
+    unattempted = {
         d.channel for d in outbox if d.notice.incident == incident.id and not inputs.tried(d.key)
     }
     kept = [d for d in outbox if d.notice.incident != incident.id]
     if incident.channels is None:
         return kept  # an older version did not record which channels it has
-    told = tuple(c for c in incident.channels if c not in untold)
+    attempted = tuple(c for c in incident.channels if c not in unattempted)
     ending = _ending(incident.check, inputs)
-    known = evolve(incident, channels=told)
+    known = evolve(incident, channels=attempted)
     return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)
 
 

@@ -40,7 +40,7 @@ def within_bound(
     if excess <= 0:
         return outbox
     gone = [d.key for d in outbox if d.notice.kind not in OF_OUTAGES][:excess]
-    for outage in _over_and_untold(outbox, tried):
+    for outage in _over_and_unattempted(outbox, tried):
         if len(gone) >= excess:
             break
         gone += [d.key for d in outage]
@@ -48,7 +48,7 @@ def within_bound(
     return [d for d in outbox if d.key not in lost]
 
 
-def _over_and_untold(
+def _over_and_unattempted(
     outbox: Sequence[Delivery], tried: Callable[[DeliveryKey], bool]
 ) -> list[list[Delivery]]:
     """Return the outages that may be dropped: for each check and channel, all but the last."""
@@ -79,22 +79,22 @@ def drop_unreachable(
     lost = [d for d in ledger.outbox if d.notice.kind in BEGINNINGS and d.channel not in reachable]
     if not lost:
         return ledger
-    untold = {(d.notice.incident, d.channel) for d in lost if not tried(d.key)}
+    unattempted = {(d.notice.incident, d.channel) for d in lost if not tried(d.key)}
     gone = {d.key for d in lost}
     return evolve(
         ledger,
-        incidents=tuple(_without(incident, untold) for incident in ledger.incidents),
-        unseen=tuple(u for u in ledger.unseen if (u.id, u.channel) not in untold),
+        incidents=tuple(_without(incident, unattempted) for incident in ledger.incidents),
+        unseen=tuple(u for u in ledger.unseen if (u.id, u.channel) not in unattempted),
         outbox=tuple(
             d
             for d in ledger.outbox
-            if d.key not in gone and (d.notice.incident, d.channel) not in untold
+            if d.key not in gone and (d.notice.incident, d.channel) not in unattempted
         ),
     )
 
 
-def _without(incident: Incident, untold: set[tuple[IncidentId, ChannelId]]) -> Incident:
+def _without(incident: Incident, unattempted: set[tuple[IncidentId, ChannelId]]) -> Incident:
     if incident.channels is None:
         return incident
-    told = tuple(c for c in incident.channels if (incident.id, c) not in untold)
-    return incident if told == incident.channels else evolve(incident, channels=told)
+    attempted = tuple(c for c in incident.channels if (incident.id, c) not in unattempted)
+    return incident if attempted == incident.channels else evolve(incident, channels=attempted)

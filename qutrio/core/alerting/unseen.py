@@ -232,8 +232,8 @@ class UnseenTracker:
             for entry in covered:
                 listeners[entry.check].append(group.id)
         for entry in entries:
-            told = evolve(entry, told=tuple(listeners[entry.check]))
-            draft.unjudged[entry.check] = told
+            entry_covered = evolve(entry, told=tuple(listeners[entry.check]))
+            draft.unjudged[entry.check] = entry_covered
 
     def _add_unseen(
         self,

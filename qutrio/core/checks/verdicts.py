@@ -161,7 +161,7 @@ class Verdicts:
             tally = self._tallies[ident]
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
-                self._record_flip(ident, agreed, Basis.LEDGER, found)
+                self._record_change(ident, agreed, Basis.LEDGER, found)
                 tally.set_state(agreed, self.checks[ident].changed, now, wall)
             self._touched.add(ident)
         self._open = open_
@@ -215,17 +215,17 @@ class Verdicts:
         confirmed = all(v.at >= second and v.at > tally.pending_since for v in counted.values())
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
-                self._record_flip(ident, state, Basis.VOTES, found)
+                self._record_change(ident, state, Basis.VOTES, found)
             tally.set_state(state, self.checks[ident].changed, now, found.wall)
             self._confirming.pop(ident, None)
             found.changed.add(ident)
 
-    def _record_flip(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
+    def _record_change(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
         tally = self._tallies[ident]
         if not tally.votes or len(found.facts) >= FACTS_MAX:
             return
         began = tally.pending is state and tally.first is not None
-        flip = Judged(
+        change = Judged(
             check=ident,
             check_name=self.checks[ident].name,
             was=tally.state,
@@ -236,7 +236,7 @@ class Verdicts:
             after_s=found.now - tally.pending_since if began else 0.0,
             confirm_after_s=found.confirm_after,
         )
-        found.facts.append(flip)
+        found.facts.append(change)
 
     def _record_doubt(self, ident: CheckId, found: Evaluation) -> None:
         if len(found.facts) >= FACTS_MAX:

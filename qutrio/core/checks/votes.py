@@ -43,10 +43,10 @@ class Vote:
 
 
 def state_of(outcomes: Sequence[Outcome], voters: int) -> State:
-    """Return the state that the votes of so many voters give, one outcome for each vote.
+    """Return the state that the outcomes of the votes give, if there are `voters` voters.
 
-    UNKNOWN when those that count are no majority of the voters, else DOWN when more than half of
-    them fail; a tie is UP.
+    UNKNOWN if fewer than a majority of the voters say ok or fail, else DOWN if more than half of
+    these votes say fail; a tie is UP.
     """
     ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
     if ok + fail < majority(voters):

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from qutrio.core.leadership.leadership import Leadership
     from qutrio.model.document import ClusterDocument
 
-ATTEMPTS_TOLD_MAX = 8
+ATTEMPTS_WRITTEN_MAX = 8
 """The most attempts at one delivery that are written, besides the one that succeeds."""
 DOUBT_PAUSE_S: Seconds = 300.0
 """The least time between two `Doubted` entries of one check."""
@@ -122,7 +122,7 @@ class JournalWriter:
     def _started_fact(self, now: Instant) -> Fact:
         ledger = self.register.committed.ledger
         open_ = [incident.id for incident in ledger.incidents]
-        open_ += [told.id for told in ledger.unseen]
+        open_ += [group.id for group in ledger.unseen]
         return Started(term=self.leadership.known_term, open=tuple(open_))
 
     # --- votes ------------------------------------------------------------------------------
@@ -133,18 +133,18 @@ class JournalWriter:
         for fact in found:
             if not isinstance(fact, Doubted):
                 counted.append(fact)
-            elif (told := self._doubted(fact, now)) is not None:
-                counted.append(told)
+            elif (doubt := self._doubted(fact, now)) is not None:
+                counted.append(doubt)
         return counted
 
     def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:
         """Return the doubt with the number of those omitted before, or None to omit it."""
         for gone in [check for check in self._doubts if not self.verdicts.is_enabled(check)]:
             del self._doubts[gone]
-        told_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
+        written_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
         spent = len(self._doubted_at) == DOUBTS_PER_HOUR_MAX and now - self._doubted_at[0] < HOUR_S
-        if spent or now - told_at < DOUBT_PAUSE_S:
-            self._doubts[doubt.check] = (told_at, untold + 1)
+        if spent or now - written_at < DOUBT_PAUSE_S:
+            self._doubts[doubt.check] = (written_at, untold + 1)
             return None
         self._doubts[doubt.check] = (now, 0)
         self._doubted_at.append(now)
@@ -168,7 +168,7 @@ class JournalWriter:
         notice, channel = delivery.notice, delivery.channel
         key = (notice.id, channel)
         self._tries[key] = self._tries.get(key, 0) + 1
-        if self._tries[key] > ATTEMPTS_TOLD_MAX:
+        if self._tries[key] > ATTEMPTS_WRITTEN_MAX:
             return []
         began = Began(
             incident=notice.incident,
@@ -183,13 +183,13 @@ class JournalWriter:
         match event:
             case Attempted(notice, channel, delivered, detail, minority=False):
                 return self._end(notice, channel, self.me, delivered=delivered, detail=detail)
-            case Received(sender, Delivered() as told) if self._document.member(sender):
+            case Received(sender, Delivered() as message) if self._document.member(sender):
                 return self._end(
-                    told.notice,
-                    told.channel,
+                    message.notice,
+                    message.channel,
                     sender,
-                    delivered=told.delivered,
-                    detail=told.detail,
+                    delivered=message.delivered,
+                    detail=message.detail,
                 )
             case _:
                 return []
@@ -197,7 +197,7 @@ class JournalWriter:
     def _end(
         self, notice: NoticeId, channel: ChannelId, by: NodeId, *, delivered: bool, detail: str
     ) -> list[Fact]:
-        if not delivered and self._tries.get((notice, channel), 0) > ATTEMPTS_TOLD_MAX:
+        if not delivered and self._tries.get((notice, channel), 0) > ATTEMPTS_WRITTEN_MAX:
             return []
         return [
             Ended(
