@@ -10,7 +10,7 @@ import orjson
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.codec.pinned import tag
-from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     Deliver,
     Fetched,
@@ -41,7 +41,7 @@ BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
 _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
     {
         tag(Report): (("results", RESULTS_PER_REPORT_MAX), ("numbers", RESULTS_PER_REPORT_MAX)),
-        tag(Lasted): (("incidents", AGES_TOLD_MAX),),
+        tag(Lasted): (("incidents", AGES_PER_MESSAGE_MAX),),
     }
 )
 """How many values some fields may hold: each costs far more to build than it is long."""

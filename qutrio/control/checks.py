@@ -25,7 +25,7 @@ from qutrio.core.api.mutations import PutCheck, RemoveCheck
 from qutrio.core.api.view import CheckStatus, Status
 from qutrio.core.checks.votes import state_of
 from qutrio.errors import InvalidValueError
-from qutrio.model.checks import Check, slow_words
+from qutrio.model.checks import Check, slow_warning
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence, Outcome, State
@@ -96,7 +96,7 @@ async def show_check(context: ControlContext, request: Request) -> Row:
     check = _named(context, request)
     status = await context.inspect()
     counted = _counted(status, check.id)
-    warning = slow_words(check)
+    warning = slow_warning(check)
     return {
         "now_unix": context.services.wall(),
         **standing(status),
@@ -202,7 +202,7 @@ async def _put(context: ControlContext, change: PutCheck) -> Row:
     except InvalidValueError as error:  # nobody could commit it
         raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
     revision = await context.propose(change)
-    warning = slow_words(check) if check.enabled else ""
+    warning = slow_warning(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}
     return {**row, "warnings": [warning] if warning else []}
 

@@ -14,7 +14,7 @@ from qutrio.control.shapes import Row, master_row, members_by_name
 from qutrio.core.api.engine_timers import TIMERS, setting_of
 from qutrio.core.api.events import YieldRequested
 from qutrio.core.api.view import MemberStatus, View
-from qutrio.core.journal.leadership_history import Reign, reigns
+from qutrio.core.journal.leadership_history import MasterTerm, master_terms
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.members import Member
 
@@ -108,16 +108,16 @@ async def yield_role(context: ControlContext, request: Request) -> Row:
 async def show_history(context: ControlContext, request: Request) -> Row:
     """Answer `cluster.history`: who acted when, newest first, from this node's journal."""
     limit = request.count("limit", default=REIGNS_LISTED, high=REIGNS_LISTED_MAX)
-    told = reigns(await context.services.read_journal())
+    told = master_terms(await context.services.read_journal())
     return {
         **teller(context),
         "unwritten": _unwritten(context.view.value, told),
-        "reigns": [_reign_row(reign) for reign in reversed(told[-limit:])],
+        "reigns": [_term_row(past) for past in reversed(told[-limit:])],
     }
 
 
-def _unwritten(view: View, told: Sequence[Reign]) -> Row | None:
-    """Return who acts now if the journal has only earlier reigns: it takes so many an hour."""
+def _unwritten(view: View, told: Sequence[MasterTerm]) -> Row | None:
+    """Return who acts now if the journal has only earlier terms: it takes so many an hour."""
     if view.master is None or not told or told[-1].term >= view.master_term:
         return None
     name = _name(view, view.master)
@@ -167,13 +167,13 @@ def _name(view: View, node: NodeId) -> str:
     return node if member is None else member.name
 
 
-def _reign_row(reign: Reign) -> Row:
+def _term_row(past: MasterTerm) -> Row:
     return {
-        "master": {"id": reign.master.id, "name": reign.master.name},
-        "term": reign.term,
-        "since_unix": reign.since_unix,
-        "until_unix": reign.until_unix,
-        "state": reign.outcome.value,
-        "reason": reign.reason,
-        "untold": reign.untold,
+        "master": {"id": past.master.id, "name": past.master.name},
+        "term": past.term,
+        "since_unix": past.since_unix,
+        "until_unix": past.until_unix,
+        "state": past.outcome.value,
+        "reason": past.reason,
+        "untold": past.untold,
     }

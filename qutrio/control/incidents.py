@@ -6,8 +6,8 @@ from qutrio.control.protocol import Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row
 from qutrio.core.journal.clock_shifts import shifts
-from qutrio.core.journal.reports import End, IncidentReport, Page, stories
-from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
+from qutrio.core.journal.reports import End, IncidentReport, Page, incident_reports
+from qutrio.core.journal.writer import ATTEMPTS_WRITTEN_MAX
 from qutrio.model.ids import UnixTime
 from qutrio.model.journal import Doubted, Entry
 
@@ -20,7 +20,7 @@ async def list_incidents(context: ControlContext, request: Request) -> Row:
     """Answer `incident.list`: the newest incidents, and the newest rounds that paged nobody."""
     del request
     entries = await context.services.read_journal()
-    told = stories(entries)[-INCIDENTS_LISTED_MAX:]
+    told = incident_reports(entries)[-INCIDENTS_LISTED_MAX:]
     doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
     return {
         **teller(context),
@@ -35,13 +35,13 @@ async def explain_incident(context: ControlContext, request: Request) -> Row:
     `name` is its id, the beginning of it, or a check's name for the latest incident of it.
     """
     journal = await context.services.read_journal()
-    story = find_story(stories(journal), request.text("name"))
+    story = find_story(incident_reports(journal), request.text("name"))
     entries = entry_rows(journal, story)
     return {
         **teller(context),
         "incident": story_row(story, context.services.wall()),
         "entries": entries,
-        "attempts_told_max": ATTEMPTS_TOLD_MAX,
+        "attempts_told_max": ATTEMPTS_WRITTEN_MAX,
     }
 
 

@@ -29,7 +29,7 @@ def quiescent_until(
     """
     leadership = alerts.leadership
     due = min(alerts.exchange.verdicts.deadline(), alerts.deadline())
-    if due <= now or alerts.minority.leads or not proposals.idle or not _seated(leadership, now):
+    if due <= now or alerts.partition.leads or not proposals.idle or not _seated(leadership, now):
         return NEVER
     moments = (
         leadership.observed_master.until,

@@ -85,7 +85,7 @@ class MessageRouter:
             self.positions[sender] = message.committed
             heard = leadership.on_ack(sender, message, now)
         elif isinstance(message, Report):
-            self.alerts.alarmed(self.exchange.on_report(sender, message, now))
+            self.alerts.on_first_votes(self.exchange.on_report(sender, message, now))
             heard = Consequences([], renews=True)
         else:
             return Consequences(self._told(sender, message, now))
@@ -131,8 +131,8 @@ class MessageRouter:
                 return self.alerts.on_delivered(sender, message, now)
             case Lasted(incidents=ages):
                 trusted = self.leadership.lease.promise.holder == sender
-                self.alerts.ages.heard(sender, ages, now, trusted=trusted)
-                self.alerts.unseen_tracker.look_again()
+                self.alerts.ages.record_reports(sender, ages, now, trusted=trusted)
+                self.alerts.unseen_tracker.invalidate()
             case Removed() | Heartbeat() | HeartbeatAck() | Report():
                 raise AssertionError("these are taken before")
             case _:
@@ -223,7 +223,7 @@ class MessageRouter:
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
                 fetched: Effect = Send(sender, Fetched(accepted=accepted, record=record))
-                return [*self.alerts.tell_ages(sender, now), fetched]
+                return [*self.alerts.report_ages(sender, now), fetched]
             case Fetched():
                 if self.leadership.fit:
                     register.on_fetched(sender, message, trust_basis)

@@ -27,7 +27,7 @@ from qutrio.core.api.effects import (
     Send,
     Show,
     Turned,
-    honest_answers,
+    replies_after_failure,
 )
 from qutrio.core.api.events import Event, PersistFailed, Stop, Tick
 from qutrio.core.api.facts import NodeFact
@@ -181,7 +181,7 @@ class _Loop:
                 try:
                     await self._handler.persist(effect.stable)
                 except StorageError as error:
-                    answers += honest_answers(effects[place + 1 :])
+                    answers += replies_after_failure(effects[place + 1 :])
                     return error
             elif isinstance(effect, Reply | Show):
                 answers.append(effect)

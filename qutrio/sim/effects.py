@@ -22,7 +22,7 @@ from qutrio.core.api.effects import (
     Send,
     Show,
     Turned,
-    honest_answers,
+    replies_after_failure,
 )
 from qutrio.core.api.events import Observed, PersistFailed
 from qutrio.core.api.messages import Heartbeat, Ruling
@@ -143,7 +143,7 @@ class SimulatedEffectHandler:
 
     def _refuse(self, host: Host, trouble: Trouble) -> None:
         self.world.struck[Fault(f"disk {trouble.value}")] += 1
-        answers = honest_answers(host.batch)
+        answers = replies_after_failure(host.batch)
         host.batch.clear()
         host.batch.extend(answers)
         self.world.invariants.trouble(self.world.true)

@@ -10,7 +10,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.printing import lapse
 from qutrio.cli.vote_text import arithmetic, cast_lines, evidence_lines
 from qutrio.codec.converter import CONVERTER
-from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
+from qutrio.core.journal.writer import ATTEMPTS_WRITTEN_MAX
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, Closing, Entry, Leaving, Named
@@ -262,11 +262,11 @@ async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(qutri
 
 
 async def test_attempts_that_are_not_written_are_not_passed_over_in_silence(qutrio: Door) -> None:
-    attempts = [began(n) for n in range(ATTEMPTS_TOLD_MAX)]
+    attempts = [began(n) for n in range(ATTEMPTS_WRITTEN_MAX)]
     text = await told(qutrio, went_down(), opened(), noticed(0), *attempts)
     assert (
-        f"every attempt to deliver DOWN for pager: only the first {ATTEMPTS_TOLD_MAX} and the one"
-        " that succeeds are written down" in text
+        f"every attempt to deliver DOWN for pager: only the first {ATTEMPTS_WRITTEN_MAX} and the"
+        " one that succeeds are written down" in text
     )
 
 

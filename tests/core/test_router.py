@@ -187,7 +187,7 @@ def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
     settings = Settings(confirm_after_s=confirm_after_s)
     held = document(A, B, C, checks=[check()], settings=settings)
     node = NodeCluster(held).nodes[C]
-    node.exchange.verdicts.follow(held, WALL)
+    node.exchange.verdicts.set_document(held, WALL)
     request, probe = ProbeNow(checks=(WEB,)), [Probe((WEB,))]
     assert node.router.hear(A, request, at(0), WALL).effects == probe
     assert node.router.hear(B, request, at(pause_s - 0.01), WALL).effects == []
@@ -196,7 +196,7 @@ def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
 
 def test_reports_and_requests_to_probe_reach_the_watch() -> None:
     node = follower()
-    node.exchange.verdicts.follow(HELD, WALL)
+    node.exchange.verdicts.set_document(HELD, WALL)
     seen = result(Outcome.FAIL)
     assert node.router.hear(A, Report(results=((seen, 0.0),)), at(1), WALL).effects == []
     assert node.exchange.verdicts.vote(A, WEB) is not None

@@ -44,7 +44,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "AlertManager.may_write",
-                "            self.scheduler.hold_recoveries(self._errands_over(now))\n",
+                "            self.scheduler.hold_recoveries(self._delegations_over(now))\n",
                 "",
             ),
         ),
@@ -55,7 +55,7 @@ MUTANTS = (
         why="under raft a bond is short, and whoever runs an errand counts dead_after for it",
         edits=(
             Edit(
-                "AlertManager._errands_over",
+                "AlertManager._delegations_over",
                 "lasts_s = max(record.document.settings.dead_after_s for record in records)",
                 "lasts_s = min(self.leadership.engine_host.bound_s for _ in records)",
             ),
@@ -69,7 +69,7 @@ MUTANTS = (
             Edit(
                 "AlertManager.may_write",
                 "            self.scheduler.hold_successors("
-                "committed.ledger.outbox, self._errands_over(now))\n",
+                "committed.ledger.outbox, self._delegations_over(now))\n",
                 "",
             ),
         ),
@@ -79,7 +79,7 @@ MUTANTS = (
         name="inherited notices count as untold",
         why="the last master may have told of the outage, and nobody hears that its check is gone",
         edits=(
-            Edit("DeliveryScheduler.inherit", "        self._touched |= self._inherited\n", ""),
+            Edit("DeliveryScheduler.inherit", "        self._attempted |= self._inherited\n", ""),
         ),
         tests=("tests/core/test_alert_manager.py",),
     ),
@@ -162,7 +162,7 @@ MUTANTS = (
         why="one good round after votes were missing is no recovery",
         edits=(
             Edit(
-                "Verdicts._judge",
+                "Verdicts._update",
                 "tally.state is State.UNKNOWN and state is State.UP and not announced",
                 "tally.state is State.UNKNOWN and state is State.UP",
             ),

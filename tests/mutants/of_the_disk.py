@@ -68,7 +68,7 @@ MUTANTS = (
         why="what the caller heard of is on no disk",
         edits=(
             Edit(
-                "honest_answers",
+                "replies_after_failure",
                 "answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))",
                 "answers.append(effect)",
             ),

@@ -7,13 +7,13 @@ MUTANTS = (
     Mutant(
         name="one round is enough",
         why="one bad round on every node wakes somebody",
-        edits=(Edit("Verdicts._judge", "if quiet or confirmed:", "if quiet or counted:"),),
+        edits=(Edit("Verdicts._update", "if quiet or confirmed:", "if quiet or counted:"),),
         caught_by=("7",),
     ),
     Mutant(
         name="round counted by arrivals",
         why="one node that votes twice confirms for all the others",
-        edits=(Edit("Verdicts._judge", "confirmed = all(", "confirmed = any("),),
+        edits=(Edit("Verdicts._update", "confirmed = all(", "confirmed = any("),),
         caught_by=("7",),
     ),
     Mutant(
@@ -36,18 +36,14 @@ MUTANTS = (
     Mutant(
         name="few votes are enough",
         why="one voter of five wakes somebody",
-        edits=(
-            Edit("Verdicts._count", "if ok + fail < majority(", "if ok + fail < 0 * majority("),
-        ),
+        edits=(Edit("votes.state_of", "if ok + fail < majority(", "if ok + fail < 0 * majority("),),
         caught_by=("7",),
     ),
     Mutant(
         name="tie is down",
         why="half of the votes is no majority",
         edits=(
-            Edit(
-                "Verdicts._count", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"
-            ),
+            Edit("votes.state_of", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"),
         ),
         caught_by=("7",),
         sizes=(2, 4),
@@ -58,7 +54,7 @@ MUTANTS = (
         why="whoever has no vote has no say on targets either",
         edits=(
             Edit(
-                "Verdicts.follow",
+                "Verdicts.set_document",
                 "self._voters = document.voters",
                 "self._voters = frozenset(m.id for m in document.members)",
             ),
@@ -85,9 +81,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "DeliveryScheduler.due",
-                "errands.append(DueAttempt(",
+                "attempts.append(DueAttempt(",
                 "self.delivered.add((delivery.notice.id, delivery.channel))\n"
-                "                delegated.append(DueAttempt(",
+                "                attempts.append(DueAttempt(",
             ),
         ),
         caught_by=("8",),
@@ -97,7 +93,7 @@ MUTANTS = (
         why="a failed attempt counts as done",
         edits=(
             Edit(
-                "DeliveryScheduler.note",
+                "DeliveryScheduler.record",
                 "if event.delivered and (event.parts or len(recipients) <= 1):",
                 "if event.parts or len(recipients) <= 1:",
             ),
@@ -123,7 +119,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "close",
-                "return kept + deliveries(NoticeKind.CLOSED, known, scene, sequence, ending)",
+                "return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)",
                 "return kept",
             ),
         ),
@@ -149,8 +145,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "close",
-                "if d.notice.incident == incident.id and not scene.tried(d.key)",
-                "if d.notice.incident == incident.id and scene.tried(d.key)",
+                "if d.notice.incident == incident.id and not inputs.tried(d.key)",
+                "if d.notice.incident == incident.id and inputs.tried(d.key)",
             ),
         ),
         caught_by=("8",),
@@ -162,8 +158,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "deliveries",
-                "lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None",
-                "lasted_s=scene.wall - incident.since_unix if ended else None",
+                "lasted_s=inputs.ages.lasted(incident.id, inputs.now) if ended else None",
+                "lasted_s=inputs.wall - incident.since_unix if ended else None",
             ),
         ),
         caught_by=("8",),
@@ -187,7 +183,7 @@ MUTANTS = (
         why="the next master does not know of the notice, and says it again",
         edits=(
             Edit(
-                "AlertManager.send_out",
+                "AlertManager.start_attempts",
                 "ledger, term = self.register.committed.ledger, self.register.established",
                 "ledger, term = self.register.accepted.ledger, self.register.established",
             ),
@@ -223,7 +219,7 @@ MUTANTS = (
         why="a node that cannot look says nothing of the target",
         edits=(
             Edit(
-                "state_of",
+                "votes.state_of",
                 "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
                 "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
             ),

@@ -4,7 +4,7 @@ import pytest
 from attrs import Factory, define
 
 from qutrio.core.api.effects import Effect, Journal
-from qutrio.core.journal.reports import End, IncidentReport, stories
+from qutrio.core.journal.reports import End, IncidentReport, incident_reports
 from qutrio.model.ids import CheckId, NodeId, NoticeId
 from qutrio.model.incidents import Delivery, NoticeKind
 from qutrio.model.journal import Began, Ended, Entry, Judged, Led, Noticed
@@ -38,7 +38,7 @@ class Notebook(Observer):
         """Keep what there is."""
 
     def stories(self, name: NodeId) -> tuple[IncidentReport, ...]:
-        return stories(self.entries[name])
+        return incident_reports(self.entries[name])
 
 
 def settled(seed: int, faults: Faults) -> tuple[World, Notebook]:

@@ -234,7 +234,7 @@ def test_6_a_vote_of_a_removed_node_that_is_still_kept_is_noticed(
         verdicts._document = document
 
     world = begin()
-    monkeypatch.setattr(Verdicts, "follow", follow)
+    monkeypatch.setattr(Verdicts, "set_document", follow)
     world.propose(N0, RemoveMember(node=N2))
     with pytest.raises(InvariantError, match=r"^6: n0[01] still counts \['n02'\]"):
         world.run(20)

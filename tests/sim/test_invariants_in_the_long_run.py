@@ -127,7 +127,7 @@ def test_9_an_outage_that_nobody_says_the_truth_about_is_noticed(
     if state is State.DOWN:
         world.down_targets.add(WEB)
         world.run(30)
-    monkeypatch.setattr(Verdicts, "certain", lambda *_: state)
+    monkeypatch.setattr(Verdicts, "undisputed", lambda *_: state)
     (world.down_targets.discard if state is State.DOWN else world.down_targets.add)(WEB)
     world.run(60)
     with pytest.raises(InvariantError, match=rf"^9: web is .* everywhere, .*{said}"):

@@ -57,9 +57,9 @@ def test_two_partitions_page_each_in_its_own_name() -> None:
     assert len(told) == 2
     assert told[0] == "web-1.down"
     assert told[1].startswith("web-minority-")
-    assert mind(world, N0).alerts.minority.leads
+    assert mind(world, N0).alerts.partition.leads
     world.run(20 + CUT_S + 60)
-    assert not mind(world, N0).alerts.minority.leads
+    assert not mind(world, N0).alerts.partition.leads
 
 
 def test_by_default_only_the_majority_pages() -> None:
@@ -97,7 +97,7 @@ def test_7_a_minority_that_must_not_page_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin(3, settings)
-    monkeypatch.setattr(PartitionAlerting, "_may_page", may_page)
+    monkeypatch.setattr(PartitionAlerting, "_may_alert", may_page)
     alone(world, N2 if said.endswith("follower") else N0)
     with pytest.raises(InvariantError, match=rf"^7: web-minority-.*: .*{said}"):
         world.run(160)
@@ -107,8 +107,8 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(PartitionAlerting, "_may_page", whoever_leads)
-    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "1 of 3")
+    monkeypatch.setattr(PartitionAlerting, "_may_alert", whoever_leads)
+    monkeypatch.setattr(PartitionAlerting, "_voters_in_touch", lambda *_: "1 of 3")
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: it acts, so it has no need"):
         world.run(60)
@@ -116,7 +116,7 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
 
 def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin()
-    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "")
+    monkeypatch.setattr(PartitionAlerting, "_voters_in_touch", lambda *_: "")
     alone(world)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: '' is no minority"):
         world.run(120)
@@ -125,7 +125,7 @@ def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.Monkey
 def test_7_a_notice_of_a_minority_that_is_to_be_written_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ledgers = AlertManager.ledger
+    ledgers = AlertManager.next_ledger
 
     def labels(alerts: AlertManager, *moments: object) -> Ledger:
         ledger = ledgers(alerts, *moments)  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def test_7_a_notice_of_a_minority_that_is_to_be_written_is_noticed(
         return evolve(ledger, outbox=tuple(outbox))
 
     world = begin()
-    monkeypatch.setattr(AlertManager, "ledger", labels)
+    monkeypatch.setattr(AlertManager, "next_ledger", labels)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-1.down comes from a minority, and is to be"):
         world.run(60)

@@ -134,7 +134,7 @@ def test_8_an_outage_that_is_for_no_channel_is_noticed(monkeypatch: pytest.Monke
         return ()
 
     world = begin()
-    monkeypatch.setattr("qutrio.core.alerting.notices.attached", nobody)
+    monkeypatch.setattr("qutrio.core.alerting.notices.channels_of", nobody)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down is for \[\], not for \['hook'\]"):
         world.run(60)
@@ -144,7 +144,7 @@ def test_8_a_page_that_is_not_marked_and_so_comes_twice_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(DeliveryScheduler, "ended", lambda *_, **__: None)
+    monkeypatch.setattr(DeliveryScheduler, "on_attempted", lambda *_, **__: None)
     world.down_targets.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down reached hook twice"):
         world.run(200)

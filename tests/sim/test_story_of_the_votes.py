@@ -34,7 +34,7 @@ def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
     for name in world.hosts:
         world.probe(name, WEB)
     world.run(15.1)
-    assert all(mind(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
+    assert all(mind(world, n).exchange.verdicts.undisputed(WEB) is None for n in world.hosts)
     world.down_targets.clear()
     world.run(120)
     assert pages(world) == {}

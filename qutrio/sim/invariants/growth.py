@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.alerting.ages import AGES_TOLD_MAX, IncidentAges
+from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX, IncidentAges
 from qutrio.core.alerting.outbox import OUTBOX_MAX
 from qutrio.core.consensus.register import (
     PROPOSALS_QUEUED_MAX,
@@ -43,7 +43,7 @@ CEILINGS = {
     _place(Register, "_queue"): PROPOSALS_QUEUED_MAX,
     _place(Register, "_rulings"): RULINGS_REMEMBERED_MAX,
     _place(Ledger, "outbox"): OUTBOX_MAX,
-    _place(IncidentAges, "_told"): 2 * AGES_TOLD_MAX,
+    _place(IncidentAges, "_reported"): 2 * AGES_PER_MESSAGE_MAX,
 }
 """Containers with a bound of their own, by the class and the field that hold them."""
 

@@ -48,7 +48,7 @@ class Minorities:
                 self._lost.pop(host.name, None)
             else:
                 self._lost.setdefault(host.name, now)
-        outbox = host.node.alerts.minority.ledger.outbox
+        outbox = host.node.alerts.partition.ledger.outbox
         for notice in {d.notice.id: d.notice for d in outbox}.values():
             made = self._made.get(notice.id)
             if made is not None and made.at_unix != notice.at_unix:

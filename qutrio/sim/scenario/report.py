@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from qutrio.codec.plain import settings_to_plain
-from qutrio.core.api.engine_timers import matters
+from qutrio.core.api.engine_timers import applies_to
 from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
 from qutrio.sim.scenario.predicates import Verdict
 from qutrio.sim.scenario.reading import Scenario
@@ -111,7 +111,7 @@ def _opening(played: Played) -> Iterator[str]:
         yield played.scenario.title
     plain, engine = settings_to_plain(document.settings).items(), document.settings.engine
     told = ((n, v) for n, v in plain if v != [] and (n, v) != ("unseen_after", "0s"))
-    settings = ", ".join(f"{n} {v}" for n, v in told if matters(n, engine))
+    settings = ", ".join(f"{n} {v}" for n, v in told if applies_to(n, engine))
     checks = ", ".join(c.name for c in document.checks) or "none"
     channels = ", ".join(c.name for c in document.channels) or "none"
     yield f"nodes     {', '.join(m.name for m in document.members)}"
