@@ -185,7 +185,7 @@ def commit_write(leadership: Leadership) -> list[Effect]:
     """Commit the write in flight, which its majorities accepted, and tell all it concerns."""
     register = leadership.register
     before = {m.id for m in register.committed.document.members}
-    effects = register.settle()
+    effects = register.mark_committed()
     commit = Commit(position=register.committed.position)
     effects += [Send(peer, commit) for peer in leadership.membership.peers()]
     revision = register.committed.document.revision

@@ -17,13 +17,13 @@ from qutrio.core.api.effects import Effect, Send
 from qutrio.core.api.messages import Fetch, Fetched, Write, Wrote
 from qutrio.core.consensus.feature_level import follows
 from qutrio.core.consensus.witnesses import (
-    LONELY_VOTERS,
+    UNCONFIRMED_VOTERS_MAX,
     WITNESSES,
     TrustBasis,
     Witnesses,
     descends,
     fits,
-    unseated,
+    losing_members,
 )
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import ClusterDocument
@@ -58,7 +58,7 @@ class Acceptor:
     committed: Record
     level: int = LEVEL
     """The highest feature level that this program could keep."""
-    barren: set[NodeId] = field(factory=set)
+    passed_over: set[NodeId] = field(factory=set)
     """Endorsers that had a newer record and did not send it: the claim does without them."""
     witnesses: Witnesses = field(init=False)
     _asked: dict[tuple[NodeId, bool], Instant] = field(factory=dict)
@@ -157,12 +157,12 @@ class Acceptor:
             self.accepted, self._adopting = record, None
         else:
             self._adopting = evolve(adopting, answered=True)
-            self.barren.add(sender)
+            self.passed_over.add(sender)
 
     def _removes(self, record: Record | None) -> bool:
         """Tell whether a record takes members away, so that another one must confirm it."""
         before = self.committed.document
-        return record is not None and bool(unseated(before, record.document))
+        return record is not None and bool(losing_members(before, record.document))
 
     def _may_follow(self, document: ClusterDocument) -> bool:
         committed = self.committed.document
@@ -180,7 +180,9 @@ class Acceptor:
         the claim waits for one.
         """
         held, voters = self.witnesses, self.committed.document.voters
-        if len(voters) <= LONELY_VOTERS or not unseated(self.committed.document, record.document):
+        if len(voters) <= UNCONFIRMED_VOTERS_MAX or not losing_members(
+            self.committed.document, record.document
+        ):
             return True
         return sum(held.confirms(node, record) for node in voters - {self.me}) >= WITNESSES
 
@@ -210,8 +212,8 @@ class Acceptor:
         previous = self.accepted
         successor = previous.position == Position(record.position.term, record.position.number - 1)
         if successor and previous.position > self.committed.position:
-            lonely = len(self.committed.document.voters) <= LONELY_VOTERS
-            if lonely or not unseated(self.committed.document, previous.document):
+            lonely = len(self.committed.document.voters) <= UNCONFIRMED_VOTERS_MAX
+            if lonely or not losing_members(self.committed.document, previous.document):
                 self.committed = previous  # the holder writes one after the other is committed
         self.accepted = record
 
@@ -241,7 +243,7 @@ class Acceptor:
             self._adopting = None
             self._asked.pop((endorser, True), None)
             if not adopting.answered:
-                self.barren.add(endorser)
+                self.passed_over.add(endorser)
             return []
         self._adopting = Adopting(endorser, place, term, now)
         self._asked[endorser, True] = now
@@ -249,6 +251,6 @@ class Acceptor:
 
     def give_up_adopting(self) -> None:
         """Forget whom a claim asked: it is over, or stands."""
-        self.barren.clear()
+        self.passed_over.clear()
         self._adopting = None
         self._asked = {asked: at for asked, at in self._asked.items() if not asked[1]}

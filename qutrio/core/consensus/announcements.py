@@ -22,26 +22,26 @@ class Announcements:
 
     me: NodeId
     mine: int = LEVEL
-    _said: dict[NodeId, int] = field(factory=dict)
+    _announced: dict[NodeId, int] = field(factory=dict)
 
-    def hear(self, node: NodeId, level: int) -> bool:
+    def record(self, node: NodeId, level: int) -> bool:
         """Note what a node's program knows; tell whether that is new."""
-        new = self._said.get(node) != level
-        self._said[node] = level
+        new = self._announced.get(node) != level
+        self._announced[node] = level
         return new
 
     def keep(self, members: frozenset[NodeId]) -> None:
-        """Forget everybody who is not in `members`."""
-        for gone in self._said.keys() - members:
-            del self._said[gone]
+        """Forget nodes that are not in `members`."""
+        for gone in self._announced.keys() - members:
+            del self._announced[gone]
 
     def of(self, node: NodeId) -> int | None:
         """Return what a member announced, None before it did."""
-        return self.mine if node == self.me else self._said.get(node)
+        return self.mine if node == self.me else self._announced.get(node)
 
     def too_old(self, node: NodeId, document: ClusterDocument) -> bool:
         """Tell whether a member said that it does not know what the document may use."""
-        return not can_belong(self._said.get(node, document.level), document)
+        return not can_belong(self._announced.get(node, document.level), document)
 
     def common(self, document: ClusterDocument) -> int:
         """Return the highest level that every member announced; 0 while one was not heard."""

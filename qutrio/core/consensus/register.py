@@ -132,7 +132,7 @@ class Register(Acceptor):
         """Tell whether changes wait for the next write."""
         return bool(self._queue)
 
-    def pump(self, ledger: Ledger, now: Instant, wall: UnixTime) -> list[Effect]:
+    def write_next(self, ledger: Ledger, now: Instant, wall: UnixTime) -> list[Effect]:
         """Write what has queued up, and `ledger` if it is new.
 
         Only for an established holder, while no write is in flight.
@@ -174,7 +174,7 @@ class Register(Acceptor):
             flight.accepted_by.add(sender)
         return []
 
-    def remind(
+    def repeat_write(
         self, peer: NodeId, accepted: Position, stamp: tuple[Term, Revision], now: Instant
     ) -> list[Effect]:
         """Count a peer that has the write, whose answer may be lost, or repeat the write to it.
@@ -194,7 +194,7 @@ class Register(Acceptor):
         whole = stamp != (document.term, document.revision)
         return [Send(peer, self._message(flight.record, whole=whole))]
 
-    def settled(self) -> bool:
+    def write_has_majority(self) -> bool:
         """Tell whether the majorities accepted the write in flight."""
         flight = self.flight
         if flight is None:
@@ -202,7 +202,7 @@ class Register(Acceptor):
         old, new = self.committed.document.voters, flight.record.document.voters
         return JointConfig(old, new).majority(flight.accepted_by)
 
-    def settle(self) -> list[Effect]:
+    def mark_committed(self) -> list[Effect]:
         """Commit the write in flight, which its majorities accepted."""
         flight = self.flight
         assert flight is not None

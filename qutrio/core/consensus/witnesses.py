@@ -24,7 +24,7 @@ from qutrio.model.stable import Position, Promise, Record
 
 WITNESSES = 2
 """So many members who say the same cannot all be the one that lies."""
-LONELY_VOTERS = 2
+UNCONFIRMED_VOTERS_MAX = 2
 """With so few voters there is no third one to confirm a removal."""
 
 
@@ -62,7 +62,7 @@ class Witnesses:
         shown = {n for n in self.shown if self._shows(n, record)}
         named = self._naming(record.position) if held else set[NodeId]()
         tellers = (shown | named) & (document.ids - {self.me})
-        removing = bool(unseated(document, record.document))
+        removing = bool(losing_members(document, record.document))
         independent = tellers & shown if removing else tellers
         if len(independent) >= WITNESSES or holds_quorum(independent, document.voters):
             return True
@@ -79,8 +79,8 @@ class Witnesses:
         Members go one at a time, and the one that goes may confirm it but need not: where there
         is no other, nobody must.
         """
-        gone = unseated(document, record.document)
-        if not gone or len(document.voters) <= LONELY_VOTERS:
+        gone = losing_members(document, record.document)
+        if not gone or len(document.voters) <= UNCONFIRMED_VOTERS_MAX:
             return frozenset()
         others = (document.voters & trust_basis.live) - {self.me, trust_basis.promise.holder}
         return others if len(gone) > 1 or others - gone else frozenset()
@@ -118,7 +118,7 @@ class Witnesses:
         return self.shown.get(node) == record
 
 
-def unseated(before: ClusterDocument, after: ClusterDocument) -> frozenset[NodeId]:
+def losing_members(before: ClusterDocument, after: ClusterDocument) -> frozenset[NodeId]:
     """Return the members that lose their place, their key or their vote."""
     staying = {(m.id, m.fingerprint): m for m in after.members}
 

@@ -134,7 +134,7 @@ class Gossip:
 
     # --- words ------------------------------------------------------------------------------
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         """Note a proposal or a declaration of a living voter; a leader may answer with its own."""
@@ -142,11 +142,11 @@ class Gossip:
             return []
         match message:
             case LeadershipProposal():
-                return self._hear_proposal(sender)
+                return self._on_proposal(sender)
             case LeadershipDeclaration() if self._outranks(sender, electorate):
                 return []
             case LeadershipDeclaration():
-                return self._hear_declaration(sender, electorate, now)
+                return self._on_declaration(sender, electorate, now)
             case _:
                 return []
 
@@ -182,7 +182,7 @@ class Gossip:
             self._step_down(BARRED, electorate)
         if not self._settled:
             self._sample(electorate, now)
-        said = self._speak(electorate, now) if self._settled else []
+        said = self._act(electorate, now) if self._settled else []
         self._wake_at = self._due(electorate, now)
         return said
 
@@ -232,13 +232,13 @@ class Gossip:
         fresh = now < self._quiet_until and self._leader in electorate.joint_config.all
         return self._leader if fresh else None
 
-    def _hear_proposal(self, sender: NodeId) -> list[Outgoing]:
+    def _on_proposal(self, sender: NodeId) -> list[Outgoing]:
         if self.role is Role.LEADER:
             return [Outgoing(sender, LeadershipDeclaration())]
         self._proposals.add(sender)
         return []
 
-    def _hear_declaration(
+    def _on_declaration(
         self, sender: NodeId, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         known = self._known(electorate, now)
@@ -281,7 +281,7 @@ class Gossip:
             self._view = view
             self._next_at = Instant(now + electorate.settings.gossip_sample_s)
 
-    def _speak(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
+    def _act(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         if self.role is Role.FOLLOWER and self._wants_election(electorate, now):
             self._begin_election(electorate, now)
         if self.role is Role.CANDIDATE and now >= self._collect_until:

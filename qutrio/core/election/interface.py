@@ -139,7 +139,7 @@ class Engine(Protocol):
         """Return the member that should lead when this node leaves, if any."""
         ...
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         """Take in a member's word; words of other engines are ignored."""

@@ -66,7 +66,7 @@ class LowestId:
         """Return the lowest able id beside this node."""
         return min(electorate.able - {electorate.me}, default=None)
 
-    def hear(
+    def on_message(
         self,
         sender: NodeId,
         message: EngineMessage,

@@ -145,7 +145,9 @@ class GraftParticipant:
             heard = await self._hear_until(self._raft.deadline(self._clock.now()))
             if heard is not None:
                 electorate = self._electorate(heard)
-                said = self._raft.hear(heard.sender, heard.word, electorate, self._clock.now())
+                said = self._raft.on_message(
+                    heard.sender, heard.word, electorate, self._clock.now()
+                )
                 await self._follow_up(said)
             now = self._clock.now()
             if now >= self._raft.deadline(now):

@@ -108,7 +108,7 @@ class Raft:
 
     # --- what happens -----------------------------------------------------------------------
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         """Take in a voter's word."""
