@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Commit, Propose, Removed, Ruled, Ruling
-from qutrio.core.consensus.applying import beyond
+from qutrio.core.consensus.applying import level_refusal
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
@@ -80,7 +80,7 @@ class PendingProposals:
         if len(self._pending) >= self.pending_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
-        refusal = beyond(asked.mutation, document)
+        refusal = level_refusal(asked.mutation, document)
         if refusal is not None:  # an old master would not see what is wrong with it
             return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
         self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))

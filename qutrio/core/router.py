@@ -197,7 +197,7 @@ class MessageRouter:
         it does not remember that term, it says nothing.
         """
         register = self.register
-        if message.term not in register.held:
+        if message.term not in register.terms_written:
             return []
         proposal = Proposal(message.mutation, (sender, message.request), message.door, message.uid)
         if message.term != register.established:

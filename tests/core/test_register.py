@@ -202,10 +202,10 @@ def test_establishing_writes_the_accepted_record_again_under_the_new_term() -> N
     effects = holder.establish(Term(3), (pos(1, 4), B), at(0))
     assert holder.accepted == record(NEWER, pos(3, 1), LEDGER)
     assert sent(effects, B) == [write(pos(3, 1), whole=False)]
-    assert Term(3) not in holder.held
+    assert Term(3) not in holder.terms_written
     accept(holder, B)
     holder.mark_committed()
-    assert (holder.established, [*holder.held]) == (3, [3])
+    assert (holder.established, [*holder.terms_written]) == (3, [3])
     assert holder.committed.document == NEWER
 
 
