@@ -257,7 +257,7 @@ def happens(why: str, engine: Gossip) -> None:
             engine.on_message(A, DECLARATION, seen_by(B), at(6))
         case "a lower id proposed itself":
             engine.on_message(A, PROPOSAL, seen_by(B), at(6))
-        case "this node acts, and no leader is known":
+        case "this node is master, and no leader is known":
             engine.on_acting(B, TERM, seen_by(B), at(6))
         case _:
             pass

@@ -93,7 +93,7 @@ def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
 
 def test_a_claimant_must_be_a_voter_but_one_whose_removal_is_under_way_may_finish_it() -> None:
     learner = leadership(B, document(B, C, learners=[A]))
-    assert objection(learner, 1) == "does not know the claimant as a voter"
+    assert objection(learner, 1) == "does not know the candidate as a voter"
     leaving = leadership(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     assert objection(leaving, 1) == "prefers None"
 

@@ -38,7 +38,7 @@ def test_a_free_voter_has_no_objection_and_asking_binds_nobody() -> None:
 @pytest.mark.parametrize("term", [4, 5])
 def test_an_equal_or_lower_term_is_refused_even_to_its_own_holder(term: int) -> None:
     voter = lease(Promise(Term(5), B))
-    assert voter.objection(B, Term(term), at(0)) == "endorsed term 5 already"
+    assert voter.objection(B, Term(term), at(0)) == "granted term 5 already"
 
 
 def test_a_claimant_endorses_nobody_else() -> None:
@@ -60,7 +60,7 @@ def test_a_bound_voter_lets_its_own_holder_go_to_a_higher_term() -> None:
 
 def test_a_restarted_voter_endorses_nobody_new_until_its_quiet_time_is_over() -> None:
     voter = lease(Promise(Term(3), B), restart_wait_until=at(4))
-    assert voter.objection(C, Term(4), at(3.999)) == "restarted a moment ago"
+    assert voter.objection(C, Term(4), at(3.999)) == "restarted recently"
     assert voter.objection(B, Term(4), at(0)) is None
     assert voter.objection(C, Term(4), at(4)) is None
 

@@ -88,7 +88,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "LowestId.successor",
-                "return lowest if lowest < electorate.me and seasoned else None",
+                "return lowest if lowest < electorate.me and waited_out else None",
                 "return lowest if lowest < electorate.me else None",
             ),
         ),

@@ -83,7 +83,7 @@ class Lease:
     def objection(self, candidate: NodeId, term: Term, now: Instant) -> str | None:
         """Return why a promise or grant forbids this node to grant `term`; None if none does."""
         if term <= self.promise.term:
-            return f"endorsed term {self.promise.term} already"
+            return f"granted term {self.promise.term} already"
         if self.claim is not None:
             return "claims the role itself"
         if self.promise.holder == candidate:
@@ -91,7 +91,7 @@ class Lease:
         if now < self.bound_until:
             return f"bound to {self.promise.holder}"
         if now < self.restart_wait_until:
-            return "restarted a moment ago"
+            return "restarted recently"
         return None
 
     def renews(self, candidate: NodeId, term: Term) -> bool:

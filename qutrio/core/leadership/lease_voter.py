@@ -106,7 +106,7 @@ def objection(  # noqa: PLR0917 - all the inputs of the decision
     """
     # A node whose removal is being written may claim: it completes the removal, and then leaves.
     if candidate not in joint_config.committed:
-        return "does not know the claimant as a voter"
+        return "does not know the candidate as a voter"
     reason = lease.objection(candidate, term, now)
     if reason is None and lease.promise.holder != candidate:
         wanted = choice()
