@@ -41,7 +41,7 @@ from qutrio.core.consensus.disk import Disk
 from qutrio.core.consensus.register import Register
 from qutrio.core.journal.writer import JournalWriter
 from qutrio.core.leadership.leadership import Leadership
-from qutrio.core.leadership.membership import RemovalConfirmation, last_words
+from qutrio.core.leadership.membership import RemovalConfirmation, reply_when_removed
 from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.limits import Limits
 from qutrio.core.proposals import PendingProposals, commit_write, proposal_inputs
@@ -147,7 +147,7 @@ class Node:
             return []  # whatever it said now would make it look alive
         if now >= self.quiescent_until:
             self.exchange.verdicts.set_document(self.register.committed.document, wall)
-        effects = self.leadership.clocks.look(now, wall)
+        effects = self.leadership.clocks.check_own_clock(now, wall)
         came = self._route(event, now, wall)
         quiet = came.renews and not effects and not self._to_look_into(now, wall)
         effects += came.effects
@@ -187,7 +187,7 @@ class Node:
             case Linked(peer):
                 return Consequences(self._linked(peer, now, wall))
             case Announced(peer, level):
-                self.leadership.announcements.hear(peer, level)
+                self.leadership.announcements.record(peer, level)
                 return Consequences([])
             case Observed(result):
                 if not self.removed:
@@ -208,7 +208,7 @@ class Node:
             case Expelled(teller, revision):
                 return Consequences(self._told_removed(teller, revision, now))
             case YieldRequested(to):
-                return Consequences(self.transfer.ask(to, now))
+                return Consequences(self.transfer.request(to, now))
             case Tenancy(tenants):
                 self.leadership.tenants = tenants
                 return Consequences([])
@@ -216,7 +216,7 @@ class Node:
                 self._stopped = True
                 peers = self.leadership.membership.peers()
                 farewells: list[Effect] = [Send(peer, Farewell()) for peer in peers]
-                return Consequences(self.transfer.leave(now) + farewells)
+                return Consequences(self.transfer.resign_and_close(now) + farewells)
             case _:
                 assert_never(event)
 
@@ -225,13 +225,13 @@ class Node:
     ) -> Consequences:
         committed, heard_term = self.register.committed, self.leadership.lease.heard_term
         if self.removed:
-            return Consequences(last_words(committed, sender, message))
+            return Consequences(reply_when_removed(committed, sender, message))
         stranger = sender == self.identity or sender not in committed.document.ids
-        if stranger or not self.router.reaches(sender, message, now):
+        if stranger or not self.router.within_bounds(sender, message, now):
             return Consequences([], renews=self.leadership.lease.heard_term == heard_term)
         if isinstance(message, Removed):
             return Consequences(self._told_removed(sender, message.revision, now))
-        return self.router.hear(sender, message, now, wall)
+        return self.router.on_message(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
         document, holder = self.register.committed.document, self.leadership.lease.promise.holder
@@ -241,10 +241,10 @@ class Node:
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
         if self.removed:
-            return last_words(self.register.committed, peer, None)
+            return reply_when_removed(self.register.committed, peer, None)
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
-        effects: list[Effect] = [Send(peer, self.leadership.beat(now, wall))]
+        effects: list[Effect] = [Send(peer, self.leadership.next_heartbeat(now, wall))]
         effects += self.exchange.reports_for_new_peer(peer, now)
         return effects + self.alerts.report_ages(peer, now)
 
@@ -255,7 +255,7 @@ class Node:
         self.leadership.engine_host.restore(durable.hard_state)
         self.register.roll_back(durable.accepted, durable.committed)
         self.journal.roll_back(durable.committed.ledger)
-        self._disk.refused(reason, durable, now)
+        self._disk.record_refusal(reason, durable, now)
         effects.append(Note(DiskRefused(reason)))
         return effects
 
@@ -295,17 +295,17 @@ class Node:
         return self.leadership.membership.live_peers(now)
 
     def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        beats = self.leadership.beat_all(now, wall)
+        beats = self.leadership.broadcast_heartbeat(now, wall)
         return beats + self.exchange.reports_due(self._live_peers(now), now, all_of_it=True)
 
     def _advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         effects: list[Effect] = []
-        if not self._stopped and self.leadership.beat_due(now):
-            if self._disk.deserves_a_trial(now):
+        if not self._stopped and self.leadership.heartbeat_due(now):
+            if self._disk.begin_retry(now):
                 self.leadership.fit = True  # `Persist` comes before the heartbeats that say so
             effects += self._beat(now, wall)
         if not self._stopped:
-            effects += self.leadership.advance(now, wall) + self.leadership.engine_host.tell()
+            effects += self.leadership.advance(now, wall) + self.leadership.engine_host.drain_news()
         self._count(now, wall)
         effects += self.exchange.reports_due(self._live_peers(now), now, all_of_it=False)
         effects += self.alerts.request_probes(now, wall)
@@ -330,11 +330,11 @@ class Node:
         """Settle, announce and write until a majority of others has to be waited for."""
         effects: list[Effect] = []
         while True:
-            if self.register.settled():
+            if self.register.write_has_majority():
                 effects += commit_write(self.leadership)
                 self._count(now, wall)  # a voter that went, or came, counts from here on
             effects += self._announce(now, wall)
-            if not self.register.settled():
+            if not self.register.write_has_majority():
                 return effects
 
     def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -342,7 +342,7 @@ class Node:
             return []
         for change in self.router.own_changes(now):
             self.register.propose(change)
-        effects = self.register.pump(self.alerts.next_ledger(now, wall), now, wall)
+        effects = self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
         return effects + self.alerts.start_attempts(self._live_peers(now), now)
 
     def _answers(self, now: Instant) -> list[Effect]:
@@ -379,9 +379,9 @@ class Node:
             leadership.lease.promise,
             register.accepted,
             register.committed,
-            leadership.engine_host.remembered,
+            leadership.engine_host.hard_state,
         )
-        return self._disk.saving(stable, eager=eager and self.leadership.fit)
+        return self._disk.save(stable, eager=eager and self.leadership.fit)
 
     def _next_deadline(self, now: Instant) -> Instant:
         if self.register.waiting and self.alerts.may_write(now):

@@ -13,7 +13,7 @@ from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Commit, Propose, Removed, Ruled, Ruling
 from qutrio.core.api.shown import shows
-from qutrio.core.consensus.applying import beyond
+from qutrio.core.consensus.applying import level_refusal
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
@@ -96,7 +96,7 @@ class PendingProposals:
         if len(self._pending) >= self.pending_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
-        refusal = beyond(asked.mutation, document)
+        refusal = level_refusal(asked.mutation, document)
         if refusal is not None:  # an old master would not see what is wrong with it
             return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
         self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))
@@ -216,7 +216,7 @@ def commit_write(leadership: Leadership) -> list[Effect]:
     """Commit the write in flight, which its majorities accepted, and tell all it concerns."""
     register = leadership.register
     before = {m.id for m in register.committed.document.members}
-    effects = register.settle()
+    effects = register.mark_committed()
     commit = Commit(position=register.committed.position)
     effects += [Send(peer, commit) for peer in leadership.membership.peers()]
     revision = register.committed.document.revision

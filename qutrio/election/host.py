@@ -151,7 +151,7 @@ class Host:
         bound_s = max(timing(rules).bound_s for rules in before)
         lease = node.leadership.lease
         if kept is not self.state.durable:
-            lease.quiet_until = max(lease.quiet_until, Instant(now + bound_s))
+            lease.restart_wait_until = max(lease.restart_wait_until, Instant(now + bound_s))
 
     def _build(self, group: Group, stable: Stable, link: Link) -> _Running:
         # The document of a group never changes, so its feature level does not either.

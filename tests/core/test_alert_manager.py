@@ -61,7 +61,7 @@ def master_of(follower: AlertManager, node: NodeId) -> None:
 
 def delegated(follower: AlertManager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
     """Let a node ask for an errand at 0 s, right after it heard a heartbeat."""
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
@@ -87,13 +87,13 @@ def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -
     holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert not holder.may_write(at(DEAD_S))
-    holder.register.pump(Ledger(sequence=1), at(0), WALL)
+    holder.register.write_next(Ledger(sequence=1), at(0), WALL)
     assert not holder.may_write(at(0))
 
 
 def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands() -> None:
     holder = alerts(A, acting=True)
-    holder.leadership.lease.hear(Term(5))
+    holder.leadership.lease.record_term(Term(5))
     later = at(DEAD_S * CLAIM_AGAIN_DEADS)
     assert holder.may_write(later)
     holder.leadership.advance(later, WALL)
@@ -114,9 +114,9 @@ def test_a_new_master_looks_at_every_check_once_per_term() -> None:
 def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
     holder = alerts(A, acting=True)
     holder.may_write(at(0))
-    holder.register.pump(Ledger(outbox=(ONE,)), at(0), WALL)
+    holder.register.write_next(Ledger(outbox=(ONE,)), at(0), WALL)
     assert holder.start_attempts([], at(0)) == []
-    holder.register.settle()
+    holder.register.mark_committed()
     assert holder.start_attempts([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
     assert holder.scheduler.is_busy(at(0))
 
@@ -168,7 +168,7 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
     holder, end = alerts(A, acting=True), delivery(kind=kind)
     inherited = record(held, pos(1), Ledger(outbox=(end,)))
     holder.register.accepted = holder.register.committed = inherited
-    holder.leadership.lease.bind(B, Term(1), pos(1), at(DEAD_S))
+    holder.leadership.lease.add_grant(B, Term(1), pos(1), at(DEAD_S))
     assert holder.may_write(at(0))
     assert holder.start_attempts([], order.until) == []
     (told,) = holder.start_attempts([], at(2 * DEAD_S))
@@ -216,7 +216,7 @@ def test_a_member_runs_errands_for_the_acting_master_only() -> None:
 def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
     follower = alerts(C)
     master_of(follower, A)
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     old = Deliver(term=Term(3), delivery=ONE, heard=heard)
     (order,) = follower.on_deliver(A, old, at(DEAD_S - 0.01))
     assert isinstance(order, Notify)
@@ -231,7 +231,7 @@ def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> No
 def test_an_errand_that_arrives_twice_is_run_once() -> None:
     follower = alerts(C)
     master_of(follower, A)
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     twice = Deliver(term=Term(3), delivery=ONE, heard=heard)
     assert len(follower.on_deliver(A, twice, at(0))) == 1
     assert follower.on_deliver(A, twice, at(0)) == []
@@ -284,7 +284,7 @@ def test_the_master_passes_nothing_on_to_itself() -> None:
 def test_an_errand_of_an_unknown_kind_is_sent_back() -> None:
     follower = alerts(B)
     master_of(follower, A)
-    number = follower.leadership.beat(at(0), WALL).number
+    number = follower.leadership.next_heartbeat(at(0), WALL).number
     theirs = evolve(ONE, notice=evolve(ONE.notice, kind=UnknownKind("telepathy")))
     delegated = Deliver(term=Term(3), delivery=theirs, heard=number)
     (answer,) = follower.on_deliver(A, delegated, at(0))

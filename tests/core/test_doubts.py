@@ -54,7 +54,7 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
     while cluster.now < LONG_S:
         seats = [cluster.nodes[name].leadership for name in HEALTHY]
         heard = max(s.lease.heard_term for s in seats)
-        voted = max(s.engine_host.remembered.term for s in seats)
+        voted = max(s.engine_host.hard_state.term for s in seats)
         for name in HEALTHY:
             for lie in lies:
                 if isinstance(lie, VoteRequest):
@@ -140,13 +140,13 @@ def doubts(
     able: bool = True,
     promise: Promise = Promise(),  # noqa: B008
 ) -> LeaderDoubts:
-    lease = Lease(me=C, promise=promise, quiet_until=NEVER, heard_term=promise.term)
+    lease = Lease(me=C, promise=promise, restart_wait_until=NEVER, heard_term=promise.term)
     return LeaderDoubts(register(C, document(A, B, C)), lease, lambda _: able)
 
 
 def watch(held: LeaderDoubts, wanted: NodeId | None, now: float) -> None:
     """Let a node want one that is not in doubt."""
-    held.watch(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
+    held.update(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
 
 
 def bound_to_writer(held: LeaderDoubts, now: float) -> None:

@@ -111,12 +111,12 @@ class Watcher:
 
     def hears(self, node: NodeId, term: int, now: float, event: Event | None = None) -> list[Fact]:
         """Hear a node act, and write."""
-        self.leadership.observed_master.acts(node, Term(term), DEAD_S, at(now))
+        self.leadership.observed_master.record(node, Term(term), DEAD_S, at(now))
         return self.history.update(event or Tick(), [], at(now))
 
     def ends(self, event: Event, *effects: Effect, node: NodeId = A) -> list[Fact]:
         """Let a node act no more, and write."""
-        self.leadership.observed_master.ended(node, at(0))
+        self.leadership.observed_master.record_end(node, at(0))
         return self.history.update(event, effects, at(0))
 
 

@@ -30,8 +30,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = ack.bound_s * (1 - DRIFT_MARGIN)",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = ack.bound_s * (1 - DRIFT_MARGIN)",
             ),
         ),
         caught_by=("1", "3"),
@@ -109,8 +109,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = self.engine_host.lease_s",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = self.engine_host.lease_s",
             ),
         ),
         tests=("tests/core/test_leadership.py",),
@@ -132,8 +132,8 @@ MUTANTS = (
         why="the voter was freed, and may be bound to another",
         edits=(
             Edit(
-                "Lease.bind",
-                "if self.claim is None or not self._run_term <= term <= self.claim:",
+                "Lease.add_grant",
+                "if self.claim is None or not self._first_term <= term <= self.claim:",
                 "if self.claim is None or term > self.claim:",
             ),
         ),

@@ -15,7 +15,7 @@ MUTANTS = (
     Mutant(
         name="promise not written down",
         why="a restarted voter gives one term to two nodes",
-        edits=(Edit("Disk.saving", "stable.promise == saved.promise and ", ""),),
+        edits=(Edit("Disk.save", "stable.promise == saved.promise and ", ""),),
         caught_by=("2",),
     ),
     Mutant(
@@ -32,7 +32,7 @@ MUTANTS = (
                 "        self.register.roll_back(durable.accepted, durable.committed)\n",
                 "",
             ),
-            Edit("Disk.refused", "        self._saved = durable\n", ""),
+            Edit("Disk.record_refusal", "        self._saved = durable\n", ""),
         ),
         caught_by=("2", "3"),
     ),

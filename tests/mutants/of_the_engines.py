@@ -7,7 +7,7 @@ MUTANTS = (
     Mutant(
         name="ballot not written down",
         why="a node that restarts votes a second time in one term",
-        edits=(Edit("Disk.saving", "stable.hard_state == saved.hard_state", "True"),),
+        edits=(Edit("Disk.save", "stable.hard_state == saved.hard_state", "True"),),
         caught_by=("2",),
         engine="raft",
     ),
@@ -63,8 +63,8 @@ MUTANTS = (
             ),
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = max(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
             ),
         ),
         tests=("tests/core/test_leadership.py",),  # a seed in a hundred or fewer breaks
@@ -75,7 +75,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "shorten_grants",
-                "        lease.shorten(Instant(now + engine_host.lease_s))\n",
+                "        lease.shorten_grants(Instant(now + engine_host.lease_s))\n",
                 "",
             ),
         ),
@@ -119,7 +119,7 @@ MUTANTS = (
         why="the lowest id has lived through the cooldown already, so a wish is worth nothing",
         edits=(
             Edit(
-                "EngineHost.name",
+                "EngineHost.on_resign",
                 "self.placed_until = Instant(now + self.settings.master_cooldown_s)",
                 "self.placed_until = now",
             ),

@@ -41,7 +41,7 @@ MUTANTS = (
         why="nobody claims above the highest term, so claims are refused for ever",
         edits=(
             Edit(
-                "Lease.ask",
+                "Lease.open_canvass",
                 "Term(max(self.heard_term, self.promise.term) + 1)",
                 "Term(self.promise.term + 1)",
             ),
@@ -88,7 +88,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "LowestId.successor",
-                "return lowest if lowest < electorate.me and seasoned else None",
+                "return lowest if lowest < electorate.me and waited_out else None",
                 "return lowest if lowest < electorate.me else None",
             ),
         ),
@@ -98,7 +98,11 @@ MUTANTS = (
         name="streak survives a gap",
         why="a node that was away for a while counts as never gone",
         edits=(
-            Edit("Liveness.heard", "self._since[node] = now", "self._since.setdefault(node, now)"),
+            Edit(
+                "Liveness.record_message",
+                "self._since[node] = now",
+                "self._since.setdefault(node, now)",
+            ),
         ),
         caught_by=("10",),
     ),
@@ -108,8 +112,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "lease_after_restart",
-                "quiet_until=Instant(now + bound_s) if forgot else NEVER",
-                "quiet_until=NEVER",
+                "restart_wait_until=Instant(now + bound_s) if forgot else NEVER",
+                "restart_wait_until=NEVER",
             ),
         ),
         caught_by=("1",),
@@ -160,13 +164,13 @@ MUTANTS = (
         name="answers counted from when they arrive",
         why="the claimant's count then ends after the voter's when the answer is slow",
         edits=(
-            Edit("Leadership.on_ack", "Instant(sent + bond)", "Instant(now + bond)"),
+            Edit("Leadership.on_ack", "Instant(sent + lasts_s)", "Instant(now + lasts_s)"),
             Edit(
                 "Leadership.on_ack",
-                "sent = self.heartbeats.answer(sender, ack.number)",
-                "sent = self.heartbeats.answer(sender, ack.number)\n"
+                "sent = self.heartbeats.record_answer(sender, ack.number)",
+                "sent = self.heartbeats.record_answer(sender, ack.number)\n"
                 "        if sent is not None:\n"
-                "            self.heartbeats._answered.note(sender, now)",
+                "            self.heartbeats._answered.record(sender, now)",
             ),
         ),
         caught_by=("1",),

@@ -30,7 +30,11 @@ MUTANTS = (
         name="numbers far away are heard",
         why="one message could use up all terms",
         edits=(
-            Edit("MessageRouter.reaches", "if reach.covers(numbers):", "if numbers is not None:"),
+            Edit(
+                "MessageRouter.within_bounds",
+                "if reach.covers(numbers):",
+                "if numbers is not None:",
+            ),
             Edit("nearer", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),
         ),
         caught_by=("11",),

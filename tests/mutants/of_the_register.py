@@ -27,7 +27,7 @@ MUTANTS = (
         why="what one node holds is lost with it",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return bool(old | new)",
             ),
@@ -39,7 +39,7 @@ MUTANTS = (
         why="a learner's copy does not vote in the next election, so it cannot be relied on",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return len(flight.accepted_by) * 2 > max(len(old), len(new))",
             ),
@@ -65,7 +65,7 @@ MUTANTS = (
         why="equal revisions must mean equal documents",
         edits=(
             Edit(
-                "Register.pump",
+                "Register.write_next",
                 "revision = Revision(document.revision + 1)",
                 "revision = document.revision",
             ),
@@ -172,7 +172,7 @@ MUTANTS = (
         why="the old ones may agree on something else meanwhile",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority",
                 "return JointConfig(new, new).majority",
             ),
@@ -186,7 +186,7 @@ MUTANTS = (
         why="the next master does not learn what a majority may have accepted",
         edits=(
             Edit(
-                "LeaseVoter.answer",
+                "LeaseVoter.acknowledge",
                 "accepted=accepted.position",
                 "accepted=self.register.committed.position",
             ),

@@ -131,7 +131,7 @@ MUTANTS = (
         why="a pager whose channel is removed in an outage is never told of its end",
         edits=(
             Edit(
-                "Register.pump",
+                "Register.write_next",
                 "ledger = keep_former(ledger, before, document)",
                 "pass",
             ),

@@ -42,13 +42,13 @@ MUTANTS = (
     Mutant(
         name="waits in vain for ever",
         why="one member that never comes to lead keeps the others from electing",
-        edits=(Edit("LeaderDoubts.watch", "now >= self._patient_until()", "now > FOREVER"),),
+        edits=(Edit("LeaderDoubts.update", "now >= self._patient_until()", "now > FOREVER"),),
         tests=IN_CREDENCE,
     ),
     Mutant(
         name="waiting not forgotten after an election",
         why="honest nodes come into doubt by what many elections took together",
-        edits=(Edit("LeaderDoubts.watch", "doubt.waited_s = 0.0\n            return", "return"),),
+        edits=(Edit("LeaderDoubts.update", "doubt.waited_s = 0.0\n            return", "return"),),
         tests=IN_CREDENCE,
     ),
     Mutant(

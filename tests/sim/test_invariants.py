@@ -58,7 +58,7 @@ def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
 
     world = begin()
     monkeypatch.setattr(Leadership, "acting_until", acting_until)
-    monkeypatch.setattr(Leadership, "_loses_because", lambda *_: None)
+    monkeypatch.setattr(Leadership, "_reason_to_resign", lambda *_: None)
     cut_off(world, *both_ways((N0, N1), (N0, N2)), for_s=60)
     with pytest.raises(InvariantError, match=r"^1: \['n00', 'n01'\] act at once"):
         world.run(60)
@@ -97,7 +97,9 @@ def test_3_a_commit_without_a_majority_of_disks_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(Register, "settled", lambda register: register.flight is not None)
+    monkeypatch.setattr(
+        Register, "write_has_majority", lambda register: register.flight is not None
+    )
     world.add_check(N0, "api")
     with pytest.raises(InvariantError, match=r"^3: committed at .* on the disks of \['n00'\]"):
         world.run(20)

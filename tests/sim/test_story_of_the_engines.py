@@ -84,11 +84,11 @@ def test_story_a_raft_node_that_was_cut_off_disturbs_nobody_when_it_returns() ->
     """It asked in vain for a minute (PreVote), so it comes back with the term it left with."""
     world, master = elected("raft", size=5)
     lost = next(n for n in world.hosts if n != master)
-    terms = {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts}
+    terms = {n: mind(world, n).leadership.engine_host.hard_state for n in world.hosts}
     lease = mind(world, master).leadership.known_term
     cut_off(world, *both_ways(*((lost, n) for n in world.hosts if n != lost)), for_s=60)
     assert moves(world, world.true + 90) == [master]
-    assert {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts} == terms
+    assert {n: mind(world, n).leadership.engine_host.hard_state for n in world.hosts} == terms
     assert mind(world, master).leadership.known_term == lease
     assert leaders(world) == {master}
 

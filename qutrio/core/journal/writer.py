@@ -94,8 +94,8 @@ class JournalWriter:
         if not self._started:
             self._started = True
             facts.append(self._started_fact(now))
-        facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.untold]
-        self.leadership.clocks.untold.clear()
+        facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.unreported]
+        self.leadership.clocks.unreported.clear()
         facts += self.history.update(event, effects, now)
         if self._facts:
             facts += self._counted(now)

@@ -147,7 +147,7 @@ class GraftParticipant:
             if heard is not None:
                 electorate = self._electorate(heard)
                 now = self._clock.now()
-                messages = self._raft.hear(heard.sender, heard.message, electorate, now)
+                messages = self._raft.on_message(heard.sender, heard.message, electorate, now)
                 await self._perform(messages)
             now = self._clock.now()
             if now >= self._raft.deadline(now):
