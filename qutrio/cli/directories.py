@@ -13,7 +13,7 @@ from qutrio.plumbing.clock import BootClock
 from qutrio.storage.directories import DataDirectory, find_data_directory
 from qutrio.storage.joining import forget_joining, require_joined
 from qutrio.storage.keys import Identity
-from qutrio.storage.leftovers import untouched
+from qutrio.storage.leftovers import can_set_up
 from qutrio.storage.setup import (
     ANY_ADDRESSES,
     Advertised,
@@ -103,7 +103,7 @@ def prepare_to_serve(
     if alone:
         forget_joining(directory)
     require_joined(directory)
-    if untouched(directory):
+    if can_set_up(directory):
         require_bind(bind or BIND_DEFAULT)
         require_bindable(bind or BIND_DEFAULT, port or PORT_DEFAULT)
         set_up(directory, name=name, advertise=advertise, bind=bind, port=port)

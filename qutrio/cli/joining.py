@@ -116,8 +116,8 @@ def _changes(flags: Flags, node: NodeFile) -> dict[str, object]:
 
 def _require_reachable(address: str, invitation: Invitation, *, chosen: bool) -> None:
     """Refuse an address on which only this machine hears itself, unless somebody chose it."""
-    doors = [split_address(door.address)[0] for door in invitation.doors]
-    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, doors)):
+    hosts = [split_address(member.address)[0] for member in invitation.addresses]
+    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, hosts)):
         return
     problem = f"the other nodes cannot dial {address}, an address of this machine alone"
     if not chosen:

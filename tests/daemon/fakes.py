@@ -43,7 +43,7 @@ class Target:
         """Is never asked: nobody watches a name here."""
         raise AssertionError(question)
 
-    def asking(self, servers: tuple[str, ...]) -> Self:
+    def with_servers(self, servers: tuple[str, ...]) -> Self:
         """Return itself, whoever is to be asked."""
         del servers
         return self

@@ -20,7 +20,7 @@ from qutrio.election.drivers.websocket_links import (
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.model.members import Member
-from qutrio.peers.frames import Hello, Refused, hear, say
+from qutrio.peers.frames import Hello, Refused, receive_frame, send_frame
 from qutrio.peers.transport import Handler
 from qutrio.peers.websocket import WebSocket, open_websocket
 
@@ -144,8 +144,8 @@ async def test_a_member_that_sends_a_wrong_hello_is_refused(
 ) -> None:
     scene = Scene()
     async with scene.participant(), socket_to(scene) as socket:
-        await say(socket, said)
-        answer = await hear(socket, 5)
+        await send_frame(socket, said)
+        answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert problem in answer.reason
         await scene.trouble(problem)
@@ -154,8 +154,8 @@ async def test_a_member_that_sends_a_wrong_hello_is_refused(
 async def test_a_link_that_is_silent_is_cut(autojump_clock: MockClock) -> None:
     scene = Scene()
     async with scene.participant(), socket_to(scene) as socket:
-        await say(socket, hello())
-        assert isinstance(await hear(socket, 5), Hello)
+        await send_frame(socket, hello())
+        assert isinstance(await receive_frame(socket, 5), Hello)
         since = trio.current_time()
         assert await socket.receive() == KEEP_ALIVE
         await scene.trouble("silent")
@@ -167,8 +167,8 @@ async def test_a_second_link_of_the_higher_id_is_refused(autojump_clock: MockClo
 
     async def lower(stream: trio.abc.Stream) -> None:
         async with open_websocket(stream, client=False, message_bytes_max=BYTES_MAX) as socket:
-            await hear(socket, 5)
-            await say(socket, hello(node=B))
+            await receive_frame(socket, 5)
+            await send_frame(socket, hello(node=B))
             while True:
                 await socket.send(b"x")
                 await trio.sleep(1)
@@ -178,8 +178,8 @@ async def test_a_second_link_of_the_higher_id_is_refused(autojump_clock: MockClo
         with trio.fail_after(60):
             await scene.frames.get()
         async with socket_to(scene, B) as socket:
-            await say(socket, hello(node=B))
-            answer = await hear(socket, 5)
+            await send_frame(socket, hello(node=B))
+            answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert "already" in answer.reason
         with trio.fail_after(60):
@@ -224,15 +224,15 @@ async def test_an_unexpected_error_ends_one_link_only(autojump_clock: MockClock)
     scene = Scene(BrokenTransport())
     async with scene.participant(A), socket_to(scene, B) as socket:
         await scene.trouble("an unexpected error: RuntimeError('a bug somewhere')")
-        await say(socket, hello(node=B))
-        assert isinstance(await hear(socket, 5), Hello)
+        await send_frame(socket, hello(node=B))
+        assert isinstance(await receive_frame(socket, 5), Hello)
 
 
 async def test_leaving_cuts_a_link_whose_hellos_are_not_over(autojump_clock: MockClock) -> None:
     scene = Scene()
     async with scene.participant() as mesh, socket_to(scene) as socket:
-        await say(socket, hello())
-        await hear(socket, 5)
+        await send_frame(socket, hello())
+        await receive_frame(socket, 5)
         with trio.fail_after(5):
             await mesh.drain()
         stream = await scene.transport.connect_as(A)

@@ -19,7 +19,7 @@ from qutrio import __version__
 from qutrio.election.drivers.interface import FRAME_BYTES_MAX, FRAMES_QUEUED_MAX
 from qutrio.election.drivers.ring import Ring
 from qutrio.errors import PeerError
-from qutrio.peers.frames import Hello, Refused, hear_one, say
+from qutrio.peers.frames import Hello, Refused, receive_expected, send_frame
 from qutrio.peers.links import LONE_S, Link, Links
 from qutrio.peers.websocket import open_websocket
 from qutrio.plumbing.backoff import Backoff
@@ -92,7 +92,7 @@ class Mesh:
         for link in self._links:
             if link.peer not in self._queues:
                 link.scope.cancel()  # the hellos are not over
-            await self._links.gone(link.peer)
+            await self._links.wait_down(link.peer)
 
     def end(self) -> None:
         """Cut all links and stop listening."""
@@ -140,10 +140,10 @@ class Mesh:
         patience_s = 0.0 if self.me < member.id else LONE_S
         pause_s = patience_s
         while not self._draining:
-            up = await self._links.up_within(member.id, pause_s)
+            up = await self._links.wait_up(member.id, pause_s)
             since = trio.current_time()
             if up:
-                await self._links.gone(member.id)
+                await self._links.wait_down(member.id)
             else:
                 await self._report_outcome(member, self._dial(member))
             if steady := trio.current_time() - since >= STEADY_S:
@@ -178,20 +178,20 @@ class Mesh:
                     with self._queue(link) as queue:
                         await self._exchange_frames(link, queue)
                 finally:
-                    self._links.drop(link)
+                    self._links.remove(link)
 
     async def _greet(self, link: Link, *, dialled: bool) -> None:
         """Exchange hellos; the side that accepts decides first, and answers only when it agrees."""
         hello = Hello(protocol=PROTOCOL, node=self.me, cluster=self.election, program=__version__)
         if dialled:
-            await say(link.socket, hello)
-        theirs = await hear_one(link.socket, Hello, HELLO_DEADLINE_S)
+            await send_frame(link.socket, hello)
+        theirs = await receive_expected(link.socket, Hello, HELLO_DEADLINE_S)
         await self._require(link, theirs)
         if not self._links.admit(link):
-            await say(link.socket, Refused(reason="there is a link already"))
+            await send_frame(link.socket, Refused(reason="there is a link already"))
             raise PeerError("there is a link already")
         if not dialled:
-            await say(link.socket, hello)
+            await send_frame(link.socket, hello)
 
     async def _require(self, link: Link, hello: Hello) -> None:
         """Refuse another protocol, another election, and an id that is not the key's."""
@@ -203,7 +203,7 @@ class Mesh:
         elif hello.node != link.peer:
             problem = "its id is not that of its key"
         if problem is not None:
-            await say(link.socket, Refused(reason=problem))
+            await send_frame(link.socket, Refused(reason=problem))
             raise PeerError(f"refused: {problem}")
 
     @contextmanager
@@ -265,4 +265,4 @@ class Mesh:
 
 
 def _silent_s(link: Link) -> Seconds:
-    return trio.current_time() - link.socket.heard_at
+    return trio.current_time() - link.socket.received_at
