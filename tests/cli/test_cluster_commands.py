@@ -103,8 +103,8 @@ async def test_a_yield_prints_who_acts_now(qutrio: Door) -> None:
     ("arguments", "code", "words"),
     [
         (["--to", "nobody"], ExitCode.BAD_INPUT, "there is no node named 'nobody'"),
-        (["--to", "a"], ExitCode.ERROR, "a acts already, in term 3"),
-        (["--wait", "1s"], ExitCode.UNKNOWN, "a still acts in term 3 after 1s"),
+        (["--to", "a"], ExitCode.ERROR, "a is master already, in term 3"),
+        (["--wait", "1s"], ExitCode.UNKNOWN, "a is still master, in term 3, after 1s"),
         (["--wait", "1h"], ExitCode.BAD_INPUT, "out of range: 1s to 2m"),
     ],
 )
