@@ -33,7 +33,7 @@ def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: L
     assert first.status()["role"] == "leader"
 
     said = third.cli("cluster", "yield").stdout  # from a node that does not act
-    assert said == f"{second.name} acts now, in term {term + 1}; before it {first.name}\n"
+    assert said == f"{second.name} is master now, in term {term + 1}; before: {first.name}\n"
     cluster.settle()
     said = second.cli("cluster", "yield", "--to", third.name, "--json").stdout
     assert json.loads(said)["master"]["id"] == third.id
@@ -62,7 +62,7 @@ def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: L
         assert lowest["until_unix"] <= moved["since_unix"] <= moved["until_unix"]
     told = first.cli("cluster", "history", "--limit", "2").stdout.splitlines()
     assert len(told) == 3
-    assert "acts now" in told[1]
+    assert "still master" in told[1]
     assert told[2].endswith("fell silent")
 
 
