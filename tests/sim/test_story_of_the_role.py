@@ -171,7 +171,7 @@ def test_story_a_full_or_read_only_disk_makes_the_master_resign_and_say_why() ->
     world.hosts[N0].disk_fails_until = 60.0
     world.add_check(N2, "api")
     assert moves(world, 25) == [N0, N1]
-    (line,) = notes(world, "gave the role up")
+    (line,) = notes(world, "resigned")
     assert "n00" in line
     assert "cannot write its disk" in line
     assert notes(world, "the disk refused a write")
