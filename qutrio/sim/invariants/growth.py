@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.ages import AGES_KNOWN_MAX, IncidentAges
 from qutrio.core.alerting.outbox import OUTBOX_MAX
-from qutrio.core.consensus.register import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX
-from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX
-from qutrio.core.proposals import PENDING_PROPOSALS_MAX
+from qutrio.core.consensus.register import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX, Register
+from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX, HeartbeatSchedule
+from qutrio.core.proposals import PENDING_PROPOSALS_MAX, PendingProposals
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
+from qutrio.model.incidents import Ledger
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 
@@ -25,13 +26,20 @@ SPARE = 64
 PER_THING = 4
 OBJECTS_PER_THING = 60
 OBJECTS_MAX = 100_000
+
+
+def place(kind: type[attrs.AttrsInstance], name: str) -> str:
+    """Return the key of a field; fails when the class has no such field."""
+    return f"{kind.__name__}.{attrs.fields_dict(kind)[name].name}"
+
+
 CEILINGS = {
-    "Cadence._sent": HEARTBEATS_REMEMBERED_MAX,
-    "Desk._wishes": PENDING_PROPOSALS_MAX,
-    "Replication._queue": PROPOSALS_QUEUED_MAX,
-    "Replication._rulings": RULINGS_REMEMBERED_MAX,
-    "Ledger.outbox": OUTBOX_MAX,
-    "Ages._told": 2 * AGES_TOLD_MAX,
+    place(HeartbeatSchedule, "_sent"): HEARTBEATS_REMEMBERED_MAX,
+    place(PendingProposals, "_pending"): PENDING_PROPOSALS_MAX,
+    place(Register, "_queue"): PROPOSALS_QUEUED_MAX,
+    place(Register, "_rulings"): RULINGS_REMEMBERED_MAX,
+    place(Ledger, "outbox"): OUTBOX_MAX,
+    place(IncidentAges, "_told"): AGES_KNOWN_MAX,
 }
 """Containers with a bound of their own, by the class and the field that hold them."""
 
