@@ -1,4 +1,4 @@
-"""Schedules as files, and as lines that a person reads."""
+"""Schedules as JSON files, and as text for people."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -31,7 +31,7 @@ def to_json(schedule: Schedule) -> bytes:
 
 
 def from_json(data: bytes) -> Schedule:
-    """Read what `to_json` wrote; raises `InvalidDocumentError` for anything else."""
+    """Return the schedule that `to_json` wrote; raises `InvalidDocumentError`."""
     try:
         plain = orjson.loads(data)
         return Schedule(
@@ -46,14 +46,14 @@ def from_json(data: bytes) -> Schedule:
 
 
 def readable(schedule: Schedule) -> str:
-    """Return a schedule as lines: what is true all the time, and then what happens when."""
+    """Return a schedule as text: the constant faults, then each planned one with its time."""
     lines = [
         f"{schedule.size} nodes, seed {schedule.seed}, faults for {schedule.faulty_s:g} s",
         f"always: {_changed(schedule.faults, Faults())}",
         f"settings: {_changed(schedule.settings, Settings())}",
         f"limits: {_changed(schedule.limits, Limits())}",
     ]
-    lines += [f"{planned.at:10.3f} s  {_told(planned)}" for planned in schedule.planned_faults]
+    lines += [f"{planned.at:10.3f} s  {_described(planned)}" for planned in schedule.planned_faults]
     return "\n".join(lines)
 
 
@@ -63,15 +63,15 @@ def _changed(value: Any, usual: Any) -> str:
     return ", ".join(f"{n} {getattr(value, n)}" for n in odd) or "as usual"
 
 
-def _told(planned: PlannedFault) -> str:
+def _described(planned: PlannedFault) -> str:
     told = [KINDS[type(planned)]]
     for name, value in asdict(planned, recurse=False).items():
         if name != "at":
-            told.append(f"{name}={_word(value)}")
+            told.append(f"{name}={_value(value)}")
     return " ".join(told)
 
 
-def _word(value: object) -> str:
+def _value(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Settings):

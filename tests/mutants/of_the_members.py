@@ -1,6 +1,6 @@
 """Faults in what one member's word is worth: records, removals, numbers."""
 
-from qutrio.sim.options import LIARS
+from qutrio.sim.options import HOSTILE_MEMBER
 from tests.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
@@ -11,7 +11,7 @@ MUTANTS = (
         caught_by=("3", "4", "5"),
         sizes=(4, 5),
         faulty_s=30.0,
-        faults=LIARS,
+        faults=HOSTILE_MEMBER,
     ),
     Mutant(
         name="one member's word removes another",
@@ -24,7 +24,7 @@ MUTANTS = (
         caught_by=("9",),
         sizes=(4, 5),
         faulty_s=30.0,
-        faults=LIARS,
+        faults=HOSTILE_MEMBER,
     ),
     Mutant(
         name="numbers far away are heard",
@@ -36,6 +36,6 @@ MUTANTS = (
         caught_by=("11",),
         sizes=(4, 5),
         faulty_s=30.0,
-        faults=LIARS,
+        faults=HOSTILE_MEMBER,
     ),
 )

@@ -23,18 +23,18 @@ class Notebook(Observer):
     entries: dict[NodeId, list[Entry]] = Factory(dict)
     told: set[tuple[NodeId, NoticeId]] = Factory(set)
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         if isinstance(effect, Journal):
             self.entries.setdefault(name, []).append(effect.entry)
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
         if delivered:
             self.told.add((name, delivery.notice.id))
 
-    def probed(self, name: NodeId) -> None:
+    def on_probe(self, name: NodeId) -> None:
         """Know nothing of probes."""
 
-    def after(self, name: NodeId) -> None:
+    def on_event(self, name: NodeId) -> None:
         """Keep what there is."""
 
     def stories(self, name: NodeId) -> tuple[IncidentReport, ...]:

@@ -15,7 +15,7 @@ from qutrio.model.incidents import Delivery, Ledger
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.world import World
 from tests.core.samples import delivery
-from tests.sim.worlds import N0, N1, N2, N3, N4, WEB, both_ways, cut_off, mind
+from tests.sim.worlds import N0, N1, N2, N3, N4, WEB, both_ways, cut_off, node_of
 
 QUICK = Settings(
     engine="gossip",
@@ -57,9 +57,9 @@ def test_two_partitions_page_each_in_its_own_name() -> None:
     assert len(told) == 2
     assert told[0] == "web-1.down"
     assert told[1].startswith("web-minority-")
-    assert mind(world, N0).alerts.minority.leads
+    assert node_of(world, N0).alerts.minority.leads
     world.run(20 + CUT_S + 60)
-    assert not mind(world, N0).alerts.minority.leads
+    assert not node_of(world, N0).alerts.minority.leads
 
 
 def test_by_default_only_the_majority_pages() -> None:

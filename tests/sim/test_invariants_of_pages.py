@@ -92,7 +92,7 @@ def test_7_a_page_that_rests_on_probes_nobody_made_is_noticed() -> None:
 
     def lie() -> None:
         for hostile_member in (N1, N2):
-            world.give(world.hosts[N0], Received(hostile_member, failed))
+            world.post(world.hosts[N0], Received(hostile_member, failed))
 
     world.at(16, N0, lie)
     world.lonely.add((N0, WEB))

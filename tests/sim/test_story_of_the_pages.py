@@ -5,7 +5,7 @@ from attrs import evolve
 
 from qutrio.core.api.mutations import PutChannel, PutCheck, RemoveChannel
 from qutrio.model.ids import Seconds
-from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, mind, pages
+from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, node_of, pages
 
 SENT_S_MAX: Seconds = 30.0
 
@@ -84,19 +84,19 @@ def test_story_whoever_was_told_of_an_outage_is_told_that_the_watch_ended_and_th
     world = begin()
     world.down_targets.add(WEB)
     world.run(40)
-    (check,) = mind(world, N0).register.committed.document.checks
-    (channel,) = mind(world, N0).register.committed.document.channels
+    (check,) = node_of(world, N0).register.committed.document.checks
+    (channel,) = node_of(world, N0).register.committed.document.channels
     world.propose(N1, PutCheck(check=evolve(check, alerts=()), expect=check))
     world.run(41)
     world.propose(N1, RemoveChannel(expect=channel))
     world.run(42)
-    check = mind(world, N1).register.committed.document.checks[0]
-    assert mind(world, N2).register.committed.ledger.former == (channel,)
+    check = node_of(world, N1).register.committed.document.checks[0]
+    assert node_of(world, N2).register.committed.ledger.former == (channel,)
     world.propose(N1, PutCheck(check=evolve(check, enabled=False), expect=check))
     world.run(60)
     assert pages(world) == {"down": 1, "closed": 1}
-    assert mind(world, N2).register.committed.ledger.former == ()
-    off = mind(world, N0).register.committed.document.checks[0]
+    assert node_of(world, N2).register.committed.ledger.former == ()
+    off = node_of(world, N0).register.committed.document.checks[0]
     world.propose(N0, PutChannel(channel=channel))
     world.propose(N0, PutCheck(check=evolve(off, enabled=True), expect=off))
     world.run(90)

@@ -22,8 +22,8 @@ from tests.sim.worlds import (
     both_ways,
     cut_off,
     masters,
-    mind,
     moves,
+    node_of,
     notes,
     pages,
     watch,
@@ -39,7 +39,7 @@ def clock(world: World, name: NodeId) -> Instant:
 
 def names(world: World, name: NodeId) -> set[str]:
     """Return the names of the checks in a node's document."""
-    return {check.name for check in mind(world, name).register.committed.document.checks}
+    return {check.name for check in node_of(world, name).register.committed.document.checks}
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
@@ -67,7 +67,7 @@ def test_story_a_bridge_two_nodes_see_a_majority_through_a_third() -> None:
     cut_off(world, *both_ways((N0, N1)), for_s=300)
     assert moves(world, 200) == [N0]
     assert all(
-        mind(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
+        node_of(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
     )
     world.crash(N0, 10)  # now B and C can decide, and A returns to a living incumbent
     assert moves(world, 220) == [N1]
@@ -121,7 +121,7 @@ def test_story_the_quorum_is_lost_and_regained() -> None:
     world.add_check(N0, "refused")
     world.run(50)
     assert "refused" in world.invariants.refused
-    reason = hopeless(mind(world, N0).leadership, clock(world, N0), removed=False)
+    reason = hopeless(node_of(world, N0).leadership, clock(world, N0), removed=False)
     assert "no quorum: 1 of 3" in (reason or "")
     assert pages(world) == {}
     assert moves(world, 75) == [N0]
@@ -143,7 +143,7 @@ def test_story_two_nodes_restart_with_a_stale_document() -> None:
     world.run(60)
     assert "one" in world.invariants.acknowledged
     assert all("one" in names(world, n) for n in world.hosts)
-    assert len({mind(world, n).register.committed.document for n in world.hosts}) == 1
+    assert len({node_of(world, n).register.committed.document for n in world.hosts}) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))

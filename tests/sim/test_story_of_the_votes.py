@@ -10,19 +10,19 @@ from qutrio.model.ids import NodeId
 from qutrio.model.results import Outcome, State
 from qutrio.sim.host import Host
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, N1, N2, WEB, begin, mind, notes, pages, watch
+from tests.sim.worlds import N0, N1, N2, WEB, begin, node_of, notes, pages, watch
 
 HOUR_S = 3600
 
 
 def state(world: World, name: NodeId) -> State:
     """Return what a node makes of the votes."""
-    return mind(world, name).exchange.verdicts.state(WEB)
+    return node_of(world, name).exchange.verdicts.state(WEB)
 
 
 def web(world: World) -> Check:
     """Return the check as it stands."""
-    document = mind(world, N0).register.committed.document
+    document = node_of(world, N0).register.committed.document
     return next(check for check in document.checks if check.id == WEB)
 
 
@@ -34,7 +34,7 @@ def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
     for name in world.hosts:
         world.probe(name, WEB)
     world.run(15.1)
-    assert all(mind(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
+    assert all(node_of(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
     world.down_targets.clear()
     world.run(120)
     assert pages(world) == {}
@@ -76,7 +76,7 @@ def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
     assert web(world).changed > old.changed
     world.run(15 + hangs_s + 0.2)  # the failures of the old address have come in
     for name in world.hosts:
-        votes = mind(world, name).exchange.verdicts._tallies[WEB].votes.values()
+        votes = node_of(world, name).exchange.verdicts._tallies[WEB].votes.values()
         assert all(vote.result.changed == web(world).changed for vote in votes)
     world.run(60)
     assert {state(world, name) for name in world.hosts} == {State.UP}
@@ -114,7 +114,7 @@ def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -
 
     def again() -> None:
         for who, report in failed:
-            world.give(world.hosts[N0], Received(who, report))
+            world.post(world.hosts[N0], Received(who, report))
 
     for tenth in range(160, 750):
         world.at(tenth / 10, N0, again)

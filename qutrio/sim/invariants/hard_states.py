@@ -30,7 +30,7 @@ class HardStates:
     _votes: OrderedDict[tuple[NodeId, Term], NodeId] = field(factory=OrderedDict)
     _leaders: OrderedDict[Term, NodeId] = field(factory=OrderedDict)
 
-    def said(self, host: Host, to: NodeId, message: Message, true: Seconds) -> None:
+    def on_send(self, host: Host, to: NodeId, message: Message, true: Seconds) -> None:
         """Judge a word at the moment at which it leaves."""
         if isinstance(message, VoteRequest):
             self._vote(host, HardState(message.term, host.name), true)
@@ -43,7 +43,7 @@ class HardStates:
             if isinstance(effect, Turned) and effect.turn.reason is Why.WON:
                 self._elected(host.name, effect.turn.term, true)
 
-    def look(self, host: Host, true: Seconds) -> None:
+    def check_disk(self, host: Host, true: Seconds) -> None:
         """Compare the ballot on a disk with the one that was there before."""
         hard_state = host.disk.hard_state
         before = self._durable.get(host.name)

@@ -80,7 +80,7 @@ class Difference:
             return False
         return any(explains(step, self.key, self.new) for step in proposed.steps)
 
-    def give_to(self, proposed: ProposedChange | None) -> None:
+    def assign_to(self, proposed: ProposedChange | None) -> None:
         """Account for this by another wish."""
         if self.by is not None:
             del self.by.made[self.key]
@@ -127,9 +127,9 @@ class History:
 
     def follow(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
         """Take in what a host calls committed and did not before."""
-        self._note_value(hosts, record, true)
+        self._record_value(hosts, record, true)
         if self._find(record.document.revision) is None:
-            self._note_document(record, true)
+            self._record_document(record, true)
 
     def agree(self, documents: list[ClusterDocument], true: Seconds) -> None:
         """Check that documents which should be equal are, to the byte."""
@@ -137,7 +137,7 @@ class History:
             revisions = sorted({document.revision for document in documents})
             raise broken(4, true, f"revisions {revisions} with different digests at rest")
 
-    def _note_value(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
+    def _record_value(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
         if self._newest is None or record.position > self._newest.position:
             self._check_disks(hosts, record, true)
             self._newest = record
@@ -151,7 +151,7 @@ class History:
             revision = record.document.revision
             raise broken(4, true, f"two documents are committed as revision {revision}")
 
-    def _note_document(self, record: Record, true: Seconds) -> None:
+    def _record_document(self, record: Record, true: Seconds) -> None:
         document = record.document
         link = Link(document, record.position, items(document))
         place = bisect_left(self._chain, document.revision, key=lambda n: n.document.revision)
@@ -201,7 +201,7 @@ class History:
             proposed for proposed in self._candidates(made.key, before) if made.fits(proposed)
         ]
         fitting.sort(key=lambda proposed: proposed.ruling is not Ruling.COMMITTED)
-        made.give_to(fitting[0] if fitting else None)
+        made.assign_to(fitting[0] if fitting else None)
         return bool(fitting)
 
     def _acknowledged(self, key: Key) -> bool:
@@ -285,7 +285,7 @@ class History:
         for made in here:
             other = made.by
             if made.fits(proposed) and (other is None or other.ruling is not Ruling.COMMITTED):
-                made.give_to(proposed)
+                made.assign_to(proposed)
                 return True
         value = link.items.get(key)
         if here or any(explains(step, key, value) for step in proposed.steps):

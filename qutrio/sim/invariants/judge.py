@@ -92,7 +92,7 @@ class Invariants:
         self.hard_states.stepped(host, effects, true)
         self.levels.stepped(host, true)
         if isinstance(event, Observed):
-            self.rounds.probes.heard_of(host)
+            self.rounds.probes.on_numbered(host)
         assert host.node is not None
         record = host.node.register.committed
         if self._stepped.get(host.name) is not record:
@@ -149,7 +149,7 @@ class Invariants:
             self.roles.check(hosts, host, true, written=node is not None)
             if self._disks.get(name) is not host.disk:
                 self._disks[name] = host.disk
-                self.hard_states.look(host, true)
+                self.hard_states.check_disk(host, true)
             if host.node is not None and host.node.leadership.lease.heard_term >= TERM_MAX:
                 term = host.node.leadership.lease.heard_term
                 raise broken(11, true, f"{name} took {term} for the highest term")

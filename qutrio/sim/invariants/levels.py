@@ -53,7 +53,7 @@ class Levels:
                 )
         self._risen[level] = min(revision, self._risen.get(level, revision))
 
-    def heard(self, host: Host, message: Message, true: Seconds) -> None:
+    def on_receive(self, host: Host, message: Message, true: Seconds) -> None:
         """Look at what arrives at a machine; records were looked at where they were accepted."""
         if host.node is None or isinstance(message, Write | Fetched):
             return

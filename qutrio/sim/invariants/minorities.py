@@ -14,7 +14,7 @@ from qutrio.model.incidents import Notice
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probes
-from qutrio.sim.invariants.rounds import Scene
+from qutrio.sim.invariants.rounds import NoticeCheck
 
 ROUNDING_S: Seconds = 1e-6
 
@@ -98,7 +98,7 @@ def _unfounded(
     have, _, all_ = notice.minority.partition(" of ")
     if not 0 < 2 * int(have or 0) <= int(all_ or 0):
         return f"{notice.minority!r} is no minority"
-    scene = Scene(
+    notice_check = NoticeCheck(
         host=host,
         true=true,
         check=check,
@@ -108,4 +108,4 @@ def _unfounded(
         steady=False,  # who counts changes with who is heard
         pause_s=document.settings.confirm_after_s,
     )
-    return scene.problem(notice)
+    return notice_check.problem(notice)

@@ -42,7 +42,7 @@ class Probes:
         """Note that a machine died or starts: it hears of nothing that ended before."""
         self._ended.pop(node, None)
 
-    def heard_of(self, host: Host) -> None:
+    def on_numbered(self, host: Host) -> None:
         """Note that a node has just taken in the next of its results, and numbered it."""
         assert host.node is not None
         waiting, watch = self._ended.get(host.name), host.node.exchange

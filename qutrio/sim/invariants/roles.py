@@ -77,20 +77,20 @@ class Roles:
             return 0.0
         return now - heard.since
 
-    def told(self, host: Host, until: Instant) -> None:
+    def rely_until(self, host: Host, until: Instant) -> None:
         """Note that programs at a node were told that it acts until then."""
         self._relied[host.name] = host.clock.true(until)
 
-    def let_go(self, name: NodeId) -> None:
+    def rely_no_more(self, name: NodeId) -> None:
         """Note that the programs at a node rely on it no more."""
         self._relied.pop(name, None)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
         """Count what was heard, and judge a handover."""
         if isinstance(event, Received):
-            self._hear(host, event, host.clock.at(true))
+            self._on_message(host, event, host.clock.at(true))
             if isinstance(event.message, Resign):
-                self._note_placed(host, event.message, true)
+                self._record_placed(host, event.message, true)
         if host.name in self._claiming and not isinstance(event, Stop):
             for effect in effects:
                 if isinstance(effect, Send) and isinstance(effect.message, Resign):
@@ -170,7 +170,7 @@ class Roles:
 
     # --- the lower id that returns ----------------------------------------------------------
 
-    def _hear(self, host: Host, event: Received, now: Instant) -> None:
+    def _on_message(self, host: Host, event: Received, now: Instant) -> None:
         assert host.node is not None
         document = host.node.register.committed.document
         too_old = host.node.leadership.announcements.too_old(event.sender, document)
@@ -200,7 +200,7 @@ class Roles:
         self._judge_successor(host, true)
         self._handed = (host.name, successor, true)
 
-    def _note_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
+    def _record_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
         """Note that a host heard that it is given the role by hand."""
         assert host.node is not None
         leadership = host.node.leadership

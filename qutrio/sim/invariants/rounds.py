@@ -36,7 +36,7 @@ VOTED = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED})
 
 
 @define
-class Scene:
+class NoticeCheck:
     """A node that wants to tell people of a check, and what is known of the world around it."""
 
     host: Host
@@ -188,7 +188,7 @@ class Rounds:
                 if check is None or not check.enabled:
                     problems.append("there is no such check")
                     continue
-                scene = Scene(
+                notice_check = NoticeCheck(
                     host,
                     true,
                     check,
@@ -198,7 +198,7 @@ class Rounds:
                     steady,
                     pause_s,
                 )
-                problems.append(scene.problem(notice))
+                problems.append(notice_check.problem(notice))
             if all(problems):
                 raise broken(7, true, f"{notice.id}: {problems[-1]}")
 

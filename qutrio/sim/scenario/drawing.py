@@ -14,7 +14,7 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import Outcome, State
 from qutrio.sim.scenario.report import Played
-from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story, moment
+from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story, time_text
 from qutrio.sim.scenario.svg import Sheet, shortened, width_of
 
 WIDTH, LEFT, RIGHT = 1200.0, 128.0, 28.0
@@ -102,9 +102,9 @@ class _Drawing:
         self.sheet.name(title)
         self.sheet.text(16, 27, shortened(title, WIDTH - 40, 16), "h f-ink")
         timers = (
-            f"{settings.engine}, heartbeat {moment(settings.heartbeat_s)}, "
-            f"dead after {moment(settings.dead_after_s)}, "
-            f"cooldown {moment(settings.master_cooldown_s)}, seed {self.played.seed}"
+            f"{settings.engine}, heartbeat {time_text(settings.heartbeat_s)}, "
+            f"dead after {time_text(settings.dead_after_s)}, "
+            f"cooldown {time_text(settings.master_cooldown_s)}, seed {self.played.seed}"
         )
         self.sheet.text(16, 45, timers, "f-mute")
 
@@ -115,12 +115,12 @@ class _Drawing:
             x = self.x(number * step)
             self.sheet.line(x, top, x, bottom, "s-grid")
             for y in (top - 4, bottom + 13):
-                self.sheet.text(x, y, moment(number * step), "small middle f-mute")
+                self.sheet.text(x, y, time_text(number * step), "small middle f-mute")
 
     def _check(self, check: str, top: float) -> None:
         self.sheet.text(LEFT - 10, top + 12, shortened(check, LEFT - 20), "end f-ink")
         for start, end, state in self.story.verdicts[check].spans(self.story.end_s):
-            tip = f"{check} is {state.value} from {moment(start)} to {moment(end)}"
+            tip = f"{check} is {state.value} from {time_text(start)} to {time_text(end)}"
             width = self.x(end) - self.x(start)
             self.sheet.box(self.x(start), top + 3, width, 11, _STATES[state], tip=tip, r=2)
 
@@ -145,7 +145,7 @@ class _Drawing:
         self.sheet.text(LEFT - 10, y + 15, shortened(name, LEFT - 20, 12), "b end f-ink")
         for start, end, looks in self._looks(name):
             x, width = self.x(start), self.x(end) - self.x(start)
-            tip = f"{name} {looks.tip} from {moment(start)} to {moment(end)}"
+            tip = f"{name} {looks.tip} from {time_text(start)} to {time_text(end)}"
             if looks.box:
                 self.sheet.box(x, y, width, BAND, looks.box, tip=tip, r=2)
                 self._label(x, y, width, looks.label, looks.ink)
@@ -244,7 +244,7 @@ class _Drawing:
         fill, stroke = ("f-bad", "s-bad") if down else ("f-good", "s-good")
         again = " again" if page.again else ""
         words = f"{page.check} {page.kind.value}{again}"
-        tip = f"{page.node} tells {page.channel}: {words} at {moment(page.at_s)}"
+        tip = f"{page.node} tells {page.channel}: {words} at {time_text(page.at_s)}"
         self.sheet.line(x, y - 16, x, y, stroke, tip=tip)
         self.sheet.shape([(x, y - 16), (x + 11, y - 12), (x, y - 8)], fill, tip=tip)
         label = words if width_of(words, 10) + 18 < min(room, WIDTH - RIGHT - x + 20) else ""
@@ -269,7 +269,7 @@ class _Drawing:
     def _deed(self, bar: _Bar, top: float) -> None:
         span = bar.span
         x, end = self.x(span.start_s), self.x(span.end_s)
-        tip = f"{span.text}: from {moment(span.start_s)} to {moment(span.end_s)}"
+        tip = f"{span.text}: from {time_text(span.start_s)} to {time_text(span.end_s)}"
         if bar.row == 0 and bar is self._bars[0]:
             words = "done" if not self._lost else f"done (+{self._lost})"
             self.sheet.text(LEFT - 10, top + 12, words, "end f-mute")

@@ -46,7 +46,7 @@ WINDOWS: Final = MappingProxyType(
 
 def read_window(text: Tokens) -> Window:
     """Read what stands before the colon.  Raises `SentenceError`."""
-    word = text.take("a time")
+    word = text.next_word("a time")
     if word not in {mode.value for mode in Mode}:
         raise unknown("kind of time", word, [mode.value for mode in Mode], "kinds")
     mode = Mode(word)
@@ -87,7 +87,7 @@ def read_predicate(text: Tokens, requests: Collection[str]) -> Predicate:
         if form is None and first in text.scope.checks:
             form = FORMS["check"]
         elif form is not None:
-            text.take("a claim")
+            text.next_word("a claim")
         if form is None:
             raise _not_a_claim(text, first)
         claim = form.read(text)
@@ -275,7 +275,7 @@ def _paged(text: Tokens) -> Predicate:
 def _count(text: Tokens) -> int | None:
     word = text.peek()
     if word in _COUNTS:
-        return _COUNTS[text.take("a count")]
+        return _COUNTS[text.next_word("a count")]
     if text.peek(1) in {"time", "times"} and not word.isdigit() and word not in {"by", "on"}:
         raise SentenceError(f"{shown(word)} is not a count; {_COUNT_HINT}")
     if word.isdigit() and text.peek(1) != "times":
@@ -292,11 +292,6 @@ def _count(text: Tokens) -> int | None:
 _COUNT_HINT: Final = "write 'never', 'once', 'twice' or '3 times'"
 _COUNTS: Final = MappingProxyType({"never": 0, "once": 1, "twice": 2})
 _REQUESTS: Final = frozenset({"add", "edit", "remove", "set", "join"})
-_PAGED_USAGE: Final = (
-    "paged",
-    "paged CHECK down COUNT",
-    "paged CHECK recovered COUNT by NODE on CHANNEL",
-)
 FORMS: Final = sentences(
     """\
 master is NODE | master is nobody

@@ -113,14 +113,14 @@ class _Player:
         story = self.recorder.story
         try:
             for ident in list(self.world.hosts):
-                self.recorder.after(ident)
+                self.recorder.on_event(ident)
             while self.world.true < story.end_s:
                 self.world.run(min(story.end_s, self.world.true + REPORT_EVERY_S))
                 if progress is not None:
                     progress(self.world.true)
         except InvariantError as error:
             story.broken = self.recorder.with_names(str(error))
-            self.recorder.tell(None, LineKind.BROKEN, f"qutrio breaks a promise: {story.broken}")
+            self.recorder.write(None, LineKind.BROKEN, f"qutrio breaks a promise: {story.broken}")
             story.end_s = max(self.world.true, LEAST_S)
         for number in list(self._open):
             self._close(number)
@@ -150,12 +150,12 @@ class _Player:
         return story
 
     def _later(self, at: Seconds, action: Callable[[], None]) -> None:
-        """Do something at a moment, and look what became of every machine."""
+        """Do something at a time_text, and look what became of every machine."""
 
         def act() -> None:
             action()
             for ident in list(self.world.hosts):
-                self.recorder.after(ident)
+                self.recorder.on_event(ident)
 
         self.world.at(at, next(iter(self.ids.values())), act)
 
@@ -176,9 +176,11 @@ class _Player:
             watched = self._watched[node, check.id] = evolve(check)
             soon = _fraction(f"{node} {check.id}") * min(check.interval_s, FIRST_PROBE_WITHIN_S)
             true = self.world.true
-            self._plan_probe(node, watched, true + soon if true else self._beat(node, check))
+            self._plan_probe(
+                node, watched, true + soon if true else self._next_probe_at(node, check)
+            )
 
-    def _beat(self, node: str, check: Check) -> Seconds:
+    def _next_probe_at(self, node: str, check: Check) -> Seconds:
         """Return when a node looks next: the nodes look in turn, evenly over the interval."""
         nodes, true = self.scenario.scope.nodes, self.world.true
         phase = (nodes.index(node) / len(nodes) + _fraction(check.id)) % 1.0
@@ -186,7 +188,7 @@ class _Player:
         return (max(passed, 0) + phase) * check.interval_s
 
     def _plan_probe(self, node: str, check: Check, at: Seconds) -> None:
-        """Probe at a moment, and then again and again at the interval."""
+        """Probe at a time_text, and then again and again at the interval."""
         if at <= self.recorder.story.end_s:
             self.world.at(at, self.ids[node], lambda: self._probe(node, check))
 
@@ -196,14 +198,14 @@ class _Player:
         host = self._host(node)
         if host is not None and host.node is not None and not host.node.removed:
             self.world.probe(host.name, check.id)
-        beat = self._beat(node, check)
+        beat = self._next_probe_at(node, check)
         late = beat - self.world.true < check.interval_s * BEAT_SLACK
         self._plan_probe(node, check, beat + check.interval_s if late else beat)
 
     # --- actions ----------------------------------------------------------------------------
 
     def _begin(self, number: int, entry: Entry) -> None:
-        self.recorder.tell(None, LineKind.DEED, entry.text)
+        self.recorder.write(None, LineKind.DEED, entry.text)
         true = self.world.true
         match entry.action:
             case StartFault(subjects, value):
@@ -224,7 +226,7 @@ class _Player:
                 self._jump(nodes, by_s)
             case Request():
                 self.operator.ask(entry.action, request_text(entry.text))
-        self._note(entry, self.world.true, true)
+        self._record_span(entry, self.world.true, true)
 
     def _jump(self, nodes: tuple[str, ...], by_s: Seconds) -> None:
         for node in nodes:
@@ -233,13 +235,13 @@ class _Player:
 
     def _end(self, number: int, entry: Entry) -> None:
         if self.faults.end(number):
-            self.recorder.tell(None, LineKind.OVER, f"{entry.text}: over")
+            self.recorder.write(None, LineKind.OVER, f"{entry.text}: over")
             self._close(number)
 
     def _close(self, number: int) -> None:
-        self._note(self.scenario.entries[number], self._open.pop(number), self.world.true)
+        self._record_span(self.scenario.entries[number], self._open.pop(number), self.world.true)
 
-    def _note(self, entry: Entry, start: Seconds, end: Seconds) -> None:
+    def _record_span(self, entry: Entry, start: Seconds, end: Seconds) -> None:
         """Note how long an entry was in force."""
         subjects = entry.action.subjects if isinstance(entry.action, StartFault) else ()
         links = tuple((s.name, s.other) for s in subjects if s.kind is FaultKind.LINK)
@@ -250,20 +252,20 @@ class _Player:
     def _move(self, number: int, node: str, event: MachineEvent) -> Seconds:
         """Move a machine, and return up to when it stays so."""
         host, true = self._host(node), self.world.true
-        back = self._back(number, node, event, true)
+        back = self._end_of_move(number, node, event, true)
         if host is None:
-            self.recorder.tell(None, LineKind.NOTE, f"{node} is not there")
+            self.recorder.write(None, LineKind.NOTE, f"{node} is not there")
             return true
         down = host.node is None
         match event:
             case MachineEvent.START:
                 if not down:
-                    self.recorder.tell(host.name, LineKind.NOTE, "runs already")
+                    self.recorder.write(host.name, LineKind.NOTE, "runs already")
                 return true
             case MachineEvent.RESUME:
                 return true
             case _ if down:
-                self.recorder.tell(host.name, LineKind.NOTE, "is down already")
+                self.recorder.write(host.name, LineKind.NOTE, "is down already")
                 return true
             case MachineEvent.CRASH | MachineEvent.UNPLUG:
                 host.suspended_until = 0.0
@@ -280,10 +282,10 @@ class _Player:
         node = self.recorder.names[ident]
         if node in self._crash_after_page:
             number, entry = self._crash_after_page.pop(node)
-            self.recorder.tell(ident, LineKind.DEED, "crashes before it can say that it paged")
-            self._note(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
+            self.recorder.write(ident, LineKind.DEED, "crashes before it can say that it paged")
+            self._record_span(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
 
-    def _back(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
+    def _end_of_move(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
         """Return when a machine goes on that an entry moves now; after the end if it never does."""
         entry = self.scenario.entries[number]
         later = [e for e in self.scenario.entries[number + 1 :] if e.at_s >= true]

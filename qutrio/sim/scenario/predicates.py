@@ -8,10 +8,10 @@ from attrs import frozen
 
 from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
-from qutrio.sim.scenario.story import Page, Story, Track, moment
+from qutrio.sim.scenario.story import Page, Story, Track, time_text
 
 T = TypeVar("T")
-TOLD_MAX = 4
+PAGES_SHOWN_MAX = 4
 
 
 class Predicate(Protocol):
@@ -21,14 +21,14 @@ class Predicate(Protocol):
     def counts(self) -> bool:
         """Whether it counts what has happened, and so is judged when its time is over."""
 
-    def moments(self, story: Story) -> list[Seconds]:
+    def changes(self, story: Story) -> list[Seconds]:
         """Return when it may have changed."""
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
         """Tell whether it was so at a moment; what it counts is counted from `since`."""
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say what was so at that moment, and since when."""
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Say what was so at that time_text, and since when."""
 
 
 def names(nodes: Iterable[str]) -> str:
@@ -49,7 +49,7 @@ class StateIs(Generic[T]):
         """It looks at one moment."""
         return False
 
-    def moments(self, story: Story) -> list[Seconds]:
+    def changes(self, story: Story) -> list[Seconds]:
         """Return when the value changed."""
         return self.of(story).changes()
 
@@ -58,12 +58,14 @@ class StateIs(Generic[T]):
         del since
         return self.is_so(self.of(story).at(at))
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
         """Say the value, and since when it stands."""
         del since
         track = self.of(story)
         start = track.since(at)
-        return f"{self.say(track.at(at))} " + (f"since {moment(start)}" if start else "all along")
+        return f"{self.say(track.at(at))} " + (
+            f"since {time_text(start)}" if start else "all along"
+        )
 
 
 @frozen(kw_only=True)
@@ -84,7 +86,7 @@ class Paged:
         """It counts."""
         return True
 
-    def moments(self, story: Story) -> list[Seconds]:
+    def changes(self, story: Story) -> list[Seconds]:
         """Return when such a notice arrived."""
         return [page.at_s for page in story.pages if self._is_such(page)]
 
@@ -97,15 +99,15 @@ class Paged:
             return not self.count
         return all(on.count(channel) == self.count for channel in self.channels)
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
         """Say who sent what and when."""
-        told = [_told(page) for page in self._between(story, since, at)]
+        told = [_page_text(page) for page in self._between(story, since, at)]
         if not self.channels:
             return "no such page was sent, for no channel is attached"
         if not told:
             return "no such page was sent"
-        more = f"; {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
-        return "; ".join(told[:TOLD_MAX]) + more
+        more = f"; {len(told) - PAGES_SHOWN_MAX} more" if len(told) > PAGES_SHOWN_MAX else ""
+        return "; ".join(told[:PAGES_SHOWN_MAX]) + more
 
     def _between(self, story: Story, since: Seconds, at: Seconds) -> list[Page]:
         return [p for p in story.pages if since <= p.at_s <= at and self._is_such(p)]
@@ -119,10 +121,10 @@ class Paged:
         )
 
 
-def _told(page: Page) -> str:
+def _page_text(page: Page) -> str:
     again = " again" if page.again else ""
     what = f"{page.check} {page.kind.value}{again}"
-    return f"{page.node} told {page.channel} of {what} at {moment(page.at_s)}"
+    return f"{page.node} told {page.channel} of {what} at {time_text(page.at_s)}"
 
 
 class Mode(Enum):
@@ -174,12 +176,12 @@ def judge(expectation: Expectation, story: Story) -> Verdict:
         return predicate.holds(story, start_s, at)
 
     def verdict(at: Seconds, *, held: bool, told: str = "") -> Verdict:
-        reason = told or f"at {moment(at)}: {predicate.tell(story, start_s, at)}"
+        reason = told or f"at {time_text(at)}: {predicate.describe(story, start_s, at)}"
         return Verdict(expectation=expectation, held=held, at_s=at, reason=reason)
 
     if window.mode is Mode.AT or (predicate.counts and window.mode in {Mode.BY, Mode.WITHIN}):
         return verdict(end_s, held=is_so(end_s))
-    between = sorted({t for t in predicate.moments(story) if start_s < t <= end_s})
+    between = sorted({t for t in predicate.changes(story) if start_s < t <= end_s})
     moments = [start_s, *between]
     match window.mode:
         case Mode.NEVER:
@@ -191,6 +193,6 @@ def judge(expectation: Expectation, story: Story) -> Verdict:
             return verdict(end_s if found is None else found, held=found is not None)
     if found is not None:
         return verdict(found, held=False)
-    between_s = f"from {moment(start_s)} to {moment(end_s)}"
+    between_s = f"from {time_text(start_s)} to {time_text(end_s)}"
     always = window.mode is Mode.ALWAYS
     return verdict(end_s, held=True, told=f"{'always' if always else 'never'} so {between_s}")

@@ -18,7 +18,7 @@ from qutrio.sim.scenario.predicates import Expectation
 from qutrio.sim.scenario.problems import Problems, text, without_secrets
 from qutrio.sim.scenario.requests import request_text, scope_after
 from qutrio.sim.scenario.setup import OpenFile, declared, narrowed, playable
-from qutrio.sim.scenario.story import moment
+from qutrio.sim.scenario.story import time_text
 from qutrio.sim.scenario.timeline import read_action
 from qutrio.sim.scenario.tokens import (
     SENTENCE_CHARS_MAX,
@@ -194,7 +194,7 @@ class _Reader:
                 self.problems.add(place, f"'{before}: {sentence}': {error}")
                 continue
             if entries and entry.at_s < entries[-1].at_s:
-                last = moment(entries[-1].at_s)
+                last = time_text(entries[-1].at_s)
                 problem = f"comes after 'at {last}'; put the lines in order of time"
                 self.problems.add(place, f"'{before}: {sentence}': {problem}")
             entries.append(entry)
@@ -253,10 +253,10 @@ class _Reader:
         if until_s is None:
             return None
         if until_s > UNTIL_S_MAX:
-            self.problems.add(("until",), f"until: a play lasts {moment(UNTIL_S_MAX)} at most")
+            self.problems.add(("until",), f"until: a play lasts {time_text(UNTIL_S_MAX)} at most")
         for end_s, name, line in ends:
             if end_s > until_s:
-                problem = f"{moment(end_s)} is after the end of the play, {moment(until_s)}"
+                problem = f"{time_text(end_s)} is after the end of the play, {time_text(until_s)}"
                 hint = "" if until_s >= UNTIL_S_MAX else "; set 'until' later"
                 self.problems.add_at(line, f"{name}: {problem}{hint}")
         return until_s

@@ -29,7 +29,7 @@ from qutrio.sim.scenario.story import (
     Standing,
     Story,
     Track,
-    moment,
+    time_text,
 )
 from qutrio.sim.world import World
 
@@ -72,12 +72,12 @@ class Recorder:
     _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
     _ledger: Ledger = field(factory=Ledger)
     _members: ClusterDocument | None = None
-    _told: set[tuple[NoticeId, ChannelId]] = field(factory=set)
+    _delivered: set[tuple[NoticeId, ChannelId]] = field(factory=set)
     _vacant_s: Seconds | None = None
 
     # --- as an onlooker ---------------------------------------------------------------------
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         """Note why a node gives the role up, what it logs, and its answers to operators."""
         match effect:
             case Note(Resigned(reason=reason)):
@@ -85,7 +85,7 @@ class Recorder:
             case Note(RoleClaimed() | NoticeUndelivered()):
                 pass  # the lines about acting and paging say it better
             case Note(fact):
-                self._noted(name, fact)
+                self._write_fact(name, fact)
             case Reply(request):
                 asked = self._requests.pop(request, None)
                 if asked is None:
@@ -95,30 +95,30 @@ class Recorder:
             case _:
                 pass
 
-    def _noted(self, name: NodeId, fact: NodeFact) -> None:
+    def _write_fact(self, name: NodeId, fact: NodeFact) -> None:
         """Write down what a node logs, but not what it said last time."""
         if self._notes.get(name) == fact:
             return
         self._notes[name] = fact
         what, details = log_line(fact)
         words = _ERRNO.sub("", ", ".join(details.values()))
-        self.tell(name, LineKind.NOTE, f"{what}: {words}" if words else what)
+        self.write(name, LineKind.NOTE, f"{what}: {words}" if words else what)
 
-    def probed(self, name: NodeId) -> None:
+    def on_probe(self, name: NodeId) -> None:
         """Look at this node's votes, once it has taken in what it saw."""
         self._probed.add(name)
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
         """Write down a page, or that it did not get through."""
         notice = delivery.notice
         channel = self._channel(delivery.channel)
         if not delivered:
             what = f"{notice.check_name} {notice.kind.value}"
-            self.tell(name, LineKind.UNDELIVERED, f"could not tell {channel} of {what}")
+            self.write(name, LineKind.UNDELIVERED, f"could not tell {channel} of {what}")
             return
         key = (notice.id, delivery.channel)
-        again = key in self._told
-        self._told.add(key)
+        again = key in self._delivered
+        self._delivered.add(key)
         self.story.pages.append(
             Page(
                 at_s=self.world.true,
@@ -131,13 +131,13 @@ class Recorder:
         )
         lasted = ""
         if notice.kind is NoticeKind.RECOVERED:
-            lasted = f" after {moment(notice.at_unix - notice.since_unix)}"
+            lasted = f" after {time_text(notice.at_unix - notice.since_unix)}"
         repeat = "; it had that already, with the same id" if again else ""
         what = f"{notice.check_name} {notice.kind.value}{lasted}{repeat}"
-        self.tell(name, LineKind.PAGE, f"tells {channel}: {what}")
+        self.write(name, LineKind.PAGE, f"tells {channel}: {what}")
         self.paged(name)
 
-    def after(self, name: NodeId) -> None:
+    def on_event(self, name: NodeId) -> None:
         """Compare what can be seen at a machine with what was there before."""
         if name in self.world.hosts:
             self._look_at_machine(name)
@@ -147,7 +147,7 @@ class Recorder:
 
     # --- for whoever plays ------------------------------------------------------------------
 
-    def tell(self, name: NodeId | None, kind: LineKind, text: str) -> None:
+    def write(self, name: NodeId | None, kind: LineKind, text: str) -> None:
         """Write a line; `name` is None for what is done to the world."""
         node = "" if name is None else self.names[name]
         self.story.lines.append(Line(self.world.true, node, kind, self.with_names(text)))
@@ -167,7 +167,7 @@ class Recorder:
     def refused(self, via: NodeId | None, text: str, reason: str) -> None:
         """Note a request that did not even reach a node."""
         self.story.answers[text].put(self.world.true, Answer.REFUSED)
-        self.tell(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
+        self.write(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
 
     # --- what is compared -------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Recorder:
         self._notes.pop(name, None)
         if machine is Machine.RUNNING:
             words = {Machine.DOWN: "starts", Machine.SUSPENDED: "goes on"}
-            self.tell(name, LineKind.MACHINE, words[before])
+            self.write(name, LineKind.MACHINE, words[before])
             if before is Machine.DOWN:
                 self.follows(name)
         if machine is Machine.DOWN:
@@ -208,8 +208,8 @@ class Recorder:
         for ident in sorted(candidates - acting):
             if self.names[ident] in before:
                 reason = self._why_no_more(ident)
-                text = f"acts no more after {moment(true - since_s)}: {reason}"
-                self.tell(ident, LineKind.ENDS, text)
+                text = f"acts no more after {time_text(true - since_s)}: {reason}"
+                self.write(ident, LineKind.ENDS, text)
                 self._vacant_s = true
         for ident in sorted(acting):
             if self.names[ident] not in before:
@@ -217,9 +217,9 @@ class Recorder:
                 assert node is not None
                 assert node.register.established is not None
                 self.story.term.put(true, node.register.established)
-                gap = "" if self._vacant_s is None else moment(true - self._vacant_s)
+                gap = "" if self._vacant_s is None else time_text(true - self._vacant_s)
                 after = f", after {gap} without a master" if gap else ""
-                self.tell(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
+                self.write(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
 
     def _why_no_more(self, name: NodeId) -> str:
         host = self.world.hosts[name]
@@ -266,10 +266,10 @@ class Recorder:
         counted = f"{have} of {len(voters)}, {majority(len(voters))} are needed"
         if not holds and not host.node.removed:
             self._lost.add(name)
-            self.tell(name, LineKind.QUORUM, f"hears no majority: {counted}")
+            self.write(name, LineKind.QUORUM, f"hears no majority: {counted}")
         elif name in self._lost:
             self._lost.discard(name)
-            self.tell(name, LineKind.QUORUM, f"hears a majority again: {counted}")
+            self.write(name, LineKind.QUORUM, f"hears a majority again: {counted}")
 
     def _look_at_votes(self, name: NodeId, node: Node) -> None:
         for check in node.register.committed.document.checks:
@@ -280,19 +280,19 @@ class Recorder:
             track = self.story.votes.setdefault((self.names[name], check.name), Track(None))
             first = track.now is None
             if track.put(self.world.true, outcome) and not (first and outcome is Outcome.OK):
-                self.tell(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
+                self.write(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
 
     def _look_at_master(self, name: NodeId, node: Node) -> None:
         record, true = node.register.committed, self.world.true
         term = node.register.established
         if term is not None and self.story.term.put(true, term):
-            self.tell(name, LineKind.ACTS, f"claims again, and acts in term {term}")
+            self.write(name, LineKind.ACTS, f"claims again, and acts in term {term}")
         for check in record.document.checks:
             state = node.exchange.verdicts.state(check.id)
             track = self.story.verdicts[check.name]
             first = track.now is State.UNKNOWN and track.since(true) == 0.0
             if track.put(true, state) and not (first and state is State.UP):
-                self.tell(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
+                self.write(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
         if record.ledger is not self._ledger:
             self._look_at_ledger(name, record.ledger)
         if record.document is not self._members:
@@ -313,11 +313,11 @@ class Recorder:
         self._ledger = ledger
         self.story.outbox.put(self.world.true, len(ledger.outbox))
         for ident in after.keys() - before.keys():
-            since = moment(after[ident].since_unix - EPOCH)
+            since = time_text(after[ident].since_unix - EPOCH)
             text = f"opens incident {ident}: {after[ident].check_name} is down since {since}"
-            self.tell(name, LineKind.VERDICT, text)
+            self.write(name, LineKind.VERDICT, text)
         for ident in before.keys() - after.keys():
-            self.tell(name, LineKind.VERDICT, f"closes incident {ident}")
+            self.write(name, LineKind.VERDICT, f"closes incident {ident}")
 
     def _look_at_members(self, name: NodeId, document: ClusterDocument) -> None:
         words = {Standing.LEARNER: "is a learner now", Standing.VOTER: "has a vote now"}
@@ -329,7 +329,7 @@ class Recorder:
                 standing = Standing.REMOVED if gone else Standing.STRANGER
             if track.put(self.world.true, standing):
                 text = f"{label} {words.get(standing, 'is a member no more')}"
-                self.tell(name, LineKind.MEMBER, text)
+                self.write(name, LineKind.MEMBER, text)
                 self._compare_documents()
 
     def _compare_documents(self) -> None:
@@ -367,14 +367,14 @@ class Recorder:
         reason = f": {reply.reason}" if reply.reason else ""
         if answer is Answer.ACKNOWLEDGED:
             reason = f" as revision {reply.revision}"
-        self.tell(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
+        self.write(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
 
     def _leave_unanswered(self, name: NodeId) -> None:
         """Note that whoever asked a node that goes down does not know what came of it."""
         for request in [r for r, asked in self._requests.items() if asked.via == name]:
             text = self._requests.pop(request).text
             self.story.answers[text].put(self.world.true, Answer.UNKNOWN)
-            self.tell(name, LineKind.CHANGE, f"does not answer '{text}' any more: unknown")
+            self.write(name, LineKind.CHANGE, f"does not answer '{text}' any more: unknown")
 
     def _channel(self, ident: ChannelId) -> str:
         channels = (c for d in self._documents.values() for c in d.channels)

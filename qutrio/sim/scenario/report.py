@@ -10,7 +10,7 @@ from qutrio.core.api.engine_timers import matters
 from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
 from qutrio.sim.scenario.predicates import Verdict
 from qutrio.sim.scenario.reading import Scenario
-from qutrio.sim.scenario.story import Story, stopwatch
+from qutrio.sim.scenario.story import Story, clock_text
 from qutrio.sim.scenario.timeline import VERBS
 
 WORLD: Final = "--"
@@ -49,7 +49,7 @@ def report(played: Played, marks: Marks) -> Iterator[str]:
     """Yield the report line by line: what there is, what happened, what came true."""
     yield from _opening(played)
     yield ""
-    yield from _happenings(played.story)
+    yield from _lines(played.story)
     yield ""
     for verdict in played.verdicts:
         mark = marks.held if verdict.held else marks.failed
@@ -120,13 +120,13 @@ def _opening(played: Played) -> Iterator[str]:
     yield f"seed      {played.seed}"
 
 
-def _happenings(story: Story) -> Iterator[str]:
+def _lines(story: Story) -> Iterator[str]:
     width = max((len(line.node) for line in story.lines), default=0)
-    clock = len(stopwatch(story.end_s))
+    clock = len(clock_text(story.end_s))
     for line in story.lines:
         node = line.node or WORLD
-        yield f"{stopwatch(line.at_s):>{clock}}  {node:<{max(width, len(WORLD))}}  {line.text}"
-    yield f"{stopwatch(story.end_s):>{clock}}  {WORLD:<{max(width, len(WORLD))}}  the end"
+        yield f"{clock_text(line.at_s):>{clock}}  {node:<{max(width, len(WORLD))}}  {line.text}"
+    yield f"{clock_text(story.end_s):>{clock}}  {WORLD:<{max(width, len(WORLD))}}  the end"
 
 
 def _rounded(seconds: float) -> float:

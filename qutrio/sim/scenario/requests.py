@@ -45,7 +45,7 @@ _RESERVED: Final = frozenset({EVERYBODY, NOBODY, "for", "via", "is", "->", "<->"
 def add(text: Tokens) -> Action:
     """Read `check NAME [FIELD=VALUE ...] [via NODE]`."""
     text.expect("check")
-    name = text.take("the name of the new check")
+    name = text.next_word("the name of the new check")
     refuse_name("check", name)
     fields = _fields(text)
     new_check(name, plain(fields))
@@ -78,7 +78,7 @@ def settings(text: Tokens) -> Action:
 def join(text: Tokens) -> Action:
     """Read `node NAME [via NODE]`."""
     text.expect("node")
-    name = text.take("the name of the new node")
+    name = text.next_word("the name of the new node")
     refuse_name("node", name)
     if name in text.scope.nodes:
         raise SentenceError(f"there is a node {shown(name)} already; choose another name")
@@ -182,13 +182,13 @@ def _fields(text: Tokens, needed: str = "") -> Fields:
     """Read `FIELD=VALUE ...`; `needed` is the complaint where at least one must be given."""
     fields: dict[str, str] = {}
     while text.left and text.peek() != "via":
-        name, equals, value = text.take("NAME=VALUE").partition("=")
+        name, equals, value = text.next_word("NAME=VALUE").partition("=")
         if not equals or not name or not value:
             raise SentenceError(f"{shown(name)} is not NAME=VALUE, such as interval=10s")
         if name in fields:
             raise SentenceError(f"{shown(name)} is given twice")
         while text.accept(","):
-            value += "," + text.take("another value")
+            value += "," + text.next_word("another value")
         fields[name] = value
     if needed and not fields:
         raise SentenceError(needed)

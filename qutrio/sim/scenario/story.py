@@ -13,7 +13,7 @@ from qutrio.model.results import Outcome, State
 _MINUTE, _HOUR = 60, 3600
 
 
-def moment(seconds: Seconds) -> str:
+def time_text(seconds: Seconds) -> str:
     """Return a moment for a sentence, as short as it can be: `41.23s`, `2m`, `1h0m5s`."""
     whole, hundredths = divmod(round(seconds * 100), 100)
     hours, rest = divmod(whole, _HOUR)
@@ -23,7 +23,7 @@ def moment(seconds: Seconds) -> str:
     return front if front and exact == "0" else f"{front}{exact}s"
 
 
-def stopwatch(seconds: Seconds) -> str:
+def clock_text(seconds: Seconds) -> str:
     """Return a moment for a column: `41.23s`, `2m00.00s`, `1h00m05.00s`."""
     whole, hundredths = divmod(round(seconds * 100), 100)
     hours, rest = divmod(whole, _HOUR)

@@ -52,7 +52,7 @@ def read_action(text: Tokens) -> tuple[Action, Seconds | None]:
 
     Raises `SentenceError`.
     """
-    first = text.take("a verb")
+    first = text.next_word("a verb")
     verb = VERBS.get(first)
     if verb is None:
         near = get_close_matches(first.lower(), [*VERBS, *_HINTS], n=1, cutoff=NEAR)

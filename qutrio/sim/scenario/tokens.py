@@ -113,7 +113,7 @@ class Tokens:
         """Take everything that is left."""
         self._next = len(self._words)
 
-    def take(self, wanted: str) -> str:
+    def next_word(self, wanted: str) -> str:
         """Take the next word; `wanted` says for a complaint what it should be."""
         word = self.peek()
         if not word:
@@ -131,13 +131,13 @@ class Tokens:
     def expect(self, *words: str) -> None:
         """Take these words, which must come next."""
         for word in words:
-            found = self.take(shown(word))
+            found = self.next_word(shown(word))
             if found != word:
                 raise SentenceError(f"{shown(found)} stands where {word!r} should")
 
     def choose(self, kind: str, choices: Collection[str], plural: str = "") -> str:
         """Take one of several words."""
-        word = self.take(f"a {kind}" if kind[0] not in "aeiou" else f"an {kind}")
+        word = self.next_word(f"a {kind}" if kind[0] not in "aeiou" else f"an {kind}")
         if word not in choices:
             raise unknown(kind, word, choices, plural)
         return word
@@ -174,7 +174,7 @@ class Tokens:
 
     def duration(self) -> Seconds:
         """Take a span of time such as 30s, 1m30s or 2h."""
-        word = self.take("a time such as 30s or 1m30s")
+        word = self.next_word("a time such as 30s or 1m30s")
         try:
             seconds = parse_duration(word)
         except InvalidValueError:
@@ -187,7 +187,7 @@ class Tokens:
 
     def percent(self, highest: float) -> float:
         """Take a share such as `20%` or `20 %`, and return it as a part of one."""
-        word = self.take("a share such as 20%")
+        word = self.next_word("a share such as 20%")
         found = _PERCENT.fullmatch(word)
         if found is None or (not word.endswith("%") and not self.accept("%")):
             raise SentenceError(f"{shown(word)} is not a share such as 20%")
@@ -197,7 +197,7 @@ class Tokens:
 
     def number(self, kind: str) -> int:
         """Take a whole number."""
-        word = self.take(kind)
+        word = self.next_word(kind)
         if not (word.isascii() and word.isdigit() and len(word) <= len("1000000")):
             raise SentenceError(f"{shown(word)} is not {kind}")
         return int(word)
