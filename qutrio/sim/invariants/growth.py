@@ -1,9 +1,8 @@
-"""That nothing grows for ever: invariant 11.
+"""Bounds on memory and disk: invariant 11.
 
-The walk knows nothing of what it walks over: it follows every field of every object that a
-machine keeps, and every element of every container.  A container that is meant to hold many is
-named here, with the constant that bounds it; all others must stay near the number of things
-that the document names.
+The walk is generic: it visits every field of every object of a machine, and every element of
+every container.  Containers that may hold many elements are listed here, with the constants that
+bound them; the length of all others must stay close to the number of items in the document.
 """
 
 from collections import deque
@@ -47,7 +46,7 @@ _ATOMS = (str, bytes, int, float, bool, type(None))
 
 
 def containers(root: object) -> Iterator[tuple[str, int]]:
-    """Yield the place and the length of every container below `root`, each once."""
+    """Yield the field and the length of every container reachable from `root`, each once."""
     waiting, met = [("", root)], set[int]()
     while waiting:
         place, thing = waiting.pop()
@@ -70,12 +69,12 @@ def containers(root: object) -> Iterator[tuple[str, int]]:
 
 
 def things(document: ClusterDocument) -> int:
-    """Return how many things a document names."""
+    """Return the number of items in a document."""
     return sum(map(len, (document.members, document.checks, document.channels, document.tokens)))
 
 
 def check_sizes(hosts: Mapping[NodeId, Host], true: Seconds) -> int:
-    """Check every machine's memory and disk; return the number of all elements found."""
+    """Check the memory and disk of every machine; return the number of elements."""
     total = 0
     for name, host in hosts.items():
         document = host.disk.committed.document

@@ -1,4 +1,4 @@
-"""Plays a scenario in a virtual world: every action at its time, every probe at its interval."""
+"""Plays a scenario in the simulator: every action at its time, every probe at its interval."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -44,13 +44,13 @@ from qutrio.sim.scenario.story import (
 from qutrio.sim.world import World
 
 FIRST_PROBE_WITHIN_S: Seconds = 1.0
-"""How soon a node probes what is new to it: a check that was edited, each one after a start."""
+"""How soon a node probes a check that is new or edited, and every check after a start."""
 BEAT_SLACK = 1e-6
-"""Beats that are nearer to one another, in parts of an interval, are one that was rounded."""
+"""Times of probes that are closer than this part of the interval are the same one, rounded."""
 REPORT_EVERY_S: Seconds = 10.0
 AFTERWARDS_S: Seconds = 1.0
 LEAST_S: Seconds = 0.01
-"""So that a story that ends at once still has a length."""
+"""The shortest length of a story, for one that ends at once."""
 HASH_BYTES = 4
 Progress: TypeAlias = Callable[[Seconds], None]
 
@@ -59,9 +59,9 @@ def play(scenario: Scenario, seed: int, progress: Progress | None = None) -> Pla
     """Play a scenario to its end.  The same scenario and seed give the same story.
 
     Args:
-        scenario: what to play.
-        seed: of everything that is left to chance: delays, phases of probes, lost messages.
-        progress: told now and then how far the play is, in seconds of its own time.
+        scenario: the scenario.
+        seed: determines what is random: delays, phases of probes, lost messages.
+        progress: called now and then with the simulated time, in seconds.
     """
     player = _Player(scenario, seed)
     player.prepare()
@@ -82,14 +82,14 @@ class _Player:
     ids: dict[str, NodeId] = field(init=False)
     _crash_after_page: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
     _open: dict[int, Seconds] = field(init=False, factory=dict)
-    """Entries that hold something, and since when."""
+    """Entries with active faults, and since when."""
     _watched: dict[tuple[str, CheckId], Check] = field(init=False, factory=dict)
-    """What each node probes; another value, equal or not, is another plan."""
+    """The checks that each node probes; a new value, even an equal one, is a new plan."""
     _lives: dict[str, int] = field(init=False, factory=dict)
-    """Which start of its process a node's plans are of."""
+    """The run of each node that its plans belong to."""
 
     def prepare(self) -> None:
-        """Set up the world, and put everything that will happen on its agenda."""
+        """Set up the world, and plan all entries of the timeline."""
         document, scope = self.scenario.document, self.scenario.scope
         self.ids = {m.name: m.id for m in document.members}
         self.world = World(
@@ -109,7 +109,7 @@ class _Player:
             self._later(entry.at_s, lambda n=number, e=entry: self._begin(n, e))  # type: ignore[misc]
 
     def run(self, progress: Progress | None) -> None:
-        """Play to the end, or until qutrio breaks a promise."""
+        """Play to the end, or until qutrio breaks an invariant."""
         story = self.recorder.story
         try:
             for ident in list(self.world.hosts):
@@ -150,7 +150,7 @@ class _Player:
         return story
 
     def _later(self, at: Seconds, action: Callable[[], None]) -> None:
-        """Do something at a time_text, and look what became of every machine."""
+        """Run an action at a time, and then record the state of every machine."""
 
         def act() -> None:
             action()
@@ -162,7 +162,7 @@ class _Player:
     # --- probes -----------------------------------------------------------------------------
 
     def _follow(self, ident: NodeId) -> None:
-        """Probe what a node's document says, soon what is new to it, as a real node does."""
+        """Probe the checks of a node's document; new ones soon, as a real node does."""
         host, node = self.world.hosts[ident], self.recorder.names[ident]
         running = host.node
         assert running is not None
@@ -181,20 +181,20 @@ class _Player:
             )
 
     def _next_probe_at(self, node: str, check: Check) -> Seconds:
-        """Return when a node looks next: the nodes look in turn, evenly over the interval."""
+        """Return when a node probes next: the nodes take turns, spread evenly over the interval."""
         nodes, true = self.scenario.scope.nodes, self.world.true
         phase = (nodes.index(node) / len(nodes) + _fraction(check.id)) % 1.0
         passed = floor(true / check.interval_s - phase) + 1
         return (max(passed, 0) + phase) * check.interval_s
 
     def _plan_probe(self, node: str, check: Check, at: Seconds) -> None:
-        """Probe at a time_text, and then again and again at the interval."""
+        """Probe at a time, and then once in each interval."""
         if at <= self.recorder.story.end_s:
             self.world.at(at, self.ids[node], lambda: self._probe(node, check))
 
     def _probe(self, node: str, check: Check) -> None:
         if self._watched.get((node, check.id)) is not check:
-            return  # planned anew since, or forgotten
+            return  # replaced by a newer plan, or dropped
         host = self._host(node)
         if host is not None and host.node is not None and not host.node.removed:
             self.world.probe(host.name, check.id)
@@ -242,7 +242,7 @@ class _Player:
         self._record_span(self.scenario.entries[number], self._open.pop(number), self.world.true)
 
     def _record_span(self, entry: Entry, start: Seconds, end: Seconds) -> None:
-        """Note how long an entry was in force."""
+        """Record how long an entry was in force."""
         subjects = entry.action.subjects if isinstance(entry.action, StartFault) else ()
         links = tuple((s.name, s.other) for s in subjects if s.kind is FaultKind.LINK)
         end_s = min(end, self.recorder.story.end_s)
@@ -250,7 +250,7 @@ class _Player:
         self.recorder.story.spans.append(span)
 
     def _move(self, number: int, node: str, event: MachineEvent) -> Seconds:
-        """Move a machine, and return up to when it stays so."""
+        """Apply an event to a machine, and return until when its effect lasts."""
         host, true = self._host(node), self.world.true
         back = self._end_of_move(number, node, event, true)
         if host is None:
@@ -278,7 +278,7 @@ class _Player:
         return back
 
     def _paged(self, ident: NodeId) -> None:
-        """Let a node die whose page has just left, if that was planned."""
+        """Crash a node that has just sent a page, if that is planned."""
         node = self.recorder.names[ident]
         if node in self._crash_after_page:
             number, entry = self._crash_after_page.pop(node)
@@ -286,7 +286,7 @@ class _Player:
             self._record_span(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
 
     def _end_of_move(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
-        """Return when a machine goes on that an entry moves now; after the end if it never does."""
+        """Return when the event of an entry is undone, which is after the end if never."""
         entry = self.scenario.entries[number]
         later = [e for e in self.scenario.entries[number + 1 :] if e.at_s >= true]
         ends = [e.at_s for e in later if _moves(e, node, event.end)]
@@ -304,6 +304,6 @@ def _moves(entry: Entry, node: str, event: MachineEvent | None) -> bool:
 
 
 def _fraction(ident: str) -> float:
-    """Return a part of one that follows from a check's id, as the real schedule does it."""
+    """Return a share from 0 to 1 that follows from an id, like that of the real schedule."""
     number = int.from_bytes(sha256(ident.encode()).digest()[:HASH_BYTES])
     return number / (1 << 8 * HASH_BYTES)

@@ -1,4 +1,4 @@
-"""What an expectation may say, and whether and when what happened bears it out."""
+"""Predicates of expectations, and whether and when a story fulfils them."""
 
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -15,20 +15,20 @@ PAGES_SHOWN_MAX = 4
 
 
 class Predicate(Protocol):
-    """Something that is so or not at a moment."""
+    """Something that is true or false at a time."""
 
     @property
     def counts(self) -> bool:
-        """Whether it counts what has happened, and so is judged when its time is over."""
+        """Whether it counts events, and so is judged at the end of its window."""
 
     def changes(self, story: Story) -> list[Seconds]:
-        """Return when it may have changed."""
+        """Return the times at which it may have changed."""
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Tell whether it was so at a moment; what it counts is counted from `since`."""
+        """Return whether it was true at a time; counts begin at `since`."""
 
     def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say what was so at that time_text, and since when."""
+        """Return a description of the state at a time, and since when it was so."""
 
 
 def names(nodes: Iterable[str]) -> str:
@@ -38,7 +38,7 @@ def names(nodes: Iterable[str]) -> str:
 
 @frozen
 class StateIs(Generic[T]):
-    """A value of the story that changes over time is as it should be."""
+    """A value of the story that changes over time satisfies `is_so`."""
 
     of: Callable[[Story], Track[T]]
     is_so: Callable[[T], bool]
@@ -46,20 +46,20 @@ class StateIs(Generic[T]):
 
     @property
     def counts(self) -> bool:
-        """It looks at one moment."""
+        """Whether it counts: no, it is about one point in time."""
         return False
 
     def changes(self, story: Story) -> list[Seconds]:
-        """Return when the value changed."""
+        """Return the times at which the value changed."""
         return self.of(story).changes()
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Look at the value of the moment."""
+        """Return whether the value at a time is as expected."""
         del since
         return self.is_so(self.of(story).at(at))
 
     def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say the value, and since when it stands."""
+        """Return the value, and since when it was so."""
         del since
         track = self.of(story)
         start = track.since(at)
@@ -72,7 +72,7 @@ class StateIs(Generic[T]):
 class Paged:
     """Notices that reached a channel: exactly `count` on each, or at least one on any.
 
-    What is empty or None may be anything.
+    An empty value or None matches anything.
     """
 
     check: str
@@ -83,15 +83,15 @@ class Paged:
 
     @property
     def counts(self) -> bool:
-        """It counts."""
+        """Whether it counts: yes."""
         return True
 
     def changes(self, story: Story) -> list[Seconds]:
-        """Return when such a notice arrived."""
+        """Return the times at which such notices arrived."""
         return [page.at_s for page in story.pages if self._is_such(page)]
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Count what arrived up to the moment."""
+        """Compare the number of notices until a time."""
         on = [page.channel for page in self._between(story, since, at)]
         if self.count is None:
             return bool(on)
@@ -100,7 +100,7 @@ class Paged:
         return all(on.count(channel) == self.count for channel in self.channels)
 
     def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say who sent what and when."""
+        """Return who sent which notices when."""
         told = [_page_text(page) for page in self._between(story, since, at)]
         if not self.channels:
             return "no such page was sent, for no channel is attached"
@@ -128,7 +128,7 @@ def _page_text(page: Page) -> str:
 
 
 class Mode(Enum):
-    """How a claim is held against the moments of a time."""
+    """How a claim applies to the times of its window."""
 
     AT = "at"
     BY = "by"
@@ -139,7 +139,7 @@ class Mode(Enum):
 
 @frozen
 class Window:
-    """When a claim must hold: from `start_s` to `end_s`, or to the end where that is None."""
+    """When a claim must hold: from `start_s` to `end_s`, or to the end if that is None."""
 
     mode: Mode
     start_s: Seconds = 0.0
@@ -148,7 +148,7 @@ class Window:
 
 @frozen(kw_only=True)
 class Expectation:
-    """One line of what must come true."""
+    """One line of what is expected."""
 
     window: Window
     predicate: Predicate
@@ -158,7 +158,7 @@ class Expectation:
 
 @frozen(kw_only=True)
 class Verdict:
-    """Whether an expectation held, since which moment that is certain, and why."""
+    """Whether an expectation held, when that became certain, and why."""
 
     expectation: Expectation
     held: bool
@@ -167,7 +167,7 @@ class Verdict:
 
 
 def judge(expectation: Expectation, story: Story) -> Verdict:
-    """Return whether an expectation came true."""
+    """Return the verdict on an expectation."""
     window, predicate = expectation.window, expectation.predicate
     start_s = 0.0 if window.mode is Mode.AT else window.start_s
     end_s = story.end_s if window.end_s is None else window.end_s

@@ -1,7 +1,7 @@
-"""Watches a world from outside and writes down what a person would want to know.
+"""Observes a world, and records its story: values over time, pages, and lines for people.
 
-Only what changes is written: who acts, who hears a majority, how votes turn, what the acting
-node makes of them, what is sent to whom, what is known to whom.
+Only changes are recorded: of the master, of the nodes that hear a majority, of votes and
+verdicts, of notices that are sent, and of documents that nodes hold.
 """
 
 import re
@@ -43,7 +43,7 @@ _ANSWERS = {
 
 @frozen
 class _Request:
-    """The sentence behind an open request, and whether its answer is the last."""
+    """The sentence of an open request, and whether its answer is the last."""
 
     via: NodeId
     text: str
@@ -52,22 +52,22 @@ class _Request:
 
 @define
 class Recorder:
-    """The onlooker of a world, and the author of its story."""
+    """The observer that records the story of a world."""
 
     world: World
     story: Story
     names: dict[NodeId, str]
     paged: Callable[[NodeId], None] = lambda _: None
-    """Told of a node whose page has just left, before the node hears that it did."""
+    """Called when a node has sent a page, before the node learns that."""
     follows: Callable[[NodeId], None] = lambda _: None
-    """Told of a node that has another document, or that has just started."""
+    """Called when a node has a new document, or has just started."""
     _requests: dict[RequestId, _Request] = field(factory=dict)
     _early: dict[RequestId, Reply] = field(factory=dict)
     _resigned: dict[NodeId, str] = field(factory=dict)
     _notes: dict[NodeId, NodeFact] = field(factory=dict)
     _acting: set[NodeId] = field(factory=set)
     _probed: set[NodeId] = field(factory=set)
-    """Nodes whose votes may have turned since they were looked at."""
+    """Nodes whose votes may have changed since they were recorded."""
     _lost: set[NodeId] = field(factory=set)
     _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
     _ledger: Ledger = field(factory=Ledger)
@@ -75,15 +75,15 @@ class Recorder:
     _delivered: set[tuple[NoticeId, ChannelId]] = field(factory=set)
     _vacant_s: Seconds | None = None
 
-    # --- as an onlooker ---------------------------------------------------------------------
+    # --- as an observer ---------------------------------------------------------------------
 
     def on_effect(self, name: NodeId, effect: Effect) -> None:
-        """Note why a node gives the role up, what it logs, and its answers to operators."""
+        """Record why a node resigns, what it logs, and its answers to operators."""
         match effect:
             case Note(Resigned(reason=reason)):
                 self._resigned[name] = reason
             case Note(RoleClaimed() | NoticeUndelivered()):
-                pass  # the lines about acting and paging say it better
+                pass  # the lines about acting and paging cover these
             case Note(fact):
                 self._write_fact(name, fact)
             case Reply(request):
@@ -96,7 +96,7 @@ class Recorder:
                 pass
 
     def _write_fact(self, name: NodeId, fact: NodeFact) -> None:
-        """Write down what a node logs, but not what it said last time."""
+        """Write what a node logs, except a repetition of the last line."""
         if self._notes.get(name) == fact:
             return
         self._notes[name] = fact
@@ -105,11 +105,11 @@ class Recorder:
         self.write(name, LineKind.NOTE, f"{what}: {words}" if words else what)
 
     def on_probe(self, name: NodeId) -> None:
-        """Look at this node's votes, once it has taken in what it saw."""
+        """Record this node's votes once it has processed the result."""
         self._probed.add(name)
 
     def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
-        """Write down a page, or that it did not get through."""
+        """Record a page, or that it was not delivered."""
         notice = delivery.notice
         channel = self._channel(delivery.channel)
         if not delivered:
@@ -138,24 +138,24 @@ class Recorder:
         self.paged(name)
 
     def on_event(self, name: NodeId) -> None:
-        """Compare what can be seen at a machine with what was there before."""
+        """Record what changed at a machine."""
         if name in self.world.hosts:
             self._look_at_machine(name)
             self._look_at_role(name)
             self._look_at_node(name)
         self._resigned.clear()
 
-    # --- for whoever plays ------------------------------------------------------------------
+    # --- for the player ---------------------------------------------------------------------
 
     def write(self, name: NodeId | None, kind: LineKind, text: str) -> None:
-        """Write a line; `name` is None for what is done to the world."""
+        """Write a line; `name` is None for actions on the world."""
         node = "" if name is None else self.names[name]
         self.story.lines.append(Line(self.world.true, node, kind, self.with_names(text)))
 
     def asked(self, request: RequestId, via: NodeId, text: str, *, last: bool = True) -> None:
-        """Connect a request with the sentence that it comes from.
+        """Associate a request with its sentence.
 
-        `last` is False for one whose commit only leads to the next.
+        `last` is False for a request that only leads to the next.
         """
         asked, early = _Request(via, text, last), self._early.pop(request, None)
         if early is not None:
@@ -165,7 +165,7 @@ class Recorder:
             self._requests[request] = asked
 
     def refused(self, via: NodeId | None, text: str, reason: str) -> None:
-        """Note a request that did not even reach a node."""
+        """Record a request that did not reach a node."""
         self.story.answers[text].put(self.world.true, Answer.REFUSED)
         self.write(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
 
@@ -228,8 +228,8 @@ class Recorder:
         if host.node is None:
             return "it is down"
         if self.world.true < host.suspended_until:
-            return "it is suspended, and its mandate ran out"
-        return "its mandate ran out, for no majority answered"
+            return "it is suspended, and its lease ran out"
+        return "its lease ran out, because no majority answered"
 
     def _look_at_node(self, name: NodeId) -> None:
         host = self.world.hosts[name]
@@ -333,7 +333,7 @@ class Recorder:
                 self._compare_documents()
 
     def _compare_documents(self) -> None:
-        """Compare what the running members hold."""
+        """Compare the documents of the running members."""
         running = self._running()
         held = {ident: self._documents.get(ident) for ident in running}
         stamps = {(d.term, d.revision) for d in held.values() if d is not None}
@@ -370,7 +370,7 @@ class Recorder:
         self.write(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
 
     def _leave_unanswered(self, name: NodeId) -> None:
-        """Note that whoever asked a node that goes down does not know what came of it."""
+        """Record that the requests to a node that stops stay without an answer."""
         for request in [r for r, asked in self._requests.items() if asked.via == name]:
             text = self._requests.pop(request).text
             self.story.answers[text].put(self.world.true, Answer.UNKNOWN)
@@ -381,7 +381,7 @@ class Recorder:
         return next((c.name for c in channels if c.id == ident), str(ident))
 
     def with_names(self, text: str) -> str:
-        """Return a text with names in place of ids."""
+        """Return a text with ids replaced by names."""
         for ident, name in self.names.items():
             text = text.replace(ident, name)
         return text

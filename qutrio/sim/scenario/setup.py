@@ -1,4 +1,4 @@
-"""The cluster that a scenario begins with: from names and options, or from a `cluster.yaml`."""
+"""The initial cluster of a scenario: from names and options, or from a `cluster.yaml`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
@@ -24,7 +24,7 @@ PORT_FIRST = 10_000
 
 
 def machine(name: str, number: int) -> Member:
-    """Return a voter.  Its id follows from `number`, so the first of a list has the lowest."""
+    """Return a voter.  Its id follows from `number`, so that the first of a list has the lowest."""
     return Member(
         id=NodeId(f"n{number:012x}"),
         name=name,
@@ -35,7 +35,7 @@ def machine(name: str, number: int) -> Member:
 
 
 def webhook(name: str, *, default: bool) -> Channel:
-    """Return a channel that goes nowhere."""
+    """Return a channel whose URL is never used."""
     return WebhookChannel(
         id=ChannelId(name), name=name, url="https://pager.example/", default=default
     )
@@ -64,7 +64,7 @@ def playable(document: ClusterDocument) -> tuple[Mapping[str, Check], Mapping[st
 
 
 def narrowed(document: ClusterDocument, wanted: Collection[str]) -> ClusterDocument:
-    """Return a document without the checks that nobody mentions: they would be up all along."""
+    """Return a document without the checks that the file does not mention: they would stay up."""
     return evolve(document, tokens=(), checks=tuple(c for c in document.checks if c.name in wanted))
 
 
@@ -82,7 +82,7 @@ OpenFile = Callable[[str], str]
 
 
 def declared(problems: Problems, open_file: OpenFile) -> ClusterDocument | None:
-    """Return the document that a scenario begins with, or None when that has problems."""
+    """Return the initial document of a scenario, or None if there are problems."""
     declaration = _Declaration(problems, open_file)
     document = declaration.cluster() if "cluster" in problems.data else declaration.founded()
     return None if problems.found else document
@@ -149,7 +149,7 @@ class _Declaration:
     def _names(
         self, kind: str, most: int, default: tuple[str, ...] | None
     ) -> dict[str, dict[str, Any]] | None:
-        """Read a list of names, or a mapping of names to options where a kind has some."""
+        """Read a list of names, or a mapping of names to options if the kind has options."""
         field_ = f"{kind}s"
         given = self.problems.data.get(field_, None if default is None else list(default))
         optional = default is not None
