@@ -119,31 +119,6 @@ class World:
         """A digest of the lines of the trace so far."""
         return str(self._trace.hexdigest())
 
-    @property
-    def cut(self) -> dict[tuple[NodeId, NodeId], Seconds]:
-        """Until when nothing arrives, for each direction that is cut."""
-        return self.network.cut
-
-    @property
-    def down_targets(self) -> set[CheckId]:
-        """The checks that fail for every node."""
-        return self.targets.down
-
-    @property
-    def lonely(self) -> set[tuple[NodeId, CheckId]]:
-        """The checks that fail for one node."""
-        return self.targets.lonely
-
-    @property
-    def channel_down_until(self) -> Seconds:
-        """Until when no attempt to deliver succeeds."""
-        return self.channels.down_until
-
-    @channel_down_until.setter
-    def channel_down_until(self, true: Seconds) -> None:
-        """Let every attempt fail until a time."""
-        self.channels.down_until = true
-
     # --- time -------------------------------------------------------------------------------
 
     def at(self, true: Seconds, name: NodeId, action: Action) -> None:

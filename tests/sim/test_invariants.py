@@ -246,9 +246,9 @@ def test_6_a_vote_of_a_removed_node_that_is_still_kept_is_noticed(
 def test_the_judge_of_a_world_that_goes_well_says_nothing() -> None:
     world = begin(5)
     world.add_check(N0, "api")
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(60)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.crash(N0, 5)
     world.run(120)
     world.invariants.quiet(world.hosts, world.true)

@@ -94,8 +94,8 @@ def test_9_a_member_that_is_behind_is_noticed() -> None:
 
 def test_9_a_page_that_still_waits_is_noticed() -> None:
     world = begin()
-    world.channel_down_until = 1000.0
-    world.down_targets.add(WEB)
+    world.channels.down_until = 1000.0
+    world.targets.down.add(WEB)
     world.run(60)
     with pytest.raises(InvariantError, match=r"^9: pages still wait for delivery at n00"):
         world.invariants.quiet(world.hosts, world.true)
@@ -125,10 +125,10 @@ def test_9_an_outage_that_nobody_says_the_truth_about_is_noticed(
 ) -> None:
     world = begin()
     if state is State.DOWN:
-        world.down_targets.add(WEB)
+        world.targets.down.add(WEB)
         world.run(30)
     monkeypatch.setattr(Verdicts, "certain", lambda *_: state)
-    (world.down_targets.discard if state is State.DOWN else world.down_targets.add)(WEB)
+    (world.targets.down.discard if state is State.DOWN else world.targets.down.add)(WEB)
     world.run(60)
     with pytest.raises(InvariantError, match=rf"^9: web is .* everywhere, .*{said}"):
         world.invariants.quiet(world.hosts, world.true)

@@ -90,7 +90,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
     """It sleeps for twice dead-after with a page in its hands; another pages meanwhile."""
     world = begin()
     world.channels.slow_until = 100.0  # so that an attempt is under way for a while
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     while not world.invariants.rounds._judged:
         world.run(world.true + 0.05)
     world.run(world.true + 0.3)
@@ -104,7 +104,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
     world.run(asleep_until + 10)
     assert N0 not in watcher.acted[watcher.acted.index(N1) :], "it woke, looked and knew"
     assert 1 <= pages(world)["down"] <= 2
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(asleep_until + 60)
     assert pages(world)["recovered"] == 1
     world.invariants.quiet(world.hosts, world.true)
@@ -113,7 +113,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
 def test_story_the_quorum_is_lost_and_regained() -> None:
     """The survivor decides nothing, says why, and all goes on by itself when one returns."""
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.crash(N1, 40)
     world.crash(N2, 60)
     world.run(15 + DEAD_S + 1)

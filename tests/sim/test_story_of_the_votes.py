@@ -30,12 +30,12 @@ def web(world: World) -> Check:
 def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
     """Everybody sees the target fail once, and nobody twice."""
     world = begin(size)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     for name in world.hosts:
         world.probe(name, WEB)
     world.run(15.1)
     assert all(node_of(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(120)
     assert pages(world) == {}
     assert {state(world, name) for name in world.hosts} == {State.UP}
@@ -46,7 +46,7 @@ def test_story_one_vote_out_of_five_is_unknown_and_not_down() -> None:
     world = begin(5)
     for name in list(world.hosts)[1:]:
         world.targets.blind[name] = 1000.0
-    world.lonely.add((N0, WEB))
+    world.targets.lonely.add((N0, WEB))
     world.run(120)
     assert {state(world, name) for name in world.hosts} == {State.UNKNOWN}
     assert pages(world) == {}
@@ -55,7 +55,7 @@ def test_story_one_vote_out_of_five_is_unknown_and_not_down() -> None:
 def test_story_one_failing_vote_against_four_pages_nobody() -> None:
     """One node alone cannot reach the target; the others can."""
     world = begin(5)
-    world.lonely.add((N2, WEB))
+    world.targets.lonely.add((N2, WEB))
     world.run(120)
     assert {state(world, name) for name in world.hosts} == {State.UP}
     assert pages(world) == {}
@@ -88,7 +88,7 @@ def test_story_a_node_whose_wall_clock_is_an_hour_off() -> None:
     world = begin()
     world.hosts[N2].clock.wall_off_s = HOUR_S
     world.run(20)
-    world.lonely.update({(N1, WEB), (N2, WEB)})  # the page needs its vote
+    world.targets.lonely.update({(N1, WEB), (N2, WEB)})  # the page needs its vote
     world.run(60)
     assert pages(world) == {"down": 1}
     assert shown_skew(world.hosts[N0]) == {N0: 0, N1: 0, N2: HOUR_S}
@@ -104,11 +104,11 @@ def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -
     """Two of three see the target fail once; their reports reach the master for a minute."""
     world = begin()
     watcher = watch(world)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     for name in (N1, N2):
         world.probe(name, WEB)
     world.run(15.1)
-    world.down_targets.clear()
+    world.targets.down.clear()
     failed = [(who, m) for who, to, m in watcher.said if to == N0 and isinstance(m, Report)]
     assert {m.results[0][0].outcome for _, m in failed} == {Outcome.FAIL}
 

@@ -81,16 +81,17 @@ class ActiveFaults:
         values = [*self._active.get(subject, {}).values()]
         _APPLY[subject.kind](self, subject, values[-1] if values else None)
 
-    def _host(self, subject: Subject) -> Host | None:
-        return self.world.hosts.get(self.ids.get(subject.name, NodeId("")))
+    def host(self, node: str) -> Host | None:
+        """Return the machine of a node, unless it has not joined."""
+        return self.world.hosts.get(self.ids.get(node, NodeId("")))
 
     def _link(self, subject: Subject, value: FaultValue | None) -> None:
         if not self.ids.keys() >= {subject.name, subject.other}:
             return
-        pair = (self.ids[subject.name], self.ids[subject.other])
+        pair, cut = (self.ids[subject.name], self.ids[subject.other]), self.world.network.cut
         if value:
-            self.world.cut[pair] = ALWAYS
-        elif self.world.cut.pop(pair, None) is not None and self.world.hosts.keys() >= set(pair):
+            cut[pair] = ALWAYS
+        elif cut.pop(pair, None) is not None and self.world.hosts.keys() >= set(pair):
             self.world.links.dial(*pair, RELINK_S)
 
     def _target(self, subject: Subject, value: FaultValue | None) -> None:
@@ -106,7 +107,7 @@ class ActiveFaults:
             self.world.targets.blind[self.ids[subject.name]] = ALWAYS if value else 0.0
 
     def _disk(self, subject: Subject, value: FaultValue | None) -> None:
-        host = self._host(subject)
+        host = self.host(subject.name)
         if host is None:
             return
         host.disk_fails_until = host.disk_stalls_s = 0.0
@@ -119,7 +120,7 @@ class ActiveFaults:
             self.world.wake(host, host.life)
 
     def _clock(self, subject: Subject, value: FaultValue | None) -> None:
-        host, true = self._host(subject), self.world.true
+        host, true = self.host(subject.name), self.world.true
         if host is None:
             return
         rate = value if isinstance(value, float) else 1.0

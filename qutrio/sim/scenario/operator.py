@@ -48,7 +48,7 @@ class Operator:
     def _host(self, via: str) -> Host | None:
         hosts, ids = self.world.hosts, self.faults.ids
         if via:
-            return hosts.get(ids.get(via, NodeId("")))
+            return self.faults.host(via)
         running = (
             hosts[ident]
             for ident in ids.values()

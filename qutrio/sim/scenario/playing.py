@@ -10,7 +10,6 @@ from attrs import define, evolve, field
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.results import State
-from qutrio.sim.host import Host
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.options import Faults
 from qutrio.sim.scenario.actions import (
@@ -195,7 +194,7 @@ class _Player:
     def _probe(self, node: str, check: Check) -> None:
         if self._watched.get((node, check.id)) is not check:
             return  # replaced by a newer plan, or dropped
-        host = self._host(node)
+        host = self.faults.host(node)
         if host is not None and host.node is not None and not host.node.removed:
             self.world.probe(host.name, check.id)
         beat = self._next_probe_at(node, check)
@@ -230,7 +229,7 @@ class _Player:
 
     def _jump(self, nodes: tuple[str, ...], by_s: Seconds) -> None:
         for node in nodes:
-            if (host := self._host(node)) is not None:
+            if (host := self.faults.host(node)) is not None:
                 host.clock.wall_off_s += by_s
 
     def _end(self, number: int, entry: Entry) -> None:
@@ -251,7 +250,7 @@ class _Player:
 
     def _move(self, number: int, node: str, event: MachineEvent) -> Seconds:
         """Apply an event to a machine, and return until when its effect lasts."""
-        host, true = self._host(node), self.world.true
+        host, true = self.faults.host(node), self.world.true
         back = self._end_of_move(number, node, event, true)
         if host is None:
             self.recorder.write(None, LineKind.NOTE, f"{node} is not there")
@@ -293,9 +292,6 @@ class _Player:
         if entry.for_s is not None:
             ends.append(true + entry.for_s)
         return min(ends, default=self.recorder.story.end_s + AFTERWARDS_S)
-
-    def _host(self, node: str) -> Host | None:
-        return self.world.hosts.get(self.ids.get(node, NodeId("")))
 
 
 def _moves(entry: Entry, node: str, event: MachineEvent | None) -> bool:

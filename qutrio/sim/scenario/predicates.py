@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -17,9 +17,8 @@ PAGES_SHOWN_MAX = 4
 class Predicate(Protocol):
     """Something that is true or false at a time."""
 
-    @property
-    def counts(self) -> bool:
-        """Whether it counts events, and so is judged at the end of its window."""
+    counts: ClassVar[bool]
+    """Whether it counts events, and so is judged at the end of its window."""
 
     def changes(self, story: Story) -> list[Seconds]:
         """Return the times at which it may have changed."""
@@ -40,14 +39,10 @@ def names(nodes: Iterable[str]) -> str:
 class StateIs(Generic[T]):
     """A value of the story that changes over time satisfies `is_so`."""
 
+    counts: ClassVar = False
     of: Callable[[Story], Track[T]]
     is_so: Callable[[T], bool]
     say: Callable[[T], str]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it counts: no, it is about one point in time."""
-        return False
 
     def changes(self, story: Story) -> list[Seconds]:
         """Return the times at which the value changed."""
@@ -75,16 +70,12 @@ class Paged:
     An empty value or None matches anything.
     """
 
+    counts: ClassVar = True
     check: str
     kind: NoticeKind | None
     count: int | None
     node: str
     channels: tuple[str, ...]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it counts: yes."""
-        return True
 
     def changes(self, story: Story) -> list[Seconds]:
         """Return the times at which such notices arrived."""
@@ -183,16 +174,11 @@ def judge(expectation: Expectation, story: Story) -> Verdict:
         return verdict(end_s, held=is_so(end_s))
     between = sorted({t for t in predicate.changes(story) if start_s < t <= end_s})
     moments = [start_s, *between]
-    match window.mode:
-        case Mode.NEVER:
-            found = next((t for t in moments if is_so(t)), None)
-        case Mode.ALWAYS:
-            found = next((t for t in moments if not is_so(t)), None)
-        case _:
-            found = next((t for t in moments if is_so(t)), None)
-            return verdict(end_s if found is None else found, held=found is not None)
+    always = window.mode is Mode.ALWAYS
+    found = next((t for t in moments if is_so(t) is not always), None)
+    if window.mode in {Mode.BY, Mode.WITHIN}:
+        return verdict(end_s if found is None else found, held=found is not None)
     if found is not None:
         return verdict(found, held=False)
     between_s = f"from {time_text(start_s)} to {time_text(end_s)}"
-    always = window.mode is Mode.ALWAYS
     return verdict(end_s, held=True, told=f"{'always' if always else 'never'} so {between_s}")

@@ -13,25 +13,18 @@ from qutrio.errors import QutrioError
 from qutrio.model.channels import Channel, UnknownChannel, WebhookChannel
 from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.ids import ChannelId, Fingerprint, NodeId, Revision
+from qutrio.model.ids import ChannelId, NodeId, Revision
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
+from qutrio.sim.initial_states import member
 from qutrio.sim.scenario.problems import Problems, text
 from qutrio.sim.scenario.requests import new_check, refuse_name, updated_settings
 from qutrio.sim.scenario.tokens import NODES_MAX, SentenceError, shown, unknown
 
-PORT_FIRST = 10_000
-
 
 def machine(name: str, number: int) -> Member:
     """Return a voter.  Its id follows from `number`, so that the first of a list has the lowest."""
-    return Member(
-        id=NodeId(f"n{number:012x}"),
-        name=name,
-        address=f"127.0.0.1:{PORT_FIRST + number}",
-        fingerprint=Fingerprint(f"{number:064x}"),
-        certificate="",
-    )
+    return evolve(member(NodeId(f"n{number:012x}"), number), name=name)
 
 
 def webhook(name: str, *, default: bool) -> Channel:

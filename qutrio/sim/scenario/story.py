@@ -10,14 +10,16 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import AnyKind
 from qutrio.model.results import Outcome, State
 
-_MINUTE, _HOUR = 60, 3600
+
+def _parts(seconds: Seconds) -> tuple[int, int, int, int]:
+    whole, hundredths = divmod(round(seconds * 100), 100)
+    minutes, rest = divmod(whole, 60)
+    return (*divmod(minutes, 60), rest, hundredths)
 
 
 def time_text(seconds: Seconds) -> str:
     """Return a time for a sentence, as short as possible: `41.23s`, `2m`, `1h0m5s`."""
-    whole, hundredths = divmod(round(seconds * 100), 100)
-    hours, rest = divmod(whole, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
+    hours, minutes, rest, hundredths = _parts(seconds)
     exact = f"{rest}.{hundredths:02d}".rstrip("0").rstrip(".")
     front = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
     return front if front and exact == "0" else f"{front}{exact}s"
@@ -25,9 +27,7 @@ def time_text(seconds: Seconds) -> str:
 
 def clock_text(seconds: Seconds) -> str:
     """Return a time for a column: `41.23s`, `2m00.00s`, `1h00m05.00s`."""
-    whole, hundredths = divmod(round(seconds * 100), 100)
-    hours, rest = divmod(whole, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
+    hours, minutes, rest, hundredths = _parts(seconds)
     if hours:
         return f"{hours}h{minutes:02d}m{rest:02d}.{hundredths:02d}s"
     return f"{minutes}m{rest:02d}.{hundredths:02d}s" if minutes else f"{rest}.{hundredths:02d}s"
