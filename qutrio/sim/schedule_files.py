@@ -1,7 +1,8 @@
 """Schedules as JSON files, and as text for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import orjson
@@ -19,13 +20,18 @@ _HOOKS: Final = union_hooks(CONVERTER, get_args(PlannedFault), None, KINDS.__get
 _READ: Final[Callable[[Any, Any], PlannedFault]] = _HOOKS[0]
 _WRITE: Final[Callable[[PlannedFault], dict[str, Any]]] = _HOOKS[1]
 _NUMBERS: Final = ("seed", "size", "faulty_s", "healing_s")
+_PINNED: Final = MappingProxyType(
+    {"operator_errors": "blunders", "pending_proposals": "wishes", "delegated": "errands"}
+)
+"""Fields with another name in files.  Never change a name there: people keep schedules."""
+_FIELDS: Final = MappingProxyType({name: field for field, name in _PINNED.items()})
 
 
 def to_json(schedule: Schedule) -> bytes:
     """Return a schedule as readable JSON."""
     data = {name: getattr(schedule, name) for name in _NUMBERS}
     for name in ("faults", "settings", "limits"):
-        data[name] = CONVERTER.unstructure(getattr(schedule, name))
+        data[name] = _renamed(CONVERTER.unstructure(getattr(schedule, name)), _PINNED)
     data["happenings"] = [_WRITE(planned) for planned in schedule.planned_faults]
     return orjson.dumps(data, option=orjson.OPT_INDENT_2)
 
@@ -36,13 +42,17 @@ def from_json(data: bytes) -> Schedule:
         plain = orjson.loads(data)
         return Schedule(
             **{name: plain[name] for name in _NUMBERS},
-            faults=CONVERTER.structure(plain["faults"], Faults),
+            faults=CONVERTER.structure(_renamed(plain["faults"], _FIELDS), Faults),
             settings=CONVERTER.structure(plain["settings"], Settings),
-            limits=CONVERTER.structure(plain["limits"], Limits),
+            limits=CONVERTER.structure(_renamed(plain["limits"], _FIELDS), Limits),
             planned_faults=tuple(_READ(item, PlannedFault) for item in plain["happenings"]),
         )
     except INVALID as error:
         raise InvalidDocumentError(f"not a schedule: {problem(error)}") from None
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in dict(values).items()}
 
 
 def readable(schedule: Schedule) -> str:
