@@ -1,4 +1,4 @@
-"""Faults in what is told of checks that nobody can judge."""
+"""Faults in the notices of unseen checks."""
 
 from tests.mutants.fault_mixes import UNSEEN
 from tests.mutants.mutant import Edit, Mutant
@@ -6,7 +6,7 @@ from tests.mutants.mutant import Edit, Mutant
 MUTANTS = (
     Mutant(
         name="blind time begins anew with each master",
-        why="while the role moves now and then, nobody is told that nothing is watched",
+        why="while the role moves now and then, unseen checks are never reported",
         edits=(
             Edit(
                 "UnseenTracker._if_due",
@@ -19,8 +19,8 @@ MUTANTS = (
         faults=UNSEEN,
     ),
     Mutant(
-        name="every check without a verdict told by itself",
-        why="a dead resolver wakes people once for each of a thousand checks",
+        name="every check without a verdict reported by itself",
+        why="a dead resolver sends a page for each of a thousand checks",
         edits=(
             Edit(
                 "UnseenTracker._cover",

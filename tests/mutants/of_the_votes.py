@@ -1,4 +1,4 @@
-"""Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
+"""Faults in votes and notices: rounds, ages, voters, order of notices."""
 
 from tests.mutants.fault_mixes import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 from tests.mutants.mutant import Edit, Mutant
@@ -51,7 +51,7 @@ MUTANTS = (
     ),
     Mutant(
         name="learner's vote counted",
-        why="whoever has no vote has no say on targets either",
+        why="a node without a vote does not decide on targets either",
         edits=(
             Edit(
                 "Verdicts.set_document",
@@ -114,8 +114,8 @@ MUTANTS = (
         faults=CHANNELS,
     ),
     Mutant(
-        name="watch ended without a word",
-        why="whoever was told of an outage waits for its end for ever",
+        name="watch ended without a notice",
+        why="people who got the outage never get its end",
         edits=(
             Edit(
                 "close",
@@ -128,7 +128,7 @@ MUTANTS = (
     ),
     Mutant(
         name="settings of a removed channel not kept",
-        why="a pager whose channel is removed in an outage is never told of its end",
+        why="a channel that is removed during an outage never gets its end",
         edits=(
             Edit(
                 "Register.write_next",
@@ -140,8 +140,8 @@ MUTANTS = (
         faults=PAUSES,
     ),
     Mutant(
-        name="end told where the beginning was not",
-        why="people hear that something was closed that they never heard of",
+        name="end sent where the beginning was not",
+        why="people get the end of an outage that they never heard of",
         edits=(
             Edit(
                 "close",
@@ -154,7 +154,7 @@ MUTANTS = (
     ),
     Mutant(
         name="duration by wall clocks",
-        why="a clock that was set in an outage is told to people as its length",
+        why="a wall clock that is set during an outage changes its reported length",
         edits=(
             Edit(
                 "deliveries",
@@ -167,7 +167,7 @@ MUTANTS = (
     ),
     Mutant(
         name="order by marks in memory",
-        why="the next master does not know that the outage was told, and tells it after its end",
+        why="the next master does not know that the outage was sent, and sends it after its end",
         edits=(
             Edit(
                 "DeliveryScheduler._heads",
@@ -179,8 +179,8 @@ MUTANTS = (
         faults=UNTOLD,
     ),
     Mutant(
-        name="told before a majority holds it",
-        why="the next master does not know of the notice, and says it again",
+        name="sent before a majority holds it",
+        why="the next master does not know of the notice, and sends it again",
         edits=(
             Edit(
                 "AlertManager.start_attempts",
@@ -192,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         name="delivery never marked",
-        why="the outbox never empties, and each new master says everything again",
+        why="the outbox never empties, and each new master sends everything again",
         edits=(
             Edit(
                 "DeliveryScheduler.prune",
@@ -204,7 +204,7 @@ MUTANTS = (
     ),
     Mutant(
         name="incident never closed",
-        why="the recovery is never told, nor the next outage",
+        why="neither the recovery nor the next outage is ever sent",
         edits=(
             Edit(
                 "reconcile",
@@ -216,7 +216,7 @@ MUTANTS = (
     ),
     Mutant(
         name="abstention counted as a fail",
-        why="a node that cannot look says nothing of the target",
+        why="a node that cannot probe knows nothing of the target",
         edits=(
             Edit(
                 "votes.state_of",

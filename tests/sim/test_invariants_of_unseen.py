@@ -11,7 +11,7 @@ from qutrio.model.incidents import Ledger
 from qutrio.model.results import State
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, begin, mind, pages
+from tests.sim.worlds import N0, begin, node_of, pages
 
 QUICK = Limits(unseen_after_s=60.0, unseen_intervals=2)
 
@@ -78,6 +78,6 @@ def test_7_blindness_that_most_votes_speak_against_is_noticed(
     world = begin(limits=QUICK)
     monkeypatch.setattr(Verdicts, "state", lambda *_: State.UNKNOWN)
     monkeypatch.setattr(Verdicts, "undisputed", lambda *_: State.UNKNOWN)
-    mind(world, N0).alerts.unseen_tracker.invalidate()
+    node_of(world, N0).alerts.unseen_tracker.invalidate()
     with pytest.raises(InvariantError, match=r"^7: unseen-\d+.unseen: \d voters judge web"):
         world.run(300)
