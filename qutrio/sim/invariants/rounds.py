@@ -113,8 +113,9 @@ class NoticeCheck:
             return f"only {len(first)} saw it before the last round, {needed} are needed"
         began = sorted(first)[needed - 1]
         again = [n for n in self.voters if self._saw_again(n, outcome, made, began)]
-        all_ = len(made) if self.troubled_until < began else needed
-        if len(again) < min(all_, sum(p.outcome is outcome for p in made.values())):
+        decisive = len(made) // 2 + 1 if outcome is Outcome.FAIL else (len(made) + 1) // 2
+        enough = decisive if self.troubled_until < began else needed
+        if len(again) < min(enough, sum(p.outcome is outcome for p in made.values())):
             return f"only {len(again)} saw it again in a second round"
         return None
 
