@@ -30,7 +30,7 @@ def subject(notice: Notice) -> str:
         case NoticeKind.RECOVERED:
             line = f"[RECOVERED] {name}: {target} after {in_words(outage_s(notice))}"
         case NoticeKind.CLOSED:
-            line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
+            line = f"[CLOSED] {name}: {target} is no longer watched, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
         case NoticeKind.UNSEEN:
@@ -121,7 +121,7 @@ def _opening(notice: Notice) -> str:
         case NoticeKind.RECOVERED:
             return f"{name} has RECOVERED after {in_words(outage_s(notice))}."
         case NoticeKind.CLOSED:
-            return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
+            return f"{name} is no longer watched: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case NoticeKind.UNSEEN:
@@ -150,7 +150,7 @@ def _last_state(notice: Notice) -> str:
 def _reservation(notice: Notice) -> list[str]:
     if not notice.minority:
         return []
-    doubt = "No majority confirmed it.  Others may see it differently, or tell you of it again."
+    doubt = "No majority confirmed it.  Other nodes may see it differently, or alert you again."
     return [f"This comes {minority_words(notice)}.\n{doubt}"]
 
 

@@ -258,7 +258,7 @@ class _Mirror:
             case Ruling.REFUSED | Ruling.AGAIN:
                 return reply.reason
             case Ruling.UNKNOWN:
-                return f"it is not known whether this took effect, look: {reply.reason}"
+                return f"it is not known whether this took effect: {reply.reason}"
 
     async def _text(self, document: ClusterDocument) -> str:
         ours = await self._thread(partial(emit, document))

@@ -137,10 +137,10 @@ def test_the_end_of_the_watch_says_how_by_whom_and_what_the_check_was() -> None:
     ending = Ending(how=Stopping.DISABLED, by="alice on alpha", last_state=State.DOWN)
     closed = evolve(RECOVERED, kind=NoticeKind.CLOSED, ending=ending, evidence=(), lasted_s=90.0)
     assert subject(closed) == (
-        "[CLOSED] web: https://example.org/ is watched no more, was DOWN for 1m30s"
+        "[CLOSED] web: https://example.org/ is no longer watched, was DOWN for 1m30s"
     )
     said = body(evolve(LETTER, notice=closed))
-    assert "watched no more: its check was disabled by alice on alpha.  It was DOWN for" in said
+    assert "no longer watched: its check was disabled by alice on alpha.  It was DOWN for" in said
     blind = evolve(closed, ending=evolve(ending, by="", last_state=State.UNKNOWN))
     assert "It was DOWN, and then unknown, for 1m30s." in body(evolve(LETTER, notice=blind))
     assert "was disabled or removed." in body(evolve(LETTER, notice=evolve(closed, ending=None)))
