@@ -6,7 +6,7 @@ from typing import assert_never
 from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
-from qutrio.model.edits import Edit, who
+from qutrio.model.edits import Edit, author_text
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence, Outcome, State, clip
@@ -182,8 +182,8 @@ def _facts(notice: Notice) -> str:
 
 
 def edited(edit: Edit) -> str:
-    """Return who changed a check last, where it was not up since then."""
-    return f"by {clip(who(edit))} at {format_utc(edit.at_unix)}, revision {edit.revision}"
+    """Say who changed a check last: it was not seen up since then."""
+    return f"by {clip(author_text(edit))} at {format_utc(edit.at_unix)}, revision {edit.revision}"
 
 
 def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:

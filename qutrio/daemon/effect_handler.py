@@ -74,19 +74,19 @@ class NodeEffectHandler:
             return False
         return True
 
-    def note(self, fact: NodeFact) -> None:
-        """Log a fact."""
+    def log_fact(self, fact: NodeFact) -> None:
+        """Write a fact to the log."""
         what, details = log_line(fact)
         self.log(what, **details)
 
-    def turned(self, turn: Turn) -> None:
-        """Log the engine's change of role."""
+    def log_turn(self, turn: Turn) -> None:
+        """Write the engine's change of role to the log."""
         self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
         """Queue a line for the journal of incidents, or drop it."""
         self.recorder.put(entry)
 
-    def alive(self) -> None:
-        """Tell the watchdog that the driver's loop runs."""
+    def notify_watchdog(self) -> None:
+        """Tell the watchdog that the loop turns."""
         self.watchdog.alive()

@@ -14,7 +14,7 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.codec.wire import encode
-from qutrio.core.api.admission import Admission, admission, problem_of
+from qutrio.core.api.admission import Admission, admission, token_problem
 from qutrio.core.api.effects import Reply
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Fetched, Ruling
@@ -180,7 +180,7 @@ class EnrollmentServer:
         token = _token(self.view.value.document, applicant.token)
         if token is None:
             return Refused(reason=_UNKNOWN_TOKEN)
-        problem = problem_of(token, applicant.member.fingerprint, self.clock.wall())
+        problem = token_problem(token, applicant.member.fingerprint, self.clock.wall())
         return None if problem is None else Refused(reason=problem)
 
     async def _claim(self, socket: WebSocket, applicant: _Applicant) -> Refused | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from qutrio.model.hand_edits import EditReport, EditStage
 from qutrio.model.ids import Seconds
@@ -18,6 +18,8 @@ class EditProgress:
     _since: Seconds = field(init=False, default=0.0)
     _reason: str = field(init=False, default="")
     _kept: Path | None = field(init=False, default=None)
+    _blocked: EditReport | None = field(init=False, default=None)
+    _blocked_since: Seconds = field(init=False, default=0.0)
 
     def enter(self, stage: EditStage, size: int) -> None:
         """Record that an edit of `size` bytes has entered a stage."""
@@ -34,8 +36,23 @@ class EditProgress:
         """Record that no edit is in progress."""
         self._stage = None
 
+    def blocked(self, reason: str) -> None:
+        """Note that the file cannot be read or replaced, and why."""
+        if self._blocked is None or self._blocked.reason != reason:
+            self._blocked_since = trio.current_time()
+        self._blocked = EditReport(stage=EditStage.BLOCKED, size_bytes=0, for_s=0.0, reason=reason)
+
+    def unblocked(self) -> None:
+        """Note that the file can be read and replaced."""
+        self._blocked = None
+
     def report(self) -> EditReport | None:
-        """Return the stage of the newest edit; None when it is in effect, or there was none."""
+        """Return where the newest edit stands; None when it is in effect, or there was none.
+
+        That the file cannot be read or replaced comes before all else.
+        """
+        if self._blocked is not None:
+            return evolve(self._blocked, for_s=trio.current_time() - self._blocked_since)
         if self._stage is None or (self._kept is not None and not self._kept.exists()):
             return None
         return EditReport(

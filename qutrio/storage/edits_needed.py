@@ -11,7 +11,7 @@ from qutrio.core.api.mutations import (
     RemoveCheck,
     same_check,
 )
-from qutrio.model.checks import slow_words
+from qutrio.model.checks import slow_warning
 from qutrio.model.document import ClusterDocument
 
 WARNINGS_MAX = 10
@@ -44,5 +44,5 @@ def still_needed(changes: Batch, document: ClusterDocument) -> Batch:
 def slow_checks(changes: Batch) -> list[str]:
     """Return warnings about the checks that an edit adds or changes."""
     puts = [c.check for c in changes.mutations if isinstance(c, PutCheck) and c.check.enabled]
-    slow = ((check.name, slow_words(check)) for check in puts)
+    slow = ((check.name, slow_warning(check)) for check in puts)
     return [f"check {name!r}: {words}" for name, words in slow if words][:WARNINGS_MAX]

@@ -80,12 +80,14 @@ async def mirror(
             await machine.read_edits()
             await machine.write_back()
             trouble = ""
+            machine.progress.unblocked()
         except trio.BrokenResourceError:
             return
         except OSError as error:
             if explain(error) != trouble:
                 log("cluster.yaml cannot be kept up to date", error=explain(error))
             trouble = explain(error)
+            machine.progress.blocked(trouble)
         if trouble:
             await trio.sleep(poll_s)
         else:

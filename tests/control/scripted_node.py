@@ -99,6 +99,9 @@ class ScriptedNode:
     """Who acts next, each time that somebody wants the role moved; else nobody moves it."""
     yields: list[YieldRequested] = Factory(list)
     probed: list[CheckId] = Factory(list)
+    probed_by: list[frozenset[NodeId] | None] = Factory(list)
+    late: dict[NodeId, Outcome] = Factory(dict)
+    """Votes of those who only answer when they are asked once more."""
     voted_at: float = float("inf")
     journal: MemoryJournal = Factory(MemoryJournal)
     delivered: Callable[[ChannelId], tuple[bool, str]] = lambda _: (True, "250 queued")
@@ -211,8 +214,11 @@ class ScriptedNode:
                 self.yields.append(event)
                 if self.heirs:
                     self._move(self.heirs.pop(0))
-            case ProbeRequested(checks):
+            case ProbeRequested(checks, of):
                 self.probed.extend(checks)
+                self.probed_by.append(of)
+                if of is not None:
+                    self.votes = {**self.votes, **self.late}
                 self.voted_at = trio.current_time() + PROBE_S
             case _:
                 pass

@@ -219,9 +219,28 @@ async def test_check_test_names_the_silent_when_time_is_up(autojump_clock: MockC
     scripted.votes = {ME: Outcome.FAIL}
     started = trio.current_time()
     answer = await ask(scripted, "check.test", name="web")
-    assert answer["state"] == "down"
     assert answer["silent"] == ["b"]
     assert 3.0 < trio.current_time() - started < 6.0
+
+
+async def test_one_failing_vote_of_two_voters_is_no_outage(autojump_clock: MockClock) -> None:
+    """It takes a majority to say that a target fails, in a test as well."""
+    scripted = await with_check(timeout="1s")
+    scripted.votes = {ME: Outcome.FAIL}
+    answer = await ask(scripted, "check.test", name="web")
+    assert (answer["state"], answer["votes"]["fail"]) == ("unknown", 1)
+    scripted.votes = {ME: Outcome.FAIL, PEER: Outcome.FAIL}
+    assert (await ask(scripted, "check.test", name="web"))["state"] == "down"
+
+
+async def test_who_is_silent_is_asked_again(autojump_clock: MockClock) -> None:
+    """A member may be told of the check after it is asked to probe it."""
+    scripted = await with_check(timeout="10s")
+    scripted.votes = {ME: Outcome.OK}
+    scripted.late = {PEER: Outcome.OK}
+    answer = await ask(scripted, "check.test", name="web")
+    assert answer["silent"] == []
+    assert scripted.probed_by == [None, frozenset({PEER})]
 
 
 async def test_check_test_ignores_votes_from_before(autojump_clock: MockClock) -> None:

@@ -270,6 +270,14 @@ def test_everybody_probes_when_somebody_asks() -> None:
     assert [n for n, _ in cluster.effects_of(Probe)] == [C, A, B]
 
 
+def test_only_those_probe_who_are_asked_once_more() -> None:
+    cluster = elected_cluster()
+    cluster.handle(C, ProbeRequested((WEB,), frozenset({B})))
+    assert [n for n, _ in cluster.effects_of(Probe)] == [B]
+    cluster.handle(C, ProbeRequested((WEB,), frozenset({C})))
+    assert [n for n, _ in cluster.effects_of(Probe)] == [B, C]
+
+
 def test_the_role_is_not_handed_over_while_an_attempt_is_under_way() -> None:
     cluster = elected_cluster(
         document(

@@ -212,7 +212,7 @@ def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
 def test_one_that_slept_waits_for_the_others_again() -> None:
     """When it wakes up it has heard nobody yet, however many there are."""
     some = alone()
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     some.now += 100.0
     assert minority.until is not None
     assert minority.until < some.now, "an attempt that waited meanwhile is left"
@@ -249,7 +249,7 @@ def test_it_stops_when_a_majority_is_seen_again_and_forgets() -> None:
     (first,) = told(some, A)
     some.cut.clear()
     some.run(ELECTED_S)
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     assert not leads(some, A)
     assert minority.ledger.incidents == ()
     assert minority.ledger.outbox == ()
@@ -270,7 +270,7 @@ def test_an_attempt_that_ends_after_that_changes_nothing() -> None:
     for delivered in (False, True):
         some.handle(A, attempt.ended(delivered=delivered, detail="late"))
     alerts = some.nodes[A].alerts
-    assert alerts.minority.scheduler.delivered == alerts.scheduler.delivered == set()
+    assert alerts.partition.scheduler.delivered == alerts.scheduler.delivered == set()
 
 
 def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
@@ -298,7 +298,7 @@ def test_who_hears_somebody_act_pages_nobody() -> None:
 def test_an_incident_of_a_check_that_is_gone_says_nothing_more() -> None:
     some = alone()
     sees(some, Outcome.FAIL, A)
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     assert [i.check for i in minority.ledger.incidents] == [WEB]
     register = some.nodes[A].register
     less = document(A, B, C, checks=[check(API)], settings=held().settings, revision=2)

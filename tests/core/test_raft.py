@@ -111,7 +111,7 @@ def test_a_leader_that_is_answered_refuses_too_and_one_that_is_not_steps_down() 
     [
         {"able": frozenset({B, C})},
         {"fit": False},
-        {"electors": JointConfig(frozenset({B, C}), THREE)},
+        {"joint_config": JointConfig(frozenset({B, C}), THREE)},
     ],
 )
 def test_a_node_that_may_not_lead_does_not_stand(fields: dict[str, object]) -> None:

@@ -155,6 +155,25 @@ def test_slow_checks_are_warned_of_but_not_all_of_thousands() -> None:
     assert told[0].startswith("check 'db0': the timeout (30s) is above the interval (5s)")
 
 
+async def test_a_file_that_cannot_be_read_comes_before_all_else(autojump_clock: MockClock) -> None:
+    progress = EditProgress()
+    progress.enter(EditStage.PROPOSED, 10)
+    for _ in range(3):
+        progress.blocked("Permission denied")
+        await trio.sleep(2)
+    report = progress.report()
+    assert report is not None
+    assert (report.stage, report.reason, report.for_s) == (
+        EditStage.BLOCKED,
+        "Permission denied",
+        6,
+    )
+    progress.unblocked()
+    report = progress.report()
+    assert report is not None
+    assert report.stage is EditStage.PROPOSED
+
+
 async def test_a_stage_counts_from_when_it_began(autojump_clock: MockClock) -> None:
     progress = EditProgress()
     progress.enter(EditStage.READING, 10)

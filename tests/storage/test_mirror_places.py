@@ -42,6 +42,9 @@ async def test_what_is_no_regular_file_is_logged_once_and_left_alone(
     with trio.fail_after(PATIENCE_S):
         async with running(tmp_path) as node:
             details = await node.log.wait(KEPT_BACK)
+            report = node.progress.report()
+            assert report is not None
+            assert report.reason == details["error"]
             assert str(details["error"]).endswith(
                 "cluster.yaml: is not a regular file; move it away"
             )
@@ -49,6 +52,7 @@ async def test_what_is_no_regular_file_is_logged_once_and_left_alone(
             path.rename(tmp_path / "moved")
             await node.log.wait(WRITTEN)
             assert path.read_text() == emit(DOCUMENT)
+            assert node.progress.report() is None
     assert (tmp_path / "moved").lstat().st_ino == before.st_ino
     assert len(node.log.about(KEPT_BACK)) == 1
     assert not node.refused()
