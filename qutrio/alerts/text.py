@@ -182,7 +182,7 @@ def _facts(notice: Notice) -> str:
 
 
 def edited(edit: Edit) -> str:
-    """Say who changed a check last: it was not seen up since then."""
+    """Return who changed a check last, where it was not up since then."""
     return f"by {clip(author_text(edit))} at {format_utc(edit.at_unix)}, revision {edit.revision}"
 
 
