@@ -68,9 +68,7 @@ def _without_unspecified(host: str, found: Addresses) -> Addresses | Observation
     rest = tuple(e for e in found.endpoints if not _is_unspecified(e.address))
     if rest:
         return Addresses(rest, found.unanswered)
-    return fail(
-        f"{host[:80]} stands for {found.endpoints[0].address}, which is not the address of a host"
-    )
+    return fail(f"{host[:80]} means {found.endpoints[0].address}, which is not a host's address")
 
 
 def _is_unspecified(address: str) -> bool:

@@ -171,7 +171,7 @@ def _with_login(username: str = "me", password: str = "s3cret") -> SmtpChannel:
     [
         (
             ("XOAUTH2", "GSSAPI"),
-            r"offers the logins XOAUTH2, GSSAPI, and none that qutrio supports",
+            r"offers logins XOAUTH2, GSSAPI, and none that qutrio supports",
         ),
         ((), "offers no login; leave the user name out"),
     ],

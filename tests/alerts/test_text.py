@@ -7,7 +7,7 @@ from qutrio.alerts.text import (
     EVIDENCE_LINES_MAX,
     SUBJECT_CHARS_MAX,
     body,
-    format_utc,
+    in_utc,
     subject,
     votes,
 )
@@ -105,9 +105,9 @@ def test_subject_and_evidence_have_limits() -> None:
 
 
 def test_a_number_that_is_no_moment_is_shown_and_does_not_raise() -> None:
-    assert format_utc(NOON) == "2026-01-01 12:00:00 UTC"
-    assert format_utc(UnixTime(1e30)) == "1e+30 s after 1970"
-    assert "nan" in format_utc(UnixTime(float("nan")))
+    assert in_utc(NOON) == "2026-01-01 12:00:00 UTC"
+    assert in_utc(UnixTime(1e30)) == "1e+30 s after 1970"
+    assert "nan" in in_utc(UnixTime(float("nan")))
 
 
 def test_a_recovery_before_the_outage_lasts_no_time() -> None:
