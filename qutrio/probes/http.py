@@ -112,7 +112,7 @@ def _next_step(
         target = next_url(url, location)
         port = target.port
     except ValueError:
-        return progress.fail("redirected to something that is no URL")
+        return progress.fail("redirected to something that is not a URL")
     if target.scheme not in _PORTS or not target.hostname or port == 0:
         return progress.fail(f"redirected to {target.scheme[:20]!r}, which is not followed")
     if len(target.geturl()) > URL_CHARS_MAX:

@@ -80,14 +80,14 @@ async def mirror(
             await machine.read_edits()
             await machine.write_back()
             trouble = ""
-            machine.progress.unblocked()
+            machine.progress.clear_blocked()
         except trio.BrokenResourceError:
             return
         except OSError as error:
             if explain(error) != trouble:
                 log("cluster.yaml cannot be kept up to date", error=explain(error))
             trouble = explain(error)
-            machine.progress.blocked(trouble)
+            machine.progress.mark_blocked(trouble)
         if trouble:
             await trio.sleep(poll_s)
         else:
@@ -196,7 +196,7 @@ class _Mirror:
         if reason is not None:
             kept = await self._thread(partial(keep_refused, self.path, content, reason))
             self.log("hand edit of cluster.yaml refused", reason=reason, kept=str(kept))
-            self.progress.refuse(len(content), reason, kept)
+            self.progress.mark_refused(len(content), reason, kept)
             self.shown = None
             return True
         assert self.shown is not None, "an accepted edit is a document"
@@ -260,7 +260,7 @@ class _Mirror:
             case Ruling.REFUSED | Ruling.AGAIN:
                 return reply.reason
             case Ruling.UNKNOWN:
-                return f"it is not known whether this took effect, look: {reply.reason}"
+                return f"it is not known whether this took effect: {reply.reason}"
 
     async def _text(self, document: ClusterDocument) -> str:
         ours = await self._thread(partial(emit, document))

@@ -159,7 +159,7 @@ async def test_a_file_that_cannot_be_read_comes_before_all_else(autojump_clock: 
     progress = EditProgress()
     progress.enter(EditStage.PROPOSED, 10)
     for _ in range(3):
-        progress.blocked("Permission denied")
+        progress.mark_blocked("Permission denied")
         await trio.sleep(2)
     report = progress.report()
     assert report is not None
@@ -168,7 +168,7 @@ async def test_a_file_that_cannot_be_read_comes_before_all_else(autojump_clock: 
         "Permission denied",
         6,
     )
-    progress.unblocked()
+    progress.clear_blocked()
     report = progress.report()
     assert report is not None
     assert report.stage is EditStage.PROPOSED
