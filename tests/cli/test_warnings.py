@@ -34,9 +34,11 @@ async def test_a_mail_port_that_usually_speaks_otherwise_is_told_and_taken(
 async def test_an_address_that_only_its_own_machine_can_dial_is_told_and_taken(
     qutrio: Door,
 ) -> None:
-    brain = qutrio.brain
-    far = (evolve(m, address=f"192.0.2.{n}:9901") for n, m in enumerate(brain.document.members, 1))
-    brain.publish(evolve(brain.document, members=tuple(far)))
+    scripted = qutrio.scripted
+    far = (
+        evolve(m, address=f"192.0.2.{n}:9901") for n, m in enumerate(scripted.document.members, 1)
+    )
+    scripted.publish(evolve(scripted.document, members=tuple(far)))
     moved = await qutrio("node", "edit", "b", "--address", "127.0.0.1:9901")
     assert moved.code == 0
     assert moved.err == (
