@@ -55,7 +55,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "Node._follow_membership",
-                'return self._expelled("the cluster\'s document no longer names it", now)',
+                'return self._on_removal("the cluster\'s document no longer names it", now)',
                 "return []",
             ),
             Edit(
@@ -74,7 +74,7 @@ MUTANTS = (
         why="whoever was removed must affect nothing",
         edits=(
             Edit(
-                "Node._received",
+                "Node._on_received",
                 "stranger = sender == self.identity or sender not in committed.document.ids",
                 "stranger = sender == self.identity",
             ),
@@ -99,7 +99,7 @@ MUTANTS = (
         why="a node that was away for a while counts as never gone",
         edits=(
             Edit(
-                "Liveness.record_message",
+                "Liveness.record",
                 "self._since[node] = now",
                 "self._since.setdefault(node, now)",
             ),
