@@ -385,13 +385,13 @@ class Node:
     def _next_deadline(self, now: Instant) -> Instant:
         if self.register.waiting and self.alerts.may_write(now):
             return Instant(now + STEP_S_MIN)
-        moments = [
+        times = [
             self.leadership.deadline(now),
             self.exchange.verdicts.deadline(),
             self.alerts.deadline(),
             self.proposals.deadline(),
         ]
-        soonest = min((m for m in moments if m > now), default=self.leadership.heartbeats.next_beat)
+        soonest = min((m for m in times if m > now), default=self.leadership.heartbeats.next_beat)
         return max(soonest, Instant(now + STEP_S_MIN))
 
     def _describe(self, now: Instant) -> Status:

@@ -119,11 +119,11 @@ class PendingProposals:
 
     def deadline(self) -> Instant:
         """Return when the next proposal expires or is due to be sent again."""
-        moments = (
+        times = (
             min(w.until, w.send_at) if w.sent_to is not None and w.ruled is None else w.until
             for w in self._pending.values()
         )
-        return min(moments, default=Instant(float("inf")))
+        return min(times, default=Instant(float("inf")))
 
     def _to_send(
         self, pending: PendingProposal, proposal_inputs: ProposalInputs, now: Instant

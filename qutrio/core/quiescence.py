@@ -31,7 +31,7 @@ def quiescent_until(
     due = min(alerts.exchange.verdicts.deadline(), alerts.deadline())
     if due <= now or alerts.minority.leads or not proposals.idle or not _is_stable(leadership, now):
         return NEVER
-    moments = (
+    times = (
         leadership.observed_master.until,
         leadership.lease.restart_wait_until,
         leadership.lease.bound_until,
@@ -40,7 +40,7 @@ def quiescent_until(
         leadership.engine_host.deadline(now),
         leadership.doubts.deadline(),
     )
-    soonest = min(m for m in moments if m > now)
+    soonest = min(m for m in times if m > now)
     if soonest <= deadline:
         return NEVER  # a renewal might move the deadline
     settings = leadership.settings

@@ -204,11 +204,8 @@ class MessageRouter:
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant
     ) -> list[Effect]:
-        register, lease, trust_basis = (
-            self.register,
-            self.leadership.lease,
-            self.leadership.trust_basis(now),
-        )
+        register, lease = self.register, self.leadership.lease
+        trust_basis = self.leadership.trust_basis(now)
         match message:
             case Write(position=position):
                 granted = self.leadership.fit and lease.promise == Promise(position.term, sender)

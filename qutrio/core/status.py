@@ -137,11 +137,7 @@ def _check(
     unjudged: Unjudged | None,
     now: Instant,
 ) -> CheckStatus:
-    verdicts, register, ages = (
-        alerts.exchange.verdicts,
-        alerts.register,
-        alerts.ages,
-    )
+    verdicts, register, ages = alerts.exchange.verdicts, alerts.register, alerts.ages
     count = verdicts.count(check.id, now)
     longest = incident or unjudged
     lasted_s = None if longest is None else ages.lasted(longest.id, now)

@@ -33,7 +33,7 @@ MUTANTS = (
     Mutant(
         name="one bond is enough",
         why="a claimant acts without a majority behind it",
-        edits=(Edit("quorum_until", "moments[majority(len(voters)) - 1]", "moments[0]"),),
+        edits=(Edit("quorum_until", "ends[majority(len(voters)) - 1]", "ends[0]"),),
         caught_by=("1",),
     ),
     Mutant(

@@ -67,11 +67,7 @@ class LowestId:
         return min(electorate.able - {electorate.me}, default=None)
 
     def on_message(
-        self,
-        sender: NodeId,
-        message: EngineMessage,
-        electorate: Electorate,
-        now: Instant,
+        self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         """Do nothing: heartbeats carry all that this engine needs."""
         return []

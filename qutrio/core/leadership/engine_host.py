@@ -255,10 +255,10 @@ class EngineHost:
 
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
-        moments = [self.named_until, self.aside_until, self.placed_until]
+        times = [self.named_until, self.aside_until, self.placed_until]
         if self._engine is not None:
-            moments.append(self._engine.deadline(now))
-        return min((m for m in moments if m > now), default=FOREVER)
+            times.append(self._engine.deadline(now))
+        return min((m for m in times if m > now), default=FOREVER)
 
     def keep(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are no longer members."""

@@ -1,15 +1,17 @@
 """When a voter grants a claim, and how long it waits after a restart.
 
-Theory of operation.  A heartbeat carries the claim to `LeaseVoter.acknowledge`.  (It carries none
-if `doubts` doubts the sender.)  A voter that granted this claim before renews the grant.  It grants
-another claim if all of these hold, and `objection` returns the first that does not:
+Theory of operation.  A heartbeat brings the claim to `LeaseVoter.acknowledge`, if `doubts` believes
+it.  A voter that granted this claim before renews the grant.  It grants a new claim if all of these
+hold; `objection` returns the first that does not:
 
 * its disk takes writes;
 * the candidate is a voter of the committed document, by the voter's copy;
 * the term is higher than any that the voter promised, and it claims none itself;
 * it is not bound to another candidate, and has not just restarted (`Lease.objection`);
-* its engine chooses the candidate (`EngineHost.choice`), or it chooses nobody, or the voter itself,
-  and nobody has led for long.  The last two conditions do not apply to the candidate granted last.
+* its engine chooses the candidate (`EngineHost.choice`).  If no node has led for long, it may also
+  choose none, or the voter itself although the candidate has a lower id.
+
+The last two conditions do not apply to the candidate that the voter granted last.
 
 A restarted node waits because it no longer knows when its last grant ends: it grants no other
 candidate before that (`lease_after_restart`).  When a record makes grants shorter, a voter that
@@ -101,8 +103,8 @@ def objection(  # noqa: PLR0917 - all the inputs of the decision
 
     `choice` asks the voter's engine, and is called only if nothing else objects.  When no node
     has led for `patience_s` since the last grant ended, a voter no longer prefers itself to a
-    lower id, nor nobody to the candidate.  The candidate may run another engine, because it was
-    away when that changed, and no node may be left to tell it.
+    lower id, and no longer waits for its engine to choose.  The candidate may run another engine,
+    because it was away when that changed, and no node may be left to tell it.
     """
     # A node whose removal is being written may claim: it completes the removal, and then leaves.
     if candidate not in joint_config.committed:

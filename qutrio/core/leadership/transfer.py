@@ -33,10 +33,8 @@ class LeadershipTransfer:
 
     def on_yield(self, request: Yield, now: Instant) -> None:
         """Record an operator's request to give the role up, if this node is master in its term."""
-        if (
-            self.leadership.acting_until(now) is not None
-            and self.leadership.lease.claim == request.term
-        ):
+        acting_until, claim = self.leadership.acting_until(now), self.leadership.lease.claim
+        if acting_until is not None and claim == request.term:
             self._request, self._request_until = request, Instant(now + YIELD_PATIENCE_S)
 
     def request(self, to: NodeId | None, now: Instant) -> list[Effect]:
@@ -68,9 +66,8 @@ class LeadershipTransfer:
             return []
         if not by_hand:
             leadership.engine_host.on_resign(successor, electorate.term, now, by_hand=False)
-            return leadership.resign(
-                successor, DESCRIPTORS[leadership.settings.engine].why_handed_over, now
-            )
+            reason = DESCRIPTORS[leadership.settings.engine].why_handed_over
+            return leadership.resign(successor, reason, now)
         self._request = None
         leadership.engine_host.step_aside(successor, electorate, now)
         return leadership.resign(successor, "moved by hand", now, by_hand=True)

@@ -58,13 +58,13 @@ class TermRateLimit:
 
     _paid_until: dict[NodeId, Instant] = field(factory=dict)
 
-    def allows(self, teller: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
+    def allows(self, sender: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
         """Count a message that names a higher term; return False if it is one too many."""
         each_s = dead_after_s * RAISE_EVERY_DEADS
-        paid_until = Instant(max(now, self._paid_until.get(teller, NEVER)) + each_s)
+        paid_until = Instant(max(now, self._paid_until.get(sender, NEVER)) + each_s)
         if paid_until > now + each_s * RAISES_AT_ONCE:
             return False
-        self._paid_until[teller] = paid_until
+        self._paid_until[sender] = paid_until
         return True
 
     def keep(self, members: AbstractSet[NodeId]) -> None:

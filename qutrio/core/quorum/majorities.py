@@ -30,8 +30,8 @@ def quorum_until(
 
     `until` says until when each is; a voter that is missing in it is present until `never`.
     """
-    moments = sorted((until.get(voter, never) for voter in voters), reverse=True)
-    return moments[majority(len(voters)) - 1] if voters else never
+    ends = sorted((until.get(voter, never) for voter in voters), reverse=True)
+    return ends[majority(len(voters)) - 1] if voters else never
 
 
 @frozen

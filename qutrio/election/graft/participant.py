@@ -144,10 +144,8 @@ class GraftParticipant:
         while True:
             heard = await self._hear_until(self._raft.deadline(self._clock.now()))
             if heard is not None:
-                electorate = self._electorate(heard)
-                said = self._raft.on_message(
-                    heard.sender, heard.word, electorate, self._clock.now()
-                )
+                electorate, now = self._electorate(heard), self._clock.now()
+                said = self._raft.on_message(heard.sender, heard.word, electorate, now)
                 await self._follow_up(said)
             now = self._clock.now()
             if now >= self._raft.deadline(now):
