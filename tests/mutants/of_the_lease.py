@@ -128,7 +128,7 @@ MUTANTS = (
                 "if now < self.bound_until:\n            return f",
                 "if now < NEVER:\n            return f",
             ),
-            Edit("objection", "if wanted != candidate:", "if wanted is None:"),
+            Edit("LeaseVoter.objection", "if wanted == candidate or", "if wanted is not None or"),
         ),
         caught_by=("1",),
         faults=ONE_WAY,
