@@ -159,7 +159,7 @@ class Node:
             quiet &= len(effects) == before and self.leadership.lease.heard_term == heard_term
             quiet &= not self.transfer.wanted
         elif now >= self.leadership.heartbeats.next_beat:
-            effects += self._beat(now, wall)
+            effects += self._send_heartbeats(now, wall)
         elif now <= self.deadline - STEP_S_MIN and not isinstance(event, Tick):
             return effects
         persist = self._save(eager=isinstance(event, Tick | Stop))
@@ -205,8 +205,8 @@ class Node:
                 return Consequences([Show(request, self._describe(now))])
             case PersistFailed(reason, durable):
                 return Consequences(self._on_persist_failed(reason, durable, now))
-            case Expelled(teller, revision):
-                return Consequences(self._on_removed(teller, revision, now))
+            case Expelled(sender, revision):
+                return Consequences(self._on_removed(sender, revision, now))
             case YieldRequested(to):
                 return Consequences(self.transfer.request(to, now))
             case Tenancy(tenants):
@@ -236,7 +236,7 @@ class Node:
     def _on_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
         document, holder = self.register.committed.document, self.leadership.lease.promise.holder
         believed = self._removal.believed(sender, revision, document, holder)
-        return self._on_removal("the other members say so", now) if believed else []
+        return self._mark_removed("the other members say so", now) if believed else []
 
     def _on_linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
@@ -258,7 +258,7 @@ class Node:
         effects.append(Note(DiskRefused(reason)))
         return effects
 
-    def _on_removal(self, reason: str, now: Instant) -> list[Effect]:
+    def _mark_removed(self, reason: str, now: Instant) -> list[Effect]:
         if self.removed:
             return []
         self.removed = True
@@ -286,14 +286,14 @@ class Node:
         if not self.removed:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
-        effects += self._to_self(self._answers(now), now)
+        effects += self._to_self(self._advance_proposals(now), now)
         self.alerts.ages.follow(self.register.committed.ledger, now, wall)
         return effects + self.journal.tell(event, effects, now, wall)
 
     def _live_peers(self, now: Instant) -> tuple[NodeId, ...]:
         return self.leadership.membership.live_peers(now)
 
-    def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _send_heartbeats(self, now: Instant, wall: UnixTime) -> list[Effect]:
         beats = self.leadership.broadcast_heartbeat(now, wall)
         return beats + self.exchange.tell(self._live_peers(now), now, all_of_it=True)
 
@@ -302,13 +302,13 @@ class Node:
         if not self._stopped and self.leadership.heartbeat_due(now):
             if self._disk.begin_retry(now):
                 self.leadership.fit = True  # `Persist` comes before the heartbeats that say so
-            effects += self._beat(now, wall)
+            effects += self._send_heartbeats(now, wall)
         if not self._stopped:
             effects += self.leadership.advance(now, wall) + self.leadership.engine_host.drain_news()
         self._count(now, wall)
         effects += self.exchange.tell(self._live_peers(now), now, all_of_it=False)
         effects += self.alerts.look_again(now, wall)
-        effects = self._to_self(effects + self._answers(now), now)
+        effects = self._to_self(effects + self._advance_proposals(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
         if not self.alerts.scheduler.busy(now) and self.register.flight is None:
             effects += self._to_self(self.transfer.advance(now), now)
@@ -344,7 +344,7 @@ class Node:
         effects = self.register.write_next(self.alerts.ledger(now, wall), now, wall)
         return effects + self.alerts.send_out(self._live_peers(now), now)
 
-    def _answers(self, now: Instant) -> list[Effect]:
+    def _advance_proposals(self, now: Instant) -> list[Effect]:
         if self.proposals.idle:
             return []
         inputs = proposal_inputs(self.leadership, now, removed=self.removed)
@@ -369,7 +369,7 @@ class Node:
         self.register.forget_strangers(members)
         self.router.forget_strangers(members)
         gone = self.identity not in members
-        return self._on_removal("the cluster's document no longer names it", now) if gone else []
+        return self._mark_removed("the cluster's document no longer names it", now) if gone else []
 
     def _save(self, *, eager: bool) -> list[Effect]:
         """Persist what changed; a commit alone can wait, because it can be learned again."""

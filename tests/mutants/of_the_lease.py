@@ -55,7 +55,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "Node._follow_membership",
-                'return self._on_removal("the cluster\'s document no longer names it", now)',
+                'return self._mark_removed("the cluster\'s document no longer names it", now)',
                 "return []",
             ),
             Edit(

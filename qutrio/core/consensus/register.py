@@ -117,7 +117,7 @@ class Register(Acceptor):
         return []
 
     def decline(self, proposal: Proposal, term: Term) -> list[Effect]:
-        """Answer that `term` is over here; but handle a change that this node knows."""
+        """Answer that `term` is over at this node; but process a change that it knows."""
         if self.knows(proposal):
             return self.propose(proposal)
         return self._redirect(proposal, term)

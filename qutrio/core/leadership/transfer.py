@@ -74,9 +74,9 @@ class LeadershipTransfer:
 
     def resign_and_close(self, now: Instant) -> list[Effect]:
         """Resign and close the engine, because this node stops."""
-        heir = self.leadership.engine_host.heir(self.leadership.electorate(now))
+        successor = self.leadership.engine_host.next_leader(self.leadership.electorate(now))
         self.leadership.engine_host.close(now)
-        return self.leadership.resign(heir, "stopping", now)
+        return self.leadership.resign(successor, "stopping", now)
 
     def _requested_successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the node to which an operator wants to move the role, if it is possible now."""
@@ -84,5 +84,5 @@ class LeadershipTransfer:
         if request is None or now >= self._request_until:
             self._request = None
             return None
-        to = request.to or self.leadership.engine_host.heir(electorate)
+        to = request.to or self.leadership.engine_host.next_leader(electorate)
         return to if to in electorate.able and to != self.leadership.me else None
