@@ -50,7 +50,7 @@ def leadership(
 def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
     """Have two-way contact with these peers at this moment."""
     for peer in peers:
-        place.liveness.record_message(peer, at(now), place.settings.dead_after_s)
+        place.liveness.record(peer, at(now), place.settings.dead_after_s)
         place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
     number = place.next_heartbeat(at(now), WALL).number
     for peer in peers:

@@ -133,7 +133,7 @@ def test_without_an_engine_nothing_is_said_or_heard() -> None:
     assert sits.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
     sits.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
     electorate = sits.electorate(at(0))
-    assert sits.engine_host.heir(electorate) is None
+    assert sits.engine_host.next_leader(electorate) is None
     assert sits.engine_host.successor(electorate, at(0)) is None
     sits.engine_host.step_aside(None, electorate, at(0))
     sits.engine_host.restore(HardState(Term(3), A))
@@ -177,5 +177,5 @@ def test_a_node_that_does_not_know_the_engine_hears_who_acts_and_wants_nobody() 
     sits = place(B, engine="nobody-knows-it")
     sits.engine_host.on_resign(C, Term(1), at(0), by_hand=False)
     sits.engine_host.on_acting(A, Term(3), sits.electorate(at(0)), at(0))
-    assert sits.engine_host.named is None
+    assert sits.engine_host.nominee is None
     assert sits.choice(at(0)) is None

@@ -272,7 +272,7 @@ def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None
     meet(place, 2.0, A, C, able=False)
     bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
     place.advance(at(2), WALL)
-    assert place.lease.unwanted_since is None
+    assert place.lease.unsupported_since is None
     meet(place, 3.0, A, C)
     place.advance(at(3), WALL)
     meet(place, 5.0, A, C)

@@ -67,8 +67,8 @@ def test_nobody_hands_over_to_a_higher_or_an_unable_id() -> None:
 
 def test_the_heir_is_the_lowest_able_id_beside_the_one_that_leaves() -> None:
     engine = LowestId()
-    assert engine.heir(electorate(A, {A, B, C})) == B
-    assert engine.heir(electorate(A, {A})) is None
+    assert engine.next_leader(electorate(A, {A, B, C})) == B
+    assert engine.next_leader(electorate(A, {A})) is None
 
 
 def test_engines_are_found_by_name_and_unknown_ones_are_not() -> None:

@@ -182,11 +182,11 @@ def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
     resign = Resign(term=Term(1), successor=B, by_hand=True, reason="moved by hand")
     leadership.on_resign(A, resign, now)
     leadership.on_heartbeat(A, beat, now, UnixTime(0.0))
-    assert leadership.engine_host.named == B
+    assert leadership.engine_host.nominee == B
     held = leadership.register.committed
     leadership.register.accepted = evolve(held, position=evolve(held.position, term=Term(2)))
     leadership.on_heartbeat(B, evolve(beat, claim=Term(2)), now, UnixTime(0.0))
-    assert leadership.engine_host.named is None
+    assert leadership.engine_host.nominee is None
 
 
 def test_whoever_hands_over_prefers_the_one_it_named() -> None:
@@ -199,7 +199,7 @@ def test_whoever_hands_over_prefers_the_one_it_named() -> None:
         (C, True),
         (A, False),
     }
-    assert cluster.nodes[C].leadership.engine_host.named in {None, A}
+    assert cluster.nodes[C].leadership.engine_host.nominee in {None, A}
 
 
 def test_after_the_removal_of_the_acting_node_another_acts_when_the_bonds_to_it_ended() -> None:

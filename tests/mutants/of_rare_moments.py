@@ -121,8 +121,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "Lease.release",
-                "if self.promise == Promise(term, holder):",
-                "if self.promise.holder == holder:",
+                "if self.promise == Promise(term, candidate):",
+                "if self.promise.holder == candidate:",
             ),
         ),
         tests=("tests/core/test_lease.py",),

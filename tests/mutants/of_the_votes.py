@@ -10,7 +10,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "Verdicts._update",
-                "if quiet or self._is_confirmed(state, counted, anew):",
+                "if quiet or self._is_confirmed(tally, state, counted):",
                 "if quiet or counted:",
             ),
         ),

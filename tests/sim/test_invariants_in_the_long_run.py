@@ -140,7 +140,7 @@ def test_9_an_outage_that_nobody_says_the_truth_about_is_noticed(
 def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hears = Liveness.record_message
+    hears = Liveness.record
 
     def forgets_the_gap(
         liveness: Liveness, node: NodeId, now: Instant, dead_after: Seconds
@@ -151,7 +151,7 @@ def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
         return begins
 
     world = begin()
-    monkeypatch.setattr(Liveness, "record_message", forgets_the_gap)
+    monkeypatch.setattr(Liveness, "record", forgets_the_gap)
     world.crash(N0, 8)
     with pytest.raises(InvariantError, match=r"^10: n01 hands over to n00, heard for \d\.\d+ s"):
         world.run(100)

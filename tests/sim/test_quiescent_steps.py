@@ -18,7 +18,7 @@ def played(seed: int, size: int) -> tuple[RunOutcome, int]:
     """Play a seed; return what came of it, and how many steps did not look at everything."""
     calm = 0
     with pytest.MonkeyPatch.context() as counted:
-        step, look_round = Node.step, Node._look_round
+        step, evaluate = Node.step, Node._evaluate
 
         def one_step(self: Node, *args: Any) -> Any:
             nonlocal calm
@@ -28,10 +28,10 @@ def played(seed: int, size: int) -> tuple[RunOutcome, int]:
         def whole(self: Node, *args: Any) -> Any:
             nonlocal calm
             calm -= 1
-            return look_round(self, *args)
+            return evaluate(self, *args)
 
         counted.setattr(Node, "step", one_step)
-        counted.setattr(Node, "_look_round", whole)
+        counted.setattr(Node, "_evaluate", whole)
         return play(seed, size, 30.0, 60.0), calm
 
 
