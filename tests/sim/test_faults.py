@@ -1,4 +1,4 @@
-"""Each kind of fault and deed, on its own, does to a world what its name says."""
+"""Each kind of fault and action, on its own, does to a world what its name says."""
 
 import pytest
 
@@ -75,9 +75,9 @@ def test_a_crash_can_strike_between_any_two_effects() -> None:
 
 @pytest.mark.parametrize("after", range(1, 60, 3))
 def test_power_lost_within_a_saving_leaves_a_node_that_starts_and_catches_up(after: int) -> None:
-    deeds = [Add(at=6.0 + n / 10, via=N0, label=f"c{n}") for n in range(5)]
+    actions = [Add(at=6.0 + n / 10, via=N0, label=f"c{n}") for n in range(5)]
     crash = Crash(at=6.0, node=N0, down_s=2.0, power_cut=True, after=after)
-    world = played(crash, *deeds, until=40.0, faults=Faults(files=True))
+    world = played(crash, *actions, until=40.0, faults=Faults(files=True))
     assert world.struck[Fault.POWER_LOSS] == 1
     world.invariants.quiet(world.hosts, world.true)
 
@@ -85,8 +85,8 @@ def test_power_lost_within_a_saving_leaves_a_node_that_starts_and_catches_up(aft
 def test_a_suspended_node_does_nothing_and_then_the_rest_of_its_batch() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Persist)
-    for deed in (Suspend(at=6.0, node=N1, for_s=5.0, after=1), Add(at=6.0, via=N0, label="c")):
-        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
+    for action in (Suspend(at=6.0, node=N1, for_s=5.0, after=1), Add(at=6.0, via=N0, label="c")):
+        world.at(action.at, N0, lambda a=action: a.apply(world))  # type: ignore[misc]
     world.run(20.0)
     assert [at for at, name in watcher.performed if name == N1 and 6.5 < at < 11.0] == []
     assert world.struck[Fault.SUSPEND_BETWEEN_EFFECTS] == 1
@@ -109,8 +109,8 @@ def test_a_wall_clock_that_jumps_changes_no_vote() -> None:
 @pytest.mark.parametrize("trouble", list(Trouble))
 def test_a_master_whose_disk_fails_gives_the_role_up(trouble: Trouble, files: bool) -> None:
     failing = DiskTrouble(at=6.0, node=N0, trouble=trouble, for_s=10.0)
-    deed = Add(at=7.0, via=N1, label="c")
-    world = played(failing, deed, until=9.0, faults=Faults(files=files))
+    action = Add(at=7.0, via=N1, label="c")
+    world = played(failing, action, until=9.0, faults=Faults(files=files))
     assert world.struck[Fault(f"disk {trouble.value}")] >= 1
     assert not world.hosts[N0].acting(world.true)
     world.run(60.0)
@@ -162,8 +162,8 @@ def test_a_channel_that_takes_a_page_and_dies_is_tried_again() -> None:
 def test_a_master_that_sleeps_before_sending_is_replaced_and_nobody_is_left_untold() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Notify)
-    for deed in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
-        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
+    for action in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
+        world.at(action.at, N0, lambda a=action: a.apply(world))  # type: ignore[misc]
     world.run(55.0)
     assert {name for _, name in watcher.performed} == {N0, N1}
     assert list(world.invariants.announced) == [("web-1.down", "hook")]
@@ -228,7 +228,7 @@ def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_chan
 # --- timers ---------------------------------------------------------------------------------
 
 
-def test_a_master_is_cut_off_and_others_die_once_longer_bonds_are_agreed() -> None:
+def test_a_master_is_cut_off_and_others_die_once_longer_grants_are_committed() -> None:
     long = Settings(dead_after_s=6.0)
     world = played(
         Retime(at=8.0, settings=long, after_s=0.5, for_s=20.0, crashing=(N0, N1)), until=8.4

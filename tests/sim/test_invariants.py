@@ -84,7 +84,7 @@ def test_2_two_nodes_that_act_in_one_term_are_noticed() -> None:
         world.invariants.check(hosts, world.true, N1)
 
 
-def test_2_an_endorsement_that_is_on_no_disk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_2_a_grant_that_is_on_no_disk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Node, "_saving", lambda *_, **__: list[Effect]())
     with pytest.raises(InvariantError, match=r"^2: n00 acts in term 1, granted on the disks of"):
         World(11, 3).run(15)

@@ -82,10 +82,10 @@ def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
     assert node_of(world, N0).leadership.tenants == 0
 
 
-# --- 2: hard states -----------------------------------------------------------------------------
+# --- 2: hard states ---------------------------------------------------------------------
 
 
-def test_2_a_ballot_that_goes_back_on_a_disk_is_noticed() -> None:
+def test_2_a_hard_state_that_goes_back_on_a_disk_is_noticed() -> None:
     hard_states, (host, *_) = HardStates(), hosts().values()
     for term, vote in ((1, None), (1, N1), (2, None), (4, N2)):
         hard_states.check_disk(with_hard_state(host, term, vote), TRUE)
@@ -165,7 +165,7 @@ def test_10_a_role_that_was_moved_by_hand_and_moves_back_too_early_is_noticed(
         world.run(50)
 
 
-def test_a_wish_that_came_too_late_gives_nobody_the_role() -> None:
+def test_a_transfer_that_came_too_late_gives_nobody_the_role() -> None:
     world = begin()
     roles, host = world.invariants.roles, world.hosts[N0]
     late = Resign(term=Term(0), successor=N0, by_hand=True, reason="moved by hand")

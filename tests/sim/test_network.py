@@ -19,7 +19,7 @@ BEAT = encode(heartbeat(number=7))
 REPORT = b'{"kind":"report","results":[]}'
 
 
-class Line:
+class OneWayNetwork:
     """A network of which one direction is looked at."""
 
     def __init__(self, faults: Faults = Faults()) -> None:
@@ -32,7 +32,7 @@ class Line:
 
 
 def test_a_calm_network_is_quick_and_nothing_is_amiss() -> None:
-    line = Line()
+    line = OneWayNetwork()
     delays = line.send(200)
     assert len(delays) == 200
     assert all(LINK_DELAY_S_MIN <= d <= Faults().delay_s_max for d in delays)
@@ -41,7 +41,7 @@ def test_a_calm_network_is_quick_and_nothing_is_amiss() -> None:
 
 
 def test_loss_and_duplication_strike_as_often_as_asked() -> None:
-    line = Line(Faults(loss=0.2, duplication=0.1))
+    line = OneWayNetwork(Faults(loss=0.2, duplication=0.1))
     arrived = len(line.send(2000))
     assert arrived == 2000 + line.struck[Fault.DUPLICATION] - line.struck[Fault.LOSS]
     assert line.struck[Fault.LOSS] in range(350, 530)
@@ -50,7 +50,7 @@ def test_loss_and_duplication_strike_as_often_as_asked() -> None:
 
 
 def test_a_heavy_tail_has_few_messages_that_take_seconds() -> None:
-    line = Line(Faults(heavy_tail=True, delay_s_max=0.05))
+    line = OneWayNetwork(Faults(heavy_tail=True, delay_s_max=0.05))
     delays = sorted(line.send(4000))
     assert delays[2000] < 0.05
     assert delays[-1] > 2.0
@@ -59,14 +59,14 @@ def test_a_heavy_tail_has_few_messages_that_take_seconds() -> None:
 
 
 def test_some_messages_are_late_and_overtaken() -> None:
-    line = Line(Faults(slow_share=0.05))
+    line = OneWayNetwork(Faults(slow_share=0.05))
     line.send(500)
     assert line.struck[Fault.LATE]
     assert line.struck[Fault.REORDERING]
 
 
 def test_a_cut_holds_in_its_direction_up_to_its_end() -> None:
-    network = Line().network
+    network = OneWayNetwork().network
     network.cut_off([(A, B)], 10.0)
     network.cut_off([(A, B)], 5.0)  # a shorter one does not shorten it
     assert network.is_cut(A, B, 9.9)
@@ -77,14 +77,14 @@ def test_a_cut_holds_in_its_direction_up_to_its_end() -> None:
 
 
 def test_a_clogged_node_gets_everything_when_it_is_free_again() -> None:
-    line = Line()
+    line = OneWayNetwork()
     line.network.clogged[B] = 6.0
     assert all(6.0 < delay <= 6.1 for delay in line.send(20))
     assert line.struck[Fault.CLOGGING] == 20
 
 
 def test_a_slow_link_adds_its_delay_in_its_direction_only() -> None:
-    line = Line()
+    line = OneWayNetwork()
     line.network.slow[A, B] = (10.0, 2.0)
     assert all(2.0 < delay <= 2.1 for delay in line.send(20))
     assert all(at < 1.0 for at in line.network.arrivals(B, A, 0.0))
