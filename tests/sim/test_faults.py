@@ -1,4 +1,4 @@
-"""Each kind of fault and action, on its own, does to a world what its name says."""
+"""Each kind of fault and action, on its own, has the effect that its name says."""
 
 import pytest
 
@@ -31,7 +31,7 @@ N0, N1, N2 = NodeId("n00"), NodeId("n01"), NodeId("n02")
 
 
 def played(*planned_faults: PlannedFault, until: Seconds, faults: Faults = Faults()) -> World:
-    """Return a world of three nodes in which this happened."""
+    """Return a world of three nodes in which these faults struck."""
     world = World(11, 3, faults)
     for planned in planned_faults:
         world.at(planned.at, N0, lambda h=planned: h.apply(world))  # type: ignore[misc]
@@ -40,7 +40,7 @@ def played(*planned_faults: PlannedFault, until: Seconds, faults: Faults = Fault
 
 
 class Watcher:
-    """Notes the effects of one kind, and who performed them when."""
+    """Records the effects of one kind, with their times and nodes."""
 
     def __init__(self, world: World, kind: type[Effect]) -> None:
         self.world, self.kind = world, kind
@@ -159,7 +159,7 @@ def test_a_channel_that_takes_a_page_and_dies_is_tried_again() -> None:
     assert world.struck[Fault.CHANNEL_ACCEPTS_AND_DIES] == times - 1
 
 
-def test_a_master_that_sleeps_before_sending_is_replaced_and_nobody_is_left_untold() -> None:
+def test_a_master_that_is_suspended_before_sending_is_replaced_and_the_page_is_sent() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Notify)
     for action in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
@@ -217,7 +217,7 @@ def test_a_burst_and_a_look_are_answered() -> None:
     assert CheckId("z-b-8") in {c.id for c in node.register.committed.document.checks}
 
 
-def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_channels() -> None:
+def test_a_master_that_has_just_paged_can_lose_its_peers_and_keep_its_channels() -> None:
     outage = Outage(at=6.0, check=WEB, for_s=60.0)
     world = played(outage, CutOffAfterDelivery(at=6.0, for_s=20.0), until=30.0)
     assert world.struck[Fault.CUT_OFF_AFTER_DELIVERY] == 1
@@ -244,7 +244,7 @@ def test_a_master_is_cut_off_and_others_die_once_longer_grants_are_committed() -
     world.invariants.quiet(world.hosts, world.true)
 
 
-def test_timers_stay_as_they_are_while_nobody_acts() -> None:
+def test_timers_stay_as_they_are_without_a_master() -> None:
     retime = Retime(at=0.0, settings=Settings(dead_after_s=6.0), after_s=0.0, for_s=1.0)
     world = played(retime, until=20.0)
     assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 0
