@@ -117,12 +117,12 @@ def test_a_schedule_is_shown_as_text() -> None:
 
 
 def test_healing_ends_early_once_all_is_well() -> None:
-    calm = perform(Schedule(seed=1, size=3, faulty_s=30.0))
-    assert calm.broken is None
-    assert WELL_S <= calm.well_s <= WELL_S + 10.0
-    assert calm.void == "nothing was written"
-    assert evolve(calm, acknowledged=1).void == "nothing failed"
-    assert evolve(calm, acknowledged=1, struck=((Fault.CRASH, 1),)).void is None
+    quiet = perform(Schedule(seed=1, size=3, faulty_s=30.0))
+    assert quiet.broken is None
+    assert WELL_S <= quiet.well_s <= WELL_S + 10.0
+    assert quiet.void == "nothing was written"
+    assert evolve(quiet, acknowledged=1).void == "nothing failed"
+    assert evolve(quiet, acknowledged=1, struck=((Fault.CRASH, 1),)).void is None
 
 
 # --- shrinking ------------------------------------------------------------------------------
@@ -235,8 +235,8 @@ def test_a_schedule_in_a_file_is_played_again(
 
 def test_a_report_names_the_faults_that_never_struck(wild: Schedule) -> None:
     report = Report()
-    calm = outcome(wild, None)
-    report.add(evolve(calm, struck=((Fault.CRASH, 3),)))
+    quiet = outcome(wild, None)
+    report.add(evolve(quiet, struck=((Fault.CRASH, 3),)))
     assert Fault.CRASH not in report.missing()
     assert Fault.LOSS in report.missing()
     assert report.struck[Fault.CRASH] == 1
