@@ -96,7 +96,7 @@ class World:
         seed, struck = self.seed, self.struck
         trouble = self.invariants.trouble
         self.invariants.history.wall_at_zero = EPOCH
-        self.invariants.sights.limits = self.limits
+        self.invariants.unseen.limits = self.limits
         self.network = Network(Dice(seed, "network"), struck, trouble, self.faults)
         self.tamperer = Tamperer(Dice(seed, "tamperer"), recording=self.faults.replays > 0)
         self.targets = Targets(Dice(seed, "targets"), struck)

@@ -1,6 +1,6 @@
 """Faults that show only rarely: while timers change, at restarts, while the role moves.
 
-Each of them survived either the seeds or the tests of its day, and some survived both.
+At some time each of them was missed by the seeds or by the tests, and some by both.
 """
 
 from tests.mutants.fault_mixes import EDITS, RETIMED

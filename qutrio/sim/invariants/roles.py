@@ -23,7 +23,7 @@ ROUNDING_S: Seconds = 1e-6
 DEAD_AFTER_S_MIN: Seconds = 0.5
 """The shortest that can be set, so that shorter gaps do not matter."""
 CLOCK_RATE_MIN = 0.95
-CALM_DEADS = 3
+UNDISTURBED_DEADS = 3
 """After this many times `dead_after` without trouble, a handover must succeed at once."""
 
 
@@ -223,7 +223,7 @@ class Roles:
         handed, self._handed = self._handed, None
         if handed is None or host.name == handed[1]:
             return
-        before = handed[2] - CALM_DEADS * _dead_after(host)
+        before = handed[2] - UNDISTURBED_DEADS * _dead_after(host)
         if max(self.troubled_until, self.lied_at) < before:
             what = f"{handed[0]} handed over to {handed[1]}, and {host.name} acts"
             raise broken(10, true, what)

@@ -19,7 +19,7 @@ from qutrio.model.results import Evidence, Outcome
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probe, Probes
-from qutrio.sim.invariants.sights import CALM_S, seen_by_many
+from qutrio.sim.invariants.unseen import UNDISTURBED_S, judged_by_majority
 
 LATE_S_MAX: Seconds = 45.0
 """The longest time that a report takes in a world with faults; a vote's age excludes it."""
@@ -175,8 +175,8 @@ class Rounds:
         steady = true - changed_at > STEADY_S
         tuned = true - self.tuned_at <= STEADY_S
         pause_s = 0.0 if tuned else document.settings.confirm_after_s
-        calm = max(troubled_until, changed_at, self.tuned_at) < true - CALM_S
-        self._judge_unseen(host, ledger, true, calm=calm)
+        undisturbed = max(troubled_until, changed_at, self.tuned_at) < true - UNDISTURBED_S
+        self._judge_unseen(host, ledger, true, undisturbed=undisturbed)
         for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
             if notice.id in self._judged or notice.kind not in VOTED:
                 continue
@@ -203,7 +203,9 @@ class Rounds:
             if all(problems):
                 raise broken(7, true, f"{notice.id}: {problems[-1]}")
 
-    def _judge_unseen(self, host: Host, ledger: Ledger, true: Seconds, *, calm: bool) -> None:
+    def _judge_unseen(
+        self, host: Host, ledger: Ledger, true: Seconds, *, undisturbed: bool
+    ) -> None:
         """Judge the notices that a host wants to write of checks without a verdict."""
         assert host.node is not None
         document = host.node.register.committed.document
@@ -212,6 +214,6 @@ class Rounds:
             if notice.id in self._judged:
                 continue
             self._judged.add(notice.id)
-            problem = seen_by_many(notice, document, live, self.probes, true)
-            if problem and calm:
+            problem = judged_by_majority(notice, document, live, self.probes, true)
+            if problem and undisturbed:
                 raise broken(7, true, f"{notice.id}: {problem}")
