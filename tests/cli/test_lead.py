@@ -107,7 +107,7 @@ def test_command_that_is_led_here_already_is_waited_for(daemon: Daemon, lead: Le
     daemon.hear_wish(wanted=True)
     for _ in range(3):
         daemon.tell(left_s=LEASE_S, held=0, taken=True)
-    lead.says("is being led on this node already")
+    lead.says("already runs the same name or command here")
     assert lead.said.count("already") == 1
 
 
