@@ -58,13 +58,13 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
         _as_peer(identity),
         node.name,
         node.advertise,
-        on_progress=partial(_tell, sys.stderr if as_json else sys.stdout),
+        on_progress=partial(_print, sys.stderr if as_json else sys.stdout),
     )
     record: Record = trio.run(asked)
     # A new node has granted nothing in this cluster yet.
     adopt(place, identity, Stable(Promise(), accepted=record, committed=record))
     member = record.document.member_by_key(identity.fingerprint)
-    assert member is not None, "what the cluster sends to a newcomer lists it"
+    assert member is not None, "the record that the cluster sends lists the new node"
     return {
         "cluster_id": record.document.cluster_id,
         "revision": record.document.revision,
@@ -132,7 +132,7 @@ def _differences(member: Member, node: NodeFile) -> list[str]:
         return []
     there = f"the cluster knows this node as {known[0]} at {known[1]}"
     here = f"node.yaml says {own[0]} at {own[1]}"
-    return [f"{there}; {here}, and the node tells the cluster so when it starts"]
+    return [f"{there}; {here}, and the node reports its own when it starts"]
 
 
 def _parse(token: str) -> Invitation:
@@ -152,5 +152,5 @@ def _as_peer(identity: Identity) -> PeerIdentity:
     )
 
 
-def _tell(stream: Any, what: str) -> None:
+def _print(stream: Any, what: str) -> None:
     print(what, file=stream, flush=True)
