@@ -24,7 +24,7 @@ DEAD_AFTER_S_MIN: Seconds = 0.5
 """The shortest that can be set, so that shorter gaps do not matter."""
 CLOCK_RATE_MIN = 0.95
 UNDISTURBED_DEADS = 3
-"""After this many times `dead_after` without trouble, a handover must succeed at once."""
+"""After this many times `dead_after` without trouble, a transfer must succeed at once."""
 
 
 @define
@@ -43,7 +43,7 @@ class Roles:
     troubled_until: Seconds = float("-inf")
     """The last time at which something was wrong."""
     lied_at: Seconds = float("-inf")
-    """When a member last lied; that may delay an election, and so disturb a handover."""
+    """When a member last lied; that may delay an election, and so disturb a transfer."""
     moved_at: Seconds = float("-inf")
     """When a node last began to act that had not acted last."""
     begun_at: Seconds = float("-inf")
@@ -85,7 +85,7 @@ class Roles:
         self._relied.pop(name, None)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
-        """Measure how long others are heard, and judge a handover."""
+        """Measure how long others are heard, and judge a transfer."""
         if isinstance(event, Received):
             self._on_message(host, event, host.clock.at(true))
             if isinstance(event.message, Resign):
