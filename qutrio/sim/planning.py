@@ -26,7 +26,7 @@ OUTAGES_PER_S = 0.02
 """The minimum rate: without outages no notice would be sent."""
 DOWN_S = (0.1, 2.0, 6.0, 20.0)
 AFTER_MAX = 40
-"""A fuse lasts for at most this many steps and effects."""
+"""A countdown lasts for at most this many steps and effects."""
 WALL_OFF_S_MAX: Seconds = 40_000.0
 CLOGGED_S_MAX: Seconds = 12.0
 ASLEEP_S_MAX: Seconds = 12.0
