@@ -21,7 +21,7 @@ from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Manner
 
 ADDS_PER_S = 0.2
-LOOKS_PER_S = 0.02
+STATUS_PER_S = 0.02
 OUTAGES_PER_S = 0.02
 """The minimum rate: without outages no notice would be sent."""
 DOWN_S = (0.1, 2.0, 6.0, 20.0)
@@ -311,7 +311,7 @@ class Planner:
         self._each(
             ADDS_PER_S, lambda at: operator_actions.Add(at=at, via=node(), label=f"c{at:.6f}")
         )
-        self._each(LOOKS_PER_S, lambda at: operator_actions.Look(at=at, via=node()))
+        self._each(STATUS_PER_S, lambda at: operator_actions.AskStatus(at=at, via=node()))
         self._each(faults.edits, edit)
         self._each(
             faults.bursts,
