@@ -19,7 +19,7 @@ from qutrio.sim.faults.machines import (
     WallJump,
 )
 from qutrio.sim.faults.network import Clog, Cut, CutOffAfterDelivery, Odd
-from qutrio.sim.faults.operator_actions import Add, Dismiss, HandEdit, JoinAgain, Look
+from qutrio.sim.faults.operator_actions import Add, AskStatus, Dismiss, HandEdit, JoinAgain
 from qutrio.sim.faults.operator_errors import Burst, Mistake, OperatorError
 from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.initial_states import WEB
@@ -209,7 +209,7 @@ def test_every_mistake_is_survived_and_most_are_refused() -> None:
 
 
 def test_a_burst_and_a_look_are_answered() -> None:
-    world = played(Burst(at=6.0, via=N2, label="b", count=9), Look(at=7.0, via=N0), until=12.0)
+    world = played(Burst(at=6.0, via=N2, label="b", count=9), AskStatus(at=7.0, via=N0), until=12.0)
     assert world.rulings == {"committed": 9}
     node = world.hosts[N1].node
     assert node is not None

@@ -40,7 +40,7 @@ class Paging:
     """The newest ledger that a majority holds."""
     _documents: tuple[ClusterDocument, ...] = ()
     _first_begun: dict[Page, Seconds] = field(factory=dict)
-    _told: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
+    _delivered_at: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
     """When each channel first got each notice of a check, by the number of the notice."""
 
     troubled_until: Seconds = 0.0
@@ -108,7 +108,7 @@ class Paging:
         notice = delivery.notice
         unseen = notice.unseen
         series = notice.incident.rpartition("-")[0] if unseen is None else unseen.cause
-        told = self._told.setdefault((series, delivery.channel), {})
+        told = self._delivered_at.setdefault((series, delivery.channel), {})
         later = [n for n, at in told.items() if n > notice.sequence and at <= begun]
         if later:
             what = f"{notice.id} left after {delivery.channel} was told of number {min(later)}"

@@ -53,7 +53,7 @@ class Roles:
     _claiming: set[NodeId] = field(factory=set)
     _holders: dict[Term, NodeId] = field(factory=dict)
     _reported: dict[NodeId, Term] = field(factory=dict)
-    _looked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
+    _checked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
     """The state with which the reported term of each host was last checked."""
     _streaks: dict[NodeId, dict[NodeId, Streak]] = field(factory=dict)
     _handed: tuple[NodeId, NodeId, Seconds] | None = None
@@ -135,10 +135,10 @@ class Roles:
         assert host.node is not None
         leadership = host.node.leadership
         looked = (leadership.lease.promise, leadership.register.accepted, host.disk)
-        before = self._looked.get(host.name)
+        before = self._checked.get(host.name)
         if before is not None and all(map(is_, before, looked)):
             return
-        self._looked[host.name] = looked
+        self._checked[host.name] = looked
         term = leadership.known_term
         least = max(host.disk.promise.term, self._reported.get(host.name, Term(0)))
         if term < least:

@@ -25,7 +25,7 @@ UNDISTURBED_S: Seconds = 60.0
 HEARD_S: Seconds = 5.0
 """After this long without trouble a vote has reached all nodes."""
 DRIFT = 0.12
-LOOK_S: Seconds = 1.0
+CHECK_EVERY_S: Seconds = 1.0
 
 
 def due(before: Ledger, after: Ledger) -> dict[NoticeId, ChannelId]:
@@ -55,12 +55,12 @@ class UnseenChecks:
     """The checks that no node can judge."""
 
     limits: Limits = Limits()
-    look_at: Seconds = 0.0
+    check_at: Seconds = 0.0
     _abstaining: dict[CheckId, _Abstaining] = field(factory=dict)
 
     def due(self, true: Seconds) -> bool:
         """Return whether to check now."""
-        return bool(self._abstaining) and true >= self.look_at
+        return bool(self._abstaining) and true >= self.check_at
 
     def probed(self, result: Result, true: Seconds) -> None:
         """Record a real probe that ended."""
@@ -82,7 +82,7 @@ class UnseenChecks:
 
         `undisturbed_since` is since when nothing was wrong and there was one master.
         """
-        self.look_at = true + LOOK_S
+        self.check_at = true + CHECK_EVERY_S
         if document is None or not may_use(UNSEEN_NOTICES, document):
             return
         told = {u.check for u in ledger.unjudged if u.told is not None}
