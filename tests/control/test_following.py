@@ -44,7 +44,7 @@ class Program:
         return dict(json.loads(line))
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first line that is as wanted; answer those before with the same number."""
+        """Return the first line for which `wanted` is true."""
         with trio.fail_after(HANG_S):
             while not wanted(line := await self.line()):
                 pass
@@ -55,7 +55,7 @@ class Program:
         await self.stream.send_all(json.dumps({"hold": number}).encode() + b"\n")
 
     async def is_held(self, number: int) -> dict[str, Any]:
-        """Wish to be a tenant, and wait until it is so."""
+        """Request to be a tenant, and wait until the node counts it."""
         await self.hold(number)
         return await self.until(lambda line: line["held"] == number)
 
