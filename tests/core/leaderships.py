@@ -1,4 +1,4 @@
-"""Seats in the election, and how they come to have contact, bonds and the role."""
+"""Leaderships of single nodes, and how they get contact, grants and the lease."""
 
 from random import Random
 
@@ -34,7 +34,7 @@ def leadership(
     promise: Promise = NO_PROMISE,
     quiet_until: Instant = NEVER,
 ) -> Leadership:
-    """A node's place in the election, at its start."""
+    """The leadership of a node that has just started."""
     return Leadership(
         me=me,
         register=register(me, committed, accepted=accepted),
@@ -46,7 +46,7 @@ def leadership(
 
 
 def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
-    """Have two-way contact with these peers at this moment."""
+    """Have two-way contact with these peers at `now`."""
     for peer in peers:
         place.liveness.heard(peer, at(now), place.settings.dead_after_s)
         place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
@@ -56,7 +56,7 @@ def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> No
 
 
 def bind(place: Leadership, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
-    """Have these peers endorse, or go on endorsing, the present claim."""
+    """Let these peers grant the present claim, or renew their grants."""
     claim = place.lease.claim
     number = place.beat(at(now), WALL).number
     for peer in peers:
@@ -64,9 +64,9 @@ def bind(place: Leadership, now: float, *peers: NodeId, accepted: Position = BEG
 
 
 def win(place: Leadership, now: float, *peers: NodeId) -> Term:
-    """Have the peers elect the seat, message by message; return the term in which it acts.
+    """Let the peers elect this node, message by message; return the term of which it is master.
 
-    They answer its question, grant its claim, and accept the write with which it begins.
+    They answer its canvass, grant its claim, and accept its first write.
     """
     meet(place, now, *peers)
     asked = place.advance(at(now), WALL)

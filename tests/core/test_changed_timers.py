@@ -1,4 +1,4 @@
-"""Bonds get shorter for their holder before any voter that restarts waits less long."""
+"""The master counts on shorter grants before any restarted voter waits for less time."""
 
 from attrs import evolve
 
@@ -13,7 +13,7 @@ from tests.core.samples import A, B, C, at, document, pos, record
 RAFT = Settings(engine="raft")
 
 
-def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() -> None:
+def test_the_master_relies_on_no_older_grant_for_longer_than_new_ones_last() -> None:
     place = leadership(A, document(A, B, C))
     win(place, 0.0, B, C)
     place.follow_document(at(0))
@@ -29,7 +29,7 @@ def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() 
     assert place.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
 
 
-def test_longer_bonds_shorten_nothing() -> None:
+def test_longer_grants_shorten_nothing() -> None:
     place = leadership(A, document(A, B, C))
     win(place, 0.0, B, C)
     place.follow_document(at(0))
@@ -42,7 +42,7 @@ def test_longer_bonds_shorten_nothing() -> None:
 
 
 def switched(cluster: NodeCluster, engine: str) -> None:
-    """Change the engine of a running cluster, and see that somebody acts all the time."""
+    """Change the engine of a running cluster, and check that it has a master at all times."""
     was = cluster.nodes[A].register.committed.document.settings
     cluster.propose(B, PutSettings(settings=evolve(was, engine=engine), expect=was))
     for _ in range(200):
@@ -59,7 +59,7 @@ def test_a_running_cluster_switches_its_engine_without_a_gap() -> None:
     assert cluster.replies(cluster.propose(C, API))
 
 
-def test_a_node_whose_engine_is_unknown_neither_leads_nor_endorses() -> None:
+def test_a_node_whose_engine_is_unknown_neither_leads_nor_grants() -> None:
     cluster = NodeCluster(document(A, B, C, settings=Settings(engine="future")))
     cluster.run(30)
     assert cluster.masters() == []

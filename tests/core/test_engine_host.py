@@ -1,4 +1,4 @@
-"""The engine meets the facts: what it hears, what it says, and whom others named."""
+"""The engine host: messages to and from the engine, its hard state, and named successors."""
 
 from random import Random
 
@@ -26,26 +26,26 @@ from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
 
 
 def place(me: NodeId, engine: str = "raft") -> Leadership:
-    """A seat of three that has contact with the other two."""
+    """The leadership of one node of three that has contact with the other two."""
     sits = leadership(me, document(A, B, C, settings=Settings(engine=engine)))
     meet(sits, 0.0, *({A, B, C} - {me}))
     return sits
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_has_bonds_and_beats(engine: str) -> None:
+def test_every_engine_has_a_length_of_grants_and_a_heartbeat_interval(engine: str) -> None:
     found = timing(Settings(engine=engine))
     assert 0 < found.beat_s * 3 <= found.bound_s
 
 
-def test_what_a_vote_rests_on_is_durable_before_it_is_said() -> None:
+def test_the_hard_state_is_durable_before_a_vote_is_sent() -> None:
     sits = place(B)
     effects = sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     assert sent(effects, C) == [VoteResponse(term=Term(7), granted=True)]
     assert sits.engine_host.remembered == HardState(Term(7), C)
 
 
-def test_the_next_claim_takes_the_term_of_the_engines_ballot() -> None:
+def test_the_next_claim_takes_the_term_of_the_engines_hard_state() -> None:
     sits = place(B)
     sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     sits.advance(at(0), WALL)
@@ -53,7 +53,7 @@ def test_the_next_claim_takes_the_term_of_the_engines_ballot() -> None:
     assert sits.lease.ask(0.1, at(0)) == 7
 
 
-def test_a_ballot_that_the_disk_refused_is_forgotten() -> None:
+def test_a_hard_state_that_the_disk_refused_is_forgotten() -> None:
     sits = place(B)
     sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     sits.engine_host.restore(HardState(Term(3), A))
@@ -62,7 +62,7 @@ def test_a_ballot_that_the_disk_refused_is_forgotten() -> None:
     assert sent(again, C) == [VoteResponse(term=Term(3), granted=False)]
 
 
-def test_a_ballot_outlives_the_engine_that_cast_it() -> None:
+def test_a_hard_state_outlives_its_engine() -> None:
     sits = place(B)
     sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     for engine in ("gossip", "raft"):
@@ -75,7 +75,7 @@ def test_a_ballot_outlives_the_engine_that_cast_it() -> None:
     assert sent(again, A) == [VoteResponse(term=Term(7), granted=False)]
 
 
-def test_what_an_engine_notes_is_told_once() -> None:
+def test_a_note_of_an_engine_is_logged_once() -> None:
     sits = place(A, "lowest-id")
     sits.advance(at(0), WALL)
     (turned,) = sits.engine_host.tell()
@@ -85,7 +85,7 @@ def test_what_an_engine_notes_is_told_once() -> None:
     assert sits.engine_host.tell() == []
 
 
-def test_a_broken_protocol_is_noted() -> None:
+def test_a_broken_protocol_is_logged() -> None:
     sits = place(B)
     now = at(0)
     for _ in range(100):
@@ -106,11 +106,11 @@ def test_a_broken_protocol_is_noted() -> None:
 
 
 def granted_before(asked: Term) -> PreVoteResponse:
-    """What a voter answers that would vote."""
+    """The answer of a voter that would grant its vote."""
     return PreVoteResponse(asked=asked, granted=True, term=Term(asked - 1))
 
 
-def test_the_last_holders_successor_goes_before_the_engines_choice_until_somebody_acts() -> None:
+def test_the_successor_that_the_last_master_named_goes_first_until_there_is_a_master() -> None:
     sits = place(B, "lowest-id")
     assert sits.choice(at(0)) == A
     sits.lease.promise = Promise(Term(1), A)
@@ -128,7 +128,7 @@ def test_a_late_resignation_of_an_earlier_term_names_nobody() -> None:
     assert sits.choice(at(0)) == A
 
 
-def test_without_an_engine_nothing_is_said_or_heard() -> None:
+def test_without_an_engine_no_message_is_sent_or_processed() -> None:
     sits = place(B, "future")
     assert sits.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
     sits.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
@@ -141,7 +141,7 @@ def test_without_an_engine_nothing_is_said_or_heard() -> None:
     assert sits.engine_host.role is Role.FOLLOWER
 
 
-def test_who_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
+def test_a_node_that_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
     sits = place(B, "gossip")
     engine = engine_named("gossip", B, hard_state=HardState(), rng=Random(0), now=at(0))
     assert engine is not None
@@ -152,7 +152,7 @@ def test_who_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None
     assert engine.choice(sees, at(0)) == A
 
 
-def test_words_for_all_go_to_every_member() -> None:
+def test_messages_for_all_go_to_every_member() -> None:
     sits = place(A)
     now, asked = at(0), list[Send]()
     while not asked:
@@ -163,7 +163,7 @@ def test_words_for_all_go_to_every_member() -> None:
     assert {e.to for e in asked} == {B, C}
 
 
-def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
+def test_a_late_message_of_an_older_master_does_not_replace_the_named_successor() -> None:
     sits = place(B, "lowest-id")
     sits.lease.promise = Promise(Term(5), A)
     sits.on_resign(A, Resign(term=Term(5), successor=C), at(0))
@@ -173,7 +173,7 @@ def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
     assert sits.choice(at(0)) == A
 
 
-def test_a_node_that_does_not_know_the_engine_hears_who_acts_and_wants_nobody() -> None:
+def test_a_node_that_does_not_know_the_engine_follows_the_master_and_chooses_nobody() -> None:
     sits = place(B, engine="nobody-knows-it")
     sits.engine_host.name(C, Term(1), at(0), by_hand=False)
     sits.engine_host.on_acting(A, Term(3), sits.electorate(at(0)), at(0))
