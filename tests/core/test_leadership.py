@@ -1,4 +1,4 @@
-"""The seat of a voter: what it endorses, whose bonds it counts, and whom it takes for master."""
+"""The leadership of a voter: what it grants, which grants count, and who is its master."""
 
 import pytest
 
@@ -28,18 +28,18 @@ from tests.core.samples import (
 
 
 def granted(
-    place: Leadership, claimant: str = A, now: float = 0.0, **fields: object
+    place: Leadership, candidate: str = A, now: float = 0.0, **fields: object
 ) -> Term | None:
-    """Say what a heartbeat of a claimant gets granted."""
+    """Return the term that a heartbeat of a candidate is granted."""
     beat = heartbeat(**{"claim": Term(1), **fields})
-    answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL).effects[0]
+    answer = place.on_heartbeat(A if candidate == A else C, beat, at(now), WALL).effects[0]
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     return answer.message.granted
 
 
 def objection(place: Leadership, term: int, now: float = 0.0) -> str:
-    """Say what node A hears when it asks about a term."""
+    """Return the objection that node A gets when it asks about a term."""
     (answer,) = sent(place.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
     assert isinstance(answer, CanvassAnswer)
     assert answer.would is (answer.reason == "")
@@ -49,7 +49,7 @@ def objection(place: Leadership, term: int, now: float = 0.0) -> str:
 # --- as a voter -----------------------------------------------------------------------------
 
 
-def test_a_claim_of_the_engines_choice_is_endorsed_and_binds() -> None:
+def test_a_claim_of_the_engines_choice_is_granted_and_binds() -> None:
     voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     assert granted(voter) == 1
@@ -64,7 +64,7 @@ def test_a_heartbeat_without_a_claim_is_answered_and_grants_nothing() -> None:
     assert voter.lease.promise == Promise()
 
 
-def test_each_heartbeat_of_the_claim_renews_the_bond() -> None:
+def test_each_heartbeat_of_the_claim_renews_the_grant() -> None:
     voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     granted(voter)
@@ -79,26 +79,26 @@ def test_a_claim_that_the_engine_does_not_prefer_is_refused() -> None:
     assert voter.lease.promise == Promise()
 
 
-def test_the_own_holder_needs_no_second_choice_of_the_engine() -> None:
+def test_a_grant_is_renewed_even_if_the_engine_chooses_nobody() -> None:
     voter = leadership(B, THREE, promise=Promise(Term(1), A))
     assert objection(voter, 2) == ""  # nobody is able here, so the engine chooses nobody
 
 
-def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
+def test_an_unfit_node_grants_nothing_and_renews_nothing() -> None:
     voter = leadership(B, THREE, promise=Promise(Term(1), A))
     voter.fit = False
     assert objection(voter, 2) == "cannot write its disk"
     assert granted(voter, claim=Term(2)) is None
 
 
-def test_a_claimant_must_be_a_voter_but_one_whose_removal_is_under_way_may_finish_it() -> None:
+def test_a_candidate_must_be_a_voter_but_may_finish_its_own_removal() -> None:
     learner = leadership(B, document(B, C, learners=[A]))
     assert objection(learner, 1) == "does not know the claimant as a voter"
     leaving = leadership(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     assert objection(leaving, 1) == "prefers None"
 
 
-def test_a_question_changes_nothing_and_hears_why_not() -> None:
+def test_a_canvass_changes_nothing_and_is_answered_with_the_reason() -> None:
     before = Promise(Term(5), C)
     voter = leadership(C, THREE, promise=before)
     meet(voter, 0.0, A, B)
@@ -112,10 +112,10 @@ def test_a_question_changes_nothing_and_hears_why_not() -> None:
 
 
 @pytest.mark.parametrize("holder", [B, C])
-def test_a_voter_that_gave_the_term_to_another_asks_the_acting_holder_for_a_higher_one(
+def test_a_voter_that_granted_the_term_to_another_asks_the_master_for_a_higher_one(
     holder: NodeId,
 ) -> None:
-    """Else it would be bound to nobody for ever, and missed when another endorser dies."""
+    """Otherwise it would never grant, and be missing when another voter that granted dies."""
     voter = leadership(B, THREE, promise=Promise(Term(1), holder))
     meet(voter, 0.0, A, C)
     assert granted(voter, acting=True) is None
@@ -144,7 +144,7 @@ def test_an_unknown_engine_prefers_nobody() -> None:
     assert place.advance(at(0), WALL) == []
 
 
-def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None:
+def test_a_voter_is_bound_for_the_longer_timer_while_timers_change() -> None:
     slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
     voter = leadership(B, THREE, accepted=record(slower, pos(1)))
     assert voter.engine_host.bound_s == 9.0
@@ -167,10 +167,10 @@ def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
     assert place.clocks.skew == {A: 2.5}
 
 
-# --- the bonds of others --------------------------------------------------------------------
+# --- grants of others -----------------------------------------------------------------------
 
 
-def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> None:
+def test_a_grant_counts_from_when_the_heartbeat_was_sent_and_a_tenth_shorter() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
     number = place.beat(at(1), WALL).number
@@ -178,7 +178,7 @@ def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> Non
     assert place.acting_until(at(3)) == pytest.approx(1 + BOND_S)
 
 
-def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
+def test_a_grant_for_a_shorter_time_counts_for_a_shorter_time() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
     number = place.beat(at(5), WALL).number
@@ -186,7 +186,7 @@ def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
     assert place.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
 
 
-def test_a_bond_whose_heartbeat_is_forgotten_does_not_count() -> None:
+def test_a_grant_whose_heartbeat_is_forgotten_does_not_count() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
     place.on_ack(B, ack(999, granted=Term(1)), at(5))
@@ -203,7 +203,7 @@ def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None
     assert place.acting_until(at(1)) == pytest.approx(1 + BOND_S)
 
 
-def test_a_node_acts_only_once_its_register_is_established() -> None:
+def test_a_node_is_master_only_once_its_register_is_established() -> None:
     place = leadership(A, document(A, B))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
@@ -214,10 +214,10 @@ def test_a_node_acts_only_once_its_register_is_established() -> None:
     assert place.master(at(0)) is None
 
 
-# --- the incumbent --------------------------------------------------------------------------
+# --- the observed master --------------------------------------------------------------------
 
 
-def test_the_incumbent_is_known_from_its_own_acting_heartbeat_for_dead_after() -> None:
+def test_the_master_is_known_from_its_own_heartbeat_for_dead_after() -> None:
     place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
     assert place.master(at(0)) is None
@@ -226,7 +226,7 @@ def test_the_incumbent_is_known_from_its_own_acting_heartbeat_for_dead_after() -
     assert place.master(at(1 + DEAD_S)) is None
 
 
-def test_an_incumbent_that_claims_nothing_any_more_is_forgotten() -> None:
+def test_a_master_that_no_longer_claims_is_forgotten() -> None:
     place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
     place.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
@@ -237,7 +237,7 @@ def test_an_incumbent_that_claims_nothing_any_more_is_forgotten() -> None:
     assert place.master(at(1)) is None
 
 
-def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
+def test_only_a_higher_term_replaces_a_living_master() -> None:
     place = leadership(C, THREE)
     place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
     place.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
@@ -248,7 +248,7 @@ def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
     assert place.master(at(DEAD_S)) == A
 
 
-def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
+def test_a_resignation_frees_the_voter_and_forgets_the_master() -> None:
     place = leadership(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
@@ -261,7 +261,7 @@ def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
     assert place.lease.bound_until == at(1)
 
 
-def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_endorsed_again() -> None:
+def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_granted_again() -> None:
     place = leadership(C, THREE)
     meet(place, 0.0, A, B)
     assert granted(place, claim=Term(2)) == 2
@@ -281,7 +281,7 @@ def test_a_farewell_counts_as_death_at_once() -> None:
 # --- membership and time --------------------------------------------------------------------
 
 
-def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itself() -> None:
+def test_a_master_that_is_no_member_is_forgotten_and_its_grant_expires() -> None:
     place = leadership(C, THREE, accepted=record(THREE, pos(2)))
     meet(place, 0.0, A, B)
     granted(place, claim=Term(2), acting=True)
@@ -295,7 +295,7 @@ def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itse
     assert place.electorate(at(1)).able == {B, C}
 
 
-def test_the_deadline_is_the_next_moment_at_which_something_may_change() -> None:
+def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
     place = leadership(A, document(A, B), promise=Promise(Term(1), B), quiet_until=at(3))
     place.heartbeats.next_beat = at(5)
     assert place.deadline(at(0)) == at(3)
@@ -307,7 +307,7 @@ def test_the_deadline_is_the_next_moment_at_which_something_may_change() -> None
     assert acting.deadline(at(0)) == pytest.approx(BOND_S)
 
 
-def test_a_heartbeat_says_where_the_node_stands() -> None:
+def test_a_heartbeat_carries_the_state_of_the_node() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
     beat = place.beat(at(1), WALL)

@@ -1,4 +1,4 @@
-"""The seat from seeking the role to giving it up: asking, claiming, acting, handing over."""
+"""Leadership from canvass to resignation: asking, claiming, acting, transfer."""
 
 from itertools import pairwise
 
@@ -38,7 +38,7 @@ LATER_S = DEAD_S * CLAIM_AGAIN_DEADS
 """When a node that acts may claim again."""
 
 
-# --- seeking --------------------------------------------------------------------------------
+# --- the canvass ----------------------------------------------------------------------------
 
 
 def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
@@ -64,7 +64,7 @@ def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() ->
     assert (beat.claim, beat.acting) == (1, False)
 
 
-def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> None:
+def test_an_unanswered_canvass_is_repeated_after_a_fraction_of_a_heartbeat() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
@@ -72,7 +72,7 @@ def test_an_unanswered_question_is_asked_again_after_a_part_of_a_heartbeat() -> 
     assert place.advance(at(BEAT_S / 10), WALL) != []
 
 
-def test_a_majority_of_answers_for_a_term_that_was_overtaken_asks_anew() -> None:
+def test_a_canvass_for_a_term_that_was_overtaken_is_repeated_for_a_higher_one() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
@@ -89,7 +89,7 @@ def test_a_node_without_a_majority_does_not_ask() -> None:
     assert place.advance(at(0), WALL) == []
 
 
-def test_a_question_is_dropped_when_the_role_is_no_longer_wanted() -> None:
+def test_a_canvass_is_dropped_when_the_engine_no_longer_chooses_this_node() -> None:
     place = leadership(A, THREE, accepted=record(THREE, pos(1)))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
@@ -110,7 +110,7 @@ def test_a_member_whose_removal_is_not_committed_may_still_lead() -> None:
     assert leaving.able(at(0))
 
 
-def test_whoever_cannot_lead_is_not_elected() -> None:
+def test_a_node_that_cannot_lead_is_not_elected() -> None:
     place = leadership(B, THREE)
     meet(place, 0.0, A, C)
     assert place.choice(at(0)) == A
@@ -118,10 +118,10 @@ def test_whoever_cannot_lead_is_not_elected() -> None:
     assert place.choice(at(1)) == B
 
 
-# --- holding --------------------------------------------------------------------------------
+# --- the lease ------------------------------------------------------------------------------
 
 
-def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
+def test_a_candidate_with_a_lease_fetches_a_newer_record_before_it_writes() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
@@ -133,7 +133,7 @@ def test_a_new_holder_fetches_a_newer_record_before_it_writes() -> None:
     assert place.acting_until(at(RETRY_AFTER_S)) is None
 
 
-def test_a_new_holder_fetches_what_two_endorsers_name_at_once() -> None:
+def test_a_candidate_with_a_lease_fetches_at_once_what_two_voters_name() -> None:
     place = leadership(A, document(A, B, C, D, E))
     meet(place, 0.0, B, C, D)
     place.advance(at(0), WALL)
@@ -144,7 +144,7 @@ def test_a_new_holder_fetches_what_two_endorsers_name_at_once() -> None:
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
 
 
-def test_what_a_majority_never_accepted_is_not_adopted_whoever_names_it() -> None:
+def test_a_record_that_no_majority_accepted_is_not_adopted() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
@@ -156,7 +156,7 @@ def test_what_a_majority_never_accepted_is_not_adopted_whoever_names_it() -> Non
     assert place.register.accepted == record(THREE, pos(1))
 
 
-def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_acting() -> None:
+def test_a_master_that_heard_of_a_higher_term_claims_above_it_and_stays_master() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
     place.lease.hear(Term(5))
@@ -171,7 +171,7 @@ def test_an_acting_node_that_heard_of_a_higher_term_claims_above_it_and_goes_on_
     assert [w.position for w in writes] == [pos(6)]
 
 
-def test_an_acting_node_does_not_claim_again_and_again_whatever_terms_it_hears_of() -> None:
+def test_a_master_limits_how_often_it_claims_again() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
     for n in range(1, 100):
@@ -186,7 +186,7 @@ def test_an_acting_node_does_not_claim_again_and_again_whatever_terms_it_hears_o
     assert place.lease.claim == 991
 
 
-def test_a_term_flood_of_one_peer_leaves_time_to_ask_and_to_claim() -> None:
+def test_a_flood_of_terms_from_one_peer_leaves_time_to_ask_and_to_claim() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     raised = []
@@ -202,7 +202,7 @@ def test_a_term_flood_of_one_peer_leaves_time_to_ask_and_to_claim() -> None:
     assert place.lease.heard_term == 5_000
 
 
-def test_a_member_that_left_is_counted_afresh_when_it_joins_again() -> None:
+def test_a_member_that_joins_again_starts_with_a_new_allowance_of_terms() -> None:
     place = leadership(A, THREE)
     for term in range(1, RAISES_AT_ONCE + 2):
         place.on_heartbeat(C, heartbeat(heard_term=Term(term)), at(0), WALL)
@@ -212,7 +212,7 @@ def test_a_member_that_left_is_counted_afresh_when_it_joins_again() -> None:
     assert place.lease.heard_term == 20
 
 
-def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> None:
+def test_a_candidate_that_hears_of_a_higher_term_gives_up() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.lease.take(Term(1), at(0))
@@ -224,7 +224,7 @@ def test_a_claimant_that_hears_of_a_higher_term_before_it_acts_gives_up() -> Non
     assert Note(Resigned(Term(1), "heard of a higher term")) in effects
 
 
-def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
+def test_a_master_that_no_longer_hears_a_majority_gives_up() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -234,7 +234,7 @@ def test_a_holder_that_no_longer_hears_a_majority_gives_up() -> None:
     assert place.acting_until(at(DEAD_S)) is None
 
 
-def test_an_unfit_holder_gives_up() -> None:
+def test_an_unfit_master_gives_up() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
     place.fit = False
@@ -242,7 +242,7 @@ def test_an_unfit_holder_gives_up() -> None:
     assert Note(Resigned(Term(1), "cannot write its disk")) in effects
 
 
-def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_gives_up() -> None:
+def test_a_candidate_that_the_engine_does_not_choose_gives_up_after_dead_after() -> None:
     place = leadership(B, THREE)
     meet(place, 0.0, A, C)
     place.lease.take(Term(1), at(0))
@@ -253,7 +253,7 @@ def test_a_claimant_that_the_engine_does_not_want_waits_dead_after_and_then_give
     assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
-def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> None:
+def test_a_claim_that_no_majority_grants_is_given_up_after_dead_after() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.lease.take(Term(1), at(0))
@@ -264,7 +264,7 @@ def test_a_claim_that_no_majority_endorses_is_given_up_after_dead_after() -> Non
     assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
-def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None:
+def test_grants_of_a_majority_and_the_engines_choice_restart_the_wait_of_a_candidate() -> None:
     place = leadership(B, THREE)
     meet(place, 0.0, A, C)
     place.lease.take(Term(1), at(0))
@@ -280,21 +280,21 @@ def test_being_followed_and_chosen_restarts_the_patience_of_a_claimant() -> None
     assert place.lease.claim == 1
 
 
-def test_giving_up_without_a_claim_says_nothing() -> None:
+def test_giving_up_without_a_claim_sends_nothing() -> None:
     assert leadership(A, THREE).resign(None, "whatever", at(0)) == []
 
 
-# --- handing over ---------------------------------------------------------------------------
+# --- transfer -------------------------------------------------------------------------------
 
 
 def hold_until(place: Leadership, until: int) -> None:
-    """Go on acting with both peers, second by second."""
+    """Stay master with the grants of both peers, second by second."""
     for now in range(1, until + 1):
         meet(place, now, A, C)
         bind(place, now, A, C)
 
 
-def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it() -> None:
+def test_a_returning_lower_id_waits_for_the_cooldown_as_the_master_counts_it() -> None:
     settings = Settings(master_cooldown_s=10.0)
     place = leadership(B, document(A, B, C, settings=settings))
     meet(place, 0.0, C)
@@ -309,7 +309,7 @@ def test_a_returning_lower_id_waits_out_the_cooldown_as_the_incumbent_counts_it(
     assert transfer.advance(at(11)) == []
 
 
-def test_an_unknown_engine_never_hands_over() -> None:
+def test_an_unknown_engine_never_transfers() -> None:
     place = leadership(A, document(A))
     win(place, 0.0)
     unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
@@ -318,7 +318,7 @@ def test_an_unknown_engine_never_hands_over() -> None:
     assert Note(Resigned(Term(1), "stopping")) in LeadershipTransfer(place).leave(at(0))
 
 
-def test_a_node_that_stops_names_its_heir() -> None:
+def test_a_node_that_stops_names_its_successor() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
     assert sent(LeadershipTransfer(place).leave(at(0)), C) == [
@@ -326,7 +326,7 @@ def test_a_node_that_stops_names_its_heir() -> None:
     ]
 
 
-def test_a_change_of_ability_is_told_at_once_and_not_with_the_next_heartbeat() -> None:
+def test_a_change_of_ability_is_sent_at_once_and_not_with_the_next_heartbeat() -> None:
     place = leadership(A, THREE)
     place.beat_all(at(0), WALL)
     assert not place.beat_due(at(0.1))
