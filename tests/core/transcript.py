@@ -31,7 +31,7 @@ FOLDER = Path(__file__).parent / "transcripts"
 
 
 class Transcript:
-    """The lines of one run: when, who, to whom, what.
+    """The lines of one run: time, sender, recipient and content.
 
     The same message to several nodes in a row is one line.  What happens before the first section
     is not shown; it only tells which heartbeats are new later.
@@ -140,7 +140,7 @@ def describe(message: Message) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
 
 
 def changes(before: Stable, after: Stable) -> str:
-    """Return what of the durable state is new."""
+    """Return the new parts of the durable state."""
     new: list[str] = []
     if after.promise != before.promise:
         new.append(f"promise=({after.promise.term}, {after.promise.holder})")
@@ -152,7 +152,7 @@ def changes(before: Stable, after: Stable) -> str:
 
 
 def place(position: Position) -> str:
-    """Return the place of a write as term.number."""
+    """Return the position of a write as term.number."""
     return f"{position.term}.{position.number}"
 
 
