@@ -46,7 +46,7 @@ class Succession(Observer):
     gone: NodeId
     acts_at: Seconds | None = None
 
-    def after(self, name: NodeId) -> None:
+    def on_event(self, name: NodeId) -> None:
         """Note the first moment at which another node acts."""
         host = self.world.hosts[name]
         if self.acts_at is None and name != self.gone and host.acting(self.world.true):

@@ -27,24 +27,24 @@ WEB = CheckId("web")
 
 
 @define
-class Ear(Observer):
+class MessageCounter(Observer):
     """Counts what is said, by the node that says it."""
 
     messages: Counter[NodeId] = field(factory=Counter)
     size: Counter[NodeId] = field(factory=Counter)
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         """Count a message."""
         if isinstance(effect, Send):
             self.messages[name] += 1
             self.size[name] += len(encode(effect.message))
 
 
-def listen(world: World) -> Ear:
+def listen(world: World) -> MessageCounter:
     """Let the world run for a window, and return what was said in it."""
-    world.observer = ear = Ear()
+    world.observer = counter = MessageCounter()
     world.run(world.true + WINDOW_S)
-    return ear
+    return counter
 
 
 def row(size: int) -> str:
@@ -56,11 +56,11 @@ def row(size: int) -> str:
     world.targets.down.add(WEB)
     outage = listen(world)
     columns = [f"{size:>5}"]
-    for ear in (idle, outage):
+    for counter in (idle, outage):
         share = size * WINDOW_S
-        columns.append(f"{ear.messages.total() / share:>10.1f}")
-        columns.append(f"{ear.messages[master] / WINDOW_S:>10.1f}")
-        columns.append(f"{ear.size.total() / share / 1000:>8.2f}")
+        columns.append(f"{counter.messages.total() / share:>10.1f}")
+        columns.append(f"{counter.messages[master] / WINDOW_S:>10.1f}")
+        columns.append(f"{counter.size.total() / share / 1000:>8.2f}")
     return "  ".join(columns)
 
 

@@ -72,14 +72,14 @@ async def run_on(nodes: tuple[DemoNode, ...], engine: str) -> None:
     if shown["settings"]["engine"] != engine:
         await nodes[0].ask("settings.set", set={"engine": engine})
     await trio.sleep(SETTLE_S)
-    await looks.until("one master", STEP_S_MAX, partial(looks.agreed, nodes))
+    await looks.until("one master", STEP_S_MAX, partial(looks.agreed_master, nodes))
 
 
 async def gather(nodes: tuple[DemoNode, ...]) -> None:
     """Start all nodes and wait until each of them knows all as living voters."""
     first = nodes[0]
     await first.serve()
-    await looks.until("the first node", STEP_S_MAX, partial(looks.acting, [first]))
+    await looks.until("the first node", STEP_S_MAX, partial(looks.master, [first]))
     for count, node in enumerate(nodes[1:], start=2):
         invitation = await first.ask("enroll.create", name=node.name, auto_approve=True)
         await node.join(invitation["token"])

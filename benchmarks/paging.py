@@ -82,7 +82,7 @@ async def gather(nodes: tuple[DemoNode, ...]) -> None:
     """Make one cluster of the nodes."""
     first = nodes[0]
     await first.serve()
-    await looks.until("a master", STEP_S_MAX, partial(looks.acting, [first]))
+    await looks.until("a master", STEP_S_MAX, partial(looks.master, [first]))
     for count, node in enumerate(nodes[1:], start=2):
         token = await first.ask("enroll.create", name=node.name, auto_approve=True)
         await node.join(token["token"])
@@ -104,8 +104,8 @@ async def outages(
     """Stop and start nginx at random phases of the interval."""
     down, up = list[float](), list[float]()
     for trial in range(1, trials + 1):
-        await looks.until("UP", STEP_S_MAX, partial(looks.judged, nodes, "up"))
-        await looks.until("an empty outbox", STEP_S_MAX, partial(looks.all_told, nodes))
+        await looks.until("UP", STEP_S_MAX, partial(looks.verdict_is, nodes, "up"))
+        await looks.until("an empty outbox", STEP_S_MAX, partial(looks.all_delivered, nodes))
         await trio.sleep(rng.uniform(0, INTERVAL_S))
         at = trio.current_time()
         await site.stop()
@@ -114,7 +114,7 @@ async def outages(
         at = trio.current_time()
         await site.start()
         up.append(await mail(mailbox, "RECOVERED", trial) - at)
-    await looks.until("an empty outbox", STEP_S_MAX, partial(looks.all_told, nodes))
+    await looks.until("an empty outbox", STEP_S_MAX, partial(looks.all_delivered, nodes))
     show("nginx stopped -> DOWN mail", down)
     show("nginx started -> RECOVERED mail", up)
     print(f"mails: {len(mailbox.about('DOWN'))} DOWN, {len(mailbox.about('RECOVERED'))} RECOVERED")
@@ -125,14 +125,14 @@ async def failovers(nodes: tuple[DemoNode, ...], trials: int) -> None:
     for how in (signal.SIGKILL, signal.SIGTERM):
         gaps = list[float]()
         for _ in range(trials):
-            leader = await looks.until("a master", STEP_S_MAX, partial(looks.agreed, nodes))
+            leader = await looks.until("a master", STEP_S_MAX, partial(looks.agreed_master, nodes))
             master = next(n for n in nodes if n.name == leader.name)
             others = [n for n in nodes if n is not master]
             assert master.process is not None
             at = trio.current_time()
             master.process.send_signal(how)
             with trio.fail_after(STEP_S_MAX):
-                while await looks.acting(others) is None:  # noqa: ASYNC110 - other processes
+                while await looks.master(others) is None:  # noqa: ASYNC110 - other processes
                     await trio.sleep(SAMPLE_S)
             gaps.append(trio.current_time() - at)
             await master.process.wait()

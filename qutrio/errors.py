@@ -1,8 +1,8 @@
-"""Every exception qutrio raises on purpose.
+"""The exceptions that qutrio raises.
 
-Operating errors (a peer is gone, a file is malformed) derive from `QutrioError` and are
-handled by the edge that met them.  A message says what happened, where, and what to do.
-Programming errors are `AssertionError` and are never caught: the daemon dies and systemd
+Operating errors (a peer is gone, a file is malformed) derive from `QutrioError` and are handled
+where they occur, at the edge.  A message says what happened, where, and what to do.
+Programming errors are `AssertionError` and are never caught: the daemon exits and systemd
 starts it again.
 """
 
@@ -27,7 +27,7 @@ class InvalidValueError(QutrioError):
     """
 
     def __init__(self, field: str, problem: str) -> None:
-        """Keep the field apart from the problem, so that a codec can add file and line."""
+        """Keep field and problem apart, so that a codec can add file and line."""
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
@@ -38,11 +38,11 @@ class InvalidDocumentError(QutrioError):
 
 
 class UnsupportedVersionError(QutrioError):
-    """A file or a peer speaks a newer version than this program knows."""
+    """A file or a peer uses a newer version than this program knows."""
 
 
 class DataDirectoryError(QutrioError):
-    """The data directory is missing, locked, unreadable, or not as it must be."""
+    """The data directory is missing, locked, unreadable or invalid."""
 
 
 class StorageError(QutrioError):
@@ -54,41 +54,41 @@ class PeerError(QutrioError):
 
 
 class EnrollmentError(QutrioError):
-    """A join was refused; the message is what the joiner should read."""
+    """A join was refused; the message is for the joining node."""
 
 
 class DeliveryError(QutrioError):
-    """An alert channel did not take a notice.
+    """An alert channel did not accept a notice.
 
     Attributes:
-        wait_s: for so many seconds the receiver asks to be left alone.
+        wait_s: for how many seconds the receiver asks for no other attempt.
     """
 
     def __init__(self, problem: str, *, wait_s: float = 0.0) -> None:
-        """Keep the receiver's wish apart from the words."""
+        """Keep the requested wait apart from the message."""
         super().__init__(problem)
         self.wait_s = wait_s
 
 
 class ControlError(QutrioError):
-    """The control socket is absent, or its answer was an error."""
+    """The control socket does not exist, or answered with an error."""
 
 
 class ElectionError(QutrioError):
-    """A seat in an election cannot be taken, or was left."""
+    """A participant cannot join an election, or has left it."""
 
 
 def plain_reason(error: BaseException) -> str:
-    """Return what went wrong in words, without the numbers that the system gives to errors.
+    """Return what went wrong as text, without the error numbers of the system.
 
-    Libraries raise errors with words of their own, with the system's, with both, or around
-    another error that has them.
+    Libraries raise errors with texts of their own, with those of the system, with both, or around
+    another error that has the text.
     """
     if isinstance(error, BaseExceptionGroup):
         return plain_reason(error.exceptions[0])
     words = str(getattr(error, "strerror", None) or "")
     words = _CODES.sub("", words or str(error)).strip(" :")
-    words = _ATTEMPT.sub("", words)  # whom it was to is said before
+    words = _ATTEMPT.sub("", words)  # the caller names the address
     inner = error.__cause__ or error.__context__
     if not words and inner is not None:
         return plain_reason(inner)

@@ -1,1 +1,1 @@
-"""Telling people: one attempt per order, on one bounded lane per channel."""
+"""Sends notices: one attempt per order, on one bounded queue per channel."""

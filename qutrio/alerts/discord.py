@@ -1,4 +1,4 @@
-"""Discord: the notice as one embed, which can mention nobody and cannot break its own frame."""
+"""Sends a notice to Discord as one embed that mentions nobody and cannot end its code block."""
 
 import json
 

@@ -1,9 +1,9 @@
 """Carries out orders to notify, on one lane per channel: a hung server delays only its own.
 
-Theory of operation.  The core orders (`Notify`), and decides about order, retries and back-off;
-here every order is tried once and answered with one `Attempted`.  A lane is a short queue and a
-task that lives while the queue is not empty.  The intake never waits for anything but orders:
-if it waited for the inbox while the node waited for the intake, neither would ever move.
+Theory of operation.  The core gives orders (`Notify`), and decides their sequence, retries and
+back-off; here every order is tried once and answered with one `Attempted`.  A lane is a short
+queue and a task that runs while the queue is not empty.  The intake waits for orders only: if
+it waited for the inbox while the node waited for the intake, both would wait forever.
 """
 
 from collections import OrderedDict
@@ -30,7 +30,7 @@ from qutrio.plumbing.log import Log, trace_of
 ATTEMPT_S_MAX: Seconds = 30.0
 LANE_ORDERS_MAX = 1024
 LANE_HOLD_S_MAX: Seconds = 300.0
-"""For what is queued when a receiver asks to wait; later orders come when the core allows it."""
+"""A limit for the orders that are queued already; the core holds later ones itself."""
 ASKED_TO_WAIT = "the receiver has asked to wait"
 
 
@@ -48,11 +48,11 @@ async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or i
     and posted; it never ends this task.
     """
     async with trio.open_nursery() as nursery:
-        await _Dispatcher(view, inbox, clock, senders, log, nursery).take_in(jobs)
+        await _Dispatcher(view, inbox, clock, senders, log, nursery).queue_orders(jobs)
 
 
 async def attempt(channel: Channel, envelope: Envelope, senders: Senders, log: Log) -> SendResult:
-    """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and what was said."""
+    """Try once, within `ATTEMPT_S_MAX`; return whether it was delivered, and the answer."""
     return without_secrets(await _attempt(channel, envelope, senders, log), channel)
 
 
@@ -81,32 +81,32 @@ class _Dispatcher:
     _log: Log
     _nursery: trio.Nursery
     _lanes: dict[ChannelId, OrderedDict[NoticeId, Notify]] = field(init=False, factory=dict)
-    _under_way: dict[ChannelId, NoticeId] = field(init=False, factory=dict)
-    _asked: dict[ChannelId, tuple[Channel, Instant]] = field(init=False, factory=dict)
-    """Until when a receiver wants to be left alone.  What waits behind is answered at once."""
+    _in_progress: dict[ChannelId, NoticeId] = field(init=False, factory=dict)
+    _holds: dict[ChannelId, tuple[Channel, Instant]] = field(init=False, factory=dict)
+    """Until when a receiver asked to wait.  Queued orders are answered at once meanwhile."""
 
-    async def take_in(self, jobs: trio.MemoryReceiveChannel[Notify]) -> None:
+    async def queue_orders(self, jobs: trio.MemoryReceiveChannel[Notify]) -> None:
         async for order in jobs:
             channel, notice = order.delivery.channel, order.delivery.notice.id
             lane = self._lanes.get(channel)
             if lane is None:
                 self._lanes[channel] = OrderedDict({notice: order})
-                self._nursery.start_soon(self._serve, channel)
-            elif self._under_way.get(channel) == notice:
-                continue  # its answer is on the way
+                self._nursery.start_soon(self._run_lane, channel)
+            elif self._in_progress.get(channel) == notice:
+                continue  # the attempt in progress will answer it
             elif notice in lane or len(lane) < LANE_ORDERS_MAX:
                 lane[notice] = order  # the newer order replaces the older: its term is newer
             else:
                 detail = f"{LANE_ORDERS_MAX} notices are waiting for this channel"
                 self._nursery.start_soon(self._answer, order, _failed(detail))
 
-    async def _serve(self, channel: ChannelId) -> None:
+    async def _run_lane(self, channel: ChannelId) -> None:
         lane = self._lanes[channel]
         while lane:
             notice, order = lane.popitem(last=False)
-            self._under_way[channel] = notice
+            self._in_progress[channel] = notice
             await self._answer(order, await self._carry_out(order))
-            del self._under_way[channel]
+            del self._in_progress[channel]
         del self._lanes[channel]
 
     async def _carry_out(self, order: Notify) -> SendResult:
@@ -117,7 +117,7 @@ class _Dispatcher:
         channel = next((c for c in channels if c.id == order.delivery.channel), None)
         if channel is None or not channel.enabled:
             return _failed("channel removed" if channel is None else "channel disabled")
-        if (wait_s := self._left_alone(channel)) > 0:
+        if (wait_s := self._hold_left(channel)) > 0:
             return SendResult(delivered=False, detail=ASKED_TO_WAIT, wait_s=wait_s)
         notice = order.delivery.notice
         envelope = make_envelope(notice, view, self._clock.wall())
@@ -125,7 +125,7 @@ class _Dispatcher:
         done = await attempt(channel, envelope, self._senders, self._log)
         if done.wait_s:
             hold_s = min(done.wait_s, LANE_HOLD_S_MAX)
-            self._asked[channel.id] = channel, Instant(self._clock.now() + hold_s)
+            self._holds[channel.id] = channel, Instant(self._clock.now() + hold_s)
         self._log(
             "alert delivered" if done.delivered else "alert not delivered",
             channel=channel.name,
@@ -136,13 +136,13 @@ class _Dispatcher:
         )
         return done
 
-    def _left_alone(self, channel: Channel) -> Seconds:
-        """Return how long the receiver still wants to be left alone; an edit ends that."""
-        asked, until = self._asked.get(channel.id, (channel, NEVER))
+    def _hold_left(self, channel: Channel) -> Seconds:
+        """Return how long the receiver still asks to wait; an edit of the channel ends that."""
+        held, until = self._holds.get(channel.id, (channel, NEVER))
         left_s = until - self._clock.now()
-        if left_s > 0 and asked == channel:
+        if left_s > 0 and held == channel:
             return left_s
-        self._asked.pop(channel.id, None)
+        self._holds.pop(channel.id, None)
         return 0.0
 
     async def _answer(self, order: Notify, done: SendResult) -> None:
@@ -151,7 +151,7 @@ class _Dispatcher:
         try:
             await self._inbox.post(evolve(ended, parts=done.parts, wait_s=done.wait_s))
         except trio.BrokenResourceError:
-            self._log("alert outcome unheard, the node has stopped", notice=notice, channel=channel)
+            self._log("alert outcome lost, the node has stopped", notice=notice, channel=channel)
 
 
 def _failed(detail: str) -> SendResult:

@@ -1,4 +1,4 @@
-"""What a sender needs beside the channel: the notice, and who sends it, when, for which cluster."""
+"""A notice as one node sends it: which node of which cluster, and when."""
 
 from hashlib import sha256
 
@@ -14,9 +14,9 @@ DELIVERY_ID_DIGITS = 32
 
 @frozen(kw_only=True)
 class Envelope:
-    """One notice on its way out of one node.  `sent_unix` is the moment of this attempt.
+    """One notice that one node sends.  `sent_unix` is the time of this attempt.
 
-    `before` is what earlier attempts left to do; None says that there were none.
+    `before` is the delivery after the earlier attempts; None if there were none.
     """
 
     notice: Notice
@@ -27,7 +27,7 @@ class Envelope:
     before: Delivery | None = None
 
     def wanted(self, channel: Channel) -> tuple[str, ...]:
-        """Return the recipients of the channel to whom this attempt goes."""
+        """Return the recipients of the channel that this attempt is for."""
         everybody = recipients_of(channel)
         return everybody if self.before is None else self.before.pending(everybody)
 
@@ -37,16 +37,16 @@ class Envelope:
         return self.before is not None and bool(self.before.reached)
 
     def delivery_id(self, channel: ChannelId) -> str:
-        """Return the same hexadecimal name at every attempt, by every node, for this channel."""
+        """Return the id of this delivery: the same at every attempt, by every node."""
         return _fold(self.cluster_id, "notice", self.notice.id, channel)
 
     def thread_id(self, channel: ChannelId) -> str:
-        """Return the same hexadecimal name for all notices of one incident on this channel."""
+        """Return the id that all notices of one incident have on this channel."""
         return _fold(self.cluster_id, "incident", self.notice.incident, channel)
 
 
 def make_envelope(notice: Notice, view: View, sent_unix: UnixTime) -> Envelope:
-    """Address a notice as the node whose view this is."""
+    """Return the envelope of a notice that the node with this view sends."""
     member = view.document.member(view.node)
     return Envelope(
         notice=notice,
@@ -58,6 +58,6 @@ def make_envelope(notice: Notice, view: View, sent_unix: UnixTime) -> Envelope:
 
 
 def _fold(*parts: str) -> str:
-    """Name a tuple of strings by a digest, so that no identifier can break out of a header."""
+    """Return a hexadecimal digest, so that no identifier can break out of a header."""
     joined = "\0".join(parts).encode("utf-8", "backslashreplace")
     return sha256(joined).hexdigest()[:DELIVERY_ID_DIGITS]

@@ -1,4 +1,4 @@
-"""What a receiver said, without the secrets of its channel: error pages echo what was asked.
+"""Removes the secrets of a channel from its receiver's answers, which may echo the request.
 
 Servers answer "Cannot POST /hooks/T0/B0/x1", and "502 unknown command: AUTH PLAIN AHgA...".
 """
@@ -21,19 +21,19 @@ from qutrio.model.channels import (
 from qutrio.model.rules import MASK
 
 SECRET_CHARS_MIN = 6
-"""What is shorter is looked for nowhere: it would be found in every other word."""
+"""Shorter secrets are not searched for: they would be found in ordinary words."""
 _CUT = "…"
 
 
 def without_secrets(done: SendResult, channel: Channel) -> SendResult:
-    """Return a result in which nothing that was said holds a secret of the channel."""
+    """Return the result with the secrets of the channel masked in the receiver's answers."""
     secrets = secrets_of(channel)
     parts = tuple(evolve(part, said=hidden(part.said, secrets)) for part in done.parts)
     return evolve(done, detail=hidden(done.detail, secrets), parts=parts)
 
 
 def hidden(words: str, secrets: tuple[str, ...]) -> str:
-    """Return `words` with a mask in place of every secret, also of one that was cut off."""
+    """Return `words` with every secret masked, also one that was cut off at the end."""
     for secret in secrets:
         words = words.replace(secret, MASK)
     if not words.endswith(_CUT):
@@ -69,7 +69,7 @@ def _secrets(channel: Channel) -> Iterator[str]:
 
 
 def _of_url(url: str) -> Iterator[str]:
-    """Yield everything behind the host, whole and in parts, and the user."""
+    """Yield everything after the host, whole and in parts, and the user and password."""
     parts = urlsplit(url)
     whole = parts._replace(scheme="", netloc="").geturl()
     for text in (whole, parts.path, parts.query, parts.fragment, *parts.path.split("/")):

@@ -30,7 +30,7 @@ _MARKUP = re.compile(
 
 @frozen
 class HttpResponse:
-    """What the server said: the status, the headers, and the first bytes of the body."""
+    """The server's answer: the status, the headers, and the first bytes of the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,10 +48,10 @@ async def post(
     """Send `content` and return the answer, whatever its status.
 
     Raises:
-        DeliveryError: there was no answer.  The words name the host only: paths are secrets.
+        DeliveryError: there was no answer.  The text names the host only: paths are secrets.
 
     """
-    # Most nodes never post, and httpx is slow and large to load: load it late, in a thread.
+    # Most nodes never post, and httpx is slow to load and large: import it late, in a thread.
     await trio.to_thread.run_sync(importlib.import_module, "httpx")
     import httpx  # noqa: PLC0415 - see above
 
@@ -74,28 +74,28 @@ async def post(
         raise DeliveryError(f"{host}: {_reason(error)}") from None
 
 
-def said(answer: HttpResponse) -> str:
-    """Return the readable words in the body of a refusal, on one line; may be empty."""
+def readable_body(answer: HttpResponse) -> str:
+    """Return the readable text in the body of a refusal, on one line; may be empty."""
     return clip(_words(answer.excerpt.decode("utf-8", "replace")))
 
 
 async def _excerpt(response: "httpx.Response") -> bytes:
-    """Read the beginning of a refusal's body; a success needs no reading.
+    """Return the beginning of a refusal's body; the body of a success is not read.
 
-    Leaving the loop early would leave httpx's nested generators open; a cancellation unwinds them.
+    Leaving the loop early would leave httpx's nested generators open; a cancellation closes them.
     """
-    taken = b""
+    excerpt = b""
     if not response.is_success:
         with trio.move_on_after(EXCERPT_S_MAX) as scope:
             async for chunk in response.aiter_raw():
-                taken += chunk[: EXCERPT_BYTES_MAX - len(taken)]
-                if len(taken) >= EXCERPT_BYTES_MAX:
+                excerpt += chunk[: EXCERPT_BYTES_MAX - len(excerpt)]
+                if len(excerpt) >= EXCERPT_BYTES_MAX:
                     scope.cancel()
-    return taken
+    return excerpt
 
 
 def _words(text: str) -> str:
-    """Return the words of an answer: of a page, its title, or else what stands between its tags."""
+    """Return the text of an answer; of an HTML page, its title, or else the text without tags."""
     if not text.lstrip().startswith("<"):
         return text
     title = _TITLE.search(text)
@@ -103,7 +103,7 @@ def _words(text: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the words of the deepest cause that has any: httpx's own are often empty."""
+    """Return the text of the deepest cause that has one: httpx's own is often empty."""
     words = clip(str(error)) or type(error).__name__
     cause = error.__cause__ or error.__context__
     while cause is not None:
@@ -111,8 +111,7 @@ def _reason(error: BaseException) -> str:
             return f"the certificate is not trusted: {clip(cause.verify_message)}"
         if isinstance(cause, BaseExceptionGroup):  # one for each address that was tried
             cause = cause.exceptions[0]
-        told = plain_reason(cause)
-        words = clip(told) or words
+        words = clip(plain_reason(cause)) or words
         cause = cause.__cause__ or cause.__context__
     return words
 

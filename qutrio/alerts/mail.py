@@ -1,11 +1,11 @@
-"""The mail for a notice, in a form that every server can carry.
+"""Composes the mail for a notice, in a form that every server accepts.
 
-The body is ASCII on the wire (quoted-printable or base64 where it has to be), so no server needs
-8BITMIME.  Words in headers are ASCII or encoded words; only an address that is not ASCII stands
-there as it is, and such a mail needs a server with SMTPUTF8.
+The body is ASCII on the wire (quoted-printable or base64 where necessary), so no server needs
+8BITMIME.  Header text is ASCII or encoded words; only an address that is not ASCII is written
+as it is, and such a mail needs a server with SMTPUTF8.
 
 The headers are written here because the standard library's newer `EmailMessage` loses blanks
-between the encoded words of a long name, which its older `Header` does not.
+between the encoded words of a long name; its older `Header` does not.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from qutrio.codec.addresses import Mailbox
 from qutrio.model.ids import ChannelId
 
 DISPLAY_NAME = "qutrio"
-"""Of the sender, unless the channel names another."""
+"""The sender's name, unless the channel sets another."""
 _BODY_POLICY = MAIL_POLICY.clone(cte_type="7bit")
 
 
@@ -29,8 +29,8 @@ def compose(
 ) -> bytes:
     """Return the mail for a notice to these recipients.
 
-    Its Message-ID is the same at every attempt by every node, so that repeats can be dropped;
-    all mails of one incident refer to the same thread.
+    Its Message-ID is the same at every attempt by every node, so that repeats can be dropped.
+    All mails of one incident belong to the same thread.
     """
     domain = f"{envelope.cluster_id}.qutrio" if _is_label(envelope.cluster_id) else "qutrio"
     thread = f"<{envelope.thread_id(channel)}@{domain}>"
@@ -67,7 +67,7 @@ def _named(display: str, box: Mailbox) -> str:
 
 
 def _words(text: str, header: str) -> str:
-    """Return `text` as encoded words, unless it is harmless ASCII; folded at about 76 columns."""
+    """Return `text` folded at about 76 columns, as encoded words unless it is plain ASCII."""
     line = "".join(c if c.isprintable() else " " for c in text)
     charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
     return Header(line, charset, header_name=header).encode(linesep="\r\n")

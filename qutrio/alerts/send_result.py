@@ -1,4 +1,4 @@
-"""How one attempt to deliver ended, for the core and for people."""
+"""The result of one attempt to deliver, for the core and for people."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from qutrio.model.parts import Fate, Part
 class SendResult:
     """What a sender returns.
 
-    `delivered` says that nothing is left to do: every recipient's copy was taken or refused for
-    good, and at least one was taken, now or before.  `parts` says how it went for each recipient,
-    where a channel has several.  The receiver asks for no other attempt within `wait_s`.
+    `delivered` is True when nothing is left to do: each recipient's copy was accepted or refused
+    for good, and at least one was accepted, now or before.  `parts` has the result for each
+    recipient, where a channel has several.  The receiver asks for no other attempt in `wait_s`.
     """
 
     delivered: bool
@@ -24,12 +24,12 @@ class SendResult:
 
     @property
     def everybody(self) -> bool:
-        """Whether it was delivered, and nobody refused it."""
+        """Whether it was delivered, and no recipient was refused."""
         return self.delivered and all(part.fate is Fate.TAKEN for part in self.parts)
 
 
 def of_parts(server: str, parts: Sequence[Part], *, reached_before: bool) -> SendResult:
-    """Return the outcome of a mail that went to several recipients through `server`."""
+    """Return the result of a mail to several recipients through `server`."""
     fates = {part.fate for part in parts}
     reached = reached_before or Fate.TAKEN in fates
     return SendResult(

@@ -1,4 +1,4 @@
-"""Which sender serves which kind of channel."""
+"""Chooses the sender for each kind of channel."""
 
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +21,7 @@ Send: TypeAlias = Callable[[Any, Envelope], Awaitable[SendResult]]
 
 
 class Senders:
-    """The registry: a class of channel, and how to send through it."""
+    """The registry of senders, by class of channel."""
 
     def __init__(self, by_class: Mapping[type[Channel], Send]) -> None:
         """Take the senders; the mapping is not changed afterwards."""
@@ -41,7 +41,7 @@ class Senders:
 
 
 def real_senders(trust: Callable[[], ssl.SSLContext] = system_context) -> Senders:
-    """Return the senders that reach the outside world.
+    """Return the senders of a real daemon.
 
     `trust` makes the TLS context that verifies servers; it is called once, in a thread.
     """

@@ -1,8 +1,8 @@
-"""Mail: hand a notice over with smtplib, to each recipient on its own account.
+"""Sends a notice by mail with smtplib, and reports the result for each recipient.
 
-The recipients share one message where the server takes that.  One that it refuses does not keep
-the others from theirs; where it takes only so many in one message there are several messages; and
-a message that it refuses for several is offered to each alone, because it may be about one.
+The recipients share one message where the server allows it.  A refused recipient does not keep
+the others from getting theirs.  Where the server limits the recipients of one message, several
+are sent, and a message that it refuses for several is sent to each alone, as one may be the cause.
 """
 
 import smtplib
@@ -29,7 +29,7 @@ from qutrio.model.results import clip
 
 MAIL_THREADS_MAX = 32
 MAIL_S_MAX: Seconds = 28.0
-"""For all recipients together.  Less than an attempt may take, so that what was done is told."""
+"""For all recipients together.  Below `ATTEMPT_S_MAX`, so that partial results are reported."""
 SERVICE_ENDS = 421
 TOO_MANY_CODES = frozenset({452, 552})
 TOO_MANY_WORDS = (b"4.5.3", b"5.5.3")
@@ -43,63 +43,64 @@ async def send_mail(
     contexts: ClientContexts,
     limiter: trio.CapacityLimiter,
 ) -> SendResult:
-    """Hand the notice to the channel's server once; cancelling cuts the connection.
+    """Send the notice to the channel's server once; cancelling cuts the connection.
 
     Raises:
-        DeliveryError: nothing was said about any recipient; the text says which step failed, and
+        DeliveryError: there is no result for any recipient; the text says which step failed, and
             what the server answered.
 
     """
     context = await contexts.get(verify=channel.verify_tls)
-    line, tally = SmtpConnection(), _Tally()
-    talk = partial(_talk, channel, envelope, context, line, tally)
+    connection, results = SmtpConnection(), _Results()
+    deliver = partial(_deliver, channel, envelope, context, connection, results)
     trouble = f"not done within {MAIL_S_MAX:g} s"
     try:
         with trio.move_on_after(MAIL_S_MAX):
-            trouble = await trio.to_thread.run_sync(talk, limiter=limiter, abandon_on_cancel=True)
+            run = trio.to_thread.run_sync
+            trouble = await run(deliver, limiter=limiter, abandon_on_cancel=True)
     finally:
-        line.cut()
+        connection.cut()
     server = f"{channel.host}:{channel.port}"
-    parts = tally.told(envelope.wanted(channel), trouble)
+    parts = results.parts_for(envelope.wanted(channel), trouble)
     if not parts:
         raise DeliveryError(f"{server}: {trouble}")
     return of_parts(server, parts, reached_before=envelope.reached_before)
 
 
 @define
-class _Tally:
-    """What became of each recipient, by its text in the channel; filled in another thread."""
+class _Results:
+    """The result for each recipient, by its text in the channel; filled in another thread."""
 
     _parts: dict[str, Part] = field(factory=dict)
 
-    def note(self, box: Mailbox | str, fate: Fate, said: str) -> None:
+    def record(self, box: Mailbox | str, fate: Fate, said: str) -> None:
         text = box if isinstance(box, str) else box.text
         self._parts[text] = Part(text, fate, said)
 
-    def answered(self, boxes: Sequence[Mailbox], code: int, said: bytes) -> None:
-        """Note the server's refusal for these."""
+    def record_refusal(self, boxes: Sequence[Mailbox], code: int, said: bytes) -> None:
+        """Record the server's refusal of these recipients."""
         fate = Fate.REFUSED if code >= PERMANENT else Fate.PUT_OFF
         for box in boxes:
-            self.note(box, fate, _answer(code, said))
+            self.record(box, fate, _answer(code, said))
 
-    def told(self, wanted: Sequence[str], trouble: str) -> list[Part]:
-        """Return a part for each recipient, unless nothing is known of any."""
+    def parts_for(self, wanted: Sequence[str], trouble: str) -> list[Part]:
+        """Return a part for each recipient, or none when there is no result for any."""
         parts = dict(self._parts)
         if not parts:
             return []
         return [parts.get(r) or Part(r, Fate.PUT_OFF, trouble) for r in wanted]
 
 
-def _talk(
+def _deliver(
     channel: SmtpChannel,
     envelope: Envelope,
     context: ssl.SSLContext,
-    line: SmtpConnection,
-    tally: _Tally,
+    connection: SmtpConnection,
+    results: _Results,
 ) -> str:
-    """Deliver what can be delivered; return why the rest could not, if something is left."""
+    """Deliver what can be delivered; return why the rest could not, or an empty text."""
     try:
-        _converse(channel, envelope, context, line, tally)
+        _converse(channel, envelope, context, connection, results)
     except smtplib.SMTPAuthenticationError as error:
         return f"refused the login: {_answer(error.smtp_code, error.smtp_error)}"
     except smtplib.SMTPResponseException as error:
@@ -111,7 +112,7 @@ def _talk(
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
         return clip(plain_reason(error))
     finally:
-        line.close()
+        connection.close()
     return ""
 
 
@@ -119,21 +120,21 @@ def _converse(
     channel: SmtpChannel,
     envelope: Envelope,
     context: ssl.SSLContext,
-    line: SmtpConnection,
-    tally: _Tally,
+    connection: SmtpConnection,
+    results: _Results,
 ) -> None:
     sender, boxes = _sender(channel), list[Mailbox]()
     for text in envelope.wanted(channel):
         try:
             boxes.append(parse_mailbox(text, "recipients"))
         except InvalidValueError as error:
-            tally.note(text, Fate.REFUSED, error.problem)
-    client = SmtpSession(channel, context, line)
+            results.record(text, Fate.REFUSED, error.problem)
+    client = SmtpSession(channel, context, connection)
     try:
         _open(client, channel, context)
-        delivery = _Delivery(client, channel, envelope, sender, tally)
-        delivery.to_all([b for b in boxes if not b.needs_utf8])
-        delivery.to_all([b for b in boxes if b.needs_utf8])
+        delivery = _Delivery(client, channel, envelope, sender, results)
+        delivery.send_to([b for b in boxes if not b.needs_utf8])
+        delivery.send_to([b for b in boxes if b.needs_utf8])
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
     finally:
@@ -148,11 +149,11 @@ def _sender(channel: SmtpChannel) -> Mailbox:
 
 
 def _open(client: SmtpSession, channel: SmtpChannel, context: ssl.SSLContext) -> None:
-    """Greet, encrypt and log in, as the channel wants it."""
+    """Greet, encrypt and log in, as the channel is configured."""
     _greet(client)
     if channel.security is MailSecurity.STARTTLS:
         client.starttls(context=context)
-        _greet(client)  # what it offers inside TLS may be something else
+        _greet(client)  # it may offer other extensions inside TLS
     if channel.username is not None:
         log_in(client, channel.username, channel.password or "")
 
@@ -177,45 +178,45 @@ class _Delivery:
 
     _client: SmtpSession
     _channel: SmtpChannel
-    _letter: Envelope
+    _envelope: Envelope
     _sender: Mailbox
-    _tally: _Tally
+    _results: _Results
 
-    def to_all(self, boxes: Sequence[Mailbox]) -> None:
-        """Deliver to these, in as many messages as the server wants.
+    def send_to(self, boxes: Sequence[Mailbox]) -> None:
+        """Deliver to these, in as many messages as the server demands.
 
-        Every message settles at least one recipient, so this ends.
+        Every message has a result for at least one recipient, so this ends.
         """
         if not boxes:
             return
         if self._sender.needs_utf8 or boxes[0].needs_utf8:
             if not self._client.has_extn("smtputf8"):
-                self._refuse_letters(boxes)
+                self._refuse_non_ascii(boxes)
                 return
             self._client.command_encoding = "utf-8"
         rounds = [list(boxes)]
         while rounds:
-            rounds = self._message(rounds[0]) + rounds[1:]
+            rounds = self._send_message(rounds[0]) + rounds[1:]
 
-    def _message(self, boxes: list[Mailbox]) -> list[list[Mailbox]]:
+    def _send_message(self, boxes: list[Mailbox]) -> list[list[Mailbox]]:
         """Send one message; return the groups of recipients that need messages of their own."""
-        mail = compose(self._channel.id, self._letter, self._sender, boxes)
-        self._begin(len(mail))
-        accepted, later = self._name(boxes)
-        code, said = self._data(mail) if accepted else (0, b"")
+        mail = compose(self._channel.id, self._envelope, self._sender, boxes)
+        self._send_from(len(mail))
+        accepted, later = self._send_recipients(boxes)
+        code, said = self._send_data(mail) if accepted else (0, b"")
         if code == SERVICE_ENDS:
             raise smtplib.SMTPResponseException(code, said)
         if accepted and _good(code):
             for box in accepted:
-                self._tally.note(box, Fate.TAKEN, _answer(code, said))
+                self._results.record(box, Fate.TAKEN, _answer(code, said))
             return [later] if later else []
         self._client.rset()
         if len(accepted) > 1:
             return [[box] for box in accepted] + ([later] if later else [])
-        self._tally.answered(accepted, code, said)
+        self._results.record_refusal(accepted, code, said)
         return [later] if later else []
 
-    def _begin(self, size: int) -> None:
+    def _send_from(self, size: int) -> None:
         options = [f"SIZE={size}"] if self._client.has_extn("size") else []
         if self._client.command_encoding == "utf-8":
             options += ["SMTPUTF8"]
@@ -225,8 +226,8 @@ class _Delivery:
         if not _good(code):
             raise smtplib.SMTPSenderRefused(code, said, self._sender.address)
 
-    def _name(self, boxes: list[Mailbox]) -> tuple[list[Mailbox], list[Mailbox]]:
-        """Name the recipients; return who was accepted, and who has to go in another message."""
+    def _send_recipients(self, boxes: list[Mailbox]) -> tuple[list[Mailbox], list[Mailbox]]:
+        """Return the recipients that were accepted, and those that need another message."""
         accepted, later = list[Mailbox](), list[Mailbox]()
         for box in boxes:
             code, said = self._client.docmd("RCPT", f"TO:<{box.address}>")
@@ -237,22 +238,22 @@ class _Delivery:
             elif accepted and _too_many(code, said):
                 later.append(box)
             else:
-                self._tally.answered([box], code, said)
+                self._results.record_refusal([box], code, said)
         return accepted, later
 
-    def _data(self, mail: bytes) -> tuple[int, bytes]:
+    def _send_data(self, mail: bytes) -> tuple[int, bytes]:
         try:
             return self._client.data(mail)
-        except smtplib.SMTPDataError as error:  # it refused the command already
+        except smtplib.SMTPDataError as error:  # the server refused the command itself
             said = error.smtp_error
             return error.smtp_code, said if isinstance(said, bytes) else said.encode()
 
-    def _refuse_letters(self, boxes: Sequence[Mailbox]) -> None:
+    def _refuse_non_ascii(self, boxes: Sequence[Mailbox]) -> None:
         problem = "the server does not take addresses that are not ASCII (it lacks SMTPUTF8)"
         if self._sender.needs_utf8:
             raise DeliveryError(f"cannot send from {self._sender.address!r}: {problem}")
         for box in boxes:
-            self._tally.note(box, Fate.REFUSED, problem)
+            self._results.record(box, Fate.REFUSED, problem)
 
 
 def _too_many(code: int, said: bytes) -> bool:

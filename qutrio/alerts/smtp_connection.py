@@ -1,8 +1,8 @@
-"""A connection to a mail server: smtplib on a socket that can be cut off from another thread.
+"""A connection to a mail server: smtplib on a socket that another thread can shut down.
 
-smtplib has a time limit per read, not per conversation, so a server that drips one byte at a
-time could hold a thread for ever.  A `Line` keeps a duplicate of the socket: shutting that
-down from the event loop ends the thread, in whichever phase it is.
+smtplib has a time limit per read, not per conversation, so a server that sends one byte at a
+time could hold a thread forever.  `SmtpConnection` keeps a duplicate of the socket: shutting
+that down from the event loop ends the thread, in whichever phase it is.
 """
 
 import smtplib
@@ -21,7 +21,7 @@ class SmtpConnection:
     """A handle on the socket of a conversation that runs in another thread."""
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
+        """Begin without a socket."""
         self._copy: socket.socket | None = None
         self._cut = False
 
@@ -39,13 +39,13 @@ class SmtpConnection:
                 self._copy.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Forget the socket."""
+        """Close the duplicate of the socket."""
         if self._copy is not None:
             self._copy.close()
 
 
 class _ShortReplies:
-    """A file that refuses to be read for ever."""
+    """A file that raises `OSError` once more than `REPLY_BYTES_MAX` bytes were read from it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -63,20 +63,22 @@ class _ShortReplies:
 
 
 class SmtpSession(smtplib.SMTP):
-    """smtplib on a socket of ours: implicit TLS if asked for, and replies of bounded length."""
+    """smtplib on a socket of ours: implicit TLS if configured, and replies of bounded length."""
 
-    def __init__(self, channel: SmtpChannel, context: ssl.SSLContext, line: SmtpConnection) -> None:
+    def __init__(
+        self, channel: SmtpChannel, context: ssl.SSLContext, connection: SmtpConnection
+    ) -> None:
         """Connect and read the greeting; raises as smtplib does."""
         self._implicit_tls = context if channel.security is MailSecurity.TLS else None
-        self._line = line
-        # Left to itself, smtplib would look up this host's own name in the DNS and might hang.
+        self._connection = connection
+        # By default, smtplib would look up this host's own name in the DNS and might hang.
         name = "[127.0.0.1]"
         super().__init__(channel.host, channel.port, local_hostname=name, timeout=SILENCE_S_MAX)
         self.local_hostname = _own_name(self.sock)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         sock = socket.create_connection((host, port), timeout)
-        self._line.attach(sock)
+        self._connection.attach(sock)
         if self._implicit_tls is None:
             return sock
         try:
@@ -86,14 +88,14 @@ class SmtpSession(smtplib.SMTP):
             raise
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply, of all replies at most `REPLY_BYTES_MAX`."""
+        """Read one reply; all replies together have at most `REPLY_BYTES_MAX`."""
         if self.file is None and self.sock is not None:
             self.file = _ShortReplies(self.sock.makefile("rb"))
         return super().getreply()
 
 
 def _own_name(sock: socket.socket | None) -> str:
-    """Return what to say in EHLO without asking the DNS: a full host name, or an address."""
+    """Return the name to send in EHLO without asking the DNS: a full host name, or an address."""
     name = socket.gethostname()
     if "." in name and name.isascii():
         return name

@@ -1,4 +1,4 @@
-"""Logging in at a mail server, by a mechanism that it offers.
+"""Logs in to a mail server, by a mechanism that it offers.
 
 smtplib's own login cannot send a name or a password that is not ASCII, and tries every
 mechanism, so that one wrong password counts as several failed logins.
@@ -16,7 +16,7 @@ from qutrio.model.results import clip
 LOGGED_IN = 235
 GO_ON = 334
 NOT_THIS_ONE = frozenset({500, 501, 502, 504, 534, 538})
-"""The server does not want this mechanism after all; 535 and others are about the password."""
+"""The server refuses this mechanism after all; 535 and others are about the password."""
 
 _Answer = tuple[int, bytes]
 
@@ -26,7 +26,7 @@ def log_in(client: smtplib.SMTP, username: str, password: str) -> None:
 
     Raises:
         DeliveryError: the server offers no mechanism that this program knows, or no login.
-        smtplib.SMTPAuthenticationError: it refused the login.
+        smtplib.SMTPAuthenticationError: the server refused the login.
 
     """
     offered = client.esmtp_features.get("auth", "").upper().split()
@@ -62,7 +62,7 @@ def _cram_md5(client: smtplib.SMTP, username: bytes, password: bytes) -> _Answer
     try:
         challenge = b64decode(said, validate=True)
     except NotBase64:
-        client.docmd("*")  # take the login back
+        client.docmd("*")  # cancel the login
         return code, b"its challenge is not base64"
     digest = hmac.new(password, challenge, "md5").hexdigest()
     return client.docmd(_base64(username + b" " + digest.encode("ascii")))
@@ -73,7 +73,7 @@ _MECHANISMS: Mapping[str, Callable[[smtplib.SMTP, bytes, bytes], _Answer]] = {
     "LOGIN": _login,
     "CRAM-MD5": _cram_md5,
 }
-"""In the order of preference.  A password travels inside TLS only, so the simplest goes first."""
+"""In order of preference.  A password is sent inside TLS only, so the simplest comes first."""
 
 
 def _base64(secret: bytes) -> str:

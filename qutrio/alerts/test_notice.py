@@ -1,4 +1,4 @@
-"""A test of one channel on request: `qutrio alert test`."""
+"""Sends a test notice through one channel: `qutrio alert test`."""
 
 from qutrio.alerts.dispatcher import attempt
 from qutrio.alerts.envelope import make_envelope
@@ -17,7 +17,7 @@ async def try_channel(
 ) -> tuple[bool, str]:
     """Send a test notice through a channel, also a disabled one, from this node.
 
-    Returns whether everybody took it, and what the receiver answered or why it failed.
+    Returns whether all recipients accepted it, and what the receiver answered or why it failed.
     """
     now = view.value
     channel = next((c for c in now.document.channels if c.id == channel_id), None)

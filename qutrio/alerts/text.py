@@ -1,4 +1,4 @@
-"""The words people read: one subject and one body, shared by every kind of channel."""
+"""The text of a notice: one subject and one body, shared by every kind of channel."""
 
 from datetime import UTC, datetime
 from typing import assert_never
@@ -6,7 +6,7 @@ from typing import assert_never
 from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
-from qutrio.model.edits import Edit, who
+from qutrio.model.edits import Edit, author_text
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.model.incidents import Notice, NoticeKind
 from qutrio.model.results import Evidence, Outcome, State, clip
@@ -15,7 +15,7 @@ SUBJECT_CHARS_MAX = 240
 TARGET_CHARS_MAX = 2048
 EVIDENCE_LINES_MAX = 200
 CLOCK_ERROR_S_MIN: Seconds = 10.0
-"""From here on the moments of a notice are said to be wrong."""
+"""From this error on, a notice says that its times are wrong."""
 _CLOCK_WORDS = "a wall clock was set, or differs between nodes; the duration was measured"
 _HEADINGS = ("node", "vote", "latency", "seen", "detail")
 
@@ -23,20 +23,20 @@ _HEADINGS = ("node", "vote", "latency", "seen", "detail")
 def subject(notice: Notice) -> str:
     """Return one line: what happened, to which check, at which target, since when."""
     name, target = clip(notice.check_name), clip(notice.target)
-    name = f"({minority(notice)}) {name}" if notice.minority else name
+    name = f"({minority_words(notice)}) {name}" if notice.minority else name
     match notice.known_kind:
         case NoticeKind.DOWN:
-            line = f"[DOWN] {name}: {target} since {moment(notice.since_unix)}"
+            line = f"[DOWN] {name}: {target} since {format_utc(notice.since_unix)}"
         case NoticeKind.RECOVERED:
-            line = f"[RECOVERED] {name}: {target} after {spoken(outage_s(notice))}"
+            line = f"[RECOVERED] {name}: {target} after {in_words(outage_s(notice))}"
         case NoticeKind.CLOSED:
             line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
         case NoticeKind.UNSEEN:
-            line = f"[UNSEEN] {name}: no verdict for {spoken(outage_s(notice))}: {cause(notice)}"
+            line = f"[UNSEEN] {name}: no verdict for {in_words(outage_s(notice))}: {cause(notice)}"
         case NoticeKind.SEEN:
-            line = f"[SEEN] {name}: {how_seen(notice)} after {spoken(outage_s(notice))}"
+            line = f"[SEEN] {name}: {how_seen(notice)} after {in_words(outage_s(notice))}"
         case _:
             assert_never(notice.known_kind)
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
@@ -55,13 +55,13 @@ def body(envelope: Envelope) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def minority(notice: Notice) -> str:
-    """Say how few stand behind a notice that comes from a minority."""
+def minority_words(notice: Notice) -> str:
+    """Return the words for the size of the minority that a notice comes from."""
     return f"from a minority: {clip(notice.minority)} members hear each other"
 
 
 def votes(evidence: tuple[Evidence, ...]) -> str:
-    """Count the votes in words, for example `2 fail, 1 ok, 1 abstained`."""
+    """Return the vote count in words, for example `2 fail, 1 ok, 1 abstained`."""
     words = {Outcome.FAIL: "fail", Outcome.OK: "ok", Outcome.ABSTAIN: "abstained"}
     counts = {o: sum(e.outcome is o and e.counted for e in evidence) for o in words}
     parts = [f"{count} {words[outcome]}" for outcome, count in counts.items() if count]
@@ -83,14 +83,14 @@ def table(evidence: tuple[Evidence, ...]) -> str:
 def outage_s(notice: Notice) -> Seconds:
     """Return how long the outage lasted until the notice was made; never negative.
 
-    It was measured, if all members can do so; else it follows from the two moments.
+    It was measured, if all members can do so; else it is the difference of the two wall times.
     """
-    told = max(0.0, notice.at_unix - notice.since_unix)
-    return told if notice.lasted_s is None else max(0.0, notice.lasted_s)
+    by_wall = max(0.0, notice.at_unix - notice.since_unix)
+    return by_wall if notice.lasted_s is None else max(0.0, notice.lasted_s)
 
 
 def clock_error_s(notice: Notice) -> Seconds:
-    """Return by how much the moments of a notice contradict what was measured, if by much.
+    """Return how far the times of a notice differ from the measured duration; 0 if little.
 
     Above 0 when the wall clock was set forward meanwhile, or that of another node is ahead.
     """
@@ -100,13 +100,13 @@ def clock_error_s(notice: Notice) -> Seconds:
     return error if abs(error) >= CLOCK_ERROR_S_MIN else 0.0
 
 
-def spoken(duration_s: Seconds) -> str:
-    """Write a duration in whole seconds."""
+def in_words(duration_s: Seconds) -> str:
+    """Return a duration in words, in whole seconds."""
     return format_duration(float(round(duration_s)))
 
 
-def moment(unix: UnixTime) -> str:
-    """Write a moment for people, in UTC; a number that is no moment is shown as it is."""
+def format_utc(unix: UnixTime) -> str:
+    """Return a time for people, in UTC; a number out of range is shown as seconds."""
     try:
         return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
@@ -119,21 +119,21 @@ def _opening(notice: Notice) -> str:
         case NoticeKind.DOWN:
             return f"{name} is DOWN."
         case NoticeKind.RECOVERED:
-            return f"{name} has RECOVERED after {spoken(outage_s(notice))}."
+            return f"{name} has RECOVERED after {in_words(outage_s(notice))}."
         case NoticeKind.CLOSED:
             return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case NoticeKind.UNSEEN:
-            return unseen_opening(notice, spoken(outage_s(notice)))
+            return unseen_opening(notice, in_words(outage_s(notice)))
         case NoticeKind.SEEN:
-            return seen_opening(notice, spoken(outage_s(notice)))
+            return seen_opening(notice, in_words(outage_s(notice)))
         case _:
             assert_never(notice.known_kind)
 
 
 def _stopped(notice: Notice) -> str:
-    """Say how the watch ended, and by whom if that is known."""
+    """Return how the check ended, and who ended it if that is known."""
     if notice.ending is None:
         return "its check was disabled or removed"
     by = f" by {clip(notice.ending.by)}" if notice.ending.by else ""
@@ -141,46 +141,49 @@ def _stopped(notice: Notice) -> str:
 
 
 def _last_state(notice: Notice) -> str:
-    """Say what the check was when the watch ended; it had been announced as down before."""
+    """Return the last state of the check, which had been announced as down before."""
     known = notice.ending is None or notice.ending.last_state is not State.UNKNOWN
     was = "was DOWN" if known else "was DOWN, and then unknown,"
-    return f"{was} for {spoken(outage_s(notice))}"
+    return f"{was} for {in_words(outage_s(notice))}"
 
 
 def _reservation(notice: Notice) -> list[str]:
     if not notice.minority:
         return []
     doubt = "No majority confirmed it.  Others may see it differently, or tell you of it again."
-    return [f"This comes {minority(notice)}.\n{doubt}"]
+    return [f"This comes {minority_words(notice)}.\n{doubt}"]
 
 
 def _facts(notice: Notice) -> str:
     rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))] if notice.target else []
     match notice.known_kind:
         case NoticeKind.DOWN:
-            rows += [("Since", moment(notice.since_unix))]
+            rows += [("Since", format_utc(notice.since_unix))]
             rows += [] if notice.edited is None else [("Edited", edited(notice.edited))]
         case NoticeKind.RECOVERED:
-            rows += [("Down from", moment(notice.since_unix)), ("Up since", moment(notice.at_unix))]
+            rows += [
+                ("Down from", format_utc(notice.since_unix)),
+                ("Up since", format_utc(notice.at_unix)),
+            ]
         case NoticeKind.CLOSED:
-            rows += [("Down from", moment(notice.since_unix))]
-            rows += [("Closed", moment(notice.at_unix))]
+            rows += [("Down from", format_utc(notice.since_unix))]
+            rows += [("Closed", format_utc(notice.at_unix))]
         case NoticeKind.TEST:
-            rows += [("Sent", moment(notice.at_unix))]
+            rows += [("Sent", format_utc(notice.at_unix))]
         case NoticeKind.UNSEEN:
-            rows += [("Since", moment(notice.since_unix))]
+            rows += [("Since", format_utc(notice.since_unix))]
         case NoticeKind.SEEN:
-            rows += [("From", moment(notice.since_unix)), ("Until", moment(notice.at_unix))]
+            rows += [("From", format_utc(notice.since_unix)), ("Until", format_utc(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)
     if error := clock_error_s(notice):
-        rows += [("Clock", f"off by {spoken(abs(error))}: {_CLOCK_WORDS}")]
+        rows += [("Clock", f"off by {in_words(abs(error))}: {_CLOCK_WORDS}")]
     return "\n".join(f"{label + ':':<11}{value}" for label, value in rows)
 
 
 def edited(edit: Edit) -> str:
     """Say who changed a check last: it was not seen up since then."""
-    return f"by {clip(who(edit))} at {moment(edit.at_unix)}, revision {edit.revision}"
+    return f"by {clip(author_text(edit))} at {format_utc(edit.at_unix)}, revision {edit.revision}"
 
 
 def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:

@@ -1,4 +1,4 @@
-"""TLS contexts for talking to mail servers and webhooks, made once and shared."""
+"""TLS contexts for mail servers and webhooks, made once and shared."""
 
 import ssl
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import trio
 
 
 def system_context() -> ssl.SSLContext:
-    """Return a context that trusts what the operating system trusts.  Takes about 40 ms."""
+    """Return a context with the authorities of the operating system.  Takes about 40 ms."""
     return ssl.create_default_context()
 
 
@@ -15,7 +15,7 @@ class ClientContexts:
     """The two contexts that channels need: one that verifies servers, one that does not."""
 
     def __init__(self, trust: Callable[[], ssl.SSLContext]) -> None:
-        """Remember how to make the verifying context; nothing is loaded yet."""
+        """Keep the function that makes the verifying context; nothing is loaded yet."""
         self._trust = trust
         self._lock = trio.Lock()
         self._made: dict[bool, ssl.SSLContext] = {}

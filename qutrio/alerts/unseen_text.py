@@ -1,4 +1,4 @@
-"""The words for checks that have no verdict, and for the end of that."""
+"""The text of notices about checks without a verdict: UNSEEN and SEEN."""
 
 from qutrio.model.incidents import Notice
 from qutrio.model.results import clip
@@ -16,7 +16,7 @@ def cause(notice: Notice) -> str:
 
 
 def how_seen(notice: Notice) -> str:
-    """Return how it ended, as few words as a subject has room for."""
+    """Return how it ended, short enough for a subject."""
     states = [check.state for check in _checks(notice)]
     if len(states) == 1 and states[0] is not None:
         return f"judged again, {states[0].value.upper()}"
@@ -24,7 +24,7 @@ def how_seen(notice: Notice) -> str:
 
 
 def unseen_opening(notice: Notice, lasted: str) -> str:
-    """Return what it means that checks have no verdict."""
+    """Return the first paragraph of an UNSEEN notice."""
     one = _count(notice) == 1
     name = clip(notice.check_name)
     has = f"{name} has" if one else f"{name} have"
@@ -36,7 +36,7 @@ def unseen_opening(notice: Notice, lasted: str) -> str:
 
 
 def seen_opening(notice: Notice, lasted: str) -> str:
-    """Return what it means that the last of these checks left the notice."""
+    """Return the first paragraph of a SEEN notice."""
     return (
         f"Every check that notice {clip(notice.incident)}.unseen covered has a verdict again,"
         f" or is watched no more, after {lasted}."

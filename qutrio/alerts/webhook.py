@@ -1,4 +1,4 @@
-"""Webhooks: the notice as a JSON document, signed so that the receiver can trust and order it.
+"""Sends a notice to a webhook as a JSON document, signed with the channel's secret.
 
 The signature is `sha256=` and the hexadecimal HMAC-SHA-256, keyed with the channel's secret,
 of the timestamp header, a full stop, and the body.  A receiver that also checks the age of
@@ -14,7 +14,7 @@ from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.http_post import post
 from qutrio.alerts.retry_after import asked_wait, refusal
 from qutrio.alerts.send_result import SendResult
-from qutrio.alerts.text import clock_error_s, moment, outage_s, subject
+from qutrio.alerts.text import clock_error_s, format_utc, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.incidents import Notice, NoticeKind
@@ -23,7 +23,7 @@ from qutrio.model.unseen import UnseenChecks
 
 SCHEMA_VERSION = 1
 TIMED = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.UNSEEN, NoticeKind.SEEN})
-"""The events with a duration: how long it lasted, or has lasted so far."""
+"""The events that have a duration."""
 
 
 def payload(envelope: Envelope) -> bytes:
@@ -46,9 +46,9 @@ def payload(envelope: Envelope) -> bytes:
                 "target": notice.target,
             },
             **_unseen(notice.unseen),
-            "since": moment(notice.since_unix),
+            "since": format_utc(notice.since_unix),
             "since_unix": notice.since_unix,
-            "at": moment(notice.at_unix),
+            "at": format_utc(notice.at_unix),
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if timed else None,
             "clock_error_s": clock_error_s(notice) or None,
@@ -69,7 +69,7 @@ def payload(envelope: Envelope) -> bytes:
 
 
 def _unseen(unseen: UnseenChecks | None) -> dict[str, object]:
-    """Return what a notice says of checks without a verdict; nothing for other notices."""
+    """Return the fields about checks without a verdict; none for other notices."""
     if unseen is None:
         return {}
     checks = [
@@ -85,7 +85,7 @@ def _unseen(unseen: UnseenChecks | None) -> dict[str, object]:
 
 
 def _edited(notice: Notice) -> dict[str, object] | None:
-    """Return who changed the check last, if it was not seen up since then."""
+    """Return who changed the check last, if it was not up since then."""
     edit = notice.edited
     if edit is None:
         return None
@@ -93,7 +93,7 @@ def _edited(notice: Notice) -> dict[str, object] | None:
         "node": edit.name,
         "door": edit.door or None,
         "uid": edit.uid,
-        "at": moment(edit.at_unix),
+        "at": format_utc(edit.at_unix),
         "at_unix": edit.at_unix,
         "revision": edit.revision,
     }
@@ -111,7 +111,7 @@ async def send_webhook(
     """Post the notice once; any 2xx answer is a success, a redirect is not.
 
     Raises:
-        DeliveryError: there was no answer, or another one.
+        DeliveryError: there was no answer, or one that is not 2xx.
 
     """
     content, timestamp = payload(envelope), str(int(envelope.sent_unix))

@@ -1,1 +1,1 @@
-"""The front door: one file per noun, each a thin caller of the control socket."""
+"""The command line: one file for each noun, each a thin client of the control socket."""

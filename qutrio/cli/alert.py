@@ -1,4 +1,4 @@
-"""`qutrio alert`: where people are told."""
+"""`qutrio alert`: the channels to which notices are sent."""
 
 from typing import Annotated
 
@@ -14,15 +14,15 @@ from qutrio.cli.printing import clean, print_answer, print_json, print_table
 from qutrio.cli.requests import ask, committed, given
 from qutrio.cli.staleness import complain, standing_code
 
-app = command_group("Where people are told: add, list, edit, remove, test.", "alert test ops")
+app = command_group("The alert channels: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
 
 
 @app.command("list", epilog="Example: qutrio alert list")
 def list_channels(as_json: opt.AsJson = False) -> int:
-    """List the alert channels, and how it goes with each; secrets are masked.
+    """List the alert channels and their delivery problems; secrets are masked.
 
-    When the next try is, and why the last one failed, is known on the master alone.
+    Only the master knows when the next attempt is and why the last one failed.
     Ends with 4 when the node holds no quorum or knows no master.
     """
     answer = ask("alert.list")
@@ -47,7 +47,7 @@ def list_channels(as_json: opt.AsJson = False) -> int:
         for line in troubles(answer):
             print(clean(line))
     else:
-        print("no alert channels; nobody is told. Add one with 'qutrio alert add smtp'")
+        print("no alert channels, so nobody is notified; add one with 'qutrio alert add smtp'")
     complain(answer)
     return standing_code(answer)
 
@@ -99,7 +99,7 @@ def edit(
 
 @app.command(epilog="Example: qutrio alert remove ops")
 def remove(name: opt.ChannelName, as_json: opt.AsJson = False) -> None:
-    """Forget an alert channel; what waits for it is dropped."""
+    """Remove an alert channel; notices that wait for it are dropped."""
     committed(f"alert {name} removed", ask("alert.remove", name=name), as_json=as_json)
 
 

@@ -9,9 +9,7 @@ from qutrio.cli.command_groups import command_group
 from qutrio.cli.inputs import Inputs
 from qutrio.cli.requests import ask, committed, given
 
-app = command_group(
-    "Tell people somewhere new.", "alert add webhook ops https://hooks.example.org/x"
-)
+app = command_group("Add an alert channel.", "alert add webhook ops https://hooks.example.org/x")
 
 Name = Annotated[str, typer.Argument(help="A name for people: letters, digits, '.', '_', '-'.")]
 Url = Annotated[str, typer.Argument(help=f"https://...; {opt.SECRET_HELP}")]
@@ -37,7 +35,7 @@ def smtp(
     default: opt.Default = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Tell people by mail."""
+    """Send notices by mail."""
     inputs = Inputs()
     channel = given(
         kind="smtp",
@@ -65,7 +63,7 @@ def webhook(
     default: opt.Default = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Tell a program: JSON by POST, signed when a secret is given."""
+    """Send notices to a program: JSON by POST, signed when a secret is given."""
     inputs = Inputs()
     channel = given(
         kind="webhook",
@@ -80,7 +78,7 @@ def webhook(
 
 @app.command(epilog="Example: qutrio alert add discord team @/root/discord-webhook-url")
 def discord(name: Name, url: Url, default: opt.Default = None, as_json: opt.AsJson = False) -> None:
-    """Tell a Discord channel through its webhook."""
+    """Send notices to a Discord channel through its webhook."""
     inputs = Inputs()
     channel = given(kind="discord", name=name, url=inputs.line(url, "url"), default=default)
     _add(name, channel, as_json=as_json)

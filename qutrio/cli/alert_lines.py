@@ -1,4 +1,4 @@
-"""Lines about alert channels that do not deliver as they should."""
+"""Lines about alert channels with delivery problems."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,9 @@ Row = dict[str, Any]
 
 
 def troubles(answer: Row) -> Iterator[str]:
-    """Yield a line for each thing that is wrong with a channel of `alert.list`."""
+    """Yield a line for each problem of a channel in the answer to `alert.list`."""
     if "now_unix" not in answer:
-        return  # a daemon that was not restarted after an upgrade does not say
+        return  # a daemon not yet restarted after an upgrade does not send these fields
     for channel in answer["channels"]:
         line = _waiting(channel, answer)
         if line:
@@ -24,7 +24,7 @@ def troubles(answer: Row) -> Iterator[str]:
 
 
 def _waiting(channel: Row, answer: Row) -> str:
-    """Say what waits, when it is tried next and why it was not delivered; or nothing."""
+    """Return what waits, when the next attempt is, and why the last one failed; or nothing."""
     words = [_count(channel["waiting"])] if channel["waiting"] else []
     until = channel["asked_to_wait_until_unix"]
     if channel["trying"]:

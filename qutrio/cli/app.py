@@ -1,4 +1,4 @@
-"""The `qutrio` command: finds the noun, runs it, and turns every failure into one sentence."""
+"""The `qutrio` command: runs a subcommand and turns every failure into one sentence."""
 
 import re
 import sys
@@ -40,18 +40,18 @@ _PLAIN_WORDS = (
     (re.compile(r"is not in the range (\S+)<=x<=(\S+)$"), r"is out of range: \1 to \2"),
     (re.compile(r"is not in the range x>=(\S+)$"), r"is out of range: at least \1"),
 )
-"""Words of the library that only people who program understand, and what is said instead."""
+"""Phrases of the library that only programmers understand, and their replacements."""
 _EXTRA_WORDS = re.compile(r"(Got unexpected extra argument)(?:\(s\)|s)? \(.*\)", re.DOTALL)
 SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
 EPILOG = (
     "Exit codes: 0 done; 1 error or refused; 2 bad input; 3 no daemon answers; "
-    "4 no quorum or no acting master; 5 unknown, look; 6 the tested target fails; "
+    "4 no quorum or no master; 5 outcome unknown, look; 6 the tested target fails; "
     "7 an expectation of a scenario did not hold; 130 interrupted."
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command (by default that of `sys.argv`) and return its exit code."""
+    """Run one command (by default, that of `sys.argv`) and return its exit code."""
     prepare_output()
     try:
         outcome = _root().main(args=arguments, prog_name="qutrio", standalone_mode=False)
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(_usage(error), ExitCode.BAD_INPUT)
     except QutrioError as error:
         return _complain(str(error), exit_code(error))
-    except BrokenPipeError:  # whoever reads has gone: `qutrio check list | head -1`
+    except BrokenPipeError:  # the reader is gone: `qutrio check list | head -1`
         silence(sys.stdout)
         return ExitCode.ERROR
     except OSError as error:
@@ -117,7 +117,7 @@ def _usage(error: typer.TyperException) -> str:
     sentence = error.format_message().strip().rstrip(".")
     for theirs, ours in _PLAIN_WORDS:
         sentence = theirs.sub(ours, sentence)
-    sentence = _EXTRA_WORDS.sub(r"\1s", sentence)  # what is left over may be half of a secret
+    sentence = _EXTRA_WORDS.sub(r"\1s", sentence)  # an extra argument may be part of a secret
     context = getattr(error, "ctx", None)
     return f"{sentence}; see '{context.command_path} --help'" if context else sentence
 
@@ -125,6 +125,6 @@ def _usage(error: typer.TyperException) -> str:
 def _complain(sentence: str, code: ExitCode) -> int:
     try:
         print(f"qutrio: {clean_lines(sentence)}", file=sys.stderr, flush=True)
-    except OSError:  # of a full disk, or a pipe that nobody reads: there is nobody to tell
+    except OSError:  # a full disk, or a pipe without a reader
         silence(sys.stderr)
     return code

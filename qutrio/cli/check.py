@@ -1,4 +1,4 @@
-"""`qutrio check`: what is watched."""
+"""`qutrio check`: the checks."""
 
 import sys
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from qutrio.cli.requests import ask, committed
 from qutrio.cli.staleness import complain, heard, mark, standing_code
 
 app = command_group(
-    "What is watched: add, list, show, edit, remove, enable, disable, test.", "check list"
+    "The checks: add, list, show, edit, remove, enable, disable, test.", "check list"
 )
 check_add.app.add_typer(check_add_more.app)
 app.add_typer(check_add.app, name="add")
@@ -33,7 +33,7 @@ EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_conta
 
 @app.command("list", epilog="Example: qutrio check list --json")
 def list_checks(as_json: opt.AsJson = False) -> int:
-    """List all checks with their state; with --json also how each is configured.
+    """List all checks with their state; with --json also their configuration.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
@@ -53,11 +53,11 @@ def list_checks(as_json: opt.AsJson = False) -> int:
 def show(
     name: opt.CheckName,
     secrets: Annotated[
-        bool, typer.Option("--secrets", help="Show what else is masked, such as its headers.")
+        bool, typer.Option("--secrets", help="Show secrets, such as headers, without masks.")
     ] = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Show how a check is configured and what every node saw last; secrets are masked.
+    """Show a check's configuration and every node's latest result; secrets are masked.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
@@ -106,9 +106,9 @@ def edit(
         str | None, typer.Option("--url", help=f"URL of an http check; {opt.SECRET_HELP}")
     ] = None,
     address: Annotated[
-        str | None, typer.Option("--address", metavar="HOST:PORT", help="Of a tcp or tls check.")
+        str | None, typer.Option("--address", metavar="HOST:PORT", help="For a tcp or tls check.")
     ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="Of an icmp or dns check.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="For an icmp or dns check.")] = None,
     interval: opt.Interval = None,
     timeout: opt.Timeout = None,
     retries: opt.Retries = None,
@@ -148,7 +148,7 @@ def edit(
 
 @app.command(epilog="Example: qutrio check remove web")
 def remove(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
-    """Stop watching, and forget the check."""
+    """Stop watching, and delete the check."""
     committed(f"check {name} removed", ask("check.remove", name=name), as_json=as_json)
 
 
@@ -166,10 +166,10 @@ def disable(name: opt.CheckName, as_json: opt.AsJson = False) -> None:
 
 @app.command("test", epilog="Example: qutrio check test web")
 def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
-    """Have every node probe now and show what each saw.
+    """Have every node probe now, and show each result.
 
     Ends with 6 when the target fails, with 4 when no majority could be asked, and with 1 when
-    no majority could tell: it says why.
+    there was no verdict.
     """
     answer = ask("check.test", name=name)
     if as_json:
@@ -183,7 +183,7 @@ def probe_now(name: opt.CheckName, as_json: opt.AsJson = False) -> int:
 
 
 def _verdict(answer: dict[str, Any]) -> ExitCode:
-    """Return the exit code, and say on stderr why there is no verdict when there is none."""
+    """Return the exit code; print on stderr why there is no verdict, if there is none."""
     quorum = answer["quorum"]
     if not quorum["holds"]:
         why = heard(quorum)
@@ -196,7 +196,7 @@ def _verdict(answer: dict[str, Any]) -> ExitCode:
 
 
 def _undecided(answer: dict[str, Any]) -> str:
-    """Return why nobody can tell how the target is."""
+    """Return why there is no verdict."""
     votes, silent, need = answer["votes"], answer["silent"], answer["quorum"]["need"]
     cast = votes["ok"] + votes["fail"]
     reasons = dict.fromkeys(e["detail"] for e in answer["evidence"] if e["outcome"] == "abstain")

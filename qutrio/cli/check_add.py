@@ -9,7 +9,7 @@ from qutrio.cli.check_adding import watches
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.inputs import Inputs
 
-app = command_group("Watch something new.", "check add http web https://example.org/")
+app = command_group("Add a check.", "check add http web https://example.org/")
 
 
 @watches(app, "http web https://example.org/ --interval 30s")
@@ -54,5 +54,5 @@ def http(
 def tcp(
     address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to connect.")],
 ) -> dict[str, object]:
-    """Watch a TCP port: it must accept connections."""
+    """Watch a TCP port, which must accept connections."""
     return {"address": address}

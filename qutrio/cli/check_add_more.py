@@ -1,4 +1,4 @@
-"""`qutrio check add icmp`, `tls` and `dns`: hosts, certificates and names."""
+"""`qutrio check add icmp`, `tls` and `dns`: watch hosts, certificates and names."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from qutrio.cli.check_adding import watches
 from qutrio.cli.command_groups import verb
 
 app = verb()
-"""These commands; `qutrio check` puts them beside those of `check_add`."""
+"""These commands; `qutrio check` adds them to those of `check_add`."""
 
 
 @watches(app, "icmp gateway 192.0.2.1")
 def icmp(
     host: Annotated[str, typer.Argument(help="A host name or an address.")],
 ) -> dict[str, object]:
-    """Watch a host: it must answer a ping (ICMP echo)."""
+    """Watch a host, which must answer a ping (ICMP echo)."""
     return {"host": host}
 
 
@@ -30,7 +30,7 @@ def tls(
     verify_chain: opt.VerifyChain = None,
     verify_name: opt.VerifyName = None,
 ) -> dict[str, object]:
-    """Watch a TLS server and how long its certificate is still valid."""
+    """Watch a TLS server and the remaining validity of its certificate."""
     return {
         "address": address,
         "server_name": server_name,
@@ -43,11 +43,11 @@ def tls(
 
 @watches(app, "dns zone example.org --record mx --contains mail.", dials=False)
 def dns(
-    host: Annotated[str, typer.Argument(help="The name to ask for.")],
+    host: Annotated[str, typer.Argument(help="The name to look up.")],
     *,
     record: opt.RecordType = None,
     contains: opt.Contains = None,
     records: opt.Records = None,
 ) -> dict[str, object]:
-    """Watch a DNS name: it must have records, or just these records."""
+    """Watch a DNS name, which must have records, or exactly the given ones."""
     return {"host": host, "record": record, "contains": contains, "records": records}

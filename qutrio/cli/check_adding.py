@@ -1,6 +1,6 @@
-"""Makes the commands of `check add` from what each kind of check has of its own.
+"""Makes the commands of `check add` from the fields that are specific to each kind of check.
 
-The options that several kinds share are stated here, once.
+The options that several kinds share are added here.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from qutrio.cli.check_fields import RENAMED
 from qutrio.cli.requests import ask, committed, given
 
 Own: TypeAlias = Callable[..., dict[str, object]]
-"""Takes the argument and options that one kind has of its own; returns fields of the check."""
+"""Takes the argument and options that are specific to one kind; returns fields of the check."""
 
 _NAME: Final = {
     "name": Annotated[
@@ -33,9 +33,9 @@ _FLAGS: Final = frozenset({"disabled", "as_json"})
 
 
 def watches(app: typer.Typer, example: str, *, dials: bool = True) -> Callable[[Own], Own]:
-    """Return a decorator that adds a command to `app`, named as the kind of check it adds.
+    """Return a decorator that adds a command to `app`, named after the kind of check it adds.
 
-    `example` follows `qutrio check add`.  With `dials` the command has the options of checks
+    `example` follows `qutrio check add`.  With `dials`, the command has the options of checks
     that connect to addresses.
     """
 
@@ -80,5 +80,5 @@ def _required(options: dict[str, Any]) -> list[inspect.Parameter]:
 
 
 def _optional(options: dict[str, Any]) -> list[inspect.Parameter]:
-    """Return parameters that need not be given: a flag is then false, and all else None."""
+    """Return optional parameters: flags default to false, others to None."""
     return [p.replace(default=False if p.name in _FLAGS else None) for p in _required(options)]

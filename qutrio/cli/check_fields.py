@@ -1,4 +1,4 @@
-"""The options of `check edit` as the fields of a check that they stand for."""
+"""Converts the options of `check edit` to fields of a check."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,9 +15,9 @@ RENAMED: Final = {
     "resolver": "resolvers",
 }
 LINES: Final = ("url", "body_regex", "basic_user", "basic_password", "bearer_token")
-"""Values that may be secrets, of one line."""
+"""Values that may be secrets and have one line."""
 TEXTS: Final = ("body", "body_contains", "body_not_contains")
-"""Values that may be secrets, of any number of lines."""
+"""Values that may be secrets and have any number of lines."""
 
 
 def changed_fields(params: Mapping[str, Any]) -> dict[str, object]:

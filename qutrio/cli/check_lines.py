@@ -1,4 +1,4 @@
-"""Checks as a person reads them at night: what is wrong first, alike things once, never long."""
+"""Prints checks for people: problems first, similar checks grouped, never long."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from qutrio.cli.colour import STATES, Painted, Style, paint
 from qutrio.cli.printing import age, clean, print_table
 
 ROWS_MAX = 20
-"""Up to so many checks are listed one by one; of more, only what is not up."""
+"""Up to this many checks are all listed; of more, only those that are not up."""
 GROUPS_MAX = 8
 NAMES_MAX = 8
 TOLD_MAX = 3
@@ -25,7 +25,7 @@ def state_of(check: Row) -> str:
 
 
 def counted_states(checks: Iterable[Row]) -> str:
-    """Return how many checks are in which state, the worst first."""
+    """Return the number of checks in each state, the worst first."""
     states = [state_of(check) for check in checks]
     if not states:
         return "none; add one with 'qutrio check add http NAME URL'"
@@ -39,16 +39,16 @@ def counted_states(checks: Iterable[Row]) -> str:
 
 
 def print_checks(checks: list[Row], now_unix: float, stale: str = "") -> None:
-    """Print one line for each check, in the order given; `stale` is put behind the states."""
+    """Print one line for each check, in the order given; `stale` is appended to the states."""
     headings = ("CHECK", "STATE", "FOR", "VOTES", "TARGET")
     print_table(headings, (_check_row(c, now_unix, stale) for c in checks))
 
 
 def print_brief(checks: list[Row], now_unix: float, stale: str = "") -> None:
-    """Print checks in at most a screenful, and why those that are not up are not.
+    """Print checks in at most a screenful, and what nodes saw of those that are not up.
 
-    All of a few are listed.  Of many, only those that are not up, and have no likes: alike
-    ones are told together.
+    A few checks are all listed.  Of many, only those are listed that are not up and not similar
+    to others; similar ones are grouped.
     """
     wrong = [c for c in checks if state_of(c) in WRONG]
     wrong.sort(key=lambda c: str(c["state"]))  # "down" is before "unknown"; names keep their order
@@ -67,7 +67,7 @@ def print_brief(checks: list[Row], now_unix: float, stale: str = "") -> None:
 
 
 def print_causes(checks: Iterable[Row], now_unix: float, apart: str = "\n") -> None:
-    """Print what the nodes saw of the checks that are not up; those that look alike once.
+    """Print what the nodes saw of the checks that are not up, similar checks once.
 
     `apart` is printed before the first.
     """
@@ -82,7 +82,7 @@ def print_causes(checks: Iterable[Row], now_unix: float, apart: str = "\n") -> N
 
 
 def print_evidence(evidence: list[Row]) -> None:
-    """Print who saw what, one line for each node."""
+    """Print what each node saw, one line for each node."""
     for seen in evidence:
         latency = "" if seen["latency_ms"] is None else f" in {seen['latency_ms']:.0f} ms"
         said = f": {seen['detail']}" if seen["detail"] else ""
@@ -92,7 +92,7 @@ def print_evidence(evidence: list[Row]) -> None:
 
 
 def _grouped(checks: Iterable[Row]) -> list[list[Row]]:
-    """Return lists of checks of which every node says the same; the largest first."""
+    """Return groups of checks of which every node reports the same; the largest first."""
     groups: dict[Alike, list[Row]] = {}
     for check in (c for c in checks if c["evidence"]):
         groups.setdefault(_likeness(check), []).append(check)
@@ -100,7 +100,7 @@ def _grouped(checks: Iterable[Row]) -> list[list[Row]]:
 
 
 def _likeness(check: Row) -> Alike:
-    """Return what alike checks have in common: addresses and ports in the details may differ."""
+    """Return what similar checks have in common; numbers in the details may differ."""
     seen = (
         (str(e["name"]), str(e["outcome"]), _NUMBERS.sub("#", str(e["detail"])), bool(e["counted"]))
         for e in check["evidence"]
@@ -129,14 +129,14 @@ def _print_group(checks: Sequence[Row], now_unix: float) -> None:
 
 
 def _told_unseen(checks: Sequence[Row]) -> str:
-    """Say which notices told people that these have no verdict."""
-    told = sorted({notice for check in checks for notice in check.get("told_unseen", ())})
-    more = f" and {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
-    return f", told as {', '.join(told[:TOLD_MAX])}{more}" if told else ""
+    """Return which notices reported that these checks have no verdict."""
+    sent = sorted({notice for check in checks for notice in check.get("told_unseen", ())})
+    more = f" and {len(sent) - TOLD_MAX} more" if len(sent) > TOLD_MAX else ""
+    return f", reported as {', '.join(sent[:TOLD_MAX])}{more}" if sent else ""
 
 
 def _voices(evidence: list[Row]) -> list[str]:
-    """Return one line for each thing that was seen, with the nodes that saw it."""
+    """Return one line for each different vote, with the nodes that gave it."""
     voices: dict[tuple[str, str, bool], list[Row]] = {}
     for seen in evidence:
         voices.setdefault((seen["outcome"], seen["detail"], seen["counted"]), []).append(seen)
@@ -171,7 +171,7 @@ def _check_row(check: Row, now_unix: float, stale: str) -> tuple[object, ...]:
 
 
 def _lasted_s(check: Row, now_unix: float) -> float | None:
-    """Return for how long it has been so: an outage counts from its beginning, edited or not."""
+    """Return how long the state has lasted; an outage counts from its beginning."""
     incident = check["incident"]
     if not check["enabled"]:
         return None

@@ -1,4 +1,4 @@
-"""`qutrio cluster engine`: how the nodes choose who leads."""
+"""`qutrio cluster engine`: how the nodes choose a leader."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from qutrio.errors import InvalidValueError
 
 Row = dict[str, Any]
 
-app = command_group("How the nodes choose who leads: show, set.", "cluster engine show")
+app = command_group("How the nodes choose a leader: show, set.", "cluster engine show")
 
 
 @app.command(epilog="Example: qutrio cluster engine show")
@@ -34,12 +34,12 @@ def show(as_json: AsJson = False) -> int:
 
 def _show(answer: Row) -> None:
     master = answer["master"]
-    acts = "nobody is heard to act" if master is None else master["name"]
+    name = "none is heard" if master is None else master["name"]
     print_fields(
         [
             ("engine", answer["engine"]),
             ("role", f"{answer['role']} ({answer['name']}, this node)"),
-            ("acts", acts),
+            ("master", name),
             ("term", answer["term"]),
             ("can run", ", ".join(answer["known_engines"])),
         ]
@@ -67,7 +67,7 @@ def set_engine(
         typer.Option(
             "--timer",
             metavar="NAME=VALUE",
-            help="A timer of it, as `engine show` names it; repeatable.",
+            help="A timer of the engine, named as in `engine show`; repeatable.",
         ),
     ] = None,
     acting: Annotated[
@@ -75,7 +75,7 @@ def set_engine(
         typer.Option(
             "--acting",
             metavar="majority|partition",
-            help="Of gossip only: where its leader may page; else as it is.",
+            help="For gossip only: where its leader may page.",
             autocompletion=tab.words("majority", "partition"),
         ),
     ] = None,
@@ -103,7 +103,7 @@ def _warnings(answer: Row) -> list[str]:
     silent = [m["name"] for m in others if m["knows_engine"] is None]
     warnings = []
     if old:
-        warnings.append(f"does not know the engine, neither leads nor endorses: {', '.join(old)}")
+        warnings.append(f"does not know the engine, neither leads nor grants: {', '.join(old)}")
     if silent:
         warnings.append(f"has not said yet whether it knows the engine: {', '.join(silent)}")
     return warnings

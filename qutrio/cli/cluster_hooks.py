@@ -1,4 +1,4 @@
-"""`qutrio cluster hooks`: what this node runs when the role comes or goes, and how that ended."""
+"""`qutrio cluster hooks`: what this node runs when it gains or loses the role, and the results."""
 
 import shlex
 

@@ -1,4 +1,4 @@
-"""Colour on a terminal, and nowhere else: states are told by words, colour only helps the eye."""
+"""Colours for terminals.  All states are also shown in words."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 class Style(Enum):
-    """What a text is about, as the code that colours it."""
+    """The meaning of a coloured text, with the terminal code of its colour."""
 
     BAD = "1;31"
     ODD = "33"
@@ -29,20 +29,20 @@ class Painted:
 
 
 def coloured() -> bool:
-    """Tell whether stdout is a terminal that shows colours, and nobody asked for none."""
+    """Return whether stdout is a terminal with colours and the user did not turn them off."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return not plain and sys.stdout.isatty()
 
 
 def paint(text: str, style: Style | None) -> str:
-    """Return `text` in its colour where colours are shown."""
+    """Return `text`, coloured if colours are shown."""
     if style is None or not coloured():
         return text
     return f"\x1b[{style.value}m{text}\x1b[0m"
 
 
 def columns() -> int | None:
-    """Return how wide the terminal is; None where lines may be of any length."""
+    """Return the width of the terminal; None if stdout is not a terminal."""
     if not sys.stdout.isatty():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Builds the command groups: plain help without rich, nouns imported only when they are named."""
+"""Builds the command groups: plain help without rich, and nouns that are imported when named."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -11,10 +11,10 @@ from qutrio.cli.exits import ExitCode
 
 
 class CommandGroup(TyperGroup):
-    """A group that shows its help when it is called with nothing to do."""
+    """A group that shows its help when it is called without a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Print the help to stderr and leave when no command was given."""
+        """Print the help to stderr and exit when no command was given."""
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help(), err=True)
             raise typer.Exit(ExitCode.BAD_INPUT)
@@ -22,18 +22,18 @@ class CommandGroup(TyperGroup):
 
 
 class LazyGroups(CommandGroup):
-    """A root that knows where its commands live, and imports the one that is asked for."""
+    """The root group: it knows the module of each command, and imports the one that is run."""
 
     modules: ClassVar[Mapping[str, str]] = {}
     """Command name -> the module that has it as `app`."""
 
     def __init__(self, **settings: Any) -> None:
-        """Let typer know the names alone: it suggests the nearest one for a typing error."""
+        """Register only the names, from which typer suggests the nearest one for a typing error."""
         super().__init__(**settings)
         self.commands = dict.fromkeys(self.modules)  # type: ignore[assignment]  # get_command fills
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one command; None when there is none of this name."""
+        """Import one command; None if there is none with this name."""
         del ctx
         if cmd_name not in self.modules:
             return None
@@ -55,5 +55,5 @@ def command_group(summary: str, example: str) -> typer.Typer:
 
 
 def verb() -> typer.Typer:
-    """Return an app for a single command, which then takes the app's place."""
+    """Return an app for a single command."""
     return typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)

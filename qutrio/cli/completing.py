@@ -1,6 +1,6 @@
-"""What the Tab key offers: names that the daemon knows, and words that never change.
+"""Tab completion: names that the daemon knows, and fixed words.
 
-A completion never fails and never waits long: without a daemon there is nothing to offer.
+A completion never fails and never waits long: without a daemon it offers nothing.
 """
 
 import os
@@ -17,27 +17,27 @@ Complete = Callable[[str], list[str]]
 
 
 def words(*known: str) -> Complete:
-    """Return a completion of words that never change."""
+    """Return a completion of fixed words."""
     return lambda incomplete: _begun(known, incomplete)
 
 
 def check_names(incomplete: str) -> list[str]:
-    """Return the checks whose names begin so."""
+    """Return the checks whose names begin with `incomplete`."""
     return _begun(_names("check.list", "checks"), incomplete)
 
 
 def channel_names(incomplete: str) -> list[str]:
-    """Return the alert channels whose names begin so."""
+    """Return the alert channels whose names begin with `incomplete`."""
     return _begun(_names("alert.list", "channels"), incomplete)
 
 
 def node_names(incomplete: str) -> list[str]:
-    """Return the nodes whose names begin so."""
+    """Return the nodes whose names begin with `incomplete`."""
     return _begun(_names("node.list", "nodes"), incomplete)
 
 
 def token_names(incomplete: str) -> list[str]:
-    """Return the open tokens whose ids, or whose nodes' names, begin so."""
+    """Return the open tokens whose ids or nodes' names begin with `incomplete`."""
     tokens = _rows("enroll.list", "tokens")
     waiting = [(token["claimant"] or {}).get("name") for token in tokens]
     known = [*(t["name"] for t in tokens), *waiting, *(t["id"] for t in tokens)]
@@ -45,13 +45,13 @@ def token_names(incomplete: str) -> list[str]:
 
 
 def setting_pairs(incomplete: str) -> list[str]:
-    """Return the settings whose names begin so, with their `=`."""
+    """Return the settings whose names begin with `incomplete`, each with its `=`."""
     settings = _ask("settings.show").get("settings", {})
     return _begun((f"{name}=" for name in settings), incomplete)
 
 
 def engines(incomplete: str) -> list[str]:
-    """Return the engines whose names begin so: those of the daemon, else those of this program."""
+    """Return the matching engines of the daemon or, without one, of this program."""
     known = _ask("engine.show").get("known_engines") or ("gossip", "lowest-id", "raft")
     return _begun(known, incomplete)
 

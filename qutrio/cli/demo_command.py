@@ -1,4 +1,4 @@
-"""`qutrio demo`: three nodes, an outage and a killed master, told on one machine."""
+"""`qutrio demo`: an outage and a killed master, with three nodes on one machine."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ def demo(
         bool, typer.Option("--keep", help="Leave the cluster running until Ctrl-C.")
     ] = False,
 ) -> int:
-    """Rehearse an outage with three real nodes on this machine; nothing is left behind."""
+    """Show an outage with three real nodes on this machine; nothing is left behind."""
     from qutrio.cli.demo.story import run  # noqa: PLC0415 - trio is loaded for the demo only
 
     return run(keep=keep)

@@ -1,4 +1,4 @@
-"""Where this user's data directory is, and how it is set up when it is empty."""
+"""Finds this user's data directory, and sets it up when it is empty."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from qutrio.plumbing.clock import BootClock
 from qutrio.storage.directories import DataDirectory, find_data_directory
 from qutrio.storage.joining import forget_joining, require_joined
 from qutrio.storage.keys import Identity
-from qutrio.storage.leftovers import untouched
+from qutrio.storage.leftovers import can_set_up
 from qutrio.storage.setup import (
     ANY_ADDRESSES,
     Advertised,
@@ -23,7 +23,7 @@ from qutrio.storage.setup import (
 )
 
 SERVICE_DIRECTORY = Path("/var/lib/qutrio")
-"""Where the unit in contrib/systemd keeps everything."""
+"""The data directory of the unit in contrib/systemd."""
 UNITS = tuple(
     Path(folder, "qutrio.service")
     for folder in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -31,13 +31,13 @@ UNITS = tuple(
 
 
 def data_directory(explicit: str | None) -> DataDirectory:
-    """Return the directory that `--dir` or the environment names, or this user's usual one."""
+    """Return the directory that `--dir` or the environment names, or this user's default."""
     path = Path(explicit) if explicit else None
     return find_data_directory(os.environ, is_root=os.geteuid() == 0, explicit=path)
 
 
 def require_advertised(address: str) -> None:
-    """Raise `InvalidValueError` for an address at which no other node can dial this one."""
+    """Raise `InvalidValueError` for an address that other nodes cannot dial."""
     host, _ = require_address(address, "advertise")
     if host in ANY_ADDRESSES:
         problem = f"{address!r} is where a node listens; give the address that others dial"
@@ -45,7 +45,7 @@ def require_advertised(address: str) -> None:
 
 
 def serve_command(directory: str | None) -> str:
-    """Return what starts a node in the directory that a command was given, as typed in a shell."""
+    """Return the shell command that starts a node in the directory that a command was given."""
     if data_directory(directory).root == SERVICE_DIRECTORY and any(u.exists() for u in UNITS):
         return "systemctl enable --now qutrio"
     if directory is None or directory == os.environ.get("QUTRIO_DIR"):
@@ -64,8 +64,8 @@ def set_up(
 ) -> Identity:
     """Make a one-node cluster in an empty directory; raises `QutrioError` when it is not empty.
 
-    What is None is chosen from this machine's name and addresses; a choice that may be wrong
-    is told on stderr.
+    Values that are None are chosen from this machine's name and addresses; a choice that may be
+    wrong is reported on stderr.
     """
     bind, port = bind or BIND_DEFAULT, port or PORT_DEFAULT
     if advertise:
@@ -94,16 +94,16 @@ def prepare_to_serve(
     port: int | None,
     alone: bool,
 ) -> None:
-    """Set an empty directory up as a cluster of one; raises `QutrioError` when that is not meant.
+    """Set up an empty directory as a one-node cluster; raises `QutrioError` if it cannot be served.
 
-    A directory that was to join a cluster, and has not, is only served with `alone`.
+    A directory with an unfinished join is served only with `alone`.
     """
     from qutrio.peers.transport import require_bindable  # noqa: PLC0415 - `init` needs no network
 
     if alone:
         forget_joining(directory)
     require_joined(directory)
-    if untouched(directory):
+    if can_set_up(directory):
         require_bind(bind or BIND_DEFAULT)
         require_bindable(bind or BIND_DEFAULT, port or PORT_DEFAULT)
         set_up(directory, name=name, advertise=advertise, bind=bind, port=port)

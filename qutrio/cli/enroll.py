@@ -1,4 +1,4 @@
-"""`qutrio enroll`: how a node joins the cluster."""
+"""`qutrio enroll`: lets nodes join the cluster."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ from qutrio.cli.staleness import complain, standing_code
 from qutrio.errors import DataDirectoryError
 from qutrio.storage.directories import find_data_directory
 
-app = command_group("How a node joins: create, join, list, approve, revoke.", "enroll create")
+app = command_group("Let nodes join: create, join, list, approve, revoke.", "enroll create")
 
 Token = Annotated[
     str,
@@ -30,7 +30,7 @@ Token = Annotated[
 @app.command(epilog="Example: qutrio enroll create --name b --ttl 1h")
 def create(
     name: Annotated[
-        str | None, typer.Option("--name", help="Only a node of this name may use it.")
+        str | None, typer.Option("--name", help="Only a node with this name may use it.")
     ] = None,
     ttl: Annotated[
         str | None, typer.Option("--ttl", metavar="TIME", help="How long it is valid [1h].")
@@ -40,7 +40,7 @@ def create(
     ] = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Make a single-use token for one new node; it is shown once and kept nowhere."""
+    """Make a single-use token for one new node; it is shown once and not stored."""
     answer = ask("enroll.create", name=name, ttl=ttl, auto_approve=auto_approve)
     if as_json:
         print_answer(answer)
@@ -55,7 +55,7 @@ def create(
 
 
 def join_command(answer: dict[str, Any]) -> str:
-    """Return what to type on a new node that is laid out like this one, in a shell of root's."""
+    """Return the command for root on a new node with the same user and directory as this one."""
     words = ["qutrio", "enroll", "join", answer["token"]]
     user, directory = answer.get("user", ""), answer.get("directory", "")
     other = os.geteuid() == 0 and user not in {"", "root"}
@@ -90,8 +90,8 @@ def join(
 ) -> None:
     """Join this node to the cluster that made the token; an empty directory is set up first.
 
-    The daemon must not be running.  What is given here goes into node.yaml.  Waits until the
-    node is admitted; Ctrl-C and the same command again do no harm.
+    The daemon must not be running.  The options are written to node.yaml.  Waits until the node
+    is admitted; the command can be interrupted with Ctrl-C and repeated.
     """
     from qutrio.cli.joining import Flags, join_cluster  # noqa: PLC0415 - trio, for this only
 
@@ -109,7 +109,7 @@ def join(
 
 @app.command("list", epilog="Example: qutrio enroll list")
 def list_tokens(as_json: opt.AsJson = False) -> int:
-    """List the tokens that are not used up, and who waits for approval.
+    """List the unused tokens, and the nodes that wait for approval.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
@@ -143,13 +143,13 @@ def _print_tokens(answer: dict[str, Any]) -> None:
 
 @app.command(epilog="Example: qutrio enroll approve b")
 def approve(token: Token, as_json: opt.AsJson = False) -> None:
-    """Admit the node that waits behind a token."""
+    """Admit the node that has shown a token and waits for approval."""
     answer = ask("enroll.approve", name=token)
     committed(f"node {clean(answer['name'])} admitted", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio enroll revoke b")
 def revoke(token: Token, as_json: opt.AsJson = False) -> None:
-    """Take an invitation back; a node that waits behind it is turned away."""
+    """Revoke a token; a node that waits for its approval is refused."""
     answer = ask("enroll.revoke", name=token)
     committed(f"token {answer['id']} revoked", answer, as_json=as_json)

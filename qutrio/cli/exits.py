@@ -1,4 +1,4 @@
-"""What the exit code of every command means, so that scripts can tell failures apart.
+"""The exit codes of all commands, by which scripts can tell failures apart.
 
 =====  ==========================================================================
 code   meaning
@@ -7,8 +7,8 @@ code   meaning
 1      an error, or the cluster refused: the sentence on stderr says why
 2      bad input: an unknown option, a malformed value, an unknown name
 3      no daemon answers, or it belongs to another user
-4      no quorum or no acting master: nothing can be decided now, no majority asked
-5      unknown: the change may or may not have taken effect; look before repeating
+4      no quorum or no master: nothing can be decided now, no majority was asked
+5      unknown: the change may or may not have taken effect; look before repeating it
 6      `check test` found the target failing
 7      `sim` played the scenario, and an expectation did not hold
 130    interrupted by Ctrl-C
@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code(error: QutrioError) -> ExitCode:
-    """Return the exit code that an error ends a command with."""
+    """Return the exit code for an error."""
     if isinstance(error, ControlFailure):
         return _of_control(error.code)
     if isinstance(error, InvalidValueError | InvalidDocumentError):

@@ -1,4 +1,4 @@
-"""`qutrio explain`: why somebody was paged, as this node saw it."""
+"""`qutrio explain`: why people were paged, as this node saw it."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from qutrio.cli.command_groups import verb
 from qutrio.cli.completing import check_names
-from qutrio.cli.incident_text import doubt, told
+from qutrio.cli.incident_text import doubt_text, report_lines
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, clean, moment, print_answer, print_fields, print_table
 from qutrio.cli.requests import ask
@@ -27,10 +27,10 @@ STATES = {
 UNSEEN_STATES = {"open": "UNKNOWN", "recovered": "judged again"}
 
 FATES = {
-    "waiting": "waits",
+    "waiting": "is waiting",
     "channel gone": "dropped with its channel",
     "forgotten": "dropped with its check",
-    "unheard": "unheard of",
+    "unheard": "outcome not seen",
 }
 
 
@@ -39,15 +39,15 @@ def explain(
     incident: Annotated[
         str | None,
         typer.Argument(
-            help="Its id or the beginning of it, or a check's name for its latest.",
+            help="An id, the beginning of one, or a check's name for its latest incident.",
             autocompletion=check_names,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Tell why a page happened: votes, rounds, thresholds, deliveries; or list the incidents.
+    """Show why a page was sent: votes, rounds, thresholds, deliveries; or list the incidents.
 
-    Each node tells what it saw itself, and says what it did not see.  Ends with 4 when the node
+    A node reports what it saw itself, and names what it did not see.  Ends with 4 when the node
     was removed from the cluster.
     """
     answer = ask("incident.list") if incident is None else ask("incident.explain", name=incident)
@@ -58,10 +58,10 @@ def explain(
         if incident is None:
             _show_list(answer)
         else:
-            _show_story(answer)
+            _show_report(answer)
         return removed_code(answer)
-    except (OverflowError, ValueError):  # of the calendar, for a line that somebody damaged
-        problem = f"the journal of {clean(answer['name'])} holds a moment that is no date"
+    except (OverflowError, ValueError):  # from datetime, for a damaged line
+        problem = f"the journal of {clean(answer['name'])} holds a time that is not a date"
         raise ControlError(f"{problem}; look with --json, or remove the journal") from None
 
 
@@ -72,9 +72,9 @@ def _show_list(answer: Row) -> None:
     print_table(headings, (_row(i, answer["now_unix"]) for i in answer["incidents"]))
     if answer["doubts"]:
         print()
-        print("Rounds that came to nothing:")
+        print("Bad rounds that the next round did not confirm:")
     for entry in answer["doubts"]:
-        line = f"{moment(entry['first']['at_unix'])}  {entry['check_name']}: {doubt(entry)}"
+        line = f"{moment(entry['first']['at_unix'])}  {entry['check_name']}: {doubt_text(entry)}"
         print(f"  {clean(line)}")
 
 
@@ -92,7 +92,7 @@ def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
 def _state(incident: Row) -> str:
     state = str(incident["state"])
     if not incident["check"]["id"] and state in UNSEEN_STATES:
-        return UNSEEN_STATES[state]  # of several checks, told as one
+        return UNSEEN_STATES[state]  # one incident for several checks
     return STATES.get(state, state)
 
 
@@ -106,7 +106,7 @@ def _delivered(pages: list[Row]) -> str:
     return f"{done} of {len(pages)} delivered" if pages else "none"
 
 
-def _show_story(answer: Row) -> None:
+def _show_report(answer: Row) -> None:
     incident = answer["incident"]
     state = _state(incident)
     lasted = _lasted(incident)
@@ -118,13 +118,13 @@ def _show_story(answer: Row) -> None:
         ("until", "-" if until is None else moment(until)),
         ("state", state if lasted == "-" else f"{state} after {lasted}"),
         ("pages", _pages(incident["pages"])),
-        ("told by", f"{answer['name']}, from its own journal"),
+        ("source", f"the journal of {answer['name']}"),
     ]
     if incident["state"] == "open":
         fields[4] = ("state", f"{state} for {lasted}")
     print_fields(fields)
     print()
-    for line in told(answer):
+    for line in report_lines(answer):
         print(line)
 
 

@@ -1,7 +1,7 @@
-"""The story of one incident in words: what happened when, as one node saw it, and what it missed.
+"""The text of an incident report: what happened when, as one node saw it, and what it missed.
 
-Works on the plain rows of the answer `incident.explain`, so that it starts fast, and so that a
-simulated node's journal reads the same.
+Works on the plain rows of the answer to `incident.explain`, so that it starts fast, and so that
+a simulated node's journal reads the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,24 +15,24 @@ from qutrio.cli.vote_text import arithmetic, cast_lines, evidence_lines
 
 MARGIN = " " * 23
 LATE_S = 5.0
-"""An incident that a node heard of this much later is one that it heard of late."""
+"""A node that heard of an incident this much later says so."""
 
 Row = dict[str, Any]
 
 
 @frozen
 class TextLine:
-    """One line of the timeline, and what stands indented below it."""
+    """One line of the timeline, and the indented lines below it."""
 
     at_unix: float
     text: str
     below: tuple[str, ...] = ()
     clock_set_s: float = 0.0
-    """By how much the clock was set after this was written."""
+    """How far the clock was set after this was written."""
 
 
-def told(answer: Row) -> Iterator[str]:
-    """Yield the lines of the whole story below its heading."""
+def report_lines(answer: Row) -> Iterator[str]:
+    """Yield the lines of the report below its heading."""
     lines = timeline(answer)
     zero = _zero(answer)
     day = ""
@@ -45,7 +45,7 @@ def told(answer: Row) -> Iterator[str]:
         since_zero = line.at_unix + line.clock_set_s - zero
         yield f"{clock}  {lapse(since_zero):>9}  {clean(line.text)}"
         yield from (MARGIN + clean(below) for below in line.below)
-    missed = list(unseen(answer))
+    missed = list(missing(answer))
     if missed:
         yield ""
         yield "What this node did not see:"
@@ -56,38 +56,38 @@ def timeline(answer: Row) -> list[TextLine]:
     """Return what happened, in order."""
     lines: list[TextLine] = []
     for entry in answer["entries"]:
-        for told_line in _WORDS.get(entry["kind"], _nothing)(entry, answer):
-            line = evolve(told_line, clock_set_s=entry.get("clock_set_s", 0.0))
+        for described in _DESCRIBERS.get(entry["kind"], _nothing)(entry, answer):
+            line = evolve(described, clock_set_s=entry.get("clock_set_s", 0.0))
             place = len(lines)
             while place and lines[place - 1].at_unix > line.at_unix and line.below:
-                place -= 1  # a first round is told with the second, but came before it
+                place -= 1  # a first round is recorded with the second, but came before it
             lines.insert(place, line)
     return lines
 
 
-def unseen(answer: Row) -> Iterator[str]:
-    """Yield what this node cannot tell, and where to look for it."""
+def missing(answer: Row) -> Iterator[str]:
+    """Yield what this node does not know, and where to find it."""
     incident, entries = answer["incident"], answer["entries"]
     if incident["check"]["id"] and not _own_count(entries):
-        yield "how the votes were counted at the time; the acting master's journal has it"
+        yield "how the votes were counted; the journal of the master at that time has it"
     for page in incident["pages"]:
         what = f"{page['kind'].upper()} for {page['channel']['name']}"
         if page["fate"] == "unheard":
-            yield f"what became of {what}: this node was away when that was settled"
+            yield f"what became of {what}: this node was away when that was recorded"
         elif page["fate"] == "delivered" and page["by"] is None:
-            yield f"who delivered {what}: ask on {_settler(page, entries)}"
+            yield f"who delivered {what}: run the same command on {_recorder(page, entries)}"
         if _attempts(page, entries) >= answer["attempts_told_max"]:
             first = f"the first {answer['attempts_told_max']} and the one that succeeds"
-            yield f"every attempt to deliver {what}: only {first} are written down"
+            yield f"every attempt to deliver {what}: only {first} are recorded"
     if incident["state"] == "unheard":
         yield "when the incident ended: this node was away"
     for began in _unended(entries, answer["node_id"]):
         what = f"{_kind(began['notice'])} to {began['channel']['name']}"
-        yield f"how its own attempt to deliver {what} ended: it stopped meanwhile"
+        yield f"how its own attempt to deliver {what} ended: it stopped before the end"
 
 
 def _zero(answer: Row) -> float:
-    """Return the moment from which the others are counted: the first bad round."""
+    """Return the time from which all times are counted: that of the first bad round."""
     for entry in answer["entries"]:
         if entry["kind"] == "judged" and entry["now"] == "down" and entry["first"] is not None:
             return float(entry["first"]["at_unix"]) + float(entry.get("clock_set_s", 0.0))
@@ -113,8 +113,8 @@ def _judged(entry: Row, answer: Row) -> Iterable[TextLine]:
         yield TextLine(first["at_unix"], f"first round: {name} may be {now}", _votes(first))
     if entry["basis"] == "ledger":
         rounds = "one round" if first is not None else "no round"
-        text = f"{name} is {now} by the acting master's count; this node had counted {rounds}"
-        yield TextLine(entry["at_unix"], text, ("its own votes at that moment:", *_votes(last)))
+        text = f"{name} is {now} by the master's count; this node had counted {rounds}"
+        yield TextLine(entry["at_unix"], text, ("its own votes at that time:", *_votes(last)))
     elif first is None:
         yield TextLine(entry["at_unix"], f"{name} was {was}, is {now}", _votes(last))
     else:
@@ -129,14 +129,14 @@ def _votes(ballot: Row) -> tuple[str, ...]:
 
 def _doubted(entry: Row, answer: Row) -> Iterable[TextLine]:
     del answer
-    yield TextLine(entry["first"]["at_unix"], doubt(entry), tuple(cast_lines(entry["first"])))
+    yield TextLine(entry["first"]["at_unix"], doubt_text(entry), tuple(cast_lines(entry["first"])))
 
 
-def doubt(entry: Row) -> str:
-    """Return the sentence about a round that came to nothing."""
-    more = f"; {entry['untold']} more such rounds before are not told" if entry["untold"] else ""
+def doubt_text(entry: Row) -> str:
+    """Return the sentence about a bad round that the next round did not confirm."""
+    more = f"; {entry['untold']} such rounds before it are not recorded" if entry["untold"] else ""
     return (
-        f"one bad round, nobody was told: {arithmetic(entry['first'])};"
+        f"one bad round, no notice: {arithmetic(entry['first'])};"
         f" then, {entry['after_s']:.1f}s later, {arithmetic(entry['last'])}{more}"
     )
 
@@ -153,14 +153,14 @@ def _opened(entry: Row, answer: Row) -> Iterable[TextLine]:
     yield TextLine(entry["at_unix"], text + late, evidence)
     noticed = any(e["kind"] == "noticed" for e in answer["entries"])
     if not late and not noticed:
-        yield TextLine(entry["at_unix"], "nobody is told: no enabled alert channel is attached")
+        yield TextLine(entry["at_unix"], "no notice: no enabled alert channel is attached")
 
 
 def _closed(entry: Row, answer: Row) -> Iterable[TextLine]:
-    told_of = any(page["kind"] == "closed" for page in answer["incident"]["pages"])
-    quietly = "" if told_of else "without a word "
+    notified = any(page["kind"] == "closed" for page in answer["incident"]["pages"])
+    unnotified = "" if notified else "without a notice "
     gone = entry["cause"] == "forgotten"
-    how = f", {quietly}because its check was removed or disabled" if gone else ""
+    how = f", {unnotified}because its check was removed or disabled" if gone else ""
     text = f"incident closed by {_master(entry, entry['position'][0])}{how}: {_held(entry)}"
     yield TextLine(entry["at_unix"], text)
 
@@ -168,7 +168,7 @@ def _closed(entry: Row, answer: Row) -> Iterable[TextLine]:
 def _noticed(entry: Row, answer: Row) -> Iterable[TextLine]:
     notice = entry["notice"]
     channels = ", ".join(channel["name"] for channel in entry["channels"])
-    text = f"{notice['kind'].upper()} is to be told to: {channels}"
+    text = f"{notice['kind'].upper()} is to be sent to: {channels}"
     if ending := notice.get("ending"):
         by = f" by {ending['by']}" if ending["by"] else ""
         text = f"the check was {ending['how']}{by}; {text}"
@@ -217,24 +217,23 @@ def _clock_set(entry: Row, answer: Row) -> Iterable[TextLine]:
     del answer
     way = "forward" if entry["by_s"] > 0 else "back"
     text = f"this node's wall clock was set {way} by {age(abs(entry['by_s']))}"
-    yield TextLine(entry["at_unix"], f"{text}; durations are measured, and do not follow it")
+    yield TextLine(entry["at_unix"], f"{text}; durations are not affected")
 
 
 def _led(entry: Row, answer: Row) -> Iterable[TextLine]:
     master = entry["master"]
     if master is None:
-        text = "no acting master is heard any more: nobody is told anything until one acts"
+        text = "no master is heard any more: no notice is sent until there is one"
     else:
         own = " (this node)" if master["id"] == answer["node_id"] else ""
-        text = f"{master['name']}{own} acts now, in term {entry['term']}"
+        text = f"{master['name']}{own} is master now, in term {entry['term']}"
     yield TextLine(entry["at_unix"], text)
 
 
 def _started(entry: Row, answer: Row) -> Iterable[TextLine]:
     del answer
-    yield TextLine(
-        entry["at_unix"], "this node started; what happened while it was down, it missed"
-    )
+    text = "this node started; it did not see what happened while it was down"
+    yield TextLine(entry["at_unix"], text)
 
 
 def _stopped(entry: Row, answer: Row) -> Iterable[TextLine]:
@@ -242,7 +241,7 @@ def _stopped(entry: Row, answer: Row) -> Iterable[TextLine]:
     yield TextLine(entry["at_unix"], "this node was asked to stop")
 
 
-_WORDS: dict[str, Callable[[Row, Row], Iterable[TextLine]]] = {
+_DESCRIBERS: dict[str, Callable[[Row, Row], Iterable[TextLine]]] = {
     "judged": _judged,
     "doubted": _doubted,
     "opened": _opened,
@@ -268,7 +267,7 @@ def _kind(notice: str) -> str:
 
 def _master(entry: Row, term: int) -> str:
     master = entry["master"]
-    return ("" if master is None else f"{master['name']}, ") + f"the acting master of term {term}"
+    return ("" if master is None else f"{master['name']}, ") + f"the master of term {term}"
 
 
 def _held(entry: Row) -> str:
@@ -286,17 +285,17 @@ def _attempts(page: Row, entries: list[Row]) -> int:
     return sum((e["notice"], e["channel"]["id"]) == wanted for e in begun)
 
 
-def _settler(page: Row, entries: list[Row]) -> str:
-    """Return who acted when a page was marked delivered: its journal has the attempts."""
+def _recorder(page: Row, entries: list[Row]) -> str:
+    """Return the master that marked a page delivered: its journal has the attempts."""
     for entry in entries:
         same = entry["kind"] == "crossed" and entry["notice"] == page["notice"]
         if same and entry["channel"] == page["channel"]["id"] and entry["master"] is not None:
-            return f"{entry['master']['name']}, the acting master then, with the same command"
-    return "the node that was the acting master then, with the same command"
+            return f"{entry['master']['name']}, the master at that time"
+    return "the node that was master at that time"
 
 
 def _unended(entries: list[Row], node: str) -> Iterator[Row]:
-    """Yield the attempts of this node that it did not live to hear the end of."""
+    """Yield this node's attempts that had not ended when it stopped."""
     begun: dict[tuple[str, str], Row] = {}
     for entry in entries:
         if entry["kind"] == "started":

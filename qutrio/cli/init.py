@@ -1,4 +1,4 @@
-"""`qutrio init`: a data directory with a key of its own, a cluster of one node."""
+"""`qutrio init`: sets up a data directory with a new key and a cluster of one node."""
 
 from qutrio.cli import options as opt
 from qutrio.cli.command_groups import verb
@@ -19,7 +19,7 @@ def init(
     directory: opt.Directory = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Set up this node: its keys, its node.yaml, and a cluster of which it is the only member."""
+    """Set up this node: its keys, its node.yaml, and a cluster with this node as only member."""
     place = data_directory(directory)
     identity = set_up(place, name=name, advertise=advertise, bind=bind, port=port)
     node = load_node_file(place)

@@ -1,8 +1,8 @@
-"""Values that may be secrets: given in plain, as `@FILE`, or as `-` for standard input.
+"""Values that may be secrets: given directly, as `@FILE`, or as `-` for standard input.
 
-A command line can be read by every user of the machine, a file or a pipe cannot.  One newline
-at the end is not part of the value.  `@@` stands for an `@` that begins a value; a value that
-is really `-` comes from a file or from standard input.
+A command line can be read by every user of the machine; a file or a pipe cannot.  One newline
+at the end is not part of the value.  `@@` stands for an `@` at the beginning of a value; the
+value `-` itself must come from a file or from standard input.
 """
 
 import sys
@@ -15,7 +15,7 @@ from attrs import define, field
 from qutrio.errors import InvalidValueError, plain_reason
 
 INPUT_BYTES_MAX: Final = 256 * 1024
-"""As much as the longest body that a check may send."""
+"""At least the longest body that a check may send."""
 
 _STDIN: Final = "-"
 _FILE: Final = "@"
@@ -23,26 +23,26 @@ _FILE: Final = "@"
 
 @define
 class Inputs:
-    """Reads the values of one command; standard input is there for one of them."""
+    """Reads the values of one command; only one of them can come from standard input."""
 
     _taken_by: str | None = field(default=None, init=False)
 
     def line(self, value: str | None, option: str) -> str | None:
-        """Return a value of one line; None for none.  Raises `InvalidValueError`."""
+        """Return a value of one line, or None for None.  Raises `InvalidValueError`."""
         text = self._read(value, option, hidden=True)
         if text is not None and text != value and any(c in text for c in "\r\n"):
             raise InvalidValueError(option, "holds more than one line")
         return text
 
     def text(self, value: str | None, option: str) -> str | None:
-        """Return a value of any number of lines; None for none.  Raises `InvalidValueError`."""
+        """Return a value of any number of lines, or None for None.  Raises `InvalidValueError`."""
         return self._read(value, option, hidden=False)
 
     def headers(self, given: list[str] | None) -> dict[str, str] | None:
-        """Return `NAME: VALUE` lines as a mapping, None for none.
+        """Return `NAME: VALUE` lines as a mapping, or None for none.
 
-        A value may come from elsewhere (`NAME: @FILE`), and so may whole lines (`@FILE`).
-        Raises `InvalidValueError`, which quotes nothing.
+        A value may come from a file (`NAME: @FILE`), and so may whole lines (`@FILE`).
+        Raises `InvalidValueError`, which does not quote the value.
         """
         lines = [line for text in given or () for line in self._lines(text)]
         headers: dict[str, str] = {}
@@ -70,7 +70,7 @@ class Inputs:
         return _text(_content(value[1:], option), option)
 
     def _from_stdin(self, option: str, *, hidden: bool) -> str:
-        """Read all of standard input; on a terminal a secret line, which is not shown."""
+        """Read all of standard input; on a terminal, prompt for a secret without echo."""
         if self._taken_by is not None:
             problem = f"{self._taken_by} reads standard input already; give one of them as '@FILE'"
             raise InvalidValueError(option, problem)
@@ -96,7 +96,7 @@ def _content(name: str, option: str) -> bytes:
 
 
 def _text(content: bytes, option: str) -> str:
-    """Return the value that was read.  Raises `InvalidValueError` for what is no text."""
+    """Return the value that was read.  Raises `InvalidValueError` if it is not text."""
     if len(content) > INPUT_BYTES_MAX:
         raise InvalidValueError(option, f"what was read is longer than {INPUT_BYTES_MAX} bytes")
     try:

@@ -1,4 +1,4 @@
-"""What `qutrio enroll join` does: set up, ask a member, wait for admission, keep the record."""
+"""The steps of `qutrio enroll join`: set up, ask a member, wait for admission, store the record."""
 
 import sys
 from functools import partial
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @frozen(kw_only=True)
 class Flags:
-    """What the command line, or the environment, says of the node; None: nothing."""
+    """The node's settings from the command line or the environment; None means not given."""
 
     name: str | None
     advertise: str | None
@@ -40,10 +40,10 @@ class Flags:
 
 
 def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bool) -> Row:
-    """Join the cluster that made `token`, keep its document, and return what it says of the node.
+    """Join the cluster that made `token`, store its document, and return its data on the node.
 
-    Raises `InvalidValueError` for what is no valid token, `EnrollmentError` when the cluster
-    says no, and `DataDirectoryError` when this directory cannot join.
+    Raises `InvalidValueError` for an invalid token, `EnrollmentError` when the cluster refuses,
+    and `DataDirectoryError` when this directory cannot join.
     """
     invitation = _parse(Inputs().line(token, "token") or "")
     if flags.advertise:
@@ -61,7 +61,7 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
         on_progress=partial(_tell, sys.stderr if as_json else sys.stdout),
     )
     record: Record = trio.run(asked)
-    # A newcomer has promised nothing to anybody in this cluster yet.
+    # A new node has granted nothing in this cluster yet.
     adopt(place, identity, Stable(Promise(), accepted=record, committed=record))
     member = record.document.member_by_key(identity.fingerprint)
     assert member is not None, "what the cluster sends to a newcomer lists it"
@@ -78,10 +78,10 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
 
 
 def _prepare(place: DataDirectory, flags: Flags, invitation: Invitation) -> bool:
-    """Set an empty directory up, or let node.yaml say what the flags do.
+    """Set up an empty directory, or write the flags into an existing node.yaml.
 
-    Refuses, before the token is used up, what could not keep the cluster's record afterwards.
-    Returns whether the directory belongs to this cluster already.
+    Refuses, before the token is used up, a directory that could not store the cluster's record.
+    Returns whether the directory already belongs to this cluster.
     """
     if not place.state_file.exists():
         set_up(
@@ -105,7 +105,7 @@ def _prepare(place: DataDirectory, flags: Flags, invitation: Invitation) -> bool
 
 
 def _changes(flags: Flags, node: NodeFile) -> dict[str, object]:
-    """Return what the flags change of node.yaml; an address follows a port that it was made of."""
+    """Return the changes to node.yaml; an address that was made from the port changes with it."""
     changes = given(name=flags.name, advertise=flags.advertise, bind=flags.bind, port=flags.port)
     if flags.advertise is None and flags.port is not None:
         head, colon, port = node.advertise.rpartition(":")
@@ -115,9 +115,9 @@ def _changes(flags: Flags, node: NodeFile) -> dict[str, object]:
 
 
 def _require_reachable(address: str, invitation: Invitation, *, chosen: bool) -> None:
-    """Refuse an address on which only this machine hears itself, unless somebody chose it."""
-    doors = [split_address(door.address)[0] for door in invitation.doors]
-    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, doors)):
+    """Refuse a loopback address, unless it was chosen."""
+    hosts = [split_address(member.address)[0] for member in invitation.addresses]
+    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, hosts)):
         return
     problem = f"the other nodes cannot dial {address}, an address of this machine alone"
     if not chosen:
@@ -133,7 +133,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _differences(member: Member, node: NodeFile) -> list[str]:
-    """Return what the cluster knows otherwise than node.yaml, which it is told at the start."""
+    """Return how the document differs from node.yaml; the node reports node.yaml at its start."""
     known, own = (member.name, member.address), (node.name, node.advertise)
     if known == own:
         return []

@@ -1,4 +1,4 @@
-"""`qutrio lead`: runs a command on whichever node acts."""
+"""`qutrio lead`: runs a command on the master."""
 
 import hashlib
 import os
@@ -35,23 +35,23 @@ def lead(
         typer.Option(
             "--name",
             metavar="NAME",
-            help="What this is; on one node the same is led once.  By default the command itself.",
+            help="A name that runs once on a node.  By default the command itself is the name.",
         ),
     ] = None,
     grace: Annotated[
-        str, typer.Option("--grace", metavar="TIME", help="From SIGTERM to SIGKILL, at most.")
+        str, typer.Option("--grace", metavar="TIME", help="Longest time from SIGTERM to SIGKILL.")
     ] = GRACE_DEFAULT,
     once: Annotated[
-        bool, typer.Option("--once", help="End with the command, and with its exit code.")
+        bool, typer.Option("--once", help="Exit when the command ends, with its exit code.")
     ] = False,
 ) -> int:
-    """Run a command while this node acts, and on no two nodes at once.
+    """Run a command while this node is master, and never on two nodes at once.
 
-    Start the same on every node.  The command begins when the role comes to this node and is
-    stopped before another node can have it: by SIGTERM, and by SIGKILL after the grace or
-    shortly before the mandate ends, whichever is first.  Its environment has QUTRIO_TERM (it
-    only ever grows), QUTRIO_NODE, QUTRIO_CLUSTER and QUTRIO_NAME.  A command that ends by
-    itself is started again after a pause, unless `--once` is given.
+    Start the same command on every node.  It is started when this node becomes master, and
+    stopped before another node can be: by SIGTERM, and by SIGKILL after the grace period or
+    shortly before the lease ends, whichever is first.  Its environment has QUTRIO_TERM (which
+    only grows), QUTRIO_NODE, QUTRIO_CLUSTER and QUTRIO_NAME.  A command that ends by itself is
+    started again after a pause, unless `--once` is given.
     """
     from qutrio.cli.leading import Leader, Plan  # noqa: PLC0415 - the help needs none of it
     from qutrio.codec.duration import parse_duration  # noqa: PLC0415
@@ -77,5 +77,5 @@ def lead(
 
 
 def _digest(words: list[str]) -> str:
-    """Return a key for a command that was given no name."""
+    """Return a key for a command without a name."""
     return hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).hexdigest()[:KEY_CHARS]

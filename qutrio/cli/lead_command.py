@@ -1,11 +1,11 @@
 """Runs one command under a watcher: a small process that stops it in time, whatever happens.
 
 Theory of operation.  `qutrio lead` forks a watcher, and the watcher runs the command in a
-session of its own.  The watcher is told up to when the command may run, and that again with
-each renewal of the mandate.  When it is told no more, it stops the command by itself: so a
-`qutrio lead` that was killed, or stands still, does no harm.  When the watcher dies the kernel
-kills the command.  What the command started is killed with it, also what left its group: such
-processes become children of the watcher, or of `qutrio lead` when the watcher is gone.
+session of its own.  With each renewal of the lease, the watcher is sent the time until which the
+command may run.  When no renewal comes, it stops the command by itself, so a `qutrio lead` that
+was killed or hangs does no harm.  When the watcher dies, the kernel kills the command.  Processes
+that the command started are killed with it, including those that left its group: they become
+children of the watcher, or of `qutrio lead` when the watcher is gone.
 """
 
 import json
@@ -27,44 +27,44 @@ from attrs import define, field, frozen
 
 from qutrio.errors import plain_reason
 
-LOOK_EVERY_S = 0.2
-"""The longest wait: a poll does not count the time that the machine was suspended."""
+POLL_EVERY_S = 0.2
+"""The longest wait.  A poll does not count the time for which the machine is suspended."""
 
 LINGER_EVERY_S = 0.05
-"""How often to look whether what a stopped command left is gone."""
+"""How often to check whether the processes that a stopped command left are gone."""
 
 WATCHER_S_MAX = 2.0
-"""How much longer than the grace a watcher may take to stop a command before it is killed."""
+"""How much longer than the grace period a watcher may take to stop a command."""
 
 ORDER_BYTES_MAX = 4096
 STDERR = 2
 SIGNAL_CODES = 128
-"""The exit code of what a signal ended is this plus the signal's number, as in a shell."""
+"""A process that a signal ended has this plus the signal's number as its exit code."""
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def boot_now() -> float:
-    """Return seconds since the machine booted: the clock in which the daemon tells moments."""
+    """Return the seconds since boot, by the clock that the daemon uses too."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @frozen
 class Limits:
-    """Up to when a command may run: SIGTERM at the first moment, SIGKILL at the second."""
+    """Until when a command may run: the times of SIGTERM and of SIGKILL."""
 
     term_at: float
     kill_at: float
 
 
 class Command:
-    """A command that runs, seen from `qutrio lead`."""
+    """A running command, as `qutrio lead` sees it."""
 
     def __init__(
         self, words: Sequence[str], environ: Mapping[str, str], limits: Limits, grace_s: float
     ) -> None:
-        """Start it.  After SIGTERM it has `grace_s` seconds, if the limits allow."""
+        """Start the command.  After SIGTERM it has `grace_s` seconds, if the limits allow."""
         self.limits = limits
         self._grace_s = grace_s
         self._stop_by = math.inf
@@ -79,39 +79,39 @@ class Command:
         theirs.close()
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read when there is news."""
+        """Return the descriptor that becomes readable when there is a report."""
         return self._channel.fileno()
 
     def renew(self, limits: Limits) -> None:
-        """Let it run longer."""
+        """Let the command run longer."""
         self.limits = limits
         self._order(term_at=limits.term_at, kill_at=limits.kill_at)
 
     def stop(self) -> None:
-        """Have it end: SIGTERM now, SIGKILL after the grace."""
+        """Stop the command: SIGTERM now, SIGKILL after the grace period."""
         self._stop_by = boot_now() + self._grace_s
         self._order(stop=True)
 
-    def news(self) -> dict[str, Any]:
-        """Return what the watcher said: `pid`, `why` it stops the command, or how it `ended`."""
-        said = _hear(self._channel)
+    def read_report(self) -> dict[str, Any]:
+        """Return the watcher's report: `pid`, `why` it stops the command, or how it `ended`."""
+        data = _receive(self._channel)
         lost = {"ended": None, "why": "the watcher of the command is gone"}
-        word: dict[str, Any] = json.loads(said) if said else lost
-        self._group = word.get("pid", self._group)
-        if "ended" in word:
-            self._reap(gone=not said)
-        return word
+        report: dict[str, Any] = json.loads(data) if data else lost
+        self._group = report.get("pid", self._group)
+        if "ended" in report:
+            self._reap(gone=not data)
+        return report
 
-    def overdue(self) -> bool:
-        """Kill everything if the watcher let the moment pass; tell whether it did."""
-        late_at = min(self.limits.kill_at + LOOK_EVERY_S, self._stop_by + WATCHER_S_MAX)
+    def kill_if_overdue(self) -> bool:
+        """Kill everything if the watcher is late, and return whether it was."""
+        late_at = min(self.limits.kill_at + POLL_EVERY_S, self._stop_by + WATCHER_S_MAX)
         if boot_now() < late_at:
             return False
         self._reap(gone=True)
         return True
 
     def _order(self, **order: object) -> None:
-        with suppress(OSError):  # it has ended, or stands still; then `overdue` acts
+        with suppress(OSError):  # the watcher ended, or hangs: then `kill_if_overdue` kills it
             self._channel.send(json.dumps(order).encode(), socket.MSG_DONTWAIT)
 
     def _reap(self, *, gone: bool) -> None:
@@ -134,7 +134,7 @@ def _be_watcher(
     limits: Limits,
     grace_s: float,
 ) -> NoReturn:
-    """Do the watcher's work in a forked process, and end it."""
+    """Run the watcher in a forked process, and end the process."""
     code = 1
     try:
         _close_all_but(channel.fileno())
@@ -144,18 +144,18 @@ def _be_watcher(
             signal.signal(number, _ignore)  # a handler, so that the command does not inherit it
         _Watcher(channel, limits, grace_s).watch(words, environ)
         code = 0
-    except BaseException:  # noqa: BLE001 - a fork must not go on where its parent does
+    except BaseException:  # noqa: BLE001 - a fork must not continue in its parent's code
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Leave a signal to `qutrio lead`, which says what is to be done."""
+    """Ignore a signal: `qutrio lead` handles it and sends an order."""
 
 
 def _close_all_but(kept: int) -> None:
-    """Close what belongs to `qutrio lead`: the daemon must see when that is gone."""
+    """Close the descriptors of `qutrio lead`, so that the daemon notices when it is gone."""
     for entry in list(Path("/proc/self/fd").iterdir()):
         if int(entry.name) > STDERR and int(entry.name) != kept:
             with suppress(OSError):
@@ -185,7 +185,7 @@ class _Watcher:
                 os._exit(SIGNAL_CODES + signal.SIGKILL)
 
         try:
-            process = subprocess.Popen(  # noqa: S603 - to run it is what it is for
+            process = subprocess.Popen(  # noqa: S603 - running a command is the purpose
                 words,
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
@@ -193,57 +193,57 @@ class _Watcher:
                 preexec_fn=bind,  # noqa: PLW1509 - this process has one thread
             )
         except OSError as error:
-            self._say(ended=None, why=f"cannot run {words[0]}: {plain_reason(error)}")
+            self._report(ended=None, why=f"cannot run {words[0]}: {plain_reason(error)}")
             return
         self._pid = process.pid
-        self._say(pid=process.pid)
+        self._report(pid=process.pid)
         self._poller.register(self._channel, select.POLLIN)
         ended = os.pidfd_open(self._pid)
         self._poller.register(ended, select.POLLIN)
-        while ended not in self._look():
+        while ended not in self._poll():
             pass
         self._poller.unregister(ended)
         code = process.wait()
         by_itself = self._stop_by is None
         asked: set[int] = set()
         while not (by_itself or self._killed) and _has_children():
-            # The group got its SIGTERM; what has left it is found among the children by now.
+            # The group got SIGTERM; processes that left it are children of this process by now.
             for orphan in set(_children()) - asked:
                 _send(orphan, signal.SIGTERM)
                 asked.add(orphan)
-            self._look(LINGER_EVERY_S)
+            self._poll(LINGER_EVERY_S)
         _end_orphans()
-        self._say(ended=code if code >= 0 else SIGNAL_CODES - code, by_itself=by_itself)
+        self._report(ended=code if code >= 0 else SIGNAL_CODES - code, by_itself=by_itself)
 
-    def _look(self, longest_s: float = LOOK_EVERY_S) -> set[int]:
-        """Wait for something, do what it asks for, and return what is ready."""
+    def _poll(self, longest_s: float = POLL_EVERY_S) -> set[int]:
+        """Wait for an order or a time limit, act on it, and return the ready descriptors."""
         left_s = min(longest_s, self._enforce())
         ready = {descriptor for descriptor, _ in self._poller.poll(1000 * left_s)}
-        self._enforce()  # an order that comes too late changes nothing
-        if self._channel.fileno() in ready and not self._obey():
+        self._enforce()  # before the order, so that a late one changes nothing
+        if self._channel.fileno() in ready and not self._take_order():
             self._poller.unregister(self._channel)
             self._terminate("qutrio lead is gone")
         return ready
 
     def _enforce(self) -> float:
-        """Stop the command if it is time to; return how long to wait at most."""
+        """Stop the command if it is time; return the longest time to wait."""
         now = boot_now()
         kill_at = min(self._limits.kill_at, self._stop_by or self._limits.kill_at)
         if now >= kill_at and not self._killed:
-            why = "the mandate ends" if kill_at == self._limits.kill_at else "the grace is over"
+            why = "the lease ends" if kill_at == self._limits.kill_at else "the grace is over"
             self._terminate(why, signal.SIGKILL)
             self._killed = True
         elif now >= self._limits.term_at:
-            self._terminate("the mandate was not renewed")
+            self._terminate("the lease was not renewed")
         soon = [at - now for at in (kill_at, self._limits.term_at) if at > now]
-        return min([LOOK_EVERY_S, *soon])
+        return min([POLL_EVERY_S, *soon])
 
-    def _obey(self) -> bool:
-        """Take one order; return whether there is anybody who gives them."""
-        said = _hear(self._channel)
-        if not said:
+    def _take_order(self) -> bool:
+        """Follow one order; return False when `qutrio lead` is gone."""
+        data = _receive(self._channel)
+        if not data:
             return False
-        order = json.loads(said)
+        order = json.loads(data)
         if order.get("stop"):
             self._terminate(None)
         elif not self._killed:
@@ -258,17 +258,17 @@ class _Watcher:
         if first or number == signal.SIGKILL:
             _kill_group(self._pid, number)
             if why is not None:
-                self._say(why=why, signal=number.name)
+                self._report(why=why, signal=number.name)
 
-    def _say(self, **word: object) -> None:
+    def _report(self, **report: object) -> None:
         with suppress(OSError):
-            self._channel.send(json.dumps(word).encode(), socket.MSG_DONTWAIT)
+            self._channel.send(json.dumps(report).encode(), socket.MSG_DONTWAIT)
 
 
-def _hear(channel: socket.socket) -> bytes:
-    """Return the next word, or nothing when the other end is gone.
+def _receive(channel: socket.socket) -> bytes:
+    """Return the next datagram, or nothing when the other end is gone.
 
-    If that left orders unread, an error comes before what it said last.
+    If the other end left orders unread, an error comes before its last datagram.
     """
     with suppress(ConnectionError):
         return channel.recv(ORDER_BYTES_MAX)
@@ -278,13 +278,13 @@ def _hear(channel: socket.socket) -> bytes:
 
 
 def _find_prctl() -> Any:
-    import ctypes  # noqa: PLC0415 - whoever only asks for help needs none
+    import ctypes  # noqa: PLC0415 - `--help` does not need it
 
     return ctypes.CDLL(None).prctl
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of whatever is left when a process further down ends."""
+    """Become the parent of processes whose own parent ends."""
     _find_prctl()(PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -299,7 +299,7 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def _end_orphans() -> None:
-    """Kill what the command left behind, until this process has no child any more."""
+    """Kill the processes that the command left, until this process has no children."""
     while True:
         for child in _children():
             _send(child, signal.SIGKILL)
@@ -312,7 +312,7 @@ def _end_orphans() -> None:
 
 
 def _has_children() -> bool:
-    """Tell whether anything of the command is left; reap what has ended."""
+    """Reap ended children, and return whether any are left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -322,7 +322,7 @@ def _has_children() -> bool:
 
 
 def _children() -> list[int]:
-    """Return the processes whose parent this one is."""
+    """Return the process ids of this process's children."""
     own = str(os.getpid())
     found = []
     for process in Path("/proc").glob("[0-9]*"):

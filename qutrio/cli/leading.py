@@ -1,8 +1,8 @@
-"""The loop of `qutrio lead`: runs a command while this node acts, and at no other time.
+"""The loop of `qutrio lead`: runs a command while this node is master, and at no other time.
 
-It follows the role over the control socket.  When this node acts it asks to be counted as a
-tenant: from then on the role does not pass on before the mandate that it was last told of has
-ended.  Then it starts the command, and has it stopped before that moment.
+It follows the role over the control socket.  When this node is master, it asks to be counted as a
+tenant: from then on no other node becomes master before the lease that it was last sent has
+ended.  Then it starts the command, and has it stopped before that time.
 """
 
 import os
@@ -24,33 +24,33 @@ from qutrio.control.protocol import ControlFailure
 from qutrio.plumbing.backoff import Backoff
 
 START_SHARE = 0.5
-"""A command is not started when less than this part of the mandate is left."""
+"""A command is not started when less than this part of the lease is left."""
 
 TERM_SHARE = 1 / 3
-"""SIGTERM when only this part of the mandate is left, because nobody renewed it."""
+"""SIGTERM is sent when only this part of the lease is left, because it was not renewed."""
 
 KILL_SHARE = 0.1
 KILL_S_MIN = 0.1
-"""SIGKILL when only this part, or this time, is left: to be gone takes a moment."""
+"""SIGKILL is sent when only this part, or this time, is left: processes take time to end."""
 
 CONNECT_WAIT_S = 5.0
 RECONNECT_PAUSE_S = 1.0
 SILENCE_S_MAX = 5.0
-"""A daemon that says nothing for so long is taken for gone."""
+"""A daemon that is silent for this long counts as gone."""
 
 AGAIN_S_MIN = 1.0
 AGAIN_S_MAX = 60.0
-"""How long to wait before a command that ended by itself is started again: ever longer."""
+"""The shortest and longest pause before a command that ended by itself is started again."""
 
 STEADY_S = 60.0
-"""A command that ran for so long starts again after the shortest pause."""
+"""A command that ran for this long starts again after the shortest pause."""
 
 
 @frozen(kw_only=True)
 class Plan:
     """What to run, where to follow the role, and how to end.
 
-    Two plans with the same `key` exclude one another on one node.
+    Only one of several plans with the same `key` runs on a node.
     """
 
     words: tuple[str, ...]
@@ -64,26 +64,26 @@ class Plan:
 
 @define
 class Leader:
-    """Follows the role, and keeps at most one command running."""
+    """Follows the role and runs at most one command."""
 
     plan: Plan
     _follower: Follower | None = None
     _line: dict[str, Any] | None = None
-    """The newest line of this conversation."""
+    """The newest line from the daemon."""
     _heard_at: float = 0.0
     _connect_at: float = 0.0
-    _ever_heard: bool = False
-    _wish: int = 0
-    """The number of the last wish to be a tenant, and whether it stands."""
-    _wishes: bool = False
+    _was_connected: bool = False
+    _hold_number: int = 0
+    """The number of the last request to be a tenant, and whether it still stands."""
+    _wants_lease: bool = False
     _command: Command | None = None
     _started_at: float = 0.0
     _start_at: float = 0.0
     _stopping: str | None = None
-    """Why the command is being stopped, if it is."""
+    """Why the command is being stopped, if so."""
     _signal: int | None = None
-    _told: str | None = None
-    """Why the command is not started, once that was said."""
+    _logged: str | None = None
+    """The reason that was last logged for not starting the command."""
     _result: int | None = None
     _backoff: Backoff = field(
         init=False,
@@ -91,9 +91,9 @@ class Leader:
     )
 
     def run(self) -> int:
-        """Lead until told to end, or with `once` until the command ended; return the exit code.
+        """Run until a signal, or with `once` until the command ends; return the exit code.
 
-        Raises `ControlFailure` if the first conversation cannot be had.
+        Raises `ControlFailure` if the first connection to the daemon fails.
         """
         waker, alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(alarm)
@@ -107,21 +107,21 @@ class Leader:
 
     def _lead(self, waker: int) -> int:
         while True:
-            self._converse()
-            self._command_goes_on()
+            self._poll_daemon()
+            self._update_command()
             if self._command is None and self._signal is not None:
-                self._express()
+                self._send_hold()
                 return _code_of(self._signal)
             if self._result is not None:
-                self._express()
+                self._send_hold()
                 return self._result
-            self._start_if_right()
-            self._express()
+            self._start_if_due()
+            self._send_hold()
             self._wait(waker)
 
     # --- the daemon -------------------------------------------------------------------------
 
-    def _converse(self) -> None:
+    def _poll_daemon(self) -> None:
         now = boot_now()
         try:
             if self._follower is None:
@@ -130,62 +130,62 @@ class Leader:
                 self._follower = Follower(self.plan.socket, self.plan.key, CONNECT_WAIT_S)
                 self._heard_at = now
             for line in self._follower.lines():
-                self._line, self._heard_at, self._ever_heard = line, now, True
-                self._follower.hold(self._wish if self._wishes else 0)
+                self._line, self._heard_at, self._was_connected = line, now, True
+                self._follower.hold(self._hold_number if self._wants_lease else 0)
             if now - self._heard_at > SILENCE_S_MAX:
-                self._lose("the daemon says nothing")
+                self._disconnect("the daemon is silent")
         except ControlFailure as failure:
-            if not self._ever_heard:
+            if not self._was_connected:
                 raise
-            self._lose(str(failure))
+            self._disconnect(str(failure))
 
-    def _lose(self, why: str) -> None:
+    def _disconnect(self, why: str) -> None:
         if self._line is not None or self._follower is not None:
-            _tell(f"{why}; trying again")
+            _log(f"{why}; trying again")
         if self._follower is not None:
             self._follower.close()
-        self._follower = self._line = self._told = None
-        self._wishes = False
+        self._follower = self._line = self._logged = None
+        self._wants_lease = False
         self._connect_at = boot_now() + RECONNECT_PAUSE_S
 
-    def _express(self) -> None:
-        """Say at once when this program begins or ceases to rely on the mandate."""
+    def _send_hold(self) -> None:
+        """Tell the daemon when this program begins or ceases to rely on the lease."""
         over = self._signal is not None or self._result is not None
-        wishes = self._command is not None or (self._due() and not over)
-        if self._follower is None or wishes == self._wishes:
+        wanted = self._command is not None or (self._due() and not over)
+        if self._follower is None or wanted == self._wants_lease:
             return
-        self._wishes = wishes
-        self._wish += wishes
+        self._wants_lease = wanted
+        self._hold_number += wanted
         try:
-            self._follower.hold(self._wish if wishes else 0)
+            self._follower.hold(self._hold_number if wanted else 0)
         except ControlFailure as failure:
-            self._lose(str(failure))
+            self._disconnect(str(failure))
 
     def _due(self) -> bool:
-        """Tell whether the command should run, but for what is left of the mandate."""
-        return self._leads() and boot_now() >= self._start_at
+        """Return whether the command should run, if enough of the lease is left."""
+        return self._is_master() and boot_now() >= self._start_at
 
-    def _leads(self) -> bool:
+    def _is_master(self) -> bool:
         line = self._line
         return line is not None and bool(line["acting"]) and not line["vacating"]
 
     # --- the command ------------------------------------------------------------------------
 
-    def _start_if_right(self) -> None:
+    def _start_if_due(self) -> None:
         line = self._line
         if line is None or self._command is not None:
             return
         if not line["acting"]:
-            self._tell_once("waits: this node does not act")
-        if not self._due() or not self._wishes:
+            self._log_once("waiting: this node is not master")
+        if not self._due() or not self._wants_lease:
             return
-        if line["held"] != self._wish:
+        if line["held"] != self._hold_number:
             if line["taken"]:
-                self._tell_once("waits: the same is being led on this node already")
+                self._log_once("waiting: another 'qutrio lead' with this name runs on this node")
             return
-        if not self._enough(line):
+        if not self._enough_left(line):
             return
-        self._told = None
+        self._logged = None
         self._stopping = None
         self._started_at = boot_now()
         environ = {
@@ -195,39 +195,39 @@ class Leader:
             "QUTRIO_CLUSTER": str(line["cluster"]),
             "QUTRIO_NAME": self.plan.name,
         }
-        _tell(f"this node leads in term {line['term']}: starting {self.plan.words[0]}")
+        _log(f"this node is master in term {line['term']}: starting {self.plan.words[0]}")
         self._command = Command(self.plan.words, environ, _limits(line), self.plan.grace_s)
 
-    def _enough(self, line: dict[str, Any]) -> bool:
-        """Tell whether enough of the mandate is left to start."""
+    def _enough_left(self, line: dict[str, Any]) -> bool:
+        """Return whether enough of the lease is left to start."""
         lease_s = float(line["lease_s"])
         _, term_s = _margins(lease_s)
         if term_s >= lease_s:
-            self._tell_once(f"cannot lead: a mandate lasts {lease_s:g}s, which is too short")
+            self._log_once(f"cannot start: a lease lasts {lease_s:g}s, which is too short")
             return False
         left_s = float(line["until"]) - boot_now()
         return left_s >= max(START_SHARE * lease_s, term_s)
 
-    def _tell_once(self, what: str) -> None:
-        if self._told != what:
-            self._told = what
-            _tell(what)
+    def _log_once(self, what: str) -> None:
+        if self._logged != what:
+            self._logged = what
+            _log(what)
 
-    def _command_goes_on(self) -> None:
+    def _update_command(self) -> None:
         command = self._command
         if command is None:
             return
         if (why := self._why_stop()) is not None and self._stopping is None:
             self._stopping = why
-            _tell(f"stopping the command: {why}")
+            _log(f"stopping the command: {why}")
             command.stop()
         line = self._line
         if line is not None and line["acting"]:
             limits = _limits(line)
             if limits != command.limits:
                 command.renew(limits)
-        if command.overdue():
-            _tell("the watcher of the command did not stop it; it was killed")
+        if command.kill_if_overdue():
+            _log("the watcher of the command did not stop it; it was killed")
             self._command = None
 
     def _why_stop(self) -> str | None:
@@ -237,34 +237,34 @@ class Leader:
         if line is None:
             return "the daemon is gone"
         if not line["acting"]:
-            return "this node leads no more"
-        return "the role is to move" if line["vacating"] else None
+            return "this node is no longer master"
+        return "the role is to move to another node" if line["vacating"] else None
 
-    def _hear_of_command(self, command: Command) -> None:
-        word = command.news()
-        if "why" in word:
-            how = f", {word['signal']}" if "signal" in word else ""
-            self._stopping = self._stopping or str(word["why"])
-            _tell(f"{word['why']}{how}")
-        if "ended" not in word:
+    def _on_report(self, command: Command) -> None:
+        report = command.read_report()
+        if "why" in report:
+            how = f", {report['signal']}" if "signal" in report else ""
+            self._stopping = self._stopping or str(report["why"])
+            _log(f"{report['why']}{how}")
+        if "ended" not in report:
             return
         self._command = None
-        ended = word["ended"]
-        if not word.get("by_itself") and self._stopping is not None and ended is not None:
-            _tell(f"the command has stopped (exit {ended})")
+        ended = report["ended"]
+        if not report.get("by_itself") and self._stopping is not None and ended is not None:
+            _log(f"the command has stopped (exit {ended})")
             return
         self._ended_by_itself(ExitCode.ERROR if ended is None else int(ended))
 
     def _ended_by_itself(self, code: int) -> None:
         if self.plan.once:
-            _tell(f"the command has ended (exit {code})")
+            _log(f"the command has ended (exit {code})")
             self._result = code
             return
         if boot_now() - self._started_at >= STEADY_S:
             self._backoff.reset()
         pause_s = self._backoff.next()
         self._start_at = boot_now() + pause_s
-        _tell(f"the command has ended (exit {code}); it starts again in {pause_s:.1f}s")
+        _log(f"the command has ended (exit {code}); it starts again in {pause_s:.1f}s")
 
     # --- waiting ----------------------------------------------------------------------------
 
@@ -284,18 +284,18 @@ class Leader:
         if waker in ready:
             os.read(waker, 1024)
         if command is not None and command.fileno() in ready:
-            self._hear_of_command(command)
+            self._on_report(command)
 
     def _pause_s(self) -> float:
         now = boot_now()
-        moments = [now + 1.0, self._start_at, self._connect_at]
+        times = [now + 1.0, self._start_at, self._connect_at]
         if self._command is not None:
-            moments.append(self._command.limits.kill_at)
-        return max(0.01, min((at - now for at in moments if at > now), default=1.0))
+            times.append(self._command.limits.kill_at)
+        return max(0.01, min((at - now for at in times if at > now), default=1.0))
 
 
 def _margins(lease_s: float) -> tuple[float, float]:
-    """Return how much of a mandate must be left at SIGKILL, and at SIGTERM."""
+    """Return how much of a lease must be left at SIGKILL, and at SIGTERM."""
     kill_s = max(KILL_SHARE * lease_s, KILL_S_MIN)
     return kill_s, max(TERM_SHARE * lease_s, 2 * kill_s)
 
@@ -312,5 +312,5 @@ def _code_of(number: int) -> int:
     return ExitCode.INTERRUPTED if number == signal.SIGINT else SIGNAL_CODES + number
 
 
-def _tell(what: str) -> None:
+def _log(what: str) -> None:
     print(f"qutrio lead: {what}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`qutrio node`: who belongs to the cluster."""
+"""`qutrio node`: the members of the cluster."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from qutrio.cli.printing import age, print_json, print_table
 from qutrio.cli.requests import ask, committed
 from qutrio.cli.staleness import complain, mark, standing_code
 
-app = command_group("Who belongs to the cluster: list, edit, remove.", "node list")
+app = command_group("The members of the cluster: list, edit, remove.", "node list")
 
 Name = Annotated[str, typer.Argument(help="The node's name or id.", autocompletion=node_names)]
 
 
 @app.command("list", epilog="Example: qutrio node list")
 def list_nodes(as_json: AsJson = False) -> int:
-    """List the members, and how this node hears them.
+    """List the members, and which of them this node hears.
 
     Ends with 4 when the node holds no quorum or knows no master.
     """
@@ -50,17 +50,17 @@ def edit(
     new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT", help="Where the others dial it."),
+        typer.Option("--address", metavar="HOST:PORT", help="The address that other nodes dial."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a member's name or address as the cluster knows it."""
+    """Change a member's name or address in the cluster document."""
     answer = ask("node.edit", name=name, new_name=new_name, address=address)
     committed(f"node {answer['name']} changed", answer, as_json=as_json)
 
 
 @app.command(epilog="Example: qutrio node remove b")
 def remove(name: Name, as_json: AsJson = False) -> None:
-    """Take a node's vote, links and trust away; it can only come back by enrolling again."""
+    """Remove a node; it loses its vote, links and trust, and can only return by enrolling again."""
     answer = ask("node.remove", name=name)
     committed(f"node {answer['name']} removed", answer, as_json=as_json)

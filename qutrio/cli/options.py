@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once with its help."""
+"""Options that several commands share, each with its help."""
 
 from typing import Annotated, TypeAlias
 
@@ -22,7 +22,7 @@ Advertise: TypeAlias = Annotated[
         "--advertise",
         envvar="QUTRIO_ADVERTISE",
         metavar="HOST:PORT",
-        help="Where the other nodes dial this one.",
+        help="The address that other nodes dial.",
     ),
 ]
 Bind: TypeAlias = Annotated[
@@ -35,7 +35,7 @@ Port: TypeAlias = Annotated[
 ]
 Unset: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--unset", metavar="FIELD", help="Put a field back to its default; repeatable."),
+    typer.Option("--unset", metavar="FIELD", help="Reset a field to its default; repeatable."),
 ]
 
 CheckName: TypeAlias = Annotated[
@@ -55,12 +55,12 @@ Alerts: TypeAlias = Annotated[
     typer.Option(
         "--alert",
         metavar="NAME",
-        help="Tell this channel too; repeatable.",
+        help="Notify this channel too; repeatable.",
         autocompletion=tab.channel_names,
     ),
 ]
 Disabled: TypeAlias = Annotated[
-    bool, typer.Option("--disabled", help="Add it without watching it yet.")
+    bool, typer.Option("--disabled", help="Add it without probing it yet.")
 ]
 IpFamily: TypeAlias = Annotated[
     str | None,
@@ -84,7 +84,7 @@ ServerName: TypeAlias = Annotated[
     typer.Option("--server-name", metavar="NAME", help="Name to send (SNI) and to verify [HOST]."),
 ]
 WarnDays: TypeAlias = Annotated[
-    int | None, typer.Option("--warn-days", help="Say so when fewer days are left [14].")
+    int | None, typer.Option("--warn-days", help="Warn when fewer days are left [14].")
 ]
 FailDays: TypeAlias = Annotated[
     int | None, typer.Option("--fail-days", help="Fail when fewer days are left [0].")
@@ -92,31 +92,31 @@ FailDays: TypeAlias = Annotated[
 VerifyChain: TypeAlias = Annotated[
     bool | None,
     typer.Option(
-        "--verify-chain/--no-verify-chain", help="Whether an authority must have signed it."
+        "--verify-chain/--no-verify-chain", help="Whether a known authority must have signed it."
     ),
 ]
 VerifyName: TypeAlias = Annotated[
     bool | None,
-    typer.Option("--verify-name/--no-verify-name", help="Whether it must be for that name."),
+    typer.Option("--verify-name/--no-verify-name", help="Whether it must be valid for that name."),
 ]
 RecordType: TypeAlias = Annotated[
     str | None,
     typer.Option("--record", metavar="a|aaaa|cname|mx|txt|ns", help="Type of record [a]."),
 ]
 Contains: TypeAlias = Annotated[
-    str | None, typer.Option("--contains", help="Text that one record must hold.")
+    str | None, typer.Option("--contains", help="Text that one record must contain.")
 ]
 Records: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--records", metavar="VALUE", help="All records that there must be; repeat for each."
+        "--records", metavar="VALUE", help="The exact set of records; repeat for each record."
     ),
 ]
 EachAddress: TypeAlias = Annotated[
     bool | None,
     typer.Option(
         "--each-address/--any-address",
-        help="Whether every address of the host must be fine, or one is enough [one].",
+        help="Whether all addresses of the host must succeed, or one is enough [one].",
     ),
 ]
 Method: TypeAlias = Annotated[str | None, typer.Option("--method", help="HTTP method [GET].")]
@@ -136,15 +136,15 @@ ExpectStatus: TypeAlias = Annotated[
     ),
 ]
 BodyContains: TypeAlias = Annotated[
-    str | None, typer.Option("--body-contains", help=f"Text the answer must hold; {SECRET_HELP}")
+    str | None, typer.Option("--body-contains", help=f"Text the body must contain; {SECRET_HELP}")
 ]
 BodyNotContains: TypeAlias = Annotated[
     str | None,
-    typer.Option("--body-not-contains", help=f"Text the answer must not hold; {SECRET_HELP}"),
+    typer.Option("--body-not-contains", help=f"Text the body must not contain; {SECRET_HELP}"),
 ]
 BodyRegex: TypeAlias = Annotated[
     str | None,
-    typer.Option("--body-regex", help=f"Pattern that must be found in the answer; {SECRET_HELP}"),
+    typer.Option("--body-regex", help=f"Pattern that must match in the body; {SECRET_HELP}"),
 ]
 BodyMax: TypeAlias = Annotated[
     str | None, typer.Option("--body-max", metavar="SIZE", help="Most bytes to read [1MiB].")
@@ -200,7 +200,7 @@ Secret: TypeAlias = Annotated[
 
 
 def status_codes(texts: list[str] | None) -> list[object] | None:
-    """Return `200,300-399` as the codes and ranges that the daemon reads."""
+    """Return texts such as `200,300-399` as the codes and ranges that the daemon reads."""
     if texts is None or texts == []:
         return None
     parts = [part.strip() for text in texts for part in text.split(",")]

@@ -1,4 +1,4 @@
-"""What a command prints to, when that is closed, full, or cannot show every character."""
+"""Makes output robust when stdout is closed, full, or cannot show every character."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from typing import TextIO
 
 
 def prepare_output() -> None:
-    """Give a closed stdout or stderr a place to go, and no character a way to be an error.
+    """Replace a closed stdout or stderr, and characters that cannot be encoded.
 
-    Without a stdout the first file or socket that is opened would take its number.
+    Without a stdout, the first file or socket that is opened would get its descriptor number.
     """
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
@@ -20,7 +20,7 @@ def prepare_output() -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Let what is still to be written to a stream vanish: it would only fail again at the end."""
+    """Discard further output to a stream, which would only fail again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, stream.fileno())

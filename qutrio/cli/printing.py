@@ -1,4 +1,4 @@
-"""Plain text for people and JSON for scripts; nothing a target said can move the cursor."""
+"""Prints text for people and JSON for scripts, without control characters from targets."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ def clean_lines(text: str) -> str:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns under their headings; nothing at all when there are no rows.
+    """Print rows in columns under their headings; print nothing if there are no rows.
 
-    A cell may be `Painted`.  On a terminal the last column is cut where the line would break.
+    A cell may be `Painted`.  On a terminal, the last column is cut to the width of the terminal.
     """
     cells = [[_cell(cell) for cell in row] for row in rows]
     if not cells:
@@ -57,7 +57,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Print names and values below one another."""
+    """Print names and values, one pair a line."""
     listed = [(name, clean(value)) for name, value in fields]
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
@@ -70,12 +70,12 @@ def print_json(value: object, *, line: bool = False) -> None:
 
 
 def print_answer(answer: dict[str, Any]) -> None:
-    """Print what the daemon answered as JSON, without the envelope."""
+    """Print the daemon's answer as JSON, without `ok`."""
     print_json({name: value for name, value in answer.items() if name != "ok"})
 
 
 def edited_words(edit: dict[str, Any]) -> str:
-    """Say who changed something, from which node, when, and in which revision."""
+    """Return who changed something, from which node, when, and in which revision."""
     uid = "" if edit.get("uid") is None else f", uid {edit['uid']}"
     door = f" ({edit['door']}{uid})" if edit.get("door") else ""
     at = moment(edit["at_unix"])
@@ -110,7 +110,7 @@ def lapse(seconds: float) -> str:
 
 
 def moment(unix: float) -> str:
-    """Return a moment in UTC, as alerts write it."""
+    """Return a time in UTC, as alerts write it."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -1,4 +1,4 @@
-"""How a command asks the daemon, and what it says when the cluster has committed a change."""
+"""How a command asks the daemon, and what it prints when the cluster has committed a change."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from qutrio.storage.directories import closed_system_directory, find_socket
 
 
 def ask(op: str, **fields: object) -> dict[str, Any]:
-    """Ask the daemon of this user; raises `ControlFailure` when it does not say yes."""
+    """Ask the daemon of this user; raises `ControlFailure` if the operation fails."""
     path = find_socket(os.environ)
     try:
         return call(path, {"op": op, **fields}, wait_s(op))
@@ -25,7 +25,7 @@ def ask(op: str, **fields: object) -> dict[str, Any]:
 
 
 def committed(what: str, answer: dict[str, Any], *, as_json: bool) -> None:
-    """Tell that a majority holds the change; warnings go to stderr, and into the JSON."""
+    """Report that a change is committed; warnings go to stderr, and into the JSON."""
     for warning in answer.get("warnings", ()):
         print(f"qutrio: warning: {clean(warning)}", file=sys.stderr)
     if as_json:

@@ -1,4 +1,4 @@
-"""`qutrio serve`: the daemon, in the foreground."""
+"""`qutrio serve`: runs the daemon in the foreground."""
 
 import os
 from enum import Enum
@@ -14,7 +14,7 @@ app = verb()
 
 
 class LogStyle(Enum):
-    """How log lines look."""
+    """The format of log lines."""
 
     PRETTY = "pretty"
     JSON = "json"
@@ -37,7 +37,7 @@ def serve(
     ] = None,
     alone: Annotated[
         bool,
-        typer.Option("--alone", help="Be a cluster of its own, though a join has not finished."),
+        typer.Option("--alone", help="Make it a separate cluster although a join is unfinished."),
     ] = False,
     log: Annotated[
         LogStyle | None,
@@ -46,7 +46,7 @@ def serve(
 ) -> int:
     """Run this node until SIGTERM or Ctrl-C; an empty directory becomes a cluster of one.
 
-    An option goes before its environment variable, and that before node.yaml.
+    An option overrides its environment variable, and that overrides node.yaml.
     """
     import trio  # noqa: PLC0415 - the help of this command must not load the daemon
 

@@ -32,7 +32,7 @@ def show(as_json: AsJson = False) -> int:
 
 
 def _in_words(name: str, value: object) -> str:
-    """Return what a setting means where its value alone does not say it."""
+    """Return a setting's value, in words where the value alone is not clear."""
     if name == "resolvers":
         assert isinstance(value, list), "a list of name servers"
         return ", ".join(value) or "each node's own"
@@ -51,7 +51,7 @@ def set_settings(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Change settings for all nodes, all at once; the others stay as they are."""
+    """Change settings for all nodes in one change; the others stay as they are."""
     changes: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -1,4 +1,4 @@
-"""`qutrio sim`: what would happen if: a scenario of faults, played in a moment."""
+"""`qutrio sim`: plays a scenario of faults in the simulator."""
 
 import sys
 from pathlib import Path
@@ -36,30 +36,28 @@ def _show_grammar(wanted: bool) -> None:
 
 @app.command(epilog="Example: qutrio sim scenario.yaml --svg scenario.svg")
 def sim(
-    scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="The file; --grammar says what it may hold.")
-    ],
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="The file; see --grammar.")],
     *,
     as_json: AsJson = False,
     svg: Annotated[
-        str | None, typer.Option("--svg", metavar="PATH", help="Draw it into this file, too.")
+        str | None, typer.Option("--svg", metavar="PATH", help="Also draw the run into this file.")
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, max=SEED_MAX, help="Other dice, another story.")
+        int, typer.Option("--seed", min=0, max=SEED_MAX, help="The seed of all random choices.")
     ] = 1,
     grammar: Annotated[
         bool,
         typer.Option(
             "--grammar",
-            help="Print every sentence that a scenario may hold, and exit.",
+            help="Print every sentence that a scenario may contain, and exit.",
             is_eager=True,
             callback=_show_grammar,
         ),
     ] = False,
 ) -> int:
-    """Play faults in a virtual cluster, and tell what happens and whether it was expected.
+    """Play faults in a virtual cluster, and report what happens and which expectations hold.
 
-    Nothing real is touched.  Ends with 0 when all expectations held, with 7 when one did not.
+    No real node is involved.  Ends with 0 when all expectations held, with 7 when one did not.
     """
     del grammar
     from qutrio.sim.scenario.drawing import draw  # noqa: PLC0415 - the simulator is large
@@ -109,12 +107,12 @@ def _bytes(path: str, most: int) -> bytes:
         return read_regular(file, most, follow=True)
     except OSError as error:
         raise InvalidDocumentError(f"cannot read {explain(error)}") from None
-    except ValueError:  # of the system's calls, when there is a null byte in a path
+    except ValueError:  # from the system call, for a path with a NUL byte
         raise InvalidDocumentError(f"cannot read {path!r}: that is not a path") from None
 
 
 def _drawable(path: str) -> Path:
-    """Return where to draw, or say at once why that will not work."""
+    """Return the path of the drawing; raises `InvalidValueError` if it cannot be written."""
     drawing = Path(path)
     if drawing.suffix != SVG:
         raise InvalidValueError("--svg", f"{path!r} does not end in {SVG}")
@@ -132,7 +130,7 @@ def _write(drawing: Path, text: str) -> None:
 
 
 def _progress(until_s: "Seconds") -> "Callable[[Seconds], None] | None":
-    """Return what shows a person who waits how far it is."""
+    """Return a function that shows the progress on a terminal."""
     if not sys.stderr.isatty():
         return None
 

@@ -1,4 +1,4 @@
-"""Whether this node can tell how things are: said once, marked, and told by the exit code."""
+"""Marks output, and sets the exit code, when this node's knowledge may be old."""
 
 import sys
 from typing import Any
@@ -13,9 +13,9 @@ Row = dict[str, Any]
 
 
 def decides(answer: Row) -> bool:
-    """Tell whether the node holds a quorum, hears a master, and still belongs to the cluster.
+    """Return whether the node holds a quorum, hears a master, and is still a member.
 
-    A daemon that was not restarted after an upgrade may not say.
+    A daemon not yet restarted after an upgrade may not send this.
     """
     if "quorum" not in answer:
         return True
@@ -24,12 +24,12 @@ def decides(answer: Row) -> bool:
 
 
 def standing_code(answer: Row) -> ExitCode:
-    """Return the exit code of what shows state."""
+    """Return the exit code of a command that shows state."""
     return ExitCode.OK if decides(answer) else ExitCode.NO_MASTER
 
 
 def removed_code(answer: Row) -> ExitCode:
-    """Return the exit code of what shows one node's own records; say so if it was removed."""
+    """Return the exit code of a command that shows a node's own records; warn if it was removed."""
     if not answer.get("removed"):
         return ExitCode.OK
     print(f"qutrio: {REMOVED}", file=sys.stderr)
@@ -37,17 +37,17 @@ def removed_code(answer: Row) -> ExitCode:
 
 
 def stale_note(answer: Row) -> str:
-    """Return why what is shown may be old; empty when it is not."""
+    """Return why the output may be old; empty when it is not."""
     if answer["removed"]:
         return REMOVED
     if not answer["stale"]:
         return ""
     why = f" ({answer['reason']})" if answer["quorum"]["holds"] and answer["reason"] else ""
-    return f"no master is heard: what is shown here may be old{why}"
+    return f"no master is heard: this output may be old{why}"
 
 
 def mark(answer: Row) -> str:
-    """Return what is put behind a state that may be old."""
+    """Return the mark that is appended to a state that may be old."""
     return "" if decides(answer) else STALE
 
 
@@ -58,7 +58,7 @@ def heard(quorum: Row) -> str:
 
 
 def complain(answer: Row) -> None:
-    """Say on stderr that what was printed may be old, if it may."""
+    """Warn on stderr if the output may be old."""
     if decides(answer):
         return
     quorum = answer["quorum"]

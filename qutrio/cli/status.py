@@ -1,4 +1,4 @@
-"""`qutrio status`: what this node knows of the cluster, the command that must be fast."""
+"""`qutrio status`: what this node knows of the cluster.  This command must be fast."""
 
 import sys
 import time
@@ -19,10 +19,10 @@ from qutrio.errors import ControlError
 WATCH_EVERY_S = 2.0
 KIB = 1024
 SKEW_S_MIN = 10.0
-"""From here on a difference of two wall clocks is worth a warning; it decides nothing."""
+"""A difference of this much between two wall clocks causes a warning."""
 
 CLOCK_SET_TOLD_S = 86_400.0
-"""How long it is told that the clock was set."""
+"""How long `status` reports that the clock was set."""
 CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J"
 
 Row = dict[str, Any]
@@ -45,9 +45,9 @@ def status(
 
 
 def repeat(once: Callable[[], int], pause: Callable[[float], None], as_json: bool) -> int:
-    """Run `once` again and again; an error is shown, and the next round may be better.
+    """Run `once` repeatedly; errors are shown and do not end it.
 
-    Returns the last exit code when `pause` is interrupted by Ctrl-C.
+    Returns the last exit code when Ctrl-C interrupts it.
     """
     code = int(ExitCode.OK)
     try:
@@ -76,7 +76,7 @@ def _once(as_json: bool, *, line: bool) -> int:
 
 
 def show(answer: Row) -> None:
-    """Print a status for people: what is wrong first, and everything once."""
+    """Print a status for people: problems first."""
     print(f"checks    {counted_states(answer['checks'])}{mark(answer)}")
     print_fields(
         [
@@ -105,12 +105,12 @@ def _master(answer: Row) -> str:
 
 
 def _engine(answer: Row) -> str:
-    role = answer.get("role")  # a daemon that was not restarted after an upgrade does not say
+    role = answer.get("role")  # a daemon not yet restarted after an upgrade does not send it
     return answer["engine"] if role is None else f"{answer['engine']}, this node is {role}"
 
 
 def _level(answer: Row) -> list[tuple[str, str]]:
-    """Say what the members may use; a daemon that was not restarted after an upgrade does not."""
+    """Return the feature level; a daemon not yet restarted after an upgrade does not send it."""
     if "level" not in answer:
         return []
     levels = {member["name"]: member["level"] for member in answer["members"]}
@@ -126,7 +126,7 @@ def _quorum(answer: Row) -> str:
     quorum = answer["quorum"]
     if answer["removed"]:
         return "none: this node has no vote any more"
-    enough = quorum["have"] >= quorum["need"]  # they are heard, and have not answered yet
+    enough = quorum["have"] >= quorum["need"]  # they are heard, but have not answered yet
     held = "holds" if quorum["holds"] else "not yet" if enough else "LOST"
     return f"{held}: {quorum['have']} heard, {quorum['need']} needed"
 
@@ -161,39 +161,37 @@ def _warnings(answer: Row) -> list[str]:
 
 
 def _edit(edit: Row) -> str:
-    """Say where a hand edit of cluster.yaml stands."""
+    """Return the state of a hand edit of cluster.yaml in words."""
     what = f"a hand edit of cluster.yaml ({max(1, round(edit['bytes'] / KIB))} KiB)"
     lasts = age(edit["for_s"])
     match edit["stage"]:
         case "changing":
-            return f"cluster.yaml keeps changing for {lasts}; it is read once it is left alone"
+            return f"cluster.yaml has been changing for {lasts}; it is read once it stops changing"
         case "reading":
-            return f"{what} is being read for {lasts}; a large one takes a minute or more"
+            return f"{what} has been read for {lasts}; a large one takes a minute or more"
         case "proposed":
-            return f"{what} waits for {lasts} for the cluster to commit it"
+            return f"{what} has been waiting for {lasts} for the cluster to commit it"
         case "blocked":
             why = f"cluster.yaml cannot be read or replaced: {edit['reason']}"
             return f"{why}; edits of it have no effect until that is mended"
         case _:
             why = f"refused {lasts} ago: {edit['reason']}"
-            return f"{what} was {why}; it is kept in {edit['kept']}, remove that to end this line"
+            return f"{what} was {why}; it is kept in {edit['kept']}; remove that to end this line"
 
 
 def unknown_engine(engine: str) -> str:
     """Return the warning of a node that is too old for the engine of its cluster."""
-    return (
-        f"this node does not know the engine {engine!r}; it neither leads nor endorses; upgrade it"
-    )
+    return f"this node does not know the engine {engine!r}; it neither leads nor grants; upgrade it"
 
 
 def _clock_set(answer: Row) -> list[str]:
-    """Say that this node's clock was set within the last day."""
+    """Return a warning if this node's clock was set within the last day."""
     was_set = answer.get("clock_set")
     if was_set is None or was_set["ago_s"] > CLOCK_SET_TOLD_S:
         return []
     way = "forward" if was_set["by_s"] > 0 else "back"
     how = f"{way} by {age(abs(was_set['by_s']))}, {age(was_set['ago_s'])} ago"
-    return [f"this node's wall clock was set {how}; durations are measured and do not follow it"]
+    return [f"this node's wall clock was set {how}; durations are not affected"]
 
 
 def _is_skewed(member: Row) -> bool:
@@ -201,10 +199,10 @@ def _is_skewed(member: Row) -> bool:
 
 
 def _skewed(member: Row) -> str:
-    """Say whose clock is off; which of the two is wrong cannot be told from here."""
+    """Return which clocks differ; this node cannot know which of the two is wrong."""
     way = "ahead of" if member["skew_s"] > 0 else "behind"
     off = age(abs(member["skew_s"]))
-    return f"the clock of {member['name']} is {off} {way} this node's; moments in alerts may be off"
+    return f"the clock of {member['name']} is {off} {way} this node's; times in alerts may be wrong"
 
 
 def _node_row(member: Row) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""`qutrio version`: which program this is."""
+"""`qutrio version`: prints the version of the program."""
 
 from qutrio import __version__
 from qutrio.cli.command_groups import verb

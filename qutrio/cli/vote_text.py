@@ -1,4 +1,4 @@
-"""Votes in words: what was counted, by which rule, and why each vote counted or did not."""
+"""Describes votes: what was counted, by which rule, and why each vote counted or did not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,11 +17,11 @@ _WHY = {
 }
 
 
-def arithmetic(ballot: Row) -> str:
-    """Return what a count gave, and by which rule."""
-    ok, fail, voters, needed = (ballot[k] for k in ("ok", "fail", "voters", "needed"))
+def arithmetic(count: Row) -> str:
+    """Return the result of a vote count, and the rule that was applied."""
+    ok, fail, voters, needed = (count[k] for k in ("ok", "fail", "voters", "needed"))
     answered = f"{ok + fail} of {voters} voter{'s' if voters > 1 else ''} answered"
-    quiet = f", {ballot['abstain']} abstained" if ballot["abstain"] else ""
+    quiet = f", {count['abstain']} abstained" if count["abstain"] else ""
     if ok + fail < needed:
         return f"{answered}{quiet}: a majority of {needed} is needed for a verdict"
     if fail > ok:
@@ -31,9 +31,9 @@ def arithmetic(ballot: Row) -> str:
     return f"{answered}{quiet}, {fail} failed: {share}{', so UP' if fail != ok else ''}"
 
 
-def cast_lines(ballot: Row) -> Iterator[str]:
-    """Yield one aligned line for each member."""
-    return _aligned([_cast(cast) for cast in ballot["casts"]])
+def cast_lines(count: Row) -> Iterator[str]:
+    """Yield one aligned line for each member of a vote count."""
+    return _aligned([_cast(cast) for cast in count["casts"]])
 
 
 def evidence_lines(evidence: list[Row]) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Shapes: bytes, JSON and YAML on one side, values on the other.  No files, no clocks."""
+"""Converts values to and from bytes, JSON and YAML.  It opens no files and reads no clocks."""

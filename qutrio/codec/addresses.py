@@ -1,8 +1,8 @@
-"""Mail addresses: one strict rule for every place where a person gives one.
+"""Mail addresses: one strict rule for every place where a person enters one.
 
-The rule is that of the email-validator library, without asking the DNS: a name of one label and
-names that are special, such as `ops@localhost` or `ops@mail.local`, are what a mail server inside
-a company has.  A display name may stand before an address in angle brackets.
+The rule is that of the email-validator library, without its DNS query.  Names with one label and
+special names, such as `ops@localhost` and `ops@mail.local`, are accepted, because mail servers
+inside a company have them.  A display name may precede an address in angle brackets.
 """
 
 import re
@@ -26,9 +26,9 @@ _NEEDS_QUOTES = frozenset('@,;:<>"\\')
 
 @frozen
 class Mailbox:
-    """A mail address, ready to be sent.
+    """A mail address that has been read.
 
-    `text` is what the person wrote.  `local` is quoted where it has to be, and may hold letters
+    `text` is what the person wrote.  `local` is quoted where necessary, and may hold letters
     that are not ASCII; `domain` is in ASCII.
     """
 
@@ -39,12 +39,12 @@ class Mailbox:
 
     @property
     def address(self) -> str:
-        """The address as it stands in an envelope."""
+        """The address as an SMTP envelope has it."""
         return f"{self.local}@{self.domain}"
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether only a server with SMTPUTF8 can take it."""
+        """Whether only a server with SMTPUTF8 accepts it."""
         return not self.local.isascii()
 
 
@@ -66,10 +66,10 @@ def parse_mailbox(text: str, field: str) -> Mailbox:
 
 
 def require_mail_addresses(channel: Channel, was: Channel | None = None) -> None:
-    """Refuse a mail channel with an address that is not one, or with a recipient given twice.
+    """Refuse a mail channel with an invalid address, or with a recipient given twice.
 
-    Addresses that `was`, the channel before the edit, holds already are not looked at: versions
-    before this rule may have taken them.
+    Addresses that `was`, the channel before the edit, already holds are not checked: versions
+    before this rule may have accepted them.
 
     Raises:
         InvalidValueError: names the field and the address.
@@ -90,7 +90,7 @@ def require_mail_addresses(channel: Channel, was: Channel | None = None) -> None
 
 
 def _split(text: str, field: str) -> tuple[str, str]:
-    """Return display name and address."""
+    """Return the display name and the address."""
     if len(text) > ADDRESS_CHARS_MAX:
         raise _refusal(text, field, f"it has more than {ADDRESS_CHARS_MAX} characters")
     if not text.isprintable():
@@ -108,7 +108,7 @@ def _split(text: str, field: str) -> tuple[str, str]:
 
 
 def _validator() -> Callable[[str], "ValidatedEmail"]:
-    """Load the library late: most commands and most nodes never need it."""
+    """Return the library's check; it is imported here because most commands never need it."""
     import email_validator  # noqa: PLC0415 - see above
 
     # This is the library's documented way to accept names such as mail.local and localhost.
@@ -128,7 +128,7 @@ def _validator() -> Callable[[str], "ValidatedEmail"]:
 
 
 def _words(problem: str, address: str, field: str) -> str:
-    """Return what the library says, or a hint for the commonest slip: a list in one text."""
+    """Return the library's message, or a hint for the most common mistake: a list in one text."""
     if address.count("@") > 1 and re.search(r"[,;\s]", address):
         several = field == "recipients"
         return "give each address on its own (--to A --to B)" if several else "give one address"

@@ -1,7 +1,7 @@
-"""`cluster.yaml`: the operator's view of the replicated document, to read and to edit.
+"""`cluster.yaml`: the replicated document in a form that an operator can read and edit.
 
 `emit` is a plain writer, because it runs after every commit.  `merge` keeps an operator's
-comments and order; it costs seconds per thousand checks, so it belongs in a process of its own.
+comments and order; it takes seconds per thousand checks, so it runs in a separate process.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _HEADER = """\
 # it the file is taken for one that was cut off, and refused.
 """
 END = "# -- end of cluster.yaml --"
-"""The last line: a text cut off between two checks is valid YAML, and would remove the rest."""
+"""The last line.  Without it, a file cut off between two checks would remove the other checks."""
 
 
 def emit(document: ClusterDocument) -> str:
@@ -55,9 +55,9 @@ def emit(document: ClusterDocument) -> str:
 
 
 def parse(text: str, source: str) -> ClusterDocument:
-    """Read `cluster.yaml`, however an operator left it.
+    """Read `cluster.yaml`.
 
-    Raises `InvalidDocumentError` that names source, line and field, or
+    Raises `InvalidDocumentError`, which names source, line and field, or
     `UnsupportedVersionError`.
     """
     yaml = read_yaml(text, source)
@@ -65,14 +65,14 @@ def parse(text: str, source: str) -> ClusterDocument:
 
 
 def is_whole(text: str) -> bool:
-    """Tell whether a text still has the last line that every text begins its life with."""
+    """Return whether a text still has the last line that `emit` writes."""
     return text.rstrip().endswith(END)
 
 
 def merge(text: str, document: ClusterDocument) -> str:
-    """Return `text` with the document's values in it, and its comments and order kept.
+    """Return `text` with the values of `document`, and with its comments and order kept.
 
-    Falls back to `emit` rather than return a text that would not read as `document`.  Raises
+    Falls back to `emit` if the result would not read as `document`.  Raises
     `InvalidDocumentError` for a text that `parse` refuses.
     """
     was = document_to_plain(parse(text, "cluster.yaml"), secrets=True)
@@ -108,7 +108,7 @@ def _round_trip() -> YAML:
 
 
 def _merge_fields(tree: CommentedMap, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Put into the tree what differs between `was`, which it says, and `now`."""
+    """Apply to the tree, which holds `was`, what differs in `now`."""
     for name, value in now.items():
         if name in _SECTIONS:
             _merge_items(tree, name, was[name], value)
@@ -141,7 +141,7 @@ def _merge_items(
 
 
 def _node(value: object) -> object:
-    """Return a value as ruamel's tree holds it: text quoted, collections on one line."""
+    """Return a value as a node of ruamel's tree: text quoted, collections on one line."""
     if isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, list | tuple):

@@ -1,11 +1,10 @@
-"""The one cattrs converter: how values look as plain JSON data, and how they are read back.
+"""The one cattrs converter: turns values into plain JSON data, and back.
 
-Reading is strict: a number is not taken for a string, nor a string for a list.  What a newer
-version wrote is kept: fields that are not known go into `extra` as (name, JSON text) and come
-out again; checks, channels and notices of a kind that is not known become `UnknownCheck`,
-`UnknownChannel` and `UnknownKind`.  Every expected failure of this module is an
-`InvalidDocumentError`, or an `UnsupportedVersionError` for a word that only a newer version can
-have written.
+Reading is strict: a number is not accepted as a string, nor a string as a list.  What a newer
+version wrote is kept: unknown fields go into `extra` as (name, JSON text) and are written
+again; checks, channels and notices of an unknown kind become `UnknownCheck`, `UnknownChannel`
+and `UnknownKind`.  Every expected failure of this module is an `InvalidDocumentError`, or an
+`UnsupportedVersionError` for a name that only a newer version can have written.
 """
 
 from collections.abc import Callable, Iterable
@@ -62,7 +61,7 @@ INVALID: Final = (
 
 
 def problem(error: Exception) -> str:
-    """Say in words what an exception out of `INVALID` found wrong."""
+    """Return in words what an exception out of `INVALID` found wrong."""
     if isinstance(error, KeyError):
         return f"the field {error.args[0]!r} is missing"
     if isinstance(error, RecursionError):
@@ -105,7 +104,7 @@ _WORDS: Final = {bool: "true or false", int: "a whole number", str: "a string"}
 
 
 def _unlike(value: object, wanted: str) -> TypeError:
-    """Return the error for a value of another kind; not quoted, for it may be a secret."""
+    """Return the error for a value of another type; it is not quoted, as it may be a secret."""
     return TypeError(f"{kind_of(value)} is not {wanted}")
 
 
@@ -179,7 +178,7 @@ def _fixed_tuple_reader(readers: list[tuple[Reader, Any]]) -> Reader:
 
 
 def _overrides(cls: type) -> dict[str, Any]:
-    """Say which attributes are not fields of the same name in the data."""
+    """Return cattrs overrides for attributes that are not fields of the same name in the data."""
     chosen: dict[str, Any] = {"extra": override(omit=True)} if _has_extra(cls) else {}
     for name, attribute in attrs.fields_dict(cls).items():
         if level_of_field(attribute) > LEVEL_UNSAID:
@@ -243,7 +242,7 @@ def _write_batch(batch: Batch, converter: OrjsonConverter) -> Data:
 
 
 def _register_union(converter: OrjsonConverter, union: Any, unknown: type | None) -> None:
-    """Teach the converter a union told apart by `kind`, and the same union or None."""
+    """Register hooks for a union whose classes differ by `kind`, and for that union or None."""
     read, write = union_hooks(converter, get_args(union), unknown)
     converter.register_structure_hook(union, read)
     converter.register_unstructure_hook(union, write)
@@ -261,10 +260,10 @@ def union_hooks(
     unknown: type | None,
     name: Callable[[type], str] = tag,
 ) -> tuple[Reader, Callable[[Any], Any]]:
-    """Return how to read and write a union whose classes are told apart by `kind`.
+    """Return functions that read and write a union whose classes differ by `kind`.
 
-    Data of a kind that is none of them is read as `unknown`, which must be one of the classes;
-    without one it is refused with `UnsupportedVersionError`.  `name` returns a class's kind.
+    Data of any other kind is read as `unknown`, which must be one of the classes; without
+    `unknown` it is refused with `UnsupportedVersionError`.  `name` returns a class's kind.
     """
     writers = {cls: (converter.get_unstructure_hook(cls), name(cls)) for cls in classes}
     readers = {kind: (converter.get_structure_hook(cls), cls) for cls, (_, kind) in writers.items()}
@@ -292,4 +291,4 @@ def union_hooks(
 
 
 CONVERTER: Final = _make()
-"""Configured once, here, and never again."""
+"""Configured here only."""

@@ -1,4 +1,4 @@
-"""The replicated document as canonical JSON: equal documents are equal bytes on every node."""
+"""The replicated document as canonical JSON: equal documents give equal bytes on every node."""
 
 from hashlib import sha256
 from typing import Any
@@ -16,10 +16,10 @@ def to_json(document: ClusterDocument) -> bytes:
 
 
 def from_json(data: bytes, source: str = "cluster document") -> ClusterDocument:
-    """Read what `to_json` wrote, by this version or another.
+    """Read what `to_json` of this or another version wrote.
 
-    `source` begins the message of what is raised: `InvalidDocumentError` for anything else
-    than a document, `UnsupportedVersionError` for a word that only a newer version knows.
+    Raises, with a message that begins with `source`, `InvalidDocumentError` for data that is no
+    document, and `UnsupportedVersionError` for a name that only a newer version knows.
     """
     return structure(loads(data, source), ClusterDocument, source)
 
@@ -30,12 +30,12 @@ def digest(document: ClusterDocument) -> str:
 
 
 def canonical(data: object) -> bytes:
-    """Return plain JSON data as bytes, always the same for equal data."""
+    """Return plain JSON data as bytes; equal data gives equal bytes."""
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def loads(data: bytes, source: str) -> Any:
-    """Parse JSON; raises `InvalidDocumentError` that begins with `source`."""
+    """Parse JSON; raises `InvalidDocumentError` with a message that begins with `source`."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:

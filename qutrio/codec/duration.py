@@ -1,4 +1,4 @@
-"""Reads spans of time: `90s`, `1m30s`, `2h`, `500ms`, or a number of seconds."""
+"""Reads durations: `90s`, `1m30s`, `2h`, `500ms`, or a number of seconds."""
 
 import re
 

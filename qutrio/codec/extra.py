@@ -1,4 +1,4 @@
-"""Fields that a newer version wrote: kept as canonical JSON text, so that nothing is lost."""
+"""Fields that a newer version wrote, kept as canonical JSON text so that nothing is lost."""
 
 from collections.abc import Mapping
 

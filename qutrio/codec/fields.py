@@ -1,4 +1,4 @@
-"""Single fields in the shape a person writes: how each is read, and how it is written.
+"""Readers and writers of single fields in the form that people write.
 
 A reader takes the plain value and the name of its field, and raises `InvalidValueError`.
 """
@@ -35,7 +35,7 @@ def text(value: object, field: str) -> str:
 
 
 def hidden_text(value: object, field: str) -> str:
-    """Read text that may be a secret: what is refused is not quoted."""
+    """Read text that may be a secret; errors do not quote it."""
     if not isinstance(value, str):
         hint = "" if isinstance(value, dict | list) or value is None else "; put it in quotes"
         raise InvalidValueError(field, f"{kind_of(value)} is not text{hint}")
@@ -43,7 +43,7 @@ def hidden_text(value: object, field: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return what a value is, for words that must not quote it."""
+    """Return the type of a value in words, for messages that must not quote it."""
     match value:
         case None:
             return "nothing"
@@ -69,7 +69,7 @@ def texts(value: object, field: str) -> tuple[str, ...]:
 
 
 def listed(value: object, field: str) -> tuple[str, ...]:
-    """Read a list of texts that hold no comma, or one text in which commas part them."""
+    """Read a list of texts without commas, or one text that commas separate."""
     if isinstance(value, str):
         return tuple(part.strip() for part in text(value, field).split(",") if part.strip())
     return texts(value, field)
@@ -103,12 +103,12 @@ def flag(value: object, field: str) -> bool:
 
 
 def optional(read: Read) -> Read:
-    """Return a reader that also takes null, which means none."""
+    """Return a reader that also accepts null, and returns None for it."""
     return lambda value, field: None if value is None else read(value, field)
 
 
 def choice(vocabulary: type[Enum]) -> Read:
-    """Return a reader of the words of an enum."""
+    """Return a reader of the values of an enum."""
 
     def read(value: object, field: str) -> Enum:
         word = value if isinstance(value, bool) else str(value)
@@ -122,7 +122,7 @@ def choice(vocabulary: type[Enum]) -> Read:
 
 
 def duration(value: object, field: str) -> float:
-    """Read a span of time, in seconds."""
+    """Read a duration, in seconds."""
     return parse_duration(value, field)
 
 
@@ -136,7 +136,7 @@ def size(value: object, field: str) -> int:
 
 
 def format_size(count: int) -> int | str:
-    """Return the shortest value that `size` reads as `count` bytes."""
+    """Return the shortest form that `size` reads as `count` bytes."""
     for unit in ("MiB", "KiB"):
         if count and count % _UNITS[unit] == 0:
             return f"{count // _UNITS[unit]}{unit}"
@@ -144,13 +144,13 @@ def format_size(count: int) -> int | str:
 
 
 def status_ranges(value: object, field: str) -> tuple[StatusRange, ...]:
-    """Read HTTP status codes and ranges of them: `[200, "300-399"]`, or one alone."""
+    """Read HTTP status codes and ranges: `[200, "300-399"]`, or a single one."""
     items = value if isinstance(value, list | tuple) else [value]
     return tuple(_status_range(item, field) for item in items)
 
 
 def format_status_ranges(ranges: tuple[StatusRange, ...]) -> list[int | str]:
-    """Return what `status_ranges` reads."""
+    """Return ranges in the form that `status_ranges` reads."""
     return [r.low if r.low == r.high else f"{r.low}-{r.high}" for r in ranges]
 
 
@@ -167,7 +167,7 @@ def headers(value: object, field: str) -> tuple[tuple[str, str], ...]:
 
 
 def format_headers(pairs: tuple[tuple[str, str], ...]) -> object:
-    """Return a mapping, or a list of pairs when a name is there twice."""
+    """Return a mapping, or a list of pairs when a name occurs twice."""
     mapping = dict(pairs)
     return mapping if len(mapping) == len(pairs) else [list(pair) for pair in pairs]
 

@@ -1,8 +1,7 @@
-"""Heartbeats and their answers as plain data: nearly all that nodes say, so without detours.
+"""Fast paths for heartbeats and their answers, which are nearly all messages between nodes.
 
-What is read and written here is to the byte what the converter reads and writes, and several
-times as fast.  Data that looks in any way unusual is left to the converter, which knows how to
-read it or what is wrong with it.
+The bytes are exactly those of the converter, several times as fast.  Data that looks unusual in
+any way is left to the converter, which reads it or reports what is wrong with it.
 """
 
 from collections.abc import Callable
@@ -115,7 +114,7 @@ def write_frequent(message: Message) -> Data | None:
 
 
 def read_frequent(data: object) -> Message | None:
-    """Return the heartbeat or answer that `data` is; None for what must be looked at closely.
+    """Return the heartbeat or answer in `data`; None for data that the converter must read.
 
     Raises `KeyError` when a field is missing.
     """

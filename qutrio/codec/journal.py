@@ -1,4 +1,4 @@
-"""Entries of the incident journal as lines of JSON: the moment, the `kind` of fact, its fields."""
+"""Entries of the incident journal as lines of JSON: the time, the `kind` of fact, its fields."""
 
 from collections.abc import Callable
 from typing import Any, Final, get_args
@@ -21,12 +21,12 @@ def entry_to_plain(entry: Entry) -> Data:
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Return the line of an entry, with the newline that ends it."""
+    """Return the line of an entry, including its newline."""
     return orjson.dumps(entry_to_plain(entry)) + b"\n"
 
 
 def decode_entry(line: bytes) -> Entry | None:
-    """Return the entry of a line; None for one that is torn, or that a newer version wrote."""
+    """Return the entry of a line; None if the line is torn or written by a newer version."""
     try:
         data = orjson.loads(line)
         fact = _READ(data, Fact)

@@ -1,7 +1,7 @@
-"""Masks that come back: what was shown as `********` is never stored as a value.
+"""Masks in edits: `********`, which is shown in place of a secret, is never stored as a value.
 
-Whoever copies what a command printed into an edit means the value that stood there.  Where the
-rest is as it was shown, the old value is kept; anything else is refused.
+A user who copies the output of a command into an edit means the value behind the mask.  If the
+rest of the field is as it was shown, the old value is kept; anything else is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ PROBLEM = (
 def restored(was: Check | Channel, changes: Mapping[str, object]) -> Plain:
     """Return `changes`, the plain form of an edit of `was`, with old values in place of masks.
 
-    A mask that stands for nothing stays, for `require_unmasked` to refuse.
+    A mask that stands for no value is left in place; `require_unmasked` refuses it.
     """
     table = {known.name: known for known in FIELDS[type(was)] if known.mask is not None}
     return {
@@ -36,7 +36,7 @@ def restored(was: Check | Channel, changes: Mapping[str, object]) -> Plain:
 
 
 def require_unmasked(value: Check | Channel, was: Check | Channel | None) -> None:
-    """Raise `InvalidValueError` for a mask in the place of a secret, unless `was` has it there."""
+    """Raise `InvalidValueError` for a mask in place of a secret, unless `was` has it too."""
     for known in FIELDS[type(value)]:
         given = _attribute(known, value)
         same = type(was) is type(value) and _attribute(known, was) == given
@@ -61,7 +61,7 @@ def _restored_headers(old: Headers, value: object, name: str) -> object:
     try:
         given = fields.headers(value, name)
     except InvalidValueError:
-        return value  # is refused as what it is
+        return value  # the reader of the field refuses it
     left = list(old)
     kept: list[tuple[str, str]] = []
     for pair in given:
@@ -73,7 +73,7 @@ def _restored_headers(old: Headers, value: object, name: str) -> object:
 
 
 def _is_masked(given: object) -> bool:
-    """Tell whether a value is a mask, or a URL or a list of headers with one in it."""
+    """Return whether a value is a mask, or a URL or a list of headers that contains one."""
     if isinstance(given, tuple):
         return any(MASK in (name, value) for name, value in given)
     return isinstance(given, str) and (given == MASK or ("://" in given and _in_url(given)))

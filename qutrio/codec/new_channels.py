@@ -1,7 +1,7 @@
-"""What an alert channel must keep to when a person gives it.
+"""Rules for alert channels that a person adds or edits.
 
-Documents of earlier versions may hold what is refused here, and must be readable.  What a
-channel had already is accepted, so that its other fields can be edited.
+Documents of earlier versions may break these rules, and must stay readable.  Values that a
+channel already has are accepted, so that its other fields can be edited.
 """
 
 from urllib.parse import urlsplit
@@ -12,9 +12,9 @@ from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookC
 
 
 def require_new_channel(channel: Channel, was: Channel | None = None) -> None:
-    """Raise `InvalidValueError` for what nobody can have meant; `was` is the channel before.
+    """Raise `InvalidValueError` for values that must be a mistake; `was` is the channel before.
 
-    It may take long: the first mail address loads a library.
+    The first mail address loads a library, which may take long.
     """
     require_mail_addresses(channel, was)
     match channel:
@@ -27,7 +27,7 @@ def require_new_channel(channel: Channel, was: Channel | None = None) -> None:
 
 
 def _require_user(channel: SmtpChannel, was: Channel | None) -> None:
-    """Refuse a password that would never be sent: without a user nobody logs in."""
+    """Refuse a password without a user: it would never be sent."""
     login = channel.username, channel.password
     same = isinstance(was, SmtpChannel) and (was.username, was.password) == login
     if channel.password is not None and channel.username is None and not same:

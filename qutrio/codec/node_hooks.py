@@ -1,4 +1,4 @@
-"""The hooks of `node.yaml`: plain data to `Hooks` and back."""
+"""Converts the hooks of `node.yaml` to and from plain data."""
 
 from qutrio.codec.duration import parse_duration
 from qutrio.codec.fields import texts
@@ -11,7 +11,7 @@ KNOWN = ("gain", "loss", "timeout")
 
 
 def read_hooks(value: object, field: str) -> Hooks:
-    """Read the hooks; the errors name their field as `hooks.gain`."""
+    """Read the hooks; errors name the field as in `hooks.gain`."""
     if not isinstance(value, dict):
         raise InvalidValueError(field, f"{shown(value)} is not a mapping of {', '.join(KNOWN)}")
     unknown = sorted(value.keys() - set(KNOWN))
@@ -30,7 +30,7 @@ def read_hooks(value: object, field: str) -> Hooks:
 
 
 def plain_hooks(hooks: Hooks) -> dict[str, object]:
-    """Return the hooks as they are written."""
+    """Return the hooks as plain data."""
     commands = {"gain": hooks.gain, "loss": hooks.loss}
     written: dict[str, object] = {name: list(words) for name, words in commands.items() if words}
     return {**written, "timeout": format_duration(hooks.timeout_s)}

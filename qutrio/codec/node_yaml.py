@@ -1,4 +1,4 @@
-"""`node.yaml`: what one node knows about itself alone, and is never replicated."""
+"""`node.yaml`: the settings of one node, which are not replicated."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _ZONE = re.compile(r"(?=.{1,220}$)([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?
 
 
 class LogFormat(Enum):
-    """How log lines look.  `AUTO` is pretty on a terminal and logfmt otherwise."""
+    """The format of log lines.  `AUTO` is pretty on a terminal and logfmt otherwise."""
 
     AUTO = "auto"
     PRETTY = "pretty"
@@ -39,9 +39,9 @@ class LogFormat(Enum):
 
 
 def require_bind(value: str) -> None:
-    """Raise `InvalidValueError` for what is no address to listen on.
+    """Raise `InvalidValueError` unless the value is an IP address to listen on.
 
-    It must be a literal: a name may mean another address tomorrow.
+    A host name is refused, because its address may change.
     """
     try:
         ip_address(value)
@@ -63,9 +63,9 @@ class NodeFile:
     """The settings of one node.
 
     `advertise` is the host:port that other nodes dial; `bind` and `port` are where this node
-    listens.  `name` and `advertise` are what it joins with: the cluster's document holds them
-    from then on.  `canary_zones` are DNS zones under which this node asks for names that do not
-    exist, to learn whether its resolver works.  `hooks` are run here when the role comes or goes.
+    listens.  The node joins with `name` and `advertise`, which the cluster document holds from
+    then on.  `canary_zones` are DNS zones in which this node looks up names that do not exist, to
+    find out whether its resolver works.  `hooks` are run when this node gains or loses the role.
     """
 
     node_id: NodeId
@@ -78,7 +78,7 @@ class NodeFile:
     hooks: Hooks = NO_HOOKS
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an address that nobody could dial, or that this node cannot listen on."""
+        """Refuse an address that cannot be dialled, or that this node cannot listen on."""
         require_bind(self.bind)
         try:
             split_address(self.advertise)
@@ -103,7 +103,7 @@ _READERS: Final[Mapping[str, Read]] = {
 
 
 def emit(node: NodeFile, note: str = "") -> str:
-    """Return the text of `node.yaml`; `note` becomes a comment of one line."""
+    """Return the text of `node.yaml`; `note` becomes a comment line."""
     fields: dict[str, object] = {
         "format": NODE_FORMAT,
         "node_id": node.node_id,
@@ -122,9 +122,9 @@ def emit(node: NodeFile, note: str = "") -> str:
 
 
 def amend(content: str, changes: Mapping[str, object], source: str) -> str:
-    """Return the text of a `node.yaml` with other values in some fields, and its comments kept.
+    """Return a `node.yaml` with some fields changed and its comments kept.
 
-    Raises what `parse` raises, also for the values.
+    Raises what `parse` raises, for the text and for the new values.
     """
     parse(content, source)
     yaml = YAML(typ="rt", pure=True)
@@ -142,8 +142,8 @@ def amend(content: str, changes: Mapping[str, object], source: str) -> str:
 def parse(content: str, source: str) -> NodeFile:
     """Read `node.yaml`.
 
-    Raises `InvalidDocumentError` that names file, line and field, or `UnsupportedVersionError`
-    for a file that a newer version wrote.
+    Raises `InvalidDocumentError`, which names file, line and field, or
+    `UnsupportedVersionError` for a file that a newer version wrote.
     """
     yaml = read_yaml(content, source)
     version = yaml.data.get("format", NODE_FORMAT)
@@ -160,7 +160,7 @@ def parse(content: str, source: str) -> NodeFile:
 
 
 def _line(yaml: YamlText, name: str) -> int:
-    """Return the line of a field, of which `hooks.gain` is one within another."""
+    """Return the line of a field; a name such as `hooks.gain` is a field within another."""
     return yaml.line((name,) if name in yaml.data else tuple(name.split(".")))
 
 

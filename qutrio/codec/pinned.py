@@ -1,12 +1,12 @@
-"""The names of classes in messages, state files and journals, and nowhere else derived.
+"""The names that classes have in messages, state files and journals.
 
-Other versions of the program read these names, so they are added to and never changed: a class
-that is renamed keeps its name here.  A check and a channel carry theirs in the class, as `kind`;
-the frames before two nodes trust one another are in `peers.frames`.
+Other versions of the program read these names, so names are added and never changed: a renamed
+class keeps its name here.  Checks and channels have theirs in the class, as `kind`; the frames
+that nodes exchange before they trust one another are in `peers.frames`.
 
-Fields are written under the names of their attributes.  What nodes of other versions send and
-what is on disks is recorded in `tests/codec/golden`, and a test reads it and writes it again: so
-an attribute that is renamed there shows.  A new field needs a new line there.
+Fields are written under the names of their attributes.  `tests/codec/golden` records what nodes
+of other versions send and have on disk, and a test reads and rewrites it, so that it fails when an
+attribute is renamed.  A new field needs a new line there.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ MESSAGES: Final[Mapping[type[Any], str]] = MappingProxyType(
         messages.Removed: "removed",
     }
 )
-"""What nodes say to each other; engines' words among it."""
+"""The messages between nodes, including those of the engines."""
 MUTATIONS: Final[Mapping[type[Any], str]] = MappingProxyType(
     {
         mutations.PutCheck: "put_check",
@@ -86,11 +86,11 @@ FACTS: Final[Mapping[type[Any], str]] = MappingProxyType(
         journal.RoleLeft: "role_left",
     }
 )
-"""What the incident journal holds."""
+"""The facts in the incident journal."""
 
 
 def tag(cls: type) -> str:
-    """Return the `kind` that a class is written with; raises `TypeError` when it has no name."""
+    """Return the `kind` under which a class is written; raises `TypeError` if it has none."""
     name = _NAMES.get(cls) or getattr(cls, "kind", None)
     if not isinstance(name, str):
         raise TypeError(f"{cls.__qualname__} has no name; give it one in {__name__}")

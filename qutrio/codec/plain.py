@@ -1,9 +1,9 @@
-"""The shape that people see: one in cluster.yaml, on the control socket and in the CLI.
+"""Plain data: the one form that people see, in cluster.yaml, on the control socket and in the CLI.
 
-Plain data is what JSON can say: durations are `30s`, sizes are `1MiB`, units do not end the
-names.  A field that is missing takes the model's default.  A field that is not known is an
-error where a person types it (`strict`), and is kept in `extra` where a file may come from a
-newer version.  Whatever is wrong is an `InvalidDocumentError`: where, which field, what to do.
+Plain data is JSON data: durations are `30s`, sizes are `1MiB`, and names do not end in units.
+A missing field takes the model's default.  An unknown field is an error where a person types it
+(`strict`), and is kept in `extra` where a file may come from a newer version.  Errors are
+`InvalidDocumentError`, which says where, in which field, and what to do.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -34,15 +34,15 @@ DOCUMENT_FORMAT = 1
 DERIVED_ID_DIGITS = 11
 
 Place: TypeAlias = tuple[str | int, ...]
-"""Where in a document: `("checks", 3, "interval")`."""
+"""A place in a document, such as `("checks", 3, "interval")`."""
 Locate: TypeAlias = Callable[[Place], str]
-"""Says in words, for the beginning of a message, where a place is."""
+"""Describes a place, for the beginning of a message."""
 T = TypeVar("T")
 
 _FORMAT: Final = frozenset({"format"})
 _UNIQUE_NAMES: Final = frozenset({"members", "channels", "checks"})
 _DERIVED: Final[Mapping[str, str]] = {"checks": "c", "channels": "a"}
-"""Sections whose items a person may write without an id, and the letter it begins with."""
+"""Sections whose items may be written without an id, and the letter that their ids begin with."""
 
 
 def check_from_plain(data: Mapping[str, object], where: str, *, strict: bool = False) -> Check:
@@ -116,12 +116,12 @@ def document_to_plain(document: ClusterDocument, *, secrets: bool) -> Plain:
 
 
 def _level(document: ClusterDocument) -> Plain:
-    """Return nothing for the level of versions that know of none: they keep what they read."""
+    """Return the level, or nothing for the level that a document without the field has."""
     return {"level": document.level} if document.level > LEVEL_UNSAID else {}
 
 
 def _authors(document: ClusterDocument) -> Plain:
-    """Return who changed what last, as far as that is known."""
+    """Return who made the last changes, as far as that is known."""
     known: Plain = {}
     if document.last_change is not None:
         known["last_change"] = write_value(document.last_change, secrets=True)
@@ -147,7 +147,7 @@ def document_from_plain(
 
 
 def identified(section: str, item: object) -> Any:
-    """Give a check or channel that was written without an id one that follows from its name."""
+    """Give a check or channel without an id one that is derived from its name."""
     if section not in _DERIVED or not isinstance(item, dict) or "id" in item:
         return item
     digest = sha256(f"{section}:{item.get('name')}".encode("utf-8", "replace")).hexdigest()
@@ -156,7 +156,7 @@ def identified(section: str, item: object) -> Any:
 
 @define
 class _Document:
-    """Reads a document item by item, so that a message can say which one is wrong."""
+    """Reads a document item by item, so that an error can name the item."""
 
     data: Mapping[str, object]
     locate: Locate

@@ -1,4 +1,4 @@
-"""The fields of every noun in the shape that people see, one table for each class."""
+"""The fields of checks, channels and the other classes as plain data: one table for each class."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from difflib import get_close_matches
@@ -37,7 +37,7 @@ Plain: TypeAlias = dict[str, Any]
 
 @frozen
 class Kinds:
-    """The classes that a field `kind` tells apart, and the one for kinds that are not known."""
+    """The classes that the field `kind` names, and the class for unknown kinds."""
 
     known: Mapping[str, type]
     unknown: type
@@ -53,9 +53,9 @@ CHANNELS: Final = Kinds(
 
 @frozen
 class Field:
-    """One field: its plain name, its attribute in the model, and the way there and back.
+    """One field: its plain name, its attribute in the model, its reader and its writer.
 
-    One that may hold a secret has a `mask`, and its `read` quotes nothing of what it refuses.
+    A field that may hold a secret has a `mask`, and its `read` does not quote what it refuses.
     """
 
     name: str
@@ -252,9 +252,9 @@ def read_value(
     given: Mapping[str, object] = MappingProxyType({}),
     ignored: frozenset[str] = frozenset(),
 ) -> T:
-    """Return the value of a class that plain data describes.
+    """Return the value of the class `cls` that plain data describes.
 
-    `given` are attributes that were read already, `ignored` are fields with no attribute.
+    `given` are attributes that were already read, `ignored` are fields without an attribute.
     Raises `InvalidValueError`, whose field is the plain name.
     """
     if not isinstance(data, Mapping):
@@ -279,7 +279,7 @@ def read_value(
 def read_kind(kinds: Kinds, data: object, *, strict: bool) -> object:
     """Return the value of the class that the field `kind` names.
 
-    A kind that is not known is refused when `strict`, and else kept whole.
+    An unknown kind is refused when `strict`, and otherwise kept whole.
     """
     if not isinstance(data, Mapping):
         raise InvalidValueError("value", f"{fields.kind_of(data)} is not a mapping of fields")
@@ -312,7 +312,7 @@ def write_value(value: Any, *, secrets: bool) -> Plain:
 
 
 def write_extra(extra: Extra, *, secrets: bool) -> Plain:
-    """Return the fields of a newer version; nobody knows which of them are secrets."""
+    """Return the fields of a newer version; any of them may be a secret."""
     return extra_values(extra) if secrets else {name: MASK for name, _ in extra}
 
 

@@ -1,4 +1,4 @@
-"""The sentences of a node's facts: one table for the log, the status and the stories of `sim`."""
+"""The sentences of a node's facts: one table for the log, the status and the reports of `sim`."""
 
 from typing import TypeAlias, assert_never
 
@@ -33,7 +33,7 @@ def log_line(fact: NodeFact) -> Line:  # noqa: C901, PLR0911, PLR0912 - one bran
         case RoleClaimed(term):
             return "claims the role", {"term": str(term)}
         case Resigned(term, reason):
-            return "gave the role up", {"term": str(term), "reason": reason}
+            return "resigned", {"term": str(term), "reason": reason}
         case RemovedFromCluster(reason):
             return "this node was removed from the cluster", {"reason": reason}
         case DiskRefused(reason):
@@ -41,7 +41,7 @@ def log_line(fact: NodeFact) -> Line:  # noqa: C901, PLR0911, PLR0912 - one bran
         case ProtocolBroken(how):
             return "the election protocol was broken", {"how": how}
         case EngineUnknown(engine):
-            what = "does not know the election engine; neither leads nor endorses, upgrade it"
+            what = "does not know the election engine; neither leads nor grants, upgrade it"
             return what, {"engine": engine}
         case OwnChangeRefused(reason):
             return "own change was refused", {"reason": reason}
@@ -56,7 +56,7 @@ def log_line(fact: NodeFact) -> Line:  # noqa: C901, PLR0911, PLR0912 - one bran
         case MinorityLed(sees):
             return "leads a minority, and may page", {"sees": sees}
         case MinorityLeft(sees):
-            return "leads a minority no more", {"sees": sees}
+            return "no longer leads a minority", {"sees": sees}
         case _:
             assert_never(fact)
 
@@ -68,5 +68,5 @@ def sentence(fact: NodeFact) -> str:
 
 
 def status_reason(status: Status) -> str:
-    """Return why nothing can be changed at a node, or else the last thing that happened there."""
+    """Return why nothing can be changed at a node, or else its latest fact."""
     return status.hopeless or sentence(status.last)

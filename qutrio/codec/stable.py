@@ -1,8 +1,8 @@
-"""A node's durable state as bytes: `state.json`, and one content file for each document.
+"""A node's durable state as bytes: `state.json`, and one file for each document.
 
-The state is written at every promise and every write, the documents only when they change, so
-the state refers to a document by the name of its file.  The name holds the document's stamp
-(term, revision) and the beginning of the content's SHA-256; the state holds its own checksum.
+The state is written at every promise and every write, a document only when it changes, so the
+state refers to a document by the name of its file.  The name holds the document's term and
+revision and the beginning of the SHA-256 of its content; the state holds its own checksum.
 """
 
 import re
@@ -33,7 +33,7 @@ RECOVERY = (
 
 @frozen
 class DocumentFile:
-    """A document as it lies on disk: the name of its file, and what is in it."""
+    """A document on disk: the name of its file, and the content."""
 
     name: str
     content: bytes
@@ -62,7 +62,7 @@ def document_file(document: ClusterDocument) -> DocumentFile:
 
 
 def is_document_name(name: str) -> bool:
-    """Tell whether a file of this name is one that `document_file` made."""
+    """Return whether `document_file` makes files with such a name."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -83,7 +83,7 @@ def encode_state(stable: Stable, *, accepted: str, committed: str) -> bytes:
 def decode_state(data: bytes, read_document: Callable[[str], bytes], source: str) -> Stable:
     """Read what `encode_state` wrote; `read_document` returns the content of a named file.
 
-    `source` names the state's file in messages.  Raises `InvalidDocumentError`, whose text says
+    `source` names the state file in messages.  Raises `InvalidDocumentError`, whose message says
     what is damaged and how to recover, or `UnsupportedVersionError`.
     """
     try:

@@ -1,4 +1,4 @@
-"""Messages between nodes as bytes: one JSON object each, its `kind` names the message."""
+"""Messages between nodes as bytes: one JSON object each, whose `kind` names the message."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import orjson
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.codec.pinned import tag
-from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     Deliver,
     Fetched,
@@ -25,28 +25,28 @@ from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 
 WIRE_VERSION = 1
-"""What two nodes must have in common to talk; spoken once, when a link opens."""
+"""The protocol version, which must be the same at both ends of a link; sent when it opens."""
 
 SMALL_BYTES_MAX = 64 * 1024
-"""How long a message may be that is not named below: heartbeats, votes, questions, answers."""
+"""The limit for messages that are not named below: heartbeats, votes, requests, answers."""
 WHOLE_BYTES_MAX = 16 * 1024 * 1024
-"""How long one may be that carries a document, or a change of it."""
+"""The limit for messages that carry a document or a change of it."""
 BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
     {tag(kind): SMALL_BYTES_MAX for kind in get_args(Message)}
     | {tag(kind): WHOLE_BYTES_MAX for kind in (Write, Fetched, Propose)}
     | {tag(kind): 1024 * 1024 for kind in (Report, Deliver)}
     | {tag(ProbeNow): 256 * 1024}
 )
-"""How long a message of each kind may be."""
+"""The limit for each kind of message."""
 _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
     {
         tag(Report): (("results", RESULTS_PER_REPORT_MAX), ("numbers", RESULTS_PER_REPORT_MAX)),
-        tag(Lasted): (("incidents", AGES_TOLD_MAX),),
+        tag(Lasted): (("incidents", AGES_PER_MESSAGE_MAX),),
     }
 )
-"""How many values some fields may hold: each costs far more to build than it is long."""
+"""The most values that some fields may hold: building one costs far more than its bytes suggest."""
 _KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w{1,64})"')
-"""How every version begins a message."""
+"""The beginning of a message, in every version."""
 
 _HOOKS: Final = union_hooks(CONVERTER, get_args(Message), None)
 _READ: Final[Callable[[Any, Any], Message]] = _HOOKS[0]
@@ -59,17 +59,17 @@ def encode(message: Message) -> bytes:
 
 
 def longest(data: bytes) -> int:
-    """Return how long a message may be that begins as `data` does."""
+    """Return the limit for a message that begins with `data`."""
     found = _KIND.match(data)
     return BYTES_MAX.get(found.group(1).decode(), SMALL_BYTES_MAX) if found else SMALL_BYTES_MAX
 
 
 def decode(data: bytes) -> Message | None:
-    """Return the message, or None when it says something that only a newer version knows.
+    """Return the message, or None for a message that only a newer version knows.
 
-    What is longer than its kind may be is not decoded, and the results of a report and the
-    ages of incidents are counted before they are built.  Raises `InvalidDocumentError` for
-    anything that no version of the program would send.
+    A message that is longer than its kind allows is not decoded, and the results of a report and
+    the ages of incidents are counted before they are built.  Raises `InvalidDocumentError` for
+    data that no version of the program would send.
     """
     found = _KIND.match(data)
     kind = found.group(1).decode() if found is not None else ""
@@ -90,7 +90,7 @@ def decode(data: bytes) -> Message | None:
 
 
 def _count(plain: Any, kind: str) -> None:
-    """Refuse more values than a field may hold, and a kind that is not the one it began with."""
+    """Refuse a field with too many values, and a kind that differs from the one at the start."""
     if type(plain) is not dict:
         return
     said = plain.get("kind")

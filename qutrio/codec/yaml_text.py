@@ -1,6 +1,6 @@
-"""YAML as qutrio reads and writes it: plain data, no surprises, bounded, with line numbers.
+"""The subset of YAML that qutrio reads and writes: plain data, bounded, with line numbers.
 
-Reading goes through the parser's events rather than a loader, so that size, depth, aliases,
+Reading uses the parser's events rather than a loader, so that too much size or depth, aliases,
 tags and duplicate keys are refused before anything is built.  Plain scalars mean what they mean
 in JSON: `null`, `true`, `false`, numbers; everything else is text, dates included.
 """
@@ -36,7 +36,7 @@ PROBLEM_CHARS_MAX = 200
 BASIC_PLANE_MAX = 0xFFFF
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a value is: keys and indices from the top."""
+"""The place of a value: keys and indices from the top."""
 
 _CONSTANTS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -50,7 +50,7 @@ _FLOAT = re.compile(
 )
 _TAB = r"character '\t'"
 _QUOTED = re.compile(r"'(?!<)[^'\n]{2,}'")
-"""What the parser quotes; a single character and the name of a token, `<block end>`, may stay."""
+"""Quotations in parser errors, other than single characters and token names (`<block end>`)."""
 
 _BARE_KEY = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED: Final = frozenset(_CONSTANTS) | {"y", "n", "yes", "no", "on", "off"}
@@ -58,13 +58,13 @@ _RESERVED: Final = frozenset(_CONSTANTS) | {"y", "n", "yes", "no", "on", "off"}
 
 @frozen
 class YamlText:
-    """What a YAML text says: a mapping, and the line (from 1) of every value in it."""
+    """The content of a YAML text: a mapping, and the line (from 1) of every value in it."""
 
     data: dict[str, Any]
     lines: Mapping[Path, int]
 
     def line(self, path: Path) -> int:
-        """Return the line of a value, or of the nearest thing around it."""
+        """Return the line of a value, or of the nearest value around it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -73,7 +73,7 @@ class YamlText:
 def read_yaml(text: str, source: str) -> YamlText:
     """Read a text that holds one mapping.
 
-    Raises `InvalidDocumentError` that begins with `source` and the line.
+    Raises `InvalidDocumentError`, whose message begins with `source` and the line.
     """
     if len(text.encode("utf-8", "replace")) > YAML_BYTES_MAX:
         raise InvalidDocumentError(f"{source}: is larger than {YAML_BYTES_MAX} bytes")
@@ -111,7 +111,7 @@ def flow(value: object) -> str:
 
 
 def key(name: str) -> str:
-    """Return the name of a field as YAML: bare where every parser agrees on it, else quoted."""
+    """Return the name of a field as YAML: bare if every parser reads it alike, else quoted."""
     if _BARE_KEY.fullmatch(name) and name not in _RESERVED and len(name) <= KEY_CHARS_SIMPLE_MAX:
         return name
     return quoted(name) if len(name) <= KEY_CHARS_SIMPLE_MAX else f"? {quoted(name)}"
@@ -123,10 +123,10 @@ def block_field(name: str, value: object, indent: str) -> str:
     return f"{indent}{key(name)}{separator}{flow(value)}"
 
 
-def _unquoted(words: str | None) -> str:
-    """Return the parser's words on one line, without what they quote: it may be a secret."""
-    told = " ".join((words or "").split()).replace(_TAB, "a tab")
-    return _QUOTED.sub("'...'", told)[:PROBLEM_CHARS_MAX]
+def _unquoted(message: str | None) -> str:
+    """Return a parser's message on one line without its quotations, which may be secrets."""
+    line = " ".join((message or "").split()).replace(_TAB, "a tab")
+    return _QUOTED.sub("'...'", line)[:PROBLEM_CHARS_MAX]
 
 
 def _escape(character: str) -> str:

@@ -1,1 +1,1 @@
-"""The operator's door: a local socket on which the command line asks and the daemon answers."""
+"""The control socket: a local socket on which the daemon answers the command line."""

@@ -20,7 +20,7 @@ from qutrio.model.rules import shown
 
 
 async def add_channel(context: ControlContext, request: Request) -> Row:
-    """Answer `alert.add`: `channel` is the plain form without an id."""
+    """Add the channel whose plain form, without an id, is in `channel` (`alert.add`)."""
     plain = {**request.mapping("channel"), "id": new_id()}
     where = "alert" if plain.get("name") is None else f"alert {shown(plain['name'])}"
     channel = channel_from_plain(plain, where, strict=True)
@@ -29,7 +29,7 @@ async def add_channel(context: ControlContext, request: Request) -> Row:
 
 
 async def edit_channel(context: ControlContext, request: Request) -> Row:
-    """Answer `alert.edit`: `set` replaces fields, `unset` names those to put back to default."""
+    """Change a channel: `set` replaces fields, `unset` resets fields (`alert.edit`)."""
     was = _named(context, request)
     plain = edited(
         was, channel_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
@@ -41,26 +41,26 @@ async def edit_channel(context: ControlContext, request: Request) -> Row:
 
 
 async def remove_channel(context: ControlContext, request: Request) -> Row:
-    """Answer `alert.remove`."""
+    """Remove a channel (`alert.remove`)."""
     channel = _named(context, request)
     revision = await context.propose(RemoveChannel(expect=channel))
     return {"id": channel.id, "name": channel.name, "revision": revision}
 
 
 async def list_channels(context: ControlContext, request: Request) -> Row:
-    """Answer `alert.list`, secrets masked: the channels, and how it goes with each."""
+    """List the channels and their delivery state, with secrets masked (`alert.list`)."""
     del request
     status = await context.inspect()
-    going = {c.channel: channel_row(c) for c in status.channels}
+    states = {c.channel: channel_row(c) for c in status.channels}
     channels = sorted(status.document.channels, key=lambda c: natural_order(c.name))
     rows = [
-        {**channel_to_plain(c, secrets=False), "target": c.target, **going[c.id]} for c in channels
+        {**channel_to_plain(c, secrets=False), "target": c.target, **states[c.id]} for c in channels
     ]
     return {"now_unix": context.services.wall(), **standing(status), "channels": rows}
 
 
 async def test_channel(context: ControlContext, request: Request) -> Row:
-    """Answer `alert.test`: send one TEST notice from this node, now."""
+    """Send one TEST notice from this node now (`alert.test`)."""
     channel = _named(context, request)
     with trio.move_on_after(CHANNEL_TEST_WAIT_S_MAX):
         delivered, detail = await context.services.try_channel(channel.id)
@@ -73,7 +73,7 @@ async def _put(context: ControlContext, change: PutChannel) -> Revision:
     require_unmasked(change.channel, change.expect)
     # In a thread: the first address loads a library.
     await trio.to_thread.run_sync(require_new_channel, change.channel, change.expect)
-    change.apply(context.document, context.services.wall())  # raises for what nobody could commit
+    change.apply(context.document, context.services.wall())  # raises if it can never be committed
     return await context.propose(change)
 
 

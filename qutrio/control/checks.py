@@ -25,7 +25,7 @@ from qutrio.core.api.mutations import PutCheck, RemoveCheck
 from qutrio.core.api.view import CheckStatus, Status
 from qutrio.core.checks.votes import state_of
 from qutrio.errors import InvalidValueError
-from qutrio.model.checks import Check, slow_words
+from qutrio.model.checks import Check, slow_warning
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence, Outcome, State
@@ -33,7 +33,7 @@ from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
 CONFIGURATIONS_PER_TURN = 50
-"""Checks that are written out before other tasks get a turn: about a millisecond's work."""
+"""How many checks are converted before other tasks run: about a millisecond's work."""
 TEST_AGAIN_S = 1.0
 """After so long a member that is silent is asked again, and then after twice as long each time."""
 TEST_MARGIN_S = 2.0
@@ -41,7 +41,7 @@ TEST_MARGIN_S = 2.0
 
 
 async def add_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.add`: `check` is the plain form without an id."""
+    """Add the check whose plain form, without an id, is in `check` (`check.add`)."""
     plain = {**request.mapping("check"), "id": new_id()}
     check = check_from_plain(plain, _where(plain), strict=True)
     _require_channels(context, check)
@@ -49,7 +49,7 @@ async def add_check(context: ControlContext, request: Request) -> Row:
 
 
 async def edit_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.edit`: `set` replaces fields, `unset` names those to put back to default."""
+    """Change a check: `set` replaces fields, `unset` resets fields (`check.edit`)."""
     was = _named(context, request)
     plain = edited(
         was, check_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
@@ -61,26 +61,26 @@ async def edit_check(context: ControlContext, request: Request) -> Row:
 
 
 async def remove_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.remove`."""
+    """Remove a check (`check.remove`)."""
     check = _named(context, request)
     revision = await context.propose(RemoveCheck(expect=check))
     return {"id": check.id, "name": check.name, "revision": revision}
 
 
 async def enable_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.enable`; enabling what is enabled is no change and no error."""
+    """Enable a check (`check.enable`); for an enabled check this is no change and no error."""
     check = _named(context, request)
     return await _put(context, PutCheck(check=evolve(check, enabled=True), expect=check))
 
 
 async def disable_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.disable`: the check is kept, and neither probed nor judged."""
+    """Disable a check (`check.disable`): it is kept, but neither probed nor judged."""
     check = _named(context, request)
     return await _put(context, PutCheck(check=evolve(check, enabled=False), expect=check))
 
 
 async def list_checks(context: ControlContext, request: Request) -> Row:
-    """Answer `check.list`: every check with its state, and with `config` its configuration."""
+    """List the checks with their states and, with `config`, their fields (`check.list`)."""
     status = await context.inspect()
     rows = await all_checks(status)
     if request.flag("config"):
@@ -89,14 +89,14 @@ async def list_checks(context: ControlContext, request: Request) -> Row:
 
 
 async def show_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.show`: how a check is configured and where it stands.
+    """Show a check's configuration and state (`check.show`).
 
     Secrets are masked unless `secrets` is set.
     """
     check = _named(context, request)
     status = await context.inspect()
     counted = _counted(status, check.id)
-    warning = slow_words(check)
+    warning = slow_warning(check)
     return {
         "now_unix": context.services.wall(),
         **standing(status),
@@ -108,12 +108,12 @@ async def show_check(context: ControlContext, request: Request) -> Row:
 
 
 def shown_check(check: Check) -> Row:
-    """Return how a check is configured, as whoever asks may see it."""
+    """Return the configuration of a check, with secrets masked."""
     return check_to_plain(check, secrets=False)
 
 
 async def _configured(rows: list[Row], status: Status) -> list[Row]:
-    """Return the rows with the configuration of each check, letting heartbeats pass."""
+    """Return the rows with each check's configuration; lets other tasks run in between."""
     checks, stale = {c.id: c for c in status.document.checks}, not decides(status)
     configured: list[Row] = []
     for row in rows:
@@ -125,7 +125,7 @@ async def _configured(rows: list[Row], status: Status) -> list[Row]:
 
 
 async def test_check(context: ControlContext, request: Request) -> Row:
-    """Answer `check.test`: every live member probes now; the fresh votes are the answer.
+    """Have every live member probe now, and return the fresh votes (`check.test`).
 
     A member that is silent is asked again: it may not have heard of the check when it was asked
     first.  Who is silent for the check's own time limit and a little more is named in `silent`.
@@ -137,7 +137,7 @@ async def test_check(context: ControlContext, request: Request) -> Row:
         sentence = f"check {check.name!r} is disabled; run 'qutrio check enable {check.name}' first"
         raise ControlFailure(Code.REFUSED, sentence)
     if context.view.value.removed:
-        sentence = "this node was removed from the cluster, and has nobody to ask for a probe"
+        sentence = "this node was removed from the cluster, so no member probes for it"
         raise ControlFailure(Code.NO_MASTER, sentence)
     asked = trio.current_time()
     await context.inbox.post(ProbeRequested((check.id,)))
@@ -191,24 +191,24 @@ def _counted(status: Status, check: CheckId) -> CheckStatus | None:
 
 
 async def _put(context: ControlContext, change: PutCheck) -> Row:
-    """Propose the change, also if it is none: this node may be behind, and see none in error.
+    """Propose a change, even one that changes nothing here: this node's document may be old.
 
-    `warnings` are sentences about what is allowed, and is seldom meant.
+    `warnings` name settings that are allowed but seldom intended.
     """
     require_unmasked(change.check, change.expect)
     check = change.check
     try:
         change.apply(context.document, context.services.wall())
-    except InvalidValueError as error:  # nobody could commit it
+    except InvalidValueError as error:  # it can never be committed
         raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
     revision = await context.propose(change)
-    warning = slow_words(check) if check.enabled else ""
+    warning = slow_warning(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}
     return {**row, "warnings": [warning] if warning else []}
 
 
 def _require_channels(context: ControlContext, check: Check) -> None:
-    """Raise `ControlFailure` (NOT_FOUND) when the check names a channel that is not there."""
+    """Raise `ControlFailure` (NOT_FOUND) when the check names a channel that does not exist."""
     for name in check.alerts:
         find(context.document.channels, name, "alert channel")
 

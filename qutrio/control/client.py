@@ -1,4 +1,4 @@
-"""Asks the daemon one question over its socket; plain blocking code that loads in a blink."""
+"""Client of the control socket: blocking code with few imports, so that commands start fast."""
 
 import json
 import os
@@ -16,8 +16,8 @@ RECEIVE_BYTES = 256 * 1024
 def call(path: Path, request: dict[str, object], timeout_s: float) -> dict[str, Any]:
     """Send one request to the daemon that listens at `path` and return its answer.
 
-    Raises `ControlFailure` when nobody answers within `timeout_s` seconds, when the daemon
-    belongs to somebody else, and when the answer is an error.
+    Raises `ControlFailure` when no answer comes within `timeout_s` seconds, when the daemon
+    belongs to another user, and when the answer is an error.
     """
     deadline = time.monotonic() + timeout_s
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -34,10 +34,10 @@ def call(path: Path, request: dict[str, object], timeout_s: float) -> dict[str, 
 
 
 class Follower:
-    """A conversation with the daemon about its role; for a program that polls `fileno`."""
+    """A connection on which the daemon reports its role, for a program that polls `fileno`."""
 
     def __init__(self, path: Path, key: str, timeout_s: float) -> None:
-        """Begin it; raises `ControlFailure` when nobody listens at `path`."""
+        """Connect; raises `ControlFailure` when no daemon listens at `path`."""
         self._path = path
         self._received = b""
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -51,13 +51,13 @@ class Follower:
             raise
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read when there are lines."""
+        """Return the descriptor that becomes readable when there are lines."""
         return self._sock.fileno()
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return what has been told since the last call, without waiting.
+        """Return the lines that arrived since the last call, without waiting.
 
-        Raises `ControlFailure` when the daemon refused, or is gone.
+        Raises `ControlFailure` when the daemon refused or is gone.
         """
         try:
             chunk = self._sock.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
@@ -72,17 +72,17 @@ class Follower:
             raise self._gone()
         return [_opened(line, self._path) for line in lines]
 
-    def hold(self, wish: int) -> None:
-        """Say that this is the present wish to be a tenant, or with 0 that there is none."""
-        self._send({"hold": wish})
+    def hold(self, number: int) -> None:
+        """Request to be a tenant under this number; 0 ends the request."""
+        self._send({"hold": number})
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._sock.close()
 
-    def _send(self, word: dict[str, object]) -> None:
+    def _send(self, request: dict[str, object]) -> None:
         try:
-            self._sock.sendall(json.dumps(word).encode() + b"\n", socket.MSG_DONTWAIT)
+            self._sock.sendall(json.dumps(request).encode() + b"\n", socket.MSG_DONTWAIT)
         except OSError:
             raise self._gone() from None
 
@@ -150,7 +150,7 @@ def _opened(line: bytes, path: Path) -> dict[str, Any]:
 
 
 def _forbidden(path: Path) -> str:
-    """Return whose the socket is, or the first folder above it that can be looked at."""
+    """Return who owns the socket, or the nearest folder above it whose owner can be read."""
     for place in (path, *path.parents):
         try:
             uid = place.stat().st_uid
@@ -162,7 +162,7 @@ def _forbidden(path: Path) -> str:
 
 
 def user_name(uid: int) -> str:
-    """Return what people call a user of this machine."""
+    """Return a user of this machine by name, or by number if it has no name."""
     import pwd  # noqa: PLC0415 - needed for an error only
 
     try:

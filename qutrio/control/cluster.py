@@ -1,4 +1,4 @@
-"""Operations on the cluster itself: its status, its document, its nodes and its settings."""
+"""Operations on the cluster: its status, document, nodes and settings."""
 
 import trio
 from attrs import evolve
@@ -24,11 +24,11 @@ from qutrio.core.api.view import Status
 from qutrio.core.consensus.applying import apply
 
 ROWS_PER_TURN = 200
-"""Rows that are made before other tasks get a turn: about a millisecond's work."""
+"""How many rows are made before other tasks run: about a millisecond's work."""
 
 
 async def show_status(context: ControlContext, request: Request) -> Row:
-    """Answer `status`: this node's whole view of the cluster."""
+    """Return this node's whole view of the cluster (`status`)."""
     del request
     status = await context.inspect()
     head = status_head(
@@ -41,7 +41,7 @@ async def show_status(context: ControlContext, request: Request) -> Row:
 
 
 async def all_checks(status: Status) -> list[Row]:
-    """Return the rows of all checks, letting heartbeats pass in between."""
+    """Return the rows of all checks; lets other tasks run in between."""
     rows: list[Row] = []
     for row in check_rows(status):
         rows.append(row)
@@ -51,7 +51,7 @@ async def all_checks(status: Status) -> list[Row]:
 
 
 async def show_document(context: ControlContext, request: Request) -> Row:
-    """Answer `document`: the committed document, secrets masked, and who holds its level back."""
+    """Return the committed document, masked, and the members that hold its level back."""
     del request
     status = await context.inspect()
     document = status.document
@@ -64,7 +64,7 @@ async def show_document(context: ControlContext, request: Request) -> Row:
 
 
 async def list_nodes(context: ControlContext, request: Request) -> Row:
-    """Answer `node.list`."""
+    """List the members (`node.list`)."""
     del request
     status = await context.inspect()
     master = status.master
@@ -77,14 +77,14 @@ async def list_nodes(context: ControlContext, request: Request) -> Row:
 
 
 async def remove_node(context: ControlContext, request: Request) -> Row:
-    """Answer `node.remove`: take a node's vote, links and trust away."""
+    """Remove a node, and with it its vote, links and trust (`node.remove`)."""
     member = find(context.document.members, request.text("name"), "node")
     revision = await context.propose(RemoveMember(node=member.id))
     return {"id": member.id, "name": member.name, "revision": revision}
 
 
 async def edit_node(context: ControlContext, request: Request) -> Row:
-    """Answer `node.edit`: change a node's name or address as the cluster knows it."""
+    """Change a node's name or address in the document (`node.edit`)."""
     member = find(context.document.members, request.text("name"), "node")
     changed = evolve(
         member,
@@ -94,20 +94,20 @@ async def edit_node(context: ControlContext, request: Request) -> Row:
     if changed == member:
         raise ControlFailure(Code.INVALID, "nothing to change: give a new name or address")
     change = PutMember(member=changed, expect=member)
-    change.apply(context.document, context.services.wall())  # raises for what nobody could commit
+    change.apply(context.document, context.services.wall())  # raises if it can never be committed
     revision = await context.propose(change)
     return {"id": changed.id, "name": changed.name, "revision": revision}
 
 
 async def show_settings(context: ControlContext, request: Request) -> Row:
-    """Answer `settings.show`."""
+    """Return the settings (`settings.show`)."""
     del request
     status = await context.inspect()
     return {**standing(status), "settings": settings_to_plain(status.document.settings)}
 
 
 async def set_settings(context: ControlContext, request: Request) -> Row:
-    """Answer `settings.set`: replace the given settings, keep the others."""
+    """Replace the given settings and keep the others (`settings.set`)."""
     was, changes = context.document.settings, request.mapping("set")
     if not changes:
         raise ControlFailure(Code.INVALID, "nothing to change: give at least one setting")
@@ -117,7 +117,7 @@ async def set_settings(context: ControlContext, request: Request) -> Row:
     settings = evolve(settings, extra=was.extra)
     change = PutSettings(settings=settings, expect=was)
     refusal = apply(change, context.document, context.services.wall())
-    if isinstance(refusal, Refusal):  # nothing but its own values can be wrong with it
+    if isinstance(refusal, Refusal):  # only the values themselves can be wrong
         raise ControlFailure(Code.INVALID, refusal.reason)
     revision = await context.propose(change)
     return {"settings": settings_to_plain(settings), "revision": revision}

@@ -1,4 +1,4 @@
-"""Where an operation meets the node: it asks, it proposes, and it finds things by name."""
+"""What operations use to inspect the node, propose changes and find items by name."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -24,7 +24,7 @@ from qutrio.plumbing.latest import Latest
 
 @frozen
 class ControlContext:
-    """What every operation works with; `uid` is the caller's, as the kernel knows it."""
+    """What every operation gets; `uid` is the caller's user id, as the kernel reports it."""
 
     inbox: Inbox
     view: Latest[View]
@@ -33,7 +33,7 @@ class ControlContext:
 
     @property
     def tenants(self) -> Tenants:
-        """The programs that rely on this node's mandate."""
+        """The programs that rely on this node's lease."""
         return self.services.tenants
 
     @property
@@ -42,7 +42,7 @@ class ControlContext:
         return self.view.value.document
 
     async def inspect(self) -> Status:
-        """Return everything the node knows, as of now."""
+        """Return everything that the node knows now."""
         shown = await self.inbox.ask(Inspected)
         assert isinstance(shown, Show)
         return shown.status
@@ -53,8 +53,8 @@ class ControlContext:
     async def propose(self, mutation: Mutation) -> Revision:
         """Have the cluster commit a change, and return the revision that holds it.
 
-        Raises `ControlFailure` when it was refused (REFUSED, or NO_MASTER while nobody may
-        decide), and when nobody can tell what became of it (UNKNOWN).
+        Raises `ControlFailure`: REFUSED, NO_MASTER when there is no master, and UNKNOWN when
+        the outcome is not known.
         """
         reply: Reply | Show | None = None
         with trio.move_on_after(PROPOSAL_WAIT_S_MAX):
@@ -83,7 +83,7 @@ T = TypeVar("T", bound=_Named)
 
 
 def find(items: Iterable[T], wanted: str, kind: str) -> T:
-    """Return the item whose name, or else whose id, is `wanted`.
+    """Return the item with the name or, failing that, the id `wanted`.
 
     Raises `ControlFailure` (NOT_FOUND) with the nearest name; `kind` is its noun ("check").
     """

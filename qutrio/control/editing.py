@@ -1,4 +1,4 @@
-"""What adding and editing have in common, whatever the noun: new ids, and merged fields."""
+"""New ids and merged fields, for adding and editing checks and channels."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ FIXED = frozenset({"id", "kind", "changed"})
 
 
 def new_id() -> str:
-    """Return an identifier that YAML can never take for a number: a letter, then 11 hex digits."""
+    """Return an id that YAML cannot read as a number: a letter and 11 hexadecimal digits."""
     return "c" + secrets.token_hex(6)[:11]
 
 
@@ -24,14 +24,14 @@ def edited(
     changes: Mapping[str, object],
     unset: tuple[str, ...],
 ) -> dict[str, object]:
-    """Return `plain`, the form of `was`, with `changes` in place and `unset` fields left out.
+    """Return `plain`, the form of `was`, with `changes` applied and `unset` fields left out.
 
     A mask among the changes stands for the old value.
 
     Fields of a newer version (`extra`) are left out too: the caller carries them over, so
     that the result can be read strictly, which refuses unknown names among the changes.
-    Raises `ControlFailure` for a field that cannot be edited or unset, and when there is
-    nothing to do.
+    Raises `ControlFailure` for a field that cannot be edited or unset, and when nothing is
+    given.
     """
     if not changes and not unset:
         raise ControlFailure(Code.INVALID, "nothing to change: give at least one option")

@@ -1,4 +1,4 @@
-"""Operations on the election: its engine and timers, who acted, and moving the role by hand."""
+"""Operations on the election: engine and timers, history of masters, moving the role by hand."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,25 @@ import trio
 from qutrio.codec.plain import settings_to_plain
 from qutrio.control.cluster import set_settings
 from qutrio.control.context import ControlContext, find
-from qutrio.control.incidents import teller
+from qutrio.control.incidents import journal_owner
 from qutrio.control.protocol import YIELD_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, master_row, members_by_name
 from qutrio.core.api.engine_timers import TIMERS, setting_of
 from qutrio.core.api.events import YieldRequested
 from qutrio.core.api.view import MemberStatus, View
-from qutrio.core.journal.leadership_history import Reign, reigns
+from qutrio.core.journal.leadership_history import MasterTerm, master_terms
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.members import Member
 
 YIELD_WAIT_S: Seconds = 15.0
 YIELD_WAIT_S_MIN: Seconds = 1.0
-REIGNS_LISTED = 20
-REIGNS_LISTED_MAX = 10_000
+PERIODS_LISTED = 20
+PERIODS_LISTED_MAX = 10_000
 
 
 async def show_engine(context: ControlContext, request: Request) -> Row:
-    """Answer `engine.show`: the engine, its timers, and what it makes of this node."""
+    """Return the engine, its timers and this node's role (`engine.show`)."""
     del request
     status = await context.inspect()
     settings = settings_to_plain(status.document.settings)
@@ -48,7 +48,7 @@ async def show_engine(context: ControlContext, request: Request) -> Row:
 
 
 async def set_engine(context: ControlContext, request: Request) -> Row:
-    """Answer `engine.set`: choose the engine and set its own timers, in one change."""
+    """Choose the engine and set its timers in one change (`engine.set`)."""
     engine, timers = request.text("engine"), request.mapping("timers")
     if engine not in TIMERS:
         known = ", ".join(sorted(TIMERS))
@@ -68,97 +68,98 @@ async def set_engine(context: ControlContext, request: Request) -> Row:
 
 
 async def yield_role(context: ControlContext, request: Request) -> Row:
-    """Answer `cluster.yield`: move the role by hand, and wait until another node acts.
+    """Move the role by hand, and wait until another node is master (`cluster.yield`).
 
-    `to` may name the next one.  Raises `ControlFailure`: NO_MASTER when nobody acts, REFUSED when
-    it cannot move, moved elsewhere, or came back, and UNKNOWN when nothing changed in time.
+    `to` may name the next master.  Raises `ControlFailure`: NO_MASTER when there is none, REFUSED
+    when the role cannot move, went elsewhere or came back, UNKNOWN when nothing changed in time.
     """
     wait_s = request.duration(
         "wait", default=YIELD_WAIT_S, low=YIELD_WAIT_S_MIN, high=YIELD_WAIT_S_MAX
     )
     was = context.view.value
-    holder = _holder(was)
-    wanted = _wanted(was, holder, request.text_or_none("to"))
+    master = _master(was)
+    wanted = _wanted(was, master, request.text_or_none("to"))
     await context.inbox.post(YieldRequested(None if wanted is None else wanted.id))
     with trio.move_on_after(wait_s):
         await context.view.until(
-            lambda v: v.master not in {None, holder} and v.master_term > was.master_term
+            lambda v: v.master not in {None, master} and v.master_term > was.master_term
         )
     now = context.view.value
-    if now.master == holder and now.master_term > was.master_term:
-        sentence = f"{_name(now, holder)} gave the role up, and acts again in term"
-        raise ControlFailure(Code.REFUSED, f"{sentence} {now.master_term}: no other kept it")
-    if now.master == holder:
-        sentence = f"{_name(was, holder)} still acts in term {now.master_term} after {wait_s:g}s"
-        raise ControlFailure(Code.UNKNOWN, f"{sentence}; it may yet yield: see 'qutrio status'")
+    if now.master == master and now.master_term > was.master_term:
+        sentence = f"{_name(now, master)} resigned, and is master again in term"
+        raise ControlFailure(Code.REFUSED, f"{sentence} {now.master_term}: no other node kept it")
+    if now.master == master:
+        sentence = f"{_name(was, master)} is still master, in term {now.master_term}"
+        sentence = f"{sentence}, after {wait_s:g}s; it may yet yield: see 'qutrio status'"
+        raise ControlFailure(Code.UNKNOWN, sentence)
     if now.master is None:
-        sentence = f"{_name(was, holder)} gave the role up, and nobody acts after {wait_s:g}s"
+        sentence = f"{_name(was, master)} resigned, and there is no master after {wait_s:g}s"
         raise ControlFailure(Code.NO_MASTER, f"{sentence}; see 'qutrio status'")
     name = _name(now, now.master)
     if wanted is not None and now.master != wanted.id:
-        sentence = f"{name} acts now in term {now.master_term}, and not {wanted.name}"
+        sentence = f"{name} is master now, in term {now.master_term}, not {wanted.name}"
         raise ControlFailure(Code.REFUSED, sentence)
     return {
-        "before": {"id": holder, "name": _name(was, holder), "term": was.master_term},
+        "before": {"id": master, "name": _name(was, master), "term": was.master_term},
         "master": {"id": now.master, "name": name},
         "term": now.master_term,
     }
 
 
 async def show_history(context: ControlContext, request: Request) -> Row:
-    """Answer `cluster.history`: who acted when, newest first, from this node's journal."""
-    limit = request.count("limit", default=REIGNS_LISTED, high=REIGNS_LISTED_MAX)
-    told = reigns(await context.services.read_journal())
+    """Return who was master when, newest first, from this node's journal (`cluster.history`)."""
+    limit = request.count("limit", default=PERIODS_LISTED, high=PERIODS_LISTED_MAX)
+    periods = master_terms(await context.services.read_journal())
     return {
-        **teller(context),
-        "unwritten": _unwritten(context.view.value, told),
-        "reigns": [_reign_row(reign) for reign in reversed(told[-limit:])],
+        **journal_owner(context),
+        "unwritten": _unwritten(context.view.value, periods),
+        "reigns": [_period_row(period) for period in reversed(periods[-limit:])],
     }
 
 
-def _unwritten(view: View, told: Sequence[Reign]) -> Row | None:
-    """Return who acts now if the journal has only earlier reigns: it takes so many an hour."""
-    if view.master is None or not told or told[-1].term >= view.master_term:
+def _unwritten(view: View, periods: Sequence[MasterTerm]) -> Row | None:
+    """Return the present master if the journal lacks it: entries per hour are limited."""
+    if view.master is None or not periods or periods[-1].term >= view.master_term:
         return None
     name = _name(view, view.master)
     return {"master": {"id": view.master, "name": name}, "term": view.master_term}
 
 
 def _engine_row(heard: MemberStatus, engine: str) -> Row:
-    """Return whether a member runs the engine; `knows_engine` is None when it did not say.
+    """Return whether a member knows the engine; `knows_engine` is None until it has said so.
 
-    Whoever names another engine did not say either: it spoke before the engine was changed.
+    A member that names another engine has not said so: it spoke before the engine was changed.
     """
     member = heard.member
     knows = {engine: True, "": False}.get(heard.engine) if heard.engine is not None else None
     return {"id": member.id, "name": member.name, "live": heard.live, "knows_engine": knows}
 
 
-def _holder(view: View) -> NodeId:
+def _master(view: View) -> NodeId:
     if view.removed:
         sentence = "this node was removed from the cluster, and cannot move its role"
         raise ControlFailure(Code.NO_MASTER, sentence)
     if view.master is None:
-        sentence = "nobody is heard to act, so there is no role to move; see 'qutrio status'"
+        sentence = "no master is heard, so there is no role to move; see 'qutrio status'"
         raise ControlFailure(Code.NO_MASTER, sentence)
     return view.master
 
 
-def _wanted(view: View, holder: NodeId, name: str | None) -> Member | None:
-    """Return the member that is named to be next, if one is; refuse what cannot be."""
+def _wanted(view: View, master: NodeId, name: str | None) -> Member | None:
+    """Return the member that is named to be next, if any; refuse one that cannot be master."""
     if name is None:
-        if not (view.live & view.document.voters) - {holder}:
-            sentence = f"{_name(view, holder)} cannot yield: no other voting member is heard"
+        if not (view.live & view.document.voters) - {master}:
+            sentence = f"{_name(view, master)} cannot yield: no other voting member is heard"
             raise ControlFailure(Code.REFUSED, sentence)
         return None
     member = find(view.document.members, name, "node")
     if not member.voter:
         raise ControlFailure(Code.REFUSED, f"{member.name} is a learner: it has no vote yet")
-    if member.id == holder:
-        sentence = f"{member.name} acts already, in term {view.master_term}"
+    if member.id == master:
+        sentence = f"{member.name} is master already, in term {view.master_term}"
         raise ControlFailure(Code.REFUSED, sentence)
     if member.id not in view.live:
-        raise ControlFailure(Code.REFUSED, f"{member.name} is not alive: nothing is heard of it")
+        raise ControlFailure(Code.REFUSED, f"{member.name} is not alive: it is not heard")
     return member
 
 
@@ -167,13 +168,13 @@ def _name(view: View, node: NodeId) -> str:
     return node if member is None else member.name
 
 
-def _reign_row(reign: Reign) -> Row:
+def _period_row(period: MasterTerm) -> Row:
     return {
-        "master": {"id": reign.master.id, "name": reign.master.name},
-        "term": reign.term,
-        "since_unix": reign.since_unix,
-        "until_unix": reign.until_unix,
-        "state": reign.outcome.value,
-        "reason": reign.reason,
-        "untold": reign.untold,
+        "master": {"id": period.master.id, "name": period.master.name},
+        "term": period.term,
+        "since_unix": period.since_unix,
+        "until_unix": period.until_unix,
+        "state": period.outcome.value,
+        "reason": period.reason,
+        "untold": period.untold,
     }

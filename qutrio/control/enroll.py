@@ -1,4 +1,4 @@
-"""Operations on invitations: create, list, approve, revoke."""
+"""Operations on join tokens: create, list, approve, revoke."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ TOKEN_TTL_S_MIN, TOKEN_TTL_S_MAX = 60.0, 30 * 86_400.0
 
 
 async def create_token(context: ControlContext, request: Request) -> Row:
-    """Answer `enroll.create`: the text for the new node, shown once and never stored."""
+    """Make a token (`enroll.create`); its text is returned once and never stored."""
     ttl_s = request.duration(
         "ttl", default=TOKEN_TTL_S_DEFAULT, low=TOKEN_TTL_S_MIN, high=TOKEN_TTL_S_MAX
     )
@@ -30,7 +30,7 @@ async def create_token(context: ControlContext, request: Request) -> Row:
 
 
 async def list_tokens(context: ControlContext, request: Request) -> Row:
-    """Answer `enroll.list`."""
+    """List the tokens (`enroll.list`)."""
     del request
     status = await context.inspect()
     wall = context.services.wall()
@@ -39,7 +39,7 @@ async def list_tokens(context: ControlContext, request: Request) -> Row:
 
 
 async def approve_token(context: ControlContext, request: Request) -> Row:
-    """Answer `enroll.approve`: admit the node that waits behind a token."""
+    """Admit the node that has shown a token and waits (`enroll.approve`)."""
     token = _named(context, request)
     revision = await context.propose(ApproveToken(token=token.id))
     claimant = token.claimant.name if token.claimant else None
@@ -47,14 +47,14 @@ async def approve_token(context: ControlContext, request: Request) -> Row:
 
 
 async def revoke_token(context: ControlContext, request: Request) -> Row:
-    """Answer `enroll.revoke`: take an invitation back."""
+    """Revoke a token (`enroll.revoke`)."""
     token = _named(context, request)
     revision = await context.propose(RevokeToken(token=token.id))
     return {"id": token.id, "name": token.name, "revision": revision}
 
 
 def _own_user() -> str:
-    """Return the name of the user that the daemon runs as; its number when it has no name."""
+    """Return the name of the daemon's user, or its number if it has no name."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -62,7 +62,7 @@ def _own_user() -> str:
 
 
 def _named(context: ControlContext, request: Request) -> Token:
-    """Return the token with this id, or of this (waiting) node's name."""
+    """Return the token with this id, or for the node (also a waiting one) with this name."""
     wanted = request.text("name")
     found = [t for t in context.document.tokens if wanted == t.id]
     found = found or [t for t in context.document.tokens if wanted in _names(t)]

@@ -1,8 +1,8 @@
-"""The conversation with a program that follows the role: one line at each change of it.
+"""Streams the state of the role to a program: one line at each change.
 
-The program says `{"hold": N}` after every line: N is 0, or the number of its present wish to be
-a tenant.  The lines say `"held": N` once the node counts it as one.  So a line that answers an
-older wish is never taken for an answer to this one.
+The program answers every line with `{"hold": N}`: 0, or the number of its present request to
+be a tenant.  The lines hold `"held": N` once the node counts the program as a tenant.  The number
+keeps a line that answers an older request from being taken for an answer to this one.
 """
 
 import orjson
@@ -18,22 +18,22 @@ from qutrio.model.ids import NEVER, Instant, Seconds, Term
 
 FOLLOWERS_MAX = 16
 KEY_CHARS_MAX = 100
-WORD_BYTES_MAX = 256
+REQUEST_BYTES_MAX = 256
 LINE_EVERY_S: Seconds = 1.0
 """The longest time between two lines."""
 
 RENEWAL_PAUSE_S: Seconds = 0.1
-"""The least time between two lines that only say that the mandate was renewed."""
+"""The least time between two lines that only report a renewed lease."""
 
 SEND_WAIT_S: Seconds = 5.0
 SILENCE_S_MAX: Seconds = 5.0
-"""A tenant that says nothing for so long counts as lost."""
+"""A tenant that is silent for this long counts as lost."""
 
 
 async def follow_role(context: ControlContext, request: Request, stream: trio.abc.Stream) -> None:
-    """Answer `role.follow`: tell how the role stands until the program goes.
+    """Send the state of the role until the program disconnects (`role.follow`).
 
-    Raises `ControlFailure` before the first line if it cannot be done.
+    Raises `ControlFailure`, before the first line, for a bad key or too many followers.
     """
     key = request.text("key")
     if len(key) > KEY_CHARS_MAX:
@@ -45,8 +45,8 @@ async def follow_role(context: ControlContext, request: Request, stream: trio.ab
     context.tenants.followers.append(following.wake)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(following.hear, nursery.cancel_scope)
-            nursery.start_soon(following.tell, nursery.cancel_scope)
+            nursery.start_soon(following.receive, nursery.cancel_scope)
+            nursery.start_soon(following.send, nursery.cancel_scope)
         await stream.aclose()
         await following.end()
     finally:
@@ -55,91 +55,91 @@ async def follow_role(context: ControlContext, request: Request, stream: trio.ab
 
 @define(eq=False)
 class _Following:
-    """One connection: what its program wants, and what it was told last."""
+    """One connection: what its program requests, and what was sent last."""
 
-    _desk: ControlContext
+    _context: ControlContext
     _key: str
     _stream: trio.abc.Stream
     _wanted: int = 0
     _held: int = 0
-    _spoke_at: Instant = NEVER
-    _told: tuple[Term, bool, bool] | None = None
-    _told_until: Instant = NEVER
-    _stirred: bool = False
-    _nap: trio.CancelScope = field(init=False, factory=trio.CancelScope)
+    _heard_at: Instant = NEVER
+    _sent: tuple[Term, bool, bool] | None = None
+    _sent_until: Instant = NEVER
+    _woken: bool = False
+    _pause: trio.CancelScope = field(init=False, factory=trio.CancelScope)
 
     def wake(self) -> None:
-        """Look again at once."""
-        self._stirred = True
-        self._nap.cancel()
+        """Send a line at once."""
+        self._woken = True
+        self._pause.cancel()
 
-    async def hear(self, whole: trio.CancelScope) -> None:
-        """Take in what the program says, and end everything when it is gone."""
+    async def receive(self, whole: trio.CancelScope) -> None:
+        """Record the program's requests; cancel `whole` when it disconnects."""
         received = bytearray()
         try:
-            while chunk := await self._stream.receive_some(WORD_BYTES_MAX):
+            while chunk := await self._stream.receive_some(REQUEST_BYTES_MAX):
                 received += chunk
                 *lines, rest = received.split(b"\n")
                 received = bytearray(rest)
-                if len(rest) > WORD_BYTES_MAX or not all(map(self._take_in, lines)):
+                if len(rest) > REQUEST_BYTES_MAX or not all(map(self._record, lines)):
                     break
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         whole.cancel()
 
-    async def tell(self, whole: trio.CancelScope) -> None:
-        """Send a line at each change, and end everything when the program does not take it."""
+    async def send(self, whole: trio.CancelScope) -> None:
+        """Send a line at each change; cancel `whole` when the program does not read it."""
         try:
-            while await self._say():
+            while await self._send_line():
                 await self._sleep()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         whole.cancel()
 
     async def end(self) -> None:
-        """Let the node count a tenant that said nothing of its end as long as it must."""
+        """Release the tenancy: at once, or for a lost tenant when its lease has ended."""
         try:
             if self._held and self._wanted == self._held:
-                await self._desk.tenants.outlast(self._key)
+                await self._context.tenants.expire(self._key)
             elif self._held:
-                await self._desk.tenants.leave(self._key)  # it had said that it stopped
+                await self._context.tenants.leave(self._key)  # it has reported that it stopped
         except trio.BrokenResourceError:
             return  # the daemon stops
 
-    def _take_in(self, line: bytes | bytearray) -> bool:
+    def _record(self, line: bytes | bytearray) -> bool:
         try:
-            word = orjson.loads(line)
+            request = orjson.loads(line)
         except orjson.JSONDecodeError:
             return False
-        wanted = word.get("hold") if isinstance(word, dict) else None
+        wanted = request.get("hold") if isinstance(request, dict) else None
         if type(wanted) is not int or wanted < 0:
             return False
-        self._spoke_at = self._desk.tenants.clock.now()
+        self._heard_at = self._context.tenants.clock.now()
         if wanted != self._wanted:
             self._wanted = wanted
             self.wake()
         return True
 
-    async def _say(self) -> bool:
-        self._stirred = False
-        await self._settle()
-        tenants, view = self._desk.tenants, self._desk.view.value
+    async def _send_line(self) -> bool:
+        self._woken = False
+        await self._update_tenancy()
+        tenants, view = self._context.tenants, self._context.view.value
         now = tenants.clock.now()
-        if self._held and now - self._spoke_at > SILENCE_S_MAX:
+        if self._held and now - self._heard_at > SILENCE_S_MAX:
             return False
         until = view.acting_until
         acting = until is not None and until > now
         if self._held and until is not None:
-            tenants.tell(self._key, until)
-        self._told, self._told_until = _face(view), until or NEVER
+            tenants.record_end(self._key, until)
+        self._sent, self._sent_until = _summary(view), until or NEVER
         line = orjson.dumps(self._row(view, acting=acting)) + b"\n"
-        with trio.move_on_after(SEND_WAIT_S) as patience:
+        with trio.move_on_after(SEND_WAIT_S) as limit:
             await self._stream.send_all(line)
-        return not patience.cancelled_caught
+        return not limit.cancelled_caught
 
-    async def _settle(self) -> None:
-        """Let the node count this program as it wants to be counted, as far as that can be."""
-        tenants, wanted = self._desk.tenants, self._wanted
+    async def _update_tenancy(self) -> None:
+        """Make the program a tenant, or no longer one, as it last requested."""
+        tenants, wanted = self._context.tenants, self._wanted
         if self._held and self._held != wanted:
             self._held = 0
             await tenants.leave(self._key)
@@ -149,7 +149,7 @@ class _Following:
 
     def _row(self, view: View, *, acting: bool) -> Row:
         member = view.document.member(view.node)
-        tenants = self._desk.tenants
+        tenants = self._context.tenants
         return {
             "ok": True,
             "node": view.node,
@@ -165,23 +165,23 @@ class _Following:
         }
 
     async def _sleep(self) -> None:
-        """Return when there is something to say."""
-        with trio.CancelScope() as self._nap:
-            if self._stirred:
+        """Return when there is something to send."""
+        with trio.CancelScope() as self._pause:
+            if self._woken:
                 return
             with trio.move_on_after(RENEWAL_PAUSE_S):
-                await self._desk.view.until(self._turned)
+                await self._context.view.until(self._changed)
                 return
             with trio.move_on_after(LINE_EVERY_S - RENEWAL_PAUSE_S):
-                await self._desk.view.until(self._moved)
+                await self._context.view.until(self._changed_or_renewed)
 
-    def _turned(self, view: View) -> bool:
-        """Tell whether more happened than that the mandate was renewed."""
-        return _face(view) != self._told or (view.acting_until or NEVER) < self._told_until
+    def _changed(self, view: View) -> bool:
+        """Return whether more than the end of the lease has changed."""
+        return _summary(view) != self._sent or (view.acting_until or NEVER) < self._sent_until
 
-    def _moved(self, view: View) -> bool:
-        return self._turned(view) or (view.acting_until or NEVER) > self._told_until
+    def _changed_or_renewed(self, view: View) -> bool:
+        return self._changed(view) or (view.acting_until or NEVER) > self._sent_until
 
 
-def _face(view: View) -> tuple[Term, bool, bool]:
+def _summary(view: View) -> tuple[Term, bool, bool]:
     return view.position.term, view.acting_until is not None, view.vacating

@@ -1,4 +1,4 @@
-"""What is run at this node when the role comes or goes, as the control socket shows it."""
+"""The operation that shows this node's hooks: the commands run when it gains or loses the role."""
 
 import trio
 
@@ -8,7 +8,7 @@ from qutrio.control.shapes import Row, hook_run_row
 
 
 async def show_hooks(context: ControlContext, request: Request) -> Row:
-    """Answer `hooks.show`: this node's hooks, and how they last ended."""
+    """Return this node's hooks and their last runs (`hooks.show`)."""
     del request
     await trio.lowlevel.checkpoint()
     report = context.services.hooks()

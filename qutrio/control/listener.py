@@ -1,7 +1,7 @@
-"""Puts the control socket in its place: private from the first instant, never over a live one.
+"""Creates the control socket: private from the start, and never in place of a live one.
 
-The socket is bound under a temporary name, closed to others, and renamed into place: nobody
-finds it there before it is closed and listening, and the stale socket of a daemon that died is
+The socket is bound under a temporary name, made private, and renamed into place: no client
+finds it before it is private and listening, and the stale socket of a daemon that died is
 replaced without a gap.  The folder must exist.
 """
 
@@ -25,7 +25,7 @@ BACKLOG = 64
 async def listening(path: Path) -> AsyncIterator[trio.SocketListener]:
     """Listen at `path` while the context lasts, and remove the socket afterwards.
 
-    Raises `ControlFailure` when another daemon listens there, and when the place is unusable.
+    Raises `ControlFailure` when another daemon listens there, and when the path is unusable.
     """
     _require_usable(path)
     try:
@@ -69,7 +69,7 @@ def _inode(path: Path) -> int:
 
 
 def _remove(path: Path, inode: int | None) -> None:
-    """Remove a socket if it is still the one with this inode (None: whichever it is)."""
+    """Remove a socket if it still has this inode (None: any socket)."""
     with suppress(OSError):
         if inode is None or _inode(path) == inode:
             path.unlink()
@@ -95,7 +95,7 @@ def _require_free(path: Path) -> None:
         try:
             probe.connect(os.fspath(path))
         except BlockingIOError:
-            pid = "?"  # its queue is full: it is alive, and busy
+            pid = "?"  # its queue is full: a live but busy daemon
         except OSError:
             return
         else:

@@ -1,4 +1,4 @@
-"""The table of everything that can be asked over the control socket."""
+"""The table of all operations of the control socket."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -54,13 +54,13 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 )
 
 CONVERSATIONS: Mapping[str, Conversation] = MappingProxyType({"role.follow": follow_role})
-"""What is answered with one line after the other, until the caller goes."""
+"""Operations that send lines until the caller disconnects."""
 
 
 async def perform(context: ControlContext, request: Request) -> Row:
     """Perform one request and return the answer's fields.
 
-    Every expected failure leaves as `ControlFailure`; anything else is a bug.
+    Every expected failure is raised as `ControlFailure`; anything else is a bug.
     """
     operation = OPERATIONS.get(request.op)
     if operation is None:

@@ -1,8 +1,8 @@
-"""The line protocol of the control socket: one JSON object asked, one answered.
+"""The line protocol of the control socket: a JSON object for the request, one for the answer.
 
 A request is `{"op": "check.add", ...}`; an answer is `{"ok": true, ...}` or
 `{"ok": false, "code": "refused", "error": "one sentence"}`.  Both ends import this module, so
-it imports nothing that is slow to load: the command line must start in a blink.
+it imports nothing that is slow to load: the command line must start fast.
 """
 
 import struct
@@ -39,7 +39,7 @@ READS = frozenset(
         "hooks.show",
     }
 )
-"""Operations that change nothing: when their answer is lost, nothing is in doubt."""
+"""Operations that change nothing: a lost answer leaves no doubt about the outcome."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -57,8 +57,8 @@ class Code(Enum):
     UNKNOWN = "unknown"
 
 
-class ControlFailure(ControlError):  # noqa: N818 - "failure" is what the answer tells of
-    """An operation failed; `code` says how, the message says it to a person."""
+class ControlFailure(ControlError):  # noqa: N818 - "failure" is the protocol's own term
+    """An operation failed; `code` is for programs, the message for people."""
 
     def __init__(self, code: Code, sentence: str) -> None:
         """Keep the code beside the sentence."""
@@ -66,18 +66,18 @@ class ControlFailure(ControlError):  # noqa: N818 - "failure" is what the answer
         self.code = code
 
 
-class _CanTellPeer(Protocol):
+class _Socket(Protocol):
     def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
 
 
-def peer_of(sock: _CanTellPeer) -> tuple[int, int]:
+def peer_of(sock: _Socket) -> tuple[int, int]:
     """Return (pid, uid) of the process at the other end, as the kernel recorded them."""
     pid, uid, _ = _CREDENTIALS.unpack(sock.getsockopt(SOL_SOCKET, SO_PEERCRED, _CREDENTIALS.size))
     return pid, uid
 
 
 def wait_s(op: str) -> float:
-    """Return how many seconds the answer to `op` may take, the cluster's own waits included."""
+    """Return how many seconds the answer to `op` may take, including the cluster's own waits."""
     if op in READS:
         return READ_WAIT_S_MAX
     waits = {

@@ -1,4 +1,4 @@
-"""A request as a person's client sent it: fields are taken out with their type, or refused."""
+"""A request as the client sent it, with getters that check the type of each field."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from qutrio.model.ids import Seconds
 
 @frozen
 class Request:
-    """One decoded request; getters raise `ControlFailure` for a field that is not as asked."""
+    """One decoded request; getters raise `ControlFailure` for a field that has another type."""
 
     fields: Mapping[str, object]
 
@@ -22,7 +22,7 @@ class Request:
         return self.text("op")
 
     def text(self, name: str) -> str:
-        """Return a field that must be a string and not empty."""
+        """Return a field that must be a string that is not empty."""
         value = self.fields.get(name)
         if not isinstance(value, str) or not value:
             raise ControlFailure(Code.INVALID, f"{name}: give a text that is not empty")

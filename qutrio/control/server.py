@@ -1,10 +1,10 @@
-"""Listens on the control socket: one connection, one request, one answer, then goodbye.
+"""Serves the control socket: one request and one answer for each connection.
 
-A request that opens a conversation is answered with lines until its caller goes.
+A request that opens a conversation is answered with lines until its caller disconnects.
 
-Only root and the daemon's own user are heard: the socket's mode keeps others out, and the
-kernel's record of the caller is compared once more.  A connection's error never leaves its
-task, so a confused client cannot stop the monitor.
+Only root and the daemon's own user are answered: the socket's mode keeps others out, and the
+caller's user id, as the kernel reports it, is checked as well.  A connection's error never
+leaves its task, so a broken client cannot stop the monitor.
 """
 
 import os
@@ -51,24 +51,24 @@ async def serve_control(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Answer the command line at `path` until cancelled; started when the socket is there.
+    """Answer the command line at `path` until cancelled; started when the socket exists.
 
-    Raises `ControlFailure` when another daemon answers there, or when the place is not ours.
+    Raises `ControlFailure` when another daemon answers there, or when the path is unusable.
     """
     context = ControlContext(inbox, view, services)
-    places = trio.CapacityLimiter(CONNECTIONS_MAX)
+    slots = trio.CapacityLimiter(CONNECTIONS_MAX)
     async with listening(path) as listener, trio.open_nursery() as connections:
         log("control socket open", path=str(path))
         task_status.started()
-        handler = partial(_connection, context=context, places=places, log=log)
+        handler = partial(_connection, context=context, slots=slots, log=log)
         await trio.serve_listeners(handler, [listener], handler_nursery=connections)
 
 
 async def _connection(
-    stream: trio.SocketStream, *, context: ControlContext, places: trio.CapacityLimiter, log: Log
+    stream: trio.SocketStream, *, context: ControlContext, slots: trio.CapacityLimiter, log: Log
 ) -> None:
     try:
-        async with places, stream:
+        async with slots, stream:
             answer = await _answer(stream, context, log)
             if answer is None:
                 return
@@ -76,13 +76,13 @@ async def _connection(
                 await stream.send_all(answer)
                 await stream.send_eof()
             with trio.move_on_after(LINGER_S):
-                await _read_away(stream)
+                await _drain(stream)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return  # the caller has gone; what it asked for has been done or refused all the same
+        return  # the caller is gone; its request was done or refused anyway
 
 
 async def _answer(stream: trio.SocketStream, context: ControlContext, log: Log) -> bytes | None:
-    """Return what to answer; None when there was a conversation, which is over now."""
+    """Return the answer; None after a conversation."""
     op = "(unread)"
     try:
         context = evolve(context, uid=_trusted(stream))
@@ -106,14 +106,14 @@ async def _answer(stream: trio.SocketStream, context: ControlContext, log: Log) 
     return answer
 
 
-async def _read_away(stream: trio.SocketStream) -> None:
-    """Read what the caller still says: closing with it unread would tear up the answer."""
+async def _drain(stream: trio.SocketStream) -> None:
+    """Read what the caller still sends: closing with unread data would destroy the answer."""
     while await stream.receive_some(RECEIVE_BYTES):
         pass
 
 
 def _trusted(stream: trio.SocketStream) -> int:
-    """Return the caller's user; raises `ControlFailure` for one that may not ask."""
+    """Return the caller's user id; raises `ControlFailure` for a user that is not allowed."""
     _, uid = peer_of(stream.socket)
     if uid not in {0, os.geteuid()}:
         raise ControlFailure(Code.DENIED, "only root and the daemon's own user may ask")
@@ -122,7 +122,7 @@ def _trusted(stream: trio.SocketStream) -> int:
 
 async def _read(stream: trio.abc.ReceiveStream) -> Request:
     received = bytearray()
-    with trio.move_on_after(REQUEST_WAIT_S) as patience:
+    with trio.move_on_after(REQUEST_WAIT_S) as limit:
         while not received.endswith(b"\n"):
             chunk = await stream.receive_some(RECEIVE_BYTES)
             received += chunk
@@ -131,7 +131,7 @@ async def _read(stream: trio.abc.ReceiveStream) -> Request:
             if len(received) > REQUEST_BYTES_MAX:
                 sentence = f"the request is longer than {REQUEST_BYTES_MAX} bytes"
                 raise ControlFailure(Code.INVALID, sentence)
-    if patience.cancelled_caught:
+    if limit.cancelled_caught:
         raise ControlFailure(Code.INVALID, f"no request came within {REQUEST_WAIT_S:g}s")
     try:
         fields = orjson.loads(received)

@@ -1,4 +1,4 @@
-"""What the control socket needs from rooms it may not know, handed in by the daemon."""
+"""What the control socket needs from packages that it must not import; the daemon passes it in."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,17 +14,17 @@ from qutrio.model.members import Token
 
 @frozen(kw_only=True)
 class ControlServices:
-    """Callables that belong to other rooms; the daemon fills them in when it assembles a node.
+    """Callables of other packages; the daemon supplies them when it assembles a node.
 
     `try_channel` sends one TEST notice through a channel of the committed document, at once and
-    without retries; it returns whether it was delivered, and plain words, and does not raise
-    for a failed delivery.  `make_token` takes the name of the node that may use it (None: any),
-    the seconds it lives, and whether it needs no approval; it returns the secret text to hand
-    to the new node, and the hashed token to propose.  `read_journal` returns what this node
-    wrote down about incidents, oldest first, and raises `StorageError`.  `tenants` are the
-    programs that rely on this node's mandate, `hooks` tells what is run at this node when the
-    role comes or goes.  `directory` is the data directory; `edit`
-    tells where the newest hand edit of cluster.yaml stands.
+    without retries; it returns whether it was delivered and a sentence about it, and does not
+    raise for a failed delivery.  `make_token` takes the name of the node that may use the token
+    (None: any), its lifetime in seconds, and whether it needs no approval; it returns the secret
+    text for the new node, and the hashed token to propose.  `read_journal` returns this node's
+    journal of incidents, oldest first, and raises `StorageError`.  `tenants` are the programs
+    that rely on this node's lease.  `hooks` returns the commands that are run when this node
+    gains or loses the role.  `directory` is the data directory.  `edit` returns the state of the
+    newest hand edit of cluster.yaml.
     """
 
     version: str

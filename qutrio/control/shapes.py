@@ -1,4 +1,4 @@
-"""The JSON of `qutrio status --json`: what scripts may rely on.
+"""The JSON of `qutrio status --json`, which scripts may rely on.
 
 Times named `..._unix` or `since` are seconds since 1970 UTC; `..._s` are seconds, `..._ms`
 milliseconds.  Fields are added, never renamed.
@@ -20,7 +20,7 @@ Row = dict[str, object]
 
 
 def status_head(status: Status, *, version: str, digest: str, wall: UnixTime) -> Row:
-    """Return everything of a status but its checks, which may be many."""
+    """Return a status without its checks, which may be many."""
     return {
         "node_id": status.node,
         "name": status.name,
@@ -55,7 +55,7 @@ def _clock_set(status: Status) -> Row | None:
 
 
 def standing(status: Status) -> Row:
-    """Return whether this node can tell how things are; in every answer that shows state."""
+    """Return whether this node's knowledge is current; part of every answer that shows state."""
     return {
         "master": master_row(status),
         "quorum": quorum_row(status),
@@ -66,12 +66,12 @@ def standing(status: Status) -> Row:
 
 
 def decides(status: Status) -> bool:
-    """Tell whether this node hears a majority and a master, and is a member itself."""
+    """Return whether this node hears a majority and a master, and is a member itself."""
     return status.holds_quorum and status.master is not None and not status.removed
 
 
 def members_by_name(status: Status) -> list[MemberStatus]:
-    """Return the members in the order in which they are listed."""
+    """Return the members in the order of their names."""
     return sorted(status.members, key=lambda m: natural_order(m.member.name))
 
 
@@ -86,14 +86,14 @@ def quorum_row(status: Status) -> Row:
 
 
 def master_row(status: Status) -> Row | None:
-    """Return who leads, as this node hears it."""
+    """Return the master that this node hears."""
     if status.master is None:
         return None
     return {"id": status.master, "name": _name_of(status, status.master)}
 
 
 def member_row(heard: MemberStatus) -> Row:
-    """Return one member as this node hears it."""
+    """Return one member, and what this node hears from it."""
     member = heard.member
     return {
         "id": member.id,
@@ -140,12 +140,12 @@ def check_row(counted: CheckStatus) -> Row:
 
 
 def by_name(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Return votes in the order in which their nodes are listed."""
+    """Return votes in the order of their nodes' names."""
     return sorted(evidence, key=lambda e: natural_order(e.name))
 
 
 def author_row(edit: Edit | None) -> Row | None:
-    """Return who changed something last, or None if that is not known."""
+    """Return who made a change, or None if that is not known."""
     if edit is None:
         return None
     return {
@@ -172,7 +172,7 @@ def evidence_row(seen: Evidence) -> Row:
 
 
 def token_row(token: Token, wall: UnixTime) -> Row:
-    """Return an invitation without anything secret, and who waits behind it."""
+    """Return a token without its secret, and the node that has shown it."""
     claimant = token.claimant
     return {
         "id": token.id,
@@ -193,7 +193,7 @@ def token_row(token: Token, wall: UnixTime) -> Row:
 
 
 def edit_row(report: EditReport | None) -> Row | None:
-    """Return where the newest hand edit stands; None when nobody waits for one."""
+    """Return the state of the newest hand edit; None when there is none to report."""
     if report is None:
         return None
     return {
@@ -206,7 +206,7 @@ def edit_row(report: EditReport | None) -> Row | None:
 
 
 def hook_run_row(run: HookRun) -> Row:
-    """Return one run of a hook that ended."""
+    """Return one finished run of a hook."""
     return {
         "event": run.event.value,
         "term": run.term,

@@ -41,7 +41,7 @@ from qutrio.core.consensus.disk import Disk
 from qutrio.core.consensus.register import Register
 from qutrio.core.journal.writer import JournalWriter
 from qutrio.core.leadership.leadership import Leadership
-from qutrio.core.leadership.membership import RemovalConfirmation, last_words
+from qutrio.core.leadership.membership import RemovalConfirmation, reply_when_removed
 from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.limits import Limits
 from qutrio.core.proposals import PendingProposals, commit_write, proposal_inputs
@@ -146,8 +146,8 @@ class Node:
         if self._stopped:
             return []  # whatever it said now would make it look alive
         if now >= self.quiescent_until:
-            self.exchange.verdicts.follow(self.register.committed.document, wall)
-        effects = self.leadership.clocks.look(now, wall)
+            self.exchange.verdicts.set_document(self.register.committed.document, wall)
+        effects = self.leadership.clocks.check_own_clock(now, wall)
         came = self._route(event, now, wall)
         quiet = came.renews and not effects and not self._to_look_into(now, wall)
         effects += came.effects
@@ -171,8 +171,7 @@ class Node:
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
-        removed, vacating = self.removed, self.transfer.vacating
-        minority = self.alerts.minority
+        removed, vacating, minority = self.removed, self.transfer.vacating, self.alerts.partition
         return glimpse(self.leadership, now, removed=removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
@@ -188,18 +187,18 @@ class Node:
             case Linked(peer):
                 return Consequences(self._linked(peer, now, wall))
             case Announced(peer, level):
-                self.leadership.announcements.hear(peer, level)
+                self.leadership.announcements.record(peer, level)
                 return Consequences([])
             case Observed(result):
                 if not self.removed:
-                    self.alerts.alarmed(self.exchange.observed(result, now))
+                    self.alerts.on_first_votes(self.exchange.on_result(result, now))
                 return Consequences([], renews=True)
             case Proposed():
                 document = self.register.committed.document
                 return Consequences(self.proposals.open(event, document, now))
             case ProbeRequested(checks, of):
                 peers = self._live_peers(now)
-                return Consequences(self.exchange.demand_of_all(checks, peers, of))
+                return Consequences(self.exchange.probe_everywhere(checks, peers, of))
             case Attempted():
                 return Consequences(self.alerts.on_attempted(event, now))
             case Inspected(request):
@@ -209,7 +208,7 @@ class Node:
             case Expelled(teller, revision):
                 return Consequences(self._told_removed(teller, revision, now))
             case YieldRequested(to):
-                return Consequences(self.transfer.ask(to, now))
+                return Consequences(self.transfer.request(to, now))
             case Tenancy(tenants):
                 self.leadership.tenants = tenants
                 return Consequences([])
@@ -217,7 +216,7 @@ class Node:
                 self._stopped = True
                 peers = self.leadership.membership.peers()
                 farewells: list[Effect] = [Send(peer, Farewell()) for peer in peers]
-                return Consequences(self.transfer.leave(now) + farewells)
+                return Consequences(self.transfer.resign_and_close(now) + farewells)
             case _:
                 assert_never(event)
 
@@ -226,13 +225,13 @@ class Node:
     ) -> Consequences:
         committed, heard_term = self.register.committed, self.leadership.lease.heard_term
         if self.removed:
-            return Consequences(last_words(committed, sender, message))
+            return Consequences(reply_when_removed(committed, sender, message))
         stranger = sender == self.identity or sender not in committed.document.ids
-        if stranger or not self.router.reaches(sender, message, now):
+        if stranger or not self.router.within_bounds(sender, message, now):
             return Consequences([], renews=self.leadership.lease.heard_term == heard_term)
         if isinstance(message, Removed):
             return Consequences(self._told_removed(sender, message.revision, now))
-        return self.router.hear(sender, message, now, wall)
+        return self.router.on_message(sender, message, now, wall)
 
     def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
         document, holder = self.register.committed.document, self.leadership.lease.promise.holder
@@ -242,11 +241,12 @@ class Node:
     def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
         if self.removed:
-            return last_words(self.register.committed, peer, None)
+            return reply_when_removed(self.register.committed, peer, None)
         if document.member(peer) is None:
             return [Send(peer, Removed(revision=document.revision))]
-        beat: list[Effect] = [Send(peer, self.leadership.beat(now, wall))]
-        return beat + self.exchange.tell_newcomer(peer, now) + self.alerts.tell_ages(peer, now)
+        effects: list[Effect] = [Send(peer, self.leadership.next_heartbeat(now, wall))]
+        effects += self.exchange.reports_for_new_peer(peer, now)
+        return effects + self.alerts.report_ages(peer, now)
 
     def _persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
         effects = self.leadership.resign(None, "cannot write its disk", now)
@@ -254,8 +254,8 @@ class Node:
         self.leadership.lease.promise = durable.promise
         self.leadership.engine_host.restore(durable.hard_state)
         self.register.roll_back(durable.accepted, durable.committed)
-        self.journal.go_back(durable.committed.ledger)
-        self._disk.refused(reason, durable, now)
+        self.journal.roll_back(durable.committed.ledger)
+        self._disk.record_refusal(reason, durable, now)
         effects.append(Note(DiskRefused(reason)))
         return effects
 
@@ -273,11 +273,11 @@ class Node:
         if now >= self.quiescent_until:
             return False
         verdicts, soon = self.exchange.verdicts, max(self.deadline, self.quiescent_until)
-        if not verdicts.uncounted:
+        if not verdicts.has_uncounted:
             return self.exchange.urgent
         was_due = verdicts.deadline()
         found = self._count(now, wall)
-        pressing = self.exchange.urgent or self.alerts.pressing or bool(found.facts)
+        pressing = self.exchange.urgent or self.alerts.is_urgent or bool(found.facts)
         return pressing or min(was_due, verdicts.deadline()) <= soon
 
     def _look_round(
@@ -288,53 +288,53 @@ class Node:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
         effects += self._to_self(self._answers(now), now)
-        self.alerts.ages.follow(self.register.committed.ledger, now, wall)
-        return effects + self.journal.tell(event, effects, now, wall)
+        self.alerts.ages.update(self.register.committed.ledger, now, wall)
+        return effects + self.journal.entries(event, effects, now, wall)
 
     def _live_peers(self, now: Instant) -> tuple[NodeId, ...]:
         return self.leadership.membership.live_peers(now)
 
     def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        beats = self.leadership.beat_all(now, wall)
-        return beats + self.exchange.tell(self._live_peers(now), now, all_of_it=True)
+        beats = self.leadership.broadcast_heartbeat(now, wall)
+        return beats + self.exchange.reports_due(self._live_peers(now), now, all_of_it=True)
 
     def _advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
         effects: list[Effect] = []
-        if not self._stopped and self.leadership.beat_due(now):
-            if self._disk.deserves_a_trial(now):
+        if not self._stopped and self.leadership.heartbeat_due(now):
+            if self._disk.begin_retry(now):
                 self.leadership.fit = True  # `Persist` comes before the heartbeats that say so
             effects += self._beat(now, wall)
         if not self._stopped:
-            effects += self.leadership.advance(now, wall) + self.leadership.engine_host.tell()
+            effects += self.leadership.advance(now, wall) + self.leadership.engine_host.drain_news()
         self._count(now, wall)
-        effects += self.exchange.tell(self._live_peers(now), now, all_of_it=False)
-        effects += self.alerts.look_again(now, wall)
+        effects += self.exchange.reports_due(self._live_peers(now), now, all_of_it=False)
+        effects += self.alerts.request_probes(now, wall)
         effects = self._to_self(effects + self._answers(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
-        if not self.alerts.scheduler.busy(now) and self.register.flight is None:
+        if not self.alerts.scheduler.is_busy(now) and self.register.flight is None:
             effects += self._to_self(self.transfer.advance(now), now)
-        return effects + self.alerts.pass_on(now)
+        return effects + self.alerts.report_delivered(now)
 
     def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
         """Evaluate the votes, and pass on what came of it."""
         verdicts, ledger = self.exchange.verdicts, self.register.committed.ledger
-        verdicts.follow(self.register.committed.document, wall)
-        verdicts.attend(self.leadership.membership.live(now))
+        verdicts.set_document(self.register.committed.document, wall)
+        verdicts.set_live(self.leadership.membership.live(now))
         open_ = frozenset(i.check for i in ledger.incidents)
         found = verdicts.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_)
-        self.alerts.counted(found.changed)
-        self.journal.counted(found.facts)
+        self.alerts.on_verdicts_changed(found.changed)
+        self.journal.record_votes(found.facts)
         return found
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Settle, announce and write until a majority of others has to be waited for."""
         effects: list[Effect] = []
         while True:
-            if self.register.settled():
+            if self.register.write_has_majority():
                 effects += commit_write(self.leadership)
                 self._count(now, wall)  # a voter that went, or came, counts from here on
             effects += self._announce(now, wall)
-            if not self.register.settled():
+            if not self.register.write_has_majority():
                 return effects
 
     def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -342,8 +342,8 @@ class Node:
             return []
         for change in self.router.own_changes(now):
             self.register.propose(change)
-        effects = self.register.pump(self.alerts.ledger(now, wall), now, wall)
-        return effects + self.alerts.send_out(self._live_peers(now), now)
+        effects = self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
+        return effects + self.alerts.start_attempts(self._live_peers(now), now)
 
     def _answers(self, now: Instant) -> list[Effect]:
         if self.proposals.idle:
@@ -379,9 +379,9 @@ class Node:
             leadership.lease.promise,
             register.accepted,
             register.committed,
-            leadership.engine_host.remembered,
+            leadership.engine_host.hard_state,
         )
-        return self._disk.saving(stable, eager=eager and self.leadership.fit)
+        return self._disk.save(stable, eager=eager and self.leadership.fit)
 
     def _next_deadline(self, now: Instant) -> Instant:
         if self.register.waiting and self.alerts.may_write(now):

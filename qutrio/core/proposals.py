@@ -12,7 +12,8 @@ from attrs import define, field, frozen
 from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Commit, Propose, Removed, Ruled, Ruling
-from qutrio.core.consensus.applying import beyond
+from qutrio.core.api.shown import shows
+from qutrio.core.consensus.applying import level_refusal
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Seconds, Term
@@ -22,8 +23,9 @@ PENDING_PROPOSALS_MAX = 2000
 ANSWER_S_MAX: Seconds = 10.0
 """How long a wish may take from the asking to the answer."""
 SEND_AGAIN_S: Seconds = 1.0
-CATCH_UP_S_MAX: Seconds = 3.0
-"""How long an answer waits for this node to hold what was committed."""
+NOT_SEEN = "the master says that it is committed, and this node does not see it"
+CATCH_UP_S_MAX: Seconds = 10.0
+"""How long an answer waits for this node to show what was committed."""
 
 
 @frozen(kw_only=True)
@@ -31,14 +33,20 @@ class ProposalInputs:
     """What a wish can hope for.
 
     `term` is the one `master` acts in.  `hopeless` says why there can be no master now, if
-    that is so.  `committed` and `revision` are what this node holds.
+    that is so.  `committed` and `document` are what this node holds.
     """
 
+    me: NodeId
     master: NodeId | None
     term: Term
     hopeless: str | None
     committed: Position
-    revision: Revision
+    document: ClusterDocument
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that this node holds."""
+        return self.document.revision
 
 
 @define
@@ -51,6 +59,14 @@ class PendingProposal:
     sent_in: Term = Term(0)
     send_at: Instant = Instant(0.0)
     ruled: Ruled | None = None
+    _shown: tuple[ClusterDocument, bool] | None = None
+    """A document, and whether it shows the change."""
+
+    def shows_in(self, document: ClusterDocument) -> bool:
+        """Tell whether a document shows the change."""
+        if self._shown is None or self._shown[0] is not document:
+            self._shown = (document, shows(document, self.asked.mutation))
+        return self._shown[1]
 
     def message(self) -> Propose:
         """Return what the master is asked."""
@@ -80,7 +96,7 @@ class PendingProposals:
         if len(self._pending) >= self.pending_max:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
-        refusal = beyond(asked.mutation, document)
+        refusal = level_refusal(asked.mutation, document)
         if refusal is not None:  # an old master would not see what is wrong with it
             return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
         self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))
@@ -137,28 +153,42 @@ class PendingProposals:
         return same and now >= pending.send_at
 
     def _reply(
-        self,
-        request: RequestId,
-        pending: PendingProposal,
-        proposal_inputs: ProposalInputs,
-        now: Instant,
+        self, request: RequestId, pending: PendingProposal, inputs: ProposalInputs, now: Instant
     ) -> Reply | None:
-        ruled = pending.ruled
-        if ruled is not None:
-            behind = ruled.ruling is Ruling.COMMITTED and ruled.position > proposal_inputs.committed
-            if behind and now < pending.until:
-                return None
-            return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
-        if pending.sent_to is None and proposal_inputs.hopeless is not None:
-            reason = f"{proposal_inputs.hopeless}; nothing was changed"
-            return Reply(request, Ruling.REFUSED, reason, proposal_inputs.revision)
+        if pending.ruled is not None:
+            return self._reply_to_ruling(request, pending, pending.ruled, inputs, now)
+        if pending.sent_to is None and inputs.hopeless is not None:
+            reason = f"{inputs.hopeless}; nothing was changed"
+            return Reply(request, Ruling.REFUSED, reason, inputs.revision)
         if now < pending.until:
             return None
         if pending.sent_to is None:
             reason = "no node acts as master just now; nothing was changed, try again"
-            return Reply(request, Ruling.REFUSED, reason, proposal_inputs.revision)
+            return Reply(request, Ruling.REFUSED, reason, inputs.revision)
         reason = "the master did not answer in time; look before you try again"
-        return Reply(request, Ruling.UNKNOWN, reason, proposal_inputs.revision)
+        return Reply(request, Ruling.UNKNOWN, reason, inputs.revision)
+
+    def _reply_to_ruling(
+        self,
+        request: RequestId,
+        pending: PendingProposal,
+        ruled: Ruled,
+        inputs: ProposalInputs,
+        now: Instant,
+    ) -> Reply | None:
+        """Pass the ruling on; that a change is committed only once this node sees it.
+
+        One member that says so does not suffice: it may only pretend to be the master.
+        """
+        seen = ruled.position <= inputs.committed and (
+            pending.sent_to == inputs.me or pending.shows_in(inputs.document)
+        )
+        if ruled.ruling is not Ruling.COMMITTED or seen:
+            return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
+        if now < pending.until:
+            return None
+        reason = f"{NOT_SEEN}; look before you try again"
+        return Reply(request, Ruling.UNKNOWN, reason, inputs.revision)
 
 
 def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> ProposalInputs:
@@ -169,7 +199,8 @@ def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> P
         term=leadership.master_term(now),
         hopeless=hopeless(leadership, now, removed=removed),
         committed=committed.position,
-        revision=committed.document.revision,
+        document=committed.document,
+        me=leadership.me,
     )
 
 
@@ -185,7 +216,7 @@ def commit_write(leadership: Leadership) -> list[Effect]:
     """Commit the write in flight, which its majorities accepted, and tell all it concerns."""
     register = leadership.register
     before = {m.id for m in register.committed.document.members}
-    effects = register.settle()
+    effects = register.mark_committed()
     commit = Commit(position=register.committed.position)
     effects += [Send(peer, commit) for peer in leadership.membership.peers()]
     revision = register.committed.document.revision

@@ -29,11 +29,11 @@ def quiescent_until(
     """
     leadership = alerts.leadership
     due = min(alerts.exchange.verdicts.deadline(), alerts.deadline())
-    if due <= now or alerts.minority.leads or not proposals.idle or not _seated(leadership, now):
+    if due <= now or alerts.partition.leads or not proposals.idle or not _seated(leadership, now):
         return NEVER
     moments = (
         leadership.observed_master.until,
-        leadership.lease.quiet_until,
+        leadership.lease.restart_wait_until,
         leadership.lease.bound_until,
         leadership.acting_until(now) or NEVER,
         now + leadership.engine_host.bound_s,
@@ -44,10 +44,10 @@ def quiescent_until(
     if soonest <= deadline:
         return NEVER  # a renewal might move the deadline
     settings = leadership.settings
-    alive = leadership.liveness.settled_until(
+    alive = leadership.liveness.unchanged_until(
         now, settings.dead_after_s, settings.master_cooldown_s
     )
-    answering = leadership.heartbeats.settled_until(now, settings.dead_after_s)
+    answering = leadership.heartbeats.unchanged_until(now, settings.dead_after_s)
     return Instant(min(due, soonest, alive, answering) - ROUNDING_S)
 
 
@@ -55,7 +55,7 @@ def _seated(leadership: Leadership, now: Instant) -> bool:
     """Tell whether this node's part in the election, and in writing, is settled for now."""
     register, lease = leadership.register, leadership.lease
     asking = lease.canvass is not None
-    if not leadership.fit or asking or register.flight is not None or leadership.beat_due(now):
+    if not leadership.fit or asking or register.flight is not None or leadership.heartbeat_due(now):
         return False
     if lease.claim is None:
         return True

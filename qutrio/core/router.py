@@ -67,31 +67,35 @@ class MessageRouter:
     transfer: LeadershipTransfer
     positions: dict[NodeId, Position] = field(factory=dict)
 
-    def hear(self, sender: NodeId, message: Message, now: Instant, wall: UnixTime) -> Consequences:
+    def on_message(
+        self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
+    ) -> Consequences:
         """Take a member's message in, unless its program is too old: then it has no link either.
 
         `sender` is who its certificate says.
         """
         leadership, upgraded = self.leadership, False
         if isinstance(message, Heartbeat):
-            upgraded = leadership.announcements.hear(sender, message.level)
+            upgraded = leadership.announcements.record(sender, message.level)
         if leadership.announcements.too_old(sender, self.register.committed.document):
             return Consequences([], renews=not upgraded)
-        came_back = leadership.liveness.heard(sender, now, leadership.settings.dead_after_s)
+        came_back = leadership.liveness.record_message(
+            sender, now, leadership.settings.dead_after_s
+        )
         if isinstance(message, Heartbeat):
-            leadership.heartbeats.hear(sender, message.number)
+            leadership.heartbeats.record_number(sender, message.number)
             heard = leadership.on_heartbeat(sender, message, now, wall)
         elif isinstance(message, HeartbeatAck):
             self.positions[sender] = message.committed
             heard = leadership.on_ack(sender, message, now)
         elif isinstance(message, Report):
-            self.alerts.alarmed(self.exchange.on_report(sender, message, now))
+            self.alerts.on_first_votes(self.exchange.on_report(sender, message, now))
             heard = Consequences([], renews=True)
         else:
-            return Consequences(self._told(sender, message, now))
+            return Consequences(self._dispatch(sender, message, now))
         return Consequences(heard.effects) if upgraded or came_back else heard
 
-    def _told(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
+    def _dispatch(  # noqa: C901, PLR0911, PLR0912 - one branch for each kind of message
         self, sender: NodeId, message: Message, now: Instant
     ) -> list[Effect]:
         match message:
@@ -131,8 +135,8 @@ class MessageRouter:
                 return self.alerts.on_delivered(sender, message, now)
             case Lasted(incidents=ages):
                 trusted = self.leadership.lease.promise.holder == sender
-                self.alerts.ages.heard(sender, ages, now, trusted=trusted)
-                self.alerts.unseen_tracker.look_again()
+                self.alerts.ages.record_reports(sender, ages, now, trusted=trusted)
+                self.alerts.unseen_tracker.invalidate()
             case Removed() | Heartbeat() | HeartbeatAck() | Report():
                 raise AssertionError("these are taken before")
             case _:
@@ -155,7 +159,7 @@ class MessageRouter:
             changes.append(raised)
         return [Proposal(change, None) for change in changes]
 
-    def reaches(self, sender: NodeId, message: Message, now: Instant) -> bool:
+    def within_bounds(self, sender: NodeId, message: Message, now: Instant) -> bool:
         """Tell whether this node may hear a message: it names no number out of all proportion.
 
         Of one that does, only the term is noted, as far as one word may move it.
@@ -170,7 +174,7 @@ class MessageRouter:
         numbers = named(message)
         if reach.covers(numbers):
             return True
-        self.leadership.heard_of(numbers.term, sender, now)
+        self.leadership.record_term(numbers.term, sender, now)
         return False
 
     def ready_learner(self, now: Instant) -> NodeId | None:
@@ -193,7 +197,7 @@ class MessageRouter:
         it does not remember that term, it says nothing.
         """
         register = self.register
-        if message.term not in register.held:
+        if message.term not in register.terms_written:
             return []
         proposal = Proposal(message.mutation, (sender, message.request), message.door, message.uid)
         if message.term != register.established:
@@ -216,14 +220,14 @@ class MessageRouter:
                 answer = [Send(sender, wrote)] if wrote is not None else []
                 return answer + register.ask_to_confirm(trust_basis, now)
             case Wrote():
-                self.leadership.heard_of(message.heard_term, sender, now)
+                self.leadership.record_term(message.heard_term, sender, now)
                 return register.on_wrote(sender, message, now)
             case Commit(position=position):
                 return register.on_commit(sender, position, trust_basis, now)
             case Fetch(accepted=accepted):
                 record = register.accepted if accepted else register.committed
                 fetched: Effect = Send(sender, Fetched(accepted=accepted, record=record))
-                return [*self.alerts.tell_ages(sender, now), fetched]
+                return [*self.alerts.report_ages(sender, now), fetched]
             case Fetched():
                 if self.leadership.fit:
                     register.on_fetched(sender, message, trust_basis)

@@ -82,7 +82,7 @@ def describe(
         disk=disk,
         role=leadership.engine_host.role.value,
         knows_engine=bool(leadership.engine_host.runs),
-        leads_minority=alerts.minority.leads and not removed,
+        leads_minority=alerts.partition.leads and not removed,
         clock_set=None if was_set is None else (was_set[0], now - was_set[1]),
         level=leadership.announcements.mine,
         held_back=leadership.announcements.holding_back(document),
@@ -118,7 +118,7 @@ def _member(member: Member, leadership: Leadership, now: Instant) -> MemberStatu
 def _channel(
     channel: ChannelId, ledger: Ledger, scheduler: DeliveryScheduler | None, now: Instant
 ) -> ChannelStatus:
-    trying, next_at = (False, None) if scheduler is None else scheduler.tries(channel)
+    trying, next_at = (False, None) if scheduler is None else scheduler.attempt_status(channel)
     return ChannelStatus(
         channel=channel,
         waiting=sum(d.channel == channel for d in ledger.outbox),
@@ -149,7 +149,7 @@ def _check(
         check=check,
         state=verdicts.state(check.id),
         since_unix=verdicts.since(check.id),
-        for_s=verdicts.stands_for(check.id, now) if lasted_s is None else lasted_s,
+        for_s=verdicts.state_age_s(check.id, now) if lasted_s is None else lasted_s,
         ok=count.ok,
         fail=count.fail,
         abstain=count.abstain,

@@ -1,1 +1,1 @@
-"""Life: builds a node from its parts, drives it, and ends it in order."""
+"""Builds a node from its parts, drives it, and stops it in order."""

@@ -1,4 +1,4 @@
-"""Joins the rooms into one node: the same way for the real world and for a virtual one."""
+"""Builds a daemon from its components, the same way for real and for virtual time."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ from qutrio.storage.store import StableStore
 
 @frozen
 class NodePorts:
-    """What another task needs to talk to the node: its ear, and its face."""
+    """What other tasks need of the node: its inbox and its view."""
 
     inbox: Inbox
     view: Latest[View]
@@ -41,7 +41,7 @@ class NodePorts:
 
 @frozen(kw_only=True)
 class ExtraTasks:
-    """The tasks that only the real world has, and what to do when all listeners listen.
+    """The tasks that only a real daemon has, and what to call once all listeners listen.
 
     `records` end by themselves once `finish` was called.
     """
@@ -55,10 +55,10 @@ class ExtraTasks:
 
 @frozen(kw_only=True)
 class Components:
-    """What a node is made of.
+    """The components of a daemon.
 
-    `boot` differs at every start, so that answers to a former life reach nobody.  `store` has
-    been loaded.
+    `boot` differs at every start, so that no answer to a request of an earlier start is
+    delivered.  `store` is loaded already.
     """
 
     identity: PeerIdentity
@@ -75,14 +75,14 @@ class Components:
     extra_tasks: Callable[[NodePorts], ExtraTasks] = field(default=lambda _: ExtraTasks())
 
 
-async def live(parts: Components, stop: Service) -> None:
-    """Be a node until `stop` returns; see `run` for what is raised."""
+async def run_node(parts: Components, stop: Service) -> None:
+    """Run a node until `stop` returns; raises what `run` raises."""
     driver_args, edges = build(parts)
     await run(driver_args, edges, stop)
 
 
 def build(parts: Components) -> tuple[DriverArgs, Edges]:
-    """Join the parts: the brain, and the tasks around it."""
+    """Return the arguments of the driver, and the tasks around it."""
     clock, log, rng = parts.clock, parts.log, parts.rng
     node = Node(parts.identity.node_id, parts.store.durable, now=clock.now(), rng=rng)
     ports = NodePorts(Inbox(parts.boot), Latest(node.view(clock.now())))

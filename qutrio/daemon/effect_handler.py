@@ -1,4 +1,4 @@
-"""The real hands of a node: its disk, its links, its probes, its alert channels, its log."""
+"""Performs the effects of a node: on its disk, links, probes, alert channels and log."""
 
 from typing import Protocol
 
@@ -24,18 +24,18 @@ JOBS_MAX = 1024
 
 
 class Watchdog(Protocol):
-    """Whoever starts the daemon again when it hangs."""
+    """The service manager, which restarts the daemon when it hangs."""
 
     def alive(self) -> None:
-        """Take note that the loop turns."""
+        """Record that the driver's loop runs."""
         ...
 
 
 @frozen(kw_only=True)
 class NodeEffectHandler:
-    """Passes every effect to the edge that does it; none of them makes the node wait but the disk.
+    """Passes every effect to the edge that performs it; the node waits for the disk only.
 
-    A demand for a probe that finds `demands` full is dropped: the check's own turn will come.
+    A demand for a probe is dropped when `demands` is full: the check is probed on schedule anyway.
     """
 
     store: StableStore
@@ -48,19 +48,19 @@ class NodeEffectHandler:
 
     @property
     def durable(self) -> Stable:
-        """What the disk holds now."""
+        """The state that the disk holds now."""
         return self.store.durable
 
     async def persist(self, stable: Stable) -> None:
-        """Return once it would survive a power cut; raises `StorageError`."""
+        """Return once `stable` would survive a power loss; raises `StorageError`."""
         await self.store.persist(stable)
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Queue or drop."""
+        """Queue the message, or drop it."""
         self.outboxes.send(to, message)
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
-        """Ask for these probes now, if there is room and anybody who probes."""
+        """Ask for these probes now, unless the queue is full or the supervisor has stopped."""
         try:
             self.demands.send_nowait(checks)
         except (trio.WouldBlock, trio.BrokenResourceError):
@@ -74,19 +74,19 @@ class NodeEffectHandler:
             return False
         return True
 
-    def note(self, fact: NodeFact) -> None:
+    def log_fact(self, fact: NodeFact) -> None:
         """Write a fact to the log."""
         what, details = log_line(fact)
         self.log(what, **details)
 
-    def turned(self, turn: Turn) -> None:
+    def log_turn(self, turn: Turn) -> None:
         """Write the engine's change of role to the log."""
         self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
-        """Queue a line for the journal of incidents, or lose it."""
-        self.recorder.take(entry)
+        """Queue a line for the journal of incidents, or drop it."""
+        self.recorder.put(entry)
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """Tell the watchdog that the loop turns."""
         self.watchdog.alive()

@@ -1,8 +1,8 @@
-"""Runs this node's hooks: commands that hear, afterwards, that the role came or went.
+"""Runs this node's hooks: commands that are run after it became master, or ceased to be.
 
-One runs at a time, in the order of what happened, each up to its limit; then it is killed with
-its process group.  Nothing waits for a hook: the role may be elsewhere before the hook of its
-loss has begun.  A hook that fails is a line in the log.
+Hooks run one at a time, in the order of the changes.  One that exceeds its time limit is killed
+with its process group.  Nothing waits for a hook: another node may be master before the loss
+hook has begun.  A hook that fails is logged.
 """
 
 import os
@@ -27,8 +27,8 @@ from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
 
-TURNS_MAX = 16
-"""Turns of the role that wait for their hooks; beyond them the oldest two are left out."""
+CHANGES_MAX = 16
+"""Changes of the role that may wait for their hooks; beyond them the oldest two are dropped."""
 
 RUNS_KEPT = 10
 OUTPUT_BYTES_MAX = 2000
@@ -37,22 +37,22 @@ STOPPING_S: Seconds = 8.0
 """How long hooks may still run when the daemon stops."""
 
 DRAIN_S: Seconds = 0.5
-"""How long to read on when a hook has ended; what it left running may hold the pipe open."""
+"""How long to read on after a hook has ended; its children may still hold the pipe open."""
 
 REASON_WAIT_S: Seconds = 1.0
 PRIVATE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"})
-"""What systemd tells the daemon, and no other program."""
+"""Variables that systemd sets for the daemon only."""
 
 
 @frozen
-class _Turn:
+class _RoleChange:
     event: HookEvent
     term: Term
 
 
 @define
 class HookRunner:
-    """Follows the role of this node, and runs its hooks."""
+    """Follows whether this node is master, and runs its hooks."""
 
     _hooks: Hooks
     _view: Latest[View]
@@ -60,71 +60,71 @@ class HookRunner:
     _clock: Clock
     _log: Log
     _environ: Mapping[str, str]
-    _turns: deque[_Turn] = Factory(deque)
-    _more: trio.Event = Factory(trio.Event)
+    _changes: deque[_RoleChange] = Factory(deque)
+    _wake: trio.Event = Factory(trio.Event)
     _acting: Term | None = None
-    """In which term this node acts, as far as its hooks were or will be told."""
+    """The term in which this node is master, according to the hooks that ran or are queued."""
     _running: HookEvent | None = None
     _runs: deque[HookRun] = field(init=False, factory=lambda: deque(maxlen=RUNS_KEPT))
     _closing: bool = False
     _scope: trio.CancelScope = field(init=False, factory=trio.CancelScope)
 
     def report(self) -> HookReport:
-        """Tell which hooks there are, which one runs, and how the last ones ended."""
+        """Return which hooks there are, which one runs, and how the last ones ended."""
         return HookReport(hooks=self._hooks, running=self._running, runs=tuple(self._runs))
 
     async def run(self) -> None:
-        """Run hooks until `close`, and then what is left, for a while."""
+        """Run hooks until `close`, and then those that are queued, for at most `STOPPING_S`."""
         if not (self._hooks.gain or self._hooks.loss):
             return
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow)
-                await self._work()
+                await self._run_queued()
                 nursery.cancel_scope.cancel()
 
     def close(self) -> None:
-        """Take the last turn in: `run` ends soon, whatever cancels what is around it."""
-        self._look(self._view.value)
+        """Queue the last change, and let `run` end soon, whatever cancels the tasks around it."""
+        self._queue_change(self._view.value)
         self._closing = True
-        self._more.set()
+        self._wake.set()
         self._scope.deadline = trio.current_time() + STOPPING_S
         self._scope.shield = True
 
     async def _follow(self) -> None:
         while True:
             seen = self._view.value
-            self._look(seen)
+            self._queue_change(seen)
             await self._view.other_than(seen)
 
-    def _look(self, view: View) -> None:
+    def _queue_change(self, view: View) -> None:
         acts = view.acting_until is not None
         if acts and self._acting is None:
             self._acting = view.position.term
-            self._turns.append(_Turn(HookEvent.GAIN, self._acting))
+            self._changes.append(_RoleChange(HookEvent.GAIN, self._acting))
         elif not acts and self._acting is not None:
-            self._turns.append(_Turn(HookEvent.LOSS, self._acting))
+            self._changes.append(_RoleChange(HookEvent.LOSS, self._acting))
             self._acting = None
-        if len(self._turns) > TURNS_MAX:
-            self._turns.popleft()
-            self._turns.popleft()
-            self._log("hooks are too slow for the role; left one coming and going out")
-        if self._turns:
-            self._more.set()
+        if len(self._changes) > CHANGES_MAX:
+            self._changes.popleft()
+            self._changes.popleft()
+            self._log("hooks are too slow for the role; skipped one gain and one loss")
+        if self._changes:
+            self._wake.set()
 
-    async def _work(self) -> None:
-        while self._turns or not self._closing:
-            if not self._turns:
-                self._more = trio.Event()
-                await self._more.wait()
+    async def _run_queued(self) -> None:
+        while self._changes or not self._closing:
+            if not self._changes:
+                self._wake = trio.Event()
+                await self._wake.wait()
                 continue
-            turn = self._turns.popleft()
-            if words := self._hooks.command(turn.event):
-                await self._perform(turn, words)
+            change = self._changes.popleft()
+            if words := self._hooks.command(change.event):
+                await self._run_hook(change, words)
 
-    async def _perform(self, turn: _Turn, words: Sequence[str]) -> None:
-        environ = await self._environment(turn)
-        self._running, began = turn.event, self._clock.now()
+    async def _run_hook(self, change: _RoleChange, words: Sequence[str]) -> None:
+        environ = await self._environment(change)
+        self._running, began = change.event, self._clock.now()
         at_unix, output = self._clock.wall(), bytearray()
         ok, how = False, "stopped with the daemon"
         try:
@@ -132,8 +132,8 @@ class HookRunner:
         finally:
             self._running = None
             run = HookRun(
-                event=turn.event,
-                term=turn.term,
+                event=change.event,
+                term=change.term,
                 at_unix=at_unix,
                 took_s=self._clock.now() - began,
                 ok=ok,
@@ -153,7 +153,7 @@ class HookRunner:
     async def _spawn(
         self, words: Sequence[str], environ: Mapping[str, str], output: bytearray
     ) -> tuple[bool, str]:
-        """Run a command up to the limit; return whether it ended well, and how it ended."""
+        """Run a command within the time limit; return whether it succeeded, and how it ended."""
         try:
             process = await trio.lowlevel.open_process(
                 list(words),
@@ -181,20 +181,20 @@ class HookRunner:
             return False, f"killed after {self._hooks.timeout_s:g}s"
         return process.returncode == 0, _how(process.returncode)
 
-    async def _environment(self, turn: _Turn) -> dict[str, str]:
+    async def _environment(self, change: _RoleChange) -> dict[str, str]:
         kept = {name: value for name, value in self._environ.items() if name not in PRIVATE}
         view = self._view.value
         member = view.document.member(view.node)
         return kept | {
-            "QUTRIO_EVENT": turn.event.value,
-            "QUTRIO_TERM": str(turn.term),
+            "QUTRIO_EVENT": change.event.value,
+            "QUTRIO_TERM": str(change.term),
             "QUTRIO_NODE": view.node if member is None else member.name,
             "QUTRIO_CLUSTER": view.document.cluster_id,
             "QUTRIO_REASON": await self._reason(),
         }
 
     async def _reason(self) -> str:
-        """Return this node's last decision, as `qutrio status` tells it."""
+        """Return this node's last decision, in the words of `qutrio status`."""
         with trio.move_on_after(REASON_WAIT_S):
             try:
                 shown = await self._inbox.ask(Inspected)
@@ -206,7 +206,7 @@ class HookRunner:
 
 
 async def _collect(stream: trio.abc.ReceiveStream, output: bytearray) -> None:
-    """Keep the end of what a stream says."""
+    """Read a stream until it ends, and keep the last `OUTPUT_BYTES_MAX` bytes."""
     while chunk := await stream.receive_some(RECEIVE_BYTES):
         output += chunk
         del output[:-OUTPUT_BYTES_MAX]

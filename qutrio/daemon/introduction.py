@@ -1,7 +1,7 @@
-"""Tells the cluster this node's own name and address when its node.yaml says others.
+"""Proposes this node's own name and address when its node.yaml differs from the document.
 
 It does so once per start and once per reload, so that a later change by the command line
-stands until the next one.
+stays until then.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ TRIES_MAX = 20
 
 @frozen
 class Particulars:
-    """What a node says of itself: its name, and where others reach it (host:port)."""
+    """A node's own name, and the address at which others reach it (host:port)."""
 
     name: str
     address: str

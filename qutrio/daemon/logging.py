@@ -12,7 +12,7 @@ from qutrio.errors import InvalidValueError
 from qutrio.plumbing.clock import Clock
 
 DETAIL_CHARS_MAX = 3000
-"""What is longer loses its beginning: of a traceback, the end tells most."""
+"""Longer details lose their beginning: the end of a traceback says most."""
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/@%+,-[]()")
 
 Render = Callable[[datetime, str, Mapping[str, str]], str]
@@ -20,10 +20,10 @@ Render = Callable[[datetime, str, Mapping[str, str]], str]
 
 @define
 class Logger:
-    """Writes to one stream; a line that cannot be written at once is lost, and nothing else is.
+    """Writes to one stream; a line that cannot be written at once is dropped.
 
-    A terminal that was paused, or a pipe that nobody reads, must not stop the heartbeats.  The
-    first line that can be written again says how many were lost.
+    A terminal that was paused, or a pipe that is not read, must not stop the heartbeats.  The
+    first line that can be written again says how many were dropped.
     """
 
     _stream: TextIO
@@ -38,21 +38,21 @@ class Logger:
             return
         if self._lost:
             details["lost_lines"], self._lost = self._lost, 0
-        moment = datetime.fromtimestamp(self._clock.wall(), UTC)
+        time = datetime.fromtimestamp(self._clock.wall(), UTC)
         shown = {k: str(v)[-DETAIL_CHARS_MAX:] for k, v in details.items() if v is not None}
         try:
-            self._stream.write(self._render(moment, what, shown) + "\n")
+            self._stream.write(self._render(time, what, shown) + "\n")
             self._stream.flush()
         except (OSError, ValueError):
             self._lost += 1
 
-    def use(self, form: str) -> None:
-        """Write the lines from now on in another form; raises `InvalidValueError`."""
+    def set_form(self, form: str) -> None:
+        """Write later lines in this form; raises `InvalidValueError`."""
         self._render = _renderer(form, self._stream)
 
 
 def make_logger(form: str, clock: Clock, stream: TextIO) -> Logger:
-    """Return a logger of lines in a form: auto, pretty, json or logfmt.
+    """Return a logger that writes lines in a form: auto, pretty, json or logfmt.
 
     Raises `InvalidValueError` for another form.
     """
@@ -81,27 +81,27 @@ def _takes_a_line(stream: TextIO) -> bool:
     return bool(poll.poll(0))
 
 
-def _pretty(moment: datetime, what: str, details: Mapping[str, str]) -> str:
-    local = moment.astimezone()
+def _pretty(time: datetime, what: str, details: Mapping[str, str]) -> str:
+    local = time.astimezone()
     pairs = "  ".join(f"{key}={_quoted(value)}" for key, value in details.items())
     return f"{local:%H:%M:%S} {what:<40} {pairs}".rstrip()
 
 
-def _json(moment: datetime, what: str, details: Mapping[str, str]) -> str:
-    return json.dumps({"time": _stamp(moment), "what": what, **details}, ensure_ascii=True)
+def _json(time: datetime, what: str, details: Mapping[str, str]) -> str:
+    return json.dumps({"time": _stamp(time), "what": what, **details}, ensure_ascii=True)
 
 
-def _logfmt(moment: datetime, what: str, details: Mapping[str, str]) -> str:
-    pairs = {"time": _stamp(moment), "what": what, **details}
+def _logfmt(time: datetime, what: str, details: Mapping[str, str]) -> str:
+    pairs = {"time": _stamp(time), "what": what, **details}
     return " ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+def _stamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _quoted(value: str) -> str:
-    """Quote what would break the line: peers and targets choose some of these words."""
+    """Quote values that would break the line: peers and targets choose some of them."""
     if value and _PLAIN.issuperset(value):
         return value
     return json.dumps(value, ensure_ascii=True)

@@ -1,4 +1,4 @@
-"""Starts a real daemon from its data directory, and ends it with an exit code."""
+"""Runs a real daemon from its data directory, and returns an exit code."""
 
 import gc
 import random
@@ -20,7 +20,7 @@ from qutrio.control.tenants import Tenants
 from qutrio.core.api.view import View
 from qutrio.core.consensus.lease import DRIFT_MARGIN
 from qutrio.core.election.engines import timing
-from qutrio.daemon.components import Components, ExtraTasks, NodePorts, live
+from qutrio.daemon.components import Components, ExtraTasks, NodePorts, run_node
 from qutrio.daemon.hooks import HookRunner
 from qutrio.daemon.introduction import Particulars, introduce
 from qutrio.daemon.logging import Logger, make_logger
@@ -54,14 +54,14 @@ FIXED_FIELDS = ("node_id", "bind", "port", "canary_zones", "hooks")
 """Fields of node.yaml that a running daemon cannot change."""
 
 VACATE_S_MAX: Seconds = 8.0
-"""How long a daemon that stops waits for the programs that rely on its mandate."""
+"""How long a daemon that stops waits for the programs that rely on its lease."""
 
 
 async def serve(options: ServeOptions) -> int:
     """Run a node until it is asked to stop, and return the exit code.
 
     Raises the `QutrioError` that kept it from starting.  A bug is logged with its traceback,
-    and is exit code 70.
+    and gives the exit code 70.
     """
     clock = BootClock()
     node_file = read_node_file(options)
@@ -72,13 +72,13 @@ async def serve(options: ServeOptions) -> int:
         with lock_directory(options.directory):
             tidy(options.directory)
             daemon = _Daemon(options, node_file, clock, log)
-            # What is loaded by now lives as long as the process: a full collection that walked
-            # through it would hold up every probe.
+            # Objects loaded so far live as long as the process: a full garbage collection that
+            # visited them would delay every probe.
             gc.freeze()
             await daemon.run()
     except* QutrioError as group:
         refusal = _first(group)
-    except* Exception as group:  # noqa: BLE001 - the last word before the process ends
+    except* Exception as group:  # noqa: BLE001 - logged before the process ends
         log("a bug ended the daemon", traceback=trace_of(group))
         code = EXIT_BUG
     if refusal is not None and code == EXIT_OK:
@@ -89,7 +89,7 @@ async def serve(options: ServeOptions) -> int:
 
 @define
 class _Daemon:
-    """One start of a real daemon: where its parts come from, and what SIGHUP changes of them."""
+    """One start of a real daemon: makes its components, and reloads node.yaml at SIGHUP."""
 
     _options: ServeOptions
     _node_file: NodeFile
@@ -108,7 +108,7 @@ class _Daemon:
         self._journal = FileJournal(self._options.directory)
 
     async def run(self) -> None:
-        """Live until a signal says otherwise."""
+        """Run until a signal stops the daemon."""
         identity = self._identity()
         store = Store(self._options.directory)
         store.load()
@@ -130,14 +130,14 @@ class _Daemon:
             rng=random.Random(secrets.randbits(64)),  # noqa: S311 - jitter, no secret
             boot=secrets.token_hex(BOOT_BYTES),
             watchdog=self._systemd,
-            extra_tasks=self._rim,
+            extra_tasks=self._extra_tasks,
         )
         self._log("starting", version=__version__, node=identity.node_id)
-        await live(parts, self._stopped)
+        await run_node(parts, self._stop)
 
-    async def _stopped(self, *, task_status: trio.TaskStatus[None]) -> None:
+    async def _stop(self, *, task_status: trio.TaskStatus[None]) -> None:
         await wait_for_stop(self._reload, self._log, task_status=task_status)
-        self._systemd.say("STOPPING=1")
+        self._systemd.notify("STOPPING=1")
         await self._tenants.vacate(VACATE_S_MAX)
 
     def _identity(self) -> PeerIdentity:
@@ -153,7 +153,7 @@ class _Daemon:
             key_file=found.key_file,
         )
 
-    def _rim(self, ports: NodePorts) -> ExtraTasks:
+    def _extra_tasks(self, ports: NodePorts) -> ExtraTasks:
         inbox, view, log = ports.inbox, ports.view, self._log
         self._tenants = Tenants(inbox, view, self._clock, _lease_s)
         self._tenants.opens_at = Instant(self._clock.now() + self._tenants.lease_s)
@@ -175,7 +175,7 @@ class _Daemon:
 
     def _ready(self) -> None:
         self._log("ready", address=self._node_file.advertise, socket=self._options.socket)
-        self._systemd.say("READY=1")
+        self._systemd.notify("READY=1")
 
     def _services(self, view: Latest[View], hooks: HookRunner) -> ControlServices:
         def invite(name: str | None, ttl_s: Seconds, auto: bool) -> tuple[str, Token]:  # noqa: FBT001
@@ -201,14 +201,14 @@ class _Daemon:
         )
 
     def _reload(self) -> None:
-        """Read node.yaml again: apply what can be applied, and say what needs a restart."""
+        """Read node.yaml again: apply what can be applied, and log what needs a restart."""
         try:
             new = read_node_file(self._options)
         except QutrioError as error:
             self._log("node.yaml was not reloaded", reason=str(error))
             return
         old, self._node_file = self._node_file, new
-        self._log.use(new.log_format.value)
+        self._log.set_form(new.log_format.value)
         self._wanted.publish(_particulars(new))
         fixed = [n for n in FIXED_FIELDS if getattr(new, n) != getattr(old, n)]
         if fixed:

@@ -1,4 +1,4 @@
-"""What the command line decides about a daemon before it starts."""
+"""The options of `qutrio serve`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +12,9 @@ from qutrio.storage.node_file import load_node_file
 
 @frozen(kw_only=True)
 class ServeOptions:
-    """Where the daemon lives, and what overrides its node.yaml (None: nothing does).
+    """The daemon's directory and socket, and what overrides its node.yaml (None: nothing does).
 
-    `environ` is the process's environment, for what systemd passes: NOTIFY_SOCKET,
+    `environ` is the process's environment, with the variables of systemd: NOTIFY_SOCKET,
     WATCHDOG_USEC, WATCHDOG_PID and CREDENTIALS_DIRECTORY.
     """
 
@@ -29,7 +29,7 @@ class ServeOptions:
 
 
 def read_node_file(options: ServeOptions) -> NodeFile:
-    """Read node.yaml with what overrides it; raises a `QutrioError` that names the fault."""
+    """Read node.yaml and apply the overrides; raises a `QutrioError` that says what is wrong."""
     found = load_node_file(options.directory)
     form = found.log_format if options.log is None else LogFormat(options.log)
     return evolve(

@@ -1,4 +1,4 @@
-"""Keeps the journal of incidents: off the node's own task, and in nobody's way."""
+"""Writes the journal of incidents in a task of its own, so that no other task waits for it."""
 
 import trio
 from attrs import define, field
@@ -9,15 +9,15 @@ from qutrio.plumbing.log import Log
 from qutrio.storage.journal import JournalStore
 
 ENTRIES_MAX = 4096
-"""Entries that wait for the disk; what comes beyond them is lost."""
+"""Entries that may wait for the disk; further ones are dropped."""
 
 
 @define
 class Recorder:
-    """Takes entries without waiting, and writes them when the disk does.
+    """Queues entries without waiting, and writes them in batches.
 
-    Entries for which there is no room, and those that the disk refuses, are lost: the log says
-    so once, and how many, when the journal is written again.
+    Entries for which there is no room, and those that the disk refuses, are dropped.  The log
+    says so once, and says how many when the journal is written again.
     """
 
     _journal: JournalStore
@@ -29,19 +29,19 @@ class Recorder:
     def __attrs_post_init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[Entry](ENTRIES_MAX)
 
-    def take(self, entry: Entry) -> None:
-        """Queue an entry, or lose it."""
+    def put(self, entry: Entry) -> None:
+        """Queue an entry, or drop it."""
         try:
             self._send.send_nowait(entry)
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             self._miss(1, "the disk is too slow")
 
     def close(self) -> None:
-        """Take no more: `run` ends when it has written what is queued."""
+        """Accept no more entries: `run` ends when it has written those that are queued."""
         self._send.close()
 
     async def run(self) -> None:
-        """Write what is taken, until `close`."""
+        """Write queued entries until `close`."""
         async for entry in self._receive:
             batch = [entry]
             while (more := self._next()) is not None:

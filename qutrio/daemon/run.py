@@ -1,12 +1,12 @@
-"""The nursery tree: who owns which task, and in which order they end.
+"""The nursery tree: which nursery owns which task, and in which order tasks end.
 
-Water runs one way: inward tasks feed the inbox, the brain turns events into effects, outward
-tasks carry effects away.  Shutdown closes the source first and lets each basin run dry:
+Inward tasks feed the inbox, the driver turns events into effects, and outward tasks perform the
+effects.  Shutdown ends the inward tasks first and lets the others finish their queues:
 
-    links       one task per peer; say the farewell, then end       cut at the grace
-    alerts      finish the attempt that has begun, then end         cut at the grace
-    records     write what is queued, then end                      cut at the grace
-    brain       the driver; returns after `Stop`
+    links       one task per peer; send the resignation, then end   cancelled after the grace
+    alerts      finish the attempts that are queued, then end       cancelled after the grace
+    records     write what is queued, then end                      cancelled after the grace
+    driver      steps the node; returns after `Stop`
     inward      listener, control socket, mirror, probes            cancelled first
 
 A bug in any task cancels all others and leaves through `run` as an exception.
@@ -32,7 +32,7 @@ Task: TypeAlias = Callable[[], Awaitable[object]]
 
 
 class Service(Protocol):
-    """A task that tells when it is ready to serve."""
+    """A task that signals when it is ready to serve."""
 
     async def __call__(self, *, task_status: trio.TaskStatus[Any]) -> None:
         """Call `task_status.started()` when ready."""
@@ -41,7 +41,7 @@ class Service(Protocol):
 
 @frozen(kw_only=True)
 class DriverArgs:
-    """The node and everything that its driver needs."""
+    """The node, and what its driver needs."""
 
     node: StateMachine
     inbox: Inbox
@@ -52,10 +52,10 @@ class DriverArgs:
 
 @frozen(kw_only=True)
 class Edges:
-    """The tasks around the brain.
+    """The tasks around the driver.
 
-    `links`, `alerts` and `records` end by themselves once `finish` has closed what feeds them.
-    `listeners` are started one after the other, before the brain, and `ready` is called when
+    `links`, `alerts` and `records` end by themselves once `finish` has closed their queues.
+    `listeners` are started one after the other, before the driver, and `ready` is called when
     all of them listen; `sources` are the other tasks that feed the inbox.
     """
 
@@ -71,34 +71,34 @@ class Edges:
 async def run(
     driver_args: DriverArgs, edges: Edges, stop: Service, grace_s: Seconds = GRACE_S
 ) -> None:
-    """Live until `stop` returns, then end from the source to the sink.
+    """Run until `stop` returns, then end the inward tasks, the driver and the outward tasks.
 
-    `stop` is started before anything feeds the node, so that no request to end is missed.
+    `stop` is started before anything feeds the node, so that no request to stop is missed.
 
-    Raises whatever kept a listener from listening, or a bug in any task, in exception groups.
+    Raises the error that kept a listener from listening, or a bug in a task, in exception groups.
     """
     async with trio.open_nursery() as outward:
         for link in edges.links:
             await outward.start(link)
         for task in (*edges.alerts, *edges.records):
             outward.start_soon(task)
-        await _think(driver_args, edges, stop)
+        await _drive_until_stop(driver_args, edges, stop)
         edges.finish()
         outward.cancel_scope.deadline = trio.current_time() + grace_s
 
 
-async def _think(driver_args: DriverArgs, edges: Edges, stop: Service) -> None:
-    """Drive the node until it has heard `Stop` and done what it wanted to do about it.
+async def _drive_until_stop(driver_args: DriverArgs, edges: Edges, stop: Service) -> None:
+    """Drive the node until it has processed `Stop`.
 
-    The node does not think before all listeners listen: a start that fails promises nothing,
-    and writes nothing.
+    The driver starts once all listeners listen, so that a start that fails grants and writes
+    nothing.
     """
-    async with trio.open_nursery() as thinking:
+    async with trio.open_nursery() as driving:
         async with trio.open_nursery() as inward:
-            await inward.start(_end, inward.cancel_scope, stop)
+            await inward.start(_cancel_at_stop, inward.cancel_scope, stop)
             for listener in edges.listeners:
                 await inward.start(listener)
-            thinking.start_soon(
+            driving.start_soon(
                 drive,
                 driver_args.node,
                 driver_args.inbox,
@@ -112,7 +112,7 @@ async def _think(driver_args: DriverArgs, edges: Edges, stop: Service) -> None:
         await driver_args.inbox.post(Stop())
 
 
-async def _end(
+async def _cancel_at_stop(
     scope: trio.CancelScope, stop: Service, *, task_status: trio.TaskStatus[None]
 ) -> None:
     await stop(task_status=task_status)

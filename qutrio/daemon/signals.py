@@ -1,4 +1,4 @@
-"""What the operator asks by signal: TERM and INT end the daemon, HUP reloads its file."""
+"""The daemon's signals: TERM and INT end it, HUP reloads node.yaml."""
 
 import signal
 from collections.abc import Callable
@@ -16,8 +16,8 @@ async def wait_for_stop(
 ) -> None:
     """Return at the first SIGTERM or SIGINT; until then call `reload` at each SIGHUP.
 
-    It has started when no signal can be missed any more.  A second SIGTERM or SIGINT, during
-    shutdown, ends the process at once.
+    It reports that it has started once no signal can be missed.  A second SIGTERM or SIGINT,
+    during shutdown, ends the process at once.
     """
     wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     with trio.open_signal_receiver(*wanted) as signals:

@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is: ready, alive, stopping (the sd_notify protocol)."""
+"""Notifies systemd that the daemon is ready, alive or stopping (the sd_notify protocol)."""
 
 import os
 import socket
@@ -14,15 +14,15 @@ _FEEDS_PER_WATCHDOG = 3
 
 @define
 class Systemd:
-    """Datagrams to the manager's socket; without one, nothing happens."""
+    """Sends datagrams to the manager's socket; without a socket it does nothing."""
 
     _address: str | None
     _feed_every_s: Seconds
     _clock: Clock
     _fed_at: Instant = field(init=False, default=Instant(0.0))
 
-    def say(self, state: str) -> None:
-        """Send one line such as READY=1; a manager that does not listen is no fault of ours."""
+    def notify(self, state: str) -> None:
+        """Send one line such as READY=1; errors are ignored."""
         if self._address is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
@@ -32,10 +32,10 @@ class Systemd:
                 return
 
     def alive(self) -> None:
-        """Feed the watchdog if it is time to."""
+        """Feed the watchdog if it is due."""
         if self._address is not None and self._clock.now() >= self._fed_at + self._feed_every_s:
             self._fed_at = self._clock.now()
-            self.say("WATCHDOG=1")
+            self.notify("WATCHDOG=1")
 
 
 def find_systemd(environ: Mapping[str, str], clock: Clock) -> Systemd:

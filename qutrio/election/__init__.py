@@ -1,11 +1,11 @@
-"""Elections for any Trio program: join one by name, and act only while you may.
+"""Leader election for Trio programs: join an election by name, and act only while leading.
 
-    async with election.join("reports", self_id="a", members=["a", "b", "c"], ...) as seat:
+    async with election.join("reports", self_id="a", members=["a", "b", "c"], ...) as participant:
         while True:
-            async with seat.leading() as term:
+            async with participant.leading() as term:
                 await publish_reports(fencing_token=term)
 
-docs/elections.md says what is promised.
+docs/elections.md lists the guarantees.
 """
 
 from qutrio.core.election.interface import ProgramState, Role, Turn

@@ -1,4 +1,4 @@
-"""The hands of a seat's node: its state, its wire, and whom it tells of trouble."""
+"""Performs the effects of a participant's node: persists state, sends messages, reports errors."""
 
 from attrs import frozen
 
@@ -21,12 +21,12 @@ TROUBLES: dict[type[NodeFact], TroubleKind] = {
     DiskRefused: TroubleKind.DISK,
     ProtocolBroken: TroubleKind.PROTOCOL,
 }
-"""The facts that a person should see."""
+"""The facts that are reported as trouble."""
 
 
 @frozen(kw_only=True)
 class ParticipantEffectHandler:
-    """Passes effects on; a group without checks has nothing to probe, notify or journal."""
+    """Performs effects; a group has no checks, so it ignores probes, notices and journal lines."""
 
     state: State
     link: Link
@@ -36,15 +36,15 @@ class ParticipantEffectHandler:
 
     @property
     def durable(self) -> Stable:
-        """What the state holds now."""
+        """The last state that was persisted."""
         return self.state.durable
 
     async def persist(self, stable: Stable) -> None:
-        """Return once it would survive a power cut; raises `StorageError`."""
+        """Return when `stable` would survive a power loss; raises `StorageError`."""
         await self.state.persist(stable)
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Hand a frame to the driver."""
+        """Pass a frame to the driver."""
         self.link.send(to, self.group.pack(message))
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
@@ -55,20 +55,20 @@ class ParticipantEffectHandler:
         del job
         return False
 
-    def note(self, fact: NodeFact) -> None:
-        """Log, and tell those who listen of what went wrong."""
+    def log_fact(self, fact: NodeFact) -> None:
+        """Log a fact, and report it as trouble if it is an error."""
         what, details = log_line(fact)
         self.log(what, **details)
         kind = TROUBLES.get(type(fact))
         if kind is not None:
-            self.troubles.tell(Trouble(kind, f"{what}: {', '.join(details.values())}"))
+            self.troubles.publish(Trouble(kind, f"{what}: {', '.join(details.values())}"))
 
-    def turned(self, turn: Turn) -> None:
-        """Write the engine's change of role to the log."""
+    def log_turn(self, turn: Turn) -> None:
+        """Log a change of the engine's role."""
         self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
         """Do nothing: there are no incidents."""
 
-    def alive(self) -> None:
-        """Do nothing: the program has a watchdog of its own, or none."""
+    def notify_watchdog(self) -> None:
+        """Do nothing: a watchdog is the program's own matter."""

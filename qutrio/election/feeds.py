@@ -1,4 +1,4 @@
-"""What a seat tells whoever listens: a bounded queue for each, and none ever waits for another."""
+"""Publishes a participant's events to listeners; each has a bounded queue of its own."""
 
 from collections import deque
 from enum import Enum
@@ -9,13 +9,13 @@ import trio
 from attrs import frozen
 
 FEED_ITEMS_MAX = 64
-"""How much waits for one listener; the oldest goes when there is more."""
+"""How many items wait for one listener; when there are more, the oldest is dropped."""
 
 T = TypeVar("T")
 
 
 class TroubleKind(Enum):
-    """Where something went wrong."""
+    """What part of the election had a problem."""
 
     PROTOCOL = "protocol"
     DISK = "disk"
@@ -25,28 +25,28 @@ class TroubleKind(Enum):
 
 @frozen
 class Trouble:
-    """Something went wrong that a person may have to look at; the election goes on."""
+    """A problem that a person may have to look at; the election goes on."""
 
     kind: TroubleKind
     what: str
 
     def __str__(self) -> str:
-        """Return the sentence alone."""
+        """Return the sentence without the kind."""
         return self.what
 
 
 class Listener(Generic[T]):
-    """One listener's queue; iterate to take what it holds, until the seat is left.
+    """One listener's queue, for `async for`; the iteration ends when the participant leaves.
 
-    `lost` counts what went unheard because the queue was full.
+    `lost` counts the items that were dropped because the queue was full.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin with an empty queue."""
         self.lost = 0
         self._queue: deque[T] = deque(maxlen=FEED_ITEMS_MAX)
         self._ended = False
-        self._stirred = trio.Event()
+        self._wakeup = trio.Event()
 
     def __aiter__(self) -> "Listener[T]":
         return self
@@ -56,52 +56,52 @@ class Listener(Generic[T]):
         while not self._queue:
             if self._ended:
                 raise StopAsyncIteration
-            await self._stirred.wait()
+            await self._wakeup.wait()
         return self._queue.popleft()
 
-    def take(self, item: T) -> None:
-        """Queue an item; loses the oldest when there is no room."""
+    def put(self, item: T) -> None:
+        """Queue an item; drops the oldest when the queue is full."""
         self.lost += len(self._queue) == self._queue.maxlen
         self._queue.append(item)
-        self._stir()
+        self._wake()
 
     def end(self) -> None:
-        """End the iteration once what is queued has been taken."""
+        """End the iteration after the items that are queued."""
         self._ended = True
-        self._stir()
+        self._wake()
 
-    def _stir(self) -> None:
-        self._stirred.set()
-        self._stirred = trio.Event()
+    def _wake(self) -> None:
+        self._wakeup.set()
+        self._wakeup = trio.Event()
 
 
 class Feed(Generic[T]):
-    """Tells every listener; one that is dropped by its owner is forgotten."""
+    """Publishes items to its listeners, to which it holds weak references only."""
 
     def __init__(self, *, repeats: bool = False) -> None:
-        """Begin without listeners; `repeats` tells a new one what was told before, too."""
+        """Begin without listeners; with `repeats`, a new one first gets the latest items."""
         self._listeners: WeakSet[Listener[T]] = WeakSet()
-        self._told: deque[T] = deque(maxlen=FEED_ITEMS_MAX if repeats else 0)
+        self._history: deque[T] = deque(maxlen=FEED_ITEMS_MAX if repeats else 0)
         self._ended = False
 
     def listen(self) -> Listener[T]:
         """Return a new listener."""
         listener = Listener[T]()
-        for item in self._told:
-            listener.take(item)
+        for item in self._history:
+            listener.put(item)
         self._listeners.add(listener)
         if self._ended:
             listener.end()
         return listener
 
-    def tell(self, item: T) -> None:
-        """Tell everybody; never waits."""
-        self._told.append(item)
+    def publish(self, item: T) -> None:
+        """Queue an item for every listener; never waits."""
+        self._history.append(item)
         for listener in tuple(self._listeners):
-            listener.take(item)
+            listener.put(item)
 
     def end(self) -> None:
-        """Tell nothing more."""
+        """End the iteration of every listener."""
         self._ended = True
         for listener in tuple(self._listeners):
             listener.end()

@@ -1,4 +1,4 @@
-"""The ear of a seat: which frames reach its node, and what is said of those that do not."""
+"""Receives a participant's frames: turns valid ones into events, and reports the others."""
 
 from collections.abc import Callable
 
@@ -17,39 +17,39 @@ from qutrio.model.rules import NAME_CHARS_MAX
 from qutrio.plumbing.inbox import Inbox
 
 REPORTED_MAX = 256
-"""Of how many (sender, fault) a seat remembers that it reported them."""
+"""How many pairs of sender and fault are reported; further ones are dropped silently."""
 
 
 @define
 class FrameReceiver:
-    """Takes the frames of one seat.  Each fault of each sender is reported once."""
+    """Receives the frames of one participant.  Reports each fault of each sender once."""
 
     _group: Group
     _me: NodeId
     _link: Link
-    _meeting: PeerDiscovery | None
+    _discovery: PeerDiscovery | None
     _troubles: Feed[Trouble]
-    _heard: set[NodeId] = field(init=False, factory=set)
+    _linked: set[NodeId] = field(init=False, factory=set)
     _reported: set[tuple[NodeId, str]] = field(init=False, factory=set)
 
     async def listen(self, inbox: Inbox) -> None:
-        """Post what members say, for ever."""
+        """Post the members' messages to the node, forever."""
         while True:
             sender, frame = await self._link.receive()
             for event in self.events(sender, frame):
                 await inbox.post(event)
 
-    async def complain(self) -> None:
-        """Pass on what goes wrong on the wire, for ever."""
+    async def report_troubles(self) -> None:
+        """Publish the problems that the driver reports, forever."""
         while True:
-            self._troubles.tell(Trouble(TroubleKind.WIRE, await self._link.trouble()))
+            self._troubles.publish(Trouble(TroubleKind.WIRE, await self._link.trouble()))
 
     def events(self, sender: NodeId, frame: bytes) -> list[Event]:
-        """Return what a frame means to the node."""
+        """Return the events that a frame means to the node."""
         if sender == self._me:
-            self._report(sender, "is this seat's own id; another program uses it too")
-        elif self._meeting is not None and self._meeting.understands(frame):
-            self._greet(self._meeting, sender, frame)
+            self._report(sender, "is this participant's own id; another program uses it too")
+        elif self._discovery is not None and self._discovery.is_hello(frame):
+            self._on_hello(self._discovery, sender, frame)
         elif frame[:DIGEST_BYTES] != self._group.digest:
             fault = "has another list of members, another engine or other timers, or speaks"
             self._report(sender, f"{fault} another version; nothing of it is counted")
@@ -67,14 +67,14 @@ class FrameReceiver:
             return []
         if message is None:
             return []
-        events: list[Event] = [] if sender in self._heard else [Linked(sender)]
-        self._heard.add(sender)
+        events: list[Event] = [] if sender in self._linked else [Linked(sender)]
+        self._linked.add(sender)
         return [*events, Received(sender, message)]
 
-    def _greet(self, discovery: PeerDiscovery, sender: NodeId, frame: bytes) -> None:
-        if discovery.strange(sender):
-            self._report(sender, f"came after all {discovery.size} seats were taken")
-        answer = discovery.hear(sender, frame)
+    def _on_hello(self, discovery: PeerDiscovery, sender: NodeId, frame: bytes) -> None:
+        if discovery.is_surplus(sender):
+            self._report(sender, f"came after all {discovery.size} participants had been found")
+        answer = discovery.on_hello(sender, frame)
         if answer is not None:
             self._link.send(sender, answer)
 
@@ -83,27 +83,27 @@ class FrameReceiver:
             return
         self._reported.add((sender, fault))
         shown = sender if len(sender) <= NAME_CHARS_MAX else f"{sender[:NAME_CHARS_MAX]}..."
-        self._troubles.tell(Trouble(TroubleKind.GROUP, f"{shown!r} {fault}"))
+        self._troubles.publish(Trouble(TroubleKind.GROUP, f"{shown!r} {fault}"))
 
 
 async def gather(
     discovery: PeerDiscovery, link: Link, every_s: float, log: Callable[..., None]
 ) -> tuple[NodeId, ...]:
-    """Say hello until all seats know each other, and return the members.
+    """Broadcast hellos until all participants know each other, and return the members.
 
-    Raises `ElectionError` when there is no place for this seat.
+    Raises `ElectionError` when the election is complete without this participant.
     """
     strangers = set[NodeId]()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_say_hello, discovery, link, every_s)
         while discovery.members is None:
             sender, frame = await link.receive()
-            if not discovery.understands(frame):
+            if not discovery.is_hello(frame):
                 continue
-            if discovery.strange(sender) and sender not in strangers:
+            if discovery.is_surplus(sender) and sender not in strangers:
                 strangers.add(sender)
-                log("another seat than those met first", participant=sender, size=discovery.size)
-            answer = discovery.hear(sender, frame)
+                log("a surplus participant was ignored", id=sender, size=discovery.size)
+            answer = discovery.on_hello(sender, frame)
             if answer is not None:
                 link.broadcast(answer)
         link.broadcast(discovery.hello())

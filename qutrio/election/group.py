@@ -1,8 +1,8 @@
-"""The group that elects: its name, its members, and the frames by which they know each other.
+"""The group that elects: its name, its members, and the frames that belong to it.
 
-All seats make the same document from the same list, so nothing has to be replicated before the
-first election.  Every frame begins with a digest of what must be common: seats that were started
-with another list, engine or timing are told apart, and never counted.
+All participants make the same document from the same list, so nothing has to be replicated
+before the first election.  Every frame begins with a digest of what must be common: the frames
+of a participant that was started with another list, engine or timing are never counted.
 """
 
 from collections.abc import Collection
@@ -23,15 +23,15 @@ from qutrio.model.rules import is_name
 from qutrio.model.stable import Position, Promise, Record, Stable
 
 FORMAT = 1
-"""Of frames; seats of different formats refuse each other."""
+"""The format of frames; participants of different formats refuse each other's frames."""
 DIGEST_BYTES = 8
-NOWHERE = "127.0.0.1:1"
-"""The model wants an address; how seats reach one another is the driver's matter."""
+NO_ADDRESS = "127.0.0.1:1"
+"""A placeholder: a member must have an address, but the driver knows the real ones."""
 
 
 @frozen
 class Name:
-    """The name of an election or of a seat: raises `InvalidValueError` unless it is one."""
+    """The names of an election and a participant; raises `InvalidValueError` for invalid ones."""
 
     election: str = field(validator=is_name)
     self_id: str = field(validator=is_name)
@@ -39,7 +39,7 @@ class Name:
 
 @frozen(kw_only=True)
 class Group:
-    """Who elects, by which rules.  `members` are sorted."""
+    """The members of an election and its rules.  `members` are sorted."""
 
     name: str
     members: tuple[NodeId, ...]
@@ -47,18 +47,18 @@ class Group:
     digest: bytes = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Compute what tells this group's frames from all others."""
+        """Compute the digest that every frame of this group begins with."""
         common = timing(self.settings)
         rules = [self.settings.engine, float(common.beat_s), float(common.bound_s)]
         object.__setattr__(self, "digest", digest(self.name, list(self.members), rules))
 
     @property
     def bound_s(self) -> Seconds:
-        """For how long a voter is bound to a leader that it heard of last."""
+        """For how long a grant binds its voter."""
         return timing(self.settings).bound_s
 
     def document(self) -> ClusterDocument:
-        """Return the document that every member starts with; nobody ever changes it."""
+        """Return the document that every member starts with; it never changes."""
         return ClusterDocument(
             cluster_id=self.name,
             revision=Revision(1),
@@ -71,14 +71,14 @@ class Group:
         return self.digest + wire.encode(message)
 
     def first_state(self) -> Stable:
-        """Return what a seat remembers that was never started before."""
+        """Return the state of a participant that was never started before."""
         record = Record(Position(), self.document(), Ledger())
         return Stable(Promise(), record, record)
 
     def continued(self, kept: Stable) -> Stable:
-        """Return what a seat goes on with that was started before, perhaps in another group.
+        """Return the state of a participant that was started before, perhaps in another group.
 
-        Its promise and its ballot stay, whoever the members are now: terms never fall.
+        It keeps its promise and its hard state, so that terms never fall.
         """
         document = self.document()
         if kept.accepted.document == document == kept.committed.document:
@@ -91,24 +91,24 @@ class Group:
 def member_ids(members: object, self_id: str) -> tuple[NodeId, ...]:
     """Return the sorted ids of a list of members; raises `InvalidValueError`."""
     if isinstance(members, str | bytes) or not isinstance(members, Collection):
-        raise InvalidValueError("members", "must be a list of the ids of all seats")
-    ids = [NodeId(_seat_id(member)) for member in members]
+        raise InvalidValueError("members", "must be a list of the ids of all participants")
+    ids = [NodeId(_participant_id(member)) for member in members]
     if len(set(ids)) < len(ids):
-        raise InvalidValueError("members", "names a seat twice")
+        raise InvalidValueError("members", "names a participant twice")
     if len(ids) > MEMBERS_MAX:
-        raise InvalidValueError("members", f"has {len(ids)} seats; at most {MEMBERS_MAX}")
+        raise InvalidValueError("members", f"has {len(ids)} participants; at most {MEMBERS_MAX}")
     if self_id not in ids:
-        raise InvalidValueError("members", f"does not name this seat, {self_id!r}")
+        raise InvalidValueError("members", f"does not name this participant, {self_id!r}")
     return tuple(sorted(ids))
 
 
 def digest(*parts: object) -> bytes:
-    """Return a digest of what seats must have in common to understand each other."""
+    """Return a digest of what participants must have in common."""
     return sha256(orjson.dumps([FORMAT, *parts])).digest()[:DIGEST_BYTES]
 
 
-def is_seat_id(participant: str) -> bool:
-    """Tell whether a seat may have this id."""
+def is_participant_id(participant: str) -> bool:
+    """Return whether a participant may have this id."""
     try:
         Name("any", participant)
     except InvalidValueError:
@@ -116,9 +116,9 @@ def is_seat_id(participant: str) -> bool:
     return True
 
 
-def _seat_id(member: object) -> str:
-    if not isinstance(member, str) or not is_seat_id(member):
-        raise InvalidValueError("members", f"{member!r} is not the id of a seat")
+def _participant_id(member: object) -> str:
+    if not isinstance(member, str) or not is_participant_id(member):
+        raise InvalidValueError("members", f"{member!r} is not the id of a participant")
     return member
 
 
@@ -126,7 +126,7 @@ def _member(member: NodeId) -> Member:
     return Member(
         id=member,
         name=member,
-        address=NOWHERE,
+        address=NO_ADDRESS,
         fingerprint=Fingerprint(sha256(member.encode()).hexdigest()),
         certificate="",
     )

@@ -1,4 +1,4 @@
-"""What runs a seat: a node, its driver and its ears, from the first look at the disk to the end."""
+"""Runs a participant: loads its state, opens the link, drives the node, and leaves in order."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 
 GRACE_S: Seconds = 5.0
 """How long leaving may take beyond the time for which voters are bound."""
-GIVE_WAY_S: Seconds = 0.2
-"""How long a seat that leaves tries to hand the role over."""
+HAND_OVER_S: Seconds = 0.2
+"""How long a participant that leaves tries to hand the role over."""
 BOOT_BYTES = 6
 
 
 @asynccontextmanager
 async def participating(host: Host) -> AsyncGenerator[Participant]:
-    """Run a seat for the length of the block, sheltered from what cancels the block."""
+    """Run a participant for the length of the block, shielded from the block's cancellation."""
     raised: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -73,7 +73,7 @@ async def participating(host: Host) -> AsyncGenerator[Participant]:
 
 @frozen
 class _Running:
-    """What runs while the seat is taken."""
+    """The objects of a running participant."""
 
     participant: Participant
     observed_node: ObservedNode
@@ -85,7 +85,7 @@ class _Running:
 
 @define(kw_only=True)
 class Host:
-    """Runs one seat, from its state to its resignation, sheltered from cancellation by others."""
+    """Runs one participant, from loading its state to resigning, shielded from cancellation."""
 
     name: str
     me: NodeId
@@ -105,21 +105,21 @@ class Host:
     _grace_s: Seconds = field(init=False, default=GRACE_S)
 
     def leave(self) -> None:
-        """End soon: bodies first, then with a resignation."""
+        """Cancel the bodies, then resign and end `run`."""
         self._left.set()
         self._scope.deadline = trio.current_time() + self._grace_s
 
     async def run(self, *, task_status: trio.TaskStatus[Participant]) -> None:
-        """Open the state and the wire, take the seat, and run until `leave`."""
+        """Open the state and the link, and run the node until `leave`."""
         with self._scope:
             with self.state.hold(self.name, self.me):
                 kept = await self.state.load()
                 async with self.driver.open(self.name, self.me) as link:
                     group = await self._group(kept, link)
                     now = self.clock.now()
-                    running = self._begin(group, await self._stable(group, kept), link)
-                    self._keep_quiet(running.observed_node.node, kept, now)
-                    await self._live(running, task_status)
+                    running = self._build(group, await self._stable(group, kept), link)
+                    self._honour_earlier_grant(running.observed_node.node, kept, now)
+                    await self._run_node(running, task_status)
 
     async def _group(self, kept: Stable | None, link: Link) -> Group:
         members = self.members
@@ -143,30 +143,30 @@ class Host:
             await self.state.create(stable)
         return stable
 
-    def _keep_quiet(self, node: Node, kept: Stable | None, now: Instant) -> None:
-        """Endorse nobody new while a bond may hold that was given under other rules."""
+    def _honour_earlier_grant(self, node: Node, kept: Stable | None, now: Instant) -> None:
+        """Grant nothing new while a grant that was given under other rules may still bind."""
         if kept is None or kept.promise == Promise():
             return
         before = (kept.accepted.document.settings, kept.committed.document.settings)
         bound_s = max(timing(rules).bound_s for rules in before)
         lease = node.leadership.lease
         if kept is not self.state.durable:
-            lease.quiet_until = max(lease.quiet_until, Instant(now + bound_s))
+            lease.restart_wait_until = max(lease.restart_wait_until, Instant(now + bound_s))
 
-    def _begin(self, group: Group, stable: Stable, link: Link) -> _Running:
-        # Nobody ever changes the document of a group, so its level stays too.
+    def _build(self, group: Group, stable: Stable, link: Link) -> _Running:
+        # The document of a group never changes, so its feature level does not either.
         node = Node(self.me, stable, now=self.clock.now(), rng=self.rng, level=LEVEL_UNSAID)
         node.leadership.engine_host.position = self.position
         observed_node = ObservedNode(node, self._turns)
         inbox = Inbox(secrets.token_hex(BOOT_BYTES))
         margin_s = CANCEL_EARLY * group.bound_s
-        leader_tasks = LeaderTasks(observed_node.outlook, inbox, self.clock, margin_s)
+        leader_tasks = LeaderTasks(observed_node.participant_view, inbox, self.clock, margin_s)
         self._grace_s = GRACE_S + group.bound_s
         return _Running(
             participant=Participant(
                 self.me,
                 group,
-                observed_node.outlook,
+                observed_node.participant_view,
                 inbox,
                 leader_tasks,
                 self._turns,
@@ -182,10 +182,10 @@ class Host:
             ),
         )
 
-    async def _live(self, running: _Running, task_status: trio.TaskStatus[Participant]) -> None:
+    async def _run_node(self, running: _Running, task_status: trio.TaskStatus[Participant]) -> None:
         try:
-            async with trio.open_nursery() as thinking:
-                await self._serve(running, thinking, task_status)
+            async with trio.open_nursery() as driving:
+                await self._serve(running, driving, task_status)
                 await running.inbox.post(Stop())
         finally:
             running.leader_tasks.close()  # also when a bug ended the node
@@ -193,36 +193,32 @@ class Host:
             self._troubles.end()
 
     async def _serve(
-        self, running: _Running, thinking: trio.Nursery, task_status: trio.TaskStatus[Participant]
+        self, running: _Running, driving: trio.Nursery, task_status: trio.TaskStatus[Participant]
     ) -> None:
-        """Drive the node until the seat is left, and no body runs."""
-        observed_node, inbox, leader_tasks = (
-            running.observed_node,
-            running.inbox,
-            running.leader_tasks,
-        )
-        view: Latest[View] = Latest(observed_node.view(self.clock.now()))
-        thinking.start_soon(drive, observed_node, inbox, running.handler, view, self.clock)
-        async with trio.open_nursery() as inward:
-            for task in (leader_tasks.watch, leader_tasks.tell, running.receiver.complain):
-                inward.start_soon(task)
-            inward.start_soon(running.receiver.listen, inbox)
-            # Whoever was cancelled while the threads worked gets no seat, and would never leave.
+        """Drive the node until the participant leaves and no body runs."""
+        node, inbox, bodies = running.observed_node, running.inbox, running.leader_tasks
+        view: Latest[View] = Latest(node.view(self.clock.now()))
+        driving.start_soon(drive, node, inbox, running.handler, view, self.clock)
+        async with trio.open_nursery() as tasks:
+            for task in (bodies.watch, bodies.report_count, running.receiver.report_troubles):
+                tasks.start_soon(task)
+            tasks.start_soon(running.receiver.listen, inbox)
+            # A caller that was cancelled while the threads worked gets no participant to leave.
             await trio.lowlevel.checkpoint_if_cancelled()
             self._scope.shield = True
             task_status.started(running.participant)
             await self._left.wait()
-            leader_tasks.close()
+            bodies.close()
             with trio.move_on_after(self._grace_s - GRACE_S):
-                await leader_tasks.ended()
-                await self._give_way(running)
-            inward.cancel_scope.cancel()
+                await bodies.wait_ended()
+                await self._hand_over(running)
+            tasks.cancel_scope.cancel()
 
-    async def _give_way(self, running: _Running) -> None:
-        """Name a successor, if there is one: so the others need not wait for an election."""
-        outlook = running.observed_node.outlook
-        if outlook.value.leads is None or outlook.value.living == {self.me}:
+    async def _hand_over(self, running: _Running) -> None:
+        """Hand the role to a successor, if one lives, so that no election is needed."""
+        view = running.observed_node.participant_view
+        if view.value.leads is None or view.value.living == {self.me}:
             return
         await running.inbox.post(YieldRequested(None))
-        with trio.move_on_after(GIVE_WAY_S):
-            await outlook.until(lambda seen: seen.leads is None)
+        with trio.move_on_after(HAND_OVER_S):
+            await view.until(lambda now: now.leads is None)

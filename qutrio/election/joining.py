@@ -1,4 +1,4 @@
-"""Taking a seat: what a program may ask for, and what it is refused for."""
+"""`join`: checks the arguments, and makes a participant."""
 
 from __future__ import annotations
 
@@ -46,32 +46,33 @@ async def join(
     log: Log = _silent,
     **timers: Unpack[Timers],
 ) -> AsyncGenerator[Participant]:
-    """Take a seat in the election `name` for the length of the block.
+    """Take part in the election `name` for the length of the block.
 
     Args:
-        name: the election's name, the same at all seats.
-        self_id: this seat's id, another one at each seat.
-        driver: how seats reach one another; see `qutrio.election.drivers`.
-        state: a folder of this seat's own, made when there is none; or a `State`.
-        members: the ids of all seats, the same list at all seats.
-        size: instead of `members`: how many seats there are.  Then this waits until they met.
-        engine: who should lead: "raft", "lowest-id" or "gossip".
-        position: raft's hook: what of the program's own state decides who may lead.
-        clock: the time; give `plumbing.clock.TrioClock()` in tests with trio's `MockClock`.
-        rng: the dice; give a seeded one in tests.
-        log: takes what the seat decides, a line at a time.
+        name: the election's name, the same at all participants.
+        self_id: this participant's id, a different one at each.
+        driver: how participants reach one another; see `qutrio.election.drivers`.
+        state: a folder of this participant's own, made if it is missing; or a `State`.
+        members: the ids of all participants, the same list at each.
+        size: how many participants there are, in place of `members`.  `join` then waits until
+            they have found each other.
+        engine: the algorithm that chooses a leader: "raft", "lowest-id" or "gossip".
+        position: for raft: lets the program's own state decide who may lead.
+        clock: the clock; pass `plumbing.clock.TrioClock()` in tests with trio's `MockClock`.
+        rng: the source of random timers; pass a seeded one in tests.
+        log: called with each line of the log.
         timers: durations in seconds; see `Timers`.
 
-    Leaving the block ends a running body, then the seat resigns, so that a successor leads
-    within a round trip.
+    Leaving the block cancels a running body.  Then the participant resigns, so that a successor
+    leads within a round trip.
 
     Raises `InvalidValueError` that names the argument, `DataDirectoryError`,
     `InvalidDocumentError` or `StorageError` when the state cannot be used, `ElectionError`
-    when all seats are taken, and what the driver raises.
+    when the election is complete without this participant, and what the driver raises.
     """
     _require_names(name, self_id)
     if (members is None) == (size is None):
-        raise InvalidValueError("members", "give the members or the size, one of the two")
+        raise InvalidValueError("members", "give either the members or the size")
     host = Host(
         name=name,
         me=NodeId(self_id),

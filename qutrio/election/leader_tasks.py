@@ -1,12 +1,13 @@
-"""Bodies: what a program does only while its seat may act, and how that is ended in time.
+"""Runs bodies: the blocks that a program runs only while its participant may act.
 
-Theory of operation.  A body begins after the node has lived through a `Tenancy` that counts it.
-From then on the node gives the role to nobody before the body has ended: asked to hand over, it
-waits; losing the role otherwise, it frees no voter early.  So other seats wait for the end of
-the mandate, and the body is cancelled a margin before it, unless it is renewed.
+Theory of operation.  A body begins after the node has processed a `Tenancy` that counts it.
+From then on the node keeps the role until the body has ended: when asked to transfer it, the
+node waits; when it loses the role otherwise, it releases no voter early.  So the other
+participants wait until the lease ends, and the body is cancelled a margin before that, unless
+the lease is renewed.
 
-The node's clock counts a suspend of the machine, trio's does not; so the clock is looked at now
-and then, also when nothing is due.
+The node's clock counts the time that the machine is suspended, trio's clock does not; so the
+node's clock is checked at intervals, even when nothing is due.
 """
 
 from collections.abc import AsyncGenerator
@@ -25,19 +26,19 @@ from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 
 CANCEL_EARLY = 0.1
-"""Which part of the time for which voters are bound a body has to end in."""
-LOOK_S_MAX: Seconds = 0.5
-"""After a suspend a body runs on for so long at most."""
+"""The part of the time for which a grant binds that a cancelled body has to end in."""
+CLOCK_CHECK_S_MAX: Seconds = 0.5
+"""The longest time between two checks of the clock; so long may a body outlast a suspend."""
 
 
 @define
 class LeaderTasks:
-    """The bodies of one seat.
+    """The bodies of one participant.
 
-    `_confirmed` is how many the node knows of; None while it is being told.
+    `_confirmed` is the number that the node knows; None while a new number is on its way.
     """
 
-    _outlook: Latest[ParticipantView]
+    _view: Latest[ParticipantView]
     _inbox: Inbox
     _clock: Clock
     _margin_s: Seconds
@@ -45,11 +46,11 @@ class LeaderTasks:
     _confirmed: int | None = field(init=False, default=0)
     _scopes: set[trio.CancelScope] = field(init=False, factory=set)
     _closed: bool = field(init=False, default=False)
-    _stirred: trio.Event = field(init=False, default=Factory(trio.Event))
+    _wakeup: trio.Event = field(init=False, default=Factory(trio.Event))
 
     @asynccontextmanager
     async def leading(self) -> AsyncGenerator[Term]:
-        """Wait until this seat may act, and run the block for as long as it may."""
+        """Wait until this participant may act, and run the block while it may."""
         term = await self._enter()
         scope = trio.CancelScope()
         self._scopes.add(scope)
@@ -61,54 +62,54 @@ class LeaderTasks:
             self._leave()
 
     def close(self) -> None:
-        """Cancel every body, and let none begin."""
+        """Cancel every body, and let no new one begin."""
         self._closed = True
         self._cancel()
-        self._stir()
+        self._wake()
 
-    async def ended(self) -> None:
-        """Wait until no body runs and the node knows it."""
+    async def wait_ended(self) -> None:
+        """Wait until no body runs and the node knows that."""
         while self._count or self._confirmed != 0:
-            await self._stirred.wait()
+            await self._wakeup.wait()
 
     async def watch(self) -> None:
-        """Cancel the bodies in time, for ever."""
+        """Cancel the bodies before the lease ends, forever."""
         while True:
-            seen = self._outlook.value
-            self._stir()
+            view = self._view.value
+            self._wake()
             left_s = self._left_s()
             if left_s <= 0:
                 self._cancel()
-            with trio.move_on_after(min(left_s, LOOK_S_MAX) if left_s > 0 else inf):
-                await self._outlook.other_than(seen)
+            with trio.move_on_after(min(left_s, CLOCK_CHECK_S_MAX) if left_s > 0 else inf):
+                await self._view.other_than(view)
 
-    async def tell(self) -> None:
-        """Keep the node informed of how many bodies there are, for ever."""
-        told = 0
+    async def report_count(self) -> None:
+        """Report the number of bodies to the node whenever it changes, forever."""
+        reports = 0
         while True:
             while self._confirmed == self._count:
-                await self._stirred.wait()
-            count, self._confirmed, told = self._count, None, told + 1
+                await self._wakeup.wait()
+            count, self._confirmed, reports = self._count, None, reports + 1
             await self._inbox.post(Tenancy(count))
-            while self._outlook.value.tenancies < told:
-                await self._outlook.changed()
+            while self._view.value.tenancies < reports:
+                await self._view.changed()
             self._confirmed = count
-            self._stir()
+            self._wake()
 
     async def _enter(self) -> Term:
-        await trio.lowlevel.checkpoint()  # bodies that never wait must let the seat live
+        await trio.lowlevel.checkpoint()  # bodies that never wait must not starve the node
         while True:
             while self._left_s() <= 0:
                 self._require_open()
-                await self._stirred.wait()
+                await self._wakeup.wait()
             self._count += 1
-            self._stir()
+            self._wake()
             begins = False
             try:
                 while not self._confirmed:
                     self._require_open()
-                    await self._stirred.wait()
-                term, begins = self._outlook.value.leads, self._left_s() > 0
+                    await self._wakeup.wait()
+                term, begins = self._view.value.leads, self._left_s() > 0
                 if begins and term is not None:
                     return term
             finally:
@@ -116,15 +117,15 @@ class LeaderTasks:
                     self._leave()
 
     def _left_s(self) -> Seconds:
-        """Return for how many seconds bodies may run unless the mandate is renewed."""
-        seen = self._outlook.value
-        if self._closed or seen.vacating or seen.leads is None or seen.acting_until is None:
+        """Return for how many seconds bodies may run unless the lease is renewed."""
+        view = self._view.value
+        if self._closed or view.vacating or view.leads is None or view.acting_until is None:
             return 0.0
-        return seen.acting_until - self._margin_s - self._clock.now()
+        return view.acting_until - self._margin_s - self._clock.now()
 
     def _leave(self) -> None:
         self._count -= 1
-        self._stir()
+        self._wake()
 
     def _cancel(self) -> None:
         for scope in self._scopes:
@@ -132,8 +133,8 @@ class LeaderTasks:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise ParticipantLeftError("this seat was left; it leads no more")
+            raise ParticipantLeftError("this participant has left; it cannot lead")
 
-    def _stir(self) -> None:
-        self._stirred.set()
-        self._stirred = trio.Event()
+    def _wake(self) -> None:
+        self._wakeup.set()
+        self._wakeup = trio.Event()

@@ -1,4 +1,4 @@
-"""The daemon's own node in the role of a seat: what goes in, what it decides, what is shown."""
+"""A node that publishes what the other tasks of its participant need to know."""
 
 from attrs import Factory, define, field, frozen
 
@@ -14,11 +14,11 @@ from qutrio.plumbing.latest import Latest
 
 @frozen(kw_only=True)
 class ParticipantView:
-    """What a seat's other tasks may know of its node.
+    """The state of a participant's node, for its other tasks.
 
-    `leads` is the term in which this node acts, as a majority knows it; it acts up to
-    `acting_until` unless that is renewed.  `tenancies` counts the `Tenancy` events that the
-    node has lived through: what is told here, is told after the last of them.
+    `leads` is the term in which this node is master; it may act until `acting_until`, unless
+    the lease is renewed.  `tenancies` counts the `Tenancy` events that the node had processed
+    when this view was made.
     """
 
     role: Role
@@ -33,21 +33,21 @@ class ParticipantView:
 
 @define
 class ObservedNode:
-    """A `runtime.driver.Machine` that also shows what only its owner may know of the node.
+    """A `runtime.driver.StateMachine` that also publishes a `ParticipantView` and role changes.
 
-    The driver asks for a view when it has performed all effects of a step.  So what is shown
-    is durable, and has been said.
+    The driver asks for a view after it has performed all effects of a step.  So what is
+    published is durable, and its messages have been sent.
     """
 
     node: Node
     turns: Feed[Turn]
-    outlook: Latest[ParticipantView] = field(init=False)
+    participant_view: Latest[ParticipantView] = field(init=False)
     _tenancies: int = 0
     _turned: list[Turn] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
-        """Show what is known before the first step."""
-        self.outlook = Latest(self._look(self.node.view(self.node.deadline)))
+        """Publish the view before the first step."""
+        self.participant_view = Latest(self._current_view(self.node.view(self.node.deadline)))
 
     @property
     def deadline(self) -> Instant:
@@ -55,22 +55,22 @@ class ObservedNode:
         return self.node.deadline
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Take one event in, and return what is to be done, in order."""
+        """Process one event, and return its effects in order."""
         effects = self.node.step(event, now, wall)
         self._tenancies += isinstance(event, Tenancy)
         self._turned += [effect.turn for effect in effects if isinstance(effect, Turned)]
         return effects
 
     def view(self, now: Instant) -> View:
-        """Return what others may know, and show it."""
+        """Return the node's view, and publish the participant's."""
         view = self.node.view(now)
-        self.outlook.publish(self._look(view))
+        self.participant_view.publish(self._current_view(view))
         turned, self._turned = self._turned, []
         for turn in turned:
-            self.turns.tell(turn)
+            self.turns.publish(turn)
         return view
 
-    def _look(self, view: View) -> ParticipantView:
+    def _current_view(self, view: View) -> ParticipantView:
         acts = view.acting_until is not None
         return ParticipantView(
             role=self.node.leadership.engine_host.role,

@@ -1,4 +1,4 @@
-"""A seat: one program's place in an election, and all that the program may ask of it."""
+"""The public interface of a participant: state, leading, events, and transfer of leadership."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class ParticipantState:
-    """What a seat knows at one moment.
+    """What a participant knows at one time.
 
-    `role` is what the engine takes this seat for; `acting` tells whether it may act: only that
-    is exclusive.  `leader` is who acts, as far as this seat heard it from its own mouth.
+    `role` is the engine's opinion; `acting` says whether this participant may act, and only
+    that is exclusive.  `leader` is the member that last announced to this one that it acts.
     `living` are the members that were heard within `dead_after`, this one included.
     """
 
@@ -41,76 +41,77 @@ class ParticipantState:
 
 @define(eq=False)
 class Participant:
-    """One program's place in an election; made by `join`."""
+    """A program that takes part in an election; made by `join`."""
 
     self_id: NodeId
     _group: Group
-    _outlook: Latest[ParticipantView]
+    _view: Latest[ParticipantView]
     _inbox: Inbox
-    _bodies: LeaderTasks
+    _leader_tasks: LeaderTasks
     _turns: Feed[Turn]
     _troubles: Feed[Trouble]
     _clock: Clock = field(repr=False)
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The ids of all seats of the election, sorted."""
+        """The ids of all participants of the election, sorted."""
         return self._group.members
 
     @property
     def state(self) -> ParticipantState:
-        """What is known now; changes with every step of the election."""
-        seen = self._outlook.value
-        until = seen.acting_until
+        """The current state; changes with every step of the election."""
+        view = self._view.value
+        until = view.acting_until
         return ParticipantState(
             self_id=self.self_id,
-            role=seen.role,
+            role=view.role,
             acting=until is not None and self._clock.now() < until,
-            term=seen.term,
-            leader=seen.leader,
+            term=view.term,
+            leader=view.leader,
             members=self._group.members,
-            living=frozenset(seen.living),
+            living=frozenset(view.living),
         )
 
     def leading(self) -> "AbstractAsyncContextManager[Term, bool]":
-        """Wait until this seat may act, and run the block for as long as it may.
+        """Wait until this participant may act, and run the block while it may.
 
         The block gets the term: a number that only grows from leader to leader.  Pass it to
-        whatever you write to, and let that refuse a lower one than it has seen.  The block is
-        cancelled when the seat may act no longer, or when the role is to move; then `async with`
-        ends without an exception.  While the block runs, the role is given to nobody.
+        every store that you write to, and have the store refuse a lower one than it has seen.
+        The block is cancelled when the participant may no longer act, or when the role is to
+        move; then `async with` ends without an exception.  The role does not move while the
+        block runs.
 
-        Raises `ElectionError` when the seat is left before the block began.
+        Raises `ElectionError` when the participant leaves before the block began.
         """
-        # The type says that it may end the block without an exception.
-        return cast("AbstractAsyncContextManager[Term, bool]", self._bodies.leading())
+        # The type says that it may suppress the exception that ends the block.
+        return cast("AbstractAsyncContextManager[Term, bool]", self._leader_tasks.leading())
 
     def changes(self) -> Listener[Turn]:
-        """Return the changes of this seat's role from now on, for `async for`.
+        """Return the changes of this participant's role from now on, for `async for`.
 
-        A listener that does not keep up loses the oldest.  The iteration ends when the seat is
-        left.
+        A listener that does not keep up loses the oldest.  The iteration ends when the
+        participant leaves.
         """
         return self._turns.listen()
 
     def errors(self) -> Listener[Trouble]:
-        """Return what went and goes wrong, for `async for`: the election itself goes on.
+        """Return the problems of this participant, past and future, for `async for`.
 
-        It begins with the last of what went wrong since the seat was taken.  A listener that
-        does not keep up loses the oldest.  The iteration ends when the seat is left.
+        It begins with the latest problems since `join`.  A listener that does not keep up loses
+        the oldest.  The iteration ends when the participant leaves.
         """
         return self._troubles.listen()
 
-    async def give_way(self, to: str | None = None) -> None:
-        """Ask whoever leads to give the role to `to`, or to whom its engine wants next.
+    async def transfer_leadership(self, to: str | None = None) -> None:
+        """Ask the leader to hand the role to `to`, or to the member that its engine prefers.
 
-        A wish: it is forgotten when nobody leads, and after a while when `to` cannot lead.
-        Raises `InvalidValueError` when `to` is no member, `ElectionError` when the seat was
-        left.
+        The request is dropped when nobody leads, and after a while when `to` cannot lead.
+        Raises `InvalidValueError` when `to` is no member, `ElectionError` when the participant
+        has left.
         """
         if to is not None and to not in self._group.members:
             raise InvalidValueError("to", f"{to!r} is no member")
         try:
             await self._inbox.post(YieldRequested(None if to is None else NodeId(to)))
         except trio.BrokenResourceError:
-            raise ElectionError("this seat was left; it elects no more") from None
+            raise ElectionError("this participant has left") from None

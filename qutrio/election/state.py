@@ -1,6 +1,6 @@
-"""Where a seat keeps what it must not forget: its promise and its ballot, so that no term falls.
+"""Durable state of a participant: its promise and its hard state, so that terms never fall.
 
-A lost or damaged state is never taken for an empty one: a seat that forgot what it promised
+A lost or damaged state is never taken for an empty one: a participant that forgot its promise
 could help two leaders into one term.
 """
 
@@ -23,25 +23,25 @@ from qutrio.storage.lock import lock_directory
 from qutrio.storage.store import Store
 
 OWNER_NAME = "seat.json"
-"""The file that says whose state a folder holds."""
-SEAT_RECOVERY = (
-    "an older copy would forget what this seat promised, so do not restore one: while all other"
-    " seats run and one of them leads, move the folder away and start this seat again"
+"""The file that names the participant whose state a folder holds."""
+PARTICIPANT_RECOVERY = (
+    "an older copy would lack this participant's last promise, so do not restore one: while all"
+    " other participants run and one of them leads, move the folder away and start this one again"
 )
 
 
 class State(Protocol):
-    """A place for what a seat must not forget.  One seat has it at a time."""
+    """Storage for the durable state of a participant.  One participant uses it at a time."""
 
     def hold(self, election: str, me: NodeId) -> AbstractContextManager[None]:
-        """Keep all others out for the length of the block.
+        """Lock the storage for the length of the block.
 
-        Raises `DataDirectoryError` when it is taken, cannot be used, or is another seat's.
+        Raises `DataDirectoryError` when it is in use, unusable, or another participant's.
         """
         ...
 
     async def load(self) -> Stable | None:
-        """Return what is kept, or None when this seat was never started.
+        """Return what is stored, or None when this participant was never started.
 
         Raises `InvalidDocumentError` when it is damaged, `UnsupportedVersionError` when a newer
         version wrote it, and `DataDirectoryError` when it cannot be read.
@@ -49,24 +49,24 @@ class State(Protocol):
         ...
 
     async def create(self, stable: Stable) -> None:
-        """Keep a state that was not loaded; raises `StorageError`."""
+        """Store a first state, or one of new members; raises `StorageError`."""
         ...
 
     @property
     def durable(self) -> Stable:
-        """What a crash at this moment would leave; after `load` or `create`."""
+        """What a crash would leave now; valid after `load` or `create`."""
         ...
 
     async def persist(self, stable: Stable) -> None:
-        """Return when `stable` would survive a power loss, or raise `StorageError`."""
+        """Return when `stable` would survive a power loss; raises `StorageError`."""
         ...
 
 
 class FolderState:
-    """The state in a folder of its own, written so that a power loss leaves it whole."""
+    """The state in a folder of its own; writes are atomic, so a power loss does not damage it."""
 
     def __init__(self, path: PathLike[str] | str) -> None:
-        """Use the folder at `path`, which is made when there is none."""
+        """Use the folder at `path`, which is made if it is missing."""
         self._directory = DataDirectory(Path(path).absolute())
         self._store = Store(self._directory)
         self._owner = b""
@@ -88,12 +88,12 @@ class FolderState:
         return await trio.to_thread.run_sync(self._load)
 
     async def create(self, stable: Stable) -> None:
-        """Write a first state, and whose it is."""
+        """Write a first state, and the file that names its owner."""
         await trio.to_thread.run_sync(self._create, stable)
 
     @property
     def durable(self) -> Stable:
-        """What was read or written last."""
+        """The state that was last read or written."""
         return self._store.durable
 
     async def persist(self, stable: Stable) -> None:
@@ -109,26 +109,26 @@ class FolderState:
         if not self._directory.state_file.exists():
             if self._owner_file.exists() and not self._directory.unfinished_file.exists():
                 lost = f"{self._directory.state_file} is missing"
-                raise InvalidDocumentError(f"{lost}; {SEAT_RECOVERY}")
+                raise InvalidDocumentError(f"{lost}; {PARTICIPANT_RECOVERY}")
             return None
         try:
             stable = self._store.load()
         except InvalidDocumentError as error:
             damage = str(error).removesuffix(f"; {RECOVERY}")
-            raise InvalidDocumentError(f"{damage}; {SEAT_RECOVERY}") from None
+            raise InvalidDocumentError(f"{damage}; {PARTICIPANT_RECOVERY}") from None
         self._finish()
         return stable
 
     def _require_owner(self) -> None:
-        """Refuse the folder of a daemon, of another seat, or of another election."""
+        """Refuse the folder of a daemon, another participant, or another election."""
         root = self._directory.root
         try:
             owner = self._owner_file.read_bytes()
         except FileNotFoundError:
             if self._directory.state_file.exists():
-                problem = f"{root} holds a state, but no {OWNER_NAME} that says which seat's"
+                problem = f"{root} holds a state, but no {OWNER_NAME} that names its participant"
                 raise DataDirectoryError(
-                    f"{problem}; give every seat a folder of its own"
+                    f"{problem}; give every participant a folder of its own"
                 ) from None
             return
         except OSError as error:
@@ -137,8 +137,8 @@ class FolderState:
             ) from None
         if owner != self._owner:
             raise DataDirectoryError(
-                f"{root} is the folder of another seat ({_shown(owner)}, not"
-                f" {_shown(self._owner)}); give every seat a folder of its own"
+                f"{root} is the folder of another participant ({_shown(owner)}, not"
+                f" {_shown(self._owner)}); give every participant a folder of its own"
             )
 
     def _create(self, stable: Stable) -> None:
@@ -159,21 +159,21 @@ class FolderState:
 
 
 class MemoryState:
-    """A state that ends with the process: for tests, which need neither disks nor threads.
+    """A state in memory, for tests without disks and threads.
 
-    Give it to the next start of the same seat, as a disk would be.  While `failing` holds a
-    reason, writes fail with it.
+    Pass it to the next start of the same participant, as a disk would be.  While `failing`
+    holds a reason, writes fail with it.
     """
 
     def __init__(self) -> None:
-        """Begin as a seat that was never started."""
+        """Begin as the state of a participant that was never started."""
         self.failing: str | None = None
         self._kept: Stable | None = None
         self._held = False
 
     @contextmanager
     def hold(self, election: str, me: NodeId) -> Iterator[None]:
-        """Refuse a second holder."""
+        """Lock the state; see `State.hold`."""
         if self._held:
             raise DataDirectoryError(f"the state of {me} in {election} is in use")
         self._held = True
@@ -183,22 +183,22 @@ class MemoryState:
             self._held = False
 
     async def load(self) -> Stable | None:
-        """Return what is kept."""
+        """Return what is stored."""
         await trio.lowlevel.checkpoint()
         return self._kept
 
     async def create(self, stable: Stable) -> None:
-        """Keep a first state."""
+        """Store a first state."""
         await self.persist(stable)
 
     @property
     def durable(self) -> Stable:
-        """What is kept."""
+        """What is stored."""
         assert self._kept is not None, "load or create first"
         return self._kept
 
     async def persist(self, stable: Stable) -> None:
-        """Keep `stable`, or raise `StorageError` with the reason in `failing`."""
+        """Store `stable`, or raise `StorageError` with the reason in `failing`."""
         await trio.lowlevel.checkpoint()
         if self.failing is not None:
             raise StorageError(self.failing)

@@ -1,4 +1,4 @@
-"""The timers of an election, under the names by which programs give them."""
+"""The timers of an election, as arguments of `join`."""
 
 from typing import TypedDict
 
@@ -22,12 +22,12 @@ FIELDS = {
 
 
 class Timers(TypedDict, total=False):
-    """Durations in seconds; whatever is left out keeps its default.
+    """Durations in seconds; those left out have their defaults.
 
-    heartbeat: how often a seat says that it is there.  dead_after: after how long a silence it
-    counts as gone.  cooldown (lowest-id): for how long a lower id that came back must be there
-    before it gets the role.  leader_heartbeat, election_timeout: of raft.  startup_grace,
-    sample, election, alive: of gossip.
+    heartbeat: how often a participant sends a heartbeat.  dead_after: the silence after which
+    it counts as dead.  cooldown (lowest-id): how long a lower id must have been alive before
+    it gets the role.  leader_heartbeat, election_timeout: of raft.  startup_grace, sample,
+    election, alive: of gossip.
     """
 
     heartbeat: Seconds
@@ -42,7 +42,7 @@ class Timers(TypedDict, total=False):
 
 
 def settings_of(engine: str, timers: Timers) -> Settings:
-    """Return the settings that a seat elects by.
+    """Return the settings for an engine and timers.
 
     Raises `InvalidValueError` that names the argument, and `TypeError` for an unknown one.
     """

@@ -1,22 +1,22 @@
-"""One exception alone where a nursery would make a group of it."""
+"""Unwraps exception groups that hold a single exception."""
 
 from qutrio.errors import ElectionError
 
 
 class ParticipantLeftError(ElectionError):
-    """The seat was left, or has failed, and somebody still wants to lead."""
+    """The participant has left, or failed, while the program waits to lead."""
 
 
 def unwrap_group(
     group: BaseExceptionGroup[BaseException], raised: BaseException | None
 ) -> BaseException:
-    """Return what to raise for a group: the one exception in it, if there is only one.
+    """Return what to raise for a group: its only exception, or else the group.
 
-    `raised` is what the caller's own block raised; when that was a group, it stays one.  When
-    the seat failed, by Ctrl-C for example, the block may have noticed; then only why it failed
-    counts.
+    `raised` is what the caller's own block raised; if that is a group, it stays one.  When the
+    participant failed, by Ctrl-C for example, the block may have raised `ParticipantLeftError`;
+    that is left out, since the failure is its cause.
     """
-    group, raised = _without_echo(group, raised)
+    group, raised = _without_left_errors(group, raised)
     if isinstance(raised, BaseExceptionGroup):
         return group.exceptions[0] if len(group.exceptions) == 1 else group
     inner: BaseException = group
@@ -25,12 +25,12 @@ def unwrap_group(
     return group if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def _without_echo(
+def _without_left_errors(
     group: BaseExceptionGroup[BaseException], raised: BaseException | None
 ) -> tuple[BaseExceptionGroup[BaseException], BaseException | None]:
-    """Leave out what says only that the seat was left, if there is anything else."""
-    echo, rest = group.split(ParticipantLeftError)
-    if echo is None or rest is None:
+    """Return both without `ParticipantLeftError`, unless there is nothing else."""
+    left, rest = group.split(ParticipantLeftError)
+    if left is None or rest is None:
         return group, raised
     if isinstance(raised, BaseExceptionGroup):
         raised = raised.split(ParticipantLeftError)[1]

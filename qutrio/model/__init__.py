@@ -1,1 +1,1 @@
-"""Nouns: frozen values that mean the same on every node.  They know nothing but each other."""
+"""The data model: frozen values that mean the same on every node, with their rules."""

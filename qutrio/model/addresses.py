@@ -1,7 +1,7 @@
-"""Addresses that a person writes, host:port, read as strictly as URLs are.
+"""Strict rules for addresses (host:port) that a person writes.
 
-`members.split_address` reads whatever an existing document may hold.  What somebody writes
-anew must pass `require_address` as well, which says what is wrong and what to write instead.
+`members.split_address` reads whatever an existing document may hold.  A new address must pass
+`require_address` as well, which says what is wrong and what to write instead.
 """
 
 import re
@@ -22,7 +22,7 @@ _ALONE = "write a name or an IP address alone, such as db.example.org or 2001:db
 
 
 def require_address(address: str, field: str = "address") -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`.
+    """Return the host and the port of `host:port` or `[v6]:port`.
 
     Raises `InvalidValueError` for `field` with what to write instead.
     """
@@ -40,7 +40,7 @@ def require_address(address: str, field: str = "address") -> tuple[str, int]:
 
 
 def require_host_alone(host: str, field: str = "host") -> None:
-    """Accept a host where the port is said elsewhere, with hints for whoever wrote more."""
+    """Accept a host without a port; hint at what to leave out if there is more."""
     _require_bare(host, field, _ALONE)
     if not host:
         raise InvalidValueError(field, f"names no host; {_ALONE}")
@@ -100,7 +100,7 @@ def _require_v4(host: str, field: str) -> None:
 
 
 def _beyond_ascii(host: str) -> str:
-    """Return why a host is refused where only ASCII is taken, with the form to write."""
+    """Return why a host that is not ASCII is refused, with its ASCII form."""
     try:
         return f"{shown(host)} is not ASCII; write {shown(ascii_host(host))}"
     except ValueError:
@@ -108,7 +108,7 @@ def _beyond_ascii(host: str) -> str:
 
 
 def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
-    """Refuse what belongs to a URL, and what no address holds at all."""
+    """Refuse the parts of a URL, and characters that no address contains."""
     if found := _SCHEME.match(address):
         rest = address[found.end() :].partition("/")[0]
         hint = f"write {shown(rest)} alone" if rest else example
@@ -127,7 +127,7 @@ def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
 
 
 def _parted(address: str, field: str) -> tuple[str, str, str]:
-    """Return host, colon and port; the host is well formed, the port has not been looked at."""
+    """Return host, colon and port; the host is well formed, the port is not checked."""
     if address.startswith("["):
         host, bracket, rest = address[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):

@@ -1,6 +1,6 @@
-"""Names of hosts in any letters: stored in ASCII, shown as people write them.
+"""Host names in any script: stored in ASCII, shown as people write them.
 
-`ascii_host` is the one rule, for the hosts of URLs and for those that stand alone.
+`ascii_host` is the only rule, for the hosts of URLs and for those that stand alone.
 """
 
 import re
@@ -8,20 +8,20 @@ import re
 HOST_CHARS_MAX = 253
 LABEL_CHARS_MAX = 63
 GIVEN_CHARS_MAX = 1024
-"""Longer text is no host; the time that encoding takes grows with the square of the length."""
+"""Longer text is refused: the time to encode grows with the square of the length."""
 
 NO_NAME = "no such host name is possible"
 BAD_PART = "a part of its host is empty or too long"
 BAD_JOINER = "an invisible joiner stands in its host where none may be"
 OWN_PROBLEMS = frozenset({NO_NAME, BAD_PART, BAD_JOINER})
-"""The words of a `ValueError` raised here, which quote nothing; those of the library do."""
+"""The messages raised here, which quote nothing of the input; those of the library do."""
 
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
 _ACE = "xn--"
 
 
 def ascii_host(host: str) -> str:
-    """Return a name of a host in ASCII: as IDNA (UTS 46, as browsers do).
+    """Return a host name in ASCII, by IDNA (UTS 46, as browsers do).
 
     Raises `ValueError` for a name that no browser would accept.
     """
@@ -40,9 +40,9 @@ def ascii_host(host: str) -> str:
 
 
 def stored_host(host: str) -> str:
-    """Return a host as a check stores it: in ASCII, where it can be.
+    """Return a host as a check stores it: in ASCII if it has an ASCII form.
 
-    What cannot be is returned as it is, for the rules of its field to refuse with a hint.
+    Any other host is returned unchanged, for the rules of its field to refuse with a hint.
     """
     if host.isascii():
         return host
@@ -53,7 +53,7 @@ def stored_host(host: str) -> str:
 
 
 def stored_address(address: str) -> str:
-    """Return `host:port` as a check stores it: like `stored_host`, and the port as it is."""
+    """Return `host:port` as a check stores it: like `stored_host`, with the port unchanged."""
     if address.isascii():
         return address
     host, colon, port = address.rpartition(":")
@@ -61,7 +61,7 @@ def stored_address(address: str) -> str:
 
 
 def shown_host(host: str) -> str:
-    """Return what people are shown of a host or host:port: in brackets how it reads, if known."""
+    """Return a host or host:port as people are shown it, with its decoded form in brackets."""
     if _ACE not in host:
         return host
     readable = readable_host(host)
@@ -69,12 +69,12 @@ def shown_host(host: str) -> str:
 
 
 def readable_host(host: str) -> str:
-    """Return a host or host:port with its encoded parts decoded, except those that deceive."""
+    """Return a host or host:port with its encoded parts decoded, if they are printable."""
     return ".".join(_readable_label(label) for label in host.split("."))
 
 
 def _ascii_label(label: str) -> str:
-    """Encode one part of a host: also symbols, which browsers accept and IDNA 2008 does not."""
+    """Encode one label of a host, also symbols, which browsers accept and IDNA 2008 does not."""
     import idna  # noqa: PLC0415 - its tables are large, and few hosts need them
 
     idna.check_initial_combiner(label)

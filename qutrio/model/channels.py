@@ -1,4 +1,4 @@
-"""Where notices go: one class per kind of alert channel."""
+"""The alert channels to which notices go: one class for each kind."""
 
 from enum import Enum
 from typing import ClassVar, TypeAlias
@@ -27,7 +27,7 @@ class MailSecurity(Enum):
 
 @frozen(kw_only=True)
 class ChannelBase:
-    """What every kind of channel has.  A `default` channel is attached to every check."""
+    """The base of all channels.  A `default` channel is attached to every check."""
 
     kind: ClassVar[str]
 
@@ -39,7 +39,7 @@ class ChannelBase:
 
     @property
     def target(self) -> str:
-        """Where it goes, without any secret."""
+        """The receiver, without any secret."""
         raise NotImplementedError
 
 
@@ -59,10 +59,10 @@ class SmtpChannel(ChannelBase):
     recipients: tuple[str, ...] = field(validator=at_most(RECIPIENTS_MAX))
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what no server would accept, and a password that would travel in the clear.
+        """Refuse what no server accepts, and a password that would be sent in the clear.
 
-        Of addresses only what no version ever took is refused here, so that every document that
-        was written can be read.  `codec.addresses` has the strict rule for those a person gives.
+        An address is refused only if every version refused it, so that all existing documents
+        can be read.  `codec.addresses` has the strict rule for an address that a person writes.
         """
         require(bool(self.host), "host", "must name the mail server")
         require(bool(self.recipients), "recipients", "needs at least one address")
@@ -77,7 +77,7 @@ class SmtpChannel(ChannelBase):
         require(not exposed, "security", "a password needs starttls or tls")
 
     def require_dialable(self, was: ChannelBase | None) -> None:
-        """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
+        """Raise `InvalidValueError` for an invalid mail server, unless `was` had it, too."""
         if not isinstance(was, SmtpChannel) or was.host != self.host:
             require_host_alone(self.host)
 
@@ -88,7 +88,7 @@ class SmtpChannel(ChannelBase):
 
     @property
     def needs_level(self) -> int:
-        """The feature level it needs: programs without levels refuse names and blanks."""
+        """The feature level that it needs: programs without levels refuse names and blanks."""
         texts = (self.sender, *self.recipients)
         plain = not any(c <= " " or c in "<>," for text in texts for c in text)
         return LEVEL_UNSAID if plain else MAIL_NAMES
@@ -96,7 +96,7 @@ class SmtpChannel(ChannelBase):
 
 @frozen(kw_only=True)
 class WebhookChannel(ChannelBase):
-    """A JSON document by POST, signed with HMAC-SHA-256 when a secret is set."""
+    """A JSON document by POST, signed with HMAC-SHA-256 if a secret is set."""
 
     kind: ClassVar[str] = "webhook"
 
@@ -132,9 +132,9 @@ class DiscordChannel(ChannelBase):
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     def require_private(self) -> None:
-        """Raise `InvalidValueError` when the secret would travel in the open.
+        """Raise `InvalidValueError` if the secret would be sent in the clear.
 
-        Not a rule of every such value: an older document may hold one, and must be readable.
+        This is no rule of every value, because older documents that break it must be readable.
         """
         parts = urlsplit(self.url)
         host = parts.hostname or ""
@@ -146,7 +146,7 @@ class DiscordChannel(ChannelBase):
 
 @frozen(kw_only=True)
 class UnknownChannel(ChannelBase):
-    """A channel of a kind that this version does not know; kept whole, never used."""
+    """A channel of a kind that this version does not know; kept unchanged, never used."""
 
     kind: ClassVar[str] = "unknown"
 
@@ -154,7 +154,7 @@ class UnknownChannel(ChannelBase):
 
     @property
     def target(self) -> str:
-        """Nothing that this version could show."""
+        """The kind: this version knows nothing else to show."""
         return f"({self.kind_name})"
 
 
@@ -162,7 +162,7 @@ Channel: TypeAlias = SmtpChannel | WebhookChannel | DiscordChannel | UnknownChan
 
 
 def recipients_of(channel: Channel | None) -> tuple[str, ...]:
-    """Return those who are delivered to on their own account; none where the channel is one."""
+    """Return the recipients to which a channel delivers one by one; none for other channels."""
     return channel.recipients if isinstance(channel, SmtpChannel) else ()
 
 

@@ -1,4 +1,4 @@
-"""What every kind of check has in common."""
+"""The fields and rules that all kinds of checks share."""
 
 from enum import Enum
 from typing import ClassVar
@@ -18,7 +18,7 @@ RETRIES_MAX = 10
 
 
 class IpFamily(Enum):
-    """Which addresses of a name may be dialled."""
+    """The IP versions of the addresses that may be dialled."""
 
     ANY = "any"
     V4 = "4"
@@ -27,12 +27,12 @@ class IpFamily(Enum):
 
 @frozen(kw_only=True)
 class CheckBase:
-    """What every kind of check has.
+    """The base of all checks.
 
     `changed` is the document's revision that last changed this check: a result carries it, so
-    a probe that was in flight during an edit is not counted.  `alerts` names channels that
-    are attached beside the default ones.  `resolvers` are the name servers that are asked in
-    place of the cluster's or the node's own, in order.
+    that a probe that was in flight during an edit is not counted.  `alerts` names channels that
+    are attached besides the default ones.  `resolvers` are the name servers that are asked, in
+    order, instead of those of the cluster or the node.
     """
 
     kind: ClassVar[str]
@@ -54,14 +54,14 @@ class CheckBase:
 
     @property
     def target(self) -> str:
-        """What is probed, as a person would write it."""
+        """The target, as a person would write it."""
         raise NotImplementedError
 
     def require_dialable(self, was: "CheckBase | None") -> None:
-        """Raise `InvalidValueError` for a target that nobody can dial.
+        """Raise `InvalidValueError` for a target that cannot be dialled.
 
-        Not a rule of every such value: a document of an earlier version may hold one, and must
-        be readable.  What `was` had already is accepted, so that its other fields can be edited.
+        This is no rule of every value, because older documents that break it must be readable.
+        The target of `was` is accepted, so that the other fields can be edited.
         """
 
 

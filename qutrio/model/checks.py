@@ -1,4 +1,4 @@
-"""What is watched: HTTP and TCP checks, and the union of all kinds."""
+"""HTTP and TCP checks, and the union of all kinds of checks."""
 
 import re
 from typing import ClassVar, TypeAlias
@@ -42,7 +42,7 @@ _PATTERN_PROBLEMS = frozenset(
         "look-behind requires fixed-width pattern",
     }
 )
-"""Those of the library's words that quote nothing of the pattern."""
+"""The messages of the library that quote nothing of the pattern."""
 
 
 @frozen
@@ -59,10 +59,10 @@ class StatusRange:
 
 def _to_ascii(url: str) -> str:
     if len(url) > URL_CHARS_MAX:
-        return url  # is refused as too long, whatever it says
+        return url  # the validator refuses it as too long
     try:
         return ascii_url(url)
-    except UnicodeError:  # of the library for host names, whose words quote what it was given
+    except UnicodeError:  # from the library for host names, whose messages quote the input
         raise _no_url(url, "its host is no name that browsers accept") from None
     except ValueError as error:
         raise _no_url(url, _plain_words(error)) from None
@@ -70,10 +70,10 @@ def _to_ascii(url: str) -> str:
 
 @frozen(kw_only=True)
 class HttpCheck(CheckBase):
-    """An HTTP or HTTPS request whose answer must be as expected.
+    """An HTTP or HTTPS request whose response must be as expected.
 
-    `url` is kept in ASCII, however it is given.  `each_address` probes every address of the
-    host instead of the first that accepts.
+    `url` is stored in ASCII.  `each_address` probes every address of the host instead of the
+    first that accepts.
     """
 
     kind: ClassVar[str] = "http"
@@ -106,7 +106,7 @@ class HttpCheck(CheckBase):
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what could not be sent."""
+        """Refuse a request that cannot be sent."""
         _require_http_url(self.url)
         require(
             bool(_METHOD.fullmatch(self.method)), "method", f"{self.method[:40]!r} is no method"
@@ -121,7 +121,7 @@ class HttpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The URL, and how it reads when it holds more than ASCII."""
+        """The URL, with its decoded form if it has one."""
         return shown_url(self.url)
 
     def require_dialable(self, was: CheckBase | None) -> None:
@@ -135,7 +135,7 @@ class HttpCheck(CheckBase):
 class TcpCheck(CheckBase):
     """A TCP connection that must be accepted, by every address if `each_address` is set.
 
-    The host of `address` is kept in ASCII, however it is given.
+    The host of `address` is stored in ASCII.
     """
 
     kind: ClassVar[str] = "tcp"
@@ -145,16 +145,16 @@ class TcpCheck(CheckBase):
     each_address: bool = field(default=False, metadata=since(EACH_ADDRESS))
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an address that nobody could dial."""
+        """Refuse an address that cannot be dialled."""
         split_address(self.address)
 
     @property
     def target(self) -> str:
-        """The address as host:port, and how it reads when it holds more than ASCII."""
+        """The address as host:port, with its decoded form if it has one."""
         return shown_host(self.address)
 
     def require_dialable(self, was: CheckBase | None) -> None:
-        """Refuse what is not host:port, and an IP address of a family that may not be dialled."""
+        """Refuse anything but host:port, and an IP address of a family that may not be dialled."""
         aim = self.address, self.ip_family
         if not isinstance(was, TcpCheck) or (was.address, was.ip_family) != aim:
             host, _ = require_address(self.address)
@@ -163,7 +163,7 @@ class TcpCheck(CheckBase):
 
 @frozen(kw_only=True)
 class UnknownCheck(CheckBase):
-    """A check of a kind that this version does not know; kept whole, and abstained from."""
+    """A check of a kind that this version does not know; kept unchanged, its votes abstain."""
 
     kind: ClassVar[str] = "unknown"
 
@@ -171,15 +171,15 @@ class UnknownCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """Nothing that this version could show."""
+        """The kind: this version knows nothing else to show."""
         return f"({self.kind_name})"
 
 
 Check: TypeAlias = HttpCheck | TcpCheck | IcmpCheck | TlsCheck | DnsCheck | UnknownCheck
 
 
-def slow_words(check: CheckBase) -> str:
-    """Return what to warn of when attempts may outlast the interval; empty when they cannot."""
+def slow_warning(check: CheckBase) -> str:
+    """Return a warning if the attempts may take longer than the interval, else an empty string."""
     longest_s = check.timeout_s * (1 + check.retries)
     if longest_s <= check.interval_s:
         return ""
@@ -192,7 +192,7 @@ def slow_words(check: CheckBase) -> str:
 
 
 def _require_sendable(number: int, name: str, value: str) -> None:
-    """Refuse a header without quoting what may be a value that was taken for a name."""
+    """Refuse an invalid header without quoting its name, which may be a misplaced secret."""
     problem = f"number {number} cannot be sent as a header: its name holds more than a name may"
     require(bool(_TOKEN.fullmatch(name)), "headers", problem)
     breaks = any(c in value for c in "\r\n\0")
@@ -226,7 +226,7 @@ def _no_url(url: str, problem: str) -> InvalidValueError:
 
 
 def _plain_words(error: ValueError) -> str:
-    """Return what is wrong with a URL without the parts of it that the library quotes."""
+    """Return what is wrong with a URL, without the parts of it that the library quotes."""
     words = str(error)
     if words in OWN_PROBLEMS:
         return words
@@ -234,7 +234,7 @@ def _plain_words(error: ValueError) -> str:
 
 
 def _require_regex(pattern: str) -> None:
-    """Refuse what is no pattern.  It is not quoted: it may be a secret."""
+    """Refuse an invalid pattern.  It is not quoted because it may be a secret."""
     try:
         re.compile(pattern)
     except re.error as error:

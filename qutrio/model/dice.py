@@ -1,10 +1,10 @@
-"""The randomness that decisions are given, like the time: they make none themselves."""
+"""The random numbers of the core, which are passed in like the time."""
 
 from typing import Protocol
 
 
 class Rng(Protocol):
-    """What the core needs of a random number generator, such as `random.Random`."""
+    """The part of a random number generator, such as `random.Random`, that the core uses."""
 
     def random(self) -> float:
         """Return a number from 0 to below 1."""

@@ -1,4 +1,4 @@
-"""The DNS check: a name that must have records, and which ones."""
+"""The DNS check: a name that must have certain records."""
 
 from enum import Enum
 from typing import ClassVar
@@ -18,7 +18,7 @@ RECORD_CHARS_MAX = 1024
 
 
 class RecordType(Enum):
-    """The type of record that is asked for."""
+    """The type of record that is queried."""
 
     A = "a"
     AAAA = "aaaa"
@@ -29,7 +29,7 @@ class RecordType(Enum):
 
 
 _VERSIONS = {RecordType.A: 4, RecordType.AAAA: 6}
-"""The records that are addresses, and of which IP version."""
+"""The IP versions of the record types that are addresses."""
 
 
 def _are_records(_: object, attribute: object, value: tuple[str, ...]) -> None:
@@ -44,10 +44,10 @@ def _are_records(_: object, attribute: object, value: tuple[str, ...]) -> None:
 
 @frozen(kw_only=True)
 class DnsCheck(CheckBase):
-    """A question to a name server, whose answer must be as expected.
+    """A query to a name server, whose answer must be as expected.
 
-    Any record of type `record` will do, unless `contains` is text that one of them must hold, or
-    `records` are all that there must be, in any order.  `host` is kept in ASCII.
+    Any record of type `record` is enough, unless one of them must contain the text `contains`, or
+    they must be exactly `records`, in any order.  `host` is stored in ASCII.
     """
 
     kind: ClassVar[str] = "dns"
@@ -72,7 +72,7 @@ class DnsCheck(CheckBase):
 
 
 def _require_address_record(text: str, record: RecordType) -> None:
-    """Refuse an expected value that no answer of this type could hold."""
+    """Refuse an expected value that no record of this type can have."""
     wanted = _VERSIONS[record]
     version = None if "%" in text else literal_version(text)  # no record holds a zone
     if version == wanted:

@@ -1,4 +1,4 @@
-"""The one replicated value: what the cluster has agreed to watch."""
+"""The cluster document: the configuration that all members share."""
 
 from functools import cached_property
 from typing import Any
@@ -27,12 +27,12 @@ CHECKS_MAX = 20_000
 CHANNELS_MAX = 256
 TOKENS_MAX = 256
 EDITS_MAX = CHECKS_MAX + CHANNELS_MAX + 256
-"""One for each check and channel, and for some that were removed."""
+"""Enough for each check and channel, and for some that were removed."""
 HEARTBEATS_PER_DEAD_AFTER_MIN = 3
-"""Also of raft's heartbeats, in its election timeout."""
+"""The same applies to raft's heartbeats and its election timeout."""
 UNSEEN_AFTER_S_MIN: Seconds = 120.0
 UNSEEN_AFTER_S_MAX: Seconds = 3600.0
-"""Whatever the interval, nobody waits longer to be told that a check has no verdict."""
+"""A check without a verdict is reported after this time at the latest, whatever its interval."""
 
 
 def is_unseen_after(_: object, attribute: Any, value: Seconds) -> None:
@@ -45,10 +45,11 @@ def is_unseen_after(_: object, attribute: Any, value: Seconds) -> None:
 class Settings:
     """The cluster's timers and its election engine.
 
-    Those whose names begin with an engine's are for that engine only.  `acting` says where the
-    gossip engine's leader may page: where a majority is, or in any `partition`.  `resolvers`
-    are the name servers that probes ask in place of the node's own, in order.  A check that has
-    no verdict for `unseen_after_s` is told; 0 means five of its intervals, within bounds.
+    A setting whose name begins with the name of an engine is for that engine only.  `acting` says
+    where the gossip engine's leader may send notices: only with a `majority`, or in any
+    `partition`.  `resolvers` are the name servers that probes ask, in order, instead of the
+    node's own.  A check without a verdict for `unseen_after_s` is reported; 0 means five of its
+    intervals, within bounds.
     """
 
     engine: str = field(default="lowest-id", validator=is_text)
@@ -72,7 +73,7 @@ class Settings:
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:
-        """Refuse timers with which one lost heartbeat would be a death."""
+        """Refuse timers with which one lost heartbeat would make a node dead."""
         for name, heartbeat_s, patience_s in (
             ("dead_after_s", self.heartbeat_s, self.dead_after_s),
             ("raft_election_timeout_s", self.raft_heartbeat_s, self.raft_election_timeout_s),
@@ -84,13 +85,13 @@ class Settings:
 
 @frozen(kw_only=True)
 class ClusterDocument:
-    """An agreed revision of `cluster.yaml`; replaced whole, never edited in place.
+    """One revision of the cluster document; replaced as a whole, never changed in place.
 
     All tuples are sorted by id, so that equal values are equal bytes.  (`term`, `revision`)
-    names this content uniquely, also before it is committed: within a term one node makes
-    revisions, each once.  `level` is what its members may use (`model.levels`); it never falls.
-    `last_change` says who made this revision, `edits` who changed each check and
-    channel last, or removed it.
+    names this content uniquely, also before it is committed: within a term only one node makes
+    revisions, each once.  `level` is the feature level (`model.levels`); it never falls.
+    `last_change` is the author of this revision, `edits` are the last authors of each check
+    and channel, also of some that were removed.
     """
 
     cluster_id: str
@@ -124,7 +125,7 @@ class ClusterDocument:
 
     @cached_property
     def voters(self) -> frozenset[NodeId]:
-        """The members that count for a quorum."""
+        """The ids of the voters."""
         return frozenset(m.id for m in self.members if m.voter)
 
     @cached_property
@@ -137,13 +138,13 @@ class ClusterDocument:
         return {edit.item: edit for edit in self.edits}
 
     def edit_of_check(self, check: CheckId) -> Edit | None:
-        """Return the last change of a check, or who removed it; None if that is not kept."""
+        """Return the last change or the removal of a check; None if it is not recorded."""
         return self._edits.get(check_item(check))
 
     def member(self, node: NodeId) -> Member | None:
-        """Return the member with this id, or None for a stranger."""
+        """Return the member with this id, or None."""
         return next((m for m in self.members if m.id == node), None)
 
     def member_by_key(self, fingerprint: Fingerprint) -> Member | None:
-        """Return the member whose key has this fingerprint, or None for a stranger."""
+        """Return the member whose key has this fingerprint, or None."""
         return next((m for m in self.members if m.fingerprint == fingerprint), None)

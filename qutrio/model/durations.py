@@ -1,4 +1,4 @@
-"""Spans of time as a person writes them: `90s`, `1m30s`, `2h`, `500ms`."""
+"""Durations as a person writes them: `90s`, `1m30s`, `2h`, `500ms`."""
 
 from decimal import Decimal
 

@@ -1,7 +1,7 @@
-"""Values that cost no more than variables: frozen for whoever reads the code, not for the machine.
+"""A `frozen` decorator without cost at run time: only mypy refuses assignments.
 
 A class that attrs freezes sets each field by a call, and a value of seven fields then takes ten
-times as long to make as a plain object.  Nodes make several values for every message they hear.
+times as long to make as a plain object.  A node makes several values for every message.
 mypy sees `attrs.frozen` here and refuses an assignment; at run time the class is an ordinary one
 with the equality and the hash of a frozen one.
 

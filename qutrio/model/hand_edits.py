@@ -1,4 +1,4 @@
-"""Where a hand edit of cluster.yaml stands, as `qutrio status` shows it."""
+"""The state of a hand edit of cluster.yaml, as `qutrio status` shows it."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from qutrio.model.ids import Seconds
 
 
 class EditStage(Enum):
-    """What is being done with the newest edit that is not settled well."""
+    """The stage of the newest edit that is not committed."""
 
     CHANGING = "changing"
     """The file keeps changing, so it is not read yet."""
@@ -22,9 +22,9 @@ class EditStage(Enum):
 
 @frozen(kw_only=True)
 class EditReport:
-    """One edit: its stage, its size, for how long it has been so, and why it was refused.
+    """One edit: its stage and since how many seconds, its size, and why it was refused.
 
-    `kept` is where the text of a refused edit is; the report ends when that file is removed.
+    `kept` is the file with the text of a refused edit; the report ends when it is removed.
     """
 
     stage: EditStage

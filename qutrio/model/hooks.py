@@ -1,4 +1,4 @@
-"""Hooks: commands that one node runs after the role came to it, or went from it."""
+"""Hooks: commands that one node runs after it became master, or stopped being master."""
 
 from enum import Enum
 from typing import Any
@@ -17,7 +17,7 @@ WORD_CHARS_MAX = 4096
 
 
 class HookEvent(Enum):
-    """What a hook is run for."""
+    """The event for which a hook runs."""
 
     GAIN = "gain"
     LOSS = "loss"
@@ -37,7 +37,7 @@ def _is_command(_: object, attribute: Any, words: tuple[str, ...]) -> None:
 
 @frozen(kw_only=True)
 class Hooks:
-    """The commands of one node, each a list of words that no shell reads; empty: none."""
+    """The commands of one node, each a list of words that no shell reads; empty for none."""
 
     gain: tuple[str, ...] = field(default=(), validator=_is_command)
     loss: tuple[str, ...] = field(default=(), validator=_is_command)
@@ -47,7 +47,7 @@ class Hooks:
     )
 
     def command(self, event: HookEvent) -> tuple[str, ...]:
-        """Return what to run for an event."""
+        """Return the command for an event."""
         return self.gain if event is HookEvent.GAIN else self.loss
 
 
@@ -56,7 +56,7 @@ NO_HOOKS = Hooks()
 
 @frozen(kw_only=True)
 class HookRun:
-    """One run that ended.  `how` is in plain words; `output` is the end of what it printed."""
+    """One run that ended.  `how` is a text for people; `output` is the end of its output."""
 
     event: HookEvent
     term: Term
@@ -69,7 +69,7 @@ class HookRun:
 
 @frozen(kw_only=True)
 class HookReport:
-    """What a node tells of its hooks: those it has, the one that runs now, the last that ended."""
+    """The hooks of a node: their commands, the one that runs now, and the last runs."""
 
     hooks: Hooks
     running: HookEvent | None

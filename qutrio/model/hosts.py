@@ -1,4 +1,4 @@
-"""Hosts and name servers in the fields of checks: rules for attrs."""
+"""Validators for hosts and name servers in the fields of checks."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def is_host(_: object, attribute: Any, value: str) -> None:
 
 
 def is_dns_name(_: object, attribute: Any, value: str) -> None:
-    """Accept a name that can be asked for."""
+    """Accept a name that can be queried."""
     is_host(_, attribute, value)
     if literal_version(value) is not None:
         problem = f"{shown(value)} is an address; give a name, such as example.org"

@@ -12,7 +12,7 @@ from qutrio.model.levels import NEW_CHECK_KINDS
 
 @frozen(kw_only=True)
 class IcmpCheck(CheckBase):
-    """An echo request that must be answered, over IPv4 or IPv6; `host` is kept in ASCII."""
+    """An echo request that must be answered, over IPv4 or IPv6; `host` is stored in ASCII."""
 
     kind: ClassVar[str] = "icmp"
     needs_level: ClassVar[int] = NEW_CHECK_KINDS
@@ -27,5 +27,5 @@ class IcmpCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The host, and how it reads when it holds more than ASCII."""
+        """The host, with its decoded form if it has one."""
         return shown_host(self.host)

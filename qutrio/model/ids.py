@@ -1,9 +1,9 @@
-"""Names and moments: the smallest nouns, so that a string is never just a string."""
+"""The types of ids and times."""
 
 from typing import NewType, TypeAlias
 
 NodeId = NewType("NodeId", str)
-"""Twelve hexadecimal digits after an `n`; ordered as text, the lowest leads."""
+"""Twelve hexadecimal digits after an `n`; ordered as text."""
 
 CheckId = NewType("CheckId", str)
 ChannelId = NewType("ChannelId", str)
@@ -23,9 +23,9 @@ Instant = NewType("Instant", float)
 """Seconds on this machine's boot-time clock.  Never sent to another node."""
 
 NEVER = Instant(float("-inf"))
-"""Before every moment: what ended then has ended."""
+"""Before every other instant."""
 FOREVER = Instant(float("inf"))
-"""After every moment: what begins then never begins."""
+"""After every other instant."""
 
 UnixTime = NewType("UnixTime", float)
 """Seconds since 1970 UTC.  For people to read, and for tokens to expire."""
@@ -33,4 +33,4 @@ UnixTime = NewType("UnixTime", float)
 Seconds: TypeAlias = float
 
 Extra: TypeAlias = tuple[tuple[str, str], ...]
-"""Fields that a newer version wrote: (name, JSON text), kept so that nothing is lost."""
+"""Fields that a newer version wrote, as (name, JSON text); kept so that they are not lost."""

@@ -1,4 +1,4 @@
-"""What has been announced, and what still has to be: the ledger that survives a master."""
+"""Incidents, notices and deliveries, and the ledger that holds them across changes of master."""
 
 from enum import Enum
 from functools import cached_property
@@ -32,26 +32,26 @@ from qutrio.model.unseen import Unjudged, Unseen, UnseenChecks
 
 
 class NoticeKind(Enum):
-    """Why a person is told."""
+    """The kind of a notice."""
 
     DOWN = "down"
     RECOVERED = "recovered"
     CLOSED = "closed"
-    """Nobody watches any more what was down."""
+    """A check that was DOWN is disabled or removed."""
     UNSEEN = "unseen"
     """Checks have had no verdict for long."""
     SEEN = "seen"
-    """The last of them has a verdict again, or is watched no more."""
+    """The last of them has a verdict again, or is disabled or removed."""
     TEST = "test"
 
 
 ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
-"""The kinds that tell of an end."""
+"""The kinds that announce an end."""
 
 
 @frozen
 class UnknownKind:
-    """A kind that only a newer version knows: kept for those who do, and told by nobody else."""
+    """A kind that only newer versions know; this version keeps it and does not send it."""
 
     value: str
 
@@ -60,7 +60,7 @@ AnyKind: TypeAlias = NoticeKind | UnknownKind
 
 
 class Stopping(Enum):
-    """What ended the watch over a check."""
+    """Why a check is no longer probed."""
 
     DISABLED = "disabled"
     REMOVED = "removed"
@@ -68,7 +68,7 @@ class Stopping(Enum):
 
 @frozen(kw_only=True)
 class Ending:
-    """How the watch over a check ended: by whom, if that is known, and what it was then."""
+    """Why a check is no longer probed, the author if known, and the last verdict."""
 
     how: Stopping
     by: str
@@ -78,11 +78,11 @@ class Ending:
 
 @frozen(kw_only=True)
 class Incident:
-    """An outage that was announced and is not over.
+    """An outage that is not over.
 
-    `target` and `channels` are those at its beginning, so that its end can be told to the same
-    people whatever is edited meanwhile; None in an incident that an older version opened.
-    `edited` is the last change of the check, if it was not seen up since then.
+    `target` and `channels` are those at its beginning, so that its end is announced on the same
+    channels whatever is edited in between; None in an incident that an older version opened.
+    `edited` is the last change of the check, if the check was not UP since then.
     """
 
     id: IncidentId
@@ -102,11 +102,11 @@ class Notice:
 
     `id` is the same at every attempt, by every node, so that receivers can drop repeats.
     `sequence` orders all notices of the cluster.  `since_unix` is when the outage began;
-    `at_unix` is when the transition was committed.  `minority` is empty when a majority holds the
-    notice; else it says how many members hear each other, of how many: `1 of 3`.
-    `lasted_s` is how long what ended had lasted, as it was measured; None where nothing ended, and
-    in a cluster with members of older versions.  `edited` is as in the incident.  A notice of
-    several checks says in `unseen` which; it names none in `check`, and is its own incident.
+    `at_unix` is when the transition was committed.  `minority` is empty if a majority holds the
+    notice; else it says how many of the members hear each other, as `1 of 3`.
+    `lasted_s` is the measured duration of the outage that ended; None if none ended, and
+    in a cluster with members of older versions.  `edited` is as in the incident.  A notice about
+    several checks lists them in `unseen`; its `check` is empty, and it is its own incident.
     """
 
     id: NoticeId
@@ -129,7 +129,7 @@ class Notice:
 
     @property
     def known_kind(self) -> NoticeKind:
-        """The kind, for whoever tells people: that is never one of a newer version."""
+        """The kind of a notice that is sent, which is never one of a newer version."""
         assert isinstance(self.kind, NoticeKind), "notices of unknown kinds wait for who knows them"
         return self.kind
 
@@ -141,8 +141,8 @@ DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
 class Delivery:
     """A notice that one channel has not confirmed yet.
 
-    Of a channel with several recipients, `reached` are those that took it, and `refused` those
-    whose server said that it will never take it.
+    For a channel with several recipients, `reached` are those that accepted it, and `refused`
+    those whose server will never accept it.
     """
 
     notice: Notice
@@ -152,16 +152,16 @@ class Delivery:
     extra: Extra = ()
 
     def pending(self, recipients: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of `recipients` to whom the next attempt goes.
+        """Return those of `recipients` for the next attempt.
 
-        As long as nobody was reached, those who refused are asked again after the others: a
-        notice that everybody refused has told nobody.
+        While no recipient was reached, those that refused are tried again after the others, so
+        that a notice is not done when all refused it.
         """
         left = tuple(r for r in recipients if r not in self.reached and r not in self.refused)
         return left or (() if self.reached else recipients)
 
-    def settled(self, recipients: tuple[str, ...]) -> bool:
-        """Tell whether it was told to somebody, and nothing is left to do."""
+    def is_complete(self, recipients: tuple[str, ...]) -> bool:
+        """Return True if a recipient was reached and no other is left to try."""
         return bool(self.reached) and not self.pending(recipients)
 
     @property
@@ -171,9 +171,9 @@ class Delivery:
 
     @property
     def lane(self) -> tuple[ChannelId, CheckId]:
-        """What this delivery is in order with: the channel's other notices of the check.
+        """The channel and the check, whose notices are sent in order.
 
-        A notice of several checks is in order with those of the same cause.
+        For a notice about several checks, the cause takes the place of the check.
         """
         unseen = self.notice.unseen
         return self.channel, self.notice.check if unseen is None else CheckId(unseen.cause)
@@ -183,9 +183,9 @@ class Delivery:
 class Ledger:
     """Open incidents by check id, undelivered notices by sequence, and the last sequence.
 
-    `former` are channels that were removed and that must yet be told of an end, with all secrets.
-    `waits` and `refusals` say what receivers asked for and refused, by channel and recipient.
-    `unjudged` are checks without a verdict, by id, and `unseen` what was told of them.
+    `former` are removed channels that must still receive an end, with all secrets.  `waits` are
+    what receivers asked for, by channel, `refusals` the recipients that refused, by channel and
+    recipient.  `unjudged` are checks without a verdict, by id, `unseen` the notices about them.
     """
 
     sequence: int = 0

@@ -1,7 +1,7 @@
-"""What a node writes down of incidents and reigns, so that it can be explained later.
+"""The facts in a node's journal, from which incidents and masters are explained later.
 
-A fact is what one node saw, in its own words; the truth is what a majority holds.  Two nodes
-may have seen the same outage differently, and a node that was down saw nothing.
+A fact is what one node saw; the truth is what a majority holds.  Two nodes may have seen the
+same outage differently, and a node that was down saw nothing.
 """
 
 from enum import Enum
@@ -27,14 +27,14 @@ from qutrio.model.stable import Position
 
 @frozen
 class Named:
-    """A node or a channel, with the name it had then."""
+    """A node or a channel, with its name at that time."""
 
     id: str
     name: str
 
 
 class Standing(Enum):
-    """Why a member's vote counted in a round, or why it did not."""
+    """Whether a member's vote was counted, or why it was not."""
 
     COUNTED = "counted"
     ABSTAINED = "abstained"
@@ -46,7 +46,7 @@ class Standing(Enum):
 
 @frozen(kw_only=True)
 class CountedVote:
-    """One member's part in a ballot; `outcome` is None when it is SILENT."""
+    """One member's vote in a vote count; `outcome` is None if it is SILENT."""
 
     node: NodeId
     name: str
@@ -59,10 +59,10 @@ class CountedVote:
 
 @frozen(kw_only=True)
 class VoteCount:
-    """The votes on a check as one node held them at one moment, and the rule applied to them.
+    """The votes on a check as one node had them at one time, and the rule applied to them.
 
-    `voters` members have a vote, `needed` of them must answer ok or fail for a verdict;
-    `state` is what these votes alone would give.
+    There are `voters` voters, and `needed` of them must vote ok or fail for a verdict;
+    `state` is the state that these votes alone give.
     """
 
     at_unix: UnixTime
@@ -76,7 +76,7 @@ class VoteCount:
 
 
 class Basis(Enum):
-    """What made a node change its mind: its own count, or what a majority holds."""
+    """What changed a node's verdict: its own vote count, or the committed ledger."""
 
     VOTES = "votes"
     LEDGER = "ledger"
@@ -84,7 +84,7 @@ class Basis(Enum):
 
 @frozen(kw_only=True)
 class Started:
-    """The node started, and held these incidents as open."""
+    """The node started with these open incidents."""
 
     term: Term
     open: tuple[IncidentId, ...]
@@ -104,7 +104,7 @@ class ClockSet:
 
 @frozen(kw_only=True)
 class Led:
-    """While an incident was open or a notice undelivered, another node acted, or none."""
+    """While an incident was open or a notice undelivered, the master changed."""
 
     master: Named | None
     term: Term
@@ -112,11 +112,11 @@ class Led:
 
 @frozen(kw_only=True)
 class Judged:
-    """The state of a check changed on this node.
+    """The verdict on a check changed on this node.
 
-    `first` is the ballot that first gave the new state, `last` the one that decided, `after_s`
+    `first` is the vote count that first gave the new state, `last` the one that decided, `after_s`
     seconds later; `confirm_after_s` is the least time between two rounds.  With the basis
-    LEDGER the node took over what the acting master announced; it may have counted one round
+    LEDGER the node adopted the verdict that the master announced; it may have counted one round
     of its own by then, or none.
     """
 
@@ -133,9 +133,9 @@ class Judged:
 
 @frozen(kw_only=True)
 class Doubted:
-    """One round said DOWN, and the next did not: nobody was told.
+    """One round gave DOWN, and the next did not, so that no notice was sent.
 
-    `untold` rounds of this check ended so since the last one that was written down.
+    `untold` such rounds of this check were not written since the last one that was.
     """
 
     check: CheckId
@@ -150,8 +150,8 @@ class Doubted:
 class Opened:
     """The node learned that a majority holds the incident.
 
-    `master` is who acted in the incident's term, if the node knows.  `age_s` is how long it had
-    been open by then, as far as it was measured; older versions do not say.
+    `master` is the master of the incident's term, if the node knows it.  `age_s` is how long the
+    incident had been open by then, if that was measured; older versions do not say.
     """
 
     incident: Incident
@@ -163,7 +163,7 @@ class Opened:
 
 
 class Closing(Enum):
-    """Why an incident is over."""
+    """Why an incident was closed."""
 
     RECOVERED = "recovered"
     FORGOTTEN = "forgotten"
@@ -195,7 +195,7 @@ class Noticed:
 
 @frozen(kw_only=True)
 class Began:
-    """An attempt to deliver began: made by `by`, for the acting master if `errand`."""
+    """An attempt to deliver began, made by `by`; with `errand`, the master delegated it."""
 
     incident: IncidentId
     notice: NoticeId
@@ -206,7 +206,7 @@ class Began:
 
 @frozen(kw_only=True)
 class Ended:
-    """An attempt to deliver ended, as `by` told."""
+    """An attempt to deliver ended, as `by` reported."""
 
     notice: NoticeId
     channel: Named
@@ -216,7 +216,7 @@ class Ended:
 
 
 class Leaving(Enum):
-    """Why a notice waits no more for a channel."""
+    """Why a notice no longer waits for a channel."""
 
     DELIVERED = "delivered"
     CHANNEL_GONE = "channel gone"
@@ -229,7 +229,7 @@ class Leaving(Enum):
 
 @frozen(kw_only=True)
 class Crossed:
-    """The node learned that a majority crossed a notice off for a channel."""
+    """The node learned that a majority removed a notice for a channel from the outbox."""
 
     notice: NoticeId
     channel: ChannelId
@@ -239,9 +239,9 @@ class Crossed:
 
 @frozen(kw_only=True)
 class RoleTaken:
-    """A node began to act in `term`, as it said itself.
+    """A node became master in `term`, as it announced itself.
 
-    `untold` reigns since the last one that was written down were left out.
+    `untold` terms as master were not written since the last one that was.
     """
 
     master: Named
@@ -251,7 +251,7 @@ class RoleTaken:
 
 @frozen(kw_only=True)
 class RoleLeft:
-    """A node acts in `term` no more, as far as this node knows why."""
+    """A node is no longer master in `term`; `reason` is the reason as far as this node knows."""
 
     master: Named
     term: Term

@@ -1,9 +1,9 @@
-"""The feature level: what may be used in a cluster whose members run different versions.
+"""The feature level: which features a cluster may use whose members run different versions.
 
-Every program announces the highest level it knows, and a document holds the highest level that
-every member announced.  A version that adds a field, a kind or a message that older ones would
-lose, refuse or misread gives it a constant here, and marks it: a field with `since`, a class or
-a member of an enum with `needs_level`.  It is used only when the committed document allows it.
+Every program announces the highest level that it knows, and the document records the highest
+level that every member announced.  A version that adds a field, a kind or a message that older
+ones would lose, refuse or misread adds a constant here, and marks it: a field with `since`, a class
+or a member of an enum with `needs_level`.  It is used only if the committed document allows it.
 """
 
 from enum import Enum
@@ -25,32 +25,32 @@ LEVEL_UNSAID: Final = 1
 LEVEL_MAX: Final = 1_000_000
 
 LEVELS: Final = 2
-"""The document says which level its members may use."""
+"""The document records the feature level."""
 AUTHORS: Final = 2
-"""The document says who changed it last, and when."""
+"""The document records the authors of changes."""
 UNSEEN_NOTICES: Final = 2
-"""People are told of checks that nobody can judge."""
+"""Notices about checks without a verdict."""
 CLOSED_NOTICES: Final = 2
-"""People are told that the watch over something that was down has ended."""
+"""Notices that a check with an open incident was disabled or removed."""
 NEW_CHECK_KINDS: Final = 2
 """Checks of the kinds icmp, tls and dns."""
 RESOLVERS: Final = 2
-"""Checks and the cluster name the servers that probes ask."""
+"""Checks and the cluster may name the name servers that probes ask."""
 EACH_ADDRESS: Final = 2
-"""A check may ask for every address of its host."""
+"""A check may probe every address of its host."""
 DELIVERY_PARTS: Final = 2
-"""A delivery says which of its recipients were reached."""
+"""A delivery records which of its recipients were reached."""
 MAIL_NAMES: Final = 2
 """A mail address may have a name, and blanks within quotes."""
 
 MEASURED_DURATIONS: Final = 2
-"""Members tell each other how long incidents have lasted, and notices say it."""
+"""Members send each other the ages of incidents, and notices contain them."""
 
 _SINCE: Final = "qutrio.level"
 
 
 class HasLevel(Protocol):
-    """A cluster document, as far as this module goes."""
+    """The part of a cluster document that this module uses."""
 
     @property
     def level(self) -> int:
@@ -58,7 +58,7 @@ class HasLevel(Protocol):
 
 
 def may_use(feature: int, document: HasLevel) -> bool:
-    """Tell whether a feature may be used in the cluster that committed `document`.
+    """Return True if a feature may be used in the cluster that committed `document`.
 
     `feature` is one of the constants above: the level that it needs.
     """
@@ -66,27 +66,27 @@ def may_use(feature: int, document: HasLevel) -> bool:
 
 
 def can_belong(level: int, document: HasLevel) -> bool:
-    """Tell whether a node whose program knows `level` can be a member of the cluster."""
+    """Return True if a node whose program knows `level` can be a member of the cluster."""
     return level >= document.level
 
 
 def since(feature: int) -> dict[str, int]:
-    """Return the attrs metadata of a field that is only used from a level on.
+    """Return the attrs metadata of a field that needs the level `feature`.
 
-    The field needs a default that means "not used"; then it is not written out at all, so a
-    value without new things is, to the byte, what older versions write.
+    The field needs a default that means "not used"; the default is not written, so a value
+    without new features is, byte for byte, what older versions write.
     """
     return {_SINCE: feature}
 
 
 def level_of_field(attribute: "attrs.Attribute[object]") -> int:
-    """Return the level that a field needs when it has another value than its default."""
+    """Return the level that a field needs if its value is not the default."""
     level: int = attribute.metadata.get(_SINCE, LEVEL_UNSAID)
     return level
 
 
 def needed(value: object) -> int:
-    """Return the level that a value needs, with all that is in it."""
+    """Return the level that a value needs, including all values in it."""
     if isinstance(value, tuple | list):
         return max(map(needed, value), default=LEVEL_UNSAID)
     level: int = getattr(value, "needs_level", LEVEL_UNSAID)
@@ -102,7 +102,7 @@ def needed(value: object) -> int:
 
 @frozen
 class _Plan:
-    """Where to look in the values of a class."""
+    """The fields of a class that can need a level: marked ones, and nested values."""
 
     marked: tuple[tuple[str, object, int], ...]
     nested: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Who belongs to the cluster, and who has been invited."""
+"""The members of the cluster, and the enrollment tokens."""
 
 from attrs import field, frozen
 from attrs.validators import optional
@@ -13,7 +13,7 @@ __all__ = ["ADDRESS_CHARS_MAX", "PORT_MAX", "Member", "Token", "split_address"]
 def split_address(address: str) -> tuple[str, int]:
     """Split `host:port` or `[v6]:port` of a document; raises `InvalidValueError`.
 
-    It takes what earlier versions took; a new address must pass `require_address`.
+    It accepts what earlier versions accepted; a new address must pass `require_address`.
     """
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -29,7 +29,7 @@ class Member:
 
     `certificate` is the base64 of the DER of its self-signed certificate: the trust anchor
     for TLS.  `fingerprint` pins its key.  A member that is not a `voter` is a learner: it
-    watches and reports, and counts for nothing.
+    probes and reports, but its votes do not count.
     """
 
     id: NodeId
@@ -41,16 +41,16 @@ class Member:
     extra: Extra = ()
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an address that nobody could dial."""
+        """Refuse an address that cannot be dialled."""
         split_address(self.address)
 
 
 @frozen(kw_only=True)
 class Token:
-    """An invitation: single use, hashed, and claimed by the first key that shows it.
+    """An enrollment token: for one node, hashed, and claimed by the first key that shows it.
 
-    `id` is public; `secret_hash` is the hexadecimal SHA-256 of the secret.  A `claimant` is a
-    member-to-be that waits for approval; it is None until somebody shows the secret.
+    `id` is public; `secret_hash` is the hexadecimal SHA-256 of the secret.  `claimant` is the
+    node that waits for approval; it is None until a node shows the secret.
     """
 
     id: TokenId

@@ -1,4 +1,4 @@
-"""How an attempt to deliver went for each recipient of a channel."""
+"""The result of an attempt to deliver, for each recipient of a channel."""
 
 from enum import Enum
 
@@ -8,18 +8,18 @@ from qutrio.model.ids import ChannelId, Seconds, UnixTime
 from qutrio.model.results import clip
 
 WAIT_S_MAX: Seconds = 3600.0
-"""The longest wait a receiver is granted at one time; one that asks for more is asked again."""
+"""The longest wait that a receiver is granted at one time."""
 PATIENCE_S_MAX: Seconds = 6 * 3600.0
-"""For so long a receiver that takes nothing may ask to wait; then the usual pauses count."""
+"""The longest wait in all of a receiver that accepts nothing; then the usual pauses count."""
 REFUSALS_MAX = 500
-"""Refused recipients that are remembered for people to see; beyond it the oldest are not."""
+"""The most refused recipients that are recorded for people to see; the oldest are dropped."""
 
 
 class Fate(Enum):
-    """What became of one recipient's copy.
+    """The result for one recipient.
 
-    REFUSED is for good: the server said that it will never take it.  PUT_OFF is worth another
-    try.
+    REFUSED is final: the server said that it will never accept the notice.  After PUT_OFF
+    another attempt is made.
     """
 
     TAKEN = "taken"
@@ -38,7 +38,7 @@ class Part:
 
 @frozen(kw_only=True)
 class RefusedRecipient:
-    """A recipient whose server said that it will never take a notice, in its words."""
+    """A recipient whose server said that it will never accept a notice; `said` is its text."""
 
     channel: ChannelId
     recipient: str
@@ -48,7 +48,7 @@ class RefusedRecipient:
 
 @frozen(kw_only=True)
 class ChannelWait:
-    """Until when the receiver behind a channel asked to be left alone."""
+    """Until when the receiver behind a channel asked for no attempt."""
 
     channel: ChannelId
     until_unix: UnixTime

@@ -1,4 +1,4 @@
-"""What one node saw, and what the cluster makes of it."""
+"""Results of probes, and verdicts."""
 
 from enum import Enum
 
@@ -10,7 +10,7 @@ DETAIL_CHARS_MAX = 200
 
 
 class Outcome(Enum):
-    """One node's vote.  Nobody votes FAIL because of a fault of its own: that is ABSTAIN."""
+    """One node's vote.  A node that could not probe for a reason of its own votes ABSTAIN."""
 
     OK = "ok"
     FAIL = "fail"
@@ -36,8 +36,8 @@ def clip(detail: str) -> str:
 class Result:
     """One finished probe.
 
-    `changed` is copied from the check that was probed.  `detail` says in plain words what was
-    seen, or why the node abstained.
+    `changed` is copied from the check that was probed.  `detail` says what the probe found, or
+    why the node abstained.
     """
 
     check: CheckId
@@ -49,7 +49,7 @@ class Result:
 
 @frozen(kw_only=True)
 class Evidence:
-    """One node's newest vote on a check, as the reader received it `age_s` seconds ago."""
+    """One node's newest vote on a check, received `age_s` seconds ago."""
 
     node: NodeId
     name: str

@@ -1,4 +1,4 @@
-"""Rules that single fields obey, as attrs validators that raise `InvalidValueError`."""
+"""Rules for single fields, as attrs validators that raise `InvalidValueError`."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ TEXT_CHARS_MAX = 4096
 SHOWN_CHARS_MAX = 60
 KIB = 1024
 MASK = "********"
-"""What stands for a value that is not shown."""
+"""The text shown in place of a secret value."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -21,7 +21,7 @@ Rule = Callable[[Any, Any, Any], None]
 
 
 def is_name(_: object, attribute: Any, value: str) -> None:
-    """Accept what a person can type in a shell without quotes."""
+    """Accept a name that can be typed in a shell without quotes."""
     if len(value) > NAME_CHARS_MAX or not _NAME.fullmatch(value):
         problem = (
             f"{value[:80]!r} is not a name: use letters, digits, '.', '_' and '-', "
@@ -74,7 +74,7 @@ def at_most(count: int) -> Rule:
 
 
 def shown(value: object) -> str:
-    """Return a value as it may appear in a message: quoted, on one line, not too long."""
+    """Return a value as text for a message: quoted, on one line, not too long."""
     text = repr(value)
     if len(text) <= SHOWN_CHARS_MAX:
         return text

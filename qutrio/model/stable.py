@@ -1,4 +1,4 @@
-"""What a node must not forget across a restart: its promise and its register."""
+"""The state that a node must remember across restarts: promise, records and hard state."""
 
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
@@ -8,34 +8,34 @@ from qutrio.model.incidents import Ledger
 
 @frozen
 class Position:
-    """The place of a write in the cluster's history.  Ordered by term, then by number.
+    """The place of a record in the history of the cluster, ordered by term, then by number.
 
-    One node holds a term, and numbers its writes, so a position names one value for ever.
+    Only one node holds a term, and it numbers its writes, so a position names one record forever.
     """
 
     term: Term = Term(0)
     number: int = 0
 
     def __lt__(self, other: "Position") -> bool:
-        """Tell whether this one is earlier.  Written out: attrs' own order is slow."""
+        """Return True if this one is earlier.  Written out because the order of attrs is slow."""
         return (self.term, self.number) < (other.term, other.number)
 
     def __le__(self, other: "Position") -> bool:
-        """Tell whether this one is not later."""
+        """Return True if this one is not later."""
         return (self.term, self.number) <= (other.term, other.number)
 
     def __gt__(self, other: "Position") -> bool:
-        """Tell whether this one is later."""
+        """Return True if this one is later."""
         return (self.term, self.number) > (other.term, other.number)
 
     def __ge__(self, other: "Position") -> bool:
-        """Tell whether this one is not earlier."""
+        """Return True if this one is not earlier."""
         return (self.term, self.number) >= (other.term, other.number)
 
 
 @frozen
 class Promise:
-    """The highest term this node ever endorsed, and for whom."""
+    """The highest term that this node granted, and the candidate (`holder`)."""
 
     term: Term = Term(0)
     holder: NodeId | None = None
@@ -43,19 +43,19 @@ class Promise:
 
 @frozen
 class HardState:
-    """What an election engine must not forget: its term, and whom it voted for in it."""
+    """What an election engine must remember: its term, and its vote in that term."""
 
     term: Term = Term(0)
     vote: NodeId | None = None
 
 
 NO_HARD_STATE = HardState()
-"""Of engines that remember nothing."""
+"""The hard state of engines that remember nothing."""
 
 
 @frozen
 class Record:
-    """One value of the register: the document, the ledger, and the write that put them there."""
+    """One value of the register: the document and the ledger at one position."""
 
     position: Position
     document: ClusterDocument
@@ -64,10 +64,10 @@ class Record:
 
 @frozen
 class Stable:
-    """All that is made durable, as one unit.
+    """All durable state, which is written as one unit.
 
-    `committed` is the newest record this node knows to be held by a majority; `accepted` is
-    the newest it acknowledged, which may be newer and may yet be lost.
+    `committed` is the newest record that this node knows to be accepted by a majority; `accepted`
+    is the newest that this node accepted, which may be newer and may never be committed.
     """
 
     promise: Promise
@@ -76,7 +76,7 @@ class Stable:
     hard_state: HardState = NO_HARD_STATE
 
     def caught_up(self, committed: Record) -> "Stable":
-        """Return this after learning that a majority holds `committed`; promises stay."""
+        """Return this state after learning that `committed` is committed; the promise stays."""
         newer = max(self.committed, committed, key=lambda record: record.position)
         accepted = max(self.accepted, newer, key=lambda record: record.position)
         return Stable(self.promise, accepted=accepted, committed=newer, hard_state=self.hard_state)

@@ -1,4 +1,4 @@
-"""The TLS check: a server whose certificate must be valid, and for how long it still is."""
+"""The TLS check: a server whose certificate must be valid for some days more."""
 
 from typing import ClassVar
 
@@ -18,12 +18,12 @@ CERTIFICATE_DAYS_MAX = 3650
 
 @frozen(kw_only=True)
 class TlsCheck(CheckBase):
-    """A TLS handshake, and the certificate that it shows.
+    """A TLS handshake, and the certificate that the server sends.
 
-    With fewer than `warn_days` left the vote is still ok and says so; with fewer than
-    `fail_days` left, or after the end, it is a failure.  `verify_chain` demands a chain to a
-    known authority, `verify_name` a certificate for `server_name`, which is also the name
-    that is sent (SNI); without one, the host of `address` is used.  Both are kept in ASCII.
+    With fewer than `warn_days` left the vote is ok with a warning; with fewer than `fail_days`
+    left, or after expiry, it is fail.  `verify_chain` requires a chain to a known authority,
+    `verify_name` a certificate for `server_name`, which is also the name that is sent (SNI);
+    without one, the host of `address` is used.  Both are stored in ASCII.
     """
 
     kind: ClassVar[str] = "tls"
@@ -41,7 +41,7 @@ class TlsCheck(CheckBase):
     each_address: bool = False
 
     def __attrs_post_init__(self) -> None:
-        """Refuse an address that nobody could dial, and bounds in the wrong order."""
+        """Refuse an address that cannot be dialled, and bounds in the wrong order."""
         host, _ = require_address(self.address)
         require_family(host, self.ip_family)
         problem = f"must not be below fail_days ({self.fail_days})"
@@ -49,5 +49,5 @@ class TlsCheck(CheckBase):
 
     @property
     def target(self) -> str:
-        """The address as host:port, and how it reads when it holds more than ASCII."""
+        """The address as host:port, with its decoded form if it has one."""
         return shown_host(self.address)

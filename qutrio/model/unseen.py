@@ -1,4 +1,4 @@
-"""Checks without a verdict: what the ledger keeps of them, and what people are told."""
+"""Checks without a verdict: their entries in the ledger, and their part of a notice."""
 
 from attrs import frozen
 
@@ -6,16 +6,16 @@ from qutrio.model.ids import ChannelId, CheckId, Extra, IncidentId, Seconds, Uni
 from qutrio.model.results import State
 
 CHECKS_LISTED_MAX = 50
-"""Checks that one notice names; beyond it there is only their number."""
+"""The most checks that one notice names; it gives only the number of the others."""
 
 
 @frozen(kw_only=True)
 class Unjudged:
     """A check that has had no verdict for a while.
 
-    `number` tells this time from earlier ones.  It began at `since_unix`, which was `noted_s`
-    before it was written, as measured.  `told` are the notices that cover it; None while
-    nobody was to be told.
+    `number` distinguishes this period from earlier ones.  The period began at `since_unix`,
+    which was `noted_s` before the entry was written, as measured.  `told` are the notices that
+    cover it; None while no notice was due.
     """
 
     check: CheckId
@@ -27,13 +27,13 @@ class Unjudged:
 
     @property
     def id(self) -> IncidentId:
-        """The name under which its age is measured."""
+        """The id under which its age is measured."""
         return IncidentId(f"{self.check}-unjudged-{self.number}")
 
 
 @frozen(kw_only=True)
 class Unseen:
-    """What one channel was told of: checks without a verdict for one cause.
+    """A notice to one channel about checks without a verdict for one cause.
 
     `noted_s` is for how long the oldest of them had none by then.
     """
@@ -48,7 +48,7 @@ class Unseen:
 
 @frozen(kw_only=True)
 class ListedCheck:
-    """One check in a notice, and how it stands; None when it is watched no more."""
+    """One check in a notice, and its verdict; None if it is disabled or removed."""
 
     id: CheckId
     name: str
@@ -59,9 +59,9 @@ class ListedCheck:
 
 @frozen(kw_only=True)
 class UnseenChecks:
-    """What a notice says of checks without a verdict, or of those that had none.
+    """The part of a notice about checks that have no verdict, or had none.
 
-    `cause` says of each voter why it gives no vote.  `checks` are the first of `count`.
+    `cause` says for each voter why it has no counted vote.  `checks` are the first of `count`.
     """
 
     cause: str

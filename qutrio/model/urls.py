@@ -1,7 +1,7 @@
 """URLs of checks: stored in ASCII, shown as a person writes them.
 
-`ascii_url` is what makes every way into the document the same: a check converts its URL when it
-is made, whether a command, the control socket, a hand edit or another node brings it.
+A check converts its URL with `ascii_url` when it is created, so the result is the same for a
+command, the control socket, a hand edit and another node.
 """
 
 import re
@@ -18,13 +18,13 @@ _ENCODED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 NO_HOST = "its host or port is missing"
 OWN_PROBLEMS = ascii_hosts.OWN_PROBLEMS | {NO_HOST}
-"""The words of a `ValueError` raised here, which quote nothing; those of libraries do."""
+"""The messages raised here, which quote nothing of the input; those of libraries do."""
 
 
 def ascii_url(url: str) -> str:
     """Return `url` with its host as IDNA (UTS 46, as browsers do) and the rest percent-encoded.
 
-    An ASCII URL is returned as it is, except for a host that is percent-encoded.  Raises
+    An ASCII URL is returned unchanged, except for a host that is percent-encoded.  Raises
     `ValueError` for a host that no browser would accept.
     """
     host = urlsplit(url).netloc.rpartition("@")[2]
@@ -42,7 +42,7 @@ def ascii_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return what people are shown: the masked URL, and in brackets how it reads unencoded."""
+    """Return the masked URL as people are shown it, with its decoded form in brackets."""
     url = masked_url(url)
     if "xn--" not in url and "%" not in url:
         return url
@@ -55,7 +55,7 @@ def shown_url(url: str) -> str:
 def masked_url(url: str) -> str:
     """Return `url` with a mask for its query, its fragment and its user: they may be secrets.
 
-    Scheme, host, port and path stay, so that people can tell targets apart.
+    Scheme, host, port and path stay, so that people can distinguish targets.
     """
     rest, hash_, fragment = url.partition("#")
     rest, mark, query = rest.partition("?")
@@ -68,9 +68,9 @@ def masked_url(url: str) -> str:
 
 
 def quotable_url(url: str) -> str:
-    """Return as much of what was given for a URL as an error may show; perhaps nothing.
+    """Return the part of the input that an error may show; perhaps nothing.
 
-    It need not be a URL: nobody knows where a user or a query is in one that is malformed.
+    The input need not be a URL: in a malformed one, user and query cannot be found.
     """
     scheme, slashes, rest = url[:QUOTED_CHARS_MAX].partition("://")
     if not slashes:

@@ -1,1 +1,1 @@
-"""Nodes that talk: mutual TLS, one websocket per pair of members, and enrollment."""
+"""Links between nodes: mutual TLS, one websocket per pair of members, and enrollment."""

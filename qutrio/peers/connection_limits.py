@@ -1,4 +1,4 @@
-"""How many strangers may stand at the door, and who is let in all the same."""
+"""Limits unauthenticated connections; a share of the slots is reserved for members."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,60 +15,60 @@ FAMILIAR_HOSTS_MAX = 512
 
 @define
 class Slots:
-    """A bounded number of places that are taken and given back."""
+    """A bounded number of slots that are taken and given back."""
 
     limit: int
     taken: int = field(default=0, init=False)
 
     def free(self, reserve: int = 0) -> bool:
-        """Return whether a place is free beside `reserve` that are kept for others."""
+        """Return whether a slot is free, not counting `reserve` slots that are kept for others."""
         return self.taken < self.limit - reserve
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[], None]]:
-        """Take one place for the length of a block; the caller has looked whether one is free.
+    def hold(self) -> Iterator[Callable[[], None]]:
+        """Take one slot for the length of a block; the caller has checked that one is free.
 
-        The block gets a function that gives the place back early.
+        The block gets a function that gives the slot back early.
         """
         self.taken += 1
-        leaving = [None]
+        held = [None]
 
-        def leave() -> None:
-            if leaving:
-                leaving.clear()
+        def release() -> None:
+            if held:
+                held.clear()
                 self.taken -= 1
 
         try:
-            yield leave
+            yield release
         finally:
-            leave()
+            release()
 
 
 @define
 class ConnectionLimits:
-    """Admits connections that have not yet shown who they are.
+    """Admits connections that have not authenticated yet.
 
-    Before the handshake only the address is known, so the reserved places go to addresses
-    that members are known by: those they advertise, and those they were last seen at.
+    Before the handshake only the address is known, so the reserved slots go to addresses of
+    members: those that they advertise, and those that they last connected from.
     """
 
     limit: int = HANDSHAKES_MAX
     reserved: int = HANDSHAKES_RESERVED
-    places: Slots = field(init=False)
+    slots: Slots = field(init=False)
     _seen: dict[str, None] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make the places."""
-        self.places = Slots(self.limit)
+        """Make the slots."""
+        self.slots = Slots(self.limit)
 
-    def opens(self, host: str, members: tuple[Member, ...]) -> bool:
+    def admits(self, host: str, members: tuple[Member, ...]) -> bool:
         """Return whether a connection from `host` may begin its handshake now."""
-        if self.places.free(self.reserved):
+        if self.slots.free(self.reserved):
             return True
-        return self.places.free() and (host in self._seen or host in advertised_hosts(members))
+        return self.slots.free() and (host in self._seen or host in advertised_hosts(members))
 
     def remember(self, host: str) -> None:
-        """Note that a member connected from `host`; the oldest of too many are forgotten."""
+        """Record that a member connected from `host`; the oldest of too many are forgotten."""
         self._seen.pop(host, None)
         self._seen[host] = None
         while len(self._seen) > FAMILIAR_HOSTS_MAX:

@@ -1,4 +1,4 @@
-"""What happens on one link to a member: hellos, then messages both ways until it ends."""
+"""The protocol on a link to a member: hellos, then messages both ways until the link ends."""
 
 import math
 
@@ -14,7 +14,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.levels import LEVEL, can_belong
 from qutrio.model.members import Member
-from qutrio.peers.frames import Hello, Refused, hear_one, say
+from qutrio.peers.frames import Hello, Refused, receive_expected, send_frame
 from qutrio.peers.links import Link
 from qutrio.peers.reading import read_frame
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket
@@ -25,7 +25,7 @@ from qutrio.plumbing.outbox import Outbox, Outboxes
 
 HELLO_DEADLINE_S = 10.0
 INLINE_BYTES_MAX = 64 * 1024
-"""What is longer takes more than a few milliseconds to decode."""
+"""A longer frame takes more than a few milliseconds to decode."""
 DECODING_THREADS_MAX = 2
 SILENCE_S_MIN = 10.0
 SILENCE_IN_DEAD_AFTER = 2.0
@@ -33,7 +33,7 @@ SILENCE_IN_DEAD_AFTER = 2.0
 
 @define(eq=False, kw_only=True)
 class Conversation:
-    """How this node talks with any member once the connection stands."""
+    """Runs the protocol with any member once the connection is made."""
 
     node_id: NodeId
     view: Latest[View]
@@ -41,14 +41,14 @@ class Conversation:
     outboxes: Outboxes
     log: Log
     level: int = LEVEL
-    heard: dict[NodeId, int] = field(factory=dict, init=False)
+    levels: dict[NodeId, int] = field(factory=dict, init=False)
     """The feature level that each member's last hello announced."""
     _decoding: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(DECODING_THREADS_MAX), init=False
     )
 
-    async def greet(self, socket: WebSocket) -> None:
-        """Say hello; raises `PeerError`."""
+    async def send_hello(self, socket: WebSocket) -> None:
+        """Send this node's hello; raises `PeerError`."""
         hello = Hello(
             protocol=WIRE_VERSION,
             node=self.node_id,
@@ -56,16 +56,16 @@ class Conversation:
             program=__version__,
             level=self.level,
         )
-        await say(socket, hello)
+        await send_frame(socket, hello)
 
-    async def hear_greeting(self, socket: WebSocket, member: Member) -> int:
-        """Hear the other side's hello, and return the feature level that its program knows.
+    async def receive_hello(self, socket: WebSocket, member: Member) -> int:
+        """Receive the other side's hello, and return the feature level of its program.
 
-        Raises `PeerError` when the hello is not what it must be, or the level too low.  The
-        hello identifies nobody: `member` is who the certificate says.  One that claims
-        otherwise comes from a broken or hostile program, so the link is refused.
+        Raises `PeerError` when the hello does not fit, or the level is too low.  The hello
+        does not authenticate: `member` is the one that the certificate names.  A hello that
+        names another node comes from a broken or hostile program, so the link is refused.
         """
-        hello = await hear_one(socket, Hello, HELLO_DEADLINE_S)
+        hello = await receive_expected(socket, Hello, HELLO_DEADLINE_S)
         if hello.protocol != WIRE_VERSION:
             theirs = f"it speaks protocol {hello.protocol} (qutrio {hello.program[:40]})"
             await self._refuse(socket, f"{theirs}, and this node {WIRE_VERSION}; upgrade the older")
@@ -73,19 +73,19 @@ class Conversation:
             await self._refuse(socket, "the hello names another cluster")
         if hello.node != member.id:
             await self._refuse(socket, "the hello names another node than the certificate")
-        self.heard[member.id] = hello.level
+        self.levels[member.id] = hello.level
         await self._post(Announced(member.id, hello.level))
         if problem := too_old(member.name, hello.level, self.view.value.document):
             await self._refuse(socket, problem)
         return hello.level
 
-    def outdated(self, member: Member) -> bool:
-        """Tell whether a member's last hello came from a program that is too old to be one."""
+    def is_outdated(self, member: Member) -> bool:
+        """Return whether a member's program is too old for the cluster, by its last hello."""
         document = self.view.value.document
-        level = self.heard.get(member.id, document.level)
+        level = self.levels.get(member.id, document.level)
         return too_old(member.name, level, document) is not None
 
-    async def talk(self, link: Link) -> None:
+    async def run(self, link: Link) -> None:
         """Carry messages both ways until the outbox ends; raises `PeerError` when the peer ends it.
 
         The link's socket must have exchanged hellos.
@@ -97,21 +97,21 @@ class Conversation:
                 nursery.start_soon(self._read, link)
                 nursery.start_soon(self._cut_when_silent, link.socket)
                 await self._write(link, outbox)
-                # The outbox is not closed before the peer has had the chance to read it all.
+                # Close the outbox only after the peer had the chance to read all of it.
                 nursery.cancel_scope.cancel()
             await link.socket.finish()
         finally:
             self.outboxes.close(link.peer, outbox)
 
     async def _refuse(self, socket: WebSocket, reason: str) -> None:
-        await say(socket, Refused(reason=reason))
+        await send_frame(socket, Refused(reason=reason))
         raise PeerError(f"refused: {reason}")
 
     async def _post(self, event: Announced | Linked) -> None:
         try:
             await self.inbox.post(event)
         except trio.BrokenResourceError:
-            return  # this node is leaving, and only sends what is still queued
+            return  # this node is stopping, and only sends what is still queued
 
     async def _read(self, link: Link) -> None:
         while True:
@@ -124,10 +124,10 @@ class Conversation:
                 return  # as above
 
     async def _decoded(self, peer: NodeId, data: bytes) -> Received | None:
-        """Decode a frame, a large one in a thread; the next one is not read before."""
+        """Decode a frame, a large one in a thread; the next frame is read afterwards."""
         if len(data) <= INLINE_BYTES_MAX or len(data) > longest(data):
             return read_frame(peer, data)
-        # Not abandoned when the link ends: what it works on is bounded, and so are the threads.
+        # Not abandoned when the link ends: the frame's size and the number of threads are bounded.
         return await trio.to_thread.run_sync(read_frame, peer, data, limiter=self._decoding)
 
     async def _write(self, link: Link, outbox: Outbox) -> None:
@@ -142,14 +142,14 @@ class Conversation:
     async def _cut_when_silent(self, socket: WebSocket) -> None:
         while True:
             limit_s = silence_limit(self.view.value.document.settings.dead_after_s)
-            left_s = socket.heard_at + limit_s - trio.current_time()
+            left_s = socket.received_at + limit_s - trio.current_time()
             if left_s <= 0:
                 raise PeerError(f"silent for {limit_s:g}s")
             await trio.sleep(left_s)
 
 
 def too_old(name: str, level: int, document: ClusterDocument) -> str | None:
-    """Say why a node whose program knows `level` cannot be a member; None when it can."""
+    """Return why a node whose program knows `level` cannot be a member; None when it can."""
     if can_belong(level, document):
         return None
     return f"{name} runs level {level}, the cluster needs {document.level}; upgrade {name}"

@@ -1,6 +1,6 @@
-"""How a new node joins: it finds a member by the token, proves its key, and shows the secret.
+"""Joins a cluster: dials a member that the token names, proves its key, and shows the secret.
 
-The token pins the members' keys, so the secret is only ever shown to a member, over TLS.
+The token pins the members' keys, so the secret is only shown to a member, over TLS.
 """
 
 from collections.abc import Callable
@@ -24,10 +24,10 @@ from qutrio.peers.frames import (
     Refused,
     Secret,
     Welcome,
-    hear,
-    hear_one,
     plain_reason,
-    say,
+    receive_expected,
+    receive_frame,
+    send_frame,
 )
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.proof import Claim, sign
@@ -55,16 +55,16 @@ async def join(  # noqa: PLR0917 - four facts about the joiner and two ways out
 ) -> Record:
     """Enroll this node as `name`, to be dialled at `address`, and return the cluster's record.
 
-    Waits for an operator's approval as long as the token lives; `on_progress` is told in plain
-    words what goes on.  Interrupting and running it again is harmless.  Raises
-    `EnrollmentError` when the cluster says no, or when no member can be reached.
+    Waits for an operator's approval until the token expires; `on_progress` is called with a
+    sentence at each step.  Interrupting and running it again is harmless.  Raises
+    `EnrollmentError` when the cluster refuses, or when no member can be reached.
     """
     joiner = _Joiner(invitation, identity, name, address, transport_factory(), on_progress)
     while True:
         problems: list[str] = []
-        for door in invitation.doors:
+        for member in invitation.addresses:
             try:
-                return await joiner.knock(door)
+                return await joiner.try_member(member)
             except PeerError as error:
                 problems.append(str(error))
         if not joiner.claimed:
@@ -81,48 +81,48 @@ class _Joiner:
     name: str
     address: str
     transport: Transport
-    tell: Progress
+    report: Progress
     claimed: bool = field(default=False, init=False)
-    """The claim is noted, so a lost connection is worth another try."""
+    """Whether a member recorded the claim, so that a lost connection is worth another try."""
 
-    async def knock(self, door: EnrollmentAddress) -> Record:
+    async def try_member(self, member: EnrollmentAddress) -> Record:
         """Try one member; raises `PeerError` to try another, `EnrollmentError` to give up."""
-        self.tell(f"asking {door.address}")
-        pins = frozenset({door.fingerprint})
-        stream = await self.transport.dial(door.address, pins, anonymous=True)
+        self.report(f"asking {member.address}")
+        pins = frozenset({member.fingerprint})
+        stream = await self.transport.dial(member.address, pins, anonymous=True)
         limit = MEMBER_MESSAGE_BYTES_MAX
         try:
             async with open_websocket(stream, client=True, message_bytes_max=limit) as socket:
-                return await self._converse(socket, door)
+                return await self._converse(socket, member)
         except PeerError as error:
-            raise PeerError(f"{door.address}: {error}") from None
+            raise PeerError(f"{member.address}: {error}") from None
 
-    async def _converse(self, socket: WebSocket, door: EnrollmentAddress) -> Record:
-        challenge = await hear_one(socket, Challenge, ANSWER_DEADLINE_S)
+    async def _converse(self, socket: WebSocket, member: EnrollmentAddress) -> Record:
+        challenge = await receive_expected(socket, Challenge, ANSWER_DEADLINE_S)
         if challenge.cluster != self.invitation.cluster_id:
             raise EnrollmentError("the token belongs to another cluster than the one that answers")
-        await say(socket, self._application(challenge.nonce, door))
-        frame = await hear(socket, ANSWER_DEADLINE_S)
+        await send_frame(socket, self._application(challenge.nonce, member))
+        frame = await receive_frame(socket, ANSWER_DEADLINE_S)
         if isinstance(frame, Proceed):
-            await say(socket, Secret(secret=self.invitation.secret))
-            frame = await hear(socket, ANSWER_DEADLINE_S)
+            await send_frame(socket, Secret(secret=self.invitation.secret))
+            frame = await receive_frame(socket, ANSWER_DEADLINE_S)
         while isinstance(frame, Pending):
             if not self.claimed:
-                self.tell("waiting for approval: run 'qutrio enroll approve' on a member")
+                self.report("waiting for approval: run 'qutrio enroll approve' on a member")
             self.claimed = True
-            frame = await hear(socket, SILENCE_MAX_S)
+            frame = await receive_frame(socket, SILENCE_MAX_S)
         if isinstance(frame, Refused):
             raise EnrollmentError(plain_reason(frame))
         if not isinstance(frame, Welcome):
             raise PeerError(f"sent a {KINDS[type(frame)]} out of turn")
-        # Admitted already: what still fails must be tried again, not given up.
+        # The node is a member now, so a failure from here on must be tried again.
         self.claimed = True
-        return await self._take_record(socket)
+        return await self._receive_record(socket)
 
-    def _application(self, nonce: str, door: EnrollmentAddress) -> Join:
+    def _application(self, nonce: str, member: EnrollmentAddress) -> Join:
         claim = Claim(
             nonce=nonce,
-            server=door.fingerprint,
+            server=member.fingerprint,
             cluster_id=self.invitation.cluster_id,
             token=self.invitation.token_id,
             name=self.name,
@@ -137,7 +137,7 @@ class _Joiner:
             level=LEVEL,
         )
 
-    async def _take_record(self, socket: WebSocket) -> Record:
+    async def _receive_record(self, socket: WebSocket) -> Record:
         with trio.move_on_after(RECORD_DEADLINE_S):
             try:
                 message = decode(await socket.receive())

@@ -1,9 +1,8 @@
-"""The door for strangers: enrollment, and the question whether one is still a member.
+"""Serves connections without a certificate: enrollment, and the membership query.
 
-A stranger has shown no certificate, so it is believed nothing.  It must sign a fresh challenge
-with the key it wants admitted, then show the secret of an invitation; the claim is then an
-ordinary proposal to the cluster, and the stranger waits until the document says that it is a
-member, or that it never will be.
+An applicant must sign a fresh challenge with the key that it wants admitted, and then show the
+secret of an invitation.  Its claim is then an ordinary proposal to the cluster, and the
+applicant waits until the document says that it is a member, or that it cannot become one.
 """
 
 import hmac
@@ -15,7 +14,7 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.codec.wire import encode
-from qutrio.core.api.admission import Admission, admission, problem_of
+from qutrio.core.api.admission import Admission, admission, token_problem
 from qutrio.core.api.effects import Reply
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Fetched, Ruling
@@ -42,9 +41,9 @@ from qutrio.peers.frames import (
     Standing,
     Welcome,
     WhoAmI,
-    hear,
-    hear_one,
-    say,
+    receive_expected,
+    receive_frame,
+    send_frame,
 )
 from qutrio.peers.identity import (
     PeerIdentity,
@@ -86,8 +85,8 @@ class _Applicant:
 class EnrollmentServer:
     """Serves connections that showed no certificate.
 
-    At most `STRANGERS_MAX` may be talking, and `WAITING_MAX` that showed a good secret may
-    wait for approval; the others are turned away at once.
+    At most `STRANGERS_MAX` may be connected, and `WAITING_MAX` that showed a valid secret may
+    wait for approval; the others are refused at once.
     """
 
     identity: PeerIdentity
@@ -98,26 +97,28 @@ class EnrollmentServer:
     waiting: Slots = field(factory=lambda: Slots(WAITING_MAX))
 
     async def receive(self, stream: trio.abc.Stream) -> None:
-        """Talk with a stranger until it is done, and close the stream; raises `PeerError`."""
+        """Serve one connection until it ends, and close the stream; raises `PeerError`."""
         if not self.strangers.free():
             await trio.aclose_forcefully(stream)
             raise PeerError("too many strangers at once")
-        with self.strangers.held() as leave:
+        with self.strangers.hold() as release:
             limit = STRANGER_MESSAGE_BYTES_MAX
             async with open_websocket(stream, client=False, message_bytes_max=limit) as socket:
-                await self._converse(socket, leave)
+                await self._converse(socket, release)
 
-    async def _converse(self, socket: WebSocket, leave: Callable[[], None]) -> None:
+    async def _converse(self, socket: WebSocket, release: Callable[[], None]) -> None:
         nonce = secrets.token_urlsafe(NONCE_BYTES)
         cluster = self.view.value.document.cluster_id
-        await say(socket, Challenge(nonce=nonce, cluster=cluster))
-        frame = await hear(socket, ANSWER_DEADLINE_S)
+        await send_frame(socket, Challenge(nonce=nonce, cluster=cluster))
+        frame = await receive_frame(socket, ANSWER_DEADLINE_S)
         if self.view.value.removed:
-            await say(socket, Refused(reason="this node was removed from its cluster; ask another"))
+            await send_frame(
+                socket, Refused(reason="this node was removed from its cluster; ask another")
+            )
         elif isinstance(frame, WhoAmI):
-            await say(socket, self._standing(Fingerprint(frame.fingerprint)))
+            await send_frame(socket, self._standing(Fingerprint(frame.fingerprint)))
         elif isinstance(frame, Join):
-            await self._enroll(socket, frame, nonce, leave)
+            await self._enroll(socket, frame, nonce, release)
         else:
             raise PeerError(f"a stranger sent a {KINDS[type(frame)]}")
 
@@ -127,28 +128,28 @@ class EnrollmentServer:
         return Standing(member=member, revision=document.revision)
 
     async def _enroll(
-        self, socket: WebSocket, join: Join, nonce: str, leave: Callable[[], None]
+        self, socket: WebSocket, join: Join, nonce: str, release: Callable[[], None]
     ) -> None:
         try:
             applicant = self._examine(join, nonce)
         except (PeerError, InvalidValueError) as error:
-            await say(socket, Refused(reason=str(error)))
+            await send_frame(socket, Refused(reason=str(error)))
             return
         if problem := too_old(join.name, join.level, self.view.value.document):
-            await say(socket, Refused(reason=problem))
+            await send_frame(socket, Refused(reason=problem))
             return
-        # A member that comes again lost our first welcome; its signature proved its key.
+        # A member that enrolls again did not get our first welcome; its signature proved its key.
         if not self._is_member(applicant):
-            refused = self._looks_bad(applicant) or await self._take_secret(socket, applicant)
+            refused = self._check_token(applicant) or await self._claim(socket, applicant)
             if refused is not None:
-                await say(socket, refused)
+                await send_frame(socket, refused)
                 return
         if not self.waiting.free():
-            await say(socket, Refused(reason=_BUSY))
+            await send_frame(socket, Refused(reason=_BUSY))
             return
-        leave()
-        with self.waiting.held():
-            await self._see_through(socket, applicant)
+        release()
+        with self.waiting.hold():
+            await self._await_decision(socket, applicant)
 
     def _examine(self, join: Join, nonce: str) -> _Applicant:
         der = certificate_bytes(join.certificate)
@@ -175,17 +176,17 @@ class EnrollmentServer:
     def _is_member(self, applicant: _Applicant) -> bool:
         return self.view.value.document.member_by_key(applicant.member.fingerprint) is not None
 
-    def _looks_bad(self, applicant: _Applicant) -> Refused | None:
+    def _check_token(self, applicant: _Applicant) -> Refused | None:
         token = _token(self.view.value.document, applicant.token)
         if token is None:
             return Refused(reason=_UNKNOWN_TOKEN)
-        problem = problem_of(token, applicant.member.fingerprint, self.clock.wall())
+        problem = token_problem(token, applicant.member.fingerprint, self.clock.wall())
         return None if problem is None else Refused(reason=problem)
 
-    async def _take_secret(self, socket: WebSocket, applicant: _Applicant) -> Refused | None:
-        """Hear the secret and claim the token with it; None when the claim stands."""
-        await say(socket, Proceed())
-        shown = hash_secret((await hear_one(socket, Secret, ANSWER_DEADLINE_S)).secret)
+    async def _claim(self, socket: WebSocket, applicant: _Applicant) -> Refused | None:
+        """Receive the secret and claim the token with it; None when the claim is committed."""
+        await send_frame(socket, Proceed())
+        shown = hash_secret((await receive_expected(socket, Secret, ANSWER_DEADLINE_S)).secret)
         token = _token(self.view.value.document, applicant.token)
         if token is None or not hmac.compare_digest(shown.encode(), token.secret_hash.encode()):
             return Refused(reason=_UNKNOWN_TOKEN)
@@ -212,25 +213,25 @@ class EnrollmentServer:
                 return None
             if reply.ruling is Ruling.REFUSED:
                 return Refused(reason=reply.reason)
-            # Unknown: it may have taken effect.  Claiming again with the same key is harmless.
+            # Unknown or again: it may have committed.  A second claim by the same key is harmless.
             await trio.sleep(CLAIM_PAUSE_S)
         return Refused(reason=_NO_MASTER)
 
-    async def _see_through(self, socket: WebSocket, applicant: _Applicant) -> None:
-        """Wait for the document's decision, telling the stranger now and then that we do."""
+    async def _await_decision(self, socket: WebSocket, applicant: _Applicant) -> None:
+        """Wait until the document decides; send `Pending` every `PENDING_REPEAT_S` meanwhile."""
         repeat_at = -math.inf
         while (answer := self._decision(applicant)) is None:
             now = trio.current_time()
             if now >= repeat_at:
-                await say(socket, Pending())
+                await send_frame(socket, Pending())
                 repeat_at = now + PENDING_REPEAT_S
             with trio.move_on_at(min(repeat_at, now + self._expires_in(applicant))):
-                await self._next_document()
-        await say(socket, answer)
+                await self._document_change()
+        await send_frame(socket, answer)
         if isinstance(answer, Welcome):
-            await self._hand_over(socket)
+            await self._send_record(socket)
 
-    async def _next_document(self) -> None:
+    async def _document_change(self) -> None:
         seen = self.view.value.document
         await self.view.until(lambda view: view.document is not seen)
 
@@ -254,11 +255,11 @@ class EnrollmentServer:
         token = _token(self.view.value.document, applicant.token)
         return 0.0 if token is None else max(0.0, token.expires_unix - self.clock.wall())
 
-    async def _hand_over(self, socket: WebSocket) -> None:
+    async def _send_record(self, socket: WebSocket) -> None:
         view = self.view.value
         record = Record(view.position, view.document, Ledger())
         await socket.send(encode(Fetched(accepted=False, record=record)))
-        # The joiner hangs up when it has read everything; closing first could cut it short.
+        # The joiner hangs up once it has read everything; closing first could cut the record off.
         with trio.move_on_after(WELCOME_DEADLINE_S):
             try:
                 await socket.receive()

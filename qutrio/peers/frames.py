@@ -1,7 +1,7 @@
-"""What is said before two nodes trust one another: small JSON frames, one class each.
+"""The frames sent before two nodes trust one another: small JSON objects, one class each.
 
-A member's link opens with `Hello` from both sides.  A stranger hears a `Challenge` and answers
-with `Join` or `WhoAmI`.  Binary values travel as base64.
+A member's link opens with `Hello` from both sides.  A stranger gets a `Challenge` and answers
+with `Join` or `WhoAmI`.  Binary values are sent as base64.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,15 @@ from qutrio.peers.websocket import WebSocket
 
 REASON_CHARS_MAX = 500
 FRAME_BYTES_MAX = 64 * 1024
-"""As long as anything that a stranger may say; the longest is `Join`, with a certificate."""
+"""The most that a stranger may send; the longest frame is `Join`, with a certificate."""
 
 
 @frozen(kw_only=True)
 class Hello:
-    """I speak this protocol for this cluster.  Who I am, the certificate says.
+    """Opens a member's link: the protocol and cluster of the sender.
 
-    `level` is the highest feature level that my program knows; older versions do not say it.
+    The certificate authenticates the sender, not `node`.  `level` is the highest feature level
+    that its program knows; older versions do not send it.
     """
 
     protocol: int
@@ -37,7 +38,7 @@ class Hello:
 
 @frozen(kw_only=True)
 class Challenge:
-    """Whoever you are: to join, sign this."""
+    """Opens a stranger's connection: the nonce to sign in order to join."""
 
     nonce: str
     cluster: str
@@ -45,7 +46,7 @@ class Challenge:
 
 @frozen(kw_only=True)
 class Join:
-    """I hold an invitation and this key.  `level` as in `Hello`."""
+    """An applicant names its invitation, and proves its key.  `level` is as in `Hello`."""
 
     token: str
     certificate: str
@@ -57,7 +58,7 @@ class Join:
 
 @frozen(kw_only=True)
 class Proceed:
-    """Your key and the token's name are in order; show the secret."""
+    """The key and the token's name are accepted; the applicant may send the secret."""
 
 
 @frozen(kw_only=True)
@@ -69,31 +70,31 @@ class Secret:
 
 @frozen(kw_only=True)
 class Pending:
-    """The claim is noted; an operator must approve it.  Repeated while that lasts."""
+    """The claim is recorded and waits for an operator's approval.  Repeated until then."""
 
 
 @frozen(kw_only=True)
 class Welcome:
-    """You are a member; the cluster's record follows as the next message."""
+    """The applicant is a member; the cluster's record follows as the next message."""
 
 
 @frozen(kw_only=True)
 class Refused:
-    """No, and this is why.  The connection ends."""
+    """The request is refused for this reason.  The connection ends."""
 
     reason: str
 
 
 @frozen(kw_only=True)
 class WhoAmI:
-    """Members refuse my certificate: is the key with this fingerprint still a member's."""
+    """Asks whether the key with this fingerprint is still a member's."""
 
     fingerprint: str
 
 
 @frozen(kw_only=True)
 class Standing:
-    """Whether it is, as of this revision of the document."""
+    """Answers `WhoAmI`, as of this revision of the document."""
 
     member: bool
     revision: int
@@ -117,7 +118,7 @@ KINDS: Final[Mapping[type[Any], str]] = MappingProxyType(
         Standing: "Standing",
     }
 )
-"""The names of frames on the wire.  Other versions read them: added to, never changed."""
+"""The names of frames on the wire.  Other versions read them: add names, never change one."""
 _CLASSES: Final[Mapping[str, type[Frame]]] = {kind: cls for cls, kind in KINDS.items()}
 
 
@@ -127,7 +128,7 @@ def to_bytes(frame: Frame) -> bytes:
 
 
 def from_bytes(data: bytes) -> Frame:
-    """Return the frame; raises `PeerError` for what is none.
+    """Return the frame; raises `PeerError` for bytes that are not a frame.
 
     Unknown fields are ignored; fields that older versions do not send have a default.
     """
@@ -147,21 +148,21 @@ def from_bytes(data: bytes) -> Frame:
     return frame
 
 
-async def say(socket: WebSocket, frame: Frame) -> None:
+async def send_frame(socket: WebSocket, frame: Frame) -> None:
     """Send a frame; raises `PeerError`."""
     await socket.send(to_bytes(frame))
 
 
-async def hear(socket: WebSocket, within_s: float) -> Frame:
-    """Return the next frame; raises `PeerError`, also when none came in time."""
+async def receive_frame(socket: WebSocket, within_s: float) -> Frame:
+    """Return the next frame; raises `PeerError`, also when none arrives in time."""
     with trio.move_on_after(within_s):
         return from_bytes(await socket.receive())
     raise PeerError(f"said nothing for {within_s:g}s")
 
 
-async def hear_one(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
+async def receive_expected(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
     """Return the next frame, which must be of `kind`; raises `PeerError`, also for `Refused`."""
-    frame = await hear(socket, within_s)
+    frame = await receive_frame(socket, within_s)
     if isinstance(frame, Refused):
         raise PeerError(f"refused: {plain_reason(frame)}")
     if not isinstance(frame, kind):
@@ -170,5 +171,5 @@ async def hear_one(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
 
 
 def plain_reason(refused: Refused) -> str:
-    """Return the reason as one bounded printable line: it comes from outside."""
+    """Return the reason as one printable line of bounded length: another program wrote it."""
     return "".join(c if c.isprintable() else " " for c in refused.reason[:REASON_CHARS_MAX])

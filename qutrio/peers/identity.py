@@ -1,4 +1,4 @@
-"""Who a node is on the network: a key, its self-signed certificate, and the names they give."""
+"""A node's identity on the network: a key, its self-signed certificate, and the id they give."""
 
 import hashlib
 from base64 import b64decode, b64encode
@@ -19,7 +19,7 @@ NODE_ID_DIGITS = 12
 
 @frozen(kw_only=True)
 class PeerIdentity:
-    """What this node is to its peers, and the files that prove it."""
+    """The node's id, fingerprint and certificate, and the files that prove them."""
 
     node_id: NodeId
     fingerprint: Fingerprint
@@ -34,7 +34,7 @@ class PeerIdentity:
 
 
 def fingerprint_of(certificate_der: bytes) -> Fingerprint:
-    """Return the SHA-256 of a certificate's public key; raises `PeerError` for no certificate."""
+    """Return the SHA-256 of a certificate's public key; raises `PeerError` if it is unreadable."""
     try:
         key = x509.load_der_x509_certificate(certificate_der).public_key()
         spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -44,7 +44,7 @@ def fingerprint_of(certificate_der: bytes) -> Fingerprint:
 
 
 def node_id_of(fingerprint: Fingerprint) -> NodeId:
-    """Return the id that belongs to a key, so that nobody can choose another node's."""
+    """Return the id that belongs to a key, so that no node can choose another one's id."""
     return NodeId("n" + fingerprint[:NODE_ID_DIGITS])
 
 

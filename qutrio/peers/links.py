@@ -1,10 +1,10 @@
-"""Which links are up: at most one per peer, and the rule that picks one of two.
+"""The links that are up: at most one per peer, and the rule that picks one of two.
 
-Both ends of a pair may dial at the same moment, and both must then keep the same link.  The
-link dialled by the lower id wins.  Of two links that the same node dialled the newer wins,
-because whoever dials again knows the older one to be gone.  And a link dialled by the higher
-id replaces one on which nothing has been heard for `LONE_S`: the higher id dials only after it
-has had no link for that long, so the silent one is dead at its other end.
+Both ends of a pair may dial at the same time, and both must then keep the same link.  The link
+dialled by the lower id wins.  Of two links that the same node dialled the newer wins, because
+a node that dials again knows that the older one is gone.  A link dialled by the higher id
+replaces one on which nothing was received for `LONE_S`: the higher id dials only after it has
+had no link for that long, so the silent link is dead at its other end.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from qutrio.peers.websocket import WebSocket
 from qutrio.plumbing.outbox import Outbox
 
 LONE_S = 5.0
-PARTING_S = 1.0
+FINISH_S = 1.0
 
 
 @define(eq=False, kw_only=True)
 class Link:
-    """One connection to a member, from the moment both ends have said hello.
+    """One connection to a member, once both ends have sent their hello.
 
-    `level` is the feature level that the other program knows.
+    `level` is the feature level of the other program.
     """
 
     peer: NodeId
@@ -36,17 +36,17 @@ class Link:
     outbox: Outbox | None = None
     level: int = LEVEL_UNSAID
 
-    def part(self) -> None:
-        """Send what is queued, for at most `PARTING_S`, and end."""
+    def finish(self) -> None:
+        """Send what is queued, for at most `FINISH_S`, and end."""
         if self.outbox is None:
             self.scope.cancel()
             return
         self.outbox.finish()
-        self.scope.deadline = min(self.scope.deadline, trio.current_time() + PARTING_S)
+        self.scope.deadline = min(self.scope.deadline, trio.current_time() + FINISH_S)
 
 
 def prevails(new: Link, old: Link, silent_s: float) -> bool:
-    """Return whether `new` replaces `old`, on which nothing was heard for `silent_s` seconds."""
+    """Return whether `new` replaces `old`, which has been silent for `silent_s` seconds."""
     if new.dialler == old.dialler:
         return True
     return new.dialler < old.dialler or silent_s >= LONE_S
@@ -69,29 +69,29 @@ class Links:
         return len(self._up)
 
     def admit(self, new: Link) -> bool:
-        """Put a link in place, ending the one it replaces; False when it must give way itself."""
+        """Add a link and end the one it replaces; return False when the old one stays instead."""
         old = self._up.get(new.peer)
         if old is not None:
-            if not prevails(new, old, trio.current_time() - old.socket.heard_at):
+            if not prevails(new, old, trio.current_time() - old.socket.received_at):
                 return False
             old.scope.cancel()
         self._up[new.peer] = new
         self._wake()
         return True
 
-    def drop(self, link: Link) -> None:
-        """Forget a link that has ended, unless another one has taken its place."""
+    def remove(self, link: Link) -> None:
+        """Remove a link that has ended, unless another one has replaced it."""
         if self._up.get(link.peer) is link:
             del self._up[link.peer]
             self._wake()
 
-    async def gone(self, peer: NodeId) -> None:
-        """Return when there is no link to `peer`."""
+    async def wait_down(self, peer: NodeId) -> None:
+        """Wait until there is no link to `peer`."""
         while peer in self._up:
             await self._changed.wait()
 
-    async def up_within(self, peer: NodeId, seconds: float) -> bool:
-        """Wait for a link to `peer`, at most so long; return whether there is one."""
+    async def wait_up(self, peer: NodeId, seconds: float) -> bool:
+        """Wait up to `seconds` for a link to `peer`; return whether there is one."""
         with trio.move_on_after(seconds):
             while peer not in self._up:
                 await self._changed.wait()

@@ -1,4 +1,4 @@
-"""How a joiner proves that it holds the key in its certificate, to this server and no other."""
+"""Proves to one server that a joiner holds the key in its certificate."""
 
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -18,10 +18,10 @@ _PURPOSE = "qutrio join 1"
 
 @frozen(kw_only=True)
 class Claim:
-    """What is signed.
+    """The statement that a joiner signs.
 
     The nonce makes it fresh; the server's fingerprint and the cluster keep one server from
-    presenting it at another; the rest binds what is asked for.
+    presenting it to another; the other fields bind the request.
     """
 
     nonce: str
@@ -32,7 +32,7 @@ class Claim:
     address: str
 
     def signed_bytes(self) -> bytes:
-        """Return the bytes to sign; different claims never give the same."""
+        """Return the bytes to sign; different claims never give equal bytes."""
         fields = [self.nonce, self.server, self.cluster_id, self.token, self.name, self.address]
         return orjson.dumps([_PURPOSE, *fields])
 

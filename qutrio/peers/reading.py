@@ -1,4 +1,4 @@
-"""What a member's frame means to the node: an event, nothing, or the end of the link."""
+"""Turns a member's frame into an event for the node, or ends the link."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ from qutrio.model.ids import NodeId
 def read_frame(
     peer: NodeId, data: bytes, read: Callable[[bytes], Message | None] = decode
 ) -> Received | None:
-    """Return the event, or None for what only a newer version would understand.
+    """Return the event, or None for a message that only a newer version understands.
 
-    `peer` is who the certificate says; `read` may remember what equal bytes were decoded to.
-    Raises `PeerError` for what no version would send.
+    `peer` is the node that the certificate names; `read` may cache what equal bytes decode to.
+    Raises `PeerError` for bytes that no version would send.
     """
     try:
         message = read(data)

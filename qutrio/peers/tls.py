@@ -1,8 +1,8 @@
 """Mutual TLS without an authority: the members' own certificates are the only trust anchors.
 
 A client without a certificate passes the handshake (it may enroll, and nothing else); a client
-with a certificate that is not a member's fails it.  Whoever gets through is identified once
-more in code, by the fingerprint of its key.
+with a certificate that is not a member's fails it.  After the handshake the peer is identified
+again in code, by the fingerprint of its key.
 """
 
 import ssl
@@ -25,7 +25,7 @@ _NO_CHECK_TIME = 0x200000
 
 @frozen
 class TlsContexts:
-    """What a node listens with, dials members with, and dials as a stranger with."""
+    """The contexts with which a node listens, and dials members."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
@@ -33,7 +33,7 @@ class TlsContexts:
 
 @define
 class MemberContexts:
-    """Contexts that follow the membership: made again when a member's certificate changes."""
+    """Contexts that follow the membership: they are remade when a member's certificate changes."""
 
     identity: PeerIdentity
     members: Callable[[], tuple[Member, ...]]
@@ -90,7 +90,7 @@ def peer_fingerprint(stream: "trio.SSLStream[trio.SocketStream]") -> Fingerprint
 def _harden(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_flags |= _NO_CHECK_TIME
-    # Some versions of Python take a stream that is cut off for one that was closed in order.
+    # Some versions of Python treat a stream that is cut off as one that was closed in order.
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
 

@@ -1,4 +1,4 @@
-"""The text that an operator carries to a new node: where to go, whom to trust, and the secret."""
+"""The enrollment token: the addresses and keys of members, and the secret, as one text."""
 
 import hashlib
 import re
@@ -17,14 +17,14 @@ from qutrio.model.members import Token, split_address
 TOKEN_PREFIX = "qt1_"  # noqa: S105 - not a password
 TOKEN_CHARS_MAX = 4096
 SECRET_BYTES = 32
-DOORS_MAX = 5
+ADDRESSES_MAX = 5
 _CHECKSUM_BYTES = 4
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 @frozen
 class EnrollmentAddress:
-    """A member that takes the token: its address, and the key it must prove to hold."""
+    """A member that accepts the token: its address, and the key that it must prove to hold."""
 
     address: str
     fingerprint: Fingerprint
@@ -38,7 +38,7 @@ class Invitation:
     token_id: TokenId
     secret: str = field(repr=False)
     expires_unix: UnixTime
-    doors: tuple[EnrollmentAddress, ...]
+    addresses: tuple[EnrollmentAddress, ...]
 
 
 def make_token(
@@ -52,8 +52,8 @@ def make_token(
 ) -> tuple[str, Token]:
     """Return the text for the joiner, and the token for the document (it holds no secret).
 
-    The text names `own` first and up to four more members, so that one dead node does not
-    make it useless.
+    The text names `own` first and up to four more members, so that it stays usable when one
+    node is dead.
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     token = Token(
@@ -65,13 +65,13 @@ def make_token(
         auto_approve=auto_approve,
     )
     nearest = sorted(document.members, key=lambda m: (m.id != own, not m.voter, m.id))
-    doors = [[m.address, m.fingerprint] for m in nearest[:DOORS_MAX]]
-    body = [document.cluster_id, token.id, secret, token.expires_unix, doors]
+    addresses = [[m.address, m.fingerprint] for m in nearest[:ADDRESSES_MAX]]
+    body = [document.cluster_id, token.id, secret, token.expires_unix, addresses]
     return TOKEN_PREFIX + _pack(orjson.dumps(body)), token
 
 
 def parse_token(text: str) -> Invitation:
-    """Return what a token says; raises `EnrollmentError` with what is wrong with it."""
+    """Return the invitation in a token; raises `EnrollmentError` that says what is wrong."""
     text = text.strip()
     if not text.startswith(TOKEN_PREFIX):
         raise EnrollmentError(
@@ -114,11 +114,11 @@ def _unpack(text: str) -> bytes:
 
 
 def _read(body: Any) -> Invitation:
-    cluster_id, token_id, secret, expires_unix, doors = body
-    texts = [cluster_id, token_id, secret, *(text for door in doors for text in door)]
-    if not doors or len(doors) > DOORS_MAX or not all(isinstance(t, str) for t in texts):
+    cluster_id, token_id, secret, expires_unix, pairs = body
+    texts = [cluster_id, token_id, secret, *(text for pair in pairs for text in pair)]
+    if not pairs or len(pairs) > ADDRESSES_MAX or not all(isinstance(t, str) for t in texts):
         raise ValueError
-    for address, fingerprint in doors:
+    for address, fingerprint in pairs:
         split_address(address)
         if not _FINGERPRINT.fullmatch(fingerprint):
             raise ValueError
@@ -127,5 +127,5 @@ def _read(body: Any) -> Invitation:
         token_id=TokenId(token_id),
         secret=secret,
         expires_unix=UnixTime(float(expires_unix)),
-        doors=tuple(EnrollmentAddress(address, Fingerprint(pin)) for address, pin in doors),
+        addresses=tuple(EnrollmentAddress(address, Fingerprint(pin)) for address, pin in pairs),
     )

@@ -1,4 +1,4 @@
-"""How a connection to another node is made and accepted; everything above it only sees streams."""
+"""Dials other nodes and accepts their connections; the modules above only see streams."""
 
 import errno
 import os
@@ -27,14 +27,14 @@ BACKLOG_MAX = 256
 REFUSAL_LOG_EVERY_S = 10.0
 ACCEPT_PAUSE_S = 0.1
 _CUT_OFF = "UNEXPECTED_EOF_WHILE_READING"
-"""What an `SSLEOFError` is to a Python that does not know this word of OpenSSL 3."""
+"""The reason of an `SSLEOFError` in a Python that does not know this error of OpenSSL 3."""
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 Handler: TypeAlias = Callable[[trio.abc.Stream, Fingerprint | None], Awaitable[None]]
-"""Takes a connection over, with the proven fingerprint of who made it (None: a stranger).
+"""Takes over a connection, with the proven fingerprint of the peer (None: a stranger).
 
-It owns the stream from then on and closes it; it may return long before it has done so.
+It then owns the stream and closes it; it may return long before it has done so.
 """
 
 
@@ -59,7 +59,7 @@ class Transport(Protocol):
 
 @define(eq=False)
 class StrangerTransport:
-    """Dials as nobody: what a node that wants to join can do."""
+    """Dials without a certificate, as a node does that wants to join."""
 
     _resolver: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(RESOLVER_THREADS_MAX), init=False
@@ -75,7 +75,7 @@ class StrangerTransport:
     async def serve(
         self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Refuse: nobody can reach a stranger."""
+        """Raise `PeerError`: a node that is not set up cannot be reached."""
         del handler, task_status
         raise PeerError("a node that is not set up cannot be reached")
 
@@ -89,7 +89,7 @@ class TlsTransport:
     port: int
     members: Callable[[], tuple[Member, ...]]
     log: Log
-    gate: ConnectionLimits = field(factory=ConnectionLimits)
+    limits: ConnectionLimits = field(factory=ConnectionLimits)
     _contexts: MemberContexts = field(init=False)
     _resolver: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(RESOLVER_THREADS_MAX), init=False
@@ -97,7 +97,7 @@ class TlsTransport:
     _silent_until: float = field(default=float("-inf"), init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Let the contexts follow the members."""
+        """Make contexts that follow the members."""
         self._contexts = MemberContexts(self.identity, self.members)
 
     async def dial(
@@ -111,7 +111,7 @@ class TlsTransport:
         self, handler: Handler, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Accept connections until cancelled; raises `PeerError` when the port cannot be bound."""
-        self._contexts.newest()  # a bad key of our own is found at start, not at the first dial
+        self._contexts.newest()  # find a bad key of our own at start, not at the first dial
         try:
             listeners = await trio.open_tcp_listeners(
                 self.port, host=self.bind, backlog=BACKLOG_MAX
@@ -136,38 +136,38 @@ class TlsTransport:
                         self.log("cannot accept a connection", reason=plain_reason(error))
                         await trio.sleep(ACCEPT_PAUSE_S)
                     continue
-                if self.gate.opens(host, self.members()):
-                    nursery.start_soon(self._welcome, stream, host, handler)
+                if self.limits.admits(host, self.members()):
+                    nursery.start_soon(self._secure_server, stream, host, handler)
                 else:
-                    self._refused(host, "too many connections that have not said who they are")
+                    self._log_refusal(host, "too many connections that have not authenticated")
                     await trio.aclose_forcefully(stream)
 
-    async def _welcome(self, stream: trio.SocketStream, host: str, handler: Handler) -> None:
-        with self.gate.places.held():
+    async def _secure_server(self, stream: trio.SocketStream, host: str, handler: Handler) -> None:
+        with self.limits.slots.hold():
             try:
                 context = self._contexts.newest().server
                 secured = await _secure(stream, context, server_side=True)
                 fingerprint = peer_fingerprint(secured)
             except PeerError as error:
                 await trio.aclose_forcefully(stream)
-                self._refused(host, str(error))
+                self._log_refusal(host, str(error))
                 return
             except BaseException:
                 await trio.aclose_forcefully(stream)
                 raise
         if fingerprint is not None:
-            self.gate.remember(host)
+            self.limits.remember(host)
         await handler(secured, fingerprint)
 
-    def _refused(self, host: str, reason: str) -> None:
-        # A flood of strangers must not become a flood of lines.
+    def _log_refusal(self, host: str, reason: str) -> None:
+        # A flood of connections must not become a flood of lines.
         if trio.current_time() >= self._silent_until:
             self._silent_until = trio.current_time() + REFUSAL_LOG_EVERY_S
             self.log("connection refused", host=host, reason=reason)
 
 
 def require_bindable(bind: str, port: int) -> None:
-    """Raise `PeerError` unless this process could listen there at this moment."""
+    """Raise `PeerError` unless this process can listen there now."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -190,9 +190,9 @@ async def dial_tls(
     context: ssl.SSLContext,
     resolver: trio.CapacityLimiter,
 ) -> trio.SSLStream[trio.SocketStream]:
-    """Connect, shake hands, and compare the pin, all within `DIAL_DEADLINE_S`.
+    """Connect, make the TLS handshake, and compare the pin, all within `DIAL_DEADLINE_S`.
 
-    Nothing is sent over the stream before the pin has been compared.  Raises `PeerError`.
+    Nothing is sent over the stream before the pin was compared.  Raises `PeerError`.
     """
     with trio.move_on_after(DIAL_DEADLINE_S):
         stream = await _connect(address, resolver)
@@ -228,11 +228,11 @@ async def _connect(address: str, resolver: trio.CapacityLimiter) -> trio.SocketS
 
 
 def _explain_connect(error: OSError) -> str:
-    # trio wraps the one attempt that was made in a group of attempts.
+    # trio wraps the only attempt in a group.
     cause: BaseException = error.__cause__ or error
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
-    # Its text repeats the address; the number has words of its own.
+    # The error's own text would repeat the address.
     number = getattr(cause, "errno", None)
     return os.strerror(number) if number else str(cause)
 
@@ -260,13 +260,13 @@ async def _secure(
         try:
             await secured.do_handshake()
         except trio.BrokenResourceError as error:
-            raise PeerError(f"no TLS: {explain_broken(error)}") from None
+            raise PeerError(f"no TLS: {broken_reason(error)}") from None
         return secured
     raise PeerError(f"no TLS handshake within {HANDSHAKE_DEADLINE_S:g}s")
 
 
-def explain_broken(error: BaseException) -> str:
-    """Return in plain words why a stream broke."""
+def broken_reason(error: BaseException) -> str:
+    """Return why a stream broke, for people."""
     cause = error.__cause__
     if isinstance(cause, ssl.SSLEOFError) or getattr(cause, "reason", "") == _CUT_OFF:
         return "the other side hung up"

@@ -1,8 +1,8 @@
-"""A small guard around trio-websocket: bounded opening and closing, and errors of one kind.
+"""A wrapper around trio-websocket: bounded opening and closing, and errors of one kind.
 
-trio-websocket waits for ever when the other side goes away in the middle of a handshake or a
-close, and reports failures as groups of several of its own and others' exceptions.  Here an
-open websocket is a block that ends in time, and whatever the other side did is a `PeerError`.
+trio-websocket waits forever when the other side goes away in the middle of a handshake or a
+close, and reports failures as groups of its own and others' exceptions.  Here an open
+websocket is a block that ends in time, and every failure of the other side is a `PeerError`.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -48,15 +48,15 @@ class WebSocket:
     _unfinished_sends: int = field(default=0, init=False)
 
     @property
-    def heard_at(self) -> float:
-        """When the last byte came, in seconds of trio's clock."""
-        return self._stream.heard_at
+    def received_at(self) -> float:
+        """When the last byte was received, in seconds of trio's clock."""
+        return self._stream.received_at
 
     async def send(self, data: bytes) -> None:
         """Send one message; raises `PeerError` when the link is gone.
 
-        A cancelled send leaves half a frame behind, so the websocket is cut after it rather
-        than closed in order: never send again on a websocket on which a send was cancelled.
+        A cancelled send leaves half a frame behind, so the websocket is then cut rather than
+        closed in order: never send again on a websocket on which a send was cancelled.
         """
         assert not self._unfinished_sends, "a message is being sent, or one was cut off"
         self._unfinished_sends += 1
@@ -67,7 +67,7 @@ class WebSocket:
         self._unfinished_sends -= 1
 
     async def receive(self) -> bytes:
-        """Return the next message; raises `PeerError` when there will be none."""
+        """Return the next message; raises `PeerError` when the connection has ended."""
         try:
             message = await self._connection.get_message()
         except ConnectionClosed:
@@ -77,7 +77,7 @@ class WebSocket:
         return message
 
     async def finish(self) -> None:
-        """Say goodbye, and wait at most `CLOSE_DEADLINE_S` for the answer."""
+        """Send the close frame, and wait at most `CLOSE_DEADLINE_S` for the answer."""
         if self._unfinished_sends:
             return
         with trio.move_on_after(CLOSE_DEADLINE_S):
@@ -97,10 +97,10 @@ class WebSocket:
 async def open_websocket(
     stream: trio.abc.Stream, *, client: bool, message_bytes_max: int
 ) -> AsyncIterator[WebSocket]:
-    """Speak websocket over `stream` for the length of the block, and close it afterwards.
+    """Open a websocket over `stream` for the length of the block, and close it afterwards.
 
-    Raises `PeerError` when the handshake fails or takes longer than `OPEN_DEADLINE_S`; when
-    the block fails because the other side did something wrong, that too is one `PeerError`.
+    Raises `PeerError` when the handshake fails or takes longer than `OPEN_DEADLINE_S`, and
+    when the block fails because the other side did something wrong.
     """
     watched = WatchedStream(stream)
     try:
@@ -113,7 +113,7 @@ async def open_websocket(
                 await socket.finish()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _one_of(group, watched) from None
+        raise _peer_error(group, watched) from None
     finally:
         await trio.aclose_forcefully(stream)
 
@@ -159,8 +159,8 @@ async def _open_client(
     )
 
 
-def _one_of(group: BaseExceptionGroup[BaseException], watched: WatchedStream) -> BaseException:
-    """Return the one `PeerError` that a group of a peer's doings means, or what else it holds."""
+def _peer_error(group: BaseExceptionGroup[BaseException], watched: WatchedStream) -> BaseException:
+    """Return one `PeerError` for a group that a peer caused; other errors come first."""
     _, real = group.split(trio.Cancelled)
     if real is None:
         return group
@@ -168,8 +168,8 @@ def _one_of(group: BaseExceptionGroup[BaseException], watched: WatchedStream) ->
     ours = [leaf for leaf in leaves if not isinstance(leaf, (PeerError, *_BROKEN))]
     if ours:
         return ours[0] if len(ours) == 1 else real
-    told = [leaf for leaf in leaves if isinstance(leaf, PeerError)]
-    return told[0] if told else PeerError(watched.reason or f"broke: {leaves[0]!r}")
+    named = [leaf for leaf in leaves if isinstance(leaf, PeerError)]
+    return named[0] if named else PeerError(watched.reason or f"broke: {leaves[0]!r}")
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -1,1 +1,1 @@
-"""Pipes between tasks: bounded, each with a policy for when it is full, and none of its own."""
+"""Bounded queues and shared values between tasks, clocks, backoff, and the log interface."""

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: exponential, capped, and jittered."""
+"""Exponential backoff, capped and jittered."""
 
 import random
 
@@ -29,5 +29,5 @@ class Backoff:
         return max(self._first_s / 2, self._rng.uniform(0.0, ceiling))
 
     def reset(self) -> None:
-        """Begin again at the first wait: it worked."""
+        """Begin again at the first wait, after a success."""
         self._failures = 0

@@ -1,4 +1,4 @@
-"""Where the time comes from: the machine's boot clock, or trio's own for virtual time."""
+"""Clocks: the machine's boot clock, or trio's own for virtual time."""
 
 import time
 from typing import Protocol
@@ -9,10 +9,10 @@ from qutrio.model.ids import Instant, Seconds, UnixTime
 
 
 class Clock(Protocol):
-    """Both times that a node needs."""
+    """The two times that a node needs."""
 
     def now(self) -> Instant:
-        """Return seconds that only ever grow, also while the machine sleeps."""
+        """Return seconds that never go back and also count while the machine sleeps."""
         ...
 
     def wall(self) -> UnixTime:
@@ -21,10 +21,10 @@ class Clock(Protocol):
 
 
 class BootClock:
-    """The real machine.
+    """The clocks of the machine.
 
-    `CLOCK_BOOTTIME` counts a suspend, which trio's clock does not: a laptop that wakes up must
-    find its mandate over.
+    `CLOCK_BOOTTIME` counts a suspend, which trio's clock does not: when a laptop wakes up, its
+    lease must be over.
     """
 
     def now(self) -> Instant:
@@ -32,7 +32,7 @@ class BootClock:
         return Instant(time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def wall(self) -> UnixTime:
-        """Return the system's calendar time."""
+        """Return the system's wall time."""
         return UnixTime(time.time())  # noqa: TID251 - the one place that may
 
 
@@ -40,7 +40,7 @@ class TrioClock:
     """Trio's clock, so that its `MockClock` moves a whole daemon through virtual time."""
 
     def __init__(self, base: Seconds = 0.0) -> None:
-        """Let the calendar begin `base` seconds after 1970 when trio's clock shows zero."""
+        """Set the wall time to `base` seconds after 1970 when trio's clock shows zero."""
         self._base = base
 
     def now(self) -> Instant:
@@ -48,5 +48,5 @@ class TrioClock:
         return Instant(trio.current_time())
 
     def wall(self) -> UnixTime:
-        """Return the calendar time that belongs to `now`."""
+        """Return the wall time that belongs to `now`."""
         return UnixTime(self._base + trio.current_time())

@@ -1,4 +1,4 @@
-"""The node's one ear: every event passes through this bounded queue."""
+"""The bounded queue through which every event reaches the node."""
 
 from collections.abc import Callable
 from itertools import count
@@ -16,9 +16,9 @@ Answer: TypeAlias = Reply | Show
 
 
 class Inbox:
-    """A bounded mailbox with many writers and exactly one reader.
+    """A bounded queue with many writers and exactly one reader.
 
-    When it is full, writers wait: a busy node slows its edges down instead of growing.
+    When it is full, writers wait: a busy node slows its edges down instead of using more memory.
     """
 
     def __init__(self, boot: str, capacity: int = INBOX_EVENTS_MAX) -> None:
@@ -35,7 +35,7 @@ class Inbox:
     async def ask(self, make: Callable[[RequestId], Event]) -> Answer:
         """Queue an event that the node answers, and return its answer.
 
-        Raises `trio.BrokenResourceError` when the inbox is closed before the answer came.
+        Raises `trio.BrokenResourceError` when the inbox is closed before the answer arrives.
         """
         request = RequestId(f"{self._boot}-{next(self._numbers)}")
         send, receive = trio.open_memory_channel[Answer](1)
@@ -51,14 +51,14 @@ class Inbox:
             receive.close()
 
     def answer(self, effect: Answer) -> None:
-        """Hand the answer to whoever asked, if it still waits."""
+        """Pass an answer to the task that asked, if it still waits."""
         if (channel := self._waiting.pop(effect.request, None)) is not None:
             channel.send_nowait(effect)
 
     async def next(self, until_s: Seconds) -> Event | None:
-        """Return the next event, or None when none came within `until_s` seconds.
+        """Return the next event, or None when none arrives within `until_s` seconds.
 
-        What is queued is returned even when `until_s` is zero or less.
+        A queued event is returned even when `until_s` is zero or less.
         """
         if until_s <= 0:
             await trio.lowlevel.cancel_shielded_checkpoint()
@@ -71,7 +71,7 @@ class Inbox:
         return None
 
     def close(self) -> None:
-        """Stop listening: everyone who posts, or waits for an answer, gets an error at once."""
+        """Close the inbox: tasks that post, or wait for an answer, get an error at once."""
         self._receive.close()
         while self._waiting:
             _, channel = self._waiting.popitem()

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Latest(Generic[T]):
-    """The newest of a series of immutable values, with ways to await another."""
+    """The newest of a series of immutable values, with ways to wait for another."""
 
     def __init__(self, value: T) -> None:
         """Begin with `value`."""
@@ -17,7 +17,7 @@ class Latest(Generic[T]):
         self._replaced = trio.Event()
 
     def publish(self, value: T) -> None:
-        """Replace the value and wake everyone who waits; an equal value changes nothing."""
+        """Replace the value and wake all waiting tasks; an equal value changes nothing."""
         if value == self.value:
             return
         self.value = value
@@ -25,18 +25,18 @@ class Latest(Generic[T]):
         self._replaced = trio.Event()
 
     async def changed(self) -> T:
-        """Wait until the value is replaced from now on, and return the newest one."""
+        """Wait until the value is replaced, and return the newest one."""
         await self._replaced.wait()
         return self.value
 
     async def other_than(self, seen: T) -> T:
-        """Return the newest value as soon as it is not `seen`; misses no change while one works."""
+        """Wait until the value is not `seen`, and return it; no change made before is missed."""
         while self.value is seen:
             await self._replaced.wait()
         return self.value
 
     async def until(self, wanted: Callable[[T], bool]) -> T:
-        """Return the newest value as soon as it is as `wanted`."""
+        """Wait until `wanted` is true of the value, and return it."""
         while not wanted(self.value):
             await self._replaced.wait()
         return self.value

@@ -1,4 +1,4 @@
-"""What waits to be sent: one bounded queue per linked peer, so that a slow one delays nobody."""
+"""Outgoing messages: one bounded queue per linked peer, so that a slow peer delays no other."""
 
 from collections import deque
 
@@ -12,14 +12,14 @@ _SOON_REPEATED = (Heartbeat, HeartbeatAck, Report)
 
 
 class Outbox:
-    """The queue of one link; iterate to take messages, until it is closed."""
+    """The queue of one link; iterate to get messages, until it is closed."""
 
     def __init__(self, capacity: int = OUTBOX_MESSAGES_MAX) -> None:
         """Hold at most `capacity` messages."""
         self._capacity = capacity
         self._queue: deque[Message] = deque()
         self._closed = False
-        self._stir = trio.Event()
+        self._wake = trio.Event()
 
     def __aiter__(self) -> "Outbox":
         return self
@@ -29,31 +29,31 @@ class Outbox:
         while not self._queue:
             if self._closed:
                 raise StopAsyncIteration
-            await self._stir.wait()
-            self._stir = trio.Event()
+            await self._wake.wait()
+            self._wake = trio.Event()
         return self._queue.popleft()
 
     def put(self, message: Message) -> bool:
-        """Queue a message; return whether the queue was full and had to lose one."""
+        """Queue a message; return whether the queue was full and dropped one."""
         full = len(self._queue) >= self._capacity
         if full:
-            self._lose_one()
+            self._drop_one()
         self._queue.append(message)
-        self._stir.set()
+        self._wake.set()
         return full
 
     def finish(self) -> None:
-        """End the iteration once everything that is queued has been taken."""
+        """End the iteration once every queued message was returned."""
         self._closed = True
-        self._stir.set()
+        self._wake.set()
 
     def abandon(self) -> None:
-        """End the iteration now; what is queued is lost."""
+        """End the iteration now; queued messages are dropped."""
         self._queue.clear()
         self.finish()
 
-    def _lose_one(self) -> None:
-        # What the node says again by itself goes first; a write or an answer is dearer.
+    def _drop_one(self) -> None:
+        # Drop messages that the node repeats (heartbeats) before writes and replies.
         for place, message in enumerate(self._queue):
             if isinstance(message, _SOON_REPEATED):
                 del self._queue[place]
@@ -64,7 +64,7 @@ class Outbox:
 class Outboxes:
     """The queues of all links.
 
-    `overflowed` counts messages lost to a full queue, `unlinked` those for nobody.
+    `overflowed` counts messages dropped by a full queue, `unlinked` those to a peer without a link.
     """
 
     def __init__(self, capacity: int = OUTBOX_MESSAGES_MAX) -> None:
@@ -93,7 +93,7 @@ class Outboxes:
         outbox.abandon()
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Queue a message, or drop it when nobody would carry it; never waits."""
+        """Queue a message, or drop it when there is no link to the peer; never waits."""
         outbox = self._newest.get(to)
         if outbox is None:
             self.unlinked += 1
@@ -101,7 +101,7 @@ class Outboxes:
             self.overflowed += 1
 
     def close_all(self) -> None:
-        """Take no more messages; every queue ends when what it holds has been taken."""
+        """Accept no more messages; every queue ends once its messages were returned."""
         self._closing = True
         while self._newest:
             _, outbox = self._newest.popitem()

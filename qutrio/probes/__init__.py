@@ -1,1 +1,1 @@
-"""Probes: what this node sees of the world, turned into votes that blame nobody wrongly."""
+"""Probes targets, and turns what this node sees of them into votes."""

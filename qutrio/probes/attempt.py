@@ -1,9 +1,9 @@
-"""One bounded attempt: times it, and turns its errors into a vote that blames the right side.
+"""One bounded attempt: times it, and turns errors into a vote, by whose fault they are.
 
-A prober tells its `Progress` what it is doing and whose fault it would be if that failed.
-When the time is up, or the operating system refuses, that is what the vote says.  A node that
-finds the time up long after it was up stood still itself (frozen, suspended, starved of its
-processor); it does not know whether the target would have answered in time, and abstains.
+A prober records in its `Progress` what it is doing, and whose fault a failure of that would be.
+The vote says this when the time is over or the operating system refuses.  A node that notices
+the end of the time much too late stood still itself (frozen, suspended, starved of processor
+time); it does not know whether the target would have answered in time, and abstains.
 """
 
 import errno
@@ -22,7 +22,7 @@ from qutrio.model.results import Outcome
 from qutrio.probes.interface import Tools
 from qutrio.probes.observations import Endpoint, NoAnswer, Observation, abstain, fail
 
-NO_WAY_ERRNOS = frozenset(
+NO_ROUTE_ERRNOS = frozenset(
     {
         errno.ENETUNREACH,
         errno.EHOSTUNREACH,
@@ -32,8 +32,8 @@ NO_WAY_ERRNOS = frozenset(
         errno.EINVAL,
     }
 )
-"""What connect() itself refuses with where this machine has no way to an address: no route, or
-a rule of its own against it."""
+"""Errors of connect() itself where this machine cannot reach an address: there is no route, or
+a local firewall rule forbids it."""
 
 LOCAL_ERRNOS = frozenset(
     {
@@ -48,10 +48,10 @@ LOCAL_ERRNOS = frozenset(
         errno.EINVAL,
     }
 )
-"""What only this machine can be the cause of: limits, its firewall, its lack of addresses."""
+"""Errors that only this machine can cause: limits, its firewall, its lack of addresses."""
 
 STANDSTILL_S_MIN: Seconds = 1.0
-"""A time limit that is noticed so late says more about this node than about the target."""
+"""From this delay on, a timeout that is noticed late counts as a standstill of this node."""
 
 _PLAIN_WORDS = {
     errno.ECONNREFUSED: "connection refused",
@@ -70,13 +70,13 @@ _PLAIN_WORDS = {
 
 @define
 class Progress:
-    """What an attempt is doing at this moment.
+    """What an attempt is doing now.
 
     `local` is True while only this node can be the cause of a failure.  `started` is in
-    seconds of the probe's clock.  `looking_up` is the name whose look-up is under way, and
-    when that began.  `pinned` is the one address of a host that is to be dialled.  `no_way`
-    tells that this machine has no route to the target.  `notes` are what people should know
-    of a probe that came to its end all the same.
+    seconds of the probe's clock.  `looking_up` is the name that is being looked up, and when
+    that began.  `pinned` is the only address of a host that is to be dialled.  `no_route` is True
+    when this machine has no route to the target.  `notes` are added to the detail of a probe
+    that succeeds.
     """
 
     tools: Tools
@@ -85,22 +85,22 @@ class Progress:
     local: bool = True
     looking_up: tuple[str, Instant] | None = None
     pinned: tuple[str, Endpoint] | None = None
-    no_way: bool = False
+    no_route: bool = False
     notes: list[str] = field(factory=list)
 
     def enter(self, doing: str, *, local: bool = False) -> None:
-        """Say what comes next; `doing` completes the sentence 'no answer while ...'."""
+        """Record the next step; `doing` completes the sentence 'no answer while ...'."""
         self.doing = doing
         self.local = local
         self.looking_up = None
 
     def enter_look_up(self, host: str) -> None:
-        """Say that a name is looked up next."""
+        """Record that the next step looks up a name."""
         self.enter(f"looking up {host}", local=True)
         self.looking_up = (host, self.tools.clock.now())
 
     def remaining_s(self, timeout_s: Seconds) -> Seconds:
-        """Return what is left of a time limit that began with the attempt."""
+        """Return the rest of a time limit that began with the attempt."""
         return max(0.0, timeout_s - (self.tools.clock.now() - self.started))
 
     def elapsed_ms(self) -> float:
@@ -113,35 +113,35 @@ class Progress:
         return Observation(Outcome.OK, self.elapsed_ms(), noted)
 
     def fail(self, detail: str) -> Observation:
-        """Return the vote against a target that did answer, with the time it took."""
+        """Return the vote against a target that answered, with the time it took."""
         return fail(detail, self.elapsed_ms())
 
 
 class LookUpError(Exception):
-    """The look-up that an attempt needs has failed, and it is not known whose fault that is."""
+    """The look-up of an attempt has failed, and it is not known yet whose fault that is."""
 
     def __init__(self, failure: NoAnswer) -> None:
-        """Carry what is known."""
+        """Keep the failed look-up."""
         super().__init__(failure.host, failure.why)
         self.failure = failure
 
 
-Journey: TypeAlias = Callable[[Progress], Awaitable[Observation]]
+ProbeSteps: TypeAlias = Callable[[Progress], Awaitable[Observation]]
 
 
 async def attempt(
-    check: CheckBase, tools: Tools, journey: Journey, progress: Progress | None = None
+    check: CheckBase, tools: Tools, steps: ProbeSteps, progress: Progress | None = None
 ) -> Observation:
-    """Run `journey` within the check's timeout; its `OSError`s and its lateness become votes.
+    """Run `steps` within the check's timeout; an `OSError` or a timeout becomes a vote.
 
-    When a look-up failed, the vote is the resolver's, who may take longer than the timeout to
-    say whose fault it is.  `progress` is that of an attempt that has begun already.
+    When a look-up failed, the resolver finds whose fault that is, which may take longer than
+    the timeout.  `progress` is that of an attempt that has begun already.
     """
     progress = progress or Progress(tools, tools.clock.now())
     failure: NoAnswer | None = None
     with trio.move_on_after(progress.remaining_s(check.timeout_s)) as limit:
         try:
-            return await journey(progress)
+            return await steps(progress)
         except OSError as error:
             return explain(error, progress)
         except LookUpError as error:
@@ -166,7 +166,7 @@ def _late_look_up(check: CheckBase, progress: Progress) -> NoAnswer | None:
 def standstill(
     limit: trio.CancelScope, late_s_min: Seconds = STANDSTILL_S_MIN
 ) -> Observation | None:
-    """Return the vote of a node that noticed only long afterwards that this limit was over."""
+    """Return the vote of a node that noticed the end of this limit much too late, or None."""
     late_s = trio.current_time() - limit.deadline
     if late_s < late_s_min:
         return None
@@ -174,10 +174,10 @@ def standstill(
 
 
 def explain(error: OSError, progress: Progress) -> Observation:
-    """Return the vote that an operating system's or TLS error stands for."""
+    """Return the vote for an error of the operating system or of TLS."""
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, progress)
-    progress.no_way = progress.local and error.errno in NO_WAY_ERRNOS
+    progress.no_route = progress.local and error.errno in NO_ROUTE_ERRNOS
     detail = f"{plain_words(error)} while {progress.doing}"
     return abstain(detail) if progress.local or error.errno in LOCAL_ERRNOS else fail(detail)
 

@@ -1,4 +1,4 @@
-"""Certificates as a TLS server showed them: until when they are valid, and for whom.
+"""Judges the certificates that a TLS server sent: their dates and their names.
 
 Dates are compared with this node's wall clock.  In a verified chain every certificate counts,
 because clients refuse a chain when one of its certificates has expired.
@@ -27,7 +27,7 @@ SUBJECT_CHARS_MAX = 60
 
 @frozen
 class Period:
-    """From when until when one certificate is valid, in seconds since 1970 UTC."""
+    """The time in which a certificate is valid, in seconds since 1970 UTC."""
 
     subject: str
     begins_unix: UnixTime
@@ -43,12 +43,12 @@ class Validity:
 
 
 def read_certificate(der: bytes) -> x509.Certificate:
-    """Return a certificate; raises `ValueError` for one that cannot be understood."""
+    """Return a certificate; raises `ValueError` for one that cannot be parsed."""
     return x509.load_der_x509_certificate(der)
 
 
 def period_of(certificate: x509.Certificate) -> Period:
-    """Return whose certificate this is and when it is valid; raises `ValueError`."""
+    """Return the subject and the dates of a certificate; raises `ValueError`."""
     return Period(
         subject=_subject(certificate),
         begins_unix=UnixTime(certificate.not_valid_before_utc.timestamp()),
@@ -57,7 +57,7 @@ def period_of(certificate: x509.Certificate) -> Period:
 
 
 def is_for(certificate: x509.Certificate, name: str) -> bool:
-    """Tell whether a certificate is for this host name or literal address."""
+    """Return whether a certificate is for this host name or literal address."""
     try:
         if literal_version(name) is not None:
             verify_certificate_ip_address(certificate, name)

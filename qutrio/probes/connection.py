@@ -1,8 +1,8 @@
-"""One outgoing connection, plain or TLS: the shortest way from a probe to the kernel.
+"""One outgoing connection, plain or TLS, with little overhead.
 
-Probes are many and short, so this is a non-blocking socket and trio's readiness calls, and an
-OpenSSL state machine between two memory buffers: about a third of the cost of general streams.
-Every method that waits is a checkpoint, so that a target that never stops talking cannot keep
+Probes are many and short, so this uses a non-blocking socket with trio's readiness calls, and an
+OpenSSL state machine between two memory buffers, at a third of the cost of trio's streams.
+Every method that waits is a checkpoint, so that a target that never stops sending cannot keep
 other tasks from running.  Failures are raised as `OSError` (`ssl.SSLError` is one).
 """
 
@@ -19,11 +19,11 @@ import trio
 from qutrio.probes.observations import Endpoint
 
 READ_BYTES_MAX = 16 * 1024
-"""Small enough that the costliest answer of this size is understood in a few milliseconds."""
+"""Small enough that the costliest answer of this size is parsed in a few milliseconds."""
 
 CHANGE_CIPHER_SPEC_BYTES = 6
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of a socket that leaves no port behind in TIME_WAIT, which a server may want."""
+"""SO_LINGER of a socket that leaves no port in TIME_WAIT, as a server may need that port."""
 
 
 class Connection:
@@ -57,17 +57,17 @@ class Connection:
     def begin(self, port: int) -> None:
         """Begin to connect to a port there.
 
-        What this refuses is a fault of this node: no route, no free port, a firewall.
+        An error raised here is this node's fault: no route, no free port, a firewall.
         """
         self._port = port
         _raise_for(self._socket.connect_ex(self._endpoint.at(port)))
 
     async def established(self) -> None:
-        """Wait for the other side; may be cancelled and waited for again.
+        """Wait until connected; may be cancelled and called again.
 
-        What this raises came from the network.  A connection to itself, which is what the
-        kernel makes when it happens to choose the port of the target as our own and nobody
-        listens there, counts as refused.
+        An error raised here came from the network.  A connection to itself counts as refused:
+        the kernel makes one when it chooses the target's port as our own and no program
+        listens there.
         """
         await trio.lowlevel.wait_writable(self._socket)
         _raise_for(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
@@ -77,13 +77,13 @@ class Connection:
             _raise_for(errno.ECONNREFUSED)
 
     def close(self) -> None:
-        """Close the socket without a word: a probe has no more to say."""
+        """Close the socket, without TLS's close_notify."""
         self._socket.close()
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Shake hands; the last flight leaves with the first `send`.
+        """Make the handshake; its last flight is sent with the first `send`.
 
-        So does TLS 1.3's change_cipher_spec, a record of six bytes that no server waits for.
+        So is TLS 1.3's change_cipher_spec, a record of six bytes that no server waits for.
         """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
@@ -98,10 +98,10 @@ class Connection:
                 self._tls = tls
                 return
 
-    def tls_shown(self) -> tuple[str, list[bytes]]:
+    def tls_details(self) -> tuple[str, list[bytes]]:
         """Return the TLS version and the server's certificates, as DER, its own first.
 
-        A verified server's chain is whole, up to the authority.  Only after `start_tls`.
+        A verified server's chain is complete, up to the authority.  Only after `start_tls`.
         """
         assert self._tls is not None
         version, own = self._tls.version() or "TLS", self._tls.getpeercert(binary_form=True)
@@ -120,12 +120,12 @@ class Connection:
         await self._flush()
 
     async def receive(self) -> bytes:
-        """Return the next bytes, at most `READ_BYTES_MAX`; empty when the target has ended."""
+        """Return the next bytes, at most `READ_BYTES_MAX`; empty at the end of the stream."""
         if self._tls is None:
             return await self._receive_raw()
         while True:
             if not (self._incoming.pending or self._tls.pending()):
-                await self._fill()  # asking in vain costs an exception
+                await self._fill()  # reading without data would cost an exception
             try:
                 return self._tls.read(READ_BYTES_MAX)
             except ssl.SSLWantReadError:

@@ -1,8 +1,8 @@
-"""Dialling a host as the programs of users do: its addresses in turn, as RFC 8305 says.
+"""Dials a host as browsers do: tries its addresses as RFC 8305 says.
 
-IPv6 and IPv4 take turns.  The next address is tried when one refuses, or is silent for
-`ATTEMPT_DELAY_S`; the first whose TCP handshake succeeds is the one that is judged.  An address
-to which this machine has no route counts neither for nor against the target.
+IPv6 and IPv4 addresses alternate.  The next address is tried when one refuses, or is silent for
+`ATTEMPT_DELAY_S`; the first whose TCP handshake succeeds is probed.  An address to which this
+machine has no route counts neither for nor against the target.
 """
 
 import errno
@@ -16,7 +16,7 @@ from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import Seconds
 from qutrio.probes.attempt import (
     LOCAL_ERRNOS,
-    NO_WAY_ERRNOS,
+    NO_ROUTE_ERRNOS,
     LookUpError,
     Progress,
     explain,
@@ -27,17 +27,17 @@ from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Observatio
 from qutrio.probes.staggered import first_to_win
 
 ATTEMPT_DELAY_S: Seconds = 0.25
-ADDRESSES_TOLD_MAX = 4
-"""Addresses that one line names."""
+ADDRESSES_LISTED_MAX = 4
+"""The most addresses listed in one line."""
 
 
 async def connect(
     host: str, port: int, family: IpFamily, progress: Progress
 ) -> Connection | Observation:
-    """Look a host up and connect to it, or return the vote that ends the probe instead.
+    """Look up a host and connect to it, or return the vote that ends the probe.
 
-    Raises `LookUpError` where the look-up failed, and `OSError` where a single address could
-    not be dialled.
+    Raises `LookUpError` when the look-up failed, and `OSError` when a single address could not
+    be dialled.
     """
     addresses = await look_up(host, family, progress)
     if isinstance(addresses, Observation):
@@ -55,23 +55,23 @@ async def look_up(host: str, family: IpFamily, progress: Progress) -> Addresses 
     found = await progress.tools.resolver.resolve(host, family)
     if isinstance(found, NoAnswer):
         raise LookUpError(found)
-    return _somewhere(host, found) if isinstance(found, Addresses) else found
+    return _without_unspecified(host, found) if isinstance(found, Addresses) else found
 
 
-def _somewhere(host: str, found: Addresses) -> Addresses | Observation:
-    """Leave out 0.0.0.0 and ::, which name servers give for names that they block.
+def _without_unspecified(host: str, found: Addresses) -> Addresses | Observation:
+    """Remove 0.0.0.0 and ::, which name servers return for names that they block.
 
     A connection to these would reach this machine itself.
     """
-    if not any(_is_nowhere(endpoint.address) for endpoint in found.endpoints):
+    if not any(_is_unspecified(endpoint.address) for endpoint in found.endpoints):
         return found
-    rest = tuple(e for e in found.endpoints if not _is_nowhere(e.address))
+    rest = tuple(e for e in found.endpoints if not _is_unspecified(e.address))
     if rest:
         return Addresses(rest, found.unanswered)
     return fail(f"{host[:80]} stands for {found.endpoints[0].address}, which is no host's address")
 
 
-def _is_nowhere(address: str) -> bool:
+def _is_unspecified(address: str) -> bool:
     if address[0] not in "0:":
         return False
     parsed = ipaddress.ip_address(address)
@@ -92,7 +92,7 @@ async def _dial_one(endpoint: Endpoint, port: int, progress: Progress) -> Connec
     return connection
 
 
-def take_turns(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+def alternate_families(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     """Return addresses with the families alternating, IPv6 first."""
     six = [endpoint for endpoint in endpoints if endpoint.is_v6]
     four = [endpoint for endpoint in endpoints if not endpoint.is_v6]
@@ -118,12 +118,12 @@ class _Try:
                 self.connection = Connection(self.endpoint)
                 self.connection.begin(self.port)
                 self.left = True
-                self.dialling.tell()
+                self.dialling.update_progress()
             await self.connection.established()
         except OSError as error:
             self.error = error
             self.close()
-            self.dialling.tell()
+            self.dialling.update_progress()
             return False
         return True
 
@@ -133,15 +133,15 @@ class _Try:
             self.connection.close()
 
     @property
-    def no_way(self) -> bool:
-        """Whether this machine has no way to the address; without IPv6 it has no address."""
+    def no_route(self) -> bool:
+        """Whether this machine has no route to the address, or lacks IPv6 for it."""
         if self.left or self.error is None:
             return False
         no_v6 = self.endpoint.is_v6 and self.error.errno == errno.EADDRNOTAVAIL
-        return no_v6 or self.error.errno in NO_WAY_ERRNOS
+        return no_v6 or self.error.errno in NO_ROUTE_ERRNOS
 
     def __str__(self) -> str:
-        """Return what became of it."""
+        """Return the address and the result."""
         words = "no answer" if self.error is None else plain_words(self.error)
         return f"{self.endpoint.address} ({words})"
 
@@ -162,7 +162,7 @@ class _Dialling:
         try:
             winner = await self._race(addresses.endpoints)
             if winner is None and addresses.unanswered is not None:
-                winner = await self._race(await self._more(addresses.unanswered))
+                winner = await self._race(await self._late_addresses(addresses.unanswered))
         finally:
             for one in self._tries:
                 if one is not winner:
@@ -172,45 +172,45 @@ class _Dialling:
         self._note_failures_before(winner)
         return winner.connection
 
-    def tell(self) -> None:
-        """Keep what the attempt is doing up to date, for when its time is over."""
+    def update_progress(self) -> None:
+        """Record in the progress what the attempt is doing, for the vote at a timeout."""
         self.progress.local = not any(one.left for one in self._tries)
-        told = _listed(self._tries)
-        self.progress.doing = f"connecting to {self.host} port {self.port}: {told}"
+        listed = _listed(self._tries)
+        self.progress.doing = f"connecting to {self.host} port {self.port}: {listed}"
 
     async def _race(self, endpoints: tuple[Endpoint, ...]) -> _Try | None:
         def tries() -> Iterator[_Try]:
-            for endpoint in take_turns(endpoints):
+            for endpoint in alternate_families(endpoints):
                 self._tries.append(_Try(endpoint, self.port, self))
                 yield self._tries[-1]
 
         return await first_to_win(tries(), ATTEMPT_DELAY_S)
 
-    async def _more(self, family: IpFamily) -> tuple[Endpoint, ...]:
+    async def _late_addresses(self, family: IpFamily) -> tuple[Endpoint, ...]:
         """Return the addresses of the family whose look-up was late when dialling began."""
         found = await self.progress.tools.resolver.resolve(self.host, family)
-        usable = _somewhere(self.host, found) if isinstance(found, Addresses) else found
+        usable = _without_unspecified(self.host, found) if isinstance(found, Addresses) else found
         return usable.endpoints if isinstance(usable, Addresses) else ()
 
     def _verdict(self) -> Observation:
         for one in self._tries:
             error = one.error
-            if error is not None and error.errno in LOCAL_ERRNOS and not one.no_way:
+            if error is not None and error.errno in LOCAL_ERRNOS and not one.no_route:
                 return explain(error, self.progress)
-        failed = [one for one in self._tries if not one.no_way]
+        failed = [one for one in self._tries if not one.no_route]
         if failed:
             return fail(f"{self.host} port {self.port} is not reached: {_listed(failed)}")
-        self.progress.no_way = True
+        self.progress.no_route = True
         return abstain(f"this node has no route to {self.host}: {_listed(self._tries)}")
 
     def _note_failures_before(self, winner: _Try) -> None:
         before = self._tries[: self._tries.index(winner)]
-        failed = [one for one in before if not one.no_way]
+        failed = [one for one in before if not one.no_route]
         if failed:
             self.progress.notes.append(f"not reached: {_listed(failed)}")
 
 
 def _listed(tries: list[_Try]) -> str:
-    told = ", ".join(str(one) for one in tries[:ADDRESSES_TOLD_MAX])
-    more = len(tries) - ADDRESSES_TOLD_MAX
-    return f"{told} and {more} more" if more > 0 else told
+    listed = ", ".join(str(one) for one in tries[:ADDRESSES_LISTED_MAX])
+    more = len(tries) - ADDRESSES_LISTED_MAX
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -1,7 +1,7 @@
 """The DNS prober: up means that a name has the records that the check expects.
 
-The name servers of the check are the target: when they give no answer, that is their fault.
-Those of the node or the cluster are not, so then the resolver says whose fault it is.
+The name servers of the check are the target: when they do not answer, that is their fault.
+Those of the node or the cluster are not; for them the resolver finds whose fault it is.
 """
 
 from qutrio.model.dns_check import DnsCheck
@@ -16,7 +16,7 @@ from qutrio.probes.observations import NoAnswer, Observation, abstain, fail
 async def probe_dns(check: DnsCheck, tools: Tools) -> Observation:
     """Ask for the check's records once, and compare."""
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         question = Question(check.host, TYPES[check.record])
         if check.resolvers:
             progress.enter(f"asking {some_of(list(check.resolvers))} for {check.target}")
@@ -30,7 +30,7 @@ async def probe_dns(check: DnsCheck, tools: Tools) -> Observation:
             return _unanswered(check, reply)
         return _judge(check, reply, progress)
 
-    return await attempt(check, tools, journey)
+    return await attempt(check, tools, steps)
 
 
 def _unanswered(check: DnsCheck, failure: NoAnswer) -> Observation:
@@ -48,5 +48,5 @@ def _judge(check: DnsCheck, reply: Reply, progress: Progress) -> Observation:
     if not found:
         return progress.fail(f"{check.host} has no {check.record.value.upper()} record")
     problem = mismatch(check, found)
-    told = some_of(found)
-    return progress.fail(f"{problem}; found {told}") if problem else progress.ok(told)
+    listed = some_of(found)
+    return progress.fail(f"{problem}; found {listed}") if problem else progress.ok(listed)

@@ -1,4 +1,4 @@
-"""Checks that ask for every address of a host: each is probed, and one that fails is a failure."""
+"""Probes every address of a host where the check says so; one failure fails the probe."""
 
 from typing import TypeAlias
 
@@ -9,22 +9,22 @@ from qutrio.model.checks import HttpCheck, TcpCheck
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.results import Outcome
 from qutrio.model.tls_check import TlsCheck
-from qutrio.probes.attempt import Journey, Progress, attempt
-from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
+from qutrio.probes.attempt import ProbeSteps, Progress, attempt
+from qutrio.probes.dialling import ADDRESSES_LISTED_MAX, alternate_families, look_up
 from qutrio.probes.interface import Tools
 from qutrio.probes.observations import Addresses, Endpoint, Observation, abstain, fail
 
 AT_ONCE_MAX = 8
-"""Addresses of one host that are probed beside each other."""
+"""Addresses of one host that are probed at the same time."""
 
 Dialled: TypeAlias = HttpCheck | TcpCheck | TlsCheck | IcmpCheck
 _Seen: TypeAlias = list[tuple[Endpoint, Observation, Progress]]
 
 
-async def attempt_all(check: Dialled, host: str, tools: Tools, journey: Journey) -> Observation:
-    """Run `journey` once, or once for each address of `host` where the check asks for that."""
+async def attempt_all(check: Dialled, host: str, tools: Tools, steps: ProbeSteps) -> Observation:
+    """Run `steps` once, or once for each address of `host` where the check says so."""
     if not check.each_address:
-        return await attempt(check, tools, journey)
+        return await attempt(check, tools, steps)
 
     progress = Progress(tools, tools.clock.now())
     found: list[Endpoint] = []
@@ -39,7 +39,7 @@ async def attempt_all(check: Dialled, host: str, tools: Tools, journey: Journey)
     looked_up = await attempt(check, tools, look_up_all, progress)
     if not found:
         return looked_up
-    return _joined(await _probe_each(check, tools, journey, progress, host, found))
+    return _joined(await _probe_each(check, tools, steps, progress, host, found))
 
 
 async def _all_addresses(
@@ -56,24 +56,24 @@ async def _all_addresses(
             endpoints += more.endpoints
         elif more.outcome is Outcome.ABSTAIN:
             return more
-    return take_turns(endpoints)
+    return alternate_families(endpoints)
 
 
 async def _probe_each(  # noqa: PLR0917 - what every attempt needs
     check: Dialled,
     tools: Tools,
-    journey: Journey,
+    steps: ProbeSteps,
     progress: Progress,
     host: str,
     endpoints: list[Endpoint],
 ) -> _Seen:
     seen: _Seen = []
-    places = trio.CapacityLimiter(AT_ONCE_MAX)
+    slots = trio.CapacityLimiter(AT_ONCE_MAX)
 
     async def probe_one(endpoint: Endpoint) -> None:
-        async with places:
+        async with slots:
             own = evolve(progress, pinned=(host, endpoint), notes=[])
-            seen.append((endpoint, await attempt(check, tools, journey, own), own))
+            seen.append((endpoint, await attempt(check, tools, steps, own), own))
 
     async with trio.open_nursery() as nursery:
         for endpoint in endpoints:
@@ -82,13 +82,13 @@ async def _probe_each(  # noqa: PLR0917 - what every attempt needs
 
 
 def _joined(seen: _Seen) -> Observation:
-    """Return one vote; an address without a route from here counts neither way."""
-    reached = [entry for entry in seen if not entry[2].no_way]
+    """Return one vote; an address without a route from this node does not count."""
+    reached = [entry for entry in seen if not entry[2].no_route]
     for outcome, vote in ((Outcome.FAIL, fail), (Outcome.ABSTAIN, abstain)):
         bad = [entry for entry in reached or seen if entry[1].outcome is outcome]
         if bad:
-            told = "; ".join(f"{e.address}: {o.detail}" for e, o, _ in bad[:ADDRESSES_TOLD_MAX])
-            return vote(f"{len(bad)} of {len(seen)} addresses: {told}")
+            listed = "; ".join(f"{e.address}: {o.detail}" for e, o, _ in bad[:ADDRESSES_LISTED_MAX])
+            return vote(f"{len(bad)} of {len(seen)} addresses: {listed}")
     latency_ms = max(observation.latency_ms or 0.0 for _, observation, _ in reached)
     _, first, _ = reached[0]
     return Observation(Outcome.OK, latency_ms, f"all {len(reached)} addresses: {first.detail}")

@@ -1,8 +1,7 @@
-"""The HTTP prober: one request on a fresh connection, and redirects as far as allowed.
+"""The HTTP prober: one request on a fresh connection, and as many redirects as the check allows.
 
-A probe dials and reads answers as browsers do, and remembers less than they do: it keeps no
-connections, keeps cookies only until it ends, and shows no credentials to another server that
-it was redirected to.
+A probe dials and reads answers as browsers do, but it reuses no connection, keeps cookies only
+until it ends, and sends no credentials to another server that it was redirected to.
 """
 
 from typing import TypeAlias
@@ -39,23 +38,23 @@ Step: TypeAlias = tuple[HttpCheck, SplitResult]
 async def probe_http(check: HttpCheck, tools: Tools) -> Observation:
     """Request the check's URL and judge the answer; all redirects share one timeout."""
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         request, url, jar = check, urlsplit(check.url), CookieJar()
         for followed in range(check.redirects_max + 1):
             cookies = await jar.cookies_for(url) if followed else b""
             answer = await _exchange(request, url, cookies, progress)
             if isinstance(answer, Observation):
                 return answer
-            if not _leads_on(answer, check):
+            if not _is_followed(answer, check):
                 return await _judge(answer, check, followed, progress)
             step = _next_step(answer, request, url, progress)
             if isinstance(step, Observation):
                 return step
-            jar.keep(answer.cookies, url, tools.clock.wall())
+            jar.store(answer.cookies, url, tools.clock.wall())
             request, url = step
         return progress.fail(f"more than {check.redirects_max} redirects")
 
-    return await attempt_all(check, host_to_dial(urlsplit(check.url)), tools, journey)
+    return await attempt_all(check, host_to_dial(urlsplit(check.url)), tools, steps)
 
 
 async def _exchange(
@@ -74,7 +73,7 @@ async def _exchange(
         progress.enter("sending the request")
         await connection.send(request_bytes(check, url, cookies))
         progress.enter("waiting for the answer")
-        wanted = _looks_into_body(check)
+        wanted = _needs_body(check)
         answer = HttpResponse(Body(check.body_bytes_max, wanted), head_only=check.method == "HEAD")
         while not answer.over:
             answer.feed(await connection.receive())
@@ -85,7 +84,7 @@ async def _exchange(
         return answer
 
 
-def _looks_into_body(check: HttpCheck) -> bool:
+def _needs_body(check: HttpCheck) -> bool:
     patterns = (check.body_contains, check.body_not_contains, check.body_regex)
     return any(pattern is not None for pattern in patterns)
 
@@ -94,7 +93,7 @@ def _expected(status: int, check: HttpCheck) -> bool:
     return any(span.low <= status <= span.high for span in check.expect_status)
 
 
-def _leads_on(answer: HttpResponse, check: HttpCheck) -> bool:
+def _is_followed(answer: HttpResponse, check: HttpCheck) -> bool:
     return (
         check.redirects_max > 0
         and answer.status in REDIRECTS
@@ -134,7 +133,7 @@ async def _judge(
             f"{s.low}" if s.low == s.high else f"{s.low}-{s.high}" for s in check.expect_status
         ]
         return progress.fail(f"{seen}, expected {', '.join(spans)}")
-    if not _looks_into_body(check):
+    if not _needs_body(check):
         return progress.ok(seen)
     if answer.body.problem is not None:
         return progress.fail(f"{seen}, but {answer.body.problem}")
@@ -149,7 +148,7 @@ async def _judge(
 
 
 async def _text(answer: HttpResponse) -> str:
-    """Return the body as text, letting others run while a large one is decoded."""
+    """Return the body as text, with a checkpoint between the parts of a large one."""
     parts: list[str] = []
     for part in answer.body.text(answer.fields.get(b"content-type", b"")):
         if parts:
@@ -161,7 +160,7 @@ async def _text(answer: HttpResponse) -> str:
 async def _body_problem(
     answer: HttpResponse, check: HttpCheck, progress: Progress
 ) -> str | Observation | None:
-    """Return what is wrong with the body.  What it was searched for may be a secret."""
+    """Return what is wrong with the body, without the searched text, which may be a secret."""
     text = await _text(answer)
     if check.body_contains is not None and check.body_contains not in text:
         return "the body lacks the text of body_contains"

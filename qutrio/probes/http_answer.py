@@ -1,4 +1,4 @@
-"""The answer to an HTTP request as it arrives: interim answers, the head, and a framed body."""
+"""Reads the answer to an HTTP request as it arrives: interim answers, the head, and the body."""
 
 from attrs import define, field
 
@@ -20,13 +20,13 @@ FRAMING_FACTOR_MAX = 8
 """Bytes on the wire per byte of body: chunks of one byte each cost six."""
 
 PIECES_MIN, PIECE_BYTES = 1024, 256
-"""An answer may come in so many chunks and packets, and one more per so many bytes of body.
+"""An answer may have this many chunks and packets, and one more per `PIECE_BYTES` of body.
 
 Each costs the same CPU time, however small: one-byte chunks are an attack on the node.
 """
 
 _INTERIM = frozenset(range(100, 200)) - {101}
-"""Answers before the answer; 101 Switching Protocols is a last word."""
+"""Answers before the final one; 101 Switching Protocols is final."""
 
 _BODILESS = frozenset({101, 204, 304})
 """These have no body, whatever their fields say."""
@@ -36,7 +36,7 @@ _BODILESS = frozenset({101, 204, 304})
 class HttpResponse:
     """One answer, fed piece by piece.
 
-    It is `over` when nothing more needs to be read, and `broken` says why it never will be.
+    `over` is True when nothing more needs to be read; `broken` says why the answer is invalid.
     `status` and `fields` are those of the last head; `cookies` are its values of Set-Cookie.
     """
 
@@ -61,7 +61,7 @@ class HttpResponse:
         self._pieces_left = PIECES_MIN + self.body.bytes_max // PIECE_BYTES
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes; empty means that the target closed the connection."""
+        """Process the next bytes; empty means that the target closed the connection."""
         if not data:
             self._end()
             return
@@ -78,7 +78,7 @@ class HttpResponse:
             self._check_limits()
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Read heads up to the last, as far as they arrived; return the bytes behind it."""
+        """Read the heads that have arrived, until the final one; return the bytes after it."""
         searched = len(self._head)
         data = self._head + data if searched else data
         while self._interim_count <= INTERIM_ANSWERS_MAX:
@@ -116,17 +116,17 @@ class HttpResponse:
         if self._chunks is not None:
             data, count = self._chunks.feed(data, self._pieces_left)
             self._pieces_left -= count
-            self._take(data)
+            self._feed_content(data)
             self.over |= self._chunks.over
         elif self._missing is None:
-            self._take(data)
+            self._feed_content(data)
         else:
             self._missing -= len(data)
-            self._take(data if self._missing >= 0 else data[: self._missing])
+            self._feed_content(data if self._missing >= 0 else data[: self._missing])
             self.over |= self._missing <= 0
 
-    def _take(self, data: bytes) -> None:
-        """Keep or count a piece of the body; a full body ends the reading."""
+    def _feed_content(self, data: bytes) -> None:
+        """Pass on a piece of the body's content; reading ends when the body is full."""
         self.body.feed(data)
         self.body.full |= self._pieces_left <= 0
         self.over = self.body.full

@@ -1,4 +1,4 @@
-"""The body of an answer, kept only as far as a check looks into it."""
+"""The body of an answer, kept only if the check searches it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from qutrio.probes.http_inflate import EncodingError, Inflater, inflaters
 
 @define(eq=False)
 class Body:
-    """At most `bytes_max` bytes, decompressed; `full` when there was more.
+    """At most `bytes_max` bytes, decompressed; `full` is True when there were more.
 
     Without `wanted`, bytes are counted and dropped.
     """
@@ -33,7 +33,7 @@ class Body:
             self.problem = str(error)
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece; what is beyond `bytes_max` is dropped and never inflated."""
+        """Process the next piece; bytes beyond `bytes_max` are dropped and never inflated."""
         room = self.bytes_max - self.size
         cut = False
         try:
@@ -50,5 +50,5 @@ class Body:
             self._pieces.append(data[:room])
 
     def text(self, content_type: bytes) -> Iterator[str]:
-        """Yield what was kept as text, in parts; invalid bytes become U+FFFD."""
+        """Yield the kept bytes as text, in parts; invalid bytes become U+FFFD."""
         return decode(b"".join(self._pieces), content_type)

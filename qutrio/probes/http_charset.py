@@ -1,8 +1,8 @@
-"""Bytes to text as the WHATWG Encoding and HTML standards say.
+"""Decodes a body to text by the WHATWG Encoding and HTML standards.
 
-In this order: a byte order mark; the charset that Content-Type names; UTF-8 for JSON; what the
-document itself says in its first bytes (`<meta>`, or an XML declaration); UTF-8, or windows-1252
-where the bytes are not UTF-8.
+The encoding is the first of: that of a byte order mark; the charset in Content-Type; UTF-8 for
+JSON; the one that the document names in its first bytes (`<meta>`, or an XML declaration);
+UTF-8, or windows-1252 when the bytes are not UTF-8.
 """
 
 import codecs
@@ -39,14 +39,14 @@ _WIDE = {
     "\u301c": "\uff5e", "\u2016": "\u2225", "\u2212": "\uff0d",
     "\xa2": "\uffe0", "\xa3": "\uffe1", "\xac": "\uffe2",
 }  # fmt: skip
-"""Six characters that Python's Japanese codecs and the standard's tables tell apart."""
+"""Six characters in which Python's Japanese codecs differ from the standard's tables."""
 
 
 def decode(data: bytes, content_type: bytes) -> Iterator[str]:
-    """Yield `data` as text, in parts; what is invalid becomes U+FFFD.
+    """Yield `data` as text, in parts; invalid bytes become U+FFFD.
 
-    Each part takes less than a few milliseconds, whatever the bytes are: some codecs need a
-    fifth of a second for a megabyte of errors.  Any `content_type` will do.
+    Each part takes at most a few milliseconds, whatever the bytes are: some codecs need a
+    fifth of a second for a megabyte of errors.  `content_type` may be any bytes.
     """
     content_type = content_type.strip()[:CONTENT_TYPE_BYTES_MAX]
     for mark, encoding in _MARKS:
@@ -66,7 +66,7 @@ def _declared(data: bytes, content_type: bytes) -> str | None:
 
 
 def _named(text: bytes) -> str | None:
-    """Return the encoding that `charset=` names here, None if it names none that exists."""
+    """Return the encoding that `charset=` names, or None if there is no such encoding."""
     found = _CHARSET.search(text)
     return None if found is None else _encoding(found[1] or found[2] or found[3] or b"")
 
@@ -112,7 +112,7 @@ def _parts(data: bytes, encoding: str) -> Iterator[str]:
 def _table(encoding: str) -> str:
     """Return the 256 characters of a single-byte encoding.
 
-    The standard gives a meaning to all bytes from 0x80 to 0x9F, Python's codecs do not.
+    The standard defines all bytes from 0x80 to 0x9F, Python's codecs do not.
     """
     known = webencodings.lookup(encoding)
     assert known is not None  # all of them are names of the standard
@@ -127,7 +127,7 @@ def _table(encoding: str) -> str:
 
 
 def _error_at(data: bytes) -> int | None:
-    """Return where `data` ceases to be UTF-8 text, None if it is, also if cut off at its end."""
+    """Return where `data` stops being UTF-8 text; None if all is, even if the end is cut off."""
     try:
         codecs.utf_8_decode(data, "strict", False)  # noqa: FBT003 - the end may be missing
     except UnicodeDecodeError as error:
@@ -136,7 +136,7 @@ def _error_at(data: bytes) -> int | None:
 
 
 def _guessed(data: bytes) -> str:
-    """Return UTF-8, or windows-1252 when no character beyond ASCII would come out of that."""
+    """Return UTF-8, or windows-1252 when decoding as UTF-8 gives no character beyond ASCII."""
     error = _error_at(data)
     if error is None or not data[:error].isascii():
         return "utf-8"

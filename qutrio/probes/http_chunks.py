@@ -1,6 +1,6 @@
 """Chunked transfer coding, read as curl reads it.
 
-Extensions, and whatever else follows a size, are overlooked up to the end of its line; lines may
+Extensions, and everything else after a size, are ignored up to the end of the line; lines may
 end with a bare line feed.  A chunk that is not followed by a line end is refused.
 """
 
@@ -11,7 +11,7 @@ from attrs import define
 from qutrio.probes.http_head import MalformedAnswerError
 
 LINE_BYTES_KEPT = 1024
-"""The end of a longer line is not kept while the rest of it is awaited."""
+"""How much of an incomplete line is kept until the rest arrives."""
 
 _SIZE = re.compile(rb"(?=[0-9a-fA-F])0*([0-9a-fA-F]{0,15})(?![0-9a-fA-FxX])[^\n]*\n")
 _PLAIN_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
@@ -33,7 +33,7 @@ class Chunks:
     _rest: bytes = b""
 
     def feed(self, data: bytes, chunks_max: int) -> tuple[bytes, int]:
-        """Return the content of `data` and its number of chunks, of which no more are read.
+        """Return the content of `data` and its number of chunks; reads at most `chunks_max`.
 
         Raises `MalformedAnswerError`.
         """
@@ -57,7 +57,7 @@ class Chunks:
         return b"".join(pieces), len(pieces)
 
     def may_end_here(self) -> bool:
-        """Return whether nothing but the very last byte is missing, which curl forgives."""
+        """Return whether only the last byte is missing, which curl accepts."""
         return self._in_trailer and self._rest == b"\r"
 
     def _line(self, data: bytes, at: int) -> int | None:
@@ -91,9 +91,9 @@ class Chunks:
 
 
 def _whole_chunks(data: bytes, at: int, pieces: list[bytes], chunks_max: int) -> int:
-    """Take the chunks that are here as a whole and plainly written; return where they end.
+    """Append the chunks that are complete and plainly written; return where they end.
 
-    Most chunks are, and those of one byte each would be too costly by any other way.
+    Most chunks are, and chunks of one byte each would be too costly in the general loop.
     """
     while len(pieces) < chunks_max:
         size = _PLAIN_SIZE.match(data, at)

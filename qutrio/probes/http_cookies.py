@@ -1,4 +1,4 @@
-"""The cookies of one probe: what its redirects set goes back to the same site, by RFC 6265."""
+"""The cookies of one probe: those that its redirects set are sent back by RFC 6265."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COOKIES_MAX = 64
 COOKIE_BYTES_MAX = 4096
-"""Of the name and the value of one cookie; a larger one is ignored, as browsers do."""
+"""The most bytes of a cookie's name and value; a larger one is ignored, as browsers do."""
 
 COOKIES_SENT_BYTES_MAX = 8192
 _ATTRIBUTES_MAX = 32
@@ -31,7 +31,7 @@ Attributes = dict[bytes, bytes]
 
 @frozen
 class Cookie:
-    """One cookie: `domain` is the host that set it, or with `shared` the domain that it named."""
+    """One cookie: `domain` is the host that set it, or if `shared` the domain that it named."""
 
     name: bytes
     value: bytes
@@ -42,7 +42,7 @@ class Cookie:
     secure: bool
 
     def fits(self, url: SplitResult) -> bool:
-        """Return whether host, path and scheme of `url` are those it is meant for."""
+        """Return whether the cookie may be sent to the host, path and scheme of `url`."""
         host = _host(url)
         return (
             (_within(host, self.domain) if self.shared else host == self.set_by)
@@ -53,12 +53,12 @@ class Cookie:
 
 @define(eq=False)
 class CookieJar:
-    """What the answers of one probe have set so far, at most `COOKIES_MAX` cookies."""
+    """The cookies that the answers of one probe have set so far, at most `COOKIES_MAX`."""
 
     _cookies: dict[tuple[bytes, str, str], Cookie] = field(factory=dict)
 
-    def keep(self, fields: Iterable[bytes], url: SplitResult, now: UnixTime) -> None:
-        """Take the values of Set-Cookie that `url` answered with."""
+    def store(self, fields: Iterable[bytes], url: SplitResult, now: UnixTime) -> None:
+        """Store the values of Set-Cookie in an answer from `url`."""
         for value in fields:
             cookie, attributes = _read(value, url)
             if cookie is None:
@@ -71,8 +71,8 @@ class CookieJar:
     async def cookies_for(self, url: SplitResult) -> bytes:
         """Return the value of the field Cookie in a request for `url`; empty for none.
 
-        A cookie leaves its host only for a domain that belongs to one owner, as the public
-        suffix list says.  Reading that list takes a thread, once.
+        A cookie is sent to another host only within a domain of one owner, by the public suffix
+        list.  That list is read in a thread, once.
         """
         if not self._cookies:
             return b""
@@ -103,7 +103,7 @@ def _suffixes() -> "PublicSuffixList":
 
 
 def _read(value: bytes, url: SplitResult) -> tuple[Cookie | None, Attributes]:
-    """Return the cookie that a field describes, None if it must be ignored."""
+    """Return the cookie in a field, None if it must be ignored, and the field's attributes."""
     pair, *rest = value.split(b";", _ATTRIBUTES_MAX)
     name, equals, content = pair.partition(b"=")
     if not equals:
@@ -139,7 +139,7 @@ def _read(value: bytes, url: SplitResult) -> tuple[Cookie | None, Attributes]:
 
 
 def _keeps_its_prefix(cookie: Cookie, attributes: Attributes) -> bool:
-    """Return whether a name that promises something (`__Host-`) keeps it."""
+    """Return whether a cookie meets the conditions of its name's prefix (`__Host-`)."""
     name = cookie.name.lower()
     if name.startswith(b"__host-"):
         return cookie.secure and b"domain" not in attributes and attributes.get(b"path") == b"/"

@@ -1,21 +1,21 @@
-"""The head of an HTTP answer, read as curl and browsers read it.
+"""Reads the head of an HTTP answer as curl and browsers do.
 
-What they overlook is overlooked here: junk before the status line, bare line feeds, folded
-lines, lines without a colon, blanks before the colon, control bytes in values, a status line
-without a reason.  A NUL byte and a status that is not a three-digit number are refused.
+It accepts what they accept: junk before the status line, bare line feeds, folded lines, lines
+without a colon, blanks before the colon, control bytes in values, a status line without a
+reason.  A NUL byte and a status that is not a three-digit number are refused.
 """
 
 import re
 from typing import TypeAlias
 
 JUNK_BYTES_MAX = 4
-"""Bytes before the status line that are overlooked: one or two empty lines, or a BOM."""
+"""Ignored bytes before the status line: one or two empty lines, or a BOM."""
 
 JOINED = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
-"""Fields that are lists: several lines mean the same as one with commas."""
+"""Fields that are lists: several lines are equal to one with commas."""
 
 FIRST = frozenset({b"location", b"content-type"})
-"""Fields of which the first that is not empty counts."""
+"""Fields whose first value that is not empty counts."""
 
 _OTHERS = {
     b"\x15\x03": "TLS (is the URL to begin with https://?)",
@@ -45,11 +45,11 @@ Fields: TypeAlias = dict[bytes, bytes]
 
 
 class MalformedAnswerError(Exception):
-    """The bytes are no HTTP answer; the text completes "not a valid HTTP answer: "."""
+    """The bytes are not an HTTP answer; the text completes "not a valid HTTP answer: "."""
 
 
 def body_length(fields: Fields) -> int | None:
-    """Return the Content-Length in bytes, or None when no readable one was given.
+    """Return the Content-Length in bytes, or None when there is no readable one.
 
     Raises `MalformedAnswerError` when two different lengths are given.
     """
@@ -75,7 +75,7 @@ def is_chunked(fields: Fields) -> bool:
 def head_end(data: bytes, searched: int) -> tuple[int, int] | None:
     """Return where the head in `data` begins and ends, or None when it is not complete.
 
-    `searched` bytes were searched before, in vain.  Raises `MalformedAnswerError` when `data`
+    The first `searched` bytes were searched before.  Raises `MalformedAnswerError` when `data`
     does not begin like an HTTP answer.
     """
     begin = data[:_BEGINNING_BYTES].upper().find(b"HTTP")
@@ -119,7 +119,7 @@ def read_head(data: bytes) -> tuple[int, Fields, tuple[bytes, ...]]:
 
 
 def _unlike_http(data: bytes) -> str:
-    """Return what an answer is instead.  It is not quoted: it may echo a secret of the request."""
+    """Return what an answer seems to be, without quoting it: it may echo a secret."""
     for beginning, what in _OTHERS.items():
         if data.startswith(beginning):
             return f"it does not begin with 'HTTP/', it looks like {what}"

@@ -1,4 +1,4 @@
-"""Content encodings, decoded within a limit as curl and browsers decode them."""
+"""Decodes content encodings within a limit, as curl and browsers do."""
 
 import zlib
 
@@ -16,7 +16,7 @@ _ZLIB_CHECK = 31
 
 _INFLATED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _UNREADABLE = frozenset({b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"})
-"""Encodings that exist and are not offered.  Any other word, such as `utf-8`, changes nothing."""
+"""Encodings that exist but are not supported.  Unknown ones, such as `utf-8`, are ignored."""
 
 
 class EncodingError(Exception):
@@ -25,9 +25,9 @@ class EncodingError(Exception):
 
 @define(eq=False)
 class Inflater:
-    """One gzip, zlib or raw deflate stream; at most `bytes_max` bytes and one more come out.
+    """One gzip, zlib or raw deflate stream; yields at most `bytes_max` + 1 bytes.
 
-    A gzip stream may have several members.  What follows the last is overlooked.
+    A gzip stream may have several members.  Bytes after the last are ignored.
     """
 
     bytes_max: int
@@ -62,7 +62,7 @@ class Inflater:
         return b"".join(pieces)
 
     def _begin(self, data: bytes) -> "zlib._Decompress | None":
-        """Choose the format by the first two bytes, once they are here."""
+        """Choose the format by the first two bytes, once they have arrived."""
         if len(data) < _PREFIX_BYTES:
             self._prefix = data
             return None
@@ -82,9 +82,9 @@ class Inflater:
 
 
 def inflaters(encodings: bytes, bytes_max: int) -> tuple[Inflater, ...]:
-    """Return what undoes the field Content-Encoding, in the order of use.
+    """Return the decoders for the field Content-Encoding, in the order of use.
 
-    Raises `EncodingError` for an encoding that cannot be undone here.
+    Raises `EncodingError` for an encoding that is not supported.
     """
     names = [name.strip().lower() for name in encodings.split(b",", ENCODINGS_MAX)]
     if len(names) > ENCODINGS_MAX:

@@ -1,4 +1,4 @@
-"""Where a redirect leads: the field Location, read as browsers read it."""
+"""Resolves the field Location of a redirect as browsers do."""
 
 import re
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from qutrio.model.urls import ascii_url
 
 LOCATION_BYTES_MAX = 4096
-"""A longer one is not looked at."""
+"""A longer value of Location is refused."""
 
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 _AROUND = bytes(range(0x21))
@@ -20,9 +20,9 @@ _DOT = re.compile("%2e", re.IGNORECASE)
 def next_url(base: SplitResult, location: bytes) -> SplitResult:
     r"""Return the URL, in ASCII, to which `location` leads from `base`.
 
-    Bytes beyond ASCII are UTF-8, or else latin-1, in the host, and kept as they are behind it.
+    Bytes beyond ASCII are UTF-8, or else latin-1, in the host, and percent-encoded after it.
     A backslash counts as a slash, and any number of slashes as the two before a host.  Raises
-    `ValueError` for what is no URL.
+    `ValueError` when it is not a URL.
     """
     location = location.strip(_AROUND).translate(None, _DROPPED)
     path, mark, rest = _partition(location)
@@ -46,7 +46,7 @@ def _partition(location: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _as_reference(path: bytes, scheme: str) -> bytes:
-    """Write a host with exactly two slashes; `http:x` is relative to a page of that scheme."""
+    """Put exactly two slashes before a host; `http:x` is relative to a page of that scheme."""
     found = _SCHEME.match(path)
     if found is None:
         return b"//" + path.lstrip(b"/") if path.startswith(b"//") else path
@@ -58,7 +58,7 @@ def _as_reference(path: bytes, scheme: str) -> bytes:
 
 
 def _without_dots(path: str) -> str:
-    """Resolve `.` and `..` within a path, which `urljoin` leaves alone behind a host."""
+    """Resolve `.` and `..` within a path, which `urljoin` does not do after a host."""
     kept: list[str] = []
     segments = _DOT.sub(".", path).split("/")
     if not {".", ".."}.intersection(segments):

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 request as bytes."""
+"""Builds the bytes of an HTTP/1.1 request."""
 
 from base64 import b64encode
 from urllib.parse import SplitResult
@@ -19,9 +19,9 @@ _SEE_OTHER = 303
 
 
 def redirected(check: HttpCheck, status: int) -> HttpCheck:
-    """Return the check as a browser asks again after a redirect of this status.
+    """Return the check with the request that a browser sends after a redirect of this status.
 
-    303 turns all but HEAD into GET, 301 and 302 only POST; the body is then left out.
+    303 turns all methods but HEAD into GET, 301 and 302 only POST; the body is then dropped.
     """
     becomes_get = (
         check.method not in {"GET", "HEAD"} if status == _SEE_OTHER else check.method == "POST"
@@ -33,7 +33,7 @@ def redirected(check: HttpCheck, status: int) -> HttpCheck:
 
 
 def for_other_origin(check: HttpCheck) -> HttpCheck:
-    """Return the check without anything secret: a redirect led to a foreign server."""
+    """Return the check without secrets, for a redirect to another server."""
     harmless = tuple((n, v) for n, v in check.headers if n.lower() in _HARMLESS)
     return evolve(check, headers=harmless, basic_user=None, basic_password=None, bearer_token=None)
 
@@ -41,8 +41,8 @@ def for_other_origin(check: HttpCheck) -> HttpCheck:
 def request_bytes(check: HttpCheck, url: SplitResult, cookies: bytes = b"") -> bytes:
     """Return the request for `url`; the connection ends after the answer.
 
-    The check's own headers win over ours, except those that frame the message.  `cookies` are
-    sent after those that the check brings itself.
+    The check's own headers replace ours, except those that frame the message.  `cookies` are
+    sent after the check's own cookies.
     """
     body = (check.body or "").encode("utf-8", "replace")
     fields = {
@@ -80,7 +80,7 @@ def host_to_dial(url: SplitResult) -> str:
 
 
 def host_field(url: SplitResult) -> str:
-    """Return what the Host header says: without credentials, and without a default port."""
+    """Return the value of the Host header, without credentials and without a default port."""
     host = url.hostname or ""
     shown = f"[{host.partition('%')[0]}]" if ":" in host else host
     default = {"http": 80, "https": 443}.get(url.scheme)

@@ -1,7 +1,7 @@
 """The ICMP prober: up means that an address of the host answers an echo request.
 
-The addresses of a name are tried in turn, as those of a connection are: the next one when the
-last one is out of reach, or has been silent for as long as a request is not repeated.
+The addresses of a name are tried in turn, as for a connection: the next one when the last one
+is out of reach, or has been silent for `REPEAT_S`.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from qutrio.model.icmp_check import IcmpCheck
-from qutrio.probes.attempt import NO_WAY_ERRNOS, Progress, explain, plain_words
-from qutrio.probes.dialling import ADDRESSES_TOLD_MAX, look_up, take_turns
+from qutrio.probes.attempt import NO_ROUTE_ERRNOS, Progress, explain, plain_words
+from qutrio.probes.dialling import ADDRESSES_LISTED_MAX, alternate_families, look_up
 from qutrio.probes.each_address import attempt_all
 from qutrio.probes.interface import Tools
 from qutrio.probes.observations import Endpoint, Observation, abstain, fail
@@ -26,19 +26,19 @@ FORBIDDEN = (
 async def probe_icmp(check: IcmpCheck, tools: Tools) -> Observation:
     """Ask for an echo until one comes or the check's time is over."""
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         addresses = await look_up(check.host, check.ip_family, progress)
         if isinstance(addresses, Observation):
             return addresses
         echoes = _Echoes(check.host, progress)
         try:
-            return await echoes.ask(take_turns(addresses.endpoints))
+            return await echoes.ask(alternate_families(addresses.endpoints))
         except PingForbiddenError:
             return abstain(FORBIDDEN)
         finally:
             echoes.close()
 
-    return await attempt_all(check, check.host, tools, journey)
+    return await attempt_all(check, check.host, tools, steps)
 
 
 @define(eq=False)
@@ -56,18 +56,18 @@ class _Echo:
             if self.ping is None:
                 self.ping = Ping(self.endpoint)
                 self.ping.begin()
-                self.echoes.tell()
+                self.echoes.update_progress()
             await self.ping.answered()
         except OSError as error:
             self.error = error
-            self.echoes.tell()
+            self.echoes.update_progress()
             return False
         return True
 
     @property
-    def no_way(self) -> bool:
-        """Whether this machine has no way to the address."""
-        return self.error is not None and self.error.errno in NO_WAY_ERRNOS and not self.was_sent
+    def no_route(self) -> bool:
+        """Whether this machine has no route to the address."""
+        return self.error is not None and self.error.errno in NO_ROUTE_ERRNOS and not self.was_sent
 
     @property
     def was_sent(self) -> bool:
@@ -75,7 +75,7 @@ class _Echo:
         return self.ping is not None and self.ping.sent > 0
 
     def __str__(self) -> str:
-        """Return what became of it."""
+        """Return the address and the result."""
         words = "no answer" if self.error is None else plain_words(self.error)
         return f"{self.endpoint.address} ({words})"
 
@@ -100,13 +100,13 @@ class _Echoes:
         winner = await first_to_win(echoes(), REPEAT_S)
         if winner is None:
             return self._verdict()
-        failed = [e for e in self._tried if e is not winner and not e.no_way]
+        failed = [e for e in self._tried if e is not winner and not e.no_route]
         if failed:
             self.progress.notes.append(f"not reached: {_listed(failed)}")
         return self.progress.ok(f"echo from {winner.endpoint.address}")
 
-    def tell(self) -> None:
-        """Keep what the attempt is doing up to date, for when its time is over."""
+    def update_progress(self) -> None:
+        """Record in the progress what the attempt is doing, for the vote at a timeout."""
         self.progress.local = not any(echo.was_sent for echo in self._tried)
         self.progress.doing = f"pinging {self.host}: {_listed(self._tried)}"
 
@@ -117,9 +117,9 @@ class _Echoes:
                 echo.ping.close()
 
     def _verdict(self) -> Observation:
-        failed = [echo for echo in self._tried if not echo.no_way]
+        failed = [echo for echo in self._tried if not echo.no_route]
         if not failed:
-            self.progress.no_way = True
+            self.progress.no_route = True
             return abstain(f"this node has no route to {self.host}: {_listed(self._tried)}")
         for echo in failed:
             if echo.error is not None and not echo.was_sent:
@@ -129,6 +129,6 @@ class _Echoes:
 
 
 def _listed(echoes: list[_Echo]) -> str:
-    told = ", ".join(str(echo) for echo in echoes[:ADDRESSES_TOLD_MAX])
-    more = len(echoes) - ADDRESSES_TOLD_MAX
-    return f"{told} and {more} more" if more > 0 else told
+    listed = ", ".join(str(echo) for echo in echoes[:ADDRESSES_LISTED_MAX])
+    more = len(echoes) - ADDRESSES_LISTED_MAX
+    return f"{listed} and {more} more" if more > 0 else listed

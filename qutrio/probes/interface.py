@@ -1,4 +1,4 @@
-"""What a prober is given, and what it returns."""
+"""The interface of probers, and of the tools that they use."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class Resolver(Protocol):
-    """Turns a host into the addresses that are dialled."""
+    """Finds the addresses of a host."""
 
     async def resolve(self, host: str, family: IpFamily) -> Resolution:
-        """Return the addresses, or what keeps the probe from dialling."""
+        """Return the addresses, or why there are none."""
         ...
 
     async def ask(self, question: Question) -> Reply | NoAnswer:
         """Ask the name servers one question; the caller's timeout bounds the wait."""
         ...
 
-    def asking(self, servers: tuple[str, ...]) -> Resolver:
-        """Return a resolver that asks these name servers; without any, this one."""
+    def with_servers(self, servers: tuple[str, ...]) -> Resolver:
+        """Return a resolver that asks these name servers, or this one if there are none."""
         ...
 
     async def judge(self, failure: NoAnswer) -> Observation:
@@ -49,17 +49,17 @@ class PatternMatcher(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of what the searches needed."""
+        """Release the resources of the searches."""
         ...
 
 
 @frozen
 class TlsContexts:
-    """The client contexts that all probes share: making one costs about 40 ms.
+    """The client contexts that all probes share: making one takes about 40 ms.
 
-    `any_name` verifies the chain, but not for whom the certificate is.
-    `has_authorities` is False on a machine without CA certificates: there no certificate can
-    be judged, so its node abstains.
+    `any_name` verifies the chain, but not the name in the certificate.
+    `has_authorities` is False on a machine without CA certificates, which cannot verify any
+    certificate, so that its node abstains.
     """
 
     verified: SSLContext
@@ -70,7 +70,7 @@ class TlsContexts:
 
 @frozen(kw_only=True)
 class Tools:
-    """What every prober works with."""
+    """The tools of every prober."""
 
     resolver: Resolver
     tls: TlsContexts
@@ -84,8 +84,8 @@ CheckT_contra = TypeVar("CheckT_contra", bound=CheckBase, contravariant=True)
 class Prober(Protocol[CheckT_contra]):
     """Probes one kind of check once, within the check's timeout.
 
-    Whatever the target does becomes an observation.  An exception is a bug, and is counted as
-    an abstention by the caller.
+    Everything that the target does becomes an observation.  An exception is a bug, which the
+    caller turns into an abstention.
     """
 
     async def __call__(self, check: CheckT_contra, tools: Tools) -> Observation:

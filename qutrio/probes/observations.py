@@ -1,4 +1,4 @@
-"""What a probe saw, and where a name leads."""
+"""The result of a probe, and the result of a look-up."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @frozen
 class Observation:
-    """What one probe saw.
+    """The result of one probe.
 
-    `latency_ms` counts from the start of the probe, name look-up included, to the end of the
-    answer; it is None where there was no answer.  `detail` is for people.
+    `latency_ms` is the time from the start of the probe, look-up included, to the end of the
+    answer; it is None when there was no answer.  `detail` is for people.
     """
 
     outcome: Outcome
@@ -65,10 +65,10 @@ class Addresses:
 
 @frozen
 class NoAnswer:
-    """A look-up that failed, by the target's fault if this node's resolver works.
+    """A failed look-up; it is the target's fault if this node's resolver works.
 
     `host` is the full name that was asked for; `why` completes '... could not be looked up: '.
-    `since` is when the look-up began.  `asked` tells whether any question left this node.
+    `since` is when the look-up began.  `asked` is True if a question was sent.
     """
 
     host: str
@@ -78,7 +78,7 @@ class NoAnswer:
 
 
 Resolution: TypeAlias = Addresses | NoAnswer | Observation
-"""Where to dial, or why nowhere; an observation is the vote that ends the probe instead."""
+"""The addresses, or a failure; an observation is the vote that ends the probe."""
 
 
 def abstain(detail: str) -> Observation:

@@ -1,7 +1,7 @@
-"""The process behind `patterns`: reads a pattern and a text, writes whether it was found.
+"""The worker process of `patterns`: reads a pattern and a text, writes whether it was found.
 
-Run as a script, alone and isolated, so that it starts in milliseconds and imports nothing of
-the daemon.  Each question is a `HEADER` (two lengths in bytes) and the two UTF-8 strings; each
+It runs as an isolated script, so that it starts in milliseconds and imports nothing of the
+daemon.  Each question is a `HEADER` (two lengths in bytes) and the two UTF-8 strings; each
 answer is one byte.  It writes `READY` once at the start and ends when its input does.
 """
 
@@ -15,7 +15,7 @@ READY, FOUND, MISSING = b"!", b"+", b"-"
 
 
 def answer_all(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer questions until there are no more."""
+    """Answer questions until the input ends."""
     answers.write(READY)
     answers.flush()
     while len(header := questions.read(HEADER.size)) == HEADER.size:

@@ -1,9 +1,9 @@
-"""Regular expressions on untrusted text, in a process that can be killed.
+"""Searches untrusted text with regular expressions, in a process that can be killed.
 
-A pattern such as `(a+)+$` can take for ever on the wrong text, and Python's `re` lets no other
-thread run meanwhile: the node would miss its heartbeats and lose its role.  So one worker
-process does all searches, one after another, and is killed when it takes too long.  It starts
-with the first search; a node without such checks has none.
+A pattern such as `(a+)+$` can take forever on some texts, and Python's `re` blocks all threads
+meanwhile: the node would miss its heartbeats and lose its lease.  So one worker process does
+all searches, one after another, and is killed when it takes too long.  It starts with the first
+search; a node without such checks has none.
 """
 
 import sys
@@ -25,7 +25,7 @@ class PatternWorker:
     """The worker process and the queue in front of it."""
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Begin without a process."""
         self._turn = trio.Lock()
         self._process: trio.Process | None = None
 
@@ -47,12 +47,12 @@ class PatternWorker:
             return found
 
     async def aclose(self) -> None:
-        """Kill the worker, if there is one, and wait for its end."""
+        """Kill the worker, if there is one, and wait until it has ended."""
         process, self._process = self._process, None
         if process is None:
             return
         process.kill()
-        with trio.CancelScope(shield=True):  # SIGKILL was sent: the end is a moment away
+        with trio.CancelScope(shield=True):  # after SIGKILL the process ends soon
             await process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:

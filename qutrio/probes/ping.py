@@ -1,9 +1,9 @@
-"""One echo request and its answer, over an unprivileged ICMP socket or a raw one.
+"""Sends echo requests to an address, over an unprivileged ICMP socket or a raw one.
 
 A datagram ("ping") socket is connected to its address, so the kernel matches answers to
 requests, fills in identifier and checksum, and reports "unreachable" messages as errors.
-Where `net.ipv4.ping_group_range` forbids that, a raw socket takes its place, if this process
-may open one.  A raw socket sees every ICMP message of its peer, so the request carries random
+Where `net.ipv4.ping_group_range` forbids that, a raw socket is used, if this process may open
+one.  A raw socket receives every ICMP message of its peer, so the request contains random
 bytes that only its answer can repeat.  See RFC 792 and RFC 4443, section 4.
 """
 
@@ -18,7 +18,7 @@ from qutrio.model.ids import Seconds
 from qutrio.probes.observations import Endpoint
 
 REPEAT_S: Seconds = 1.0
-"""A request that is not answered is repeated after this time: one lost packet is no outage."""
+"""An unanswered request is repeated after this time: one lost packet is not an outage."""
 
 PAYLOAD_BYTES = 32
 REPLY_BYTES_MAX = 2048
@@ -33,14 +33,14 @@ _IP_RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket
 
 
 class PingForbiddenError(Exception):
-    """Neither a ping socket nor a raw one may be opened by this process."""
+    """Raised when this process may open neither a ping socket nor a raw one."""
 
 
 class Ping:
     """A socket for echo requests to one address; `sent` counts them."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Open the socket; raises `PingForbiddenError`, or `OSError` for other local faults."""
+        """Open the socket; raises `PingForbiddenError`, or `OSError` for other local errors."""
         self._family = endpoint.family
         self._endpoint = endpoint
         self._socket, self._raw = _open(endpoint.family)
@@ -53,17 +53,17 @@ class Ping:
         self._socket.close()
 
     def begin(self) -> None:
-        """Send the first request; raises `OSError` where this node has no way to the address."""
+        """Send the first request; raises `OSError` when this node has no route to the address."""
         level, option = _IP_RECVERR[socket.AddressFamily(self._family)]
         self._socket.setsockopt(level, option, 1)
         self._socket.connect(self._endpoint.at(0))
         self._send()
 
     async def answered(self) -> None:
-        """Return when a request was answered; repeat it every `REPEAT_S`.
+        """Wait until a request is answered; repeat it every `REPEAT_S`.
 
         Only after `begin`; may be cancelled and called again.  Raises `OSError` when the network
-        or this node says that the address is out of reach.
+        or this node reports that the address is out of reach.
         """
         while True:
             with trio.move_on_after(REPEAT_S):
@@ -94,7 +94,7 @@ class Ping:
         return _HEADER.pack(kind, 0, checksum(packet), self._identifier, sequence) + self._payload
 
     def answers(self, packet: bytes) -> bool:
-        """Tell whether a packet is the answer to a request that was sent."""
+        """Return whether a packet is the answer to a request that was sent."""
         if self._raw and self._family == socket.AF_INET:
             packet = packet[max(IPV4_HEADER_BYTES_MIN, 4 * (packet[0] & 0x0F)) :] if packet else b""
         if len(packet) != _HEADER.size + PAYLOAD_BYTES:

@@ -1,4 +1,4 @@
-"""Which prober serves which kind of check."""
+"""Chooses the prober for each kind of check."""
 
 from typing import assert_never
 

@@ -1,10 +1,10 @@
-"""The resolver of all probes: shares look-ups, remembers them briefly, and says whose fault.
+"""The resolver of all probes: shares and caches look-ups, and finds whose fault a failure is.
 
-Whoever asks first looks up; who asks meanwhile waits for the same answer, and looks up in turn
-if the first is cancelled, because its probe's time is over.  So no look-up outlives its probes.
+The first probe that asks for a name looks it up; others wait for the same answer, and one of
+them looks up in turn if the first is cancelled at its timeout.  So no look-up outlives its probes.
 
 A name that does not exist is the target's fault, and so is one whose own name servers fail
-while others are answered.  A resolver that answers nothing is this node's.
+while other names are answered.  A resolver that answers nothing is this node's fault.
 """
 
 import ipaddress
@@ -41,36 +41,36 @@ from qutrio.probes.observations import (
 )
 from qutrio.probes.threads import FAMILIES, LookUp, ThreadLookUps, endpoint_of, no_host_name
 
-ANSWERS_KEPT_MAX = 4096
+ANSWERS_CACHED_MAX = 4096
 FOUND_TTL_S: Seconds = 15.0
 MISSING_TTL_S: Seconds = 3.0
 SERVER_SETS_MAX = 64
-"""Sets of name servers, of checks and of the cluster, about which something is remembered."""
+"""Sets of name servers, of checks and of the cluster, whose resolvers are cached."""
 
 Key: TypeAlias = tuple[str, IpFamily]
 
 _NUMERIC = re.compile(r"(0[xX])?[0-9a-fA-F]+(\.(0[xX])?[0-9a-fA-F]+){0,3}")
 _IMPOSSIBLE = re.compile(r"[\x00-\x20\x7f\\]|^\.|\.\.|^$")
-"""What no name of a host has: blanks, empty labels, and a backslash, which would begin an
-escape in a name of DNS."""
+"""Texts that no host name contains: blanks, empty labels, and a backslash, which would begin an
+escape in a DNS name."""
 
 
 @frozen
-class _Kept:
+class _Cached:
     answer: Resolution
     until: Instant
 
 
 @define(eq=False)
-class _UnderWay:
-    """A look-up that somebody does for all; without an answer at its end it was cancelled."""
+class _InProgress:
+    """A look-up that one task makes for all; if it is done without an answer, it was cancelled."""
 
     done: trio.Event = field(factory=trio.Event)
     answer: Resolution | None = None
 
 
 class HostResolver:
-    """Looks up as this host's own programs do."""
+    """Looks up names as this machine's own programs do."""
 
     def __init__(
         self,
@@ -81,59 +81,59 @@ class HostResolver:
         dns_port: int = DNS_PORT,
         look_up: LookUp | None = None,
     ) -> None:
-        """Start with nothing known.
+        """Begin with an empty cache.
 
-        `etc` has the host's settings.  `dns_port` is that of the name servers they name, and
-        `look_up` stands in for getaddrinfo, for tests.
+        `etc` has the host's settings.  `dns_port` is the port of the name servers they name, and
+        `look_up` replaces getaddrinfo, for tests.
         """
         self._clock = clock
         self._canary_zones = canary_zones
         self._look_ups = LookUps(clock, ThreadLookUps(look_up), SettingsFiles(etc, dns_port))
-        self._asking: dict[tuple[str, ...], HostResolver] = {}
+        self._by_servers: dict[tuple[str, ...], HostResolver] = {}
         self._evidence = Evidence(clock, canary_zones)
-        self._kept: dict[Key, _Kept] = {}
-        self._under_way: dict[Key, _UnderWay] = {}
+        self._cache: dict[Key, _Cached] = {}
+        self._in_progress: dict[Key, _InProgress] = {}
 
     async def resolve(self, host: str, family: IpFamily) -> Resolution:
         """Return the addresses to dial; the caller's timeout bounds the wait.
 
-        Failures that may be this node's are shared with who waits, and not remembered.
+        Failures that may be this node's fault are shared with waiting tasks, but not cached.
         """
         key = (host, family)
-        kept = self._kept.get(key)
-        if kept is not None and self._clock.now() < kept.until:
-            return kept.answer
+        cached = self._cache.get(key)
+        if cached is not None and self._clock.now() < cached.until:
+            return cached.answer
         literal = literal_address(host, family)
         if literal is not None:
             return literal
         while True:
-            under_way = self._under_way.get(key)
-            if under_way is None:
-                return await self._lead(key)
-            await under_way.done.wait()
-            if under_way.answer is not None:
-                return under_way.answer
+            in_progress = self._in_progress.get(key)
+            if in_progress is None:
+                return await self._look_up_for_all(key)
+            await in_progress.done.wait()
+            if in_progress.answer is not None:
+                return in_progress.answer
 
-    def asking(self, servers: tuple[str, ...]) -> "HostResolver":
-        """Return a resolver that asks these name servers in place of the host's, or this one.
+    def with_servers(self, servers: tuple[str, ...]) -> "HostResolver":
+        """Return a resolver that asks these name servers instead of the host's, or this one.
 
-        What it knows is its own, and is kept for the next probe that asks the same servers.
+        It has a cache of its own, which the next probe that asks the same servers uses.
         """
         if not servers:
             return self
-        other = self._asking.pop(servers, None)
+        other = self._by_servers.pop(servers, None)
         if other is None:
-            if len(self._asking) >= SERVER_SETS_MAX:
-                del self._asking[next(iter(self._asking))]
+            if len(self._by_servers) >= SERVER_SETS_MAX:
+                del self._by_servers[next(iter(self._by_servers))]
             other = HostResolver(self._clock, self._canary_zones)
             own = self._look_ups
             settings = OtherServers(own.settings, tuple(map(_server, servers)))
             other._look_ups = LookUps(self._clock, own.threads, settings)
-        self._asking[servers] = other
+        self._by_servers[servers] = other
         return other
 
     async def ask(self, question: Question) -> Reply | NoAnswer:
-        """Ask the name servers one question about exactly this name; nothing is remembered."""
+        """Ask the name servers one question about exactly this name; the answer is not cached."""
         since = self._clock.now()
         policy = policy_of((await self._look_ups.settings.current()).resolv)
         reply = await ask(question, policy)
@@ -156,18 +156,18 @@ class HostResolver:
             f" ({failure.why})"
         )
 
-    async def _lead(self, key: Key) -> Resolution:
-        under_way = self._under_way[key] = _UnderWay()
+    async def _look_up_for_all(self, key: Key) -> Resolution:
+        in_progress = self._in_progress[key] = _InProgress()
         try:
             found = await self._find(key)
-            under_way.answer = found.resolution
-            self._keep(key, found)
+            in_progress.answer = found.resolution
+            self._store(key, found)
             if found.by_dns is not None:
                 self._evidence.learn(found.by_dns)
             return found.resolution
         finally:
-            del self._under_way[key]
-            under_way.done.set()
+            del self._in_progress[key]
+            in_progress.done.set()
 
     async def _find(self, key: Key) -> Found:
         host, family = key
@@ -179,14 +179,14 @@ class HostResolver:
         except (MalformedError, UnicodeError):
             return Found(no_host_name(host))
 
-    def _keep(self, key: Key, found: Found) -> None:
+    def _store(self, key: Key, found: Found) -> None:
         ttl_s = _ttl_s(found)
-        self._kept.pop(key, None)
+        self._cache.pop(key, None)
         if ttl_s <= 0:
             return
-        if len(self._kept) >= ANSWERS_KEPT_MAX:
-            del self._kept[next(iter(self._kept))]
-        self._kept[key] = _Kept(found.resolution, Instant(self._clock.now() + ttl_s))
+        if len(self._cache) >= ANSWERS_CACHED_MAX:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key] = _Cached(found.resolution, Instant(self._clock.now() + ttl_s))
 
 
 def _server(text: str) -> Server:
@@ -197,7 +197,7 @@ def _server(text: str) -> Server:
 
 
 def _ttl_s(found: Found) -> Seconds:
-    """Return how long an answer is kept; 0 for what may be this node's fault."""
+    """Return how long an answer is cached; 0 for one that may be this node's fault."""
     match found.resolution:
         case Addresses(unanswered=None):
             longest = FOUND_TTL_S
@@ -209,7 +209,7 @@ def _ttl_s(found: Found) -> Seconds:
 
 
 def literal_address(host: str, family: IpFamily) -> Resolution | None:
-    """Return what a literal address stands for, without any look-up; None for a name."""
+    """Return the address that a literal means, without a look-up; None for a name."""
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
@@ -228,7 +228,7 @@ def literal_address(host: str, family: IpFamily) -> Resolution | None:
 
 
 def _old_form(host: str, family: IpFamily) -> Resolution | None:
-    """Read what only inet_aton(3) takes for an IPv4 address, such as 127.1."""
+    """Read a form that only inet_aton(3) accepts as an IPv4 address, such as 127.1."""
     try:
         address = socket.inet_ntoa(socket.inet_aton(host))
     except OSError:

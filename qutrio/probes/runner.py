@@ -1,4 +1,4 @@
-"""One probe from its start to its vote: attempts, retries, and a net under the probers."""
+"""Runs one probe until there is a vote: attempts, retries, and protection from prober bugs."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -16,17 +16,17 @@ from qutrio.probes.observations import Observation, abstain
 
 RETRY_PAUSE_S: Seconds = 0.5
 OVERTIME_S: Seconds = JUDGE_S_MAX + 1.0
-"""What a prober may take beyond its check's timeout before it counts as stuck.  A failed look-up
+"""The time beyond its check's timeout after which a prober counts as stuck.  A failed look-up
 is judged in this time."""
 
 ON_TIME_S_MAX: Seconds = 0.05
-"""A prober that is stuck is cut off on time; later than this, the node was frozen meanwhile."""
+"""A stuck prober is cancelled on time; if it is cancelled later than this, the node was frozen."""
 
 Probe: TypeAlias = Callable[[Check, Tools], Awaitable[Observation]]
 
 
 async def run_check(check: Check, tools: Tools, probe: Probe, log: Log) -> Result:
-    """Probe `check`, again after a FAIL as often as it allows, and return this node's vote."""
+    """Probe `check`, retry after a FAIL as often as it allows, and return this node's vote."""
     observation = await _try_once(check, tools, probe, log)
     tries = 1
     while observation.outcome is Outcome.FAIL and tries <= check.retries:

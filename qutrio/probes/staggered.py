@@ -1,4 +1,4 @@
-"""Several ways to one end, begun one after another until the first of them gets there."""
+"""Starts contenders one after another until the first of them succeeds."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -9,10 +9,10 @@ from qutrio.model.ids import Seconds
 
 
 class Contender(Protocol):
-    """One way: what it found and what stopped it is its own affair."""
+    """One way to the goal; it keeps its own result and error."""
 
     async def run(self) -> bool:
-        """Return whether it got there; cancelled, it can be run again and goes on."""
+        """Return whether it succeeded; after a cancellation, another call continues it."""
         ...
 
 
@@ -20,11 +20,11 @@ ContenderT = TypeVar("ContenderT", bound=Contender)
 
 
 async def first_to_win(contenders: Iterable[ContenderT], delay_s: Seconds) -> ContenderT | None:
-    """Return the first contender that gets there, or None when none did.
+    """Return the first contender that succeeds, or None when all failed.
 
-    The next one begins when the one before it has lost, or has run for `delay_s`; all that
-    have not lost then run beside each other.  While each loses or wins within the delay, this
-    costs no task.
+    The next one starts when the one before it has failed, or has run for `delay_s`; all that
+    have not failed then run at the same time.  While each fails or succeeds within the delay,
+    no task is started.
     """
     rest = iter(contenders)
     for contender in rest:
@@ -32,11 +32,11 @@ async def first_to_win(contenders: Iterable[ContenderT], delay_s: Seconds) -> Co
             if await contender.run():
                 return contender
         if patience.cancelled_caught:
-            return await _beside_each_other(contender, rest, delay_s)
+            return await _concurrently(contender, rest, delay_s)
     return None
 
 
-async def _beside_each_other(
+async def _concurrently(
     slow: ContenderT, rest: Iterable[ContenderT], delay_s: Seconds
 ) -> ContenderT | None:
     won: list[ContenderT] = []

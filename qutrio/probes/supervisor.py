@@ -1,7 +1,7 @@
-"""Keeps the probes of one node going: follows the document, the clock and the master's demands.
+"""Runs the probes of one node, as the document, the clock and the master's demands require.
 
 One task sleeps until the schedule's next deadline; each probe in flight is a task of its own in
-the same nursery.  A target that hangs therefore costs one place of many, and delays nobody.
+the same nursery.  So a target that hangs uses one slot of many, and delays no other probe.
 """
 
 import resource
@@ -44,15 +44,15 @@ async def supervise(  # noqa: PLR0917 - one per dependency, each named at the ca
     """Probe the checks of `view`'s document until cancelled; post every result to `inbox`.
 
     A check that is edited or removed while its probe is in flight posts nothing.  A node that
-    was removed from the cluster probes nothing.  `running_max` bounds the probes in flight;
-    None means what the limit on open files allows.  `tools.patterns` is closed at the end.
+    was removed from the cluster probes nothing.  `running_max` bounds the probes in flight; None
+    means as many as the limit on open files allows.  `tools.patterns` is closed at the end.
     """
-    places = affordable_probes() if running_max is None else running_max
-    supervisor = _Supervisor(view, inbox, clock, tools, log, probe, Schedule(rng, places))
+    slots = affordable_probes() if running_max is None else running_max
+    supervisor = _Supervisor(view, inbox, clock, tools, log, probe, Schedule(rng, slots))
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervisor.follow)
-            nursery.start_soon(supervisor.obey, demands)
+            nursery.start_soon(supervisor.accept_demands, demands)
             nursery.start_soon(supervisor.start_probes, nursery)
     finally:
         await tools.patterns.aclose()
@@ -68,7 +68,7 @@ def affordable_probes() -> int:
 
 @define(eq=False)
 class _Supervisor:
-    """The schedule, and the tasks that turn its words into deeds."""
+    """The schedule, and the tasks that carry it out."""
 
     view: Latest[View]
     inbox: Inbox
@@ -82,30 +82,30 @@ class _Supervisor:
     _crowded: bool = False
 
     async def follow(self) -> None:
-        """Watch what the document says, at once after every change of it."""
+        """Schedule the checks of the document, again after each change."""
         seen: View | None = None
         while True:
             view = self.view.value
             if seen is None or seen.document is not view.document or seen.removed != view.removed:
-                self._adopt(view)
+                self._apply(view)
             seen = view
             await self.view.other_than(view)
 
-    async def obey(self, demands: trio.MemoryReceiveChannel[tuple[CheckId, ...]]) -> None:
-        """Probe now what the master wants to be looked at now."""
+    async def accept_demands(self, demands: trio.MemoryReceiveChannel[tuple[CheckId, ...]]) -> None:
+        """Probe at once the checks for which the master asks."""
         async for checks in demands:
             for check in checks:
                 self.schedule.demand(check)
             self._wake()
 
     async def start_probes(self, nursery: trio.Nursery) -> None:
-        """Begin every probe that is due, then sleep until another is."""
+        """Start every probe that is due, then sleep until the next one is."""
         while True:
             self._changed = trio.Event()
-            for start in self.schedule.take(self.clock.now(), self.clock.wall()):
+            for start in self.schedule.start_due(self.clock.now(), self.clock.wall()):
                 scope = self._scopes[start.ticket] = trio.CancelScope()
                 nursery.start_soon(partial(self._run, start, scope))
-            self._tell_when_crowded()
+            self._log_when_crowded()
             due = self.schedule.deadline
             if due is None:
                 await self._changed.wait()
@@ -121,27 +121,27 @@ class _Supervisor:
                 )
                 await self.inbox.post(Observed(result))
         except trio.BrokenResourceError:
-            return  # the daemon is ending: nobody listens any more
+            return  # the daemon is stopping, and the inbox is closed
         finally:
             del self._scopes[start.ticket]
-            self.schedule.finished(start.ticket)
+            self.schedule.finish(start.ticket)
             self._wake()
 
     def _tools_for(self, check: Check) -> Tools:
-        """Return the tools with the name servers of the check, or else of the cluster."""
+        """Return the tools, with the name servers of the check or else of the cluster."""
         servers = check.resolvers or self.view.value.document.settings.resolvers
         if not servers:
             return self.tools
-        return evolve(self.tools, resolver=self.tools.resolver.asking(servers))
+        return evolve(self.tools, resolver=self.tools.resolver.with_servers(servers))
 
-    def _adopt(self, view: View) -> None:
+    def _apply(self, view: View) -> None:
         checks = () if view.removed else view.document.checks
         members = tuple(member.id for member in view.document.members)
-        for ticket in self.schedule.follow(checks, view.node, members, self.clock.now()):
+        for ticket in self.schedule.set_checks(checks, view.node, members, self.clock.now()):
             self._scopes[ticket].cancel()
         self._wake()
 
-    def _tell_when_crowded(self) -> None:
+    def _log_when_crowded(self) -> None:
         crowded = self.schedule.waiting > 0
         if crowded and not self._crowded:
             self.log(

@@ -1,4 +1,4 @@
-"""The TCP prober: up means that somebody accepts the connection."""
+"""The TCP prober: up means that the target accepts the connection."""
 
 from qutrio.model.checks import TcpCheck
 from qutrio.model.members import split_address
@@ -10,14 +10,14 @@ from qutrio.probes.observations import Observation
 
 
 async def probe_tcp(check: TcpCheck, tools: Tools) -> Observation:
-    """Connect to the check's address once, and hang up."""
+    """Connect to the check's address once, and close the connection."""
     host, port = split_address(check.address)
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         connection = await connect(host, port, check.ip_family, progress)
         if isinstance(connection, Observation):
             return connection
         with connection:
             return progress.ok(f"connected to {connection.address} port {port}")
 
-    return await attempt_all(check, host, tools, journey)
+    return await attempt_all(check, host, tools, steps)

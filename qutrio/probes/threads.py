@@ -1,11 +1,11 @@
-"""The machine's own look-ups (getaddrinfo) in threads, for sources of names that only it knows.
+"""Looks up names with getaddrinfo in threads, for sources that only the C library can ask.
 
-getaddrinfo() cannot be cancelled, so a look-up outlives the probe that gave up on it.  Hence:
+getaddrinfo() cannot be cancelled, so a look-up outlives a probe that was cancelled.  Hence:
 
-* at most one thread works on a name at a time, and whoever asks meanwhile shares its answer;
+* at most one thread works on a name at a time, and its answer is shared by all that ask for it;
 * at most `LOOK_UPS_AT_ONCE_MAX` threads work, none of them trio's default ones, so a name
-  server that hangs does not hold up disk writes, and holds up other names only in great number;
-* a look-up that nobody waits for any more is not begun.
+  server that hangs does not delay disk writes, and delays other names only when many hang;
+* a queued look-up that no task waits for any more is not started.
 """
 
 import socket
@@ -39,7 +39,7 @@ _MISSING = {
 
 @define(eq=False)
 class _Pending:
-    """A look-up that is wanted, or under way."""
+    """A look-up that is queued or in progress."""
 
     key: Key
     done: trio.Event = field(factory=trio.Event)
@@ -51,14 +51,14 @@ class ThreadLookUps:
     """The machine's own resolver, in threads."""
 
     def __init__(self, look_up: LookUp | None = None) -> None:
-        """Start idle; `look_up` blocks, and stands in for getaddrinfo in tests."""
+        """Begin without look-ups; `look_up` blocks, and replaces getaddrinfo in tests."""
         self._look_up = look_up or look_up_addresses
         self._pending: dict[Key, _Pending] = {}
         self._queue: dict[Key, _Pending] = {}
         self._working = 0
 
     async def find(self, host: str, family: IpFamily) -> Found:
-        """Return the addresses; a fault of this machine is an abstention."""
+        """Return the addresses; an error of this machine is an abstention."""
         key = (host, family)
         pending = self._pending.get(key)
         if pending is None:
@@ -100,7 +100,7 @@ class ThreadLookUps:
 
 
 def look_up_addresses(host: str, family: IpFamily) -> Found:
-    """Ask the machine's resolver, blocking."""
+    """Call getaddrinfo; blocks."""
     try:
         found = socket.getaddrinfo(host, None, FAMILIES[family], socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -129,12 +129,12 @@ def missing(host: str, family: IpFamily) -> Observation:
 
 
 def no_host_name(host: str) -> Observation:
-    """Return the vote against what can be no name of a host."""
+    """Return the vote against a text that cannot be a host name."""
     return fail(f"{host[:80]!r} is not a host name")
 
 
 def endpoint_of(found: tuple[int, int, int, str, tuple[object, ...]]) -> Endpoint:
-    """Return the address in one entry of what getaddrinfo returns."""
+    """Return the address in one entry of getaddrinfo's result."""
     family, address = found[0], found[4]
     scope = address[3] if family == socket.AF_INET6 else 0
     assert isinstance(scope, int)  # getaddrinfo's documented shape

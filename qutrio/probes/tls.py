@@ -18,28 +18,28 @@ NOT_YET_VALID, EXPIRED = 9, 10
 
 
 async def probe_tls(check: TlsCheck, tools: Tools) -> Observation:
-    """Shake hands with the check's address, judge what was shown, and hang up.
+    """Make a TLS handshake with the check's address, and judge the certificates.
 
-    A chain whose dates OpenSSL refuses is looked at a second time without verification,
-    because only then is it known which date that is.
+    When OpenSSL refuses the dates of a chain, a second handshake without verification finds
+    which date is wrong.
     """
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         if check.verify_chain and not tools.tls.has_authorities:
             return abstain("this node has no CA certificates; install ca-certificates")
         try:
-            return await _look(check, _context(check, tools.tls), progress)
+            return await _handshake(check, _context(check, tools.tls), progress)
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in {NOT_YET_VALID, EXPIRED}:
                 raise
             refused = progress.fail(f"certificate not accepted: {error.verify_message}")
-        seen = await _look(check, tools.tls.unverified, progress)
+        seen = await _handshake(check, tools.tls.unverified, progress)
         return refused if seen.outcome is Outcome.OK else seen
 
-    return await attempt_all(check, split_address(check.address)[0], tools, journey)
+    return await attempt_all(check, split_address(check.address)[0], tools, steps)
 
 
-async def _look(check: TlsCheck, context: ssl.SSLContext, progress: Progress) -> Observation:
+async def _handshake(check: TlsCheck, context: ssl.SSLContext, progress: Progress) -> Observation:
     host, port = split_address(check.address)
     name = check.server_name or host.partition("%")[0].rstrip(".")
     connection = await connect(host, port, check.ip_family, progress)
@@ -48,7 +48,7 @@ async def _look(check: TlsCheck, context: ssl.SSLContext, progress: Progress) ->
     with connection:
         progress.enter("shaking hands (TLS)")
         await connection.start_tls(context, name)
-        version, shown = connection.tls_shown()
+        version, shown = connection.tls_details()
     return _judge(check, name, shown, version, progress)
 
 

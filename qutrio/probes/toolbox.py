@@ -1,4 +1,4 @@
-"""The real tools: made once per daemon, shared by all probes."""
+"""Makes the tools of a real daemon, which all its probes share."""
 
 import ssl
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What runs a node of the core: a loop that gives it events and performs its effects."""
+"""Runs a node of the core: a loop that passes it events and performs its effects."""

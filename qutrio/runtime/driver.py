@@ -1,12 +1,11 @@
-"""The loop that lends a node its clock and its hands.
+"""The loop that drives a node: it passes events to the node and performs the effects.
 
-One task drives the node.  It takes an event, or a `Tick` when the node's deadline has come,
-steps the node, and performs the effects in list order: what is to be durable is durable
-before anything later in the batch is said.  Callers are answered last, after the view shows
-what they are told.
+One task drives the node.  It reads an event, or makes a `Tick` at the node's deadline, steps the
+node, and performs the effects in list order: a write is durable before any later effect of the
+batch is performed.  Callers are answered last, when the view already shows the answer.
 
-When the disk refuses, the rest of the batch is dropped, because all of it may rest on what
-was not written, and the node hears of it at once.
+When a write fails, the rest of the batch is dropped, because it may depend on that write, and
+the node gets a `PersistFailed` at once.
 """
 
 from collections import deque
@@ -28,7 +27,7 @@ from qutrio.core.api.effects import (
     Send,
     Show,
     Turned,
-    honest_answers,
+    replies_after_failure,
 )
 from qutrio.core.api.events import Event, PersistFailed, Stop, Tick
 from qutrio.core.api.facts import NodeFact
@@ -44,75 +43,75 @@ from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 
 EVENTS_WHILE_DUE_MAX = 64
-"""Events that may go before a tick that is due: what they bring may be what it waits for."""
+"""How many events may precede a tick that is due: one of them may make it unnecessary."""
 
 WAIT_S_MIN = 0.001
-"""A timer may fire a rounding error early; this keeps such a loop from spinning."""
+"""A timer may fire early by a rounding error; this keeps the loop from spinning."""
 
 WAIT_S_MAX = 1.0
-"""The longest silence towards the watchdog."""
+"""The longest time between two notifications of the watchdog."""
 
 
 class StateMachine(Protocol):
-    """What the driver needs of `core.node.Node`."""
+    """The interface of `core.node.Node` that the driver uses."""
 
     @property
     def deadline(self) -> Instant:
-        """When the machine wants a `Tick`."""
+        """When the machine needs a `Tick`."""
         ...
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> Sequence[Effect]:
-        """Take one event in, and return what is to be done, in order."""
+        """Process one event, and return its effects in order."""
         ...
 
     def view(self, now: Instant) -> View:
-        """Return what others may know."""
+        """Return the node's public state."""
         ...
 
 
 class EffectHandler(Protocol):
-    """What the driver can do to the world; the daemon passes the real edges in."""
+    """Performs the effects of a node; each program that runs a node has its own."""
 
     @property
     def durable(self) -> Stable:
-        """What the disk holds now."""
+        """The state that the disk holds now."""
         ...
 
     async def persist(self, stable: Stable) -> None:
-        """Return once it would survive a power cut; raises `StorageError`."""
+        """Return when `stable` would survive a power loss; raises `StorageError`."""
         ...
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Queue or drop; never wait for a peer."""
+        """Queue a message, or drop it; never wait for a peer."""
         ...
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
-        """Ask for these probes now; never wait."""
+        """Request probes of these checks now; never wait."""
         ...
 
     def notify(self, job: Notify) -> bool:
-        """Queue an attempt to deliver; return False when there is no room for it."""
+        """Queue a delivery attempt; return False when there is no room for it."""
         ...
 
-    def note(self, fact: NodeFact) -> None:
+    def log_fact(self, fact: NodeFact) -> None:
         """Write a fact to the log."""
         ...
 
-    def turned(self, turn: Turn) -> None:
-        """Write the engine's change of role to the log."""
+    def log_turn(self, turn: Turn) -> None:
+        """Write a change of the engine's role to the log."""
         ...
 
     def journal(self, entry: Entry) -> None:
-        """Queue a line for the journal of incidents, or lose it; never wait for the disk."""
+        """Queue a line for the journal, or drop it; never wait for the disk."""
         ...
 
-    def alive(self) -> None:
-        """Tell the watchdog that the loop turns; called at least every `WAIT_S_MAX`."""
+    def notify_watchdog(self) -> None:
+        """Notify the watchdog that the loop runs; called at least every `WAIT_S_MAX`."""
         ...
 
 
 def turn_details(turn: Turn) -> dict[str, str]:
-    """Return the details of the log line about an engine's change of role."""
+    """Return the details of the log line about a change of role."""
     return {"from": turn.before.value, "to": turn.after.value, "reason": str(turn.reason)}
 
 
@@ -123,9 +122,9 @@ async def drive(
     loop = _Loop(node, inbox, handler, view, clock)
     while True:
         event = await loop.next_event()
-        handler.alive()
+        handler.notify_watchdog()
         if event is not None:
-            await loop.live_through(event)
+            await loop.process(event)
         if isinstance(event, Stop):
             inbox.close()
             return
@@ -138,14 +137,14 @@ class _Loop:
     _handler: EffectHandler
     _view: Latest[View]
     _clock: Clock
-    _owed: deque[Event] = field(init=False, default=Factory(deque))
+    _pending: deque[Event] = field(init=False, default=Factory(deque))
     _events_while_due: int = field(init=False, default=0)
 
     async def next_event(self) -> Event | None:
-        """Return what the node should live through next, or None when it may sleep on."""
-        if self._owed:
+        """Return the next event for the node, or None when there is none yet."""
+        if self._pending:
             await trio.lowlevel.cancel_shielded_checkpoint()
-            return self._owed.popleft()
+            return self._pending.popleft()
         wait_s = self._node.deadline - self._clock.now()
         if wait_s > 0:
             self._events_while_due = 0
@@ -158,14 +157,14 @@ class _Loop:
         self._events_while_due = 0
         return Tick()
 
-    async def live_through(self, event: Event) -> None:
-        """Step the node, perform its effects, show the new view, and answer."""
+    async def process(self, event: Event) -> None:
+        """Step the node, perform its effects, publish its view, and answer callers."""
         answers: list[Reply | Show] = []
         failure = await self._perform(self._step(event), answers)
         if failure is not None:
-            sorry = PersistFailed(str(failure), self._handler.durable)
-            # The disk failed a moment ago: what a second write would make durable waits too.
-            await self._perform(self._step(sorry), answers)
+            failed = PersistFailed(str(failure), self._handler.durable)
+            # The disk has just failed: if this batch writes too, its rest is also dropped.
+            await self._perform(self._step(failed), answers)
         self._view.publish(self._node.view(self._clock.now()))
         for answer in answers:
             self._inbox.answer(answer)
@@ -176,21 +175,21 @@ class _Loop:
     async def _perform(
         self, effects: Sequence[Effect], answers: list[Reply | Show]
     ) -> StorageError | None:
-        """Perform a batch in order; stop at a write that fails, and return why it did."""
+        """Perform a batch in order; stop at a write that fails, and return its error."""
         for place, effect in enumerate(effects):
             if isinstance(effect, Persist):
                 try:
                     await self._handler.persist(effect.stable)
                 except StorageError as error:
-                    answers += honest_answers(effects[place + 1 :])
+                    answers += replies_after_failure(effects[place + 1 :])
                     return error
             elif isinstance(effect, Reply | Show):
                 answers.append(effect)
             else:
-                self._act(effect)
+                self._perform_one(effect)
         return None
 
-    def _act(self, effect: Send | Probe | Notify | Note | Journal | Turned) -> None:
+    def _perform_one(self, effect: Send | Probe | Notify | Note | Journal | Turned) -> None:
         match effect:
             case Send(to, message):
                 self._handler.send(to, message)
@@ -198,12 +197,12 @@ class _Loop:
                 self._handler.probe(checks)
             case Notify():
                 if not self._handler.notify(effect):
-                    self._owed.append(effect.ended(delivered=False, detail=NO_ROOM))
+                    self._pending.append(effect.ended(delivered=False, detail=NO_ROOM))
             case Note(fact):
-                self._handler.note(fact)
+                self._handler.log_fact(fact)
             case Journal(entry):
                 self._handler.journal(entry)
             case Turned(turn):
-                self._handler.turned(turn)
+                self._handler.log_turn(turn)
             case _:
                 assert_never(effect)

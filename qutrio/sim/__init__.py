@@ -1,1 +1,1 @@
-"""A virtual world for whole clusters: seeded, single-stepped, replayable, without trio."""
+"""Simulates whole clusters: seeded, single-stepped, replayable, without trio."""

@@ -1,4 +1,4 @@
-"""Play many seeds and print the first that breaks a promise: `python -m qutrio.sim --help`."""
+"""Play many seeds and print the first that breaks an invariant: `python -m qutrio.sim --help`."""
 
 import argparse
 import sys
@@ -113,7 +113,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _perform(schedule: Schedule, options: argparse.Namespace) -> RunOutcome:
-    """Play a schedule, and write down what happened if somebody wants to read it."""
+    """Play a schedule, and write the trace lines to the file that `--story` names."""
     story: list[str] | None = None if options.story is None else []
     outcome = perform(schedule, story)
     if story is not None:

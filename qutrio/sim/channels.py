@@ -10,12 +10,12 @@ from qutrio.sim.options import Fault
 
 DELIVERY_S: Seconds = 0.1
 GIVEN_UP_AFTER_S: Seconds = 30.0
-"""When the real hands give an attempt up."""
+"""When the real dispatcher abandons an attempt."""
 
 
 @frozen
 class Fate:
-    """What becomes of one attempt: whether people read it, what the node is told, and when."""
+    """The outcome of one attempt: whether it arrived, what the node learns, and when."""
 
     delivered: bool
     confirmed: bool
@@ -24,21 +24,21 @@ class Fate:
 
 @define
 class Channels:
-    """All channels at once.  Each moment is the true time until which it is so."""
+    """All channels at once.  Each `..._until` is in true time."""
 
     dice: Dice
     struck: Counter[Fault]
     down_until: Seconds = 0.0
     slow_until: Seconds = 0.0
     mute_until: Seconds = 0.0
-    """While a channel is mute it delivers, and dies before it says so."""
+    """Until then channels deliver, but die before they confirm."""
     failing: set[ChannelId] = field(factory=set)
-    """Channels that refuse everything, until somebody takes them out."""
+    """Channels that refuse every attempt while they are listed."""
     hanging: set[ChannelId] = field(factory=set)
-    """Channels that take a connection and never answer, likewise."""
+    """Channels that accept a connection and never answer while they are listed."""
 
     def attempt(self, true: Seconds, channel: ChannelId) -> Fate:
-        """Return what becomes of an attempt that begins now."""
+        """Return the outcome of an attempt that begins now."""
         takes = self.dice.between(0.01, DELIVERY_S)
         if channel in self.hanging:
             return Fate(delivered=False, confirmed=False, takes_s=GIVEN_UP_AFTER_S)
@@ -58,7 +58,7 @@ class Channels:
         return Fate(delivered=True, confirmed=True, takes_s=takes)
 
     def recover(self) -> None:
-        """Let every channel work."""
+        """Make every channel work again."""
         self.down_until = self.slow_until = self.mute_until = 0.0
         self.failing.clear()
         self.hanging.clear()

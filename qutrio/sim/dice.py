@@ -1,9 +1,8 @@
-"""Dice that fall alike in every process and on every version of Python.
+"""Random numbers that are the same in every process and on every version of Python.
 
-Of `random.Random` only `random()` is promised to stay as it is, so all else is made from it,
-with arithmetic that is exact everywhere.  Each part of a world has dice of its own: what one
-part draws changes nothing for another, and a schedule from which a fault was taken out stays
-much the same.
+Python guarantees that only `random.Random.random()` stays the same, so all draws are made from
+it, with arithmetic that is exact everywhere.  Each part of a world has dice of its own: the
+draws of one part do not affect another, and removing a fault from a schedule changes little else.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 
 def generator(*seed: object) -> Random:
-    """Return a generator that depends on the text of `seed` and on nothing else."""
+    """Return a generator that depends only on the text of `seed`."""
     text = ":".join(str(part) for part in seed)
     number = int.from_bytes(sha256(text.encode()).digest()[:8])
     return Random(number)  # noqa: S311 - replayable on purpose
@@ -28,7 +27,7 @@ class Dice:
     """Draws for one part of a world."""
 
     random: Callable[[], float] = field(repr=False)
-    """A number from 0 up to and without 1."""
+    """Return a number from 0 up to, but not including, 1."""
 
     def __init__(self, *seed: object) -> None:
         self.random = generator(*seed).random
@@ -38,11 +37,11 @@ class Dice:
         return self.random() < probability
 
     def between(self, low: float, high: float) -> float:
-        """Return a number between the two, all alike."""
+        """Return a number between the two, uniformly distributed."""
         return low + (high - low) * self.random()
 
     def below(self, bound: int) -> int:
-        """Return a whole number from 0 up to and without `bound`."""
+        """Return an integer from 0 up to, but not including, `bound`."""
         return int(self.random() * bound)
 
     def pick(self, items: Sequence[T]) -> T:
@@ -54,16 +53,16 @@ class Dice:
         return [item for item in items if self.chance(probability)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """Return the items in any order."""
+        """Return the items in a random order."""
         return [item for _, _, item in sorted((self.random(), n, i) for n, i in enumerate(items))]
 
     def heavy(self, scale: float, most: float) -> float:
-        """Return a number that mostly is near `scale` and sometimes as large as `most`."""
+        """Return a number that is usually near `scale` and sometimes as large as `most`."""
         drawn = self.random()
         return min(most, scale * drawn / (1.0 - drawn))
 
-    def moments(self, rate: float, until: float) -> list[float]:
-        """Return moments up to `until`, about `rate` in each second, in order."""
+    def times(self, rate: float, until: float) -> list[float]:
+        """Return times until `until`, about `rate` in each second, in order."""
         count = rate * until
         whole = int(count)
         number = whole + self.chance(count - whole)

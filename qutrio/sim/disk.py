@@ -1,12 +1,12 @@
-"""A simulated folder with a page cache: what was not flushed may be lost with the power.
+"""A simulated folder with a page cache: a power failure may lose what was not flushed.
 
-Theory of operation.  Programs see the cache.  On the platter is what was flushed: a file's
-content from its own flush on, a name from the flush of the folder on.  When the power fails,
-each change of names since then took effect or did not, one by one and in no order, and a file
-that was not flushed holds a part of its content, or nothing.  A flush that failed has thrown
-the content away, and the next one will not say so (as Linux does it).
+Programs see the cache.  The platter holds what was flushed: the content of a file once the file
+is flushed, its name once the folder is flushed.  When the power fails, each later change of
+names may or may not have taken effect, independently and in no order, and a file that was not
+flushed holds a part of its content, or nothing.  A flush that fails discards the content, and
+the next flush does not report that (as on Linux).
 
-Harsher than most real file systems, which keep at least the order of renames.
+This is harsher than most real file systems, which at least keep the order of renames.
 """
 
 import errno
@@ -24,7 +24,7 @@ from qutrio.storage.save_plan import STATE_NAME, Create, Flush, FlushFolder, Rem
 
 
 class Trouble(Enum):
-    """What is wrong with a disk."""
+    """A way in which a disk fails."""
 
     FULL = "full"
     WRITE = "write error"
@@ -41,13 +41,13 @@ _WORDS = {
 
 
 def complain(trouble: Trouble) -> OSError:
-    """Return the error that a program gets."""
+    """Return the error that a program sees."""
     number = _WORDS[trouble]
     return OSError(number, os.strerror(number))
 
 
 def concerns(trouble: Trouble, step: Step) -> bool:
-    """Tell whether a step fails on a disk with this trouble."""
+    """Return whether a step fails on a disk with this trouble."""
     match trouble:
         case Trouble.FULL | Trouble.WRITE:
             return isinstance(step, Create)
@@ -68,7 +68,7 @@ class _File:
 
 @define
 class Folder:
-    """One folder on one disk.  `step` does to it what the real hands do to a real one."""
+    """One folder on one disk.  `step` performs a step of a save plan."""
 
     dice: Dice
     _cache: dict[str, _File] = field(factory=dict)
@@ -108,7 +108,7 @@ class Folder:
         return sorted(self._cache)
 
     def lose_power(self) -> bool:
-        """Forget what was not flushed, and tell whether that was anything."""
+        """Lose what was not flushed; return whether anything was lost."""
         names, lost = dict(self._platter), False
         for change in self._pending:
             if self.dice.chance(0.5):

@@ -1,4 +1,4 @@
-"""The hands of simulated machines: what becomes of each effect in a world."""
+"""Performs the effects of simulated nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qutrio.core.api.effects import (
     Send,
     Show,
     Turned,
-    honest_answers,
+    replies_after_failure,
 )
 from qutrio.core.api.events import Observed, PersistFailed
 from qutrio.core.api.messages import Heartbeat, Ruling
@@ -57,22 +57,22 @@ ORDER_WAITS_S_MAX: Seconds = 0.01
 
 @define(eq=False)
 class SimulatedEffectHandler:
-    """Does what nodes ask for, in the order of each batch, as the real driver and edges do."""
+    """Performs the effects of each batch in order, as the real driver and edges do."""
 
     world: SimulatedWorld
     links: Links
-    _said: Message | None = None
-    _frame: bytes = b""
+    _last_message: Message | None = None
+    _last_frame: bytes = b""
     _read: Callable[[bytes], Message | None] = field(
         factory=lambda: lru_cache(maxsize=FRAMES_REMEMBERED)(decode)
     )
-    """Messages are values: what was decoded once need not be decoded for the next receiver."""
+    """Decodes a frame once for all receivers: messages are immutable values."""
 
     def perform(self, host: Host, effect: Effect) -> None:
-        """Do one effect."""
+        """Perform one effect."""
         world = self.world
         if world.observer is not None:
-            world.observer.performs(host.name, effect)
+            world.observer.on_effect(host.name, effect)
         if isinstance(effect, Send):
             self._send(host, effect.to, effect.message)
             return
@@ -90,7 +90,7 @@ class SimulatedEffectHandler:
                 what, details = log_line(fact)
                 world.notes.append(f"{world.true:.3f} {host.name} {what} {details}")
             case Show() | Journal() | Turned():
-                return  # nobody reads them here
+                return  # not simulated
             case _:
                 assert_never(effect)
 
@@ -110,7 +110,7 @@ class SimulatedEffectHandler:
             host.saving = Saving(deque(), stable, {})
 
     def save_on(self, host: Host, under_way: Saving) -> None:
-        """Do the next step of a saving, or end it."""
+        """Perform the next step of a save, or finish it."""
         if self._stalls(host):
             return
         folder, steps = host.folder, under_way.steps
@@ -119,7 +119,7 @@ class SimulatedEffectHandler:
             try:
                 folder.step(step, trouble)
             except OSError:
-                self._give_up(host, under_way, trouble)
+                self._abandon(host, under_way, trouble)
             return
         host.saving = None
         if under_way.stable is not None:
@@ -127,12 +127,12 @@ class SimulatedEffectHandler:
             if folder is not None and (gone := obsolete(folder.names(), host.kept)):
                 host.saving = Saving(deque(gone), None, host.kept)
 
-    def _give_up(self, host: Host, under_way: Saving, trouble: Trouble | None) -> None:
+    def _abandon(self, host: Host, under_way: Saving, trouble: Trouble | None) -> None:
         assert host.folder is not None
         assert trouble is not None
         host.saving = None
         if under_way.stable is None:
-            return  # what cannot be removed now is tried again
+            return  # the next save removes what is obsolete
         plan = saving(under_way.stable, host.kept)
         for left in leftovers(plan.steps):
             try:
@@ -143,7 +143,7 @@ class SimulatedEffectHandler:
 
     def _refuse(self, host: Host, trouble: Trouble) -> None:
         self.world.struck[Fault(f"disk {trouble.value}")] += 1
-        answers = honest_answers(host.batch)
+        answers = replies_after_failure(host.batch)
         host.batch.clear()
         host.batch.extend(answers)
         self.world.invariants.trouble(self.world.true)
@@ -164,11 +164,11 @@ class SimulatedEffectHandler:
 
     def _send(self, host: Host, to: NodeId, message: Message) -> None:
         source = host.name
-        if message is not self._said:  # a broadcast is one message for all
-            self._said, self._frame = message, encode(message)
-        world, frame = self.world, self._frame
+        if message is not self._last_message:  # a broadcast sends one object to all
+            self._last_message, self._last_frame = message, encode(message)
+        world, frame = self.world, self._last_frame
         if isinstance(message, VoteRequest | VoteResponse):
-            world.invariants.hard_states.said(host, to, message, world.true)
+            world.invariants.hard_states.on_send(host, to, message, world.true)
         if world.tamperer.recording:
             world.tamperer.record((source, to), frame, world.true)
         hostile_member, hosts = world.hostile_member, world.hosts
@@ -191,26 +191,26 @@ class SimulatedEffectHandler:
             self._post(source, to, odd)
 
     def lie(self) -> None:
-        """Let the liar say something to everybody, or to one."""
+        """Let the hostile member send some lies to all peers."""
         world, hostile_member = self.world, self.world.hostile_member
         host = world.hosts.get(hostile_member.me) if hostile_member is not None else None
         if hostile_member is None or host is None or host.node is None or host.node.removed:
             return
-        # Or it may be trusted by the time that the lie arrives.
+        # Without another master, the hostile member may be trusted when the lie arrives.
         trusted = not another_acts(hostile_member, world.hosts, world.true) or not may_lie(
             hostile_member, world.hosts
         )
         world.invariants.lied(world.true)
         for lie in hostile_member.lies(host.node):
             if trusted and not isinstance(lie, (Heartbeat, *CLAIMS)):
-                continue  # the holder that others endorsed is trusted
+                continue  # voters trust the candidate that they granted
             frame = encode(lie)
             for to in host.node.leadership.membership.peers():
                 world.struck[Fault.LIE] += 1
                 self._post(hostile_member.me, to, frame)
 
     def flood(self, until: Seconds) -> None:
-        """Let the liar name higher and higher terms to everybody."""
+        """Let the hostile member send ever higher terms to all peers until `until`."""
         world, hostile_member = self.world, self.world.hostile_member
         host = world.hosts.get(hostile_member.me) if hostile_member is not None else None
         if hostile_member is None or world.true > until:
@@ -233,7 +233,7 @@ class SimulatedEffectHandler:
         world = self.world
         host = world.hosts.get(to)
         if host is None:
-            return  # somebody was admitted who never came
+            return  # it was admitted, but its machine never started
         if world.network.is_cut(source, to, world.true):
             world.invariants.trouble(world.true)
             return
@@ -248,8 +248,8 @@ class SimulatedEffectHandler:
             return
         if event is not None:
             if world.faults.installs:
-                world.invariants.levels.heard(host, event.message, world.true)
-            world.give(host, event)
+                world.invariants.levels.on_receive(host, event.message, world.true)
+            world.post(host, event)
 
     # --- the channels -----------------------------------------------------------------------
 
@@ -258,13 +258,13 @@ class SimulatedEffectHandler:
         refusals = world.network.faults.orders_refused
         if refusals and world.channels.dice.chance(refusals):
             world.struck[Fault.ORDER_REFUSED] += 1
-            self._tell(host, life, order, delivered=False, detail=NO_ROOM)
+            self._report(host, life, order, delivered=False, detail=NO_ROOM)
             return
         waits = world.channels.dice.between(0.0, ORDER_WAITS_S_MAX)
         world.at(world.true + waits, host.name, lambda: self._attempt(host, life, order))
 
     def _attempt(self, host: Host, life: int, order: Notify) -> None:
-        """Look once more whether this node acts, and begin."""
+        """Check again that the node may send this, and begin."""
         world = self.world
         if host.life != life or host.node is None:
             return
@@ -274,7 +274,7 @@ class SimulatedEffectHandler:
             return
         now = host.clock.at(world.true)
         if problem := too_late(order, host.node.view(now), now):
-            self._tell(host, life, order, delivered=False, detail=problem)
+            self._report(host, life, order, delivered=False, detail=problem)
             return
         begun, channel = world.true, order.delivery.channel
         fate = world.channels.attempt(begun, channel)
@@ -289,7 +289,7 @@ class SimulatedEffectHandler:
     def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
         world, delivery = self.world, order.delivery
         asleep = host.life == life and world.true < host.suspended_until
-        if asleep and world.channels.dice.chance(0.5):  # it had not left yet
+        if asleep and world.channels.dice.chance(0.5):  # it had not been sent yet
             world.struck[Fault.SUSPEND_BEFORE_SENDING] += 1
             again = host.suspended_until
             world.at(again, host.name, lambda: self._ended(host, life, order, fate, begun))
@@ -300,16 +300,18 @@ class SimulatedEffectHandler:
             if not order.delegated and host.life == life and host.acting(world.true):
                 world.network.cut_off_after_delivery(host.name, world.hosts, world.true)
         if world.observer is not None:
-            world.observer.attempted(host.name, delivery, delivered=fate.delivered)
+            world.observer.on_attempt(host.name, delivery, delivered=fate.delivered)
         doomed, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0
         if doomed and host.life == life and fate.delivered:
             world.struck[Fault.CRASH_BETWEEN_SENT_AND_MARKED] += 1
             world.crash(host.name, doomed)
-        self._tell(host, life, order, delivered=fate.confirmed, detail="simulated")
+        self._report(host, life, order, delivered=fate.confirmed, detail="simulated")
 
-    def _tell(self, host: Host, life: int, order: Notify, *, delivered: bool, detail: str) -> None:
+    def _report(
+        self, host: Host, life: int, order: Notify, *, delivered: bool, detail: str
+    ) -> None:
         if host.life == life:
-            self.world.give(host, order.ended(delivered=delivered, detail=detail))
+            self.world.post(host, order.ended(delivered=delivered, detail=detail))
 
     # --- the targets ------------------------------------------------------------------------
 
@@ -327,8 +329,8 @@ class SimulatedEffectHandler:
             if host.life == life:
                 world.invariants.probed(host.name, result, world.true)
                 if world.observer is not None:
-                    world.observer.probed(host.name)
-                world.give(host, Observed(result))
+                    world.observer.on_probe(host.name)
+                world.post(host, Observed(result))
 
         world.at(world.true + takes_s, host.name, ended)
 

@@ -1,4 +1,4 @@
-"""Constitutions: by which engine, and with which timers, a simulated cluster elects."""
+"""Election settings of a simulated cluster: the engine and its timers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from qutrio.sim.dice import Dice
 
 MIXED = "mixed"
-"""Of all engines, and the simplest of them half of the time."""
+"""Any engine; half of the time the simplest."""
 CHOICES = (MIXED, *ENGINES)
 _MIXTURE = ("lowest-id", "raft", "lowest-id", "gossip")
 _RAFT_S = ((0.5, 2.0), (0.3, 1.5), (0.5, 3.0), (0.25, 1.0), (0.1, 0.5))
-"""How often a raft leader beats, and the shortest time without it; the last one is the usual."""
+"""Heartbeat intervals and shortest election timeouts of raft; the last pair is the default."""
 _GOSSIP_S = (
     (0.0, 0.5, 1.0, 4.0, "majority"),
     (2.0, 0.2, 0.5, 2.0, "partition"),
@@ -25,19 +25,19 @@ _GOSSIP_S = (
     (3.0, 0.5, 1.0, 3.0, "partition"),
     (15.0, 1.0, 5.0, 10.0, "majority"),
 )
-"""The grace of a start, the sampling, an election, a declaration, and who may page.
+"""Start grace, sampling, election and declaration times of gossip, and who may page.
 
-The last are the usual.
+The last are the defaults.
 """
 
 
 def engine_of(wanted: str, dice: Dice) -> str:
-    """Return the engine that is wanted, drawn if that is the mixture."""
+    """Return the wanted engine; draw one if the mixture is wanted."""
     return dice.pick(_MIXTURE) if wanted == MIXED else wanted
 
 
 def constituted(settings: Settings, engine: str, dice: Dice) -> Settings:
-    """Return settings with this engine, and with timers of engines that are drawn."""
+    """Return settings with this engine and with random timers of the engines."""
     beat_s, timeout_s = dice.pick(_RAFT_S)
     grace_s, sample_s, election_s, alive_s, acting = dice.pick(_GOSSIP_S)
     return evolve(

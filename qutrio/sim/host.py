@@ -1,4 +1,4 @@
-"""One simulated machine: a node, its clocks, and a disk that survives it."""
+"""A simulated machine: a node, its clocks, and the disk that survives a crash."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from qutrio.storage.save_plan import Step, saving
 
 @define(kw_only=True)
 class Clock:
-    """A boot-time clock that runs at its own rate, and by how much its wall clock is off."""
+    """A boot clock that runs at its own rate, and the error of the wall clock."""
 
     offset: float
     rate: float
@@ -39,7 +39,7 @@ class Clock:
 
 @define
 class Fuse:
-    """Something that happens to a machine after it has done so many more things."""
+    """A fault that strikes a machine after `left` more actions."""
 
     left: int
     spark: Callable[[], None]
@@ -47,7 +47,7 @@ class Fuse:
 
 @define
 class Saving:
-    """A state on its way to a simulated folder.  `stable` is None once it is durable."""
+    """A save in progress.  `stable` is None once the state is durable."""
 
     steps: deque[Step]
     stable: Stable | None
@@ -58,8 +58,8 @@ class Saving:
 class Host:
     """A machine.  `node` is None while it is down.
 
-    `disk` is the last state that was read or that was written without an error.  With a
-    `folder` the machine wakes up with what can be read there, else with `disk`.
+    `disk` is the last state that was read or written without an error.  A machine with a
+    `folder` starts from what can be read there, otherwise from `disk`.
     """
 
     name: NodeId
@@ -68,13 +68,13 @@ class Host:
     rng: Random
     limits: Limits = Limits()
     level: int = LEVEL
-    """The feature level of the program that is installed; one that runs keeps its own."""
+    """The feature level of the installed program; a running node keeps its own."""
     member: Member | None = None
-    """Who it is in a document that lists it."""
+    """The member that a document lists for this machine."""
     folder: Folder | None = None
     kept: Mapping[str, ClusterDocument] = field(factory=dict)
     bases: Bases = Bases()
-    """The documents that its cluster.yaml showed of late."""
+    """The documents that its cluster.yaml showed recently."""
     saving: Saving | None = None
     node: Node | None = None
     life: int = 0
@@ -85,13 +85,13 @@ class Host:
     batch: deque[Effect] = field(factory=deque)
     stalled: bool = False
     stopped: bool = False
-    """Whether its operator stopped it: it still does what it decided, and hears nothing."""
+    """Whether its operator stopped it: it still performs its effects, but receives no events."""
     backlog: deque[Event] = field(factory=deque)
     fuses: list[Fuse] = field(factory=list)
     next_tick: Seconds = float("inf")
 
     def boot(self, true: Seconds) -> None:
-        """Start the node from what is on the disk; raises `InvalidDocumentError`."""
+        """Start the node from its disk; raises `InvalidDocumentError`."""
         self._forget()
         if self.folder is not None:
             self.disk, self.kept = self.folder.boot(), {}
@@ -103,7 +103,7 @@ class Host:
     def crash(self, *, power_cut: bool) -> bool:
         """Lose everything that is not on the disk; with `power_cut` also what was not flushed.
 
-        Returns whether the disk lost anything.
+        Return whether the disk lost anything.
         """
         self._forget()
         self.node = None
@@ -115,7 +115,7 @@ class Host:
         self._write(self.disk)
 
     def catch_up(self, record: Record) -> None:
-        """Learn what is committed while the node is down, as `qutrio enroll join` does."""
+        """Store the committed record while the node is down, as `qutrio enroll join` does."""
         before = self.disk if self.folder is None else self.folder.boot()
         self.disk = before.caught_up(record)
         if self.folder is not None:
@@ -127,29 +127,29 @@ class Host:
             self.folder.step(step, None)
 
     def show_document(self) -> None:
-        """Let cluster.yaml follow the committed document."""
+        """Update cluster.yaml to the committed document."""
         if self.node is not None:
             self.bases = self.bases.with_document(self.node.register.committed.document)
 
     @property
     def busy(self) -> bool:
-        """Whether what the node decided may not be on its disk yet."""
+        """Whether decisions of the node may not be on its disk yet."""
         failed = bool(self.backlog) and isinstance(self.backlog[0], PersistFailed)
         return self.stalled or self.saving is not None or bool(self.batch) or failed
 
     def trouble(self, true: Seconds) -> Trouble | None:
-        """Return what is wrong with the disk at this moment."""
+        """Return how the disk fails now, if it does."""
         return self.disk_trouble if true < self.disk_fails_until else None
 
     def acting(self, true: Seconds) -> bool:
-        """Tell whether the node acts at this instant, by its own clock."""
+        """Return whether the node acts at this time, by its own clock."""
         return (
             self.node is not None
             and self.node.leadership.acting_until(self.clock.at(true)) is not None
         )
 
     def burn(self) -> None:
-        """Let every fuse burn down by one, and those that are spent strike."""
+        """Count one action on every fuse; those that reach zero strike."""
         for fuse in list(self.fuses):
             fuse.left -= 1
             if fuse.left <= 0:

@@ -1,10 +1,10 @@
-"""One member that lies: messages of its own key that no honest program would send.
+"""A hostile member: it signs with its own key messages that no honest program would send.
 
-The member's own node goes on as it is, so what it says by itself is true; the lies come beside it,
-and what others ask it for is answered with forgeries.  It lies within what a cluster promises to
-bear: its claims to act are bare, it names terms, revisions and places that nobody has, it says that
-others were removed, it hands out documents in which it is alone or everything is gone, and it
-reports what it did not see.
+The member's own node keeps running, so what that node sends by itself is true; lies are sent in
+addition, and requests are answered with forgeries.  The lies stay within what a cluster promises
+to withstand: claims without grants; terms, revisions and positions that do not exist; false news
+that others were removed; documents that list it alone or nothing at all; and results of probes
+that it did not make.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ if TYPE_CHECKING:
     from qutrio.sim.host import Host
 
 FORGED_JUMP = 500_000
-"""By how much the revision of a forged document is ahead: no honest history gets so far."""
+"""How far the revision of a forged document is ahead: no honest history gets that far."""
 FAR = 2**40
 """A term, a revision or a number that no cluster reaches."""
 JUMPS = (1, 2, 50, 1_000, 900_000, FAR)
 AHEAD = (1_000_000, 900_000_000, FAR)
-"""So far that no write in flight is meant: else it would lie about its own vote."""
+"""Higher than any write in flight; otherwise it would lie about its own vote."""
 
 
 @define
 class HostileMember:
-    """Makes up what one member says to another."""
+    """Makes up the messages of one member."""
 
     me: NodeId
     dice: Dice
     _number: int = 0
 
     def lies(self, node: Node) -> list[Message]:
-        """Return some lies, as they might follow from where the member's own node stands."""
+        """Return some lies that fit the state of the member's own node."""
         dice, register = self.dice, node.register
         heard, committed = node.leadership.lease.heard_term, register.committed
         jump = dice.pick(JUMPS)
@@ -101,9 +101,9 @@ class HostileMember:
         return dice.pick(every)
 
     def higher(self, node: Node, now: Instant, wall: UnixTime) -> Heartbeat:
-        """Return what the member's own node might say just now, but of a term that is new to all.
+        """Return a heartbeat of the member's own node, but in a term that is new to all.
 
-        Said again and again, it moves the term on under every election.
+        Repeated, it raises the term during every election.
         """
         leadership = node.leadership
         self._number += 1
@@ -119,7 +119,7 @@ class HostileMember:
         )
 
     def forged(self, document: ClusterDocument, term: Term) -> ClusterDocument:
-        """Return a later document that nobody wrote: without the others, or without the checks."""
+        """Return a forged later document: without the others, or without the checks."""
         revision = Revision(document.revision + FORGED_JUMP)
         alone = tuple(m for m in document.members if m.id == self.me)
         if self.dice.chance(0.5):
@@ -127,9 +127,9 @@ class HostileMember:
         return evolve(document, revision=revision, term=term, checks=())
 
     def falsify(self, frame: bytes, *, records: bool) -> bytes:
-        """Return what the member says in place of a frame of its own node.
+        """Return a forgery of a frame of the member's own node.
 
-        With `records` it also forges what it calls committed.
+        With `records`, records that it calls committed are forged too.
         """
         message = decode(frame)
         match message:
@@ -148,7 +148,7 @@ class HostileMember:
 
 
 def may_lie(hostile_member: HostileMember, hosts: Mapping[NodeId, Host]) -> bool:
-    """Tell whether nobody endorsed the liar: the holder that others endorsed is trusted."""
+    """Return whether no voter granted the hostile member: voters trust whom they granted."""
     return all(
         host.disk.promise.holder != hostile_member.me
         and (host.node is None or host.node.leadership.lease.promise.holder != hostile_member.me)
@@ -159,5 +159,5 @@ def may_lie(hostile_member: HostileMember, hosts: Mapping[NodeId, Host]) -> bool
 def another_acts(
     hostile_member: HostileMember, hosts: Mapping[NodeId, Host], true: Seconds
 ) -> bool:
-    """Tell whether another node than the liar acts, so that nobody is about to endorse that."""
+    """Return whether another node acts, so that no voter is about to grant the hostile member."""
     return any(name != hostile_member.me and host.acting(true) for name, host in hosts.items())

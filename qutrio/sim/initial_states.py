@@ -1,4 +1,4 @@
-"""What a simulated cluster starts with."""
+"""The initial state of a simulated cluster."""
 
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.checks import TcpCheck
@@ -14,7 +14,7 @@ PORTS = 50_000
 
 
 def member(ident: NodeId, number: int) -> Member:
-    """Return a voter; `number` tells its key and its address from others'."""
+    """Return a voter; `number` makes its key and address unique."""
     return Member(
         id=ident,
         name=f"node{number}",
@@ -25,7 +25,7 @@ def member(ident: NodeId, number: int) -> Member:
 
 
 def node_ids(size: int) -> list[NodeId]:
-    """Return the ids that the first members have, in order."""
+    """Return the ids of the first members, in order."""
     return [NodeId(f"n{i:02d}") for i in range(size)]
 
 

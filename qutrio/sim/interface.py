@@ -1,4 +1,4 @@
-"""What the parts of a simulated world may use of it, so that they need not import `World`."""
+"""The interface of `World` for its parts, so that they need not import it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Asked:
-    """A request that was not answered yet: through whom, and what to do once it is committed."""
+    """A request without an answer yet: its node, and what to do once it is committed."""
 
     by: NodeId
     label: str
@@ -36,10 +36,10 @@ class Asked:
 
 
 class Levels(Protocol):
-    """Which feature level each machine's program has."""
+    """The feature level of each machine's program."""
 
     def level_of(self, name: NodeId) -> int:
-        """Return the level of the program that a machine has, or will begin with."""
+        """Return the level of the program that a machine runs or will start with."""
 
 
 class SimulatedWorld(Protocol):
@@ -69,34 +69,34 @@ class SimulatedWorld(Protocol):
         """The programs of all machines."""
 
     def at(self, true: Seconds, name: NodeId, action: Callable[[], None]) -> None:
-        """Do something to a host at a true time."""
+        """Run an action on a host at a true time."""
 
     def log(self, name: NodeId, what: str) -> None:
         """Add a line to the trace."""
 
     def number(self) -> int:
-        """Return a number that was not given before."""
+        """Return a number that was not used before."""
 
-    def give(self, host: Host, event: Event) -> None:
-        """Let an event happen to a machine, unless it is down."""
+    def post(self, host: Host, event: Event) -> None:
+        """Post an event to a machine, unless it is down."""
 
     def wake(self, host: Host, life: int) -> None:
-        """Let a machine whose disk stalled go on, if it still lives the same life."""
+        """Resume a machine whose disk stalled, unless it was restarted since."""
 
     def set_up(self, name: NodeId, record: Record) -> None:
-        """Start a machine that never ran before, with the cluster's record."""
+        """Start a new machine with the cluster's record."""
 
     def begin_again(self, name: NodeId, record: Record) -> None:
-        """Start a machine that joined once more, with what it held before."""
+        """Start a machine that joined again, with its old disk."""
 
     def crash(self, name: NodeId, down_s: Seconds, *, power_cut: bool = False) -> None:
         """Kill a machine, and start it again after `down_s` seconds."""
 
     def stop(self, name: NodeId, down_s: Seconds) -> None:
-        """Stop a node as its operator would, and start it again after `down_s` seconds."""
+        """Stop a node cleanly, and start it again after `down_s` seconds."""
 
     def suspend(self, name: NodeId, for_s: Seconds) -> None:
-        """Stop a machine in its tracks; its clock goes on."""
+        """Suspend a machine; its clocks keep running."""
 
     def propose(
         self,

@@ -1,4 +1,4 @@
-"""Which links of a world a cut takes: halves, directions, some, all but a bridge, one node's."""
+"""Chooses the links to cut: halves, directions, some, all but a bridge, or those of one node."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,18 +9,18 @@ from qutrio.model.ids import NodeId
 from qutrio.sim.dice import Dice
 
 Pairs: TypeAlias = tuple[tuple[NodeId, NodeId], ...]
-"""Links in one direction each, as (sender, receiver)."""
+"""One-way links, as (sender, receiver)."""
 
 
 @frozen
 class ChosenLinks:
-    """Chooses links between `nodes` by dice."""
+    """Chooses random links between `nodes`."""
 
     dice: Dice
     nodes: list[NodeId]
 
     def halves(self) -> Pairs:
-        """Choose two groups that cannot hear each other."""
+        """Choose the links between two random groups."""
         left = set(self.dice.some(self.nodes))
         return self._between(lambda a, b: (a in left) != (b in left))
 
@@ -35,14 +35,14 @@ class ChosenLinks:
         return tuple(pair for a, b in chosen for pair in ((a, b), (b, a)))
 
     def bridge(self) -> Pairs:
-        """Cut two groups from one another that one node alone joins."""
+        """Choose the links between two groups that a single node still connects."""
         bridge = self._node()
         others = [n for n in self.nodes if n != bridge]
         left = set(self.dice.some(others))
         return self._between(lambda a, b: bridge not in {a, b} and (a in left) != (b in left))
 
     def stranger(self) -> Pairs:
-        """Cut off a node that speaks a protocol of its own: every link to it is refused."""
+        """Choose all links of a node that speaks an unknown protocol."""
         stranger = self._node()
         return self._between(lambda a, b: stranger in {a, b})
 

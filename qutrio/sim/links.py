@@ -1,7 +1,7 @@
-"""Which simulated machines talk: links that come up, break and are refused, as in reality.
+"""The links between simulated machines: they come up, break and are refused, as in reality.
 
-A message needs no link here; what a link adds is the word that it came up, and what a node
-does to whom all others refuse one.
+Messages do not need a link here.  Links only produce events: that a link came up, and that a
+node was removed, because all others refuse it one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UP_S_MAX: Seconds = 0.2
 REDIAL_S: Seconds = 2.0
 BROKEN_S = (0.5, 5.0)
-"""How long a link stays down that one side ended: from the first pause to the longest."""
+"""How long a link that one side closed stays down: shortest and longest pause."""
 
 
 @define(eq=False)
@@ -32,13 +32,13 @@ class Links:
     world: SimulatedWorld
 
     def dial_all(self, name: NodeId) -> None:
-        """Let a machine that starts link up with all that run."""
+        """Dial all running machines from a machine that starts."""
         for peer, host in self.world.hosts.items():
             if peer != name and host.node is not None:
                 self.dial(name, peer, self.world.dice.between(0.0, UP_S_MAX))
 
     def dial(self, name: NodeId, peer: NodeId, after_s: Seconds) -> None:
-        """Let two machines try to link up, again and again while they live and cannot."""
+        """Link two machines; try again while both run and cannot talk."""
         world = self.world
         one, other = world.hosts[name], world.hosts[peer]
         lives = (one.life, other.life)
@@ -49,22 +49,22 @@ class Links:
             if not self.can_talk(name, peer) or self.too_old(one, other):
                 self.dial(name, peer, REDIAL_S)
                 return
-            # What a hello says comes from the program that runs, not from one installed since.
+            # A hello names the level of the running program, not of one installed since.
             mine, theirs = (node.leadership.announcements.mine for node in (one.node, other.node))
-            world.give(one, Announced(peer, theirs))
-            world.give(other, Announced(name, mine))
-            world.give(one, Linked(peer))
-            world.give(other, Linked(name))
+            world.post(one, Announced(peer, theirs))
+            world.post(other, Announced(name, mine))
+            world.post(one, Linked(peer))
+            world.post(other, Linked(name))
 
         world.at(world.true + after_s, name, linked)
 
     def can_talk(self, name: NodeId, peer: NodeId) -> bool:
-        """Tell whether messages arrive in both directions."""
+        """Return whether messages arrive in both directions."""
         network, true = self.world.network, self.world.true
         return not network.is_cut(name, peer, true) and not network.is_cut(peer, name, true)
 
     def too_old(self, one: Host, other: Host) -> bool:
-        """Tell whether one of two machines refuses the other's link for its feature level."""
+        """Return whether either machine refuses the link because of the other's feature level."""
         if not self.world.faults.installs or one.node is None or other.node is None:
             return False
         pairs = ((one.node, other.node), (other.node, one.node))
@@ -74,7 +74,7 @@ class Links:
         )
 
     def end(self, source: NodeId, to: NodeId) -> None:
-        """Do what the real link does after garbage: it ends, and is dialled again."""
+        """Close a link and dial again later, as the real one does after garbage."""
         world = self.world
         down_s = world.network.dice.between(*BROKEN_S)
         world.network.cut_off(((source, to), (to, source)), world.true + down_s)
@@ -82,9 +82,9 @@ class Links:
             self.dial(source, to, down_s)
 
     def ask_standing(self, host: Host) -> None:
-        """Let a node find out that it was removed, if all that it can reach refuse it a link.
+        """Tell a node that it was removed, if every member that it can reach refuses it a link.
 
-        It takes in what each says that knows at least its own revision, as the real one does.
+        As in reality, only members that know at least the node's own revision count.
         """
         node = host.node
         if node is None or node.removed:
@@ -104,4 +104,4 @@ class Links:
             if says_removed(document, belongs=belongs, revision=theirs.revision):
                 refusing.append((member.id, theirs.revision))
         for teller, revision in refusing:
-            self.world.give(host, Expelled(teller, revision))
+            self.world.post(host, Expelled(teller, revision))

@@ -1,9 +1,9 @@
-"""The links between simulated machines: late, lost, doubled, out of order, cut in one direction.
+"""The simulated network: messages are late, lost, duplicated, reordered, or cut in one direction.
 
-Harsher than reality, where two nodes talk over one TCP connection: there nothing is lost,
-doubled or reordered as long as the connection lives, and when it ends, all that was under way
-is lost at once and both sides hear of the new one.  Here each message fends for itself, and a
-cut link says nothing when it is whole again, unless a fault is planned with that word.
+This is harsher than reality, where two nodes talk over one TCP connection: nothing is lost,
+duplicated or reordered while the connection lives; when it ends, everything in flight is lost,
+and both sides learn of the new one.  Here each message is independent, and a cut link comes
+back without an event, unless the fault says `relink`.
 """
 
 from collections import Counter
@@ -17,35 +17,35 @@ from qutrio.sim.options import Fault, Faults
 
 LINK_DELAY_S_MIN: Seconds = 0.0005
 TIMELY_S: Seconds = 1.0
-"""A message that takes longer is amiss."""
+"""A longer delay counts as trouble."""
 OVERTAKEN_S: Seconds = 0.1
-"""A message that is overtaken by so much is amiss too: no real link does that."""
+"""So does a message that another overtakes by this much: no real link does that."""
 Pair = tuple[NodeId, NodeId]
 
 
 @define
 class Network:
-    """Decides when each message arrives, if it does.
+    """Decides whether and when each message arrives.
 
-    `cut` holds, for each direction, until when nothing arrives; `clogged` until when all that
-    goes to or comes from a node is held back; `slow` what a direction adds, and until when.
-    All moments are true time.
+    `cut` says until when nothing arrives in a direction, `clogged` until when all messages to
+    and from a node are held back, and `slow` until when a direction adds a delay, and which.
+    All times are true time.
     """
 
     dice: Dice
     struck: Counter[Fault]
     trouble: Callable[[Seconds], None]
-    """Told of every moment up to which something is amiss."""
+    """Called with the time until which something is wrong."""
     faults: Faults = Faults()
     cut: dict[Pair, Seconds] = field(factory=dict)
     clogged: dict[NodeId, Seconds] = field(factory=dict)
     slow: dict[Pair, tuple[Seconds, Seconds]] = field(factory=dict)
     cuts_after_delivery_s: Seconds = 0.0
-    """If not 0, the next acting master that delivered a notice loses its peers for so long."""
+    """If not 0, the next master that delivers a notice is cut off for this long."""
     _last: dict[Pair, Seconds] = field(factory=dict)
 
     def arrivals(self, source: NodeId, to: NodeId, true: Seconds) -> list[Seconds]:
-        """Return the moments at which copies of a message sent now arrive."""
+        """Return the times at which copies of a message sent now arrive."""
         faults, random = self.faults, self.dice.random
         copies = 1
         if faults.duplication and random() < faults.duplication:
@@ -98,23 +98,23 @@ class Network:
         return more
 
     def is_cut(self, source: NodeId, to: NodeId, true: Seconds) -> bool:
-        """Tell whether nothing arrives in this direction now."""
+        """Return whether nothing arrives in this direction now."""
         return self.cut.get((source, to), 0.0) > true
 
     def cut_off(self, pairs: Iterable[Pair], until: Seconds) -> None:
-        """Let nothing arrive in these directions up to `until`."""
+        """Cut these directions until `until`."""
         for pair in pairs:
             self.cut[pair] = max(self.cut.get(pair, 0.0), until)
 
     def cut_off_after_delivery(self, node: NodeId, others: Iterable[NodeId], true: Seconds) -> None:
-        """Cut a master that has just delivered a notice off from all others, if that is planned."""
+        """Cut off a master that has just delivered a notice, if that is planned."""
         until, self.cuts_after_delivery_s = true + self.cuts_after_delivery_s, 0.0
         if until > true:
             self.struck[Fault.CUT_OFF_AFTER_DELIVERY] += 1
             self.cut_off((pair for n in others for pair in ((node, n), (n, node))), until)
 
     def heal(self) -> None:
-        """Make every link whole."""
+        """End every fault of the network."""
         self.cut.clear()
         self.clogged.clear()
         self.slow.clear()

@@ -1,4 +1,4 @@
-"""Somebody who watches a world: told what happens, and unable to change it."""
+"""The interface of an observer, which sees what happens in a world and changes nothing."""
 
 from typing import Protocol
 
@@ -8,16 +8,16 @@ from qutrio.model.incidents import Delivery
 
 
 class Observer(Protocol):
-    """What a world tells; `World.true` is the moment."""
+    """Methods that a world calls; `World.true` is the time."""
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
-        """Hear that a node's effect is about to be done."""
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
+        """See an effect of a node that is about to be performed."""
 
-    def probed(self, name: NodeId) -> None:
-        """Hear that a probe of a living node ended; the node is about to hear of it."""
+    def on_probe(self, name: NodeId) -> None:
+        """See that a probe of a running node ended, before the node receives the result."""
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
-        """Hear that an attempt at a delivery ended, whether its node still lives or not."""
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+        """See that an attempt at a delivery ended, whether or not its node still runs."""
 
-    def after(self, name: NodeId) -> None:
-        """Hear that an event at a machine is over, with all that followed from it there."""
+    def on_event(self, name: NodeId) -> None:
+        """See that an event at a machine and all its effects there are complete."""

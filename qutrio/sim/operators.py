@@ -1,4 +1,4 @@
-"""What simulated operators do to a cluster through one of its nodes."""
+"""Actions of simulated operators, each through one node of the cluster."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def document_of(world: SimulatedWorld, name: NodeId) -> ClusterDocument | None:
 
 
 def new_check(label: str) -> TcpCheck:
-    """Return a check named `label`; its id sorts behind those that are probed."""
+    """Return a check named `label`; its id sorts after those that are probed."""
     return TcpCheck(id=CheckId(f"z-{label}"), name=label, address="127.0.0.1:81")
 
 
 def add_check(world: SimulatedWorld, name: NodeId, label: str) -> None:
-    """Add a check that nobody removes."""
+    """Add a check that is never removed."""
     world.propose(name, PutCheck(check=new_check(label)), label)
 
 
@@ -52,7 +52,7 @@ def remove(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
 
 
 def admit(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
-    """Let a new machine join: by token, as a learner."""
+    """Let a new machine join by token, as a learner."""
     if ident in world.hosts:
         return
     newcomer = member(ident, 1000 + world.number())
@@ -66,7 +66,7 @@ def admit(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
 
 
 def enroll_again(world: SimulatedWorld, via: NodeId, ident: NodeId) -> None:
-    """Let a machine that was removed join once more, with its key and its disk."""
+    """Let a removed machine join again, with its key and its disk."""
     document, before = document_of(world, via), world.hosts.get(ident)
     if before is None or before.member is None or document is None or document.member(ident):
         return
@@ -85,9 +85,10 @@ def enroll(
     joined: Callable[[Record], None],
     asked: Callable[[RequestId | None], None] = lambda _: None,
 ) -> None:
-    """Invite a machine and claim the invitation for it.
+    """Add a token and claim it for a machine.
 
-    `joined` is told what it then knows; `asked` of both requests, as `World.propose` returns them.
+    `joined` is called with the record that the machine receives; `asked` with both requests, as
+    `World.propose` returns them.
     """
     wall = UnixTime(EPOCH + world.true)
     token = Token(
@@ -105,10 +106,10 @@ def enroll(
     )
 
     def claimed(looks_left: int = LOOKS_MAX) -> None:
-        """Welcome the newcomer once this node may; one that is refused asks again in vain."""
+        """Call `joined` once this node admits the newcomer; otherwise try again for a while."""
         node = world.hosts[via].node
         if node is None or not looks_left:
-            return  # the newcomer never hears, and never comes up
+            return  # the newcomer never gets an answer, and never starts
         record, now = node.register.committed, UnixTime(EPOCH + world.true)
         key, level = newcomer.fingerprint, claim.level
         answer = admission(record.document, key, level, token.id, now)
@@ -126,7 +127,7 @@ def enroll(
 def hand_edit(world: SimulatedWorld, via: NodeId, label: str, *, back: int) -> None:
     """Edit cluster.yaml at a node: add a check, and change the interval of another.
 
-    The file shows the document of `back` revisions ago, as when the editor was open for long.
+    The edited file is `back` revisions old, as if the editor had been open for long.
     """
     if document_of(world, via) is None:
         return

@@ -1,4 +1,4 @@
-"""What can go wrong in a simulated world, and how often: every fault is a named option."""
+"""The kinds of faults in a simulated world, and how often each strikes."""
 
 from enum import Enum
 
@@ -9,7 +9,7 @@ from qutrio.sim.dice import Dice
 
 
 class Fault(Enum):
-    """Everything that can strike, by the name under which it is counted."""
+    """The kinds of faults, with the names under which they are counted."""
 
     REORDERING = "reordering"
     LOSS = "loss"
@@ -79,17 +79,17 @@ class Fault(Enum):
 
 
 ALWAYS = frozenset({Fault.REORDERING, Fault.CLOCK_DRIFT})
-"""What happens on a good day."""
+"""What occurs in worlds without faults."""
 
 
 @frozen(kw_only=True)
 class Faults:
-    """What a world does to its nodes.
+    """The faults of a world.
 
-    The first group is true of every message and machine from the beginning on; the numbers are
-    probabilities unless the name says otherwise, and `clock_drift` is how far a clock's rate
-    may be from 1 on either side.  With `files`, disks are simulated file by file.  All others
-    are rates, per simulated second and world, at which a schedule plans such faults.
+    The first group applies to every message and machine from the start; its numbers are
+    probabilities unless the name says otherwise, and `clock_drift` is the largest deviation of
+    a clock's rate from 1.  With `files`, disks are simulated file by file.  All others are
+    rates, per simulated second and world, at which a schedule plans such faults.
     """
 
     loss: float = 0.0
@@ -146,23 +146,23 @@ class Faults:
     joins: float = 0.0
     removals: float = 0.0
     enrolments_again: float = 0.0
-    """How often an operator enrols a machine again that was removed."""
+    """How often an operator enrols a removed machine again."""
     switches: float = 0.0
     yields: float = 0.0
     lies: float = 0.0
-    """How often one member lies: only in worlds that are otherwise mild."""
+    """How often the hostile member lies: only in worlds with few other faults."""
     term_floods: float = 0.0
-    """How often it names a higher term all the time, for a while."""
+    """How often it begins to flood the others with ever higher terms."""
     tenancies: float = 0.0
-    """How often programs at a node begin to rely on its mandate."""
+    """How often programs at a node begin to rely on its lease."""
     cuts_after_delivery: float = 0.0
-    """How often channels come back after an outage, and the master that pages loses its peers."""
+    """How often a master is cut off when it pages after an outage of the channels."""
     retimings: float = 0.0
-    """How often bonds get longer or shorter, and the master is cut off just then."""
+    """How often the duration of grants changes, and the master is cut off just then."""
     dead_resolvers: float = 0.0
-    """How often all nodes lose the resolver that they share, so that nobody can look."""
+    """How often all nodes lose their shared resolver, so that none can probe."""
     installs: float = 0.0
-    """How often a machine gets a program of another feature level, where not all run the same."""
+    """How often a machine gets a program of another feature level, in mixed clusters."""
 
 
 MOST = {
@@ -172,7 +172,7 @@ MOST = {
     "clock_drift": 0.05,
     "orders_refused": 0.3,
 }
-"""The highest that a probability is drawn; rates have `RATE_MAX`, but for the rarer ones."""
+"""The highest probability of each kind.  Rates are drawn up to `RATE_MAX`, or `RARER`."""
 RATE_MAX = 0.05
 RARER = {"blackouts": 0.01, "joins": 0.02, "removals": 0.02, "settings": 0.02, "bursts": 0.02}
 DELAYS_S = (0.01, 0.05, 0.3, 1.0)
@@ -194,13 +194,13 @@ INSTALLS_MAX = 0.1
 DEAD_RESOLVERS_MAX = 0.02
 DEAD_RESOLVERS_SHARE = 0.3
 MIXED_SHARE = 0.25
-"""In so many seeds machines run programs of different feature levels."""
+"""The share of seeds in which machines run programs of different feature levels."""
 APART = {"switches": 0.1, "yields": 0.1, "tenancies": 0.1, "cuts_after_delivery": 0.03}
-"""The highest that a rate is drawn with dice of its own, which changes none of the others."""
+"""The highest of each rate that has dice of its own, so that it does not affect the others."""
 APART_SHARE = 0.5
 
 
-LIARS = Faults(
+HOSTILE_MEMBER = Faults(
     lies=4.0,
     term_floods=0.1,
     delay_s_max=0.05,
@@ -210,10 +210,10 @@ LIARS = Faults(
     yields=0.02,
     clock_drift=0.01,
 )
-"""A world in which one member lies, and all others are sound and there."""
-LIARS_SIZE_MIN = 5
-"""With fewer, one that was removed leaves three, of whom nobody could know whose word is true."""
-LIARS_SHARE = 0.12
+"""A world in which one member is hostile, and all others are sound and reachable."""
+HOSTILE_SIZE_MIN = 5
+"""With fewer, a removal leaves three members, too few to tell which one lies."""
+HOSTILE_SHARE = 0.12
 
 
 def draw(dice: Dice, apart: Dice) -> Faults:

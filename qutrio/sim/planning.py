@@ -1,4 +1,4 @@
-"""From a seed to a schedule: which faults and deeds there will be, and when."""
+"""Plans the faults and operator actions of a seed, and their times."""
 
 from collections.abc import Callable
 
@@ -23,10 +23,10 @@ from qutrio.sim.tampering import Manner
 ADDS_PER_S = 0.2
 LOOKS_PER_S = 0.02
 OUTAGES_PER_S = 0.02
-"""So many there always are, for else nobody is told anything."""
+"""The minimum rate: without outages no notice would be sent."""
 DOWN_S = (0.1, 2.0, 6.0, 20.0)
 AFTER_MAX = 40
-"""A fuse burns for at most so many steps and effects."""
+"""A fuse lasts for at most this many steps and effects."""
 WALL_OFF_S_MAX: Seconds = 40_000.0
 CLOGGED_S_MAX: Seconds = 12.0
 ASLEEP_S_MAX: Seconds = 12.0
@@ -39,9 +39,9 @@ CONFIRMATIONS_S = (0.0, 1.0, 3.0)
 UNKNOWN_ENGINE = "nobody-knows-it"
 SAME_ENGINE_SHARE = 0.75
 NEAR_S: Seconds = 0.6
-"""How near to a switch a node dies, if one does."""
+"""How close to a change of the engine a node crashes, if one does."""
 RETIMED_S_MAX: Seconds = 1.5
-"""How soon after a change of timers the master is cut off: most nodes have written it by then."""
+"""The longest time until a master that changed timers is cut off: then most nodes have them."""
 DEAD_RESOLVER_S = (20.0, 60.0, 150.0)
 PROGRAMS_MAX = 3
 HESITATES_S_MAX: Seconds = 5.0
@@ -49,7 +49,7 @@ HESITATES_S_MAX: Seconds = 5.0
 
 @define
 class Planner:
-    """Fills a list with what is to happen, from one pair of dice."""
+    """Fills a list with planned faults, drawn from one `Dice`."""
 
     dice: Dice
     faults: Faults
@@ -59,22 +59,22 @@ class Planner:
     plan: list[PlannedFault] = field(factory=list)
 
     def all(self) -> tuple[PlannedFault, ...]:
-        """Plan everything, and return it in order of time."""
+        """Return everything that happens, in order of time."""
         self._membership()
         self._machines()
         self._disks()
         self._cuts()
         self._links()
-        self._surroundings()
-        self._deeds()
-        self._offices()
-        self._untold_recoveries()
+        self._environment()
+        self._operator_actions()
+        self._leadership()
+        self._cuts_after_delivery()
         self._retimings()
         self._dead_resolvers()
         return tuple(sorted(self.plan, key=lambda planned: planned.at))
 
     def _each(self, rate: float, make: Callable[[Seconds], PlannedFault]) -> None:
-        for at in self.dice.moments(rate, self.until):
+        for at in self.dice.times(rate, self.until):
             self.plan.append(make(at))
 
     def _node(self) -> NodeId:
@@ -96,14 +96,14 @@ class Planner:
 
     def _membership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        for number, at in enumerate(dice.moments(faults.joins, self.until)):
+        for number, at in enumerate(dice.times(faults.joins, self.until)):
             ident = NodeId(f"{dice.pick('mo')}{number:02d}")  # below or above the first ones
             self.plan.append(operator_actions.Join(at=at, via=node(), node=ident))
             self.nodes.append(ident)
         self._each(
             faults.removals, lambda at: operator_actions.Dismiss(at=at, via=node(), node=node())
         )
-        for at in dice.moments(faults.enrolments_again, self.until):
+        for at in dice.times(faults.enrolments_again, self.until):
             again, left = node(), dice.between(1.0, 20.0)
             self.plan.append(operator_actions.Dismiss(at=at, via=node(), node=again))
             self.plan.append(operator_actions.JoinAgain(at=at + left, via=node(), node=again))
@@ -130,7 +130,7 @@ class Planner:
         self._each(
             faults.restarts, lambda at: machines.Restart(at=at, node=node(), down_s=self._down_s())
         )
-        for at in dice.moments(faults.installs, self.until) if faults.installs else ():
+        for at in dice.times(faults.installs, self.until) if faults.installs else ():
             level, down_s = dice.pick((LEVEL_UNSAID, LEVEL, LEVEL)), self._down_s()
             self.plan.append(machines.Install(at=at, node=node(), level=level, down_s=down_s))
         self._each(
@@ -148,7 +148,7 @@ class Planner:
                 at=at, node=node(), by_s=dice.between(-WALL_OFF_S_MAX, WALL_OFF_S_MAX)
             ),
         )
-        for at in dice.moments(faults.blackouts, self.until):
+        for at in dice.times(faults.blackouts, self.until):
             self.plan += [
                 machines.Crash(
                     at=at + dice.between(0.0, 0.01),
@@ -192,7 +192,7 @@ class Planner:
         cut(Fault.PARTIAL_CUT, faults.partial_cuts, links.some)
         cut(Fault.BRIDGE, faults.bridges, links.bridge)
         cut(Fault.FOREIGN_PROTOCOL, faults.foreign_protocols, links.stranger)
-        for at in dice.moments(faults.link_flaps, self.until):
+        for at in dice.times(faults.link_flaps, self.until):
             one, other = self._node(), self._node()
             for turn in range(2 + dice.below(5)):
                 period = dice.between(0.5, 6.0)
@@ -217,7 +217,7 @@ class Planner:
                 for_s=dice.between(2, 30),
             ),
         )
-        for at in dice.moments(faults.swizzles, self.until):
+        for at in dice.times(faults.swizzles, self.until):
             victims = dice.shuffled(dice.some(self.nodes) or self.nodes[:1])
             length, count = dice.between(2.0, CLOGGED_S_MAX), len(victims)
             freed = dice.shuffled(range(count))
@@ -226,7 +226,7 @@ class Planner:
                 end += length * (1 + freed[order]) / (2 * count)
                 self.plan.append(network.Clog(at=begin, node=name, for_s=end - begin))
         self._each(faults.lies, lambda at: network.Lie(at=at, node=self._node()))
-        for at in dice.moments(faults.term_floods, self.until):
+        for at in dice.times(faults.term_floods, self.until):
             self.plan.append(network.TermFlood(at=at, node=self._node(), for_s=dice.between(1, 9)))
         self._odd(faults.odd_kinds, Manner.NEWER_KIND)
         self._odd(faults.odd_fields, Manner.NEWER_FIELD)
@@ -237,7 +237,7 @@ class Planner:
         odd, node, span = network.Odd, self._node, self.dice.between
         self._each(rate, lambda at: odd(at=at, node=node(), manner=manner, for_s=span(1, 20)))
 
-    def _surroundings(self) -> None:
+    def _environment(self) -> None:
         dice, faults, nodes = self.dice, self.faults, self.nodes
 
         def seers() -> tuple[NodeId, ...]:
@@ -245,7 +245,7 @@ class Planner:
 
         outages = max(faults.outages, OUTAGES_PER_S)
         self._each(outages, lambda at: environment.Outage(at=at, check=WEB, for_s=self._long_s()))
-        for at in dice.moments(faults.flaps, self.until):
+        for at in dice.times(faults.flaps, self.until):
             period = dice.between(1.0, 15.0)
             for turn in range(2 + dice.below(4)):
                 self.plan.append(
@@ -281,7 +281,7 @@ class Planner:
             lambda at: machines.SleepBeforeSending(at=at, for_s=self._asleep_s()),
         )
 
-    def _deeds(self) -> None:
+    def _operator_actions(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
 
         def edit(at: Seconds) -> PlannedFault:
@@ -317,7 +317,7 @@ class Planner:
             faults.bursts,
             lambda at: Burst(at=at, via=node(), label=f"b{at:.6f}", count=4 + dice.below(6)),
         )
-        for at in dice.moments(faults.operator_errors, self.until):
+        for at in dice.times(faults.operator_errors, self.until):
             for turn in range(1 + dice.below(8)):
                 moment = at + turn * dice.between(0.0, 3.0)
                 mistake = dice.pick(tuple(Mistake))
@@ -336,9 +336,9 @@ class Planner:
             ),
         )
 
-    def _offices(self) -> None:
+    def _leadership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
-        for at in dice.moments(faults.switches, self.until):
+        for at in dice.times(faults.switches, self.until):
             settings = constituted(self.settings, dice.pick(KNOWN), dice)
             self.plan.append(Switch(at=at, via=node(), settings=settings))
             near = max(0.0, at + dice.between(-NEAR_S, NEAR_S))
@@ -359,8 +359,8 @@ class Planner:
             ),
         )
 
-    def _untold_recoveries(self) -> None:
-        for at in self.dice.moments(self.faults.cuts_after_delivery, self.until):
+    def _cuts_after_delivery(self) -> None:
+        for at in self.dice.times(self.faults.cuts_after_delivery, self.until):
             down_s, cut_s, more_s = map(self.dice.between, (2.0, 5.0, 5.0), (15.0, 30.0, 20.0))
             silent_s = down_s + more_s
             self.plan.append(environment.Outage(at=at, check=WEB, for_s=down_s))
@@ -368,9 +368,9 @@ class Planner:
             self.plan.append(network.CutOffAfterDelivery(at=at + silent_s, for_s=cut_s))
 
     def _retimings(self) -> None:
-        """Plan bonds that become longer and shorter by turns, under engines that differ."""
+        """Plan changes that make grants longer and shorter in turn, under various engines."""
         dice, nodes = self.dice, self.nodes
-        for turn, at in enumerate(dice.moments(self.faults.retimings, self.until)):
+        for turn, at in enumerate(dice.times(self.faults.retimings, self.until)):
             engine = self.settings.engine if dice.chance(0.5) else dice.pick(KNOWN)
             settings = evolve(
                 constituted(self.settings, engine, dice),
@@ -393,8 +393,8 @@ class Planner:
         )
 
 
-def plan_happenings(
+def plan_faults(
     dice: Dice, size: int, faults: Faults, until: Seconds, settings: Settings = Settings()
 ) -> tuple[PlannedFault, ...]:
-    """Return what happens to a cluster of `size` nodes up to the moment `until`."""
+    """Return what happens to a cluster of `size` nodes until the time `until`."""
     return Planner(dice, faults, node_ids(size), until, settings).all()

@@ -1,7 +1,7 @@
-"""Which version of the program each simulated machine has, as far as feature levels go.
+"""The feature level of the program that each simulated machine has.
 
-All run this version's level, unless the faults plan installations: then some begin with a
-program of the first level, and the document with that level.
+All machines run the level of this version, unless installations are planned: then some start
+with a program of the first level, and the document starts with that level.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qutrio.sim.interface import SimulatedWorld
 
 OLD_SHARE = 0.5
-"""So many machines run an old program at first, where not all run the same."""
+"""The share of machines that start with an old program, in mixed clusters."""
 UPGRADE_S: Seconds = 1.0
 
 
@@ -32,11 +32,11 @@ class Programs:
 
     @property
     def first_level(self) -> int:
-        """The level that the cluster's document has at first."""
+        """The level of the initial document."""
         return LEVEL_UNSAID if self.world.faults.installs else LEVEL
 
     def level_of(self, name: NodeId) -> int:
-        """Return the level of the program that a machine has, or will begin with."""
+        """Return the level of the program that a machine runs or will start with."""
         if name in self.world.hosts:
             return self.world.hosts[name].level
         mixed = bool(self.world.faults.installs)
@@ -44,17 +44,17 @@ class Programs:
         return LEVEL_UNSAID if old else LEVEL
 
     def booted(self, host: Host) -> None:
-        """Note that a machine starts the program that it has."""
+        """Record that a machine starts its installed program."""
         self.world.invariants.levels.booted(host)
         self.world.struck[Fault.OLD_PROGRAM] += host.level < LEVEL
 
     def install(self, host: Host, level: int, down_s: Seconds) -> None:
-        """Give a machine another program, which runs from its next start on."""
+        """Install another program on a machine; it runs from the next start on."""
         host.level = level
         self.world.stop(host.name, down_s)
 
     def upgrade_all(self) -> None:
-        """Install this version everywhere, so that all can be members."""
+        """Install this version on all machines, so that all can be members."""
         for host in self.world.hosts.values():
             if host.level < LEVEL:
                 self.install(host, LEVEL, UPGRADE_S)

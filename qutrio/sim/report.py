@@ -1,4 +1,4 @@
-"""What many seeds came to: a table for a person."""
+"""A table of the outcomes of many seeds."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from qutrio.sim.schedule import RunOutcome
 
 @define
 class Report:
-    """Adds outcomes up."""
+    """Sums of the outcomes."""
 
     seeds: int = 0
     events: int = 0
@@ -42,11 +42,11 @@ class Report:
         self.struck.update(fault for fault, _ in outcome.struck)
 
     def missing(self) -> list[Fault]:
-        """Return the kinds of faults that took effect in no seed."""
+        """Return the kinds of faults that never took effect."""
         return [fault for fault in Fault if not self.struck[fault]]
 
     def lines(self) -> Iterable[str]:
-        """Yield the table."""
+        """Yield the lines of the table."""
         yield f"{'seeds':28}{self.seeds:12,}"
         for reason, seeds in sorted(self.void.items()):
             yield f"{'void: ' + reason:28}{seeds:12,}"

@@ -1,7 +1,7 @@
-"""A seed's whole story: faults for a while, then healing, then the demand that all is well.
+"""The run of a seed: a period of faults, then recovery, after which all must be well.
 
-What will happen is planned first, as a list of values, and then played.  So a story can be
-written to a file, made shorter, and played again without its seed's dice.
+The faults are planned first, as a list of values, and then played.  So a schedule can be
+written to a file, shortened, and played again without drawing from its seed.
 """
 
 from pathlib import Path
@@ -18,23 +18,31 @@ from qutrio.sim.engine_settings import MIXED, constituted, engine_of
 from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.health import check_somebody_acts, settled_within
-from qutrio.sim.options import ALWAYS, LIARS, LIARS_SHARE, LIARS_SIZE_MIN, Fault, Faults, draw
-from qutrio.sim.planning import DEAD_AFTERS_S, plan_happenings
+from qutrio.sim.options import (
+    ALWAYS,
+    HOSTILE_MEMBER,
+    HOSTILE_SHARE,
+    HOSTILE_SIZE_MIN,
+    Fault,
+    Faults,
+    draw,
+)
+from qutrio.sim.planning import DEAD_AFTERS_S, plan_faults
 from qutrio.sim.world import World
 
 HEALING_S: Seconds = max(
     settled_within(Settings(engine=engine, dead_after_s=max(DEAD_AFTERS_S))) for engine in ENGINES
 )
-"""Within so long after the last fault all is well, whatever operators did to the timers."""
+"""How soon after the last fault all is well, whatever operators did to the timers."""
 WELL_S: Seconds = 5.0
-"""A story ends early when all was well for so long without a break."""
+"""A run ends early once all has been well for this long without a break."""
 LOOK_S: Seconds = 1.0
 FAULTY_S = ((3, (40.0, 60.0, 80.0)), (5, (40.0, 50.0)), (100, (30.0,)))
-"""How long faults last, for clusters of at most so many nodes: each costs about the same."""
+"""How long faults last, by the largest size of a cluster: each run costs about the same."""
 COOLDOWNS_S = (2.0, 5.0, 10.0, 30.0)
 TIGHT_SHARE = 0.3
 QUICK = Limits(unseen_after_s=45.0, unseen_intervals=2)
-"""People are told soon of what nobody can judge."""
+"""Limits with which checks without a verdict are reported soon."""
 TIGHT = evolve(
     QUICK,
     pending_proposals=3,
@@ -43,14 +51,14 @@ TIGHT = evolve(
     delegated=1,
     results_per_report=1,
 )
-"""Limits at which what happens beyond them happens often."""
+"""Limits that are exceeded often."""
 SIZES = (3, 5, 1, 7, 3, 4, 5, 2, 3, 8, 3, 5, 6, 3, 4, 9, 2, 3, 3, 2)
-"""How many nodes there are at first, by the seed."""
+"""The initial numbers of nodes, which the seeds take in turn."""
 
 
 @frozen(kw_only=True)
 class Schedule:
-    """All that decides a story: the same schedule is the same story, to the last byte."""
+    """Everything that determines a run: the same schedule gives the same trace."""
 
     seed: int
     size: int
@@ -64,11 +72,11 @@ class Schedule:
 
 @frozen(kw_only=True)
 class RunOutcome:
-    """How a story ended.
+    """The outcome of a run.
 
     `broken` names the invariant that failed, or is None.  `struck` says how often each kind of
-    fault took effect; `well_s` how long after the last fault all was well.  `true_s` is the
-    simulated time in all.
+    fault took effect, `well_s` how long after the last fault all was well, and `true_s` how much
+    time was simulated.
     """
 
     seed: int
@@ -87,7 +95,7 @@ class RunOutcome:
 
     @property
     def void(self) -> str | None:
-        """Why this story proves nothing, if it does not."""
+        """Why this run proves nothing, if so."""
         if not self.acknowledged:
             return "nothing was written"
         failed = any(fault not in ALWAYS for fault, _ in self.struck)
@@ -95,7 +103,7 @@ class RunOutcome:
 
 
 def size_of(seed: int, sizes: tuple[int, ...] = SIZES) -> int:
-    """Return how many nodes the story of a seed begins with."""
+    """Return the initial number of nodes of a seed."""
     return sizes[seed % len(sizes)]
 
 
@@ -108,11 +116,11 @@ def plan(
     *,
     engine: str = MIXED,
 ) -> Schedule:
-    """Return the schedule of a seed, with these faults if they are given, else with its own."""
+    """Return the schedule of a seed, with these faults or else with faults that it draws."""
     dice = Dice(seed, size, "plan")
     drawn = draw(dice, Dice(seed, size, "offices"))
-    if size >= LIARS_SIZE_MIN and Dice(seed, size, "liars").chance(LIARS_SHARE):
-        drawn = LIARS
+    if size >= HOSTILE_SIZE_MIN and Dice(seed, size, "liars").chance(HOSTILE_SHARE):
+        drawn = HOSTILE_MEMBER
     faults = drawn if faults is None else faults
     times = next(times for most, times in FAULTY_S if size <= most)
     drawn_s, cooldown_s = dice.pick(times), dice.pick(COOLDOWNS_S)
@@ -129,9 +137,7 @@ def plan(
         faults=faults,
         settings=settings,
         limits=limits,
-        planned_faults=plan_happenings(
-            Dice(seed, size, "happenings"), size, faults, until, settings
-        ),
+        planned_faults=plan_faults(Dice(seed, size, "happenings"), size, faults, until, settings),
     )
 
 
@@ -143,14 +149,14 @@ def play(
     *,
     engine: str = MIXED,
 ) -> RunOutcome:
-    """Plan and play one seed to its end; never raises for a broken invariant."""
+    """Plan and play one seed; a broken invariant is part of the outcome, not raised."""
     return perform(plan(seed, size, faulty_s, healing_s, engine=engine))
 
 
 def perform(schedule: Schedule, story: list[str] | None = None) -> RunOutcome:
-    """Play a schedule to its end; never raises for a broken invariant.
+    """Play a schedule; a broken invariant is part of the outcome, not raised.
 
-    The lines of what happens are added to `story`.
+    The lines of the trace are added to `story`.
     """
     world = World(
         schedule.seed,
@@ -160,33 +166,33 @@ def perform(schedule: Schedule, story: list[str] | None = None) -> RunOutcome:
         schedule.limits,
         story=story,
     )
-    return _told(schedule, world, _played(schedule, world))
+    return _outcome(schedule, world, _played(schedule, world))
 
 
 def _played(schedule: Schedule, world: World) -> str | None:
     for planned in schedule.planned_faults:
-        _put_on_the_agenda(world, planned)
+        _schedule(world, planned)
     try:
         world.run(schedule.faulty_s)
         world.heal()
         _wait_until_well(schedule, world)
     except InvariantError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - a node must not raise, whatever it hears
+    except Exception as error:  # noqa: BLE001 - no input may make a node raise
         where = extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}:{where.lineno}"
         return f"raised: {type(error).__name__}: {error} ({place})"
     return None
 
 
-def _put_on_the_agenda(world: World, planned: PlannedFault) -> None:
+def _schedule(world: World, planned: PlannedFault) -> None:
     world.at(planned.at, NodeId(""), lambda: planned.apply(world))
 
 
 def _wait_until_well(schedule: Schedule, world: World) -> None:
-    """Run until all has been well for a while.
+    """Run until all has been well for `WELL_S`.
 
-    Raises when it is not so at the very end, or when nobody acts for much less than that.
+    Raises if that does not happen in time, or if no node acts for too long.
     """
     end, well_since, acted_at = schedule.faulty_s + schedule.healing_s, None, world.true
     while world.true < end:
@@ -203,7 +209,7 @@ def _wait_until_well(schedule: Schedule, world: World) -> None:
     world.invariants.quiet(world.hosts, world.true)
 
 
-def _told(schedule: Schedule, world: World, broken: str | None) -> RunOutcome:
+def _outcome(schedule: Schedule, world: World, broken: str | None) -> RunOutcome:
     return RunOutcome(
         seed=schedule.seed,
         size=schedule.size,

@@ -1,7 +1,8 @@
-"""Schedules as files, and as lines that a person reads."""
+"""Schedules as JSON files, and as text for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import orjson
@@ -19,41 +20,50 @@ _HOOKS: Final = union_hooks(CONVERTER, get_args(PlannedFault), None, KINDS.__get
 _READ: Final[Callable[[Any, Any], PlannedFault]] = _HOOKS[0]
 _WRITE: Final[Callable[[PlannedFault], dict[str, Any]]] = _HOOKS[1]
 _NUMBERS: Final = ("seed", "size", "faulty_s", "healing_s")
+_PINNED: Final = MappingProxyType(
+    {"operator_errors": "blunders", "pending_proposals": "wishes", "delegated": "errands"}
+)
+"""Fields with another name in files.  Never change a name there: people keep schedules."""
+_FIELDS: Final = MappingProxyType({name: field for field, name in _PINNED.items()})
 
 
 def to_json(schedule: Schedule) -> bytes:
     """Return a schedule as readable JSON."""
     data = {name: getattr(schedule, name) for name in _NUMBERS}
     for name in ("faults", "settings", "limits"):
-        data[name] = CONVERTER.unstructure(getattr(schedule, name))
+        data[name] = _renamed(CONVERTER.unstructure(getattr(schedule, name)), _PINNED)
     data["happenings"] = [_WRITE(planned) for planned in schedule.planned_faults]
     return orjson.dumps(data, option=orjson.OPT_INDENT_2)
 
 
 def from_json(data: bytes) -> Schedule:
-    """Read what `to_json` wrote; raises `InvalidDocumentError` for anything else."""
+    """Return the schedule that `to_json` wrote; raises `InvalidDocumentError`."""
     try:
         plain = orjson.loads(data)
         return Schedule(
             **{name: plain[name] for name in _NUMBERS},
-            faults=CONVERTER.structure(plain["faults"], Faults),
+            faults=CONVERTER.structure(_renamed(plain["faults"], _FIELDS), Faults),
             settings=CONVERTER.structure(plain["settings"], Settings),
-            limits=CONVERTER.structure(plain["limits"], Limits),
+            limits=CONVERTER.structure(_renamed(plain["limits"], _FIELDS), Limits),
             planned_faults=tuple(_READ(item, PlannedFault) for item in plain["happenings"]),
         )
     except INVALID as error:
         raise InvalidDocumentError(f"not a schedule: {problem(error)}") from None
 
 
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in dict(values).items()}
+
+
 def readable(schedule: Schedule) -> str:
-    """Return a schedule as lines: what is true all the time, and then what happens when."""
+    """Return a schedule as text: the constant faults, then each planned one with its time."""
     lines = [
         f"{schedule.size} nodes, seed {schedule.seed}, faults for {schedule.faulty_s:g} s",
         f"always: {_changed(schedule.faults, Faults())}",
         f"settings: {_changed(schedule.settings, Settings())}",
         f"limits: {_changed(schedule.limits, Limits())}",
     ]
-    lines += [f"{planned.at:10.3f} s  {_told(planned)}" for planned in schedule.planned_faults]
+    lines += [f"{planned.at:10.3f} s  {_described(planned)}" for planned in schedule.planned_faults]
     return "\n".join(lines)
 
 
@@ -63,15 +73,15 @@ def _changed(value: Any, usual: Any) -> str:
     return ", ".join(f"{n} {getattr(value, n)}" for n in odd) or "as usual"
 
 
-def _told(planned: PlannedFault) -> str:
+def _described(planned: PlannedFault) -> str:
     told = [KINDS[type(planned)]]
     for name, value in asdict(planned, recurse=False).items():
         if name != "at":
-            told.append(f"{name}={_word(value)}")
+            told.append(f"{name}={_value(value)}")
     return " ".join(told)
 
 
-def _word(value: object) -> str:
+def _value(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Settings):

@@ -1,8 +1,8 @@
-"""Make a story that breaks a promise as short as it will get.
+"""Shortens a schedule that breaks an invariant.
 
 Source: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (TSE 2002),
-the algorithm ddmin, over the list of what happens; and before and after it everything else
-that may be left out: the time after the break, whole kinds of faults, tight limits, nodes.
+the algorithm ddmin, applied to the list of planned faults; before and after it, everything else
+that can be left out: the time after the failure, kinds of faults, tight limits, nodes.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Trial = Callable[[Schedule], RunOutcome]
 
 @define
 class Shrinker:
-    """Tries shorter schedules, and keeps each that breaks the same promise."""
+    """Tries shorter schedules, and keeps each that breaks the same invariant."""
 
     schedule: Schedule
     outcome: RunOutcome
@@ -30,7 +30,7 @@ class Shrinker:
     trial: Trial
 
     def improve(self, shorter: Schedule) -> bool:
-        """Keep a schedule if it breaks the same promise; False when it does not."""
+        """Keep a schedule if it breaks the same invariant; return whether it does."""
         if self.runs_left <= 0 or shorter == self.schedule:
             return False
         self.runs_left -= 1
@@ -41,20 +41,21 @@ class Shrinker:
         return True
 
     def shorten(self) -> None:
-        """Drop all that comes after the break, and end the faults there."""
+        """Drop what is planned after the failure, and end the faults there."""
         broke = self.outcome.true_s
         if broke < self.schedule.faulty_s:
             early = tuple(h for h in self.schedule.planned_faults if h.at <= broke)
             self.improve(evolve(self.schedule, planned_faults=early, faulty_s=broke + MARGIN_S))
 
     def thin_out(self) -> None:
-        """Leave out as many happenings as possible (ddmin)."""
+        """Leave out as many planned faults as possible (ddmin)."""
         parts = 2
         while len(self.schedule.planned_faults) > 1 and self.runs_left > 0:
             whole = self.schedule.planned_faults
             size = -(-len(whole) // parts)
             if any(
-                self.improve(evolve(self.schedule, planned_faults=r)) for r in _rests(whole, size)
+                self.improve(evolve(self.schedule, planned_faults=r))
+                for r in _without_parts(whole, size)
             ):
                 parts = max(parts - 1, 2)
             elif size == 1:
@@ -64,8 +65,8 @@ class Shrinker:
         if len(self.schedule.planned_faults) == 1:
             self.improve(evolve(self.schedule, planned_faults=()))
 
-    def calm(self) -> None:
-        """Do without each fault that is there all the time, and without tight limits."""
+    def drop_constant_faults(self) -> None:
+        """Leave out each constant fault, and tight limits."""
         for option in fields(Faults):
             calmer = {**asdict(self.schedule.faults), option.name: option.default}
             self.improve(evolve(self.schedule, faults=Faults(**calmer)))
@@ -73,7 +74,7 @@ class Shrinker:
         self.improve(evolve(self.schedule, settings=Settings()))
 
     def leave_nodes_out(self) -> None:
-        """Begin with as few nodes as possible."""
+        """Start with as few nodes as possible."""
         while self.schedule.size > 1:
             if not self.improve(evolve(self.schedule, size=self.schedule.size - 1)):
                 return
@@ -82,9 +83,9 @@ class Shrinker:
 def shrink(
     schedule: Schedule, outcome: RunOutcome, trial: Trial = perform, runs_max: int = RUNS_MAX
 ) -> tuple[Schedule, RunOutcome]:
-    """Return a short schedule that breaks the same promise as `schedule`, and how it ends.
+    """Return a short schedule that breaks the same invariant as `schedule`, and its outcome.
 
-    `outcome` is how `schedule` itself ended.  At most `runs_max` schedules are tried.
+    `outcome` is that of `schedule`.  At most `runs_max` schedules are tried.
     """
     shrinker = Shrinker(schedule, outcome, runs_max, trial)
     before = None
@@ -92,7 +93,7 @@ def shrink(
         before = shrinker.schedule
         shrinker.shorten()
         shrinker.thin_out()
-        shrinker.calm()
+        shrinker.drop_constant_faults()
         shrinker.leave_nodes_out()
     return shrinker.schedule, shrinker.outcome
 
@@ -101,7 +102,9 @@ def _promise(outcome: RunOutcome) -> str:
     return (outcome.broken or "").partition(":")[0]
 
 
-def _rests(whole: tuple[PlannedFault, ...], size: int) -> Iterator[tuple[PlannedFault, ...]]:
-    """Yield the whole without each part of `size` items, the last part first."""
+def _without_parts(
+    whole: tuple[PlannedFault, ...], size: int
+) -> Iterator[tuple[PlannedFault, ...]]:
+    """Yield `whole` without each part of `size` items, the last part first."""
     for start in reversed(range(0, len(whole), size)):
         yield whole[:start] + whole[start + size :]

@@ -1,7 +1,7 @@
-"""Frames as a newer, older or broken member would send them.
+"""Changes frames to those that a newer, older or broken member would send.
 
-The transport is sound (TLS on TCP), so what is changed here is what another program says in
-the name of a member, not what a wire does to it.
+The transport is reliable (TLS on TCP), so the changes are those that another program makes on
+behalf of a member, not those of a faulty wire.
 """
 
 from collections import deque
@@ -24,7 +24,7 @@ NESTED_DEEPLY = b"[" * 2000 + b"]" * 2000
 
 
 class Manner(Enum):
-    """How a member's frames are odd."""
+    """A way in which a member's frames are odd."""
 
     NEWER_KIND = "unknown kind"
     NEWER_FIELD = "unknown field"
@@ -34,21 +34,21 @@ class Manner(Enum):
 
 @define
 class Tamperer:
-    """Changes the frames that odd members send, and remembers some to send them again."""
+    """Changes the frames of odd members, and keeps some to repeat them."""
 
     dice: Dice
     recording: bool = False
     manners: dict[NodeId, tuple[Seconds, Manner]] = field(factory=dict)
-    """Until when each odd member is odd, and how."""
+    """How each odd member is odd, and until when."""
     _heard: dict[Pair, deque[tuple[Seconds, bytes]]] = field(factory=dict)
 
     def record(self, pair: Pair, frame: bytes, true: Seconds) -> None:
-        """Keep a part of what a member says to another, in this life or a later one."""
+        """Keep some of the frames from one member to another, also across restarts."""
         if self.dice.chance(RECORDED_SHARE):
             self._heard.setdefault(pair, deque(maxlen=RECORDED_MAX)).append((true, frame))
 
     def frames(self, pair: Pair, frame: bytes, true: Seconds) -> tuple[list[bytes], str | None]:
-        """Return what the first of a pair sends in place of a frame, and what is odd about it."""
+        """Return the frames that are sent instead of this one, and what is odd about them."""
         until, manner = self.manners.get(pair[0], (0.0, Manner.REPLAY))
         if until <= true or not self.dice.chance(0.3):
             return [frame], None
@@ -66,9 +66,9 @@ class Tamperer:
                 assert_never(manner)
 
     def _old(self, pair: Pair, true: Seconds) -> list[bytes]:
-        """Return something that the one said to the other before.
+        """Return an earlier frame of the pair.
 
-        Not a report from long ago: that would be a lie of the member about what it saw.
+        Never an old report: that would be a lie about what the member saw.
         """
         heard = self._heard.get(pair)
         if not heard:
@@ -98,9 +98,9 @@ def _with(frame: bytes, **fields: object) -> bytes:
 
 
 def _extended(frame: bytes) -> bytes:
-    """Return the frame with a field that nobody knows in each of its objects.
+    """Return the frame with an unknown field in each of its objects.
 
-    Not in what is kept whole, with such fields: another value is another document.
+    Except in values that are stored with such fields: there it would make another document.
     """
 
     def extend(value: Any) -> Any:

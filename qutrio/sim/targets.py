@@ -1,4 +1,4 @@
-"""What simulated probes see: targets that are up, down, down for some only, or never answer."""
+"""Simulated targets: up, down, down for some nodes only, or hanging."""
 
 from collections import Counter
 
@@ -15,11 +15,11 @@ PROBE_S: Seconds = 0.02
 
 @define
 class Targets:
-    """All targets, as each node would see them.
+    """All targets, as each node sees them.
 
-    `down` fail for everybody, `lonely` for one node.  `hanging` let a node's probe end only at
-    its timeout, up to a moment of true time; in `blind` nodes something local is broken up to
-    a moment, so they abstain, and up to `nobody_sees_until` it is so in all of them.
+    Checks in `down` fail for all nodes, those in `lonely` for one node.  `hanging` says until
+    when a node's probe ends only at its timeout.  `blind` says until when a node has a local
+    fault and abstains; until `nobody_sees_until` all nodes do.
     """
 
     dice: Dice
@@ -31,7 +31,7 @@ class Targets:
     nobody_sees_until: Seconds = 0.0
 
     def probe(self, name: NodeId, check: Check, true: Seconds) -> tuple[Result, Seconds]:
-        """Return what a node's probe that begins now will see, and after how long."""
+        """Return the result of a probe that begins now, and how long it takes."""
         takes = self.dice.between(0.001, PROBE_S)
         outcome = Outcome.OK
         if self.blind.get(name, 0.0) > true:
@@ -47,7 +47,7 @@ class Targets:
         return Result(check=check.id, changed=check.changed, outcome=outcome), takes
 
     def recover(self) -> None:
-        """Make every target answer everybody."""
+        """End every fault of the targets."""
         self.down.clear()
         self.lonely.clear()
         self.hanging.clear()

@@ -1,9 +1,8 @@
 """A whole cluster in one thread: seeded, single-stepped, replayable.
 
-Every message goes through the real codec, and every disk through the real plan of a saving.
-Nodes see their own clocks only; the world keeps true time.  What may go wrong is in the rooms
-beside this one: `network`, `disk`, `targets`, `channels`, `tampering`; a schedule says what
-does, and when.
+Every message goes through the real codec, and every save through the real save plan.  Nodes see
+only their own clocks; the world keeps true time.  The modules `network`, `disk`, `targets`,
+`channels` and `tampering` simulate faults; a schedule says which faults strike, and when.
 """
 
 from collections import Counter
@@ -44,14 +43,14 @@ from qutrio.sim.tenants import Tenants
 
 PROBE_PERIOD_S: Seconds = 10.0
 PROBED_MAX = 3
-"""How many checks of the document each node probes: the first ones, in order of their ids."""
-FAREWELL_S: Seconds = 0.05
+"""How many checks each node probes: the first of the document, in order of their ids."""
+STOPPING_S: Seconds = 0.05
 Action = Callable[[], None]
 
 
 @define
 class World:
-    """Nodes, a lossy network, targets, channels and operators, all drawn from one seed."""
+    """Nodes, a lossy network, targets, channels and operators, all driven by one seed."""
 
     seed: int
     size: int
@@ -64,20 +63,20 @@ class World:
     notes: list[str] = field(factory=list)
     events: int = 0
     document: ClusterDocument | None = None
-    """What the cluster starts with, in place of one made for `size` and `settings`."""
+    """The initial document, instead of one made from `size` and `settings`."""
     observer: Observer | None = None
     probing: bool = True
-    """Whether nodes probe the first checks in a steady rhythm; else `probe` does it."""
+    """Whether nodes probe the first checks periodically; otherwise only `probe` does."""
     story: list[str] | None = None
-    """The lines that `trace` is a digest of, for whoever wants to read them."""
+    """Collects the lines of which `trace` is a digest, if not None."""
     struck: Counter[Fault] = field(factory=Counter)
     """How often each kind of fault took effect."""
     requests: dict[RequestId, Asked] = field(factory=dict)
-    """What operators asked for and were not answered yet."""
+    """The requests of operators that have no answer yet."""
     dies_after_delivery_s: Seconds = 0.0
-    """If not 0, the next machine that delivered something dies at once, for so long."""
+    """If not 0, the next machine that delivers a notice crashes at once, for this long."""
     sleeps_before_sending_s: Seconds = 0.0
-    """If not 0, the next machine that begins to deliver stands still at once, for so long."""
+    """If not 0, the next machine that begins to deliver is suspended at once, for this long."""
     rulings: Counter[str] = field(factory=Counter)
     network: Network = field(init=False)
     tamperer: Tamperer = field(init=False)
@@ -117,38 +116,13 @@ class World:
 
     @property
     def trace(self) -> str:
-        """A digest of everything that happened so far."""
+        """A digest of the lines of the trace so far."""
         return str(self._trace.hexdigest())
-
-    @property
-    def cut(self) -> dict[tuple[NodeId, NodeId], Seconds]:
-        """Until when nothing arrives, for each direction that is cut."""
-        return self.network.cut
-
-    @property
-    def down_targets(self) -> set[CheckId]:
-        """The checks that fail for every node."""
-        return self.targets.down
-
-    @property
-    def lonely(self) -> set[tuple[NodeId, CheckId]]:
-        """The checks that fail for one node."""
-        return self.targets.lonely
-
-    @property
-    def channel_down_until(self) -> Seconds:
-        """Up to when no attempt to deliver succeeds."""
-        return self.channels.down_until
-
-    @channel_down_until.setter
-    def channel_down_until(self, true: Seconds) -> None:
-        """Let every attempt fail up to a moment."""
-        self.channels.down_until = true
 
     # --- time -------------------------------------------------------------------------------
 
     def at(self, true: Seconds, name: NodeId, action: Action) -> None:
-        """Do something to a host at a true time."""
+        """Run an action on a host at a true time."""
         heappush(self._agenda, (true, next(self._order), name, action))
 
     def run(self, until: Seconds) -> None:
@@ -160,7 +134,7 @@ class World:
             self.events += 1
             check(self.hosts, self.true, name)
             if self.observer is not None:
-                self.observer.after(name)
+                self.observer.on_event(name)
         self.true = until
 
     def log(self, name: NodeId, what: str) -> None:
@@ -173,7 +147,7 @@ class World:
     # --- machines ---------------------------------------------------------------------------
 
     def set_up(self, name: NodeId, record: Record) -> None:
-        """Put a machine there that never ran before, with the cluster's record, and start it."""
+        """Create a machine with the cluster's record, and start it."""
         dice, drift = Dice(self.seed, "machine", name), self.faults.clock_drift
         if drift:
             self.struck[Fault.CLOCK_DRIFT] += 1
@@ -209,7 +183,7 @@ class World:
         self.links.dial_all(name)
 
     def begin_again(self, name: NodeId, record: Record) -> None:
-        """Start a machine that joined once more, with what it held before."""
+        """Start a machine that joined again, with its old disk."""
         host = self.hosts[name]
         host.crash(power_cut=False)
         self.invariants.forget(name)
@@ -219,7 +193,7 @@ class World:
     def crash(self, name: NodeId, down_s: Seconds, *, power_cut: bool = False) -> None:
         """Kill a machine, and start it again after `down_s` seconds.
 
-        With `power_cut` its disk forgets what was not flushed.
+        With `power_cut` its disk loses what was not flushed.
         """
         host = self.hosts.get(name)
         if host is None or host.node is None:
@@ -237,22 +211,22 @@ class World:
             self.boot(name)
 
     def stop(self, name: NodeId, down_s: Seconds) -> None:
-        """Stop a node as its operator would, and start it again after `down_s` seconds."""
+        """Stop a node cleanly, and start it again after `down_s` seconds."""
         host = self.hosts.get(name)
         if host is None or host.node is None:
             return
         life = host.life
-        self.give(host, Stop())
+        self.post(host, Stop())
         host.stopped = True
 
         def gone() -> None:
             if host.life == life:
                 self.crash(name, down_s)
 
-        self.at(self.true + FAREWELL_S, name, gone)
+        self.at(self.true + STOPPING_S, name, gone)
 
     def suspend(self, name: NodeId, for_s: Seconds) -> None:
-        """Stop a machine in its tracks; its clock goes on."""
+        """Suspend a machine; its clocks keep running."""
         host = self.hosts.get(name)
         if host is None or host.node is None:
             return
@@ -261,10 +235,10 @@ class World:
         self.invariants.trouble(host.suspended_until)
         self.at(host.suspended_until, name, lambda: self._drain(host))
 
-    def light(self, name: NodeId, after: int, spark: Action) -> None:
-        """Let something happen to a machine after it has done `after` more things.
+    def add_fuse(self, name: NodeId, after: int, spark: Action) -> None:
+        """Run `spark` after `after` more actions of a machine.
 
-        A thing is a step, an effect, or a step of a saving; so it strikes between any two.
+        An action is a step, an effect, or a step of a save, so that it strikes between any two.
         """
         host = self.hosts.get(name)
         if host is not None:
@@ -272,14 +246,14 @@ class World:
 
     # --- steps ------------------------------------------------------------------------------
 
-    def give(self, host: Host, event: Event) -> None:
-        """Let an event happen to a machine, unless it is down."""
+    def post(self, host: Host, event: Event) -> None:
+        """Post an event to a machine, unless it is down."""
         if host.node is not None and not host.stopped:
             host.backlog.append(event)
             self._drain(host)
 
     def wake(self, host: Host, life: int) -> None:
-        """Let a machine whose disk stalled go on, if it still lives the same life."""
+        """Resume a machine whose disk stalled, unless it was restarted since."""
         if host.life == life:
             host.stalled = False
             self._drain(host)
@@ -306,13 +280,13 @@ class World:
         wall = UnixTime(EPOCH + self.true + clock.wall_off_s)
         effects = host.node.step(event, clock.at(self.true), wall)
         self.invariants.stepped(host, event, effects, self.true)
-        self.tenants.look(host)
+        self.tenants.on_step(host)
         host.batch.extend(effects)
 
     def plan_tick(self, host: Host) -> None:
-        """See to it that the node gets the tick it asked for."""
+        """Plan the tick that the node asks for."""
         if host.node is None or host.stopped or host.stalled or host.backlog:
-            return  # whatever comes next plans the tick after it
+            return  # the next event plans the tick again
         due = max(host.clock.true(host.node.deadline), self.true, host.suspended_until)
         if due < host.next_tick:
             host.next_tick = due
@@ -324,7 +298,7 @@ class World:
             return
         host.next_tick = float("inf")
         if host.clock.at(self.true) + 1e-9 >= host.node.deadline:
-            self.give(host, Tick())
+            self.post(host, Tick())
         else:
             self.plan_tick(host)
 
@@ -340,7 +314,7 @@ class World:
         self.links.ask_standing(host)
 
     def probe(self, name: NodeId, check: CheckId) -> None:
-        """Let a node that runs probe a check that it knows."""
+        """Begin a probe at a running node of a check that it knows."""
         if (host := self.hosts[name]).node is not None and self.true >= host.suspended_until:
             self.handler.probe(host, check)
 
@@ -349,10 +323,10 @@ class World:
     def propose(
         self, name: NodeId, mutation: Mutation, label: str = "", then: Action | None = None
     ) -> RequestId | None:
-        """Ask a node for a change; `label` is the name of the check it adds for good.
+        """Propose a change to a node; `label` is the name of the check it adds for good, if any.
 
-        `then` is done once the node says that the change is committed.  Returns the request, or
-        None when the node is down.
+        `then` is called once the node says that the change is committed.  Return the request, or
+        None if the node is down.
         """
         host = self.hosts.get(name)
         if host is None or host.node is None:
@@ -362,20 +336,20 @@ class World:
         if not host.node.leadership.membership.sees_majority(host.clock.at(self.true)):
             self.struck[Fault.ASKED_WITHOUT_QUORUM] += 1
         self.invariants.asked(request, mutation)
-        self.give(host, Proposed(request, mutation))
+        self.post(host, Proposed(request, mutation))
         return request
 
     def inspect(self, name: NodeId) -> None:
         """Ask a node for its status."""
         if (host := self.hosts.get(name)) is not None:
-            self.give(host, Inspected(RequestId(f"{name}-{host.life}-{next(self._order)}")))
+            self.post(host, Inspected(RequestId(f"{name}-{host.life}-{next(self._order)}")))
 
     def add_check(self, name: NodeId, label: str) -> None:
-        """Ask a node to add a check named `label`, which nobody removes."""
+        """Ask a node to add a check named `label`, which is never removed."""
         operators.add_check(self, name, label)
 
     def admit(self, via: NodeId, ident: NodeId) -> None:
-        """Let a new machine join through a node: by token, as a learner."""
+        """Let a new machine join through a node by token, as a learner."""
         operators.admit(self, via, ident)
 
     def remove(self, via: NodeId, ident: NodeId) -> None:
@@ -383,11 +357,11 @@ class World:
         operators.remove(self, via, ident)
 
     def number(self) -> int:
-        """Return a number that was not given before."""
+        """Return a number that was not used before."""
         return next(self._order)
 
     def heal(self) -> None:
-        """End every fault, but for machines that are down or asleep for some more seconds."""
+        """End every fault; machines that are down or suspended return in their time."""
         self.programs.upgrade_all()
         self.network.faults = Faults()
         self.network.heal()

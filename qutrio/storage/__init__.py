@@ -1,1 +1,1 @@
-"""The disk: places, keys, the lock, the durable state, and cluster.yaml."""
+"""The data directory: paths, keys, the lock, the durable state, the journal and cluster.yaml."""

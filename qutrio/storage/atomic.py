@@ -1,6 +1,6 @@
-"""Replace a file so that a crash at any moment leaves the old content or the new, whole.
+"""Replaces a file so that a crash at any time leaves either the old content or the new.
 
-Without the last step, the directory's own fsync, the new name is lost with the power.
+Without the last step, the fsync of the directory, a power loss may undo the rename.
 """
 
 import os
@@ -26,16 +26,16 @@ PRIVATE_MODE = 0o600
 def write_atomic(path: Path, data: bytes, mode: int = PRIVATE_MODE) -> None:
     """Write a temporary file, fsync it, rename it to `path`, and fsync the directory.
 
-    Raises `OSError` when any of that fails; nothing but the file itself is left behind.  There
-    must be one writer of a path at a time.
+    Raises `OSError` when a step fails; no temporary file is left behind.  There must be one
+    writer of a path at a time.
     """
     perform(path.parent, replacement(path.name, data), mode)
 
 
 def perform(folder: Path, steps: Sequence[Step], mode: int = PRIVATE_MODE) -> None:
-    """Perform steps in a folder, in order; files are made with `mode`.
+    """Perform steps in a folder, in order; files are created with `mode`.
 
-    Raises `OSError` when one fails, after removing what was only temporary.
+    Raises `OSError` when one fails, after removing the temporary files.
     """
     with ExitStack() as files:
         fresh: dict[str, BinaryIO] = {}
@@ -43,8 +43,8 @@ def perform(folder: Path, steps: Sequence[Step], mode: int = PRIVATE_MODE) -> No
             for step in steps:
                 match step:
                     case Create(name, content):
-                        # A flush must go through the descriptor that wrote: another one may
-                        # not hear of an error.
+                        # Flush through the descriptor that wrote: another one may not report
+                        # a write error.
                         fresh[name] = files.enter_context(_create(folder / name, mode))
                         fresh[name].write(content)
                         fresh[name].flush()
@@ -67,7 +67,7 @@ def perform(folder: Path, steps: Sequence[Step], mode: int = PRIVATE_MODE) -> No
 
 
 def sync_directory(path: Path) -> None:
-    """Make what was created, renamed or removed in a directory survive a power loss."""
+    """Flush a directory, so that changes of its entries survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Where a node's files lie, and where its control socket is."""
+"""The paths of a node's files and of its control socket."""
 
 import os
 import stat
@@ -18,18 +18,18 @@ DIRECTORY_MODE = 0o700
 
 @frozen
 class DataDirectory:
-    """The folder that holds everything a node must not forget."""
+    """The folder with a node's settings, keys and state."""
 
     root: Path
 
     @property
     def node_file(self) -> Path:
-        """The settings of the node itself."""
+        """The node's own settings."""
         return self.root / "node.yaml"
 
     @property
     def cluster_file(self) -> Path:
-        """The operator's view of the replicated document."""
+        """The mirror of the cluster document, for the operator."""
         return self.root / "cluster.yaml"
 
     @property
@@ -54,31 +54,31 @@ class DataDirectory:
 
     @property
     def journal(self) -> Path:
-        """The folder of what this node saw of incidents; losing it loses explanations only."""
+        """The folder of the journal; only incident reports are lost with it."""
         return self.root / "journal"
 
     @property
     def unfinished_file(self) -> Path:
-        """Exists from the beginning of `qutrio init` until the state is durable."""
+        """The file that exists from the start of `qutrio init` until the state is durable."""
         return self.root / "setting-up"
 
     @property
     def joining_file(self) -> Path:
-        """Exists from the beginning of a first `qutrio enroll join` until it succeeded."""
+        """The file that exists from the start of a first `qutrio enroll join` until it succeeds."""
         return self.root / "joining"
 
     @property
     def lock_file(self) -> Path:
-        """Held by the one process that may write here."""
+        """The file whose lock is held by the one process that may write here."""
         return self.root / "lock"
 
 
 def find_data_directory(
     environ: Mapping[str, str], *, is_root: bool, explicit: Path | None = None
 ) -> DataDirectory:
-    """Return the data directory: `explicit`, $QUTRIO_DIR, or the usual place of this user.
+    """Return the data directory: `explicit`, $QUTRIO_DIR, or the default of this user.
 
-    Raises `DataDirectoryError` when the environment names no home.
+    Raises `DataDirectoryError` when the environment has no home directory.
     """
     if explicit is not None:
         return DataDirectory(explicit.absolute())
@@ -103,8 +103,8 @@ def find_socket(
 ) -> Path:
     """Return the path of the control socket, the same for the daemon and for its callers.
 
-    Nothing is created; see `prepare_socket_directory`.  Raises `DataDirectoryError` when
-    somebody else sits on the place that would be used.
+    Nothing is created; see `prepare_socket_directory`.  Raises `DataDirectoryError` when the
+    folder that would be used belongs to another user.
     """
     if explicit is not None:
         return explicit.absolute()
@@ -125,9 +125,10 @@ def find_socket(
 def closed_system_directory(
     socket: Path, system: Path = SYSTEM_SOCKET_DIRECTORY
 ) -> tuple[Path, int] | None:
-    """Return where a daemon of another user may listen, and the number of that user.
+    """Return the folder in which another user's daemon may listen, and that user's number.
 
-    None when this user's `socket` is there, or when it is open to this user or does not exist.
+    None when this user's `socket` is there, or when this user may open the folder, or when
+    there is none.
     """
     if system in socket.parents or os.access(system, os.X_OK):
         return None
@@ -138,9 +139,9 @@ def closed_system_directory(
 
 
 def prepare_socket_directory(socket: Path) -> None:
-    """Make the folder of the control socket, for this user alone, unless it exists.
+    """Create the folder of the control socket, for this user only, unless it exists.
 
-    Raises `DataDirectoryError` when it cannot be made, or when others could write to it.
+    Raises `DataDirectoryError` when that fails, or when other users could write to it.
     """
     try:
         socket.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -152,7 +153,7 @@ def prepare_socket_directory(socket: Path) -> None:
 
 
 def require_private(path: Path) -> None:
-    """Raise `DataDirectoryError` unless `path` is a folder of this user, closed to others."""
+    """Raise `DataDirectoryError` unless `path` is a folder that only this user can open."""
     try:
         found = path.lstat()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Knows where the newest hand edit stands, so that nobody waits for it without a word."""
+"""The progress of the newest hand edit, for status reports."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from qutrio.model.ids import Seconds
 
 @define
 class EditProgress:
-    """The stage of the newest edit; nothing once it is in effect."""
+    """The stage of the newest edit; there is none once it is in effect."""
 
     _stage: EditStage | None = field(init=False, default=None)
     _size: int = field(init=False, default=0)
@@ -22,18 +22,18 @@ class EditProgress:
     _blocked_since: Seconds = field(init=False, default=0.0)
 
     def enter(self, stage: EditStage, size: int) -> None:
-        """Note that an edit of `size` bytes is in this stage from now on."""
+        """Record that an edit of `size` bytes has entered a stage."""
         if stage is not self._stage:
             self._since = trio.current_time()
         self._stage, self._size, self._reason, self._kept = stage, size, "", None
 
-    def refused(self, size: int, reason: str, kept: Path) -> None:
-        """Note that the newest edit was refused, and where its text is."""
+    def refuse(self, size: int, reason: str, kept: Path) -> None:
+        """Record that the newest edit was refused, and where its text was kept."""
         self.enter(EditStage.REFUSED, size)
         self._since, self._reason, self._kept = trio.current_time(), reason, kept
 
-    def settled(self) -> None:
-        """Note that there is no edit that anybody waits for."""
+    def clear(self) -> None:
+        """Record that no edit is in progress."""
         self._stage = None
 
     def blocked(self, reason: str) -> None:

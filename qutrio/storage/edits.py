@@ -1,4 +1,4 @@
-"""What a hand edit of cluster.yaml asks for: mutations, nothing, or a reason to refuse it."""
+"""Turns a hand edit of cluster.yaml into mutations, or into a reason to refuse it."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -35,7 +35,7 @@ class _Item(_Extensible, Protocol):
 
 @frozen
 class Bases:
-    """The newest documents that an edit may have begun from, oldest first."""
+    """The newest documents that an edit may have been made from, oldest first."""
 
     documents: tuple[ClusterDocument, ...] = ()
 
@@ -50,14 +50,14 @@ class Bases:
 
 
 def stamp_of(document: ClusterDocument) -> Stamp:
-    """Return what names a document's content within its cluster."""
+    """Return the term and revision, which name a document's content within its cluster."""
     return document.term, document.revision
 
 
 def judge(edited: ClusterDocument, bases: Bases) -> Batch | Refusal:
-    """Return the changes an edit makes to the document it began from; none is an empty batch.
+    """Return the changes that an edit makes to the document it was made from, maybe none.
 
-    It may take long: the first mail address loads a library.
+    This may take long: the first mail address loads a library.
     """
     base = bases.find(stamp_of(edited))
     if base is None:
@@ -70,7 +70,7 @@ def judge(edited: ClusterDocument, bases: Bases) -> Batch | Refusal:
 
 
 def _unknown_field(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
-    """Refuse a field that neither this version knows nor a newer one wrote: a slip of the pen."""
+    """Refuse a field that this version does not know and the base does not have: a typo."""
     pairs: list[tuple[str, _Extensible, _Extensible | None]] = [
         ("cluster.yaml", edited, base),
         ("settings", edited.settings, base.settings),
@@ -87,7 +87,7 @@ def _unknown_field(edited: ClusterDocument, base: ClusterDocument) -> Refusal | 
 
 
 def _masked(edited: ClusterDocument, base: ClusterDocument) -> Refusal | None:
-    """Refuse what a command printed in place of a secret."""
+    """Refuse the mask that commands print in place of a secret."""
     channels, checks = {c.id: c for c in base.channels}, {c.id: c for c in base.checks}
     try:
         for channel in edited.channels:

@@ -1,4 +1,4 @@
-"""Of what a hand edit asks for: what the cluster lacks still, and what is seldom meant."""
+"""Filters the changes of a hand edit: those still needed, and those that deserve a warning."""
 
 from qutrio.core.api.mutations import (
     Batch,
@@ -11,16 +11,16 @@ from qutrio.core.api.mutations import (
     RemoveCheck,
     same_check,
 )
-from qutrio.model.checks import slow_words
+from qutrio.model.checks import slow_warning
 from qutrio.model.document import ClusterDocument
 
 WARNINGS_MAX = 10
 
 
 def still_needed(changes: Batch, document: ClusterDocument) -> Batch:
-    """Return the changes that the document does not hold already.
+    """Return the changes that the document does not contain already.
 
-    Who saves twice before the first edit was written back repeats it in the second.
+    A file that is saved twice before the first edit was written back repeats that edit.
     """
     items = {i.id: i for i in (*document.members, *document.channels)}
     checks = {c.id: c for c in document.checks}
@@ -42,7 +42,7 @@ def still_needed(changes: Batch, document: ClusterDocument) -> Batch:
 
 
 def slow_checks(changes: Batch) -> list[str]:
-    """Return what to warn of in the checks that an edit adds or changes."""
+    """Return warnings about the checks that an edit adds or changes."""
     puts = [c.check for c in changes.mutations if isinstance(c, PutCheck) and c.check.enabled]
-    slow = ((check.name, slow_words(check)) for check in puts)
+    slow = ((check.name, slow_warning(check)) for check in puts)
     return [f"check {name!r}: {words}" for name, words in slow if words][:WARNINGS_MAX]

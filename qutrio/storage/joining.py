@@ -1,4 +1,4 @@
-"""A data directory that was meant to join a cluster and has not: it must not start alone."""
+"""The mark of a data directory that is to join a cluster; without joining it must not start."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ _NOTE = "# 'qutrio enroll join' has not finished here.  The cluster that was to 
 
 
 def remember_joining(directory: DataDirectory, cluster_id: str) -> None:
-    """Note that this node is to join a cluster; raises `StorageError`."""
+    """Record that this node is to join a cluster; raises `StorageError`."""
     try:
         write_atomic(directory.joining_file, f"{_NOTE}{cluster_id[:CLUSTER_CHARS_MAX]}\n".encode())
     except OSError as error:
@@ -20,7 +20,7 @@ def remember_joining(directory: DataDirectory, cluster_id: str) -> None:
 
 
 def forget_joining(directory: DataDirectory) -> None:
-    """Note that the node belongs where it is meant to; raises `StorageError`."""
+    """Record that the node has joined, or is to stay alone; raises `StorageError`."""
     try:
         directory.joining_file.unlink(missing_ok=True)
         with suppress(FileNotFoundError):
@@ -31,12 +31,12 @@ def forget_joining(directory: DataDirectory) -> None:
 
 
 def require_joined(directory: DataDirectory) -> None:
-    """Raise `DataDirectoryError` when this node was meant to join a cluster and has not."""
+    """Raise `DataDirectoryError` when this node was to join a cluster and has not."""
     try:
-        waits = directory.joining_file.exists()
-    except OSError:  # whoever opens the directory next says why it cannot be read
+        unfinished = directory.joining_file.exists()
+    except OSError:  # the next access to the directory reports why it cannot be read
         return
-    if waits:
+    if unfinished:
         raise DataDirectoryError(
             f"{directory.root} was meant to join a cluster, and 'qutrio enroll join' has not"
             " finished; run it again, or run 'qutrio serve --alone' to make it a cluster of its own"

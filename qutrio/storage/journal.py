@@ -1,8 +1,8 @@
 """The journal of incidents on disk: lines of JSON, in a few files of bounded size.
 
-It explains and decides nothing, so it may lose lines and must never be in the way.  It is not
-flushed: a power cut may take the last seconds.  It leaves room on the disk for the durable
-state, and a line that could not be written whole is taken back.  A line that a crash tore is
+No decision depends on it, so it may lose lines and must never delay the node.  It is not
+flushed: a power loss may lose the last seconds.  It leaves room on the disk for the durable
+state, and removes a line that could not be written whole.  A line that a crash cut off is
 skipped by the reader.
 """
 
@@ -28,20 +28,20 @@ FILES_MAX = 4
 FILE_BYTES_MAX = 4 * 1024 * 1024
 LINE_BYTES_MAX = 256 * 1024
 SPARE_BYTES_MIN = 4 * 1024 * 1024
-"""Bytes that stay free on the disk: they belong to the durable state."""
+"""Bytes that stay free on the disk, for the durable state."""
 MEMORY_ENTRIES_MAX = 10_000
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class JournalStore(Protocol):
-    """Something that keeps what a node saw of incidents."""
+    """Stores the journal of a node."""
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Add entries; raises `StorageError` when they are lost."""
         ...
 
     async def read(self) -> tuple[Entry, ...]:
-        """Return what is kept, oldest first; raises `StorageError`."""
+        """Return the entries, oldest first; raises `StorageError`."""
         ...
 
 
@@ -55,7 +55,7 @@ class FileJournal:
         file_bytes_max: int = FILE_BYTES_MAX,
         spare_bytes_min: int = SPARE_BYTES_MIN,
     ) -> None:
-        """Work in `directory`, which the caller has locked."""
+        """Use `directory`, which the caller has locked."""
         self._folder = directory.journal
         self._file_bytes_max = file_bytes_max
         self._spare_bytes_min = spare_bytes_min
@@ -72,7 +72,7 @@ class FileJournal:
         return await trio.to_thread.run_sync(self._read, limiter=self._limiter)
 
     def files(self) -> list[Path]:
-        """Return where the lines lie, the newest file first."""
+        """Return the paths of the files, the newest first."""
         older = (self._folder / f"incidents.{number}.jsonl" for number in range(1, FILES_MAX))
         return [self._folder / "incidents.jsonl", *older]
 
@@ -135,18 +135,18 @@ class MemoryJournal:
         self.entries: deque[Entry] = deque(maxlen=MEMORY_ENTRIES_MAX)
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """Keep the entries."""
+        """Add the entries."""
         await trio.lowlevel.checkpoint()
         self.entries += entries
 
     async def read(self) -> tuple[Entry, ...]:
-        """Return what is kept."""
+        """Return the newest entries."""
         await trio.lowlevel.checkpoint()
         return tuple(self.entries)
 
 
 def _append_whole(path: Path, text: bytes) -> None:
-    """Add `text` to a file, or nothing: raises `OSError`."""
+    """Add all of `text` to a file, or nothing; raises `OSError`."""
     descriptor = os.open(path, _FLAGS, PRIVATE_MODE)
     try:
         found = os.fstat(descriptor)

@@ -1,7 +1,7 @@
 """A node's identity: one P-256 key, and a self-signed certificate that other nodes pin.
 
-The certificate is no authority (CA:FALSE) and does not run out; trust begins and ends with
-membership.  A node's id is taken from the hash of its key, so nobody can choose a low one.
+The certificate is no authority (CA:FALSE) and does not expire; trust begins and ends with
+membership.  A node's id is made from the hash of its key, so that no node can choose a low id.
 """
 
 import os
@@ -32,7 +32,7 @@ _PEM = serialization.Encoding.PEM
 
 @frozen(kw_only=True)
 class Identity:
-    """Who this node is, and the files that prove it."""
+    """The node's id, fingerprint and certificate, and the files that prove them."""
 
     node_id: NodeId
     fingerprint: Fingerprint
@@ -42,9 +42,9 @@ class Identity:
 
 
 def create_identity(directory: DataDirectory, node_id: NodeId | None, name: str) -> Identity:
-    """Make a key and a certificate, or finish what a crash interrupted.
+    """Create a key and a certificate, or finish what a crash interrupted.
 
-    Without `node_id` the id follows from the key.  `name` is only for people who look at the
+    Without `node_id` the id is made from the key.  `name` is only for people who read the
     certificate.  Raises `DataDirectoryError` when the files cannot be written.
     """
     try:
@@ -104,7 +104,7 @@ def load_identity(
 def fingerprint_of(certificate_der: bytes) -> Fingerprint:
     """Return the SHA-256 of a certificate's public key (SubjectPublicKeyInfo), in hexadecimal.
 
-    Raises `InvalidDocumentError` for bytes that are no certificate.
+    Raises `InvalidDocumentError` for bytes that are not a certificate.
     """
     try:
         return _fingerprint(x509.load_der_x509_certificate(certificate_der).public_key())

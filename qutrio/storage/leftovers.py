@@ -1,4 +1,4 @@
-"""What is left in a data directory: whether a node was set up there, and what of it is missing."""
+"""Finds whether a node was set up in a data directory, and which of its files are missing."""
 
 import re
 from contextlib import suppress
@@ -13,14 +13,14 @@ _TEMPORARY = re.compile(
     r"\.(?:document-[0-9]+-[0-9]+-[0-9a-f]+\.json|(?:state|mirror)\.json"
     r"|(?:cluster|node)\.yaml|cluster\.yaml\.refused-[0-9]+|node\.(?:key|crt)|setting-up|joining)\.tmp"
 )
-"""The names that `write_atomic` gives to files of ours while it writes them."""
+"""The names that `write_atomic` gives to our files while it writes them."""
 
 
-def untouched(directory: DataDirectory) -> bool:
-    """Tell whether a node can be set up here: there is none, or only a half of `init`'s work.
+def can_set_up(directory: DataDirectory) -> bool:
+    """Return whether a node can be set up here: there is none, or `init` has not finished.
 
     Files of a node without the mark of an unfinished `init` are never set up again: a node
-    that keeps its key and forgets its promises could vote twice.
+    that keeps its key and loses its promise could grant its vote twice.
     """
     if directory.state_file.exists():
         return False
@@ -28,8 +28,8 @@ def untouched(directory: DataDirectory) -> bool:
 
 
 def refuse_second_setup(directory: DataDirectory) -> None:
-    """Raise `DataDirectoryError` unless the directory is `untouched`."""
-    if untouched(directory):
+    """Raise `DataDirectoryError` unless the directory is `can_set_up`."""
+    if can_set_up(directory):
         return
     for path in _expected(directory):
         if not path.exists():
@@ -41,8 +41,8 @@ def refuse_second_setup(directory: DataDirectory) -> None:
 
 
 def missing(directory: DataDirectory, path: Path) -> DataDirectoryError:
-    """Return the error for a file of a node that does not exist: which one, and what to do."""
-    if untouched(directory):
+    """Return the error for a missing file of a node: which file, and what to do."""
+    if can_set_up(directory):
         return DataDirectoryError(f"{directory.root} is not set up; run 'qutrio init' first")
     restore = "" if path == directory.state_file else "restore it from a backup, or "
     return DataDirectoryError(
@@ -53,9 +53,9 @@ def missing(directory: DataDirectory, path: Path) -> DataDirectoryError:
 
 
 def tidy(directory: DataDirectory) -> None:
-    """Remove what a crash left behind; what cannot be removed now is tried at the next start.
+    """Remove files that a crash left behind; failed removals are tried at the next start.
 
-    The caller holds the directory's lock, so that nobody is writing these files.
+    The caller holds the directory's lock, so that no other process is writing these files.
     """
     for folder in (directory.root, directory.state, directory.key_file.parent):
         with suppress(OSError):
@@ -80,7 +80,7 @@ def _documents_exist(folder: Path) -> bool:
 
 
 def _expected(directory: DataDirectory) -> tuple[Path, ...]:
-    """Return what a node has; both keys may lie elsewhere, with systemd."""
+    """Return the files that a node has; with systemd, the key files may be elsewhere."""
     keys = _key_files(directory)
     ours = keys if any(key.exists() for key in keys) else ()
     return (directory.state_file, directory.node_file, *ours)

@@ -1,4 +1,4 @@
-"""One process at a time works on a data directory."""
+"""The lock that lets one process at a time use a data directory."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ WRITABLE_BY_OTHERS = 0o022
 
 @contextmanager
 def lock_directory(directory: DataDirectory) -> Iterator[None]:
-    """Hold the data directory's lock; the kernel frees it when the process ends, however.
+    """Hold the data directory's lock; the kernel frees it whenever the process ends.
 
-    Raises `DataDirectoryError` when there is no such directory, when others may write to it,
-    or when another process holds it.
+    Raises `DataDirectoryError` when there is no such directory, when other users may write to
+    it, or when another process holds the lock.
     """
     for folder in (directory.root, directory.state, directory.key_file.parent):
         _require_own(folder)
@@ -29,7 +29,7 @@ def lock_directory(directory: DataDirectory) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataDirectoryError(_taken(directory, descriptor)) from None
-        with suppress(OSError):  # a full disk takes no name of the holder, but the lock holds
+        with suppress(OSError):  # on a full disk the pid is not written, but the lock holds
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -38,11 +38,11 @@ def lock_directory(directory: DataDirectory) -> Iterator[None]:
 
 
 def _require_own(folder: Path) -> None:
-    """Refuse a folder in which others could replace the key or the state."""
+    """Refuse a folder in which other users could replace the key or the state."""
     try:
         found = folder.stat()
     except OSError:
-        return  # whoever needs it says so
+        return  # the code that needs the folder reports it
     mode = stat.S_IMODE(found.st_mode)
     if mode & WRITABLE_BY_OTHERS:
         problem = f"{folder} can be written by others (mode {mode:o}); run 'chmod 700 {folder}'"
@@ -50,7 +50,7 @@ def _require_own(folder: Path) -> None:
 
 
 def _open(directory: DataDirectory) -> int:
-    """Open the lock file, which stays for ever: removing it would let two processes in."""
+    """Open the lock file, which is never removed: removing it would let two processes in."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(directory.lock_file, flags, 0o600)

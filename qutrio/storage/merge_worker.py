@@ -1,6 +1,6 @@
-"""Reads and merges cluster.yaml in a process of its own, so that no heartbeat waits for YAML.
+"""Reads and merges cluster.yaml in a process of its own, so that YAML delays no heartbeat.
 
-One JSON request on standard input, one JSON answer on standard output.
+It reads one JSON request from standard input and writes one JSON answer to standard output.
 """
 
 import sys
@@ -21,12 +21,12 @@ from qutrio.model.ids import Seconds
 
 WORKER_S_MAX: Seconds = 300.0
 PACKAGE_ROOT = Path(qutrio.__file__).parents[1]
-"""The worker imports from here alone, never from where the daemon happened to be started."""
+"""The worker imports from here only, never from the directory the daemon was started in."""
 
 
 @frozen
 class Failure:
-    """Why the worker has no result; the words are for a person."""
+    """Why the worker has no result, for people."""
 
     reason: str
 
@@ -35,7 +35,7 @@ Request: TypeAlias = dict[str, str]
 
 
 async def parse_elsewhere(text: str, source: str) -> ClusterDocument | Failure:
-    """Return the document that `text` describes; `source` names the file in the reason."""
+    """Return the document that `text` describes; `source` names the file in a failure's reason."""
     answer = await _run({"text": text, "source": source})
     return answer if isinstance(answer, Failure) else from_json(answer.encode())
 
@@ -62,7 +62,7 @@ async def _run(request: Request) -> str | Failure:
             return Failure(f"no process could be started to read it: {plain_reason(error)}")
         if done.returncode != 0:
             last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            kind = last.partition(":")[0][:200]  # the words after it may quote a secret
+            kind = last.partition(":")[0][:200]  # the text after it may quote a secret
             return Failure(f"reading it failed with status {done.returncode}: {kind}")
         return _result(done.stdout)
     return Failure(f"reading it took more than {WORKER_S_MAX:g} s")

@@ -1,10 +1,10 @@
 """Keeps cluster.yaml equal to the committed document, and turns hand edits into proposals.
 
-The loop alternates two steps.  *Look*: a file that is neither what we wrote nor what we last
-accepted is an edit; it is read in another process, compared with the document it was made
-from, and proposed.  What is refused is kept beside the file.  *Follow*: when the file describes
-another document than the committed one, or was refused, it is rewritten, with the comments of
-the last accepted text.  The file is looked at once more right before it is replaced.
+The loop alternates two steps.  *Read edits*: a file that is neither what we wrote nor what we
+last accepted is an edit; it is parsed in another process, compared with the document it was made
+from, and proposed.  A refused edit is kept beside the file.  *Write back*: when the file was
+refused, or describes another document than the committed one, it is rewritten, with the comments
+of the last accepted text.  The file is checked for an edit again just before it is replaced.
 """
 
 from contextlib import suppress
@@ -37,7 +37,7 @@ from qutrio.storage.edits_needed import slow_checks, still_needed
 from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.refused import keep_refused
-from qutrio.storage.regular_file import Signature, close_to_others, explain, read_regular, sign
+from qutrio.storage.regular_file import Signature, explain, make_private, read_regular, sign
 from qutrio.storage.replacement import replace_unless_saved
 
 POLL_S: Seconds = 2.0
@@ -60,10 +60,10 @@ async def mirror(
 ) -> None:
     """Mirror the document until cancelled, or until the inbox is closed.
 
-    The file is looked at every `poll_s` seconds, and read once it was left alone for
-    `settle_s`; `progress` is told where an edit stands.  An error of the disk is logged once,
-    and all is tried again at the next look.  What is not a regular file (a link, a FIFO) is such
-    an error: it is left alone.
+    The file is checked every `poll_s` seconds, and read once it was unchanged for `settle_s`;
+    `progress` records the stage of an edit.  An error of the disk is logged once, and both steps
+    are tried again at the next check.  A file that is not regular (a link, a FIFO) is such an
+    error: it is not touched.
     """
     machine = _Mirror(
         view=view,
@@ -77,8 +77,8 @@ async def mirror(
     trouble = ""
     while True:
         try:
-            await machine.look()
-            await machine.follow()
+            await machine.read_edits()
+            await machine.write_back()
             trouble = ""
             machine.progress.unblocked()
         except trio.BrokenResourceError:
@@ -97,12 +97,12 @@ async def mirror(
 
 @define(kw_only=True)
 class _Mirror:
-    """What is known about the file.
+    """The known state of the file.
 
     `shown` is the document that the file describes, None when it must be rewritten.  `digest`
-    is of the content that is ours or was accepted, `signature` of the file when it was last
-    looked at (None: there was no file, or it was saved while it was replaced).  `handmade` is
-    the last accepted text, unless it is exactly what `emit` writes.  `restless` is True while
+    is that of the content that we wrote or accepted, `signature` that of the file when it was
+    last checked (None: there was no file, or it was saved while it was replaced).  `edited_text`
+    is the last accepted text, unless it is exactly what `emit` writes.  `changing` is True while
     the file keeps changing.
     """
 
@@ -116,9 +116,9 @@ class _Mirror:
     shown: ClusterDocument | None = None
     digest: str = ""
     signature: Signature | None = None
-    handmade: str | None = None
+    edited_text: str | None = None
     progress: EditProgress
-    restless: bool = False
+    changing: bool = False
 
     @property
     def path(self) -> Path:
@@ -129,11 +129,11 @@ class _Mirror:
         return self.directory.state / MEMORY_NAME
 
     def is_behind(self, view: View) -> bool:
-        """Tell whether the file describes another document than the committed one."""
+        """Return whether the file describes another document than the committed one."""
         return self.shown is None or stamp_of(self.shown) != stamp_of(view.document)
 
     async def begin(self) -> None:
-        """Take up where the last run of this node left off."""
+        """Read what the last run of this node wrote to the file."""
         committed = self.view.value.document
         memory = await self._thread(partial(recall, self.memory_path))
         if memory is not None and memory.document.cluster_id == committed.cluster_id:
@@ -141,9 +141,9 @@ class _Mirror:
             self.digest = memory.text_digest
         self.bases = self.bases.with_document(committed)
 
-    async def look(self) -> None:
-        """Find out whether somebody edited the file, and propose what the edit asks for."""
-        signature = await self._settled()
+    async def read_edits(self) -> None:
+        """Find out whether the file was edited, and propose the changes."""
+        signature = await self._stable_signature()
         if signature == self.signature:
             return
         if signature is None:
@@ -152,13 +152,13 @@ class _Mirror:
         content = await self._thread(partial(read_regular, self.path, YAML_BYTES_MAX + 1))
         if content and digest_of(content) == self.digest:
             await self._recognise(content)
-            self.progress.settled()
-        elif not await self._consider(content, signature):
-            return  # it was saved again: the next look reads what it says now
+            self.progress.clear()
+        elif not await self._process_edit(content, signature):
+            return  # it was saved again: the next check reads the new content
         self.signature = signature
 
-    async def follow(self) -> None:
-        """Rewrite the file when it is behind, unless somebody is editing it at this moment."""
+    async def write_back(self) -> None:
+        """Rewrite the file when it is behind, unless it is being edited."""
         document = self.view.value.document
         if not self.is_behind(self.view.value):
             return
@@ -173,7 +173,7 @@ class _Mirror:
         self.log("cluster.yaml written", revision=document.revision)
 
     async def _recognise(self, content: bytes) -> None:
-        """Take back a text of ours, which only was copied, touched, or there at the start."""
+        """Recognise our own text, which was only copied, touched, or present at the start."""
         if self.shown is not None:
             return
         text = content.decode("utf-8-sig")
@@ -182,10 +182,10 @@ class _Mirror:
             return
         self.shown = document
         ours = await self._thread(partial(emit, document))
-        self.handmade = None if ours == text else text
+        self.edited_text = None if ours == text else text
 
-    async def _consider(self, content: bytes, signature: Signature) -> bool:
-        """Let an edit take effect, or keep it aside; False when it was saved again meanwhile."""
+    async def _process_edit(self, content: bytes, signature: Signature) -> bool:
+        """Propose an edit, or keep it as refused; False if the file was saved again meanwhile."""
         self.log("hand edit of cluster.yaml is being read", bytes=len(content))
         self.progress.enter(EditStage.READING, len(content))
         read = await self._read(content, signature)
@@ -196,17 +196,17 @@ class _Mirror:
         if reason is not None:
             kept = await self._thread(partial(keep_refused, self.path, content, reason))
             self.log("hand edit of cluster.yaml refused", reason=reason, kept=str(kept))
-            self.progress.refused(len(content), reason, kept)
+            self.progress.refuse(len(content), reason, kept)
             self.shown = None
             return True
         assert self.shown is not None, "an accepted edit is a document"
         await self._remember(content, self.shown)
-        await self._thread(partial(close_to_others, self.path, PRIVATE_MODE))
-        self.progress.settled()
+        await self._thread(partial(make_private, self.path, PRIVATE_MODE))
+        self.progress.clear()
         return True
 
     async def _read(self, content: bytes, signature: Signature) -> ClusterDocument | Failure | None:
-        """Return what the file says; None as soon as it was saved again, for it may take long."""
+        """Return the document in the file; None once the file was saved again meanwhile."""
         if len(content) > YAML_BYTES_MAX:
             return Failure(f"it is larger than {YAML_BYTES_MAX} bytes")
         try:
@@ -223,7 +223,7 @@ class _Mirror:
         return read
 
     async def _end_when_saved_again(self, signature: Signature, reading: trio.CancelScope) -> None:
-        with suppress(OSError):  # the next look says what it is
+        with suppress(OSError):  # the next check reports it
             while True:
                 if await self._thread(partial(sign, self.path)) != signature:
                     break
@@ -243,7 +243,7 @@ class _Mirror:
             self.log("hand edit of cluster.yaml changes nothing")
         reason = await self._commit(changes) if changes.mutations else None
         if reason is None:
-            self.shown, self.handmade = edited, content.decode("utf-8-sig")
+            self.shown, self.edited_text = edited, content.decode("utf-8-sig")
         return reason
 
     async def _commit(self, changes: Batch) -> str | None:
@@ -264,41 +264,41 @@ class _Mirror:
 
     async def _text(self, document: ClusterDocument) -> str:
         ours = await self._thread(partial(emit, document))
-        if self.handmade is None:
+        if self.edited_text is None:
             return ours
-        merged = await merge_elsewhere(self.handmade, document)
+        merged = await merge_elsewhere(self.edited_text, document)
         if isinstance(merged, Failure):
             self.log("the comments of cluster.yaml are lost", reason=merged.reason)
             merged = ours
-        self.handmade = None if merged == ours else merged
+        self.edited_text = None if merged == ours else merged
         return merged
 
     async def _remember(self, content: bytes, document: ClusterDocument) -> None:
-        """Know the content as ours, now and after a restart.
+        """Record that the content is ours, now and after a restart.
 
-        The document is the one an edit will have begun from: for an accepted edit, that is
-        still the document it was made from, whose stamp the text names.
+        The stored document is the base of the next edit: after an accepted edit, that is still
+        the document the edit was made from, whose stamp is in the text.
         """
         base = self.bases.find(stamp_of(document)) or document
         self.shown, self.digest = document, digest_of(content)
         self.bases = self.bases.with_document(base)
         await self._thread(partial(remember, self.memory_path, Memory(self.digest, base)))
 
-    async def _settled(self) -> Signature | None:
-        """Return the file's signature once it stays the same: editors write bit by bit."""
+    async def _stable_signature(self) -> Signature | None:
+        """Return the file's signature once it stays the same: editors write in several steps."""
         signature = await self._thread(partial(sign, self.path))
         for _ in range(SETTLE_TRIES_MAX):
             if signature in {None, self.signature}:
-                self.restless = False
+                self.changing = False
                 return signature
             await trio.sleep(self.settle_s)
             before, signature = signature, await self._thread(partial(sign, self.path))
             if signature == before:
-                self.restless = False
+                self.changing = False
                 return signature
-        if not self.restless:
+        if not self.changing:
             self.log("cluster.yaml keeps changing; it is read once it is left alone")
-        self.restless = True
+        self.changing = True
         self.progress.enter(EditStage.CHANGING, 0 if signature is None else signature[2])
         return self.signature
 

@@ -1,4 +1,4 @@
-"""What this node last wrote to cluster.yaml, kept so that an edit made meanwhile is noticed."""
+"""Stores what this node last wrote to cluster.yaml, to find edits made while it was stopped."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from qutrio.storage.atomic import write_atomic
 
 @frozen
 class Memory:
-    """The digest of the text that is ours, and the document it describes."""
+    """The digest of the text that we wrote, and the document that it describes."""
 
     text_digest: str
     document: ClusterDocument
@@ -31,7 +31,7 @@ def remember(path: Path, memory: Memory) -> None:
 
 
 def recall(path: Path) -> Memory | None:
-    """Read the memory; None when there is none, or none that can be read: it is only a memory."""
+    """Read the memory; None when there is none, or it cannot be read: it may be lost."""
     try:
         data = loads(path.read_bytes(), str(path))
         return Memory(str(data["text"]), from_json(canonical(data["document"])))

@@ -1,4 +1,4 @@
-"""Reads node.yaml from a data directory; every fault becomes one sentence."""
+"""Reads and changes node.yaml in a data directory; every error has one sentence."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ from qutrio.storage.regular_file import explain, read_regular
 
 
 def load_node_file(directory: DataDirectory) -> NodeFile:
-    """Return this node's own settings; raises a `QutrioError` that names the fault."""
+    """Return this node's own settings; raises a `QutrioError` that says what is wrong."""
     return parse(_text(directory), str(directory.node_file))
 
 
 def amend_node_file(directory: DataDirectory, changes: Mapping[str, object]) -> NodeFile:
-    """Write other values into some fields of node.yaml, and return what it says then.
+    """Change some fields of node.yaml, and return the new settings.
 
-    The caller holds the directory's lock.  Raises a `QutrioError` that names the fault.
+    The caller holds the directory's lock.  Raises a `QutrioError` that says what is wrong.
     """
     path = directory.node_file
     text = _text(directory)
@@ -28,8 +28,8 @@ def amend_node_file(directory: DataDirectory, changes: Mapping[str, object]) -> 
     if not wanted:
         return node
     if path.is_symlink():
-        told = ", ".join(f"{name}: {value}" for name, value in wanted.items())
-        raise DataDirectoryError(f"{path} is a link and is not written; say there: {told}")
+        lines = ", ".join(f"{name}: {value}" for name, value in wanted.items())
+        raise DataDirectoryError(f"{path} is a link and is not written; set in it: {lines}")
     changed = amend(text, wanted, str(path))
     try:
         write_atomic(path, changed.encode())

@@ -1,4 +1,4 @@
-"""Hand edits that were refused: kept beside cluster.yaml, with the reason on top."""
+"""Keeps refused hand edits beside cluster.yaml, with the reason on top."""
 
 import re
 from pathlib import Path

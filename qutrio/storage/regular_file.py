@@ -1,7 +1,7 @@
-"""Files that anybody may have put in their place: only regular ones are read, without waiting.
+"""Reads files that other programs may have replaced: only regular files, and without waiting.
 
-Opening a FIFO waits for a writer, in a thread that nothing can end; so the type is asked first,
-and once more of what was opened.
+Opening a FIFO waits for a writer, in a thread that cannot be cancelled.  So files are opened
+without waiting, and the type of the opened file is checked.
 """
 
 import errno
@@ -18,13 +18,13 @@ NOT_REGULAR = "is not a regular file; move it away"
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 Signature: TypeAlias = tuple[int, int, int, int]
-"""Of a file: when it was modified and changed, its size, its inode."""
+"""A file's times of modification and change, its size, and its inode."""
 
 
 def sign(path: Path) -> Signature | None:
-    """Return what changes when the file does; None when there is none.
+    """Return a signature that changes when the file does; None when there is no file.
 
-    Raises `OSError` for a symbolic link and everything else that is not a regular file.
+    Raises `OSError` for a symbolic link and for everything else that is not a regular file.
     """
     try:
         found = path.lstat()
@@ -35,24 +35,24 @@ def sign(path: Path) -> Signature | None:
 
 
 def read_regular(path: Path, bytes_max: int, *, follow: bool = False) -> bytes:
-    """Return at most `bytes_max` bytes of a file; `follow` tells whether it may be a link.
+    """Return at most `bytes_max` bytes of a file; with `follow` it may be a link.
 
-    Raises `OSError` for what is not a regular file.
+    Raises `OSError` when it is not a regular file.
     """
     with _opened(path, 0 if follow else os.O_NOFOLLOW) as descriptor:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(bytes_max)
 
 
-def close_to_others(path: Path, mode: int) -> None:
-    """Take back what an editor that makes a new file lets others do with it."""
+def make_private(path: Path, mode: int) -> None:
+    """Set the mode of a file that an editor may have created with a wider one."""
     with _opened(path, os.O_NOFOLLOW) as descriptor:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
             os.fchmod(descriptor, mode)
 
 
 def explain(error: OSError) -> str:
-    """Return in plain words what the system refused, without the number."""
+    """Return an error of the system for people, without its number."""
     words = plain_reason(error)
     return f"{error.filename}: {words}" if error.filename else words
 

@@ -1,4 +1,4 @@
-"""Replaces a file that a person may be saving at the same moment."""
+"""Replaces a file that a person may be saving at the same time."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,18 +14,18 @@ from qutrio.storage.save_plan import replacement, temporary_name
 class Replaced:
     """A file that was replaced.
 
-    `signature` is None when somebody saved it again before it was looked at, so that it holds
-    something else now.
+    `signature` is None when the file was saved again before it could be checked, so that its
+    content is different now.
     """
 
     signature: Signature | None
 
 
 def replace_unless_saved(path: Path, content: bytes, before: Signature | None) -> Replaced | None:
-    """Replace a file whose signature is still `before`; return None, and change nothing, if not.
+    """Replace a file whose signature is still `before`; otherwise change nothing and return None.
 
-    The file is looked at when only the renaming is left to do, because a slow disk may take long
-    to write `content`.  Raises `OSError` as `write_atomic` does.
+    The signature is checked just before the rename, because a slow disk may take long to write
+    `content`.  Raises `OSError` as `write_atomic` does.
     """
     *writing, rename, flush = replacement(path.name, content)
     perform(path.parent, writing)
@@ -38,6 +38,6 @@ def replace_unless_saved(path: Path, content: bytes, before: Signature | None) -
             path.with_name(temporary_name(path.name)).unlink()
     perform(path.parent, [flush])
     signature = sign(path)
-    # In this order: what is saved after the signature was taken shows by another one.
+    # In this order: a save after the signature was read will change the signature.
     ours = signature is not None and read_regular(path, len(content) + 1) == content
     return Replaced(signature if ours else None)

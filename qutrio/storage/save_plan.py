@@ -1,10 +1,10 @@
-"""How a file is replaced and a state is saved: a list of steps, for real or simulated hands.
+"""The steps that replace a file and save a state, for a real or a simulated disk.
 
 Theory of operation.  Documents go first, each in a file of its own that is written once; then
-the state that refers to them; then those that nothing refers to any more are removed.  Every
-file is replaced by: a temporary file, its flush, a rename, the flush of the folder.  A crash
-after any step, and the loss of everything that was not flushed, leaves the old state or the
-new, whole.  The plan is pure, so that a simulator can try this at every step.
+the state that refers to them; then documents without a reference are removed.  A file is
+replaced by writing a temporary file, flushing it, renaming it, and flushing the folder.  A crash
+after any step, with the loss of everything that was not flushed, leaves the old state or the
+new one.  The plan is pure, so that a simulator can crash after every step.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -21,7 +21,7 @@ STATE_NAME = "state.json"
 
 @frozen
 class Create:
-    """Make a new file with this content; fails where one of the name exists."""
+    """Create a file with this content; fails when the name exists."""
 
     name: str
     content: bytes = field(repr=False)
@@ -29,14 +29,14 @@ class Create:
 
 @frozen
 class Flush:
-    """Make the content of the file that was created last survive a power loss."""
+    """Flush the content of a created file, so that it survives a power loss."""
 
     name: str
 
 
 @frozen
 class Rename:
-    """Give a file another name, in the place of whatever had it."""
+    """Rename a file, replacing any file that has the new name."""
 
     old: str
     new: str
@@ -44,14 +44,14 @@ class Rename:
 
 @frozen
 class Remove:
-    """Remove a file, if there is one."""
+    """Remove a file, if it exists."""
 
     name: str
 
 
 @frozen
 class FlushFolder:
-    """Make every name that was given or taken so far survive a power loss."""
+    """Flush the folder, so that creations, renames and removals survive a power loss."""
 
 
 Step: TypeAlias = Create | Flush | Rename | Remove | FlushFolder
@@ -59,17 +59,17 @@ Step: TypeAlias = Create | Flush | Rename | Remove | FlushFolder
 
 @frozen
 class Saving:
-    """The steps after which a state is durable, and the documents it then refers to, by file."""
+    """The steps that make a state durable, and the documents it then refers to, by file name."""
 
     steps: tuple[Step, ...]
     kept: Mapping[str, ClusterDocument]
 
 
 def replacement(name: str, content: bytes) -> tuple[Step, ...]:
-    """Return how to replace a file so that a crash leaves the old content or the new, whole."""
+    """Return the steps that replace a file so that a crash leaves the old content or the new."""
     temporary = temporary_name(name)
     return (
-        Remove(temporary),  # a crash left it
+        Remove(temporary),  # a crash may have left it
         Create(temporary, content),
         Flush(temporary),
         Rename(temporary, name),
@@ -78,17 +78,17 @@ def replacement(name: str, content: bytes) -> tuple[Step, ...]:
 
 
 def temporary_name(name: str) -> str:
-    """Return under which name the new content of a file is written."""
+    """Return the name under which the new content of a file is written."""
     return f".{name}.tmp"
 
 
 def leftovers(steps: Iterable[Step]) -> tuple[Remove, ...]:
-    """Return how to clean up when one of these steps failed."""
+    """Return the steps that clean up after one of these steps failed."""
     return tuple(Remove(step.name) for step in steps if isinstance(step, Create))
 
 
 def saving(stable: Stable, kept: Mapping[str, ClusterDocument]) -> Saving:
-    """Return how to make `stable` durable, where the files in `kept` already are."""
+    """Return the steps that make `stable` durable; the files in `kept` exist already."""
     steps: list[Step] = []
     names = []
     for document in (stable.accepted.document, stable.committed.document):
@@ -107,5 +107,5 @@ def saving(stable: Stable, kept: Mapping[str, ClusterDocument]) -> Saving:
 
 
 def obsolete(names: Iterable[str], kept: Container[str]) -> tuple[Remove, ...]:
-    """Return how to remove the documents among `names` that are not kept."""
+    """Return the steps that remove the documents among `names` that are not kept."""
     return tuple(Remove(n) for n in sorted(names) if is_document_name(n) and n not in kept)

@@ -1,4 +1,4 @@
-"""Set up a data directory: a cluster of one node, or the place of a node that joins another."""
+"""Sets up a data directory for a cluster of one node, or for a node that joins a cluster."""
 
 import base64
 import os
@@ -32,13 +32,13 @@ NAME_DEFAULT = "node"
 UNFINISHED_NOTE = "'qutrio init' has not finished here; run it again.\n"
 LOOPBACK = "127.0.0.1"
 ROUTED_EXAMPLE = ("192.0.2.1", 9)
-"""An address that stands for any other machine (RFC 5737); nothing is ever sent to it."""
+"""An address that stands for any other machine (RFC 5737); nothing is sent to it."""
 ANY_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to recognise them
 
 
 @frozen
 class Advertised:
-    """The address a node tells others, and what its operator should know about the choice."""
+    """The address at which others are to reach a node, and a warning about it for the operator."""
 
     address: str
     warning: str | None
@@ -51,7 +51,7 @@ def default_name(hostname: str) -> str:
 
 
 def default_advertise(bind: str, port: int) -> Advertised:
-    """Return the address that other nodes are likely to reach this one at."""
+    """Return the address at which other nodes probably reach this one."""
     if bind not in ANY_ADDRESSES:
         return Advertised(_join(bind, port), None)
     found = _own_address()
@@ -73,16 +73,15 @@ def initialise(
     wall: UnixTime,
     joining: str = "",
 ) -> Identity:
-    """Make keys, node.yaml, and the state of a cluster whose one member is this node.
+    """Create keys, node.yaml, and the state of a cluster whose only member is this node.
 
-    `joining` is the id of the cluster that the node is to join, if it is: it is remembered
-    until `adopt`, so that nobody takes the cluster of one for what was wanted.
+    `joining` is the id of the cluster that the node is to join, if any.  It is stored until
+    `adopt`, so that the node does not start as a cluster of its own by mistake.
 
-    What a crash interrupted is finished by calling it again: a file marks the directory until
-    its state is durable, and without that mark nothing that is there is built upon.  Raises
-    `DataDirectoryError` for a directory in which anything of a node is left or that cannot be
-    written, `InvalidValueError` for a bad name or address, `StorageError` when the state did
-    not become durable.
+    After a crash, call it again: a file marks the directory until its state is durable, and
+    without that mark existing files are not used.  Raises `DataDirectoryError` for a directory
+    that has files of a node or cannot be written, `InvalidValueError` for a bad name or address,
+    and `StorageError` when the state did not become durable.
     """
     node = NodeFile(node_id=NodeId(""), name=name, advertise=advertise, bind=bind, port=port)
     _make_root(directory)
@@ -103,10 +102,10 @@ def initialise(
 def adopt(directory: DataDirectory, identity: Identity, stable: Stable) -> None:
     """Replace the state of a fresh one-node cluster by that of the cluster it joined.
 
-    A node that was in this cluster before keeps what it promised there, and learns what was
-    committed since: else it would take itself for removed, if it was.  Raises
-    `DataDirectoryError` when the directory belongs to a cluster with other members or with
-    anything in it, or when a daemon runs on it.
+    A node that was in this cluster before keeps its promise, and gets the record that was
+    committed since: with its old record it would find itself removed, if it was.  Raises
+    `DataDirectoryError` when the directory belongs to a cluster with other members, checks or
+    channels, or when a daemon uses it.
     """
     with lock_directory(directory):
         store = Store(directory)
@@ -149,7 +148,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _set_aside(directory: DataDirectory) -> None:
-    """Keep the file of the one-node cluster, which the new cluster would take for an edit."""
+    """Rename the file of the one-node cluster, which would look like an edit after the join."""
     aside = directory.cluster_file.with_name("cluster.yaml.before-join")
     try:
         directory.cluster_file.replace(aside)
@@ -184,7 +183,7 @@ def _join(host: str, port: int) -> str:
 
 
 def _own_address() -> str | None:
-    """Return the address that packets to other machines would leave from; none is sent."""
+    """Return the source address of packets to other machines; none is sent."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(ROUTED_EXAMPLE)

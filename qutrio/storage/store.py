@@ -1,7 +1,7 @@
 """The durable state on disk: promises and records, never lost once `persist` has returned.
 
 The folder holds `state.json`, replaced whole at every write, and the documents that it refers
-to, each in a file of its own that is written once.  `plan` says in which steps, and why so.
+to, each in a file of its own that is written once.  `save_plan` has the steps, and why.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 
 class StableStore(Protocol):
-    """Something that keeps a node's durable state."""
+    """Stores a node's durable state."""
 
     @property
     def durable(self) -> Stable:
-        """What a crash at this moment would leave."""
+        """The state that a crash now would leave."""
         ...
 
     def load(self) -> Stable:
-        """Return what is kept."""
+        """Return the stored state."""
         ...
 
     async def persist(self, stable: Stable) -> None:
-        """Return when `stable` would survive a power loss, or raise `StorageError`."""
+        """Return once `stable` would survive a power loss; raises `StorageError`."""
         ...
 
 
 class Store:
-    """The state in a data directory.  One task persists; `load` or `create` comes first."""
+    """The state in a data directory.  One task persists; call `load` or `create` first."""
 
     def __init__(self, directory: DataDirectory) -> None:
-        """Work in `directory`, which the caller has locked."""
+        """Use `directory`, which the caller has locked."""
         self._directory = directory
         self._limiter = trio.CapacityLimiter(1)
         self._durable: Stable | None = None
@@ -76,7 +76,7 @@ class Store:
         return self._durable
 
     def create(self, stable: Stable) -> None:
-        """Write a first state, at once; raises `StorageError`."""
+        """Write a first state, without a thread; raises `StorageError`."""
         try:
             self._directory.state.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             sync_directory(self._directory.root)
@@ -96,7 +96,7 @@ class Store:
         except OSError as error:
             raise StorageError(_failure(folder, error)) from None
         self._durable, self._kept = stable, plan.kept
-        with suppress(OSError):  # what cannot be removed now is tried again
+        with suppress(OSError):  # failed removals are tried again at the next write
             perform(folder, obsolete((path.name for path in folder.iterdir()), plan.kept))
 
     def _read_document(self, name: str) -> bytes:
@@ -116,11 +116,11 @@ class MemoryStore:
         self.failing: str | None = None
 
     def load(self) -> Stable:
-        """Return what is kept."""
+        """Return the stored state."""
         return self.durable
 
     async def persist(self, stable: Stable) -> None:
-        """Keep `stable`, or raise `StorageError` with the reason in `failing`."""
+        """Store `stable`, or raise `StorageError` with the reason in `failing`."""
         await trio.lowlevel.checkpoint()
         if self.failing is not None:
             raise StorageError(self.failing)

@@ -284,7 +284,7 @@ async def test_what_is_queued_is_tried_before_the_end_and_a_closed_inbox_is_no_c
         await trio.lowlevel.checkpoint()
         rig.inbox.close()
     assert [notice for _, _, notice in rig.sent] == ["a", "b"]
-    assert "alert outcome unheard, the node has stopped" in rig.logged
+    assert "alert outcome lost, the node has stopped" in rig.logged
 
 
 async def test_a_test_notice_reaches_a_disabled_channel_from_a_node_that_does_not_act(

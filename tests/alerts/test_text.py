@@ -3,7 +3,14 @@
 import pytest
 from attrs import evolve
 
-from qutrio.alerts.text import EVIDENCE_LINES_MAX, SUBJECT_CHARS_MAX, body, moment, subject, votes
+from qutrio.alerts.text import (
+    EVIDENCE_LINES_MAX,
+    SUBJECT_CHARS_MAX,
+    body,
+    format_utc,
+    subject,
+    votes,
+)
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import Ending, Notice, NoticeKind, Stopping
 from qutrio.model.results import State
@@ -98,9 +105,9 @@ def test_subject_and_evidence_have_limits() -> None:
 
 
 def test_a_number_that_is_no_moment_is_shown_and_does_not_raise() -> None:
-    assert moment(NOON) == "2026-01-01 12:00:00 UTC"
-    assert moment(UnixTime(1e30)) == "1e+30 s after 1970"
-    assert "nan" in moment(UnixTime(float("nan")))
+    assert format_utc(NOON) == "2026-01-01 12:00:00 UTC"
+    assert format_utc(UnixTime(1e30)) == "1e+30 s after 1970"
+    assert "nan" in format_utc(UnixTime(float("nan")))
 
 
 def test_a_recovery_before_the_outage_lasts_no_time() -> None:

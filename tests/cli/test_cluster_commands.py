@@ -14,7 +14,7 @@ from tests.core.journal_facts import ALPHA, BRAVO, role_left, role_taken, starte
 ENGINE = """\
 engine   lowest-id
 role     leader (a, this node)
-acts     a
+master   a
 term     3
 can run  gossip, lowest-id, raft
 ! has not said yet whether it knows the engine: b
@@ -27,7 +27,7 @@ master_cooldown  2m     how long a lower id must live before it leads again
 
 HISTORY = """\
 MASTER  TERM  SINCE                    UNTIL                    LASTED  ENDED BECAUSE
-bravo   4     2023-11-14 22:12:20 UTC  acts now                 1m
+bravo   4     2023-11-14 22:12:20 UTC  still master             1m
 bravo   3     -                        2023-11-14 22:12:10 UTC  -       moved by hand
 alpha   1     2023-11-14 22:11:35 UTC  -                        -       not seen: this node was away
 alpha   0     2023-11-14 22:11:20 UTC  2023-11-14 22:11:35 UTC  15s     fell silent
@@ -48,12 +48,12 @@ async def test_a_node_and_its_peers_that_do_not_know_the_engine_are_warned_of(
     scripted.engines, scripted.role = {ME: "", PEER: ""}, "follower"
     scripted.master = None
     warning = (
-        "! this node does not know the engine 'future'; it neither leads nor endorses; upgrade it"
+        "! this node does not know the engine 'future'; it neither leads nor grants; upgrade it"
     )
     shown = (await qutrio("cluster", "engine", "show")).out
     assert warning in shown
-    assert "! does not know the engine, neither leads nor endorses: b" in shown
-    assert "nobody is heard to act" in shown
+    assert "! does not know the engine, neither leads nor grants: b" in shown
+    assert "master   none is heard" in shown
     assert "TIMER" not in shown
     assert warning in (await qutrio("status")).out
 
@@ -91,10 +91,10 @@ async def test_a_wrong_engine_or_timer_is_bad_input(
     assert words in failed.err
 
 
-async def test_a_yield_prints_who_acts_now(qutrio: Door) -> None:
+async def test_a_yield_prints_the_new_master(qutrio: Door) -> None:
     qutrio.scripted.heirs = [PEER, ME]
     done = await qutrio("cluster", "yield")
-    assert (done.code, done.out) == (0, "b acts now, in term 4; before it a\n")
+    assert (done.code, done.out) == (0, "b is master now, in term 4; before: a\n")
     done = await qutrio("cluster", "yield", "--to", "a", "--wait", "20s", "--json")
     assert json.loads(done.out)["term"] == 5
 
@@ -103,8 +103,8 @@ async def test_a_yield_prints_who_acts_now(qutrio: Door) -> None:
     ("arguments", "code", "words"),
     [
         (["--to", "nobody"], ExitCode.BAD_INPUT, "there is no node named 'nobody'"),
-        (["--to", "a"], ExitCode.ERROR, "a acts already, in term 3"),
-        (["--wait", "1s"], ExitCode.UNKNOWN, "a still acts in term 3 after 1s"),
+        (["--to", "a"], ExitCode.ERROR, "a is master already, in term 3"),
+        (["--wait", "1s"], ExitCode.UNKNOWN, "a is still master, in term 3, after 1s"),
         (["--wait", "1h"], ExitCode.BAD_INPUT, "out of range: 1s to 2m"),
     ],
 )
@@ -116,7 +116,7 @@ async def test_a_yield_that_cannot_be_is_one_sentence_and_an_exit_code(
     assert words in failed.err
 
 
-async def test_a_yield_while_nobody_acts_ends_with_4(qutrio: Door) -> None:
+async def test_a_yield_without_a_master_ends_with_4(qutrio: Door) -> None:
     scripted = qutrio.scripted
     scripted.view.publish(evolve(scripted.view.value, master=None))
     assert (await qutrio("cluster", "yield")).code == ExitCode.NO_MASTER
@@ -135,27 +135,27 @@ async def test_the_history_is_a_table_with_the_newest_first(qutrio: Door) -> Non
     assert [r["state"] for r in shown["reigns"]] == ["acting", "ended", "unseen", "ended"]
 
 
-async def test_reigns_that_were_not_written_are_counted(qutrio: Door) -> None:
+async def test_masters_that_were_not_recorded_are_counted(qutrio: Door) -> None:
     qutrio.scripted.journal.entries += [role_taken(-120, ALPHA, 9, untold=7)]
     text = (await qutrio("cluster", "history")).out
-    assert text.endswith("7 reigns before it were not written\n")
+    assert text.endswith("7 masters before it were not recorded\n")
 
 
-async def test_a_reign_that_goes_on_unwritten_is_told(qutrio: Door) -> None:
+async def test_a_master_that_the_journal_lacks_is_reported(qutrio: Door) -> None:
     qutrio.scripted.journal.entries += [
         role_taken(-120, ALPHA, 1),
         role_left(-105, ALPHA, 1, "bye"),
     ]
     text = (await qutrio("cluster", "history")).out
-    assert text.endswith("a acts now, in term 3; that and perhaps more was not written down\n")
+    assert text.endswith("a is master now, in term 3; the journal does not have this yet\n")
 
 
 async def test_an_empty_history_says_so(qutrio: Door) -> None:
-    assert (await qutrio("cluster", "history")).out == "no reign is recorded on this node (a)\n"
+    assert (await qutrio("cluster", "history")).out == "no master is recorded on this node (a)\n"
 
 
 async def test_a_damaged_moment_in_the_history_is_one_sentence(qutrio: Door) -> None:
     qutrio.scripted.journal.entries.append(role_taken(1e15, ALPHA, 1))
     failed = await qutrio("cluster", "history")
     assert failed.code == ExitCode.ERROR
-    assert "holds a moment that is no date" in failed.err
+    assert "holds a time that is not a date" in failed.err

@@ -1,4 +1,4 @@
-"""`qutrio explain`: the story of a page, in words that need no manual at three in the morning."""
+"""`qutrio explain`: the report of a page, in words that need no manual at three in the morning."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.printing import lapse
 from qutrio.cli.vote_text import arithmetic, cast_lines, evidence_lines
 from qutrio.codec.converter import CONVERTER
-from qutrio.core.journal.writer import ATTEMPTS_TOLD_MAX
+from qutrio.core.journal.writer import ATTEMPTS_WRITTEN_MAX
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, Closing, Entry, Leaving, Named
@@ -49,7 +49,7 @@ since     2023-11-14 22:13:20 UTC
 until     2023-11-14 22:14:20 UTC
 state     recovered after 1m
 pages     DOWN to pager delivered by alpha
-told by   a, from its own journal
+source    the journal of a
 
 -- 2023-11-14, UTC --
 22:13:18.9      +0.0s  first round: web may be DOWN
@@ -62,14 +62,14 @@ told by   a, from its own journal
                          alpha    fail    0.2s old  counts  connection refused
                          bravo    fail    0.2s old  counts  connection refused
                          charlie  fail    0.2s old  counts  connection refused
-22:13:20.0      +1.1s  incident web-1 opened by alpha, the acting master of term 1: \
+22:13:20.0      +1.1s  incident web-1 opened by alpha, the master of term 1: \
 a majority holds it (write 1.7, document revision 3)
-22:13:20.0      +1.1s  DOWN is to be told to: pager
+22:13:20.0      +1.1s  DOWN is to be sent to: pager
 22:13:20.1      +1.2s  alpha tries to deliver DOWN to pager
 22:13:20.3      +1.4s  DOWN to pager delivered by alpha: 250 queued
 22:13:20.4      +1.5s  DOWN to pager is marked delivered: no other node will repeat it
-22:13:50.0     +31.1s  no acting master is heard any more: nobody is told anything until one acts
-22:13:54.0     +35.1s  bravo acts now, in term 2
+22:13:50.0     +31.1s  no master is heard any more: no notice is sent until there is one
+22:13:54.0     +35.1s  bravo is master now, in term 2
 """
 
 
@@ -98,11 +98,11 @@ async def test_without_an_argument_the_incidents_are_listed(qutrio: Door) -> Non
         "web-2     web    2023-11-14 22:13:20 UTC  0s      DOWN       none",
         "web-1     web    2023-11-14 22:13:20 UTC  1m      recovered  1 of 1 delivered",
     ]
-    assert lines[4] == "Rounds that came to nothing:"
+    assert lines[4] == "Bad rounds that the next round did not confirm:"
     assert lines[5] == (
-        "  2023-11-14 22:14:39 UTC  web: one bad round, nobody was told: 3 of 3 voters answered,"
+        "  2023-11-14 22:14:39 UTC  web: one bad round, no notice: 3 of 3 voters answered,"
         " 2 failed: more than half, so DOWN; then, 1.0s later, 3 of 3 voters answered, 1 failed:"
-        " a minority, so UP; 3 more such rounds before are not told"
+        " a minority, so UP; 3 such rounds before it are not recorded"
     )
 
 
@@ -133,7 +133,7 @@ async def test_a_damaged_moment_is_one_sentence_and_no_traceback(qutrio: Door) -
     remember(qutrio, opened(), led(1e15, BRAVO))
     shown = await qutrio("explain", "web")
     assert shown.code == ExitCode.ERROR
-    assert "holds a moment that is no date; look with --json" in shown.err
+    assert "holds a time that is not a date; look with --json" in shown.err
     assert (await qutrio("explain", "web", "--json")).code == ExitCode.OK
 
 
@@ -154,18 +154,18 @@ async def told(qutrio: Door, *entries: Entry) -> str:
 
 async def test_a_round_that_came_to_nothing_is_told_before_the_page(qutrio: Door) -> None:
     text = await told(qutrio, doubted(-60), went_down(), opened())
-    assert "-59.9s  one bad round, nobody was told: 3 of 3 voters answered, 2 failed" in text
+    assert "-59.9s  one bad round, no notice: 3 of 3 voters answered, 2 failed" in text
 
 
 async def test_a_node_that_took_the_masters_word_shows_its_own_votes(qutrio: Door) -> None:
     text = await told(qutrio, went_down(basis=Basis.LEDGER), opened())
-    assert "web is DOWN by the acting master's count; this node had counted one round" in text
-    assert "its own votes at that moment:" in text
+    assert "web is DOWN by the master's count; this node had counted one round" in text
+    assert "its own votes at that time:" in text
 
 
 async def test_a_check_without_a_channel_tells_nobody_and_says_so(qutrio: Door) -> None:
     text = await told(qutrio, went_down(), opened())
-    assert "nobody is told: no enabled alert channel is attached" in text
+    assert "no notice: no enabled alert channel is attached" in text
     assert "pages     none" in text
 
 
@@ -208,7 +208,7 @@ async def test_a_notice_that_was_not_delivered_says_why(
 async def test_an_incident_whose_check_is_gone_says_so(qutrio: Door) -> None:
     text = await told(qutrio, opened(), closed(9, Closing.FORGOTTEN))
     assert "state     check removed or disabled after 9s" in text
-    assert "term 1, without a word because its check was removed or disabled: a majority" in text
+    assert "term 1, without a notice because its check was removed or disabled: a majority" in text
 
 
 async def test_a_day_that_begins_meanwhile_is_marked(qutrio: Door) -> None:
@@ -229,15 +229,15 @@ async def test_lines_of_a_newer_version_are_passed_over(qutrio: Door) -> None:
 async def test_a_node_that_was_down_says_what_it_did_not_see(qutrio: Door) -> None:
     late = started(100)
     text = await told(qutrio, late, opened(101), noticed(101), crossed(102))
-    assert "this node started; what happened while it was down, it missed" in text
+    assert "this node started; it did not see what happened while it was down" in text
     assert "this node heard of it 1m 41s late" in text
     assert "the votes as the master counted them:" in text
     assert "bravo  fail    0.3s old  does not count  connection refused" in text
     missed = text.partition("What this node did not see:\n")[2]
-    assert "how the votes were counted at the time; the acting master's journal has it" in missed
+    assert "how the votes were counted; the journal of the master at that time has it" in missed
     assert (
-        "who delivered DOWN for pager: ask on alpha, the acting master then, with the same"
-        " command" in missed
+        "who delivered DOWN for pager: run the same command on alpha, the master at that time"
+        in missed
     )
 
 
@@ -248,9 +248,9 @@ async def test_a_node_that_was_away_at_the_end_does_not_guess(qutrio: Door) -> N
     assert "this node was asked to stop" in text
     assert "state     over, this node was away\n" in text
     missed = text.partition("What this node did not see:\n")[2]
-    assert "what became of DOWN for pager: this node was away when that was settled" in missed
+    assert "what became of DOWN for pager: this node was away when that was recorded" in missed
     assert "when the incident ended: this node was away" in missed
-    assert "how its own attempt to deliver DOWN to pager ended: it stopped meanwhile" in missed
+    assert "how its own attempt to deliver DOWN to pager ended: it stopped before the end" in missed
 
 
 async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(qutrio: Door) -> None:
@@ -262,11 +262,11 @@ async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(qutri
 
 
 async def test_attempts_that_are_not_written_are_not_passed_over_in_silence(qutrio: Door) -> None:
-    attempts = [began(n) for n in range(ATTEMPTS_TOLD_MAX)]
+    attempts = [began(n) for n in range(ATTEMPTS_WRITTEN_MAX)]
     text = await told(qutrio, went_down(), opened(), noticed(0), *attempts)
     assert (
-        f"every attempt to deliver DOWN for pager: only the first {ATTEMPTS_TOLD_MAX} and the one"
-        " that succeeds are written down" in text
+        f"every attempt to deliver DOWN for pager: only the first {ATTEMPTS_WRITTEN_MAX} and the"
+        " one that succeeds are recorded" in text
     )
 
 
@@ -274,7 +274,7 @@ async def test_an_open_incident_says_for_how_long(qutrio: Door) -> None:
     remember(qutrio, went_down(-125), opened(-125))
     assert "state     DOWN for 0s" in (await qutrio("explain", "web")).out
     acts = await told(qutrio, noticed(-125, NoticeKind.DOWN), led(-100, HERE, 3))
-    assert "a (this node) acts now, in term 3" in acts
+    assert "a (this node) is master now, in term 3" in acts
     assert ALPHA.name in acts
 
 

@@ -60,7 +60,7 @@ def test_command_runs_while_the_role_is_here_with_its_environment(
     daemon.tell(left_s=None)
     gone_at(int(pid))
     daemon.hear_wish(wanted=False)
-    assert "this node leads no more" in lead.said
+    assert "this node is no longer master" in lead.said
     daemon.lead(term=9)
     assert lead.lines(4)[2] == "9 a c0 reports"
 
@@ -83,7 +83,7 @@ def test_mandate_that_is_too_short_is_told_and_nothing_starts(daemon: Daemon, le
     daemon.accept()
     for _ in range(4):
         daemon.tell(left_s=0.19, lease_s=0.19)
-    lead.says("a mandate lasts 0.19s, which is too short")
+    lead.says("a lease lasts 0.19s, which is too short")
     assert lead.said.count("too short") == 1
     assert "starting" not in lead.said
 

@@ -22,7 +22,7 @@ from qutrio.model.stable import Record
 from qutrio.peers.token import make_token
 from qutrio.storage.directories import DataDirectory
 from qutrio.storage.joining import remember_joining
-from qutrio.storage.leftovers import untouched
+from qutrio.storage.leftovers import can_set_up
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.store import Store
 from tests import needs
@@ -50,7 +50,7 @@ def test_init_makes_a_private_directory_with_a_node_of_its_own(
     place: DataDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Keys, node.yaml and state; the next step is told."""
-    assert untouched(place)
+    assert can_set_up(place)
     code = main(["init", "--name", "a", "--bind", "127.0.0.1", "--port", "9955"])
     assert code == ExitCode.OK
     shown = capsys.readouterr()
@@ -59,7 +59,7 @@ def test_init_makes_a_private_directory_with_a_node_of_its_own(
     assert "qutrio serve" in shown.out
     assert stat.S_IMODE(place.root.stat().st_mode) == 0o700
     assert place.state_file.exists()
-    assert not untouched(place)
+    assert not can_set_up(place)
 
 
 def test_the_next_step_names_the_directory_that_was_chosen(
@@ -111,7 +111,7 @@ def test_bad_particulars_are_refused_before_anything_is_written(
     """A typing error must not leave half a node behind."""
     assert main(["init", *arguments]) == ExitCode.BAD_INPUT
     assert capsys.readouterr().err.count("\n") == 1
-    assert untouched(place)
+    assert can_set_up(place)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_join_that_broke_off_before_its_keys_were_made_is_remembered_too(
 ) -> None:
     place.root.mkdir(mode=0o700)
     remember_joining(place, "c1")
-    assert untouched(place)
+    assert can_set_up(place)
     assert main(["serve", "--name", "b", "--bind", "127.0.0.1"]) == ExitCode.ERROR
     assert "was meant to join" in capsys.readouterr().err
     assert not place.state_file.exists()
@@ -228,7 +228,7 @@ def test_join_refuses_to_write_through_a_link(
     place.node_file.symlink_to(folder / "node.yaml")
     capsys.readouterr()
     assert main(["enroll", "join", token_of("c1"), "--name", "b"]) == ExitCode.ERROR
-    assert "is a link and is not written; say there: name: b" in capsys.readouterr().err
+    assert "is a link and is not written; set in it: name: b" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_an_address_that_nobody_can_dial_is_refused_by_init_and_join(
     for command in (["init"], ["enroll", "join", token_of("c1")]):
         assert main([*command, "--name", "b", "--advertise", address]) == ExitCode.BAD_INPUT
         assert capsys.readouterr().err.startswith("qutrio: advertise: ")
-    assert untouched(place)
+    assert can_set_up(place)
 
 
 def test_an_address_of_this_machine_alone_is_refused_where_the_cluster_is_elsewhere(
@@ -296,7 +296,7 @@ def test_token_with_one_changed_letter_is_bad_input(
     letter = "A" if token[20] != "A" else "B"
     assert main(["enroll", "join", token[:20] + letter + token[21:]]) == ExitCode.BAD_INPUT
     assert "damaged" in capsys.readouterr().err
-    assert untouched(place)
+    assert can_set_up(place)
 
 
 @pytest.mark.parametrize(

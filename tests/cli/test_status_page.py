@@ -214,9 +214,9 @@ def test_a_daemon_that_does_not_say_its_standing_is_believed(
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        ({"stage": "changing"}, "cluster.yaml keeps changing for 7s"),
-        ({"stage": "reading"}, "(49 KiB) is being read for 7s"),
-        ({"stage": "proposed"}, "waits for 7s for the cluster"),
+        ({"stage": "changing"}, "cluster.yaml has been changing for 7s"),
+        ({"stage": "reading"}, "(49 KiB) has been read for 7s"),
+        ({"stage": "proposed"}, "has been waiting for 7s for the cluster"),
         ({"stage": "blocked", "reason": "no"}, "cluster.yaml cannot be read or replaced: no"),
         (
             {"stage": "refused", "reason": "no", "kept": "/x"},

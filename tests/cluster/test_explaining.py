@@ -40,7 +40,7 @@ def test_a_page_is_explained_by_every_node_that_lived_through_it(lab: Lab, peopl
     nginx.start()
     people.wait_for("recovered", heir)
     told = heir.cli("explain", "web").stdout
-    assert f"{heir.name} (this node) acts now, in term " in told
+    assert f"{heir.name} (this node) is master now, in term " in told
     assert f"RECOVERED to hook delivered by {heir.name}: HTTP 2" in told
     assert f"who delivered DOWN for mail: ask on {master.name}" in told
 

@@ -10,7 +10,7 @@ from qutrio.model.ids import Revision, Term, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
 from qutrio.model.stable import Position, Record, Stable
-from qutrio.peers.frames import Hello, hear_one, say
+from qutrio.peers.frames import Hello, receive_expected, send_frame
 from qutrio.peers.identity import PeerIdentity
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket, open_websocket
@@ -74,13 +74,13 @@ async def lie_to(transport: TlsTransport, me: PeerIdentity, held: Stable, victim
     limit = MEMBER_MESSAGE_BYTES_MAX
     async with open_websocket(stream, client=True, message_bytes_max=limit) as socket:
         cluster = held.committed.document.cluster_id
-        await say(
+        await send_frame(
             socket,
             Hello(
                 protocol=WIRE_VERSION, node=me.node_id, cluster=cluster, program="liar", level=LEVEL
             ),
         )
-        await hear_one(socket, Hello, WAIT_S)
+        await receive_expected(socket, Hello, WAIT_S)
         for turn in range(FRAMES):
             with trio.fail_after(WAIT_S):
                 await answer(socket, me, held, turn)

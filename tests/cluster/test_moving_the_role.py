@@ -33,20 +33,20 @@ def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: L
     assert first.status()["role"] == "leader"
 
     said = third.cli("cluster", "yield").stdout  # from a node that does not act
-    assert said == f"{second.name} acts now, in term {term + 1}; before it {first.name}\n"
+    assert said == f"{second.name} is master now, in term {term + 1}; before: {first.name}\n"
     cluster.settle()
     said = second.cli("cluster", "yield", "--to", third.name, "--json").stdout
     assert json.loads(said)["master"]["id"] == third.id
     cluster.settle()
     again = first.cli("cluster", "yield", "--to", third.name, expect=ExitCode.ERROR)
-    assert again.stderr == f"qutrio: {third.name} acts already, in term {term + 2}\n"
+    assert again.stderr == f"qutrio: {third.name} is master already, in term {term + 2}\n"
 
     third.kill()
     heir = cluster.acting(others_than=third)
     cluster.settle()
     wait_for("its heir counts it as dead", lambda: not hears(heir, third), SECONDS)
     refused = heir.cli("cluster", "yield", "--to", third.name, expect=ExitCode.ERROR)
-    assert refused.stderr == f"qutrio: {third.name} is not alive: nothing is heard of it\n"
+    assert refused.stderr == f"qutrio: {third.name} is not alive: it is not heard\n"
     unknown = heir.cli("cluster", "yield", "--to", "nobody", expect=ExitCode.BAD_INPUT)
     assert unknown.stderr.count("\n") == 1
     assert cluster.acting() is heir
@@ -62,7 +62,7 @@ def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: L
         assert lowest["until_unix"] <= moved["since_unix"] <= moved["until_unix"]
     told = first.cli("cluster", "history", "--limit", "2").stdout.splitlines()
     assert len(told) == 3
-    assert "acts now" in told[1]
+    assert "still master" in told[1]
     assert told[2].endswith("fell silent")
 
 

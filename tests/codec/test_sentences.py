@@ -30,12 +30,12 @@ A, HOOK = NodeId("n1"), ChannelId("c1")
 SENTENCES: dict[NodeFact, str] = {
     NodeStarted(): "started",
     RoleClaimed(Term(3)): "claims the role, term 3",
-    Resigned(Term(3), "stopping"): "gave the role up, term 3, reason stopping",
+    Resigned(Term(3), "stopping"): "resigned, term 3, reason stopping",
     RemovedFromCluster("x"): "this node was removed from the cluster, reason x",
     DiskRefused("no space left"): "the disk refused a write, reason no space left",
     ProtocolBroken("n2 lies"): "the election protocol was broken, how n2 lies",
     EngineUnknown("future"): (
-        "does not know the election engine; neither leads nor endorses, upgrade it, engine future"
+        "does not know the election engine; neither leads nor grants, upgrade it, engine future"
     ),
     OwnChangeRefused("x"): "own change was refused, reason x",
     NoticeUndelivered(HOOK, "refused"): "a notice was not delivered, channel c1, detail refused",
@@ -44,7 +44,7 @@ SENTENCES: dict[NodeFact, str] = {
     WallClockDiffers(A, 12): "wall clocks differ, node n1, ahead_s 12",
     WallClockAgrees(A): "wall clocks agree again, node n1",
     MinorityLed("2 of 5"): "leads a minority, and may page, sees 2 of 5",
-    MinorityLeft("3 of 5"): "leads a minority no more, sees 3 of 5",
+    MinorityLeft("3 of 5"): "no longer leads a minority, sees 3 of 5",
 }
 
 
@@ -59,7 +59,7 @@ def test_every_fact_has_a_sentence() -> None:
 
 def test_a_line_of_the_log_has_its_details_by_key() -> None:
     line = log_line(Resigned(Term(3), "stopping"))
-    assert line == ("gave the role up", {"term": "3", "reason": "stopping"})
+    assert line == ("resigned", {"term": "3", "reason": "stopping"})
 
 
 def test_a_status_tells_why_nothing_can_be_changed_before_what_happened_last() -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
-from qutrio.core.alerting.ages import AGES_TOLD_MAX
+from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     CanvassRequest,
     Commit,
@@ -147,7 +147,7 @@ def test_a_whole_number_where_a_real_one_stands_reads_as_equal() -> None:
 @pytest.mark.parametrize("first", ['"kind":"lasted",', '"mood":1,"kind":"lasted",'])
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_ages_of_incidents_are_counted_before_they_are_built(first: str, more: int) -> None:
-    ages = ",".join(['["web-1",1.0]'] * (AGES_TOLD_MAX + more))
+    ages = ",".join(['["web-1",1.0]'] * (AGES_PER_MESSAGE_MAX + more))
     data = f'{{{first}"incidents":[{ages}]}}'.encode()
     if not more:
         assert isinstance(decode(data), Lasted)

@@ -142,14 +142,14 @@ async def test_what_cannot_be_next_is_refused_before_anybody_is_asked() -> None:
     for name, code, sentence in (
         ("nobody", Code.NOT_FOUND, "there is no node named 'nobody'; see 'qutrio node list'"),
         ("c", Code.REFUSED, "c is a learner: it has no vote yet"),
-        ("a", Code.REFUSED, "a acts already, in term 3"),
+        ("a", Code.REFUSED, "a is master already, in term 3"),
     ):
         failure = await refused(scripted, "cluster.yield", to=name)
         assert (failure.code, str(failure)) == (code, sentence)
     scripted.view.publish(evolve(scripted.view.value, live=frozenset({ME})))
     failure = await refused(scripted, "cluster.yield", to="b")
     assert (failure.code, str(failure)) == (
-        Code.REFUSED, "b is not alive: nothing is heard of it",
+        Code.REFUSED, "b is not alive: it is not heard",
     )  # fmt: skip
     failure = await refused(scripted, "cluster.yield")
     assert str(failure) == "a cannot yield: no other voting member is heard"
@@ -172,7 +172,7 @@ async def test_a_role_that_does_not_move_in_time_is_unknown(autojump_clock: Mock
     failure = await refused(scripted, "cluster.yield", wait="7s")
     assert trio.current_time() - began == pytest.approx(7)
     assert failure.code is Code.UNKNOWN
-    assert str(failure).startswith("a still acts in term 3 after 7s; it may yet yield")
+    assert str(failure).startswith("a is still master, in term 3, after 7s; it may yet yield")
 
 
 async def test_a_role_that_comes_back_is_not_said_to_have_stayed(autojump_clock: MockClock) -> None:
@@ -180,7 +180,7 @@ async def test_a_role_that_comes_back_is_not_said_to_have_stayed(autojump_clock:
     moves_to(scripted, ME)
     failure = await refused(scripted, "cluster.yield")
     assert failure.code is Code.REFUSED
-    assert str(failure) == "a gave the role up, and acts again in term 4: no other kept it"
+    assert str(failure) == "a resigned, and is master again in term 4: no other node kept it"
 
 
 async def test_a_role_that_nobody_takes_is_said_so(autojump_clock: MockClock) -> None:
@@ -188,7 +188,7 @@ async def test_a_role_that_nobody_takes_is_said_so(autojump_clock: MockClock) ->
     moves_to(scripted, None)
     failure = await refused(scripted, "cluster.yield")
     assert failure.code is Code.NO_MASTER
-    assert "a gave the role up, and nobody acts after 15s" in str(failure)
+    assert "a resigned, and there is no master after 15s" in str(failure)
 
 
 async def test_a_role_that_moves_elsewhere_is_an_error_that_names_who_acts() -> None:
@@ -197,7 +197,7 @@ async def test_a_role_that_moves_elsewhere_is_an_error_that_names_who_acts() -> 
     scripted.view.publish(evolve(scripted.view.value, live=frozenset({ME, PEER, LEARNER})))
     moves_to(scripted, PEER)
     failure = await refused(scripted, "cluster.yield", to="c")
-    assert (failure.code, str(failure)) == (Code.REFUSED, "b acts now in term 4, and not c")
+    assert (failure.code, str(failure)) == (Code.REFUSED, "b is master now, in term 4, not c")
 
 
 @pytest.mark.parametrize("wait", ["10ms", "3m", "soon"])

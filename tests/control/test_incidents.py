@@ -92,7 +92,7 @@ async def test_the_beginning_of_an_id_is_enough_when_only_one_begins_so() -> Non
     scripted = brain_with(opened(1, number=21), opened(2, number=22))
     failure = await refused(scripted, "incident.explain", name="web-2")
     assert failure.code is Code.INVALID
-    assert str(failure) == "2 incidents begin with 'web-2'; say more of it: web-21, web-22"
+    assert str(failure) == "2 incidents begin with 'web-2'; give more of the id: web-21, web-22"
 
 
 async def test_an_unknown_incident_is_one_sentence_that_says_where_to_look() -> None:

@@ -131,7 +131,7 @@ class EngineCluster:
 
     def receive(self, sender: NodeId, to: NodeId, word: EngineMessage) -> None:
         """Deliver a message now, whoever sent it."""
-        self._say(to, self.engines[to].hear(sender, word, self.electorate(to), self.now))
+        self._say(to, self.engines[to].on_message(sender, word, self.electorate(to), self.now))
         self.advance(to)
 
     def advance(self, name: NodeId) -> None:

@@ -59,7 +59,7 @@ def leader(me: NodeId) -> Gossip:
 def follower(me: NodeId, of: NodeId) -> Gossip:
     """Return an engine that heard a leader at second 0."""
     engine = Gossip(me=me, now=at(0))
-    assert engine.hear(of, DECLARATION, seen_by(me), at(0)) == []
+    assert engine.on_message(of, DECLARATION, seen_by(me), at(0)) == []
     assert engine.advance(seen_by(me), at(0)) == []
     return engine
 

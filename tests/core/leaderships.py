@@ -32,13 +32,15 @@ def leadership(
     *,
     accepted: Record | None = None,
     promise: Promise = NO_PROMISE,
-    quiet_until: Instant = NEVER,
+    restart_wait_until: Instant = NEVER,
 ) -> Leadership:
     """The leadership of a node that has just started."""
     return Leadership(
         me=me,
         register=register(me, committed, accepted=accepted),
-        lease=Lease(me=me, promise=promise, quiet_until=quiet_until, heard_term=promise.term),
+        lease=Lease(
+            me=me, promise=promise, restart_wait_until=restart_wait_until, heard_term=promise.term
+        ),
         heartbeats=HeartbeatSchedule(next_beat=at(0)),
         announcements=Announcements(me),
         rng=Random(0),
@@ -48,9 +50,9 @@ def leadership(
 def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
     """Have two-way contact with these peers at `now`."""
     for peer in peers:
-        place.liveness.heard(peer, at(now), place.settings.dead_after_s)
+        place.liveness.record_message(peer, at(now), place.settings.dead_after_s)
         place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
-    number = place.beat(at(now), WALL).number
+    number = place.next_heartbeat(at(now), WALL).number
     for peer in peers:
         place.on_ack(peer, ack(number), at(now))
 
@@ -58,7 +60,7 @@ def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> No
 def bind(place: Leadership, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
     """Let these peers grant the present claim, or renew their grants."""
     claim = place.lease.claim
-    number = place.beat(at(now), WALL).number
+    number = place.next_heartbeat(at(now), WALL).number
     for peer in peers:
         place.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
 
@@ -82,7 +84,7 @@ def win(place: Leadership, now: float, *peers: NodeId) -> Term:
     for peer in peers:
         for write in messages(wrote, peer, Write):
             place.register.on_wrote(peer, accepts(write.position), at(now))
-    assert place.register.settled()
-    place.register.settle()
+    assert place.register.write_has_majority()
+    place.register.mark_committed()
     assert place.acting_until(at(now)) is not None
     return claim

@@ -53,7 +53,7 @@ LEDGER = Ledger(sequence=9, outbox=(ONE,))
 def scheduler(on: ClusterDocument | None = None) -> DeliveryScheduler:
     messenger = DeliveryScheduler(Random(1))
     messenger.take_over(at(0), inherited=False)
-    messenger.follow(on or held(), LEDGER, at(0))
+    messenger.set_channels(on or held(), LEDGER, at(0))
     return messenger
 
 

@@ -72,7 +72,7 @@ def told(some: NodeCluster, *nodes: NodeId) -> list[Notice]:
 
 
 def leads(some: NodeCluster, node: NodeId) -> bool:
-    return some.nodes[node].alerts.minority.leads
+    return some.nodes[node].alerts.partition.leads
 
 
 def kinds(notices: list[Notice]) -> list[NoticeKind]:

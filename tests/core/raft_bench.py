@@ -152,7 +152,7 @@ class Bench:
 
     def hear(self, sender: NodeId, message: EngineMessage) -> list[EngineMessage]:
         """Return A's answers to one message, for its sender or for all."""
-        says = self.engine.hear(sender, message, self.seen, self.now)
+        says = self.engine.on_message(sender, message, self.seen, self.now)
         assert {say.to for say in says} <= {sender, None}
         self._note()
         return _messages(says)

@@ -49,7 +49,7 @@ def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) ->
     holder = register(me, held)
     holder.establish(Term(term), None, at(0))
     accept(holder, *held.voters)
-    holder.settle()
+    holder.mark_committed()
     return holder
 
 
@@ -59,8 +59,8 @@ def accept(holder: Register, *peers: NodeId) -> None:
     position = holder.flight.record.position
     for peer in peers:
         holder.on_wrote(peer, wrote(position), at(0))
-    assert holder.settled()
+    assert holder.write_has_majority()
 
 
 def pump(holder: Register, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
-    return holder.pump(ledger or holder.accepted.ledger, at(now), WALL)
+    return holder.write_next(ledger or holder.accepted.ledger, at(now), WALL)

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.admission import Admission, admission, problem_of
+from qutrio.core.api.admission import Admission, admission, token_problem
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, TokenId, UnixTime
 from qutrio.model.levels import LEVEL
@@ -60,4 +60,4 @@ def test_a_token_is_good_for_one_key_until_it_expires(
 ) -> None:
     """The same node may claim it again, because it may not have heard of its first claim."""
     claimed = evolve(TOKEN, claimant=claimant)
-    assert problem_of(claimed, BOB.fingerprint, UnixTime(wall)) == problem
+    assert token_problem(claimed, BOB.fingerprint, UnixTime(wall)) == problem

@@ -61,7 +61,7 @@ def master_of(follower: AlertManager, node: NodeId) -> None:
 
 def delegated(follower: AlertManager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
     """Let a node delegate a delivery at 0 s, right after it heard a heartbeat."""
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
@@ -76,7 +76,7 @@ def attempted(*, delivered: bool) -> Attempted:
 
 def has_more_to_do(one: AlertManager) -> bool:
     """Return the property as it is now; mypy would assume that it never changes."""
-    return one.pressing
+    return one.is_urgent
 
 
 # --- the master -----------------------------------------------------------------------------
@@ -87,13 +87,13 @@ def test_only_a_master_without_a_write_in_flight_may_write() -> None:
     holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert not holder.may_write(at(DEAD_S))
-    holder.register.pump(Ledger(sequence=1), at(0), WALL)
+    holder.register.write_next(Ledger(sequence=1), at(0), WALL)
     assert not holder.may_write(at(0))
 
 
 def test_a_master_that_claims_a_higher_term_writes_nothing_new_until_it_is_established() -> None:
     holder = alerts(A, acting=True)
-    holder.leadership.lease.hear(Term(5))
+    holder.leadership.lease.record_term(Term(5))
     later = at(DEAD_S * CLAIM_AGAIN_DEADS)
     assert holder.may_write(later)
     holder.leadership.advance(later, WALL)
@@ -105,7 +105,7 @@ def test_a_new_master_evaluates_every_check_once_per_term() -> None:
     holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert has_more_to_do(holder)
-    assert holder.ledger(at(0), WALL) == Ledger()
+    assert holder.next_ledger(at(0), WALL) == Ledger()
     assert not has_more_to_do(holder)
     assert holder.may_write(at(1))
     assert not has_more_to_do(holder)
@@ -114,11 +114,11 @@ def test_a_new_master_evaluates_every_check_once_per_term() -> None:
 def test_only_committed_notices_are_sent() -> None:
     holder = alerts(A, acting=True)
     holder.may_write(at(0))
-    holder.register.pump(Ledger(outbox=(ONE,)), at(0), WALL)
-    assert holder.send_out([], at(0)) == []
-    holder.register.settle()
-    assert holder.send_out([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
-    assert holder.scheduler.busy(at(0))
+    holder.register.write_next(Ledger(outbox=(ONE,)), at(0), WALL)
+    assert holder.start_attempts([], at(0)) == []
+    holder.register.mark_committed()
+    assert holder.start_attempts([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
+    assert holder.scheduler.is_busy(at(0))
 
 
 def test_a_master_that_cannot_reach_a_channel_delegates_to_another_member() -> None:
@@ -126,11 +126,11 @@ def test_a_master_that_cannot_reach_a_channel_delegates_to_another_member() -> N
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
-    holder.send_out([B, C], at(0))
+    holder.start_attempts([B, C], at(0))
     (note,) = holder.on_attempted(attempted(delivered=False), at(0))
     assert note == Note(NoticeUndelivered(HOOK, "refused"))
     later = holder.scheduler.deadline()
-    assert holder.send_out([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
+    assert holder.start_attempts([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
 def test_a_delivery_by_any_member_under_an_earlier_master_counts() -> None:
@@ -140,7 +140,7 @@ def test_a_delivery_by_any_member_under_an_earlier_master_counts() -> None:
     )
     holder.may_write(at(0))
     assert holder.on_delivered(C, DELIVERED, at(0)) == []
-    assert holder.ledger(at(0), WALL).outbox == ()
+    assert holder.next_ledger(at(0), WALL).outbox == ()
 
 
 def test_a_new_master_waits_before_it_delivers_the_outbox_of_the_last_one() -> None:
@@ -149,8 +149,8 @@ def test_a_new_master_waits_before_it_delivers_the_outbox_of_the_last_one() -> N
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
     holder.may_write(at(0))
-    assert holder.send_out([], at(0)) == []
-    assert len(holder.send_out([], at(2))) == 1
+    assert holder.start_attempts([], at(0)) == []
+    assert len(holder.start_attempts([], at(2))) == 1
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
@@ -168,29 +168,27 @@ def test_a_new_master_sends_no_end_while_a_delegated_delivery_of_the_last_one_ma
     holder, end = alerts(A, acting=True), delivery(kind=kind)
     inherited = record(held, pos(1), Ledger(outbox=(end,)))
     holder.register.accepted = holder.register.committed = inherited
-    holder.leadership.lease.bind(B, Term(1), pos(1), at(DEAD_S))
+    holder.leadership.lease.add_grant(B, Term(1), pos(1), at(DEAD_S))
     assert holder.may_write(at(0))
-    assert holder.send_out([], order.until) == []
-    (told,) = holder.send_out([], at(2 * DEAD_S))
+    assert holder.start_attempts([], order.until) == []
+    (told,) = holder.start_attempts([], at(2 * DEAD_S))
     assert isinstance(told, Notify)
     assert told.delivery == end
 
 
-def test_a_new_master_sends_nothing_out_of_order_with_a_delegated_delivery_of_the_last_one() -> (
-    None
-):
+def test_a_later_notice_waits_while_a_delegated_delivery_of_the_last_master_may_begin() -> None:
     holder, second = alerts(A, acting=True), delivery(number=3)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE, second))
     )
     holder.may_write(at(0))
-    assert holder.send_out([], at(2)) == [Notify(ONE, Term(1), delegated=False)]
+    assert holder.start_attempts([], at(2)) == [Notify(ONE, Term(1), delegated=False)]
     holder.on_attempted(attempted(delivered=True), at(2))
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(2), Ledger(outbox=(second,))
     )
-    assert holder.send_out([], at(DEAD_S)) == []
-    assert holder.send_out([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
+    assert holder.start_attempts([], at(DEAD_S)) == []
+    assert holder.start_attempts([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
 
 
 def test_a_new_master_assumes_that_waiting_notices_were_tried_by_the_last_one() -> None:
@@ -200,7 +198,7 @@ def test_a_new_master_assumes_that_waiting_notices_were_tried_by_the_last_one() 
     gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
     holder.register.accepted = holder.register.committed = gone
     assert holder.may_write(at(0))
-    (left,) = holder.ledger(at(0), WALL).outbox
+    (left,) = holder.next_ledger(at(0), WALL).outbox
     assert (left.notice.kind, left.channel) == (NoticeKind.CLOSED, HOOK)
 
 
@@ -218,7 +216,7 @@ def test_a_member_makes_delegated_deliveries_for_the_master_only() -> None:
 def test_a_delegated_delivery_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
     follower = alerts(C)
     master_of(follower, A)
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     old = Deliver(term=Term(3), delivery=ONE, heard=heard)
     (order,) = follower.on_deliver(A, old, at(DEAD_S - 0.01))
     assert isinstance(order, Notify)
@@ -233,7 +231,7 @@ def test_a_delegated_delivery_is_as_old_as_the_last_heartbeat_that_its_master_he
 def test_a_delegated_delivery_that_arrives_twice_is_attempted_once() -> None:
     follower = alerts(C)
     master_of(follower, A)
-    heard = follower.leadership.beat(at(0), WALL).number
+    heard = follower.leadership.next_heartbeat(at(0), WALL).number
     twice = Deliver(term=Term(3), delivery=ONE, heard=heard)
     assert len(follower.on_deliver(A, twice, at(0))) == 1
     assert follower.on_deliver(A, twice, at(0)) == []
@@ -253,7 +251,7 @@ def test_a_failed_delegated_delivery_is_reported_to_the_master_that_asked() -> N
     master_of(follower, A)
     delegated(follower, A)
     assert Send(A, FAILED) in follower.on_attempted(attempted(delivered=False), at(1))
-    assert follower.pass_on(at(1)) == []
+    assert follower.report_delivered(at(1)) == []
 
 
 def test_a_failed_attempt_that_nobody_asked_for_is_only_recorded() -> None:
@@ -270,23 +268,23 @@ def test_a_delivery_is_reported_once_to_the_master(delegated: bool) -> None:
         follower.on_deliver(A, Deliver(term=Term(3), delivery=ONE), at(0))
     after = DEAD_S + 1
     assert follower.on_attempted(attempted(delivered=True), at(after)) == []
-    assert follower.pass_on(at(after)) == []  # nobody acts just now
+    assert follower.report_delivered(at(after)) == []  # nobody acts just now
     follower.leadership.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(after), WALL)
-    assert follower.pass_on(at(after)) == [Send(B, DELIVERED)]
-    assert follower.pass_on(at(after)) == []
+    assert follower.report_delivered(at(after)) == [Send(B, DELIVERED)]
+    assert follower.report_delivered(at(after)) == []
 
 
 def test_the_master_reports_nothing_to_itself() -> None:
     holder = alerts(A, acting=True)
     holder.on_attempted(attempted(delivered=True), at(0))
-    assert holder.pass_on(at(0)) == []
+    assert holder.report_delivered(at(0)) == []
     assert holder.scheduler.delivered == {(ONE.notice.id, HOOK)}
 
 
 def test_a_delegated_delivery_of_an_unknown_kind_is_refused() -> None:
     follower = alerts(B)
     master_of(follower, A)
-    number = follower.leadership.beat(at(0), WALL).number
+    number = follower.leadership.next_heartbeat(at(0), WALL).number
     theirs = evolve(ONE, notice=evolve(ONE.notice, kind=UnknownKind("telepathy")))
     delegated = Deliver(term=Term(3), delivery=theirs, heard=number)
     (answer,) = follower.on_deliver(A, delegated, at(0))
@@ -315,13 +313,13 @@ def test_a_delegated_delivery_reports_which_recipients_it_reached() -> None:
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="x", parts=HALF, wait_s=5.0
     )
     assert Send(A, told) in follower.on_attempted(HALF_DONE, at(1))
-    assert follower.pass_on(at(1)) == []
+    assert follower.report_delivered(at(1)) == []
 
 
 def test_a_former_master_reports_which_recipients_it_reached() -> None:
     former = alerts(B, held=SHARED)
     former.on_attempted(HALF_DONE, at(0))
-    assert former.pass_on(at(0)) == [], "nobody acts"
+    assert former.report_delivered(at(0)) == [], "nobody acts"
     master_of(former, A)
     mark = Delivered(
         notice=TWO.notice.id,
@@ -330,13 +328,13 @@ def test_a_former_master_reports_which_recipients_it_reached() -> None:
         detail="ann@example.org: taken",
         parts=HALF[:1],
     )
-    assert former.pass_on(at(1)) == [Send(A, mark)]
-    assert former.pass_on(at(1)) == []
+    assert former.report_delivered(at(1)) == [Send(A, mark)]
+    assert former.report_delivered(at(1)) == []
 
 
 def test_the_master_records_which_recipients_a_peer_reached_and_how_long_to_wait() -> None:
     holder = alerts(A, acting=True, held=SHARED)
-    holder.scheduler.follow(SHARED, Ledger(), at(0))
+    holder.scheduler.set_channels(SHARED, Ledger(), at(0))
     ledger = Ledger(outbox=(TWO,))
     holder.scheduler.due(ledger, (B,), at(0))
     holder.on_attempted(Attempted(TWO.notice.id, MAIL, delivered=False, detail="x"), at(1))

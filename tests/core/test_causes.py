@@ -39,7 +39,7 @@ def test_a_reason_keeps_what_it_has_in_common_with_those_of_other_checks(
 def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
     """Return a master's verdicts after these votes at 0 s; C is not heard."""
     verdicts = Verdicts()
-    verdicts.follow(HELD, WALL)
+    verdicts.set_document(HELD, WALL)
     for node, outcome in outcomes.items():
         said = Result(check=WEB, changed=check().changed, outcome=outcome, detail=NO_ANSWER)
         verdicts.record(node, said, at(0))
@@ -54,9 +54,9 @@ def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
 
 
 def test_a_cause_says_of_each_voter_why_it_gives_no_vote() -> None:
-    scene = voted({A: Outcome.ABSTAIN, B: Outcome.OK, C: Outcome.OK})
+    inputs = voted({A: Outcome.ABSTAIN, B: Outcome.OK, C: Outcome.OK})
     expected = "node-n1: this node's resolver gives no answers; node-n2: votes; node-n3: not heard"
-    assert cause(check(), scene) == expected
+    assert cause(check(), inputs) == expected
     late = voted({A: Outcome.ABSTAIN, B: Outcome.OK}, now=1000.0)
     assert cause(check(), late) == "node-n1: no result; node-n2: no result; node-n3: not heard"
 

@@ -5,14 +5,13 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.alerting.closing import drop_unreachable
-from qutrio.core.alerting.notices import NoticeInputs, opened
+from qutrio.core.alerting.notices import NoticeInputs, new_incident, reconcile
+from qutrio.core.alerting.outbox import drop_unreachable
 from qutrio.core.alerting.scheduler import (
     ATTEMPT_S_MAX,
     FORMER_TRIES_MAX,
     DeliveryScheduler,
     DueAttempt,
-    reconcile,
 )
 from qutrio.core.api.events import Attempted
 from qutrio.core.checks.verdicts import Verdicts
@@ -54,9 +53,9 @@ def closed(
     ledger: Ledger, held: ClusterDocument, *tried: Delivery, state: State | None = None
 ) -> Ledger:
     """Return the ledger after a master processed this document."""
-    verdicts = Verdicts(parted={WEB: state} if state is not None else {})
+    verdicts = Verdicts(last_states={WEB: state} if state is not None else {})
     keys = {one.key for one in tried}
-    scene = NoticeInputs(
+    inputs = NoticeInputs(
         document=held,
         verdicts=verdicts,
         term=Term(1),
@@ -64,13 +63,13 @@ def closed(
         wall=UnixTime(WALL + 9),
         tried=keys.__contains__,
     )
-    return reconcile(ledger, scene, set())
+    return reconcile(ledger, inputs, set())
 
 
 def ended(scheduler: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
     """End an attempt."""
     event = Attempted(one.notice.id, one.channel, delivered, "")
-    scheduler.ended(event, (), at(now))
+    scheduler.on_attempted(event, (), at(now))
 
 
 def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
@@ -137,14 +136,14 @@ def test_an_incident_without_recorded_channels_closes_without_a_notice() -> None
 def test_an_incident_records_its_channels_and_a_recovery_goes_to_these() -> None:
     """Channels that were detached, attached or removed meanwhile change nothing."""
     verdicts = Verdicts()
-    verdicts.follow(WITHOUT_MAIL, WALL)
+    verdicts.set_document(WITHOUT_MAIL, WALL)
     verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
     verdicts.evaluate(at(0), WALL, 1.0, frozenset())
     verdicts._tallies[WEB].state = State.UP
-    scene = NoticeInputs(
+    inputs = NoticeInputs(
         document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL
     )
-    ledger = reconcile(DOWN, scene, set())
+    ledger = reconcile(DOWN, inputs, set())
     assert waiting(ledger) == [(NoticeKind.RECOVERED, HOOK), (NoticeKind.RECOVERED, MAIL)]
 
 
@@ -206,8 +205,8 @@ def test_an_end_waits_for_an_attempt_at_the_beginning_that_is_under_way() -> Non
     scheduler = DeliveryScheduler(Random(1))
     scheduler.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
     after = Ledger(outbox=(END,))
-    scheduler.settle(after)
-    assert scheduler.busy(at(1))
+    scheduler.on_committed(after)
+    assert scheduler.is_busy(at(1))
     assert scheduler.due(after, (), at(1)) == []
     assert scheduler.deadline() == at(ATTEMPT_S_MAX)
     ended(scheduler, TO_MAIL, 2, delivered=False)
@@ -217,7 +216,7 @@ def test_an_end_waits_for_an_attempt_at_the_beginning_that_is_under_way() -> Non
 def test_an_attempt_without_an_answer_is_not_waited_for_longer_than_it_can_last() -> None:
     scheduler = DeliveryScheduler(Random(1))
     scheduler.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
-    scheduler.settle(Ledger(outbox=(END,)))
+    scheduler.on_committed(Ledger(outbox=(END,)))
     assert scheduler.due(Ledger(outbox=(END,)), (), at(ATTEMPT_S_MAX)) == [DueAttempt(END, None)]
 
 
@@ -226,20 +225,20 @@ def test_a_notice_that_an_earlier_master_may_have_tried_counts_as_tried() -> Non
     assert not scheduler.tried(TO_MAIL.key)
     scheduler.inherit([TO_MAIL.key])
     assert scheduler.tried(TO_MAIL.key)
-    scheduler.settle(Ledger())
+    scheduler.on_committed(Ledger())
     assert not scheduler.tried(TO_MAIL.key)
     ended(scheduler, TO_HOOK, 0, delivered=True)
     assert scheduler.tried(TO_HOOK.key)
 
 
 def test_a_node_that_does_not_know_what_was_tried_sends_the_end_to_everybody() -> None:
-    scene = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
-    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), scene, set())
+    inputs = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), inputs, set())
     assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
 
 
 def test_below_its_level_an_incident_records_neither_channels_nor_target() -> None:
-    scene = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
-    assert opened(check(), scene, 1).channels == (HOOK, MAIL)
-    old = opened(check(), evolve(scene, document=evolve(HELD, level=1)), 1)
+    inputs = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
+    assert new_incident(check(), inputs, 1).channels == (HOOK, MAIL)
+    old = new_incident(check(), evolve(inputs, document=evolve(HELD, level=1)), 1)
     assert (old.channels, old.target) == (None, None)

@@ -54,7 +54,7 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
     while cluster.now < LONG_S:
         leaderships = [cluster.nodes[name].leadership for name in HEALTHY]
         heard = max(s.lease.heard_term for s in leaderships)
-        voted = max(s.engine_host.remembered.term for s in leaderships)
+        voted = max(s.engine_host.hard_state.term for s in leaderships)
         for name in HEALTHY:
             for lie in lies:
                 if isinstance(lie, VoteRequest):
@@ -99,6 +99,30 @@ def test_a_master_stays_the_master_of_its_voters_whatever_another_node_claims() 
         cluster.run(0.5)
 
 
+def test_nobody_is_taken_for_the_master_of_a_term_in_which_another_one_acted() -> None:
+    """A member that lies answers proposals when the master of that term has died."""
+    cluster = NodeCluster(document(A, B, C, D, E))
+    cluster.run(3)
+    term = cluster.nodes[A].leadership.known_term
+    cluster.crash(A)
+    for _ in range(20):
+        for name in (B, C, D):
+            cluster.handle(name, Received(E, heartbeat(acting=True, claim=term)))
+            assert cluster.nodes[name].leadership.master(at(cluster.now)) != E
+        cluster.run(0.1)
+
+
+def test_a_node_believes_nobody_in_a_term_in_which_it_was_the_master_itself() -> None:
+    cluster = NodeCluster(document(A, B, C, D, E))
+    cluster.run(3)
+    term = cluster.nodes[A].leadership.known_term
+    cluster.cut_off(A)
+    cluster.run(10)
+    assert cluster.nodes[A].leadership.acting_until(at(cluster.now)) is None
+    cluster.handle(A, Received(E, heartbeat(acting=True, claim=term)))
+    assert cluster.nodes[A].leadership.master(at(cluster.now)) is None
+
+
 def test_only_the_master_that_was_granted_or_is_heard_acting_names_a_successor() -> None:
     place = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
     meet(place, 0.0, A, C)
@@ -116,13 +140,13 @@ def doubts(
     able: bool = True,
     promise: Promise = Promise(),  # noqa: B008
 ) -> LeaderDoubts:
-    lease = Lease(me=C, promise=promise, quiet_until=NEVER, heard_term=promise.term)
+    lease = Lease(me=C, promise=promise, restart_wait_until=NEVER, heard_term=promise.term)
     return LeaderDoubts(register(C, document(A, B, C)), lease, lambda _: able)
 
 
 def watch(held: LeaderDoubts, wanted: NodeId | None, now: float) -> None:
     """Let a node wait for the leader that it wants, unless it doubts it."""
-    held.watch(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
+    held.update(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
 
 
 def bound_to_writer(held: LeaderDoubts, now: float) -> None:

@@ -42,7 +42,7 @@ def test_the_hard_state_is_durable_before_a_vote_is_sent() -> None:
     sits = place(B)
     effects = sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     assert sent(effects, C) == [VoteResponse(term=Term(7), granted=True)]
-    assert sits.engine_host.remembered == HardState(Term(7), C)
+    assert sits.engine_host.hard_state == HardState(Term(7), C)
 
 
 def test_the_next_claim_takes_the_term_of_the_engines_hard_state() -> None:
@@ -50,14 +50,14 @@ def test_the_next_claim_takes_the_term_of_the_engines_hard_state() -> None:
     sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     sits.advance(at(0), WALL)
     assert sits.lease.heard_term == 6
-    assert sits.lease.ask(0.1, at(0)) == 7
+    assert sits.lease.open_canvass(0.1, at(0)) == 7
 
 
 def test_a_hard_state_that_the_disk_refused_is_forgotten() -> None:
     sits = place(B)
     sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     sits.engine_host.restore(HardState(Term(3), A))
-    assert sits.engine_host.remembered == HardState(Term(3), A)
+    assert sits.engine_host.hard_state == HardState(Term(3), A)
     again = sits.on_engine_message(C, VoteRequest(term=Term(3)), at(0))
     assert sent(again, C) == [VoteResponse(term=Term(3), granted=False)]
 
@@ -70,7 +70,7 @@ def test_a_hard_state_outlives_its_engine() -> None:
         changed = evolve(sits.register.committed.document, settings=settings)
         sits.register.committed = evolve(sits.register.committed, document=changed)
         sits.advance(at(0), WALL)
-    assert sits.engine_host.remembered == HardState(Term(7), C)
+    assert sits.engine_host.hard_state == HardState(Term(7), C)
     again = sits.on_engine_message(A, VoteRequest(term=Term(7)), at(0))
     assert sent(again, A) == [VoteResponse(term=Term(7), granted=False)]
 
@@ -78,11 +78,11 @@ def test_a_hard_state_outlives_its_engine() -> None:
 def test_a_note_of_an_engine_is_logged_once() -> None:
     sits = place(A, "lowest-id")
     sits.advance(at(0), WALL)
-    (turned,) = sits.engine_host.tell()
+    (turned,) = sits.engine_host.drain_news()
     assert isinstance(turned, Turned)
     assert (turned.turn.before, turned.turn.after) == (Role.FOLLOWER, Role.LEADER)
     assert sits.engine_host.role is Role.LEADER
-    assert sits.engine_host.tell() == []
+    assert sits.engine_host.drain_news() == []
 
 
 def test_a_broken_protocol_is_logged() -> None:
@@ -95,13 +95,13 @@ def test_a_broken_protocol_is_logged() -> None:
         if sits.engine_host.role is not Role.FOLLOWER:
             break
         for peer in (A, C):
-            asked = Term(sits.engine_host.remembered.term + 1)
+            asked = Term(sits.engine_host.hard_state.term + 1)
             sits.on_engine_message(peer, granted_before(asked), now)
-    term = sits.engine_host.remembered.term
+    term = sits.engine_host.hard_state.term
     sits.on_engine_message(C, VoteResponse(term=term, granted=True), now)
     assert sits.engine_host.role is Role.LEADER
     sits.on_engine_message(A, LeaderHeartbeat(term=term), now)
-    noted = [e.fact for e in sits.engine_host.tell() if isinstance(e, Note)]
+    noted = [e.fact for e in sits.engine_host.drain_news() if isinstance(e, Note)]
     assert noted == [ProtocolBroken(f"{A} says that it too leads term {term}")]
 
 
@@ -146,9 +146,9 @@ def test_a_node_that_hears_a_majority_follows_no_gossip_leader_that_hears_none()
     engine = engine_named("gossip", B, hard_state=HardState(), rng=Random(0), now=at(0))
     assert engine is not None
     sees = sits.electorate(at(0))
-    engine.hear(A, LeadershipDeclaration(), evolve(sees, able=frozenset({B, C})), at(0))
+    engine.on_message(A, LeadershipDeclaration(), evolve(sees, able=frozenset({B, C})), at(0))
     assert engine.choice(sees, at(0)) is None
-    engine.hear(A, LeadershipDeclaration(), sees, at(0))
+    engine.on_message(A, LeadershipDeclaration(), sees, at(0))
     assert engine.choice(sees, at(0)) == A
 
 
@@ -175,7 +175,7 @@ def test_a_late_message_of_an_older_master_does_not_replace_the_named_successor(
 
 def test_a_node_that_does_not_know_the_engine_follows_the_master_and_chooses_nobody() -> None:
     sits = place(B, engine="nobody-knows-it")
-    sits.engine_host.name(C, Term(1), at(0), by_hand=False)
+    sits.engine_host.on_resign(C, Term(1), at(0), by_hand=False)
     sits.engine_host.on_acting(A, Term(3), sits.electorate(at(0)), at(0))
     assert sits.engine_host.named is None
     assert sits.choice(at(0)) is None

@@ -137,7 +137,7 @@ def test_a_closed_engine_says_nothing(engine: str) -> None:
         before = len(group.said)
         for sender in (A, B, C):
             for word in (*GOSSIP_WORDS, *RAFT_WORDS):
-                assert closed.hear(sender, word, group.electorate(name), group.now) == []
+                assert closed.on_message(sender, word, group.electorate(name), group.now) == []
         closed.on_acting(name, TERM, group.electorate(name), group.now)
         closed.step_aside(group.electorate(name), group.now)
         group.run(60.0)

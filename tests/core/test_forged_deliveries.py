@@ -95,7 +95,7 @@ def test_a_member_that_was_not_asked_cannot_make_the_master_wait() -> None:
         says(cluster, C, delivered=False, wait_s=3600.0)
     scheduler = cluster.nodes[A].alerts.scheduler
     assert scheduler.errors == {}
-    assert scheduler.busy(at(cluster.now))
+    assert scheduler.is_busy(at(cluster.now))
     assert scheduler.holds.until(waiting(cluster)[0].channel) < at(cluster.now)
 
 
@@ -112,9 +112,9 @@ def test_a_member_that_was_asked_can_make_the_master_wait_for_a_short_time_only(
 def test_a_late_report_ends_no_attempt_of_another_member() -> None:
     cluster = entrusted()
     cluster.run(ATTEMPT_S_MAX + 2 * RETRY_FIRST_S)
-    assert cluster.nodes[A].alerts.scheduler.busy(at(cluster.now)), "A tries again itself"
+    assert cluster.nodes[A].alerts.scheduler.is_busy(at(cluster.now)), "A tries again itself"
     says(cluster, B, delivered=False)
-    assert cluster.nodes[A].alerts.scheduler.busy(at(cluster.now))
+    assert cluster.nodes[A].alerts.scheduler.is_busy(at(cluster.now))
     says(cluster, B, delivered=True)
     cluster.run(1)
     assert waiting(cluster) == ()

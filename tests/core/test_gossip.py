@@ -86,7 +86,7 @@ def test_a_proposal_is_repeated_with_each_sample_while_collecting() -> None:
 
 def test_a_candidate_that_hears_a_lower_proposal_waits_a_lifetime_and_tries_again() -> None:
     engine = candidate(B)
-    assert engine.hear(A, PROPOSAL, seen_by(B), at(3)) == []
+    assert engine.on_message(A, PROPOSAL, seen_by(B), at(3)) == []
     assert engine.advance(seen_by(B), at(6)) == []
     assert (engine.role, engine.choice(seen_by(B), at(6))) == (Role.FOLLOWER, None)
     assert engine.deadline(at(6)) == 6 + ALIVE_S
@@ -97,27 +97,27 @@ def test_a_candidate_that_hears_a_lower_proposal_waits_a_lifetime_and_tries_agai
 def test_higher_and_repeated_proposals_change_nothing() -> None:
     engine = candidate(B)
     for _ in range(3):
-        assert engine.hear(C, PROPOSAL, seen_by(B), at(3)) == []
+        assert engine.on_message(C, PROPOSAL, seen_by(B), at(3)) == []
     assert engine.advance(seen_by(B), at(6)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_proposal_from_before_the_election_does_not_count() -> None:
     engine = follower(B, of=C)
-    engine.hear(A, PROPOSAL, seen_by(B), at(5))
+    engine.on_message(A, PROPOSAL, seen_by(B), at(5))
     assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
     assert engine.advance(seen_by(B), at(ALIVE_S + ELECTION_S)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_proposal_of_a_member_that_was_removed_does_not_count() -> None:
     engine = candidate(B)
-    engine.hear(A, PROPOSAL, seen_by(B), at(3))
+    engine.on_message(A, PROPOSAL, seen_by(B), at(3))
     left = seen_by(B, voters=frozenset({B, C}))
     assert engine.advance(left, at(6)) == [Outgoing(None, DECLARATION)]
 
 
 def test_a_declaration_ends_an_election_at_once_even_of_a_higher_id() -> None:
     engine = candidate(B)
-    assert engine.hear(C, DECLARATION, seen_by(B), at(2)) == []
+    assert engine.on_message(C, DECLARATION, seen_by(B), at(2)) == []
     assert (engine.role, engine.choice(seen_by(B), at(2))) == (Role.FOLLOWER, C)
     assert engine.advance(seen_by(B), at(6)) == []
 
@@ -134,29 +134,29 @@ def test_a_leader_declares_itself_twice_per_lifetime() -> None:
 
 def test_a_leader_answers_proposals_and_higher_declarations_with_its_own() -> None:
     engine = leader(B)
-    assert engine.hear(C, DECLARATION, seen_by(B), at(7)) == [Outgoing(C, DECLARATION)]
-    assert engine.hear(A, PROPOSAL, seen_by(B), at(7)) == [Outgoing(A, DECLARATION)]
+    assert engine.on_message(C, DECLARATION, seen_by(B), at(7)) == [Outgoing(C, DECLARATION)]
+    assert engine.on_message(A, PROPOSAL, seen_by(B), at(7)) == [Outgoing(A, DECLARATION)]
     assert engine.role is Role.LEADER
 
 
 def test_a_follower_keeps_a_living_leader_and_takes_a_lower_one() -> None:
     engine = follower(D, of=B)
     seen = seen_by(D, GROUP | {D}, voters=GROUP | {D})
-    assert engine.hear(C, DECLARATION, seen, at(1)) == []
+    assert engine.on_message(C, DECLARATION, seen, at(1)) == []
     assert engine.choice(seen, at(1)) == B
-    engine.hear(A, DECLARATION, seen, at(2))
+    engine.on_message(A, DECLARATION, seen, at(2))
     assert engine.choice(seen, at(2)) == A
 
 
 def test_an_old_declaration_makes_room_for_a_higher_leader() -> None:
     engine = follower(A, of=B)
-    engine.hear(C, DECLARATION, seen_by(A), at(ALIVE_S))
+    engine.on_message(C, DECLARATION, seen_by(A), at(ALIVE_S))
     assert engine.choice(seen_by(A), at(ALIVE_S)) == C
 
 
 def test_each_declaration_of_the_leader_lasts_for_a_lifetime() -> None:
     engine = follower(B, of=A)
-    engine.hear(A, DECLARATION, seen_by(B), at(9))
+    engine.on_message(A, DECLARATION, seen_by(B), at(9))
     assert engine.deadline(at(9)) == 9 + ALIVE_S
     assert engine.advance(seen_by(B), at(ALIVE_S)) == []
     assert engine.advance(seen_by(B), at(9 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
@@ -182,6 +182,6 @@ def test_messages_of_strangers_of_the_dead_of_itself_and_of_other_engines_change
         (B, DECLARATION),
         (C, LeaderHeartbeat(term=TERM)),
     ):
-        assert engine.hear(sender, message, seen, at(7)) == []
+        assert engine.on_message(sender, message, seen, at(7)) == []
     assert engine.role is Role.LEADER
     assert engine.news() == []

@@ -95,7 +95,7 @@ def test_a_node_begins_without_a_known_leader() -> None:
 def test_a_declaration_at_any_time_makes_a_leader_known(engine: Gossip) -> None:
     """A node always listens; the node that declares itself is then its known leader."""
     moment = at(4)
-    engine.hear(A, DECLARATION, seen_by(B), moment)
+    engine.on_message(A, DECLARATION, seen_by(B), moment)
     assert engine.choice(seen_by(B), moment) == A
 
 
@@ -112,7 +112,7 @@ def test_the_start_ends_with_a_declaration() -> None:
     """If there is a leader already, the wait for a stable view is not needed."""
     engine = Gossip(me=A, now=at(0))
     engine.advance(seen_by(A), at(0))
-    engine.hear(C, DECLARATION, seen_by(A), at(0.5))
+    engine.on_message(C, DECLARATION, seen_by(A), at(0.5))
     assert engine.advance(seen_by(A), at(SAMPLE_S)) == []
     assert engine.choice(seen_by(A), at(SAMPLE_S)) == C
 
@@ -152,9 +152,9 @@ def test_a_leader_declares_itself_again_and_again() -> None:
 def test_a_leader_that_hears_a_lower_one_becomes_a_follower() -> None:
     """Of two leaders the higher gives way; the lower does not."""
     high, low = leader(B), leader(A)
-    assert high.hear(A, DECLARATION, seen_by(B), at(7)) == []
+    assert high.on_message(A, DECLARATION, seen_by(B), at(7)) == []
     assert (high.role, high.choice(seen_by(B), at(7))) == (Role.FOLLOWER, A)
-    low.hear(B, DECLARATION, seen_by(A), at(7))
+    low.on_message(B, DECLARATION, seen_by(A), at(7))
     assert low.role is Role.LEADER
 
 
@@ -190,7 +190,7 @@ def test_proposals_are_collected_for_a_while() -> None:
 def test_a_declaration_while_collecting_ends_the_election(other: NodeId) -> None:
     """The declared leader is followed, whether its id is lower or higher."""
     engine = candidate(B)
-    engine.hear(other, DECLARATION, seen_by(B), at(2))
+    engine.on_message(other, DECLARATION, seen_by(B), at(2))
     assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == []
     assert engine.choice(seen_by(B), at(1 + ELECTION_S)) == other
 
@@ -200,7 +200,7 @@ def test_one_lower_proposal_among_all_is_enough_to_give_way() -> None:
     engine = candidate(C)
     for sender in (E, B, D):
         everybody = seen_by(C, frozenset({A, B, C, D, E}), voters=frozenset({A, B, C, D, E}))
-        engine.hear(sender, PROPOSAL, everybody, at(2))
+        engine.on_message(sender, PROPOSAL, everybody, at(2))
     assert engine.advance(everybody, at(1 + ELECTION_S)) == []
     assert engine.role is Role.FOLLOWER
 
@@ -208,7 +208,7 @@ def test_one_lower_proposal_among_all_is_enough_to_give_way() -> None:
 def test_without_a_lower_proposal_a_node_declares_itself() -> None:
     """Higher proposals do not prevent it, and it declares itself when it begins to lead."""
     engine = candidate(B)
-    engine.hear(C, PROPOSAL, seen_by(B), at(2))
+    engine.on_message(C, PROPOSAL, seen_by(B), at(2))
     assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == [Outgoing(None, DECLARATION)]
     assert engine.role is Role.LEADER
 
@@ -220,16 +220,16 @@ def test_messages_of_peers_outside_the_view_are_ignored() -> None:
     """The engine accepts messages only from nodes that this node considers alive."""
     engine = candidate(B)
     without_a = seen_by(B, frozenset({B, C}))
-    engine.hear(A, PROPOSAL, without_a, at(2))
-    engine.hear(A, DECLARATION, without_a, at(2))
+    engine.on_message(A, PROPOSAL, without_a, at(2))
+    engine.on_message(A, DECLARATION, without_a, at(2))
     assert engine.advance(without_a, at(1 + ELECTION_S)) == [Outgoing(None, DECLARATION)]
 
 
 def test_two_declarations_during_one_wait_count_as_one() -> None:
     """A repeated declaration has no further effect."""
     engine = candidate(B)
-    engine.hear(A, DECLARATION, seen_by(B), at(2))
-    engine.hear(A, DECLARATION, seen_by(B), at(2))
+    engine.on_message(A, DECLARATION, seen_by(B), at(2))
+    engine.on_message(A, DECLARATION, seen_by(B), at(2))
     assert len(engine.news()) == 2
     assert engine.deadline(at(2)) == 2 + ALIVE_S
 
@@ -238,7 +238,7 @@ def test_a_node_that_yields_takes_no_part_in_elections() -> None:
     """It neither proposes nor declares itself, whatever it hears."""
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
-    engine.hear(B, PROPOSAL, seen_by(A), at(8))
+    engine.on_message(B, PROPOSAL, seen_by(A), at(8))
     assert engine.advance(seen_by(A), at(8)) == []
     assert engine.role is Role.FOLLOWER
 
@@ -247,7 +247,7 @@ def test_yielding_ends_when_another_leads() -> None:
     """Once another leader was declared, the node is an ordinary follower."""
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
-    engine.hear(B, DECLARATION, seen_by(A), at(8))
+    engine.on_message(B, DECLARATION, seen_by(A), at(8))
     assert engine.advance(seen_by(A), at(8 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 

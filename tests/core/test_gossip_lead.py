@@ -168,7 +168,7 @@ def test_a_leader_that_steps_aside_stays_out_until_another_leads() -> None:
     assert (engine.role, engine.choice(seen_by(A, master=A), at(7))) == (Role.FOLLOWER, None)
     engine.on_acting(A, TERM, seen_by(A), at(7))
     assert engine.advance(seen_by(A), at(40)) == []
-    engine.hear(C, DECLARATION, seen_by(A), at(41))
+    engine.on_message(C, DECLARATION, seen_by(A), at(41))
     assert engine.advance(seen_by(A), at(41 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
@@ -190,7 +190,7 @@ def test_a_candidate_that_steps_aside_proposes_no_more() -> None:
     assert reasons(engine.news()) == [ALONE, ASIDE]
 
 
-def test_a_follower_of_a_known_leader_cannot_step_aside() -> None:
+def test_stepping_aside_changes_nothing_for_a_follower() -> None:
     engine = follower(B, of=A)
     engine.step_aside(seen_by(B), at(1))
     assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
@@ -210,7 +210,7 @@ def test_a_closed_engine_sends_and_does_nothing() -> None:
     for engine in (Gossip(me=B, now=at(0)), candidate(B), leader(B), follower(B, of=A)):
         engine.close(at(7))
         engine.close(at(7))
-        assert engine.hear(A, DECLARATION, seen_by(B), at(8)) == []
+        assert engine.on_message(A, DECLARATION, seen_by(B), at(8)) == []
         engine.on_acting(B, TERM, seen_by(B), at(8))
         engine.step_aside(seen_by(B), at(8))
         assert engine.advance(seen_by(B), at(99)) == []
@@ -230,7 +230,7 @@ def test_nothing_is_remembered_across_a_restart() -> None:
 def test_turns_that_nobody_drains_are_bounded() -> None:
     engine = leader(B)
     for second in range(7, 7 + NEWS_MAX):
-        engine.hear(A, DECLARATION, seen_by(B), at(30 * second))
+        engine.on_message(A, DECLARATION, seen_by(B), at(30 * second))
         engine.advance(seen_by(B), at(30 * second + 10))
         engine.advance(seen_by(B), at(30 * second + 15))
     assert len(engine.news()) == NEWS_MAX
@@ -254,10 +254,10 @@ def happens(why: str, engine: Gossip) -> None:
         case "closed":
             engine.close(at(6))
         case "a leader was heard":
-            engine.hear(A, DECLARATION, seen_by(B), at(6))
+            engine.on_message(A, DECLARATION, seen_by(B), at(6))
         case "a lower id proposed itself":
-            engine.hear(A, PROPOSAL, seen_by(B), at(6))
-        case "this node acts, and no leader is known":
+            engine.on_message(A, PROPOSAL, seen_by(B), at(6))
+        case "this node is master, and no leader is known":
             engine.on_acting(B, TERM, seen_by(B), at(6))
         case _:
             pass

@@ -10,7 +10,7 @@ from qutrio.core.api.messages import Deliver, Delivered
 from qutrio.core.api.mutations import PutChannel, RemoveChannel, RemoveCheck
 from qutrio.core.checks.verdicts import FACTS_MAX, Verdicts
 from qutrio.core.journal.writer import (
-    ATTEMPTS_TOLD_MAX,
+    ATTEMPTS_WRITTEN_MAX,
     DOUBT_PAUSE_S,
     DOUBTS_PER_HOUR_MAX,
     HOUR_S,
@@ -75,7 +75,7 @@ def settled() -> NodeCluster:
 
 
 def written(cluster: NodeCluster, name: NodeId) -> list[Fact]:
-    """What a node wrote of incidents; the history of masters has tests of its own."""
+    """What a node wrote of incidents; the terms as master have tests of their own."""
     facts = [j.entry.fact for n, j in cluster.effects_of(Journal) if n == name]
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
@@ -263,7 +263,7 @@ def writer(ledger: Ledger) -> JournalWriter:
     win(place, 0.0, B, C)
     place.register.committed = record(HELD, pos(1), ledger)
     journal = JournalWriter(A, place, place.register, Verdicts(), IncidentAges())
-    journal.verdicts.follow(HELD, WALL)
+    journal.verdicts.set_document(HELD, WALL)
     facts_of(journal)
     return journal
 
@@ -274,7 +274,7 @@ def facts_of(
     effects: tuple[Notify | Send, ...] = (),
     now: float = 0.0,
 ) -> list[Fact]:
-    told = journal.tell(event, effects, at(now), WALL)
+    told = journal.entries(event, effects, at(now), WALL)
     facts = [effect.entry.fact for effect in told if isinstance(effect, Journal)]
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
@@ -318,8 +318,8 @@ def test_of_many_failed_attempts_the_first_are_written_and_the_one_that_succeeds
         ended = Attempted(one.notice.id, HOOK, delivered, "as told")
         return kinds([*began, *facts_of(master, ended)])
 
-    told = [attempt(delivered=False) for _ in range(ATTEMPTS_TOLD_MAX + 2)]
-    assert told == [["Began", "Ended"]] * ATTEMPTS_TOLD_MAX + [[], []]
+    told = [attempt(delivered=False) for _ in range(ATTEMPTS_WRITTEN_MAX + 2)]
+    assert told == [["Began", "Ended"]] * ATTEMPTS_WRITTEN_MAX + [[], []]
     assert attempt(delivered=True) == ["Ended"]
     master.register.committed = record(HELD, pos(1), Ledger())
     assert kinds(facts_of(master)) == ["Crossed"]
@@ -340,8 +340,8 @@ def test_a_step_writes_a_bounded_number_of_entries() -> None:
         confirm_after_s=1.0,
     )
     journal = writer(Ledger())
-    journal.counted([flip] * (FACTS_MAX - 1))
-    journal.counted([flip] * 2)
+    journal.record_votes([flip] * (FACTS_MAX - 1))
+    journal.record_votes([flip] * 2)
     assert facts_of(journal) == [flip] * FACTS_MAX
     assert facts_of(journal) == []
 
@@ -359,7 +359,7 @@ def doubt(ident: CheckId = WEB) -> Doubted:
 
 
 def doubted(journal: JournalWriter, now: float, ident: CheckId = WEB) -> list[Fact]:
-    journal.counted([doubt(ident)])
+    journal.record_votes([doubt(ident)])
     return facts_of(journal, now=now)
 
 

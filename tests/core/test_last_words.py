@@ -6,7 +6,7 @@ from qutrio.core.api.effects import Send
 from qutrio.core.api.events import Linked, Received
 from qutrio.core.api.messages import CanvassRequest, Commit, Fetch, Fetched
 from qutrio.core.api.mutations import RemoveMember
-from qutrio.core.leadership.membership import last_words
+from qutrio.core.leadership.membership import reply_when_removed
 from qutrio.model.ids import Term
 from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, pos, record
@@ -39,19 +39,19 @@ def test_the_last_of_two_learns_of_the_removal_of_the_other_though_a_message_was
 
 def test_a_member_that_is_behind_is_told_what_is_committed_and_may_fetch_it() -> None:
     told = [Send(A, Commit(position=pos(3, 2)))]
-    assert last_words(COMMITTED, A, None) == told
-    assert last_words(COMMITTED, A, heartbeat(committed=pos(3, 1))) == told
-    assert last_words(COMMITTED, A, Fetch(accepted=False)) == [
+    assert reply_when_removed(COMMITTED, A, None) == told
+    assert reply_when_removed(COMMITTED, A, heartbeat(committed=pos(3, 1))) == told
+    assert reply_when_removed(COMMITTED, A, Fetch(accepted=False)) == [
         Send(A, Fetched(accepted=False, record=COMMITTED))
     ]
 
 
 def test_a_removed_node_sends_nothing_else_and_nothing_to_others() -> None:
-    assert last_words(COMMITTED, A, heartbeat(committed=pos(3, 2))) == []
-    assert last_words(COMMITTED, A, Fetch(accepted=True)) == []
-    assert last_words(COMMITTED, A, CanvassRequest(term=Term(9))) == []
-    assert last_words(COMMITTED, C, None) == []
-    assert last_words(COMMITTED, C, Fetch(accepted=False)) == []
+    assert reply_when_removed(COMMITTED, A, heartbeat(committed=pos(3, 2))) == []
+    assert reply_when_removed(COMMITTED, A, Fetch(accepted=True)) == []
+    assert reply_when_removed(COMMITTED, A, CanvassRequest(term=Term(9))) == []
+    assert reply_when_removed(COMMITTED, C, None) == []
+    assert reply_when_removed(COMMITTED, C, Fetch(accepted=False)) == []
 
 
 def test_a_removed_node_grants_and_promises_nothing() -> None:

@@ -79,7 +79,7 @@ def test_a_claim_that_the_engine_does_not_prefer_is_refused() -> None:
     assert voter.lease.promise == Promise()
 
 
-def test_a_grant_is_renewed_even_if_the_engine_chooses_nobody() -> None:
+def test_a_voter_does_not_object_to_the_candidate_it_is_bound_to() -> None:
     voter = leadership(B, THREE, promise=Promise(Term(1), A))
     assert objection(voter, 2) == ""  # nobody is able here, so the engine chooses nobody
 
@@ -93,7 +93,7 @@ def test_an_unfit_node_grants_nothing_and_renews_nothing() -> None:
 
 def test_a_candidate_must_be_a_voter_but_may_finish_its_own_removal() -> None:
     learner = leadership(B, document(B, C, learners=[A]))
-    assert objection(learner, 1) == "does not know the claimant as a voter"
+    assert objection(learner, 1) == "does not know the candidate as a voter"
     leaving = leadership(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     assert objection(leaving, 1) == "prefers None"
 
@@ -173,7 +173,7 @@ def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
 def test_a_grant_counts_from_when_the_heartbeat_was_sent_and_a_tenth_shorter() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
-    number = place.beat(at(1), WALL).number
+    number = place.next_heartbeat(at(1), WALL).number
     place.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
     assert place.acting_until(at(3)) == pytest.approx(1 + BOND_S)
 
@@ -181,7 +181,7 @@ def test_a_grant_counts_from_when_the_heartbeat_was_sent_and_a_tenth_shorter() -
 def test_a_grant_for_a_shorter_time_counts_for_a_shorter_time() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
-    number = place.beat(at(5), WALL).number
+    number = place.next_heartbeat(at(5), WALL).number
     place.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
     assert place.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
 
@@ -198,7 +198,7 @@ def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
     place.register.accepted = record(slower, pos(1, 2))
-    number = place.beat(at(1), WALL).number
+    number = place.next_heartbeat(at(1), WALL).number
     place.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
     assert place.acting_until(at(1)) == pytest.approx(1 + BOND_S)
 
@@ -207,7 +207,7 @@ def test_a_node_is_master_only_once_its_register_is_established() -> None:
     place = leadership(A, document(A, B))
     meet(place, 0.0, B)
     place.advance(at(0), WALL)
-    place.lease.answered(B, Term(1), would=True)
+    place.lease.count_canvass_answer(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B)
     assert place.acting_until(at(0)) is None
@@ -296,7 +296,7 @@ def test_a_master_that_is_no_member_is_forgotten_and_its_grant_expires() -> None
 
 
 def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
-    place = leadership(A, document(A, B), promise=Promise(Term(1), B), quiet_until=at(3))
+    place = leadership(A, document(A, B), promise=Promise(Term(1), B), restart_wait_until=at(3))
     place.heartbeats.next_beat = at(5)
     assert place.deadline(at(0)) == at(3)
     assert place.deadline(at(4)) == at(5)
@@ -310,7 +310,7 @@ def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
 def test_a_heartbeat_carries_the_state_of_the_node() -> None:
     place = leadership(A, document(A, B))
     win(place, 0.0, B)
-    beat = place.beat(at(1), WALL)
+    beat = place.next_heartbeat(at(1), WALL)
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
     assert place.membership.peers() == (B,)
     assert place.master_term(at(1)) == Term(1)

@@ -14,13 +14,13 @@ from qutrio.core.journal.leadership_history import (
     HOUR_S,
     RAN_OUT,
     REASON_CHARS_MAX,
-    REIGNS_PER_HOUR_MAX,
     REMOVED,
     SILENT,
+    TERMS_PER_HOUR_MAX,
     LeadershipHistory,
+    MasterTerm,
     Outcome,
-    Reign,
-    reigns,
+    master_terms,
 )
 from qutrio.model.ids import NodeId, Revision, Term
 from qutrio.model.journal import Fact, Named, RoleLeft, RoleTaken
@@ -111,13 +111,13 @@ class Watcher:
 
     def hears(self, node: NodeId, term: int, now: float, event: Event | None = None) -> list[Fact]:
         """Hear that a node is master, and write."""
-        self.leadership.observed_master.acts(node, Term(term), DEAD_S, at(now))
-        return self.history.follow(event or Tick(), [], at(now))
+        self.leadership.observed_master.record(node, Term(term), DEAD_S, at(now))
+        return self.history.update(event or Tick(), [], at(now))
 
     def ends(self, event: Event, *effects: Effect, node: NodeId = A) -> list[Fact]:
         """Let a node stop being master, and write."""
-        self.leadership.observed_master.ended(node, at(0))
-        return self.history.follow(event, effects, at(0))
+        self.leadership.observed_master.record_end(node, at(0))
+        return self.history.update(event, effects, at(0))
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_a_former_master_records_its_own_reason_or_that_its_lease_ran_out() -> N
 
 def test_repeated_changes_are_written_up_to_a_limit_per_hour_and_then_counted() -> None:
     watcher = Watcher()
-    for term in range(1, REIGNS_PER_HOUR_MAX + 1):
+    for term in range(1, TERMS_PER_HOUR_MAX + 1):
         assert watcher.hears(A, term, 1)[-1] == took(A, term)
-    term = REIGNS_PER_HOUR_MAX + 1
+    term = TERMS_PER_HOUR_MAX + 1
     assert watcher.hears(A, term, 2) == [left(A, term - 1, HIGHER_TERM)]
     assert watcher.hears(A, term + 1, 3) == []
     assert watcher.hears(A, term + 2, HOUR_S + 1) == [took(A, term + 2, untold=2)]
@@ -188,11 +188,11 @@ def test_repeated_changes_are_written_up_to_a_limit_per_hour_and_then_counted() 
 # --- the reader -----------------------------------------------------------------------------
 
 
-def reign(
+def master_term(
     master: Named, term: int, since: float | None, until: float | None, why: str = ""
-) -> Reign:
+) -> MasterTerm:
     """A period as master that ended, or goes on if there is neither a time nor a reason."""
-    return Reign(
+    return MasterTerm(
         master=master,
         term=Term(term),
         since_unix=None if since is None else WALL + since,  # type: ignore[arg-type]
@@ -202,39 +202,45 @@ def reign(
     )
 
 
-def test_the_history_of_masters_is_read_from_a_journal_with_other_lines() -> None:
+def test_a_journal_reads_as_a_history_of_terms_among_other_lines() -> None:
     lines = [started(0), role_taken(1, ALPHA, 1), opened(5), role_left(9, ALPHA, 1, "stopping")]
     lines += [role_taken(10, BRAVO, 2)]
-    assert reigns(lines) == (reign(ALPHA, 1, 1, 9, "stopping"), reign(BRAVO, 2, 10, None))
-    assert reigns([]) == ()
+    assert master_terms(lines) == (
+        master_term(ALPHA, 1, 1, 9, "stopping"),
+        master_term(BRAVO, 2, 10, None),
+    )
+    assert master_terms([]) == ()
 
 
 def test_a_period_that_goes_on_after_a_restart_is_one_period() -> None:
     lines = [role_taken(1, ALPHA, 1), stopped(5), started(7), role_taken(8, ALPHA, 1)]
-    assert reigns(lines) == (reign(ALPHA, 1, 1, None),)
+    assert master_terms(lines) == (master_term(ALPHA, 1, 1, None),)
     lines.append(role_left(9, ALPHA, 1, SILENT))
-    assert reigns(lines) == (reign(ALPHA, 1, 1, 9, SILENT),)
+    assert master_terms(lines) == (master_term(ALPHA, 1, 1, 9, SILENT),)
 
 
 def test_an_end_while_the_node_was_down_is_unseen() -> None:
     lines = [role_taken(1, ALPHA, 1), started(7), started(8), role_taken(9, BRAVO, 4)]
-    first, second = reigns(lines)
+    first, second = master_terms(lines)
     assert (first.outcome, first.until_unix) == (Outcome.UNSEEN, None)
-    assert second == reign(BRAVO, 4, 9, None)
+    assert second == master_term(BRAVO, 4, 9, None)
 
 
 def test_lost_lines_leave_times_open() -> None:
     lost_end = [role_taken(1, ALPHA, 1), role_taken(9, BRAVO, 4)]
-    assert [r.outcome for r in reigns(lost_end)] == [Outcome.UNSEEN, Outcome.ACTING]
+    assert [r.outcome for r in master_terms(lost_end)] == [Outcome.UNSEEN, Outcome.ACTING]
     lost_beginning = [role_left(2, ALPHA, 1, SILENT), role_left(9, BRAVO, 4, SILENT)]
-    assert reigns(lost_beginning) == (
-        reign(ALPHA, 1, None, 2, SILENT),
-        reign(BRAVO, 4, None, 9, SILENT),
+    assert master_terms(lost_beginning) == (
+        master_term(ALPHA, 1, None, 2, SILENT),
+        master_term(BRAVO, 4, None, 9, SILENT),
     )
     twice = [role_taken(1, ALPHA, 1), *[role_left(n, ALPHA, 1, SILENT) for n in (2, 3)]]
-    assert reigns(twice) == (reign(ALPHA, 1, 1, 2, SILENT),)
+    assert master_terms(twice) == (master_term(ALPHA, 1, 1, 2, SILENT),)
 
 
-def test_a_node_that_is_master_again_in_its_term_has_two_periods() -> None:
+def test_a_node_that_acts_again_in_its_term_is_listed_twice() -> None:
     lines = [role_taken(1, ALPHA, 1), role_left(2, ALPHA, 1, RAN_OUT), role_taken(3, ALPHA, 1)]
-    assert reigns(lines) == (reign(ALPHA, 1, 1, 2, RAN_OUT), reign(ALPHA, 1, 3, None))
+    assert master_terms(lines) == (
+        master_term(ALPHA, 1, 1, 2, RAN_OUT),
+        master_term(ALPHA, 1, 3, None),
+    )

@@ -45,7 +45,7 @@ def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
     place = leadership(A, document(A))
     effects = place.advance(at(0), WALL)
     assert place.lease.claim == 1
-    assert place.register.settled()
+    assert place.register.write_has_majority()
     assert Note(RoleClaimed(Term(1))) in effects
 
 
@@ -125,7 +125,7 @@ def test_a_candidate_with_a_lease_fetches_a_newer_record_before_it_writes() -> N
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.lease.answered(B, Term(1), would=True)
+    place.lease.count_canvass_answer(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, accepted=pos(0, 4))
     assert place.advance(at(0), WALL) == []  # C may yet say that it knows nothing of it
@@ -137,8 +137,8 @@ def test_a_candidate_with_a_lease_fetches_at_once_what_two_voters_name() -> None
     place = leadership(A, document(A, B, C, D, E))
     meet(place, 0.0, B, C, D)
     place.advance(at(0), WALL)
-    place.lease.answered(B, Term(1), would=True)
-    place.lease.answered(C, Term(1), would=True)
+    place.lease.count_canvass_answer(B, Term(1), would=True)
+    place.lease.count_canvass_answer(C, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, C, accepted=pos(0, 4))
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
@@ -148,7 +148,7 @@ def test_a_record_that_no_majority_accepted_is_not_adopted() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
     place.advance(at(0), WALL)
-    place.lease.answered(B, Term(1), would=True)
+    place.lease.count_canvass_answer(B, Term(1), would=True)
     place.advance(at(0), WALL)
     bind(place, 0.0, B, accepted=pos(0, 4))
     bind(place, 0.0, C)
@@ -159,7 +159,7 @@ def test_a_record_that_no_majority_accepted_is_not_adopted() -> None:
 def test_a_master_that_heard_of_a_higher_term_claims_above_it_and_stays_master() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
-    place.lease.hear(Term(5))
+    place.lease.record_term(Term(5))
     effects = place.advance(at(LATER_S), WALL)
     assert place.lease.claim == 6
     assert place.acting_until(at(LATER_S)) is not None
@@ -176,12 +176,12 @@ def test_a_master_limits_how_often_it_claims_again() -> None:
     win(place, 0.0, B, C)
     for n in range(1, 100):
         now = LATER_S * n / 100
-        place.lease.hear(Term(10 * n))
+        place.lease.record_term(Term(10 * n))
         place.advance(at(now), WALL)
         assert place.lease.claim == 1
     place.advance(at(LATER_S), WALL)
     assert place.lease.claim == 991
-    place.lease.hear(Term(2_000))
+    place.lease.record_term(Term(2_000))
     place.advance(at(LATER_S + 0.1), WALL)
     assert place.lease.claim == 991
 
@@ -215,8 +215,8 @@ def test_a_member_that_joins_again_starts_with_a_new_allowance_of_terms() -> Non
 def test_a_candidate_that_hears_of_a_higher_term_gives_up() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
-    place.lease.take(Term(1), at(0))
-    place.lease.hear(Term(2))
+    place.lease.begin_claim(Term(1), at(0))
+    place.lease.record_term(Term(2))
     effects = place.advance(at(0), WALL)
     assert sent(effects, B) == [
         Resign(term=Term(1), successor=None, reason="heard of a higher term")
@@ -245,7 +245,7 @@ def test_an_unfit_master_gives_up() -> None:
 def test_a_candidate_that_the_engine_does_not_choose_gives_up_after_dead_after() -> None:
     place = leadership(B, THREE)
     meet(place, 0.0, A, C)
-    place.lease.take(Term(1), at(0))
+    place.lease.begin_claim(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, A, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -256,7 +256,7 @@ def test_a_candidate_that_the_engine_does_not_choose_gives_up_after_dead_after()
 def test_a_claim_that_no_majority_grants_is_given_up_after_dead_after() -> None:
     place = leadership(A, THREE)
     meet(place, 0.0, B, C)
-    place.lease.take(Term(1), at(0))
+    place.lease.begin_claim(Term(1), at(0))
     assert place.advance(at(0), WALL) == []
     meet(place, 3.0, B, C)
     assert place.advance(at(DEAD_S - 0.001), WALL) == []
@@ -267,7 +267,7 @@ def test_a_claim_that_no_majority_grants_is_given_up_after_dead_after() -> None:
 def test_grants_of_a_majority_and_the_engines_choice_restart_the_wait_of_a_candidate() -> None:
     place = leadership(B, THREE)
     meet(place, 0.0, A, C)
-    place.lease.take(Term(1), at(0))
+    place.lease.begin_claim(Term(1), at(0))
     place.advance(at(0), WALL)
     meet(place, 2.0, A, C, able=False)
     bind(place, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
@@ -315,25 +315,25 @@ def test_an_unknown_engine_never_transfers() -> None:
     unknown = evolve(place.register.committed.document, settings=Settings(engine="other"))
     place.register.committed = record(unknown, pos(1))
     assert LeadershipTransfer(place).advance(at(0)) == []
-    assert Note(Resigned(Term(1), "stopping")) in LeadershipTransfer(place).leave(at(0))
+    assert Note(Resigned(Term(1), "stopping")) in LeadershipTransfer(place).resign_and_close(at(0))
 
 
 def test_a_node_that_stops_names_its_successor() -> None:
     place = leadership(A, THREE)
     win(place, 0.0, B, C)
-    assert sent(LeadershipTransfer(place).leave(at(0)), C) == [
+    assert sent(LeadershipTransfer(place).resign_and_close(at(0)), C) == [
         Resign(term=Term(1), successor=B, reason="stopping")
     ]
 
 
 def test_a_change_of_ability_is_sent_at_once_and_not_with_the_next_heartbeat() -> None:
     place = leadership(A, THREE)
-    place.beat_all(at(0), WALL)
-    assert not place.beat_due(at(0.1))
+    place.broadcast_heartbeat(at(0), WALL)
+    assert not place.heartbeat_due(at(0.1))
     meet(place, 0.1, B)
-    assert place.beat_due(at(0.1))
-    (beat,) = sent(place.beat_all(at(0.1), WALL), C)
+    assert place.heartbeat_due(at(0.1))
+    (beat,) = sent(place.broadcast_heartbeat(at(0.1), WALL), C)
     assert isinstance(beat, Heartbeat)
     assert beat.able
-    assert not place.beat_due(at(0.1 + BEAT_S - 0.001))
-    assert place.beat_due(at(0.1 + BEAT_S))
+    assert not place.heartbeat_due(at(0.1 + BEAT_S - 0.001))
+    assert place.heartbeat_due(at(0.1 + BEAT_S))

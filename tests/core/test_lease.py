@@ -10,13 +10,15 @@ from qutrio.model.stable import Position, Promise
 from tests.core.samples import DEAD_S, NO_PROMISE, A, B, C, D, E, at, pos
 
 
-def lease(promise: Promise = NO_PROMISE, quiet_until: Instant = NEVER) -> Lease:
-    return Lease(me=A, promise=promise, quiet_until=quiet_until, heard_term=promise.term)
+def lease(promise: Promise = NO_PROMISE, restart_wait_until: Instant = NEVER) -> Lease:
+    return Lease(
+        me=A, promise=promise, restart_wait_until=restart_wait_until, heard_term=promise.term
+    )
 
 
 def candidate(term: int = 1) -> Lease:
     holder = lease()
-    holder.take(Term(term), at(0))
+    holder.begin_claim(Term(term), at(0))
     return holder
 
 
@@ -38,7 +40,7 @@ def test_an_equal_or_lower_term_is_refused_even_to_the_candidate_it_was_granted_
     term: int,
 ) -> None:
     voter = lease(Promise(Term(5), B))
-    assert voter.objection(B, Term(term), at(0)) == "endorsed term 5 already"
+    assert voter.objection(B, Term(term), at(0)) == "granted term 5 already"
 
 
 def test_a_candidate_grants_nobody_else() -> None:
@@ -53,14 +55,14 @@ def test_a_bound_voter_refuses_others_until_its_grant_ends() -> None:
 
 
 def test_a_bound_voter_grants_its_candidate_a_higher_term() -> None:
-    voter = lease(quiet_until=at(100))
+    voter = lease(restart_wait_until=at(100))
     voter.grant(B, Term(1), DEAD_S, at(10))
     assert voter.objection(B, Term(2), at(11)) is None
 
 
 def test_a_restarted_voter_grants_nobody_new_until_its_wait_is_over() -> None:
-    voter = lease(Promise(Term(3), B), quiet_until=at(4))
-    assert voter.objection(C, Term(4), at(3.999)) == "restarted a moment ago"
+    voter = lease(Promise(Term(3), B), restart_wait_until=at(4))
+    assert voter.objection(C, Term(4), at(3.999)) == "restarted recently"
     assert voter.objection(B, Term(4), at(0)) is None
     assert voter.objection(C, Term(4), at(4)) is None
 
@@ -94,8 +96,8 @@ def test_a_claim_that_was_given_up_is_not_renewed_by_a_late_heartbeat() -> None:
 
 def test_the_highest_term_heard_is_kept() -> None:
     voter = lease()
-    voter.hear(Term(7))
-    voter.hear(Term(3))
+    voter.record_term(Term(7))
+    voter.record_term(Term(3))
     assert voter.heard_term == 7
     voter.grant(B, Term(9), DEAD_S, at(0))
     assert voter.heard_term == 9
@@ -103,9 +105,9 @@ def test_the_highest_term_heard_is_kept() -> None:
 
 def test_one_message_raises_the_highest_term_by_the_bound_at_most() -> None:
     voter = lease(Promise(Term(5), B))
-    voter.hear(Term(5 + TERM_JUMP_MAX))
+    voter.record_term(Term(5 + TERM_JUMP_MAX))
     assert voter.heard_term == 5 + TERM_JUMP_MAX
-    voter.hear(Term(2**62))
+    voter.record_term(Term(2**62))
     assert voter.heard_term == 5 + 2 * TERM_JUMP_MAX
 
 
@@ -114,27 +116,27 @@ def test_one_message_raises_the_highest_term_by_the_bound_at_most() -> None:
 
 def test_a_canvass_names_a_term_above_all_heard_and_promised_ones() -> None:
     candidate = lease(Promise(Term(3), B))
-    assert candidate.ask(1.0, at(0)) == 4
-    candidate.hear(Term(8))
-    assert candidate.ask(1.0, at(0)) == 9
+    assert candidate.open_canvass(1.0, at(0)) == 4
+    candidate.record_term(Term(8))
+    assert candidate.open_canvass(1.0, at(0)) == 9
     assert candidate.canvass_again_at == 1.0 / CANVASSES_PER_HEARTBEAT
 
 
 def test_a_canvass_changes_no_term() -> None:
     candidate = lease()
-    candidate.hear(Term(8))
-    candidate.ask(1.0, at(0))
+    candidate.record_term(Term(8))
+    candidate.open_canvass(1.0, at(0))
     assert (candidate.heard_term, candidate.promise, candidate.claim) == (8, Promise(), None)
 
 
 def test_only_answers_to_the_open_canvass_count_and_each_voter_once() -> None:
     candidate = lease()
-    candidate.answered(B, Term(1), would=True)  # nothing was asked
-    term = candidate.ask(1.0, at(0))
-    candidate.answered(B, term, would=True)
-    candidate.answered(B, term, would=True)
-    candidate.answered(C, Term(term - 1), would=True)
-    candidate.answered(D, term, would=False)
+    candidate.count_canvass_answer(B, Term(1), would=True)  # nothing was asked
+    term = candidate.open_canvass(1.0, at(0))
+    candidate.count_canvass_answer(B, term, would=True)
+    candidate.count_canvass_answer(B, term, would=True)
+    candidate.count_canvass_answer(C, Term(term - 1), would=True)
+    candidate.count_canvass_answer(D, term, would=False)
     assert candidate.canvass is not None
     assert candidate.canvass.would == {A, B}
 
@@ -143,7 +145,7 @@ def test_which_voters_may_canvass() -> None:
     """Not a candidate, not one bound to another, and not one that has just restarted."""
     assert lease().may_canvass(at(0))
     assert not candidate().may_canvass(at(0))
-    assert not lease(Promise(Term(1), B), quiet_until=at(4)).may_canvass(at(3))
+    assert not lease(Promise(Term(1), B), restart_wait_until=at(4)).may_canvass(at(3))
     bound = lease()
     bound.grant(B, Term(1), DEAD_S, at(0))
     assert not bound.may_canvass(at(DEAD_S - 0.001))
@@ -155,13 +157,13 @@ def test_which_voters_may_canvass() -> None:
 
 def test_a_claim_must_be_above_the_promise() -> None:
     with pytest.raises(AssertionError):
-        lease(Promise(Term(3), B)).take(Term(3), at(0))
+        lease(Promise(Term(3), B)).begin_claim(Term(3), at(0))
 
 
 def test_a_claim_is_granted_by_its_own_node_and_closes_the_canvass() -> None:
     candidate = lease()
-    term = candidate.ask(1.0, at(0))
-    candidate.take(term, at(0))
+    term = candidate.open_canvass(1.0, at(0))
+    candidate.begin_claim(term, at(0))
     assert candidate.promise == Promise(term, A)
     assert candidate.canvass is None
     assert candidate.granters() == {A}
@@ -170,8 +172,8 @@ def test_a_claim_is_granted_by_its_own_node_and_closes_the_canvass() -> None:
 
 def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
     holder = candidate(3)
-    assert holder.drop(at(5)) == 3
-    assert holder.drop(at(6)) is None
+    assert holder.end_claim(at(5)) == 3
+    assert holder.end_claim(at(6)) is None
     assert not holder.renews(A, Term(3))
     assert holder.objection(B, Term(4), at(5)) is None
 
@@ -179,7 +181,7 @@ def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
 def test_giving_up_without_a_claim_keeps_a_grant_to_another() -> None:
     voter = lease()
     voter.grant(B, Term(1), DEAD_S, at(0))
-    assert voter.drop(at(1)) is None
+    assert voter.end_claim(at(1)) is None
     assert voter.renews(B, Term(1))
     assert voter.bound_until == DEAD_S
 
@@ -198,22 +200,22 @@ def test_a_cluster_of_one_has_a_lease_until_the_horizon() -> None:
 def test_a_lease_ends_with_the_grant_that_a_majority_needs() -> None:
     holder = candidate()
     for node, until in ((B, 12.0), (C, 11.0), (D, 10.5)):
-        holder.bind(node, Term(1), Position(), at(until))
+        holder.add_grant(node, Term(1), Position(), at(until))
     assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == 11.0
 
 
 def test_without_a_majority_of_grants_there_is_no_lease() -> None:
     holder = candidate()
-    holder.bind(B, Term(1), Position(), at(12))
+    holder.add_grant(B, Term(1), Position(), at(12))
     assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == NEVER
 
 
 def test_while_voters_change_both_majorities_must_grant() -> None:
     holder = candidate()
-    holder.bind(B, Term(1), Position(), at(12))
+    holder.add_grant(B, Term(1), Position(), at(12))
     joint = JointConfig(frozenset({A, B, C}), frozenset({A, B, C, D}))
     assert holder.lease_until(joint, at(10), 9.0) == NEVER
-    holder.bind(D, Term(1), Position(), at(11))
+    holder.add_grant(D, Term(1), Position(), at(11))
     assert holder.lease_until(joint, at(10), 9.0) == 11.0
 
 
@@ -227,56 +229,56 @@ def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
 
 def test_a_late_answer_never_shortens_a_grant() -> None:
     holder = candidate()
-    holder.bind(B, Term(1), Position(), at(12))
-    holder.bind(B, Term(1), Position(), at(11))
+    holder.add_grant(B, Term(1), Position(), at(12))
+    holder.add_grant(B, Term(1), Position(), at(11))
     assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
 
 
 def test_a_grant_without_a_claim_does_not_count() -> None:
     holder = lease()
-    holder.bind(B, Term(1), Position(), at(12))
-    holder.take(Term(2), at(0))
+    holder.add_grant(B, Term(1), Position(), at(12))
+    holder.begin_claim(Term(2), at(0))
     assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_a_grant_to_a_claim_that_was_given_up_does_not_count() -> None:
     holder = candidate(1)
-    holder.drop(at(5))
-    holder.take(Term(3), at(0))
-    holder.bind(B, Term(1), Position(), at(12))
+    holder.end_claim(at(5))
+    holder.begin_claim(Term(3), at(0))
+    holder.add_grant(B, Term(1), Position(), at(12))
     assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
     assert holder.granters() == {A}
 
 
 def test_a_grant_to_a_claim_that_was_never_made_does_not_count() -> None:
     holder = candidate(1)
-    holder.bind(B, Term(2), Position(), at(12))
+    holder.add_grant(B, Term(2), Position(), at(12))
     assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_the_grants_of_an_older_claim_last_through_a_claim_above_it() -> None:
     holder = candidate(1)
-    holder.bind(B, Term(1), Position(), at(12))
-    holder.take(Term(5), at(0))
+    holder.add_grant(B, Term(1), Position(), at(12))
+    holder.begin_claim(Term(5), at(0))
     assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
-    holder.bind(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
+    holder.add_grant(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
     assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 13.0
 
 
 def test_an_older_grant_is_no_grant_of_the_newer_claim() -> None:
     holder = candidate(1)
-    holder.bind(B, Term(1), pos(1), at(12))
-    holder.take(Term(5), at(0))
-    holder.bind(C, Term(1), pos(9), at(12))
+    holder.add_grant(B, Term(1), pos(1), at(12))
+    holder.begin_claim(Term(5), at(0))
+    holder.add_grant(C, Term(1), pos(9), at(12))
     assert holder.granters() == {A}
     assert holder.accepted_by() == {}
-    holder.bind(C, Term(5), pos(1), at(12))
+    holder.add_grant(C, Term(5), pos(1), at(12))
     assert holder.granters() == {A, C}
 
 
 def test_the_newest_records_of_the_voters_that_granted_are_known() -> None:
     holder = candidate(5)
     assert holder.accepted_by() == {}
-    holder.bind(B, Term(5), pos(3, 7), at(12))
-    holder.bind(C, Term(5), pos(4, 1), at(12))
+    holder.add_grant(B, Term(5), pos(3, 7), at(12))
+    holder.add_grant(C, Term(5), pos(4, 1), at(12))
     assert holder.accepted_by() == {B: pos(3, 7), C: pos(4, 1)}

@@ -17,7 +17,7 @@ def said(
     now: float, wanted: NodeId | None, *, candidate: NodeId = A, freed_at: Instant = at(5)
 ) -> str | None:
     """Return the objection of B, whose last grant ended at `freed_at`."""
-    voter = Lease(me=B, promise=Promise(Term(3), D), quiet_until=NEVER, heard_term=Term(3))
+    voter = Lease(me=B, promise=Promise(Term(3), D), restart_wait_until=NEVER, heard_term=Term(3))
     voter.bound_until = freed_at
     joint_config = JointConfig(EVERYBODY, EVERYBODY)
     return objection(voter, joint_config, candidate, Term(4), at(now), lambda: wanted, PATIENCE_S)

@@ -57,7 +57,7 @@ def run_until_asked(cluster: NodeCluster) -> None:
 def claiming(place: Leadership, *peers: str) -> Leadership:
     """Let a node claim, with two-way contact to these peers, which granted nothing yet."""
     meet(place, 0.0, *(n for n in (B, C, D, E) if n in peers))
-    place.lease.take(Term(1), at(0))
+    place.lease.begin_claim(Term(1), at(0))
     return place
 
 
@@ -141,9 +141,9 @@ def test_the_claim_waits_for_a_record_that_every_majority_of_the_granters_needs(
     assert place.advance(at(2), WALL) == ask
     meet(place, 3.0, B, C)
     assert place.advance(at(4), WALL) == []
-    assert place.register.barren == {C}
+    assert place.register.passed_over == {C}
     assert place.advance(at(4), WALL) == ask  # it is asked again: no other voter holds it
-    assert place.register.barren == set()
+    assert place.register.passed_over == set()
     assert place.register.flight is None
 
 
@@ -200,9 +200,9 @@ def test_a_later_claim_asks_a_barren_voter_again() -> None:
     assert place.advance(at(0), WALL) == [Send(D, Fetch(accepted=True))]
     meet(place, 1.0, C, D)
     place.advance(at(RETRY_AFTER_S), WALL)
-    assert place.register.barren == {D}
+    assert place.register.passed_over == {D}
     place.resign(None, "for the test", at(RETRY_AFTER_S))
-    place.lease.take(Term(2), at(0))
+    place.lease.begin_claim(Term(2), at(0))
     bind(place, RETRY_AFTER_S, C)
     bind(place, RETRY_AFTER_S, D, accepted=NEWEST)
     asked = place.advance(at(RETRY_AFTER_S), WALL)
@@ -215,7 +215,7 @@ def test_a_voter_that_sends_nothing_newer_is_not_asked_again_and_again() -> None
     ask = [Send(C, Fetch(accepted=True))]
     assert place.advance(at(0), WALL) == ask
     place.register.on_fetched(C, Fetched(accepted=True, record=record(THREE)), bound_to(A, 1))
-    assert place.register.barren == {C}
+    assert place.register.passed_over == {C}
     assert place.advance(at(0), WALL) == []  # no other voter holds it, and it has answered
     assert place.advance(at(RETRY_AFTER_S), WALL) == []
     assert place.advance(at(RETRY_AFTER_S), WALL) == ask
@@ -231,7 +231,7 @@ def test_a_fetch_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
     assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
     place.resign(None, "for the test", at(1))
     meet(place, 100.0, C)
-    place.lease.take(Term(2), at(0))
+    place.lease.begin_claim(Term(2), at(0))
     bind(place, 100.0, C, accepted=NEWEST)
     assert place.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
-    assert place.register.barren == set()
+    assert place.register.passed_over == set()

@@ -103,7 +103,7 @@ def test_inputs_that_only_other_engines_need_change_nothing() -> None:
     engine.restore(HardState(Term(4), A))
     engine.on_acting(B, Term(3), seen, at(0))
     engine.step_aside(seen, at(0))
-    assert engine.hear(A, LeaderHeartbeat(term=Term(9)), seen, at(0)) == []
+    assert engine.on_message(A, LeaderHeartbeat(term=Term(9)), seen, at(0)) == []
     assert engine.choice(seen, at(0)) == A
     assert engine.deadline(at(0)) == FOREVER
     assert engine.hard_state == NO_HARD_STATE

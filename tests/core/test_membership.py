@@ -16,7 +16,7 @@ def test_members_that_were_heard_and_this_node_are_alive() -> None:
     assert members.peers() == (B, C)
     assert members.live(at(0)) == {A}
     for node in (C, D):
-        members.liveness.heard(node, at(0), DEAD_S)
+        members.liveness.record_message(node, at(0), DEAD_S)
     assert members.live(at(1)) == {A, C}
     assert members.live_peers(at(1)) == (C,)
     assert members.live_peers(at(DEAD_S)) == ()
@@ -24,7 +24,7 @@ def test_members_that_were_heard_and_this_node_are_alive() -> None:
 
 def test_another_document_is_another_membership() -> None:
     members = membership()
-    members.liveness.heard(C, at(0), DEAD_S)
+    members.liveness.record_message(C, at(0), DEAD_S)
     assert members.live(at(0)) == {A, C}
     members.register.committed = record(document(B, C))
     assert members.peers() == (B, C)
@@ -33,11 +33,11 @@ def test_another_document_is_another_membership() -> None:
 
 def test_a_majority_of_the_voters_must_answer() -> None:
     members = membership()
-    number = members.heartbeats.beat(at(0), DEAD_S)
-    members.heartbeats.answer(C, number)
+    number = members.heartbeats.begin_heartbeat(at(0), DEAD_S)
+    members.heartbeats.record_answer(C, number)
     assert not members.sees_majority(at(0))
     assert members.shortage(at(0)) == "1 of 2 voting members answer, 2 are needed"
-    members.heartbeats.answer(B, number)
+    members.heartbeats.record_answer(B, number)
     assert members.contacts(at(0)) == {A, B, C}
     assert members.sees_majority(at(0))
     assert members.shortage(at(0)) is None

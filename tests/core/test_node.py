@@ -74,11 +74,11 @@ def test_a_restarted_node_waits_until_all_grants_it_may_have_made_are_over() -> 
     cluster = elected_cluster()
     cluster.crash(C)
     node = cluster.start(C)
-    assert node.leadership.lease.quiet_until == cluster.now + DEAD_S
+    assert node.leadership.lease.restart_wait_until == cluster.now + DEAD_S
     alone = NodeCluster(document(A))
     alone.run(1)
     alone.crash(A)
-    assert alone.start(A).leadership.lease.quiet_until < 0
+    assert alone.start(A).leadership.lease.restart_wait_until < 0
     alone.run(0)
     assert alone.masters() == [A]
 

@@ -212,7 +212,7 @@ def test_the_leader_waits_dead_after_without_a_majority() -> None:
 def test_a_node_that_was_suspended_waits_for_the_others_again() -> None:
     """When it resumes it has heard nobody yet, however many there are."""
     some = alone()
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     some.now += 100.0
     assert minority.until is not None
     assert minority.until < some.now, "an attempt that waited meanwhile is left"
@@ -249,7 +249,7 @@ def test_it_stops_when_a_majority_is_seen_again_and_forgets() -> None:
     (first,) = told(some, A)
     some.cut.clear()
     some.run(ELECTED_S)
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     assert not leads(some, A)
     assert minority.ledger.incidents == ()
     assert minority.ledger.outbox == ()
@@ -270,7 +270,7 @@ def test_an_attempt_that_ends_after_that_changes_nothing() -> None:
     for delivered in (False, True):
         some.handle(A, attempt.ended(delivered=delivered, detail="late"))
     alerts = some.nodes[A].alerts
-    assert alerts.minority.scheduler.delivered == alerts.scheduler.delivered == set()
+    assert alerts.partition.scheduler.delivered == alerts.scheduler.delivered == set()
 
 
 def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
@@ -298,7 +298,7 @@ def test_a_node_that_hears_a_master_alerts_nobody() -> None:
 def test_an_incident_of_a_removed_check_sends_nothing_more() -> None:
     some = alone()
     sees(some, Outcome.FAIL, A)
-    minority = some.nodes[A].alerts.minority
+    minority = some.nodes[A].alerts.partition
     assert [i.check for i in minority.ledger.incidents] == [WEB]
     register = some.nodes[A].register
     less = document(A, B, C, checks=[check(API)], settings=held().settings, revision=2)
@@ -336,7 +336,7 @@ def test_ids_of_its_incidents_are_unique() -> None:
     assert len(incidents) == 2
 
 
-def test_a_node_repeats_no_incident_id_until_it_restarts() -> None:
+def test_a_node_gives_each_incident_another_id() -> None:
     """Receivers drop ids that they know: a second outage would be lost."""
     some = alone()
     sees(some, Outcome.FAIL, A)

@@ -1,42 +1,48 @@
 """The desk: a wish is sent to one master, answered once, and never left unanswered."""
 
+from attrs import evolve
+
 from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.messages import Propose, Ruled, Ruling
-from qutrio.core.api.mutations import Batch
+from qutrio.core.api.mutations import Batch, Mutation, PutCheck
 from qutrio.core.proposals import (
     ANSWER_S_MAX,
     CATCH_UP_S_MAX,
+    NOT_SEEN,
     PENDING_PROPOSALS_MAX,
     SEND_AGAIN_S,
     PendingProposals,
     ProposalInputs,
 )
+from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
 from qutrio.model.stable import Position
-from tests.core.samples import BEGINNING, A, B, at, document, pos
+from tests.core.samples import BEGINNING, A, B, C, at, check, document, pos
 
 R1 = RequestId("r1")
 WISH = Batch(mutations=())
 PROPOSE = Propose(term=Term(1), request=R1, mutation=WISH)
+HELD = document(A, revision=3)
+ADDED = PutCheck(check=check())
 
 
-def outlook(
+def outlook(  # noqa: PLR0917 - each with a default
     master: NodeId | None = None,
     hopeless: str | None = None,
     committed: Position = BEGINNING,
     term: int = 1,
+    held: ClusterDocument = HELD,
+    me: NodeId = C,
 ) -> ProposalInputs:
     return ProposalInputs(
+        me=me,
         master=master,
         term=Term(term),
         hopeless=hopeless,
         committed=committed,
-        revision=Revision(3),
+        document=held,
     )
-
-
-HELD = document(A, revision=3)
 
 
 def ruled(
@@ -52,10 +58,10 @@ def ruled(
     )
 
 
-def asked(master: NodeId | None = A) -> PendingProposals:
-    """A desk with one wish, sent to a master if there is one."""
+def asked(master: NodeId | None = A, change: Mutation = WISH) -> PendingProposals:
+    """One pending proposal, sent to a master if there is one."""
     proposals = PendingProposals()
-    assert proposals.open(Proposed(R1, WISH), HELD, at(0)) == []
+    assert proposals.open(Proposed(R1, change), HELD, at(0)) == []
     proposals.advance(outlook(master), at(0))
     return proposals
 
@@ -128,12 +134,34 @@ def test_a_commit_is_answered_when_this_node_holds_it_too() -> None:
     assert reply(proposals.advance(outlook(A, committed=pos(1, 5)), at(2)))[0] is Ruling.COMMITTED
 
 
-def test_a_commit_that_does_not_arrive_here_is_answered_after_a_while() -> None:
+def test_a_commit_that_does_not_arrive_here_is_unknown_after_a_while() -> None:
     proposals = asked()
     proposals.on_ruled(A, ruled(position=pos(1, 5)), at(1))
     assert proposals.deadline() == at(1 + CATCH_UP_S_MAX)
     assert proposals.advance(outlook(A), at(1 + CATCH_UP_S_MAX - 0.001)) == []
-    assert reply(proposals.advance(outlook(A), at(1 + CATCH_UP_S_MAX)))[0] is Ruling.COMMITTED
+    ruling, reason = reply(proposals.advance(outlook(A), at(1 + CATCH_UP_S_MAX)))
+    assert ruling is Ruling.UNKNOWN
+    assert reason.startswith(NOT_SEEN)
+
+
+def test_one_that_says_committed_is_not_believed_until_the_document_shows_it() -> None:
+    """It may be no master at all: it was heard to act, and has written nothing."""
+    proposals = asked(change=ADDED)
+    proposals.on_ruled(A, ruled(), at(1))
+    assert proposals.advance(outlook(A), at(2)) == []
+    shown = evolve(HELD, checks=(check(),), revision=Revision(4))
+    assert reply(proposals.advance(outlook(A, held=shown), at(3)))[0] is Ruling.COMMITTED
+    pretended = asked(change=ADDED)
+    pretended.on_ruled(A, ruled(), at(1))
+    late = at(1 + CATCH_UP_S_MAX)
+    assert reply(pretended.advance(outlook(A), late))[0] is Ruling.UNKNOWN
+
+
+def test_a_master_believes_its_own_ruling() -> None:
+    """What it committed may have been changed again in the same write."""
+    proposals = asked(change=ADDED)
+    proposals.on_ruled(A, ruled(), at(1))
+    assert reply(proposals.advance(outlook(A, me=A), at(1)))[0] is Ruling.COMMITTED
 
 
 def test_a_refusal_is_answered_at_once() -> None:

@@ -150,7 +150,7 @@ def test_a_closed_engine_is_silent_and_keeps_its_hard_state() -> None:
 def test_turns_that_nobody_fetches_are_bounded() -> None:
     bench = Bench()
     for _ in range(2 * NEWS_MAX):
-        bench.engine.hear(B, asks(1, "zz"), bench.seen, bench.now)
+        bench.engine.on_message(B, asks(1, "zz"), bench.seen, bench.now)
     assert len(bench.engine.news()) == NEWS_MAX
     assert bench.engine.news() == []
 

@@ -202,10 +202,10 @@ def test_establishing_writes_the_accepted_record_again_under_the_new_term() -> N
     effects = holder.establish(Term(3), (pos(1, 4), B), at(0))
     assert holder.accepted == record(NEWER, pos(3, 1), LEDGER)
     assert sent(effects, B) == [write(pos(3, 1), whole=False)]
-    assert Term(3) not in holder.held
+    assert Term(3) not in holder.terms_written
     accept(holder, B)
-    holder.settle()
-    assert (holder.established, [*holder.held]) == (3, [3])
+    holder.mark_committed()
+    assert (holder.established, [*holder.terms_written]) == (3, [3])
     assert holder.committed.document == NEWER
 
 
@@ -224,9 +224,9 @@ def test_a_voter_that_does_not_send_its_newer_record_in_time_is_barren() -> None
     holder = register(A, THREE)
     holder.establish(Term(3), (pos(2, 9), C), at(0))
     assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S - 0.001)) == []
-    assert holder.barren == set()
+    assert holder.passed_over == set()
     assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S)) == []
-    assert holder.barren == {C}
+    assert holder.passed_over == {C}
     assert holder.flight is None
     late = Fetched(accepted=True, record=record(NEWER, pos(2, 9)))
     holder.on_fetched(C, late, bound_to(A, 3))
@@ -247,7 +247,7 @@ def test_a_voter_is_not_barren_because_another_was_asked_before() -> None:
     asked = holder.establish(Term(3), (pos(2, 8), B), at(1))
     assert asked == [Send(B, Fetch(accepted=True))]
     assert holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S)) == []
-    assert holder.barren == set()
+    assert holder.passed_over == set()
 
 
 def test_a_given_up_claim_forgets_who_was_barren() -> None:
@@ -255,7 +255,7 @@ def test_a_given_up_claim_forgets_who_was_barren() -> None:
     holder.establish(Term(3), (pos(2, 9), C), at(0))
     holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
     holder.abandon()
-    assert holder.barren == set()
+    assert holder.passed_over == set()
 
 
 def test_establishing_twice_writes_once() -> None:
@@ -263,7 +263,7 @@ def test_establishing_twice_writes_once() -> None:
     assert holder.establish(Term(1), None, at(0)) != []
     assert holder.establish(Term(1), None, at(0)) == []
     accept(holder, B)
-    holder.settle()
+    holder.mark_committed()
     assert holder.establish(Term(1), None, at(0)) == []
 
 
@@ -275,6 +275,6 @@ def test_proposals_of_an_older_claim_are_answered_when_the_newer_claim_commits_t
     assert holder.flight is not None
     assert holder.flight.record.position == pos(5, 1)
     accept(holder, B)
-    (ruled,) = sent(holder.settle(), B)
+    (ruled,) = sent(holder.mark_committed(), B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision, ruled.position) == (Ruling.COMMITTED, 2, pos(5, 1))

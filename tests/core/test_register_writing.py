@@ -62,11 +62,11 @@ def test_nothing_is_called_committed_before_a_majority_accepted() -> None:
     holder.propose(proposal(put("a"), node=B))
     effects = pump(holder)
     assert rulings(effects, B) == []
-    assert not holder.settled()
+    assert not holder.write_has_majority()
     assert holder.committed.document == THREE
     holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
-    assert rulings(holder.settle(), B) == [Ruling.COMMITTED]
+    assert holder.write_has_majority()
+    assert rulings(holder.mark_committed(), B) == [Ruling.COMMITTED]
     assert checks_of(holder.committed.document) == ["a"]
 
 
@@ -77,7 +77,7 @@ def test_a_write_takes_a_bounded_number_of_changes() -> None:
     holder.propose(Proposal(put("x"), None))
     assert len(rulings(pump(holder))) == PROPOSALS_PER_WRITE_MAX + 1  # refusals fill no write
     accept(holder, B)
-    holder.settle()
+    holder.mark_committed()
     same = holder.committed.document.settings
     for number in range(PROPOSALS_PER_WRITE_MAX + 1):
         from_settings = put(f"c{number}")
@@ -111,7 +111,7 @@ def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> 
     holder.propose(proposal(again))
     pump(holder)
     accept(holder, B)
-    (ruled,) = sent(holder.settle(), A)
+    (ruled,) = sent(holder.mark_committed(), A)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision) == (Ruling.COMMITTED, 1)
 
@@ -130,7 +130,7 @@ def test_a_request_that_comes_twice_is_written_once_and_answered_as_before() -> 
     assert holder.propose(wish) == []  # under way: the answer comes later
     pump(holder)
     accept(holder, B)
-    ruled = sent(holder.settle(), B)
+    ruled = sent(holder.mark_committed(), B)
     assert sent(holder.propose(wish), B) == ruled
     assert not holder.waiting
 
@@ -167,7 +167,7 @@ def test_a_request_that_is_known_is_never_declined() -> None:
     assert holder.decline(wish, Term(1)) == []  # pending here: another node must not write it too
     pump(holder)
     accept(holder, B)
-    ruled = sent(holder.settle(), A)
+    ruled = sent(holder.mark_committed(), A)
     assert sent(holder.decline(wish, Term(1)), A) == ruled
 
 
@@ -182,9 +182,9 @@ def test_each_voter_counts_once_and_refusals_and_strays_do_not() -> None:
     holder.on_wrote(B, wrote(pos(1, 2)), at(0))
     holder.on_wrote(C, wrote(pos(1, 1)), at(0))
     holder.on_wrote(D, wrote(pos(1, 2), accepted=False), at(0))
-    assert not holder.settled()
+    assert not holder.write_has_majority()
     holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
+    assert holder.write_has_majority()
 
 
 def test_a_voter_that_lacks_the_document_is_sent_the_whole() -> None:
@@ -192,34 +192,34 @@ def test_a_voter_that_lacks_the_document_is_sent_the_whole() -> None:
     pump(holder, LEDGER)
     effects = holder.on_wrote(B, wrote(pos(1, 2), accepted=False, lacks=True), at(0))
     assert effects == [Send(B, write(pos(1, 2), THREE))]
-    assert not holder.settled()
+    assert not holder.write_has_majority()
 
 
 def test_a_write_is_repeated_to_a_peer_that_does_not_hold_it() -> None:
     holder = established()
     pump(holder, LEDGER)
     mine = (THREE.term, THREE.revision)
-    assert holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S - 0.001)) == []
-    again = holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S))
+    assert holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S - 0.001)) == []
+    again = holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S))
     assert again == [Send(B, write(pos(1, 2), THREE, whole=False))]
-    assert holder.remind(B, pos(1, 1), mine, at(RETRY_AFTER_S + 1)) == []
-    behind = holder.remind(C, pos(0, 0), (Term(0), Revision(0)), at(RETRY_AFTER_S))
+    assert holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S + 1)) == []
+    behind = holder.repeat_write(C, pos(0, 0), (Term(0), Revision(0)), at(RETRY_AFTER_S))
     assert behind == [Send(C, write(pos(1, 2), THREE))]
-    stranger = holder.remind(D, pos(0, 0), mine, at(0))  # never asked before: at once
+    stranger = holder.repeat_write(D, pos(0, 0), mine, at(0))  # never asked before: at once
     assert len(stranger) == 1
 
 
 def test_a_lost_answer_is_replaced_by_the_next_heartbeats() -> None:
     holder = established()
     pump(holder, LEDGER)
-    assert holder.remind(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
-    assert holder.settled()
+    assert holder.repeat_write(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
+    assert holder.write_has_majority()
 
 
 def test_without_a_write_in_flight_nobody_is_reminded_and_nothing_settles() -> None:
     holder = established()
-    assert holder.remind(B, Position(), (Term(0), Revision(0)), at(9)) == []
-    assert not holder.settled()
+    assert holder.repeat_write(B, Position(), (Term(0), Revision(0)), at(9)) == []
+    assert not holder.write_has_majority()
 
 
 # --- voters change --------------------------------------------------------------------------
@@ -231,9 +231,9 @@ def test_a_change_of_voters_needs_a_majority_of_the_old_and_of_the_new_ones() ->
     pump(holder)
     assert holder.joint_config.all == {A, B, C}
     holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.settled()  # a majority of the new ones, but not of the old
+    assert not holder.write_has_majority()  # a majority of the new ones, but not of the old
     holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.settled()
+    assert holder.write_has_majority()
 
 
 def test_voters_change_one_write_at_a_time() -> None:
@@ -251,7 +251,7 @@ def test_a_learner_is_sent_writes_and_does_not_count() -> None:
     holder = established(held=document(A, B, learners=[C]))
     assert sent(pump(holder, LEDGER), C) != []
     holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.settled()
+    assert not holder.write_has_majority()
 
 
 def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
@@ -312,7 +312,7 @@ def test_a_ruling_on_what_the_disk_did_not_take_is_forgotten() -> None:
     holder.propose(proposal(put("api"), node=B))
     pump(holder)
     accept(holder)
-    assert rulings(holder.settle(), B) == [Ruling.COMMITTED]
+    assert rulings(holder.mark_committed(), B) == [Ruling.COMMITTED]
     holder.abandon()
     holder.roll_back(durable, durable)
     assert holder.committed is durable

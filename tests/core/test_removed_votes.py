@@ -24,7 +24,7 @@ def test_a_notice_that_waits_for_a_removal_does_not_rest_on_the_removed_vote() -
         cluster._drain()
     held = cluster.nodes[A]
     assert held.register.flight is not None
-    assert held.exchange.verdicts.certain(WEB) is State.DOWN  # by the votes of B and C
+    assert held.exchange.verdicts.undisputed(WEB) is State.DOWN  # by the votes of B and C
     cluster.lost -= lost
     cluster.run(3)
     assert held.register.committed.document.voters == {A, B}

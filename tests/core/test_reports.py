@@ -10,7 +10,7 @@ from qutrio.core.journal.reports import (
     Fate,
     IncidentReport,
     Page,
-    stories,
+    incident_reports,
 )
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import NoticeKind
@@ -41,7 +41,7 @@ from tests.core.samples import WALL, WEB
 
 
 def story(*entries: Entry) -> IncidentReport:
-    (only,) = stories(entries)
+    (only,) = incident_reports(entries)
     return only
 
 
@@ -68,10 +68,10 @@ def test_a_whole_outage_is_one_report_of_all_its_lines_in_order() -> None:
 
 
 def test_an_empty_journal_tells_nothing() -> None:
-    assert stories([started(0), doubted(1), stopped(2), led(3, None)]) == ()
+    assert incident_reports([started(0), doubted(1), stopped(2), led(3, None)]) == ()
 
 
-def test_lines_for_the_history_of_masters_are_in_no_report() -> None:
+def test_terms_as_master_are_no_part_of_an_incident_report() -> None:
     lines = [opened(), role_left(1, ALPHA, 1, "fell silent"), role_taken(2, BRAVO, 2), closed(9)]
     assert story(*lines).entries == (lines[0], lines[3])
 
@@ -95,7 +95,7 @@ def test_votes_while_an_incident_is_open_are_its_own() -> None:
 
 def test_a_recovery_that_is_counted_after_its_end_was_learned_is_part_of_it() -> None:
     lines = [opened(), closed(9), came_up(9, Basis.LEDGER)]
-    told = stories([*lines, doubted(20), opened(30, number=2)])
+    told = incident_reports([*lines, doubted(20), opened(30, number=2)])
     assert [s.entries for s in told] == [tuple(lines), (doubted(20), opened(30, number=2))]
 
 
@@ -162,8 +162,8 @@ def test_changes_of_master_are_reported_until_the_last_notice_is_settled() -> No
 
 
 def test_lines_whose_beginning_was_rotated_away_are_left_out() -> None:
-    assert stories([closed(1), ended(2), crossed(3)]) == ()
-    assert stories([began(0), ended(1), crossed(2)]) == ()
+    assert incident_reports([closed(1), ended(2), crossed(3)]) == ()
+    assert incident_reports([began(0), ended(1), crossed(2)]) == ()
 
 
 def test_a_second_end_is_left_out() -> None:

@@ -15,13 +15,15 @@ BOUND = Promise(Term(1), A)
 LONG, SHORT = Settings(dead_after_s=9.0), Settings(dead_after_s=4.0)
 
 
-def quiet_until(committed: Settings, accepted: Settings, promise: Promise = BOUND) -> Instant:
+def restart_wait_until(
+    committed: Settings, accepted: Settings, promise: Promise = BOUND
+) -> Instant:
     """Return the time until which a voter that starts at 100 s grants nothing new."""
     older = record(document(A, B, C, settings=committed))
     newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
     kept = Stable(promise, accepted=newer, committed=older)
     register = Register(me=B, accepted=newer, committed=older, level=LEVEL)
-    return lease_after_restart(B, kept, register, at(100)).quiet_until
+    return lease_after_restart(B, kept, register, at(100)).restart_wait_until
 
 
 @pytest.mark.parametrize(
@@ -32,12 +34,12 @@ def test_a_node_waits_as_long_as_the_longer_of_its_settings_says(
     committed: Settings, accepted: Settings, wait_s: Seconds
 ) -> None:
     """The master may know that the accepted ones are committed, and rely on grants that long."""
-    assert quiet_until(committed, accepted) == 100 + wait_s
+    assert restart_wait_until(committed, accepted) == 100 + wait_s
 
 
 def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
-    assert quiet_until(SHORT, LONG, Promise()) == NEVER
+    assert restart_wait_until(SHORT, LONG, Promise()) == NEVER
     alone = record(document(B))
     kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
     register = Register(me=B, accepted=alone, committed=alone, level=LEVEL)
-    assert lease_after_restart(B, kept, register, at(1)).quiet_until == NEVER
+    assert lease_after_restart(B, kept, register, at(1)).restart_wait_until == NEVER

@@ -21,27 +21,27 @@ LIFE = 7
 def exchange_of(*checks: CheckId) -> ResultExchange:
     watching = ResultExchange(A, LIFE)
     held = document(A, B, C, checks=[check(c) for c in checks or (WEB,)])
-    watching.verdicts.follow(held, WALL)
+    watching.verdicts.set_document(held, WALL)
     return watching
 
 
 def told(watching: ResultExchange, now: float, *, all_of_it: bool = False) -> list[Report]:
-    effects = watching.tell([B], at(now), all_of_it=all_of_it)
+    effects = watching.reports_due([B], at(now), all_of_it=all_of_it)
     return [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Report)]
 
 
 def test_a_changed_result_is_sent_at_once_with_its_age() -> None:
     watching = exchange_of()
-    watching.observed(OK, at(1))
+    watching.on_result(OK, at(1))
     assert told(watching, 3) == [Report(results=((OK, 2.0),), life=LIFE, numbers=(1,))]
     assert told(watching, 3) == []
 
 
 def test_an_unchanged_result_waits_for_the_heartbeat() -> None:
     watching = exchange_of()
-    watching.observed(OK, at(1))
+    watching.on_result(OK, at(1))
     told(watching, 1)
-    watching.observed(OK, at(2))
+    watching.on_result(OK, at(2))
     assert told(watching, 2) == []
     again = Report(results=((OK, 0.0),), life=LIFE, numbers=(2,))
     assert told(watching, 2, all_of_it=True) == [again]
@@ -50,19 +50,19 @@ def test_an_unchanged_result_waits_for_the_heartbeat() -> None:
 
 def test_a_requested_result_is_sent_at_once() -> None:
     watching = exchange_of(WEB, DB)
-    watching.observed(OK, at(1))
+    watching.on_result(OK, at(1))
     told(watching, 1)
-    assert watching.demand((WEB, CheckId("unknown"))) == [Probe((WEB, CheckId("unknown")))]
-    watching.observed(OK, at(2))
+    assert watching.probe_now((WEB, CheckId("unknown"))) == [Probe((WEB, CheckId("unknown")))]
+    watching.on_result(OK, at(2))
     assert len(told(watching, 2)) == 1
-    watching.observed(OK, at(3))
+    watching.on_result(OK, at(3))
     assert told(watching, 3) == []  # asked for once, sent at once once
 
 
 def test_the_first_vote_against_the_state_raises_an_alarm() -> None:
     watching = exchange_of()
-    assert watching.observed(OK, at(1)) == set()
-    assert watching.observed(FAIL, at(2)) == {WEB}
+    assert watching.on_result(OK, at(1)) == set()
+    assert watching.on_result(FAIL, at(2)) == {WEB}
 
 
 def test_a_peers_result_raises_an_alarm_and_counts_from_its_arrival() -> None:
@@ -92,20 +92,20 @@ def test_many_results_are_sent_in_several_reports() -> None:
     idents = [CheckId(f"c{n:04}") for n in range(RESULTS_PER_REPORT_MAX + 1)]
     watching = exchange_of(*idents)
     for ident in idents:
-        watching.observed(result(Outcome.OK, ident), at(1))
+        watching.on_result(result(Outcome.OK, ident), at(1))
     assert [len(r.results) for r in told(watching, 1)] == [RESULTS_PER_REPORT_MAX, 1]
 
 
 def test_a_new_peer_is_sent_the_newest_result_of_every_check() -> None:
     watching = exchange_of(WEB, DB)
     for now in (1, 2):
-        watching.observed(OK, at(now))
-        watching.observed(result(Outcome.FAIL, DB), at(now))
+        watching.on_result(OK, at(now))
+        watching.on_result(result(Outcome.FAIL, DB), at(now))
     told(watching, 2, all_of_it=True)
     watching.on_report(B, Report(results=((FAIL, 0.0),)), at(2))
     seen = ((result(Outcome.FAIL, DB), 3.0), (OK, 3.0))
     expected = Report(results=seen, life=LIFE, numbers=(4, 3))
-    assert watching.tell_newcomer(C, at(5)) == [Send(C, expected)]
+    assert watching.reports_for_new_peer(C, at(5)) == [Send(C, expected)]
 
 
 def test_a_peers_request_is_followed_at_most_once_per_check_and_pause() -> None:
@@ -119,10 +119,10 @@ def test_a_peers_request_is_followed_at_most_once_per_check_and_pause() -> None:
 
 def test_the_result_of_a_followed_request_is_sent_at_once() -> None:
     watching = exchange_of()
-    watching.observed(OK, at(1))
+    watching.on_result(OK, at(1))
     told(watching, 1)
     watching.on_probe_now((WEB,), 0.5, at(2))
-    watching.observed(OK, at(2))
+    watching.on_result(OK, at(2))
     assert len(told(watching, 2)) == 1
 
 
@@ -145,7 +145,7 @@ def test_the_checks_of_old_requests_are_forgotten() -> None:
         part = tuple(idents[start : start + CHECKS_PER_REQUEST_MAX])
         assert watching.on_probe_now(part, 0.5, at(1)) == [Probe(part)]
     assert watching.on_probe_now((idents[0],), 0.5, at(1)) == []
-    watching.verdicts.follow(document(A, B, C, checks=[check(WEB)], revision=2), WALL)
+    watching.verdicts.set_document(document(A, B, C, checks=[check(WEB)], revision=2), WALL)
     assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]
     assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]  # all were forgotten
 
@@ -153,7 +153,7 @@ def test_the_checks_of_old_requests_are_forgotten() -> None:
 def test_requests_to_probe_are_bounded() -> None:
     idents = tuple(CheckId(f"c{n:04}") for n in range(CHECKS_PER_REQUEST_MAX + 1))
     watching = exchange_of(*idents)
-    effects = watching.demand_of_all(idents, [B, C])
+    effects = watching.probe_everywhere(idents, [B, C])
     head, tail = idents[:CHECKS_PER_REQUEST_MAX], idents[CHECKS_PER_REQUEST_MAX:]
     assert effects == [
         Probe(head),
@@ -163,7 +163,7 @@ def test_requests_to_probe_are_bounded() -> None:
         Send(B, ProbeNow(checks=tail)),
         Send(C, ProbeNow(checks=tail)),
     ]
-    assert watching.demand_of_all((), [B]) == []
+    assert watching.probe_everywhere((), [B]) == []
 
 
 def heard(watching: ResultExchange, report: Report, now: float) -> Vote | None:

@@ -15,7 +15,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.verdicts = Verdicts()
-        self.verdicts.follow(document(A, B, C, learners=[D], checks=[check()]), WALL)
+        self.verdicts.set_document(document(A, B, C, learners=[D], checks=[check()]), WALL)
         self.open: frozenset[CheckId] = frozenset()
         self.facts: list[Judged | Doubted] = []
         self.vote(0, n1=OK, n2=OK, n3=OK)
@@ -60,14 +60,14 @@ def test_a_flip_is_reported_with_both_rounds_and_the_time_between() -> None:
 def test_a_round_lists_every_member_and_why_its_vote_counted_or_did_not() -> None:
     verdicts = Verdicts()
     held = document(A, B, C, D, E, NodeId("n6"), learners=[NodeId("n7")], checks=[check()])
-    verdicts.follow(held, WALL)
+    verdicts.set_document(held, WALL)
     later = freshness(check())
     for node, outcome, moment in (
         ("n1", FAIL, later), ("n2", FAIL, later), ("n3", ABSTAIN, later), ("n4", FAIL, later),
         ("n5", FAIL, 0), ("n7", FAIL, later),
     ):  # fmt: skip
         verdicts.record(NodeId(node), result(outcome), at(moment))
-    verdicts.attend(frozenset(map(NodeId, ("n1", "n2", "n3", "n5", "n6", "n7"))))
+    verdicts.set_live(frozenset(map(NodeId, ("n1", "n2", "n3", "n5", "n6", "n7"))))
     flip = verdicts.evaluate(at(later), WALL, CONFIRM_S, frozenset({WEB})).facts[0]
     assert isinstance(flip, Judged)
     assert standings(flip.last) == {
@@ -130,7 +130,7 @@ def test_a_flip_by_the_ledger_is_reported_with_the_rounds_that_were_counted_here
 
 def test_a_node_without_votes_reports_no_flip_by_the_ledger() -> None:
     verdicts = Verdicts()
-    verdicts.follow(document(A, checks=[check()]), WALL)
+    verdicts.set_document(document(A, checks=[check()]), WALL)
     found = verdicts.evaluate(at(0), WALL, CONFIRM_S, frozenset({WEB}))
     assert verdicts.state(WEB) is State.UNKNOWN  # because no votes are no verdict
     assert found.facts == []
@@ -154,7 +154,7 @@ def test_unknown_and_its_end_are_reported_while_an_incident_is_open() -> None:
 def test_an_evaluation_reports_a_bounded_number_of_facts() -> None:
     many = [check(CheckId(f"c{n}")) for n in range(FACTS_MAX + 10)]
     verdicts = Verdicts()
-    verdicts.follow(document(A, checks=many), WALL)
+    verdicts.set_document(document(A, checks=many), WALL)
     every = {c.id for c in many}
     for moment, outcome in ((0, OK), (5, FAIL), (7, OK)):
         for ident in every:

@@ -5,7 +5,7 @@ from random import Random
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.notices import NoticeInputs, attached
+from qutrio.core.alerting.notices import NoticeInputs, channels_of, reconcile
 from qutrio.core.alerting.scheduler import (
     ATTEMPT_S_MAX,
     INHERITED_PAUSE_S,
@@ -13,7 +13,6 @@ from qutrio.core.alerting.scheduler import (
     RETRY_FIRST_S,
     DeliveryScheduler,
     DueAttempt,
-    reconcile,
 )
 from qutrio.core.api.events import Attempted
 from qutrio.core.checks.verdicts import Verdicts
@@ -44,10 +43,10 @@ HELD = document(A, B, C, checks=[check(), check(DB)], channels=[hook()])
 DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
 
 
-def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
+def inputs(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
     """Return a master's inputs: `web` is unknown, up or down."""
     verdicts = Verdicts()
-    verdicts.follow(held, WALL)
+    verdicts.set_document(held, WALL)
     outcome = Outcome.FAIL if down else Outcome.OK
     for now in (0, 5) if down is not None else ():
         for node in (A, B, C):
@@ -62,7 +61,7 @@ def scene(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeIn
 
 
 def test_a_check_that_is_down_opens_one_incident_and_notifies_its_channels() -> None:
-    ledger = reconcile(Ledger(), scene(down=True), {WEB, DB})
+    ledger = reconcile(Ledger(), inputs(down=True), {WEB, DB})
     (opened,) = ledger.incidents
     (waiting,) = ledger.outbox
     notice = waiting.notice
@@ -75,16 +74,16 @@ def test_a_check_that_is_down_opens_one_incident_and_notifies_its_channels() -> 
 
 
 def test_an_open_incident_is_not_opened_again() -> None:
-    ledger = reconcile(Ledger(), scene(down=True), {WEB})
-    assert reconcile(ledger, scene(down=True), {WEB}) == ledger
+    ledger = reconcile(Ledger(), inputs(down=True), {WEB})
+    assert reconcile(ledger, inputs(down=True), {WEB}) == ledger
 
 
 def test_only_evaluated_checks_open_incidents() -> None:
-    assert reconcile(Ledger(), scene(down=True), set()) == Ledger()
+    assert reconcile(Ledger(), inputs(down=True), set()) == Ledger()
 
 
 def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
-    ledger = reconcile(DOWN_WEB, scene(down=False), set())
+    ledger = reconcile(DOWN_WEB, inputs(down=False), set())
     assert ledger.incidents == ()
     (waiting,) = ledger.outbox
     notice = waiting.notice
@@ -99,9 +98,9 @@ def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
 def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
     """The wall clock was set back meanwhile; members of older versions do not get the length."""
     ages = IncidentAges()
-    ages.follow(Ledger(), at(0), WALL)
-    ages.follow(DOWN_WEB, at(2), WALL)
-    late = evolve(scene(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
+    ages.update(Ledger(), at(0), WALL)
+    ages.update(DOWN_WEB, at(2), WALL)
+    late = evolve(inputs(down=False), ages=ages, now=at(17), wall=UnixTime(WALL - 3600))
     (waiting,) = reconcile(DOWN_WEB, late, set()).outbox
     assert (waiting.notice.lasted_s, waiting.notice.at_unix) == (15.0, WALL - 3600)
     old = evolve(late, document=evolve(HELD, level=1))
@@ -110,12 +109,12 @@ def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
 
 
 def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:
-    assert reconcile(Ledger(), scene(), {WEB}) == Ledger()
-    assert reconcile(DOWN_WEB, scene(), {WEB}) == DOWN_WEB
+    assert reconcile(Ledger(), inputs(), {WEB}) == Ledger()
+    assert reconcile(DOWN_WEB, inputs(), {WEB}) == DOWN_WEB
 
 
 def test_nothing_is_announced_while_the_newest_votes_contradict_the_verdict() -> None:
-    doubtful = scene(down=True)
+    doubtful = inputs(down=True)
     for node in (A, B, C):
         doubtful.verdicts.record(node, result(Outcome.OK), at(6))
     doubtful.verdicts.evaluate(at(6), WALL, 1.0, frozenset())
@@ -123,15 +122,15 @@ def test_nothing_is_announced_while_the_newest_votes_contradict_the_verdict() ->
 
 
 def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
-    assert reconcile(Ledger(), scene(down=False), {WEB}) == Ledger()
+    assert reconcile(Ledger(), inputs(down=False), {WEB}) == Ledger()
 
 
 def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_silently() -> None:
     waiting = evolve(DOWN_WEB, outbox=(delivery(WEB, 4), delivery(DB, 3)))
     gone = evolve(document(A, B, C, checks=[check(DB)], channels=[hook()]), level=1)
-    assert reconcile(waiting, scene(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
+    assert reconcile(waiting, inputs(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
     off = evolve(document(A, B, C, checks=[check(enabled=False)], channels=[hook()]), level=1)
-    assert reconcile(DOWN_WEB, scene(off), {WEB}) == Ledger(sequence=5)
+    assert reconcile(DOWN_WEB, inputs(off), {WEB}) == Ledger(sequence=5)
 
 
 def test_notices_of_a_check_go_to_default_channels_and_to_those_it_names() -> None:
@@ -143,8 +142,8 @@ def test_notices_of_a_check_go_to_default_channels_and_to_those_it_names() -> No
         UnknownChannel(id=ChannelId("pigeon"), name="pigeon", kind_name="pigeon"),
     ]
     held = document(A, channels=channels)
-    assert [c.id for c in attached(held, check(alerts=("mail",)))] == [HOOK, MAIL]
-    assert [c.id for c in attached(held, check())] == [HOOK]
+    assert [c.id for c in channels_of(held, check(alerts=("mail",)))] == [HOOK, MAIL]
+    assert [c.id for c in channels_of(held, check())] == [HOOK]
 
 
 # --- delivery -------------------------------------------------------------------------------
@@ -163,15 +162,15 @@ def outbox(*deliveries: Delivery) -> Ledger:
 
 
 def ended(messenger: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
-    messenger.ended(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
+    messenger.on_attempted(Attempted(one.notice.id, one.channel, delivered, "said"), (), at(now))
 
 
 def test_a_notice_is_attempted_once_while_the_attempt_is_under_way() -> None:
     messenger = scheduler()
-    assert not messenger.busy(at(0))
+    assert not messenger.is_busy(at(0))
     assert messenger.due(outbox(FIRST), (), at(0)) == [DueAttempt(FIRST, None)]
     assert messenger.due(outbox(FIRST), (), at(1)) == []
-    assert messenger.busy(at(1))
+    assert messenger.is_busy(at(1))
     assert messenger.deadline() == at(ATTEMPT_S_MAX)
 
 
@@ -250,7 +249,7 @@ def test_an_attempt_without_an_answer_counts_as_failed() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST), (B,), at(0))
     assert messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX)) == []
-    assert not messenger.busy(at(ATTEMPT_S_MAX))
+    assert not messenger.is_busy(at(ATTEMPT_S_MAX))
     again = messenger.due(outbox(FIRST), (B,), at(ATTEMPT_S_MAX + RETRY_FIRST_S))
     assert again == [DueAttempt(FIRST, B)]
 
@@ -301,18 +300,18 @@ def test_a_delivered_notice_leaves_the_ledger_and_is_remembered_until_a_majority
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.prune(outbox(FIRST, SECOND), HELD) == outbox(SECOND)
-    messenger.settle(outbox(FIRST, SECOND))
+    messenger.on_committed(outbox(FIRST, SECOND))
     assert messenger.delivered == {(FIRST.notice.id, HOOK)}
-    messenger.settle(outbox(SECOND))
+    messenger.on_committed(outbox(SECOND))
     assert messenger.delivered == set()
 
 
 def test_an_attempt_whose_notice_is_gone_is_forgotten() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
-    messenger.settle(outbox())
+    messenger.on_committed(outbox())
     ended(messenger, FIRST, 1, delivered=False)
-    assert not messenger.busy(at(1))
+    assert not messenger.is_busy(at(1))
     assert messenger.deadline() == at(float("inf"))
 
 
@@ -341,4 +340,4 @@ def test_a_notice_of_an_unknown_kind_is_kept_and_not_sent() -> None:
     scheduler = DeliveryScheduler(Random(1))
     assert [e.delivery for e in scheduler.due(ledger, (), at(0))] == [ours]
     assert scheduler.prune(ledger, HELD) == ledger
-    assert reconcile(ledger, scene(), {WEB}) == ledger
+    assert reconcile(ledger, inputs(), {WEB}) == ledger

@@ -27,7 +27,7 @@ def test_a_node_is_recent_until_the_limit_after_it_was_seen(
         now = at(now + seconds / 2)
         if move == "note":
             met = at(now - seconds)
-            recency.note(node, met)
+            recency.record(node, met)
             moments[node] = max(met, moments.get(node, met))
         elif move == "forget":
             recency.forget(node)
@@ -38,19 +38,19 @@ def test_a_node_is_recent_until_the_limit_after_it_was_seen(
 
 def test_the_same_answer_is_the_same_object() -> None:
     recency = SeenWithin()
-    recency.note(A, at(0))
+    recency.record(A, at(0))
     first = recency.within(4.0, at(0))
-    recency.note(A, at(3))
+    recency.record(A, at(3))
     assert recency.within(4.0, at(5)) is first
-    recency.note(B, at(5))
+    recency.record(B, at(5))
     assert recency.within(4.0, at(5)) == {A, B}
 
 
 def test_an_answer_lasts_until_the_first_in_it_is_too_old() -> None:
     recency = SeenWithin()
-    assert recency.lasts_until(4.0, at(0)) == FOREVER
-    recency.note(A, at(1))
-    recency.note(B, at(2))
-    assert recency.lasts_until(4.0, at(2)) == at(5)
-    recency.note(A, at(3))
-    assert recency.lasts_until(4.0, at(3)) == at(6)
+    assert recency.unchanged_until(4.0, at(0)) == FOREVER
+    recency.record(A, at(1))
+    recency.record(B, at(2))
+    assert recency.unchanged_until(4.0, at(2)) == at(5)
+    recency.record(A, at(3))
+    assert recency.unchanged_until(4.0, at(3)) == at(6)

@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.closing import drop_unreachable
 from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.outbox import drop_unreachable
 from qutrio.core.alerting.unseen import CAUSES_PER_STEP_MAX, UnseenTracker
 from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.consensus.applying import keep_former
@@ -44,12 +44,12 @@ class Watcher:
     def __init__(self, held: ClusterDocument = HELD, ledger: Ledger | None = None) -> None:
         self.held, self.ledger, self.now = held, ledger or Ledger(), 0.0
         self.verdicts, self.ages, self.unseen_tracker = Verdicts(), IncidentAges(), UnseenTracker()
-        self.ages.follow(self.ledger, at(0), WALL)
+        self.ages.update(self.ledger, at(0), WALL)
         self.unseen_tracker.take_over(at(0))
         self.look()
 
     @property
-    def scene(self) -> NoticeInputs:
+    def inputs(self) -> NoticeInputs:
         """Return what the master knows now."""
         return NoticeInputs(
             document=self.held,
@@ -64,11 +64,11 @@ class Watcher:
     def look(self) -> None:
         """Count the votes, and bring the ledger up to date."""
         wall = UnixTime(WALL + self.now)
-        self.verdicts.follow(self.held, wall)
+        self.verdicts.set_document(self.held, wall)
         found = self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
-        self.verdicts.to_probe(at(self.now), set(), 1.0)
-        self.ledger = self.unseen_tracker.follow(self.ledger, self.scene, found.changed)
-        self.ages.follow(self.ledger, at(self.now), wall)
+        self.verdicts.take_due_probes(at(self.now), set(), 1.0)
+        self.ledger = self.unseen_tracker.update(self.ledger, self.inputs, found.changed)
+        self.ages.update(self.ledger, at(self.now), wall)
 
     def run(self, seconds: float) -> None:
         """Let time pass, and evaluate at each deadline."""
@@ -203,8 +203,8 @@ def test_a_new_master_sends_nothing_before_a_whole_round_of_probes() -> None:
     first = Watcher()
     first.run(60)
     late = Watcher(ledger=first.ledger)
-    late.ages.heard(B, tuple((u.id, 900.0) for u in first.ledger.unjudged), at(0))
-    late.unseen_tracker.look_again()
+    late.ages.record_reports(B, tuple((u.id, 900.0) for u in first.ledger.unjudged), at(0))
+    late.unseen_tracker.invalidate()
     late.run(20)
     assert late.told == []
     late.run(40)
@@ -213,7 +213,7 @@ def test_a_new_master_sends_nothing_before_a_whole_round_of_probes() -> None:
 
 def test_a_node_that_is_not_master_evaluates_nothing() -> None:
     watcher = Watcher()
-    watcher.unseen_tracker.rest()
+    watcher.unseen_tracker.stop()
     assert watcher.unseen_tracker.deadline() == float("inf")
 
 
@@ -269,7 +269,7 @@ def test_a_check_without_channels_is_recorded_and_not_sent() -> None:
 
 
 @pytest.mark.parametrize("waited_s", [60, 130])
-def test_a_removed_check_leaves_its_notice_and_may_end_it(waited_s: float) -> None:
+def test_a_disabled_check_ends_its_announcement_if_there_was_one(waited_s: float) -> None:
     watcher = Watcher()
     watcher.run(waited_s)
     watcher.held = evolve(HELD, checks=(check(DB, enabled=False),))

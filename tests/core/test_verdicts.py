@@ -20,13 +20,13 @@ class Counting:
     def __init__(self, *voters: NodeId, checks: list[Check] | None = None) -> None:
         self.document = document(*(voters or (A, B, C)), checks=checks or [check()])
         self.verdicts = Verdicts()
-        self.verdicts.follow(self.document, WALL)
+        self.verdicts.set_document(self.document, WALL)
         self.open: frozenset[CheckId] = frozenset()
         self.changed = set[CheckId]()
 
     def follow(self, held: ClusterDocument) -> None:
         self.document = held
-        self.verdicts.follow(held, WALL)
+        self.verdicts.set_document(held, WALL)
 
     def vote(self, now: float, **votes: Outcome) -> State:
         """Record votes (`n1=OK` for node n1), and evaluate the check."""
@@ -88,13 +88,13 @@ def test_learners_and_strangers_do_not_count() -> None:
 
 def test_the_votes_of_dead_members_do_not_count() -> None:
     count = Counting()
-    count.verdicts.attend(frozenset({A, B, C}))
+    count.verdicts.set_live(frozenset({A, B, C}))
     count.up()
-    count.verdicts.attend(frozenset({A, B, C}))
+    count.verdicts.set_live(frozenset({A, B, C}))
     assert count.judge(1) is State.UP
-    count.verdicts.attend(frozenset({A}))
+    count.verdicts.set_live(frozenset({A}))
     assert count.judge(1) is State.UNKNOWN
-    count.verdicts.attend(frozenset({A, B}))
+    count.verdicts.set_live(frozenset({A, B}))
     assert count.judge(1) is State.UP
 
 
@@ -105,10 +105,10 @@ def test_one_bad_round_on_every_node_alerts_nobody() -> None:
     count = Counting()
     count.up()
     assert count.vote(10, n1=FAIL, n2=FAIL, n3=FAIL) is State.UP
-    assert count.verdicts.certain(WEB) is None
+    assert count.verdicts.undisputed(WEB) is None
     assert count.changed == set()
     assert count.vote(11.5, n1=OK, n2=OK, n3=OK) is State.UP
-    assert count.verdicts.certain(WEB) is State.UP
+    assert count.verdicts.undisputed(WEB) is State.UP
     assert count.changed == {WEB}  # the doubt is over
 
 
@@ -266,13 +266,13 @@ def test_a_removed_or_disabled_check_is_not_evaluated() -> None:
     count.vote(10, n1=FAIL, n2=FAIL)
     count.follow(document(A, B, C, checks=[check(enabled=False)], revision=2))
     assert count.judge(11) is State.UNKNOWN
-    assert not count.verdicts.follows(WEB)
+    assert not count.verdicts.is_enabled(WEB)
     assert not count.verdicts.record(A, result(FAIL), at(12))
     assert count.verdicts.vote(A, WEB) is None
     assert count.verdicts.since(WEB) == UnixTime(0.0)
     assert count.verdicts.count(WEB, at(12)) == Count(0, 0, 0, State.UNKNOWN)
     assert count.verdicts.evidence(WEB, count.document, at(12)) == ()
-    assert count.verdicts.to_probe(at(12), {WEB}, CONFIRM_S) == ()
+    assert count.verdicts.take_due_probes(at(12), {WEB}, CONFIRM_S) == ()
 
 
 def test_a_vote_on_a_check_that_is_removed_at_the_same_time_is_not_counted() -> None:
@@ -313,9 +313,9 @@ def test_while_down_the_first_success_is_the_alarm() -> None:
 def test_an_alarm_asks_everybody_once_per_pause() -> None:
     count = Counting()
     count.up()
-    assert count.verdicts.to_probe(at(1), {WEB}, CONFIRM_S) == (WEB,)
-    assert count.verdicts.to_probe(at(1.5), {WEB}, CONFIRM_S) == ()
-    assert count.verdicts.to_probe(at(2), {WEB}, CONFIRM_S) == (WEB,)
+    assert count.verdicts.take_due_probes(at(1), {WEB}, CONFIRM_S) == (WEB,)
+    assert count.verdicts.take_due_probes(at(1.5), {WEB}, CONFIRM_S) == ()
+    assert count.verdicts.take_due_probes(at(2), {WEB}, CONFIRM_S) == (WEB,)
 
 
 def test_the_second_round_is_asked_for_when_it_is_due() -> None:
@@ -323,9 +323,9 @@ def test_the_second_round_is_asked_for_when_it_is_due() -> None:
     count.up()
     count.vote(10, n1=FAIL, n2=FAIL)
     assert count.verdicts.deadline() == at(10 + CONFIRM_S)
-    assert count.verdicts.to_probe(at(10.5), set(), CONFIRM_S) == ()
-    assert count.verdicts.to_probe(at(11), set(), CONFIRM_S) == (WEB,)
-    assert count.verdicts.to_probe(at(11), set(), CONFIRM_S) == ()
+    assert count.verdicts.take_due_probes(at(10.5), set(), CONFIRM_S) == ()
+    assert count.verdicts.take_due_probes(at(11), set(), CONFIRM_S) == (WEB,)
+    assert count.verdicts.take_due_probes(at(11), set(), CONFIRM_S) == ()
 
 
 def test_a_second_round_that_is_no_longer_needed_is_not_asked_for() -> None:
@@ -333,7 +333,7 @@ def test_a_second_round_that_is_no_longer_needed_is_not_asked_for() -> None:
     count.up()
     count.vote(10, n1=FAIL, n2=FAIL)
     count.vote(10.5, n1=OK)
-    assert count.verdicts.to_probe(at(11), set(), CONFIRM_S) == ()
+    assert count.verdicts.take_due_probes(at(11), set(), CONFIRM_S) == ()
 
 
 def test_the_deadline_is_the_soonest_of_all_checks_and_votes() -> None:

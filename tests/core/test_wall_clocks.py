@@ -9,50 +9,52 @@ from tests.core.samples import WALL, A, B, at
 
 def test_a_small_difference_is_kept_and_not_logged() -> None:
     clocks = WallClocks()
-    assert clocks.heard(A, SKEW_S_MIN - 0.1) == []
-    assert clocks.heard(B, 0.1 - SKEW_S_MIN) == []
+    assert clocks.record_skew(A, SKEW_S_MIN - 0.1) == []
+    assert clocks.record_skew(B, 0.1 - SKEW_S_MIN) == []
     assert clocks.skew == {A: SKEW_S_MIN - 0.1, B: 0.1 - SKEW_S_MIN}
 
 
 def test_a_large_difference_in_either_direction_is_logged_once() -> None:
     clocks = WallClocks()
-    assert clocks.heard(A, 3600.2) == [Note(WallClockDiffers(A, 3600))]
-    assert clocks.heard(A, 3601.0) == []
-    assert clocks.heard(B, -3600.0) == [Note(WallClockDiffers(B, -3600))]
+    assert clocks.record_skew(A, 3600.2) == [Note(WallClockDiffers(A, 3600))]
+    assert clocks.record_skew(A, 3601.0) == []
+    assert clocks.record_skew(B, -3600.0) == [Note(WallClockDiffers(B, -3600))]
 
 
 def test_the_end_of_a_difference_is_logged_once_and_a_new_one_is_logged_again() -> None:
     clocks = WallClocks()
-    clocks.heard(A, 3600.0)
+    clocks.record_skew(A, 3600.0)
     assert (
-        clocks.heard(A, SKEW_S_MIN / 2) == []
+        clocks.record_skew(A, SKEW_S_MIN / 2) == []
     )  # so that one at the limit is not logged again and again
-    assert clocks.heard(A, 0.0) == [Note(WallClockAgrees(A))]
-    assert clocks.heard(A, 0.0) == []
-    assert len(clocks.heard(A, 3600.0)) == 1
+    assert clocks.record_skew(A, 0.0) == [Note(WallClockAgrees(A))]
+    assert clocks.record_skew(A, 0.0) == []
+    assert len(clocks.record_skew(A, 3600.0)) == 1
 
 
 def test_a_node_that_is_no_member_is_forgotten() -> None:
     clocks = WallClocks()
-    clocks.heard(A, 3600.0)
-    clocks.heard(B, 1.0)
+    clocks.record_skew(A, 3600.0)
+    clocks.record_skew(B, 1.0)
     clocks.keep({B})
     assert clocks.skew == {B: 1.0}
-    assert len(clocks.heard(A, 3600.0)) == 1
+    assert len(clocks.record_skew(A, 3600.0)) == 1
 
 
 def test_a_clock_that_was_set_is_logged_once_with_the_distance_and_direction() -> None:
     clocks = WallClocks()
-    assert clocks.look(at(5), WALL) == []
-    assert clocks.look(at(65), UnixTime(WALL + 60)) == []
-    assert clocks.untold == []
-    assert clocks.look(at(66), UnixTime(WALL + 61 - 3600)) == [Note(WallClockChanged(-3600))]
-    assert clocks.look(at(67), UnixTime(WALL + 62 - 3600)) == []
+    assert clocks.check_own_clock(at(5), WALL) == []
+    assert clocks.check_own_clock(at(65), UnixTime(WALL + 60)) == []
+    assert clocks.unreported == []
+    assert clocks.check_own_clock(at(66), UnixTime(WALL + 61 - 3600)) == [
+        Note(WallClockChanged(-3600))
+    ]
+    assert clocks.check_own_clock(at(67), UnixTime(WALL + 62 - 3600)) == []
     assert clocks.last_set == (-3600.0, at(66))
-    assert clocks.untold == [-3600.0]
+    assert clocks.unreported == [-3600.0]
 
 
 def test_a_clock_that_is_slewed_was_not_set() -> None:
     clocks = WallClocks()
     for second in range(1000):
-        assert clocks.look(at(second), UnixTime(WALL + 1.05 * second)) == []
+        assert clocks.check_own_clock(at(second), UnixTime(WALL + 1.05 * second)) == []

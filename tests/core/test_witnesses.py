@@ -7,7 +7,7 @@ from qutrio.core.api.effects import Send
 from qutrio.core.api.messages import Fetch, Fetched
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.consensus.register import Register
-from qutrio.core.consensus.witnesses import fits, unseated
+from qutrio.core.consensus.witnesses import fits, losing_members
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Fingerprint, NodeId, Revision, Term
 from qutrio.model.stable import Position, Promise, Record
@@ -193,7 +193,7 @@ def test_another_record_than_the_one_that_was_named_is_not_adopted(shown: Record
     claimant = adopting()
     adopt(claimant, C, shown)
     assert claimant.accepted == record(FIVE)
-    assert claimant.barren == {C}
+    assert claimant.passed_over == {C}
 
 
 def test_a_record_of_the_term_that_is_claimed_or_a_later_one_is_not_adopted() -> None:
@@ -207,7 +207,7 @@ def test_a_removal_is_adopted_when_two_voters_show_it() -> None:
     claimant = adopting(pos(3))
     adopt(claimant, C, removal)
     assert claimant.accepted == record(FIVE)
-    assert claimant.barren == {C}
+    assert claimant.passed_over == {C}
     claimant.establish(Term(5), (pos(3), D), at(0))
     adopt(claimant, D, removal)
     assert claimant.accepted == removal
@@ -224,12 +224,12 @@ def test_one_of_two_voters_is_enough_to_adopt_a_removal() -> None:
 
 
 def test_a_member_without_its_entry_its_key_or_its_vote_counts_as_removed() -> None:
-    assert unseated(THREE, TWO) == {C}
-    assert unseated(THREE, document(A, B, learners=[C])) == {C}
-    assert unseated(document(A, learners=[B]), TWO) == frozenset()
+    assert losing_members(THREE, TWO) == {C}
+    assert losing_members(THREE, document(A, B, learners=[C])) == {C}
+    assert losing_members(document(A, learners=[B]), TWO) == frozenset()
     (first, *others) = THREE.members
     stolen = evolve(first, fingerprint=Fingerprint("another key"))
-    assert unseated(THREE, evolve(THREE, members=(stolen, *others))) == {A}
+    assert losing_members(THREE, evolve(THREE, members=(stolen, *others))) == {A}
 
 
 def test_a_later_record_keeps_the_cluster_and_counts_on() -> None:

@@ -94,7 +94,7 @@ def test_a_yield_of_an_earlier_term_is_ignored() -> None:
     assert cluster.masters() == [master]
 
 
-def test_without_a_master_a_yield_is_refused() -> None:
+def test_without_a_master_a_yield_is_not_sent() -> None:
     cluster = NodeCluster(document(A, B, C))
     cluster.cut_off(A)
     cluster.run(1)

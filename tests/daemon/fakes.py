@@ -43,7 +43,7 @@ class Target:
         """Is never asked: nobody watches a name here."""
         raise AssertionError(question)
 
-    def asking(self, servers: tuple[str, ...]) -> Self:
+    def with_servers(self, servers: tuple[str, ...]) -> Self:
         """Return itself, whoever is to be asked."""
         del servers
         return self
@@ -85,21 +85,21 @@ class WatchedHands:
         self._did(f"notify {job.delivery.notice.id}")
         return self._handler.notify(job)
 
-    def note(self, fact: NodeFact) -> None:
+    def log_fact(self, fact: NodeFact) -> None:
         """Log."""
-        self._handler.note(fact)
+        self._handler.log_fact(fact)
 
-    def turned(self, turn: Turn) -> None:
+    def log_turn(self, turn: Turn) -> None:
         """Log."""
-        self._handler.turned(turn)
+        self._handler.log_turn(turn)
 
     def journal(self, entry: Entry) -> None:
         """Pass it on."""
         self._handler.journal(entry)
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """Feed the watchdog."""
-        self._handler.alive()
+        self._handler.notify_watchdog()
 
 
 class NoPatterns:

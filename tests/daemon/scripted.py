@@ -152,11 +152,11 @@ class Diary:
         self.entries.append(f"notify {job.delivery.notice.id}")
         return self.jobs_taken
 
-    def note(self, fact: NodeFact) -> None:
+    def log_fact(self, fact: NodeFact) -> None:
         """Write it down."""
         self.entries.append(f"note {fact}")
 
-    def turned(self, turn: Turn) -> None:
+    def log_turn(self, turn: Turn) -> None:
         """Write it down."""
         self.entries.append(f"turned {turn.after.value}")
 
@@ -164,6 +164,6 @@ class Diary:
         """Write it down."""
         self.entries.append(f"journal {entry.fact}")
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """Remember when."""
         self.alive_at.append(trio.current_time())

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from qutrio.core.journal.reports import End, Fate, IncidentReport, stories
+from qutrio.core.journal.reports import End, Fate, IncidentReport, incident_reports
 from qutrio.daemon.run import GRACE_S
 from qutrio.errors import StorageError
 from qutrio.model.ids import NodeId
@@ -35,7 +35,7 @@ def seed() -> Iterator[int]:
 
 
 def story(world: World, node: NodeId) -> IncidentReport:
-    (only,) = stories(world.daemons[node].journal.entries)
+    (only,) = incident_reports(world.daemons[node].journal.entries)
     return only
 
 

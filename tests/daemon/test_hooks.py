@@ -11,7 +11,7 @@ import trio
 from attrs import define, evolve
 
 from qutrio.daemon import hooks as subject
-from qutrio.daemon.hooks import TURNS_MAX, HookRunner
+from qutrio.daemon.hooks import CHANGES_MAX, HookRunner
 from qutrio.model.hooks import NO_HOOKS, HookEvent, HookRun, Hooks
 from qutrio.model.ids import Instant, Term
 from qutrio.model.stable import Position
@@ -202,18 +202,18 @@ async def test_a_role_that_turns_faster_than_its_hooks_loses_whole_turns(tmp_pat
     os.mkfifo(gate)
     script = '[ "$QUTRIO_TERM" != 1 ] || read go < "$GATE"'
     async with stage(Hooks(gain=("/bin/sh", "-c", script)), GATE=str(gate)) as scene:
-        for term in range(1, TURNS_MAX):
+        for term in range(1, CHANGES_MAX):
             scene.act(term)
             await trio.testing.wait_all_tasks_blocked()
             scene.act(None)
             await trio.testing.wait_all_tasks_blocked()
         await trio.to_thread.run_sync(gate.write_text, "go\n")
-        runs = await scene.runs(TURNS_MAX // 2)
+        runs = await scene.runs(CHANGES_MAX // 2)
         await scene.close()
         runs = scene.runner.report().runs
     assert any("too slow" in what for what, _ in scene.log)
     assert {r.event for r in runs} == {HookEvent.GAIN}
-    assert runs[-1].term == TURNS_MAX - 1
+    assert runs[-1].term == CHANGES_MAX - 1
 
 
 async def test_systemds_words_to_the_daemon_are_not_for_hooks() -> None:

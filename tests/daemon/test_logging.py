@@ -87,6 +87,6 @@ def test_a_huge_detail_is_cut() -> None:
 def test_the_form_can_change_while_the_daemon_runs() -> None:
     stream = io.StringIO()
     logger = make_logger("logfmt", _NoonClock(), stream)
-    logger.use("json")
+    logger.set_form("json")
     logger("link up")
     assert json.loads(stream.getvalue())["what"] == "link up"

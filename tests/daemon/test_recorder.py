@@ -52,7 +52,7 @@ class Rig:
 
     def take(self, batch: Sequence[Entry]) -> None:
         for entry in batch:
-            self.recorder.take(entry)
+            self.recorder.put(entry)
 
 
 async def test_what_is_queued_when_the_node_ends_is_written() -> None:

@@ -160,7 +160,9 @@ async def test_a_request_to_end_that_comes_while_it_still_starts_is_heard(
     assert "sent Farewell to n2" not in rig.entries
 
 
-async def test_a_node_that_cannot_listen_has_not_begun_to_think(autojump_clock: MockClock) -> None:
+async def test_a_node_that_cannot_listen_has_not_started_the_driver(
+    autojump_clock: MockClock,
+) -> None:
     """What it would promise at its first deadline would outlive the failed start."""
     rig = Rig()
     rig.obstacle = PeerError("the port is taken")

@@ -40,8 +40,8 @@ def _heard(manager: socket.socket) -> list[str]:
 
 def test_ready_and_stopping_reach_the_manager(manager: socket.socket) -> None:
     systemd = find_systemd({"NOTIFY_SOCKET": manager.getsockname()}, _HandClock())
-    systemd.say("READY=1")
-    systemd.say("STOPPING=1")
+    systemd.notify("READY=1")
+    systemd.notify("STOPPING=1")
     systemd.alive()
     assert _heard(manager) == ["READY=1", "STOPPING=1"]
 
@@ -68,9 +68,9 @@ def test_a_watchdog_for_another_process_is_not_ours_to_feed(manager: socket.sock
 
 def test_without_systemd_nothing_happens() -> None:
     systemd = find_systemd({}, _HandClock())
-    systemd.say("READY=1")
+    systemd.notify("READY=1")
     systemd.alive()
 
 
 def test_a_manager_that_is_gone_ends_nothing(tmp_path: Path) -> None:
-    find_systemd({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, _HandClock()).say("READY=1")
+    find_systemd({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, _HandClock()).notify("READY=1")

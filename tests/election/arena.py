@@ -1,7 +1,7 @@
-"""Whole seats in virtual time: the real library over a wire in memory, with a state in memory.
+"""Runs participants in virtual time, over a wire in memory and with states in memory.
 
-Every seat runs a program that works whenever it leads.  The arena refuses what must never be:
-two bodies at once, a term that does not grow from one seat to the next.
+Every participant runs a program that works while it leads.  The arena fails when two bodies run
+at once, or when a term does not grow from one participant to the next.
 """
 
 import random
@@ -25,7 +25,7 @@ every_engine = pytest.mark.parametrize("engine", ["lowest-id", "raft", "gossip"]
 
 @frozen
 class Body:
-    """A run of one seat's body."""
+    """A run of one participant's body."""
 
     participant: str
     term: int
@@ -34,11 +34,8 @@ class Body:
 
 
 @define
-class SeatClock:
-    """A clock that shows another time than others, and runs a little fast or slow.
-
-    A machine that sleeps adds to its offset.
-    """
+class ParticipantClock:
+    """A clock with an offset and a rate of its own; a suspend of the machine adds to the offset."""
 
     offset_s: float = 0.0
     rate: float = 1.0
@@ -54,10 +51,10 @@ class SeatClock:
 
 @define(eq=False)
 class Place:
-    """One seat of the arena, taken or not."""
+    """A participant of the arena, running or not."""
 
     state: election.MemoryState = Factory(election.MemoryState)
-    clock: SeatClock = Factory(SeatClock)
+    clock: ParticipantClock = Factory(ParticipantClock)
     participant: election.Participant | None = None
     starts: int = 0
     lines: list[str] = Factory(list)
@@ -69,7 +66,7 @@ class Place:
 
 @define
 class Arena:
-    """The seats of one election, and what their bodies did.
+    """The participants of one election, and the runs of their bodies.
 
     A body that is cancelled needs `unwinding_s` to end.
     """
@@ -80,63 +77,63 @@ class Arena:
     unwinding_s: float = 0.0
     wire: MemoryWire = field(init=False)
     places: dict[str, Place] = Factory(dict)
-    leader_tasks: list[Body] = Factory(list)
+    bodies: list[Body] = Factory(list)
     running: dict[str, int] = Factory(dict)
     last: tuple[str, int] = ("", 0)
-    _stirred: trio.Event = Factory(trio.Event)
+    _wakeup: trio.Event = Factory(trio.Event)
 
     def __attrs_post_init__(self) -> None:
-        """Lay the wire."""
+        """Make the wire."""
         self.wire = MemoryWire(self.seed)
 
     def start(self, *ids: str, **options: Any) -> None:
-        """Let seats be taken; `options` go before those of the arena."""
+        """Start participants; `options` override those of the arena."""
         for self_id in ids:
             place = self.places.setdefault(self_id, Place())
             place._stop, place._ended, place.participant = trio.Event(), trio.Event(), None
             self.nursery.start_soon(self._live, self_id, place, options)
 
     async def leave(self, self_id: str) -> None:
-        """Let a seat be left as it should be."""
+        """Have a participant leave in order."""
         place = self.places[self_id]
         place._stop.set()
         await place._ended.wait()
 
     async def crash(self, self_id: str) -> None:
-        """End a seat without a word; its state stays."""
+        """End a participant without a resignation; its state stays."""
         self.wire.isolate(self_id)
         await self.leave(self_id)
         self.wire.rejoin(self_id)
 
     async def leader(self, *, but: str | None = None) -> str:
-        """Wait until the body of a seat runs, another one than `but`, and return the seat."""
+        """Wait until a body of a participant other than `but` runs, and return the participant."""
         with trio.fail_after(LED_S_MAX):
             while not (
                 found := [participant for participant in self.running if participant != but]
             ):
-                await self._stirred.wait()
+                await self._wakeup.wait()
         return found[0]
 
-    async def quiet(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no body runs."""
         with trio.fail_after(LED_S_MAX):
             while self.running:
-                await self._stirred.wait()
+                await self._wakeup.wait()
 
-    async def told(self, self_id: str, words: str) -> election.Trouble:
-        """Wait until a seat tells of a trouble with these words."""
+    async def reported(self, self_id: str, words: str) -> election.Trouble:
+        """Wait until a participant reports a trouble with these words."""
         with trio.fail_after(LED_S_MAX):
             while True:
                 for trouble in self.places[self_id].troubles:
                     if words in trouble.what:
                         return trouble
-                await self._stirred.wait()
+                await self._wakeup.wait()
 
     async def participating(self, self_id: str) -> election.Participant:
-        """Wait until a seat is taken, and return it."""
+        """Wait until a participant has joined, and return it."""
         with trio.fail_after(LED_S_MAX):
             while (participant := self.places[self_id].participant) is None:
-                await self._stirred.wait()
+                await self._wakeup.wait()
         return participant
 
     async def _live(self, self_id: str, place: Place, options: dict[str, Any]) -> None:
@@ -152,7 +149,7 @@ class Arena:
         }
         try:
             async with election.join("reports", self_id=self_id, **given) as place.participant:
-                self._stir()
+                self._wake()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._work, self_id, place.participant)
                     nursery.start_soon(self._collect, place.participant.errors(), place.troubles)
@@ -173,8 +170,8 @@ class Arena:
                     with trio.CancelScope(shield=True):
                         await trio.sleep(self.unwinding_s)
                     del self.running[self_id]
-                    self.leader_tasks.append(Body(self_id, term, began, trio.current_time()))
-                    self._stir()
+                    self.bodies.append(Body(self_id, term, began, trio.current_time()))
+                    self._wake()
 
     def _begin(self, self_id: str, term: int) -> None:
         assert not self.running, f"{self_id} begins while {self.running} run"
@@ -182,29 +179,29 @@ class Arena:
         assert grows, f"{self_id} begins in term {term} after {self.last}"
         self.last = (self_id, term)
         self.running[self_id] = term
-        self._stir()
+        self._wake()
 
     async def _collect(self, listener: election.Listener[Any], into: list[Any]) -> None:
         async for item in listener:
             into.append(item)
-            self._stir()
+            self._wake()
 
-    def _stir(self) -> None:
-        self._stirred.set()
-        self._stirred = trio.Event()
+    def _wake(self) -> None:
+        self._wakeup.set()
+        self._wakeup = trio.Event()
 
 
 @asynccontextmanager
 async def open_arena(
-    *seats: str, seed: int = 0, start: bool = True, **options: Any
+    *participants: str, seed: int = 0, start: bool = True, **options: Any
 ) -> AsyncIterator[Arena]:
-    """Make an arena, take its seats, and end all with the block."""
+    """Make an arena, start its participants, and end all with the block."""
     if "size" not in options:
-        options.setdefault("members", seats)
+        options.setdefault("members", participants)
     async with trio.open_nursery() as nursery:
         arena = Arena(nursery, seed, options)
         if start:
-            arena.start(*seats)
+            arena.start(*participants)
         yield arena
         with trio.fail_after(LED_S_MAX):
             async with trio.open_nursery() as leaving:
@@ -213,18 +210,18 @@ async def open_arena(
 
 
 def alone(arena: Arena) -> dict[str, Any]:
-    """Return how to take the only seat of an election."""
+    """Return the arguments to join as the only participant of an election."""
     return {
         "members": ["a"],
         "driver": arena.wire,
         "state": election.MemoryState(),
-        "clock": SeatClock(),
+        "clock": ParticipantClock(),
     }
 
 
 @frozen
 class Log:
-    """A program whose state is the number of its last entry."""
+    """A program whose position is the number of its last entry."""
 
     last: int
 
@@ -233,5 +230,5 @@ class Log:
         return str(self.last).encode()
 
     def grant_vote(self, position: bytes) -> bool:
-        """Agree to whoever has as much."""
+        """Grant the vote to a candidate whose number is not lower."""
         return int(position) >= self.last

@@ -1,7 +1,7 @@
-"""What every driver must do, as checks that any driver can be given.
+"""What every driver must do, as checks that run over any driver.
 
-A driver here serves the seats a, b and c of any election.  All waiting is for events: a frame
-may be lost until a link is up, so it is said again until it is heard.
+A driver here serves the participants a, b and c of any election.  All waiting is for events: a
+frame may be lost until a link is up, so it is sent again until it is received.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,24 +20,24 @@ from qutrio.model.ids import NodeId
 from tests.patience import HANG_S
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
-SEATS = (A, B, C)
+PARTICIPANTS = (A, B, C)
 PATIENCE_S = HANG_S
-AGAIN_S = 0.1
+RESEND_S = 0.1
 
 Check = Callable[[Driver], Awaitable[None]]
 
 
-async def say(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
-    """Send a frame again and again until the other end has it; return from whom it came."""
+async def send_until_received(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
+    """Send a frame repeatedly until the other end receives it; return its sender."""
     with trio.fail_after(PATIENCE_S):
         while True:
             link.send(to, frame)
-            with trio.move_on_after(AGAIN_S):
-                return await hear(other, frame)
+            with trio.move_on_after(RESEND_S):
+                return await receive_frame(other, frame)
 
 
-async def hear(link: Link, frame: bytes) -> NodeId:
-    """Wait for a frame, whatever else is said; return from whom it came."""
+async def receive_frame(link: Link, frame: bytes) -> NodeId:
+    """Wait for a frame, ignoring others; return its sender."""
     while True:
         sender, heard = await link.receive()
         if heard == frame:
@@ -45,26 +45,30 @@ async def hear(link: Link, frame: bytes) -> NodeId:
 
 
 async def open_all(stack: AsyncExitStack, driver: Driver, name: str = "jobs") -> list[Link]:
-    """Open the ends of all seats, and return them when each hears each."""
+    """Open the links of all participants, and return them when all can reach each other."""
     links = [
-        await stack.enter_async_context(driver.open(name, participant)) for participant in SEATS
+        await stack.enter_async_context(driver.open(name, participant))
+        for participant in PARTICIPANTS
     ]
-    for one, link in zip(SEATS, links, strict=True):
-        for two, other in zip(SEATS, links, strict=True):
+    for one, link in zip(PARTICIPANTS, links, strict=True):
+        for two, other in zip(PARTICIPANTS, links, strict=True):
             if one != two:
-                assert await say(link, two, other, b"hello from " + one.encode()) == one
+                assert (
+                    await send_until_received(link, two, other, b"hello from " + one.encode())
+                    == one
+                )
     return links
 
 
-async def frames_are_for_one_seat_or_for_all_others(driver: Driver) -> None:
-    """Also: the sender is who sent, and nobody hears himself."""
+async def frames_are_for_one_participant_or_for_all_others(driver: Driver) -> None:
+    """Also: the sender is right, and no participant receives its own frames."""
     async with AsyncExitStack() as stack:
         a, b, c = await open_all(stack, driver)
         a.send(B, b"to b")
         a.broadcast(b"to all")
         with trio.fail_after(PATIENCE_S):
-            assert await hear(b, b"to b") == A
-            assert await hear(b, b"to all") == A
+            assert await receive_frame(b, b"to b") == A
+            assert await receive_frame(b, b"to all") == A
             while (heard := await c.receive()) != (A, b"to all"):
                 assert heard[1] != b"to b"
             b.send(A, b"last")
@@ -77,11 +81,11 @@ async def frames_arrive_whole(driver: Driver) -> None:
     async with AsyncExitStack() as stack:
         a, b, _ = await open_all(stack, driver)
         for frame in (bytes(range(256)), b"\r\n.\r\n", b"\0", b"x" * FRAME_BYTES_MAX):
-            assert await say(a, B, b, frame) == A
+            assert await send_until_received(a, B, b, frame) == A
 
 
 async def a_frame_that_is_too_long_is_trouble_and_nothing_else(driver: Driver) -> None:
-    """The next ones arrive."""
+    """Later frames arrive."""
     async with AsyncExitStack() as stack:
         a, b, _ = await open_all(stack, driver)
         long = b"x" * (FRAME_BYTES_MAX + 1)
@@ -89,58 +93,58 @@ async def a_frame_that_is_too_long_is_trouble_and_nothing_else(driver: Driver) -
         with trio.fail_after(PATIENCE_S):
             while str(len(long)) not in await a.trouble():
                 pass
-        assert await say(a, B, b, b"short") == A
+        assert await send_until_received(a, B, b, b"short") == A
 
 
-async def sending_waits_for_nobody(driver: Driver) -> None:
-    """Neither for a seat that is not there nor for one that does not listen."""
+async def sending_never_waits(driver: Driver) -> None:
+    """Neither for a participant that is not there nor for one that does not listen."""
     async with AsyncExitStack() as stack:
         a, b, _ = await open_all(stack, driver)
         for number in range(3 * FRAMES_QUEUED_MAX):
             a.send(NodeId("nobody"), b"%d" % number)
             a.send(B, b"%d" % number)
-        assert await say(a, B, b, b"the newest") == A
+        assert await send_until_received(a, B, b, b"the newest") == A
 
 
-async def elections_do_not_hear_each_other(driver: Driver) -> None:
-    """A seat of another election hears nothing."""
+async def elections_do_not_receive_each_others_frames(driver: Driver) -> None:
+    """A participant of another election receives nothing."""
     async with AsyncExitStack() as stack:
         a = await stack.enter_async_context(driver.open("jobs", A))
         b = await stack.enter_async_context(driver.open("jobs", B))
         c = await stack.enter_async_context(driver.open("chores", C))
-        await say(a, B, b, b"hello")
+        await send_until_received(a, B, b, b"hello")
         a.broadcast(b"jobs")
         a.send(C, b"jobs")
-        await say(a, B, b, b"bye")
-        with trio.move_on_after(AGAIN_S):
+        await send_until_received(a, B, b, b"bye")
+        with trio.move_on_after(RESEND_S):
             raise AssertionError(f"heard {await c.receive()}")
 
 
-async def a_seat_that_comes_back_is_heard_again(driver: Driver) -> None:
-    """As often as it likes."""
+async def frames_of_a_restarted_participant_arrive(driver: Driver) -> None:
+    """Also after several restarts."""
     async with driver.open("jobs", A) as a:
         for frame in (b"once", b"again", b"and again"):
             async with driver.open("jobs", B) as b:
-                assert await say(b, A, a, frame) == B
-                assert await say(a, B, b, frame) == A
+                assert await send_until_received(b, A, a, frame) == B
+                assert await send_until_received(a, B, b, frame) == A
 
 
-async def last_words_arrive(driver: Driver) -> None:
-    """What was handed over before the end still leaves, also when the end is a cancellation."""
+async def queued_frames_are_sent_at_the_end(driver: Driver) -> None:
+    """Also when the end is a cancellation."""
     async with driver.open("jobs", A) as a:
         for cancelled in (False, True):
             with trio.CancelScope() as scope:
                 async with driver.open("jobs", B) as b:
-                    await say(b, A, a, b"here")
+                    await send_until_received(b, A, a, b"here")
                     if cancelled:
                         scope.cancel()
                     b.send(A, b"farewell")
             with trio.fail_after(PATIENCE_S):
-                assert await hear(a, b"farewell") == B
+                assert await receive_frame(a, b"farewell") == B
 
 
-async def whoever_stops_waiting_loses_nothing(driver: Driver) -> None:
-    """A cancelled `receive` leaves the frame to the next one."""
+async def a_cancelled_receive_loses_nothing(driver: Driver) -> None:
+    """The next `receive` gets the frame."""
     async with AsyncExitStack() as stack:
         a, b, _ = await open_all(stack, driver)
         a.send(B, b"first")
@@ -149,12 +153,12 @@ async def whoever_stops_waiting_loses_nothing(driver: Driver) -> None:
                 with trio.CancelScope() as scope:
                     scope.cancel()
                     await b.receive()
-                with trio.move_on_after(AGAIN_S):
-                    assert await hear(b, b"first") == A
+                with trio.move_on_after(RESEND_S):
+                    assert await receive_frame(b, b"first") == A
                     return
 
 
-async def seats_elect_over_it(driver: Driver) -> None:
+async def participants_elect_over_it(driver: Driver) -> None:
     """One of three leads; when it leaves, another leads in a higher term."""
     terms: list[int] = []
     done = trio.Event()
@@ -163,7 +167,7 @@ async def seats_elect_over_it(driver: Driver) -> None:
         async with election.join(
             "jobs",
             self_id=self_id,
-            members=SEATS,
+            members=PARTICIPANTS,
             driver=driver,
             state=election.MemoryState(),
             election_timeout=2.0,
@@ -175,7 +179,7 @@ async def seats_elect_over_it(driver: Driver) -> None:
 
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
-            for participant in SEATS:
+            for participant in PARTICIPANTS:
                 nursery.start_soon(work, participant)
             await done.wait()
             nursery.cancel_scope.cancel()
@@ -183,13 +187,13 @@ async def seats_elect_over_it(driver: Driver) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
-    frames_are_for_one_seat_or_for_all_others,
+    frames_are_for_one_participant_or_for_all_others,
     frames_arrive_whole,
     a_frame_that_is_too_long_is_trouble_and_nothing_else,
-    sending_waits_for_nobody,
-    elections_do_not_hear_each_other,
-    a_seat_that_comes_back_is_heard_again,
-    last_words_arrive,
-    whoever_stops_waiting_loses_nothing,
-    seats_elect_over_it,
+    sending_never_waits,
+    elections_do_not_receive_each_others_frames,
+    frames_of_a_restarted_participant_arrive,
+    queued_frames_are_sent_at_the_end,
+    a_cancelled_receive_loses_nothing,
+    participants_elect_over_it,
 )

@@ -1,4 +1,4 @@
-"""Servers without a network or a disk, for seats among graft nodes in virtual time."""
+"""A broker and a hard state in memory, for graft participants in virtual time."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -13,7 +13,7 @@ from qutrio.model.stable import HardState
 
 
 class Tap:
-    """One connection to the bus; while `cut`, it neither hears nor speaks."""
+    """One connection to the bus; while `cut` is set, it neither receives nor sends."""
 
     def __init__(self, bus: "Bus", subjects: Sequence[str]) -> None:
         self.cut = False
@@ -27,7 +27,7 @@ class Tap:
             self._bus.carry(subject, payload, self)
 
     async def receive(self) -> tuple[str, bytes]:
-        return await self.incoming.take()
+        return await self.incoming.get()
 
     async def heard(self, kind: type[F]) -> tuple[str, F]:
         """Wait for a message and read it as one of a kind."""
@@ -35,11 +35,11 @@ class Tap:
         return subject, decode(kind, payload)
 
     async def trouble(self) -> str:
-        return await self.troubles.take()
+        return await self.troubles.get()
 
 
 class Bus:
-    """Passes messages on by subject, at once and in order."""
+    """Routes messages by subject, at once and in order."""
 
     def __init__(self) -> None:
         self.taps: list[Tap] = []
@@ -58,8 +58,8 @@ class Bus:
                 tap.incoming.put((subject, payload))
 
 
-class MemoryBallots:
-    """A disk that holds one ballot; while `failing` holds a reason, it refuses another."""
+class MemoryHardStates:
+    """Storage of one hard state in memory; while `failing` holds a reason, writes fail with it."""
 
     def __init__(self, hard_state: HardState = HardState()) -> None:  # noqa: B008 - a constant
         self.kept = hard_state

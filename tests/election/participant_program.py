@@ -1,7 +1,7 @@
-"""A program with one seat, for tests that kill real processes.
+"""A program with one participant, for tests that kill real processes.
 
-Call it with `mesh` or `graft`, the seat's id, the URL of a NATS server, and a folder.  It writes
-a line when it begins to lead, and one when it leads no more.
+Its arguments are `mesh` or `graft`, the participant's id, the URL of a NATS server, and a folder.
+It prints a line when it begins to lead, and one when it stops leading.
 """
 
 import sys
@@ -12,7 +12,7 @@ import trio
 from qutrio import election
 from qutrio.election.drivers.nats import Nats
 
-SEATS = ["a", "b", "c"]
+PARTICIPANTS = ["a", "b", "c"]
 
 
 def participant(
@@ -20,9 +20,9 @@ def participant(
 ) -> AbstractAsyncContextManager[election.Participant | election.GraftParticipant]:
     if kind == "graft":
         return election.join_graft(
-            "jobs", self_id=self_id, size=len(SEATS), nats=nats, state=folder
+            "jobs", self_id=self_id, size=len(PARTICIPANTS), nats=nats, state=folder
         )
-    return election.join("jobs", self_id=self_id, members=SEATS, driver=nats, state=folder)
+    return election.join("jobs", self_id=self_id, members=PARTICIPANTS, driver=nats, state=folder)
 
 
 async def main(kind: str, self_id: str, url: str, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""Every driver does what drivers must do; see `conformance`."""
+"""Every driver passes the checks of `conformance`."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

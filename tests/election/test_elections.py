@@ -1,4 +1,4 @@
-"""Whole seats elect, fail over, hand over and end as they should."""
+"""Participants elect a leader, fail over, hand over, and leave in order."""
 
 import pytest
 import trio
@@ -10,7 +10,7 @@ from tests.election.arena import Log, every_engine, open_arena
 
 
 @every_engine
-async def test_one_of_three_seats_leads(engine: str, autojump_clock: MockClock) -> None:
+async def test_one_of_three_participants_leads(engine: str, autojump_clock: MockClock) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
         leader = await arena.leader()
         await trio.sleep(20)
@@ -28,11 +28,11 @@ async def test_one_of_three_seats_leads(engine: str, autojump_clock: MockClock) 
 
 
 @every_engine
-async def test_a_lone_seat_leads_itself(engine: str, autojump_clock: MockClock) -> None:
+async def test_a_lone_participant_leads_itself(engine: str, autojump_clock: MockClock) -> None:
     async with open_arena("a", engine=engine) as arena:
         assert await arena.leader() == "a"
         await trio.sleep(60)
-        assert arena.leader_tasks == []
+        assert arena.bodies == []
 
 
 @every_engine
@@ -57,8 +57,8 @@ async def test_a_leader_that_is_cut_off_stops_before_another_begins(
         cut_at = trio.current_time()
         second = await arena.leader(but=first)
         assert second != first
-        assert arena.leader_tasks[0].participant == first
-        assert cut_at < arena.leader_tasks[0].ended < trio.current_time()
+        assert arena.bodies[0].participant == first
+        assert cut_at < arena.bodies[0].ended < trio.current_time()
 
 
 @every_engine
@@ -66,7 +66,7 @@ async def test_a_leader_that_leaves_is_replaced_within_a_round_trip(
     engine: str, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
-        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
+        arena.wire.faults = NetworkFaults(delay_s=(0.001, 0.002))
         first = await arena.leader()
         await trio.sleep(20)
         await arena.leave(first)
@@ -76,7 +76,9 @@ async def test_a_leader_that_leaves_is_replaced_within_a_round_trip(
 
 
 @every_engine
-async def test_a_restart_of_all_seats_keeps_terms(engine: str, autojump_clock: MockClock) -> None:
+async def test_a_restart_of_all_participants_keeps_terms(
+    engine: str, autojump_clock: MockClock
+) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
         await arena.leader()
         term = arena.last[1]
@@ -88,18 +90,18 @@ async def test_a_restart_of_all_seats_keeps_terms(engine: str, autojump_clock: M
 
 
 @every_engine
-async def test_the_role_moves_to_the_seat_that_is_named(
+async def test_the_role_moves_to_the_participant_that_is_named(
     engine: str, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", engine=engine) as arena:
-        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
+        arena.wire.faults = NetworkFaults(delay_s=(0.001, 0.002))
         first = await arena.leader()
         await trio.sleep(20)
         heir = max({"a", "b", "c"} - {first})
         asker = min({"a", "b", "c"} - {first})
         participant = arena.places[asker].participant
         assert participant is not None
-        await participant.give_way(to=heir)
+        await participant.transfer_leadership(to=heir)
         asked_at = trio.current_time()
         assert await arena.leader(but=first) == heir
         assert trio.current_time() - asked_at < 0.2
@@ -112,7 +114,7 @@ async def test_giving_way_to_nobody_in_particular_moves_the_role(autojump_clock:
         first = await arena.leader()
         await trio.sleep(5)
         participant = await arena.participating(first)
-        await participant.give_way()
+        await participant.transfer_leadership()
         assert await arena.leader(but=first) != first
 
 
@@ -120,10 +122,10 @@ async def test_a_stranger_cannot_be_given_the_role(autojump_clock: MockClock) ->
     async with open_arena("a", "b") as arena:
         participant = await arena.participating("a")
         with pytest.raises(InvalidValueError, match="'z' is no member"):
-            await participant.give_way(to="z")
+            await participant.transfer_leadership(to="z")
 
 
-async def test_a_seat_without_a_majority_does_not_lead(autojump_clock: MockClock) -> None:
+async def test_a_participant_without_a_majority_does_not_lead(autojump_clock: MockClock) -> None:
     async with open_arena("a", "b", "c", start=False) as arena:
         arena.start("a")
         await trio.sleep(60)
@@ -149,17 +151,17 @@ async def test_a_lower_id_that_is_back_for_good_gets_the_role_in_order(
     async with open_arena(
         "b", "c", members=["a", "b", "c"], engine="lowest-id", cooldown=10
     ) as arena:
-        arena.wire.weather = NetworkFaults(delay_s=(0.001, 0.002))
+        arena.wire.faults = NetworkFaults(delay_s=(0.001, 0.002))
         assert await arena.leader() == "b"
         arena.start("a")
         assert await arena.leader(but="b") == "a"
         assert 10 < trio.current_time() < 15
         await trio.sleep(30)
-        assert [body.participant for body in arena.leader_tasks] == ["b"]
+        assert [body.participant for body in arena.bodies] == ["b"]
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_a_seat_whose_program_is_behind_is_not_elected(
+async def test_a_participant_whose_program_is_behind_is_not_elected(
     seed: int, autojump_clock: MockClock
 ) -> None:
     async with open_arena("a", "b", "c", seed=seed, start=False) as arena:
@@ -170,4 +172,4 @@ async def test_a_seat_whose_program_is_behind_is_not_elected(
         await arena.crash(first)
         await arena.leader(but=first)
         await trio.sleep(5)
-        assert "a" not in {body.participant for body in arena.leader_tasks} | arena.running.keys()
+        assert "a" not in {body.participant for body in arena.bodies} | arena.running.keys()

@@ -1,7 +1,7 @@
-"""Under every fault a wire, a disk and a clock can have, two bodies never run at once.
+"""Two bodies never run at once, under random faults of the network, the disks and the clocks.
 
-The arena itself refuses two bodies, and a term that does not grow.  Each seed is another story,
-and the same story every time.
+The arena itself fails for two bodies, and for a term that does not grow.  Each seed gives another
+run, which is the same every time.
 """
 
 import random
@@ -12,9 +12,9 @@ from trio.testing import MockClock
 
 from qutrio.election.drivers.memory import NetworkFaults
 from tests.daemon.virtual_cluster import replay, seeded_scheduler
-from tests.election.arena import Arena, Place, SeatClock, open_arena
+from tests.election.arena import Arena, ParticipantClock, Place, open_arena
 
-SEATS = ("a", "b", "c")
+PARTICIPANTS = ("a", "b", "c")
 FAULTS = 25
 DRIFT = 0.02
 SEEDS = range(5)
@@ -23,24 +23,24 @@ UNWINDING_S = 0.08 * BOUND_S
 """Less than the margin by which a body is cancelled early."""
 
 
-def fair(rng: random.Random) -> NetworkFaults:
-    """Return weather in which a seat can lead."""
-    return NetworkFaults(loss=rng.choice((0.0, 0.02)), twice=0.02, delay_s=(0.001, 0.02))
+def mild(rng: random.Random) -> NetworkFaults:
+    """Return network faults under which a participant can lead."""
+    return NetworkFaults(loss=rng.choice((0.0, 0.02)), duplication=0.02, delay_s=(0.001, 0.02))
 
 
-def foul(rng: random.Random) -> NetworkFaults:
-    """Return weather in which much goes wrong."""
+def severe(rng: random.Random) -> NetworkFaults:
+    """Return network faults that break much."""
     return NetworkFaults(
         loss=rng.choice((0.0, 0.1, 0.4)),
-        twice=rng.choice((0.0, 0.3)),
+        duplication=rng.choice((0.0, 0.3)),
         delay_s=(0.001, rng.choice((0.02, 0.3, 3.0))),
-        disorder=rng.random() < 0.5,
+        reordering=rng.random() < 0.5,
     )
 
 
-async def strike(arena: Arena, rng: random.Random) -> None:
-    """Let one thing go wrong, or well again."""
-    one, other = rng.sample(SEATS, 2)
+async def inject_fault(arena: Arena, rng: random.Random) -> None:
+    """Begin one fault, or end some."""
+    one, other = rng.sample(PARTICIPANTS, 2)
     match rng.randrange(9):
         case 0 | 1:
             arena.wire.cut(one, other, one_way=rng.random() < 0.5)
@@ -48,10 +48,10 @@ async def strike(arena: Arena, rng: random.Random) -> None:
             arena.wire.isolate(one)
         case 3 | 4:
             arena.wire.heal()
-            for participant in SEATS:
+            for participant in PARTICIPANTS:
                 arena.wire.rejoin(participant)
         case 5:
-            arena.wire.weather = rng.choice((fair, foul))(rng)
+            arena.wire.faults = rng.choice((mild, severe))(rng)
         case 6:
             await arena.crash(one)
             await trio.sleep(rng.uniform(0, 3))
@@ -60,14 +60,14 @@ async def strike(arena: Arena, rng: random.Random) -> None:
             await arena.leave(one)
             arena.start(one)
         case 8 if (asked := arena.places[one].participant) is not None:
-            await asked.give_way(to=rng.choice((None, other)))
+            await asked.transfer_leadership(to=rng.choice((None, other)))
         case _:
             state = arena.places[one].state
             state.failing = None if state.failing else "no space left on device"
 
 
-async def story(seed: int, engine: str) -> Arena:
-    """Live through many faults; then everything heals, and some seat must lead."""
+async def run_with_faults(seed: int, engine: str) -> Arena:
+    """Inject many faults, then end all of them; some participant must then lead."""
     rng = random.Random(f"{engine} {seed}")
     options = {
         "dead_after": BOUND_S,
@@ -76,19 +76,19 @@ async def story(seed: int, engine: str) -> Arena:
         "cooldown": 3.0,
     }
     options |= {"startup_grace": 2.0, "sample": 0.2, "election": 0.5, "alive": 1.0}
-    async with open_arena(*SEATS, seed=seed, start=False, engine=engine, **options) as arena:
+    async with open_arena(*PARTICIPANTS, seed=seed, start=False, engine=engine, **options) as arena:
         arena.unwinding_s = UNWINDING_S
-        for participant in SEATS:
+        for participant in PARTICIPANTS:
             rate = 1 + rng.uniform(-DRIFT, DRIFT)
-            arena.places[participant] = Place(clock=SeatClock(rng.uniform(0, 1e5), rate))
-        arena.start(*SEATS)
+            arena.places[participant] = Place(clock=ParticipantClock(rng.uniform(0, 1e5), rate))
+        arena.start(*PARTICIPANTS)
         await arena.leader()
         for _ in range(FAULTS):
             await trio.sleep(rng.expovariate(1))
-            await strike(arena, rng)
+            await inject_fault(arena, rng)
         arena.wire.heal()
-        arena.wire.weather = fair(rng)
-        for participant in SEATS:
+        arena.wire.faults = mild(rng)
+        for participant in PARTICIPANTS:
             arena.wire.rejoin(participant)
             arena.places[participant].state.failing = None
         await trio.sleep(60)
@@ -101,25 +101,25 @@ async def story(seed: int, engine: str) -> Arena:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_bodies_never_run_at_once_and_terms_grow(seed: int, engine: str) -> None:
     async def scenario(number: int) -> Arena:
-        return await story(number, engine)
+        return await run_with_faults(number, engine)
 
     arena = replay(scenario, seed)
-    assert arena.leader_tasks, "some body began and ended"
+    assert arena.bodies, "some body began and ended"
 
 
 async def test_a_disk_that_refuses_takes_the_role_away_and_is_reported(
     autojump_clock: MockClock,
 ) -> None:
     with seeded_scheduler(1):
-        async with open_arena(*SEATS) as arena:
+        async with open_arena(*PARTICIPANTS) as arena:
             first = await arena.leader()
             await trio.sleep(5)
             arena.places[first].state.failing = "no space left on device"
             participant = await arena.participating(first)
-            await participant.give_way()
+            await participant.transfer_leadership()
             second = await arena.leader(but=first)
             await trio.sleep(30)
-            await (await arena.participating(second)).give_way(to=first)
+            await (await arena.participating(second)).transfer_leadership(to=first)
             await trio.sleep(30)
             assert first not in arena.running
-            await arena.told(first, "no space left on device")
+            await arena.reported(first, "no space left on device")

@@ -1,4 +1,4 @@
-"""A seat among graft nodes: what it answers, when it leads, and what it keeps."""
+"""A graft participant: what it answers, when it leads, and what it stores."""
 
 import random
 import sys
@@ -18,22 +18,22 @@ from qutrio.errors import ElectionError, InvalidValueError
 from qutrio.model.ids import NodeId, Term
 from qutrio.model.stable import HardState
 from qutrio.plumbing.clock import TrioClock
-from tests.election.graft_bus import Bus, MemoryBallots, Tap
+from tests.election.graft_bus import Bus, MemoryHardStates, Tap
 
-BEATS, REQUESTS = "graft.jobs.heartbeat", "graft.jobs.vote_request"
+HEARTBEATS, REQUESTS = "graft.jobs.heartbeat", "graft.jobs.vote_request"
 TO_ME, TO_X, TO_Y = (f"graft.{name}.vote_response" for name in ("me", "x", "y"))
 
 
 @asynccontextmanager
-async def seat_of(
-    bus: Bus, name: str = "me", *, size: int = 3, ballots: MemoryBallots | None = None
+async def participant_of(
+    bus: Bus, name: str = "me", *, size: int = 3, hard_states: MemoryHardStates | None = None
 ) -> AsyncIterator[GraftParticipant]:
     async with join_graft(
         "jobs",
         self_id=name,
         size=size,
         nats=bus,
-        state=ballots or MemoryBallots(),
+        state=hard_states or MemoryHardStates(),
         clock=TrioClock(),
         rng=random.Random(name),
     ) as participant:
@@ -43,7 +43,7 @@ async def seat_of(
 @asynccontextmanager
 async def other_node(bus: Bus) -> AsyncIterator[Tap]:
     """A hand-made graft node of the name x."""
-    async with bus.subscribe([BEATS, REQUESTS, TO_X]) as tap:
+    async with bus.subscribe([HEARTBEATS, REQUESTS, TO_X]) as tap:
         yield tap
 
 
@@ -77,14 +77,14 @@ async def ask_for_vote(tap: Tap, term: int, state: bytes = b"") -> VoteResponse:
     return await next_of(tap, TO_X, VoteResponse)
 
 
-async def test_three_seats_elect_one_leader_and_another_when_it_is_gone(
+async def test_three_participants_elect_one_leader_and_another_when_it_is_gone(
     autojump_clock: MockClock,
 ) -> None:
     bus = Bus()
     tell, leads = trio.open_memory_channel[tuple[str, Term]](8)
 
     async def take_part(name: str) -> None:
-        async with seat_of(bus, name) as participant:
+        async with participant_of(bus, name) as participant:
             while True:
                 async with participant.leading() as term:
                     tell.send_nowait((name, term))
@@ -106,26 +106,26 @@ async def test_three_seats_elect_one_leader_and_another_when_it_is_gone(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_request_of_a_higher_term_unseats_a_leader_and_gets_the_vote(
+async def test_a_request_of_a_higher_term_deposes_a_leader_and_gets_the_vote(
     autojump_clock: MockClock,
 ) -> None:
-    bus, ballots = Bus(), MemoryBallots()
-    async with seat_of(bus, size=1, ballots=ballots) as me, other_node(bus) as x:
+    bus, hard_states = Bus(), MemoryHardStates()
+    async with participant_of(bus, size=1, hard_states=hard_states) as me, other_node(bus) as x:
         with trio.fail_after(60):
             async with me.leading() as term:
-                assert ballots.kept == HardState(term, NodeId("me"))
+                assert hard_states.kept == HardState(term, NodeId("me"))
                 assert me.state.role is Role.LEADER
                 x.publish(REQUESTS, encode(VoteRequest(term + 7, "x")))
                 await trio.Event().wait()
             assert await next_of(x, TO_X, VoteResponse) == VoteResponse(term + 7, granted=True)
-        assert ballots.kept == HardState(Term(term + 7), NodeId("x"))
+        assert hard_states.kept == HardState(Term(term + 7), NodeId("x"))
 
 
 async def test_a_vote_is_given_once_in_a_term_and_again_to_the_same_candidate(
     autojump_clock: MockClock,
 ) -> None:
     bus = Bus()
-    async with seat_of(bus), other_node(bus) as x:
+    async with participant_of(bus), other_node(bus) as x:
         assert await ask_for_vote(x, 9) == VoteResponse(9, granted=True)
         assert await ask_for_vote(x, 9) == VoteResponse(9, granted=True)
         x.publish(REQUESTS, encode(VoteRequest(9, "y")))
@@ -133,13 +133,13 @@ async def test_a_vote_is_given_once_in_a_term_and_again_to_the_same_candidate(
 
 
 async def test_a_vote_survives_a_restart(autojump_clock: MockClock) -> None:
-    bus, ballots = Bus(), MemoryBallots()
+    bus, hard_states = Bus(), MemoryHardStates()
     async with other_node(bus) as x:
-        async with seat_of(bus, ballots=ballots):
+        async with participant_of(bus, hard_states=hard_states):
             assert (await ask_for_vote(x, 9)).granted
-        assert ballots.kept == HardState(Term(9), NodeId("x"))
+        assert hard_states.kept == HardState(Term(9), NodeId("x"))
         async with (
-            seat_of(bus, ballots=ballots) as me,
+            participant_of(bus, hard_states=hard_states) as me,
             bus.subscribe(["graft.y.vote_response"]) as y,
         ):
             assert me.state.term == 9
@@ -154,22 +154,22 @@ async def test_a_vote_survives_a_restart(autojump_clock: MockClock) -> None:
 async def test_heartbeats_keep_a_follower_and_stale_ones_do_not(autojump_clock: MockClock) -> None:
     bus = Bus()
     async with (
-        seat_of(bus, ballots=MemoryBallots(HardState(Term(5)))) as me,
+        participant_of(bus, hard_states=MemoryHardStates(HardState(Term(5)))) as me,
         other_node(bus) as x,
     ):
         for _ in range(50):
-            x.publish(BEATS, encode(Heartbeat(6, "x")))
+            x.publish(HEARTBEATS, encode(Heartbeat(6, "x")))
             await trio.sleep(0.2)
         assert (me.state.role, me.state.leader, me.state.term) == (Role.FOLLOWER, "x", 6)
         with trio.fail_after(2):
             while me.state.role is not Role.CANDIDATE:
-                x.publish(BEATS, encode(Heartbeat(4, "x")))
+                x.publish(HEARTBEATS, encode(Heartbeat(4, "x")))
                 await trio.sleep(0.2)
 
 
 async def test_votes_count_up_to_the_number_of_other_nodes(autojump_clock: MockClock) -> None:
     bus = Bus()
-    async with seat_of(bus, size=5) as me, other_node(bus) as x:
+    async with participant_of(bus, size=5) as me, other_node(bus) as x:
         troubles = me.errors()
         asked = await next_of(x, REQUESTS, VoteRequest)
         assert asked.candidate == "me"
@@ -181,17 +181,17 @@ async def test_votes_count_up_to_the_number_of_other_nodes(autojump_clock: MockC
         assert role_of(me) is Role.CANDIDATE
         x.publish(TO_ME, yes)
         await until(me, Role.LEADER)
-        assert (await next_of(x, BEATS, Heartbeat)) == Heartbeat(asked.term, "me")
+        assert (await next_of(x, HEARTBEATS, Heartbeat)) == Heartbeat(asked.term, "me")
         for _ in range(3):
             x.publish(TO_ME, yes)
-        told = await next_trouble(troubles)
-        assert "more votes" in str(told)
+        trouble = await next_trouble(troubles)
+        assert "more votes" in str(trouble)
         assert role_of(me) is Role.LEADER
 
 
 async def test_a_denial_of_a_higher_term_ends_a_candidacy(autojump_clock: MockClock) -> None:
     bus = Bus()
-    async with seat_of(bus) as me, other_node(bus) as x:
+    async with participant_of(bus) as me, other_node(bus) as x:
         asked = await next_of(x, REQUESTS, VoteRequest)
         x.publish(TO_ME, encode(VoteResponse(asked.term + 3, granted=False)))
         await trio.sleep(0.01)
@@ -201,27 +201,27 @@ async def test_a_denial_of_a_higher_term_ends_a_candidacy(autojump_clock: MockCl
 @pytest.mark.parametrize(
     ("subject", "payload", "words"),
     [
-        (BEATS, b"\xff\xff", "malformed"),
+        (HEARTBEATS, b"\xff\xff", "malformed"),
         (REQUESTS, b"\x0a", "malformed"),
         (TO_ME, b"\x08", "malformed"),
-        (BEATS, encode(Heartbeat(0, "x")), "no term"),
+        (HEARTBEATS, encode(Heartbeat(0, "x")), "no term"),
         (REQUESTS, b"\0" * 8000, "8000 bytes"),
-        (BEATS, encode(Heartbeat(3, "")), "no id"),
-        (REQUESTS, encode(VoteRequest(3, "x y")), "no id"),
+        (HEARTBEATS, encode(Heartbeat(3, "")), "not an id"),
+        (REQUESTS, encode(VoteRequest(3, "x y")), "not an id"),
         (REQUESTS, encode(VoteRequest(3, "x", b"p" * 4097)), "4097 bytes"),
-        (BEATS, encode(Heartbeat(3, "me")), "under this seat's id"),
+        (HEARTBEATS, encode(Heartbeat(3, "me")), "under this participant's id"),
     ],
 )
-async def test_garbage_is_told_and_changes_nothing(
+async def test_garbage_is_reported_and_changes_nothing(
     subject: str, payload: bytes, words: str, autojump_clock: MockClock
 ) -> None:
     bus = Bus()
-    async with seat_of(bus) as me:
+    async with participant_of(bus) as me:
         troubles = me.errors()
         bus.carry(subject, payload)
-        told = await next_trouble(troubles)
-        assert told.kind is TroubleKind.PROTOCOL
-        assert words in str(told)
+        trouble = await next_trouble(troubles)
+        assert trouble.kind is TroubleKind.PROTOCOL
+        assert words in str(trouble)
         assert me.state.term == 0
 
 
@@ -240,7 +240,7 @@ async def test_the_programs_own_state_decides_who_may_lead(autojump_clock: MockC
             self_id="me",
             size=3,
             nats=bus,
-            state=MemoryBallots(),
+            state=MemoryHardStates(),
             position=Log(),
             clock=TrioClock(),
         ),
@@ -251,38 +251,40 @@ async def test_the_programs_own_state_decides_who_may_lead(autojump_clock: MockC
         assert (await next_of(x, REQUESTS, VoteRequest)).current_state == b"\x05"
 
 
-async def test_a_ballot_that_the_disk_refuses_gives_no_vote_and_no_lead(
+async def test_a_failed_write_of_the_hard_state_gives_no_vote_and_no_lead(
     autojump_clock: MockClock,
 ) -> None:
-    bus, ballots = Bus(), MemoryBallots()
-    async with seat_of(bus, size=1, ballots=ballots) as me, other_node(bus) as x:
+    bus, hard_states = Bus(), MemoryHardStates()
+    async with participant_of(bus, size=1, hard_states=hard_states) as me, other_node(bus) as x:
         troubles = me.errors()
-        ballots.failing = "no space left"
+        hard_states.failing = "no space left"
         x.publish(REQUESTS, encode(VoteRequest(4, "x")))
-        told = await next_trouble(troubles)
-        assert told.kind is TroubleKind.DISK
+        trouble = await next_trouble(troubles)
+        assert trouble.kind is TroubleKind.DISK
         await trio.sleep(10)
-        assert (me.state.role, me.state.term, ballots.kept) == (Role.FOLLOWER, 0, HardState())
-        ballots.failing = None
+        assert (me.state.role, me.state.term, hard_states.kept) == (Role.FOLLOWER, 0, HardState())
+        hard_states.failing = None
         await until(me, Role.LEADER)
-        assert ballots.kept.term == me.state.term
+        assert hard_states.kept.term == me.state.term
 
 
-async def test_changes_are_told_and_end_when_the_seat_is_left(autojump_clock: MockClock) -> None:
-    async with seat_of(Bus(), size=1) as me:
+async def test_changes_are_published_and_end_when_the_participant_leaves(
+    autojump_clock: MockClock,
+) -> None:
+    async with participant_of(Bus(), size=1) as me:
         changes = me.changes()
         troubles = me.errors()
         await until(me, Role.LEADER)
     assert [turn.after async for turn in changes] == [Role.CANDIDATE, Role.LEADER, Role.CLOSED]
-    assert [str(told) async for told in troubles] == []
+    assert [str(trouble) async for trouble in troubles] == []
     assert role_of(me) is Role.CLOSED
     with pytest.raises(ElectionError):
         async with me.leading():
             pass
 
 
-async def test_leaving_cancels_a_body_and_keeps_the_ballot(autojump_clock: MockClock) -> None:
-    ballots, ended = MemoryBallots(), trio.Event()
+async def test_leaving_cancels_a_body_and_keeps_the_hard_state(autojump_clock: MockClock) -> None:
+    hard_states, ended = MemoryHardStates(), trio.Event()
 
     async def lead(participant: GraftParticipant, led: trio.Event) -> None:
         async with participant.leading():
@@ -291,21 +293,21 @@ async def test_leaving_cancels_a_body_and_keeps_the_ballot(autojump_clock: MockC
         ended.set()
 
     async with trio.open_nursery() as nursery:
-        async with seat_of(Bus(), size=1, ballots=ballots) as me:
+        async with participant_of(Bus(), size=1, hard_states=hard_states) as me:
             nursery.start_soon(lead, me, led := trio.Event())
             await led.wait()
             term = me.state.term
         with trio.fail_after(60):
             await ended.wait()
-    assert ballots.kept == HardState(Term(term), NodeId("me"))
+    assert hard_states.kept == HardState(Term(term), NodeId("me"))
 
 
-async def test_a_second_leader_of_ones_own_term_is_told(autojump_clock: MockClock) -> None:
+async def test_a_second_leader_of_ones_own_term_is_reported(autojump_clock: MockClock) -> None:
     bus = Bus()
-    async with seat_of(bus, size=1) as me, other_node(bus) as x:
+    async with participant_of(bus, size=1) as me, other_node(bus) as x:
         troubles = me.errors()
         await until(me, Role.LEADER)
-        x.publish(BEATS, encode(Heartbeat(me.state.term, "x")))
+        x.publish(HEARTBEATS, encode(Heartbeat(me.state.term, "x")))
         assert "leads" in str(await next_trouble(troubles))
         assert role_of(me) is Role.LEADER
 
@@ -314,13 +316,13 @@ async def test_without_the_packages_the_extra_is_named(monkeypatch: pytest.Monke
     frames._classes.cache_clear()
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ElectionError, match=r"qutrio\[nats\]"):
-        async with seat_of(Bus()):
+        async with participant_of(Bus()):
             pass
 
 
-async def test_trouble_on_the_wire_is_told(autojump_clock: MockClock) -> None:
+async def test_trouble_of_the_connection_is_reported(autojump_clock: MockClock) -> None:
     bus = Bus()
-    async with seat_of(bus) as me:
+    async with participant_of(bus) as me:
         troubles = me.errors()
         bus.taps[0].troubles.put("lost the connection")
         assert await next_trouble(troubles) == Trouble(TroubleKind.WIRE, "lost the connection")
@@ -328,7 +330,7 @@ async def test_trouble_on_the_wire_is_told(autojump_clock: MockClock) -> None:
 
 async def test_an_error_in_the_block_comes_out_alone(autojump_clock: MockClock) -> None:
     async def leave_with(error: Exception) -> None:
-        async with seat_of(Bus()):
+        async with participant_of(Bus()):
             raise error
 
     with pytest.raises(KeyError):
@@ -345,7 +347,7 @@ async def test_a_timer_that_cannot_be_is_refused_by_its_name() -> None:
             self_id="me",
             size=3,
             nats=Bus(),
-            state=MemoryBallots(),
+            state=MemoryHardStates(),
             election_timeout=0.11,
         ):
             pass
@@ -368,7 +370,7 @@ async def test_arguments_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(InvalidValueError) as caught:
         async with join_graft(
-            cluster, self_id=self_id, size=size, nats=Bus(), state=MemoryBallots()
+            cluster, self_id=self_id, size=size, nats=Bus(), state=MemoryHardStates()
         ):
             pass
     assert caught.value.field == field

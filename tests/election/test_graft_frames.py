@@ -1,4 +1,4 @@
-"""The bytes of graft's messages, which its other implementations read."""
+"""The encoding of graft's messages, which other implementations read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The ballot's file: kept, checked, and nobody else's."""
+"""The file of a graft participant's hard state: it is durable, checked, and has one owner."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ VOTED = HardState(Term(7), NodeId("x"))
 
 async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     for before, after in ((HardState(), VOTED), (VOTED, HardState(Term(8)))):
-        folder = HardStateFolder(tmp_path / "seat")
+        folder = HardStateFolder(tmp_path / "state")
         with folder.hold("jobs", ME) as hard_state:
             assert hard_state == before
             await folder.save(after)
-    with HardStateFolder(tmp_path / "seat").hold("jobs", ME) as hard_state:
+    with HardStateFolder(tmp_path / "state").hold("jobs", ME) as hard_state:
         assert hard_state == HardState(Term(8))
 
 
@@ -36,7 +36,7 @@ async def test_a_damaged_file_is_refused_and_says_how_to_recover(tmp_path: Path)
                 pass
 
 
-async def test_a_folder_serves_one_seat_at_a_time_and_one_only(tmp_path: Path) -> None:
+async def test_a_folder_serves_one_participant_at_a_time_and_one_only(tmp_path: Path) -> None:
     folder = HardStateFolder(tmp_path)
     with folder.hold("jobs", ME):
         await folder.save(VOTED)
@@ -44,19 +44,19 @@ async def test_a_folder_serves_one_seat_at_a_time_and_one_only(tmp_path: Path) -
             with HardStateFolder(tmp_path).hold("jobs", ME):
                 pass
     for cluster, participant in (("jobs", "other"), ("chores", "me")):
-        with pytest.raises(DataDirectoryError, match="ballot of me in jobs"):
+        with pytest.raises(DataDirectoryError, match="hard state of me in jobs"):
             with HardStateFolder(tmp_path).hold(cluster, NodeId(participant)):
                 pass
 
 
-async def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
+async def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataDirectoryError, match="cannot make"):
         with HardStateFolder(tmp_path / "file").hold("jobs", ME):
             pass
-    folder = HardStateFolder(tmp_path / "seat")
+    folder = HardStateFolder(tmp_path / "state")
     with folder.hold("jobs", ME):
-        (tmp_path / "seat" / FILE_NAME).mkdir()
+        (tmp_path / "state" / FILE_NAME).mkdir()
         with pytest.raises(StorageError, match="cannot write"):
             await folder.save(VOTED)
     with pytest.raises(DataDirectoryError, match="cannot read"):

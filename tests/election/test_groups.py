@@ -1,4 +1,4 @@
-"""Seats that do not belong together are told apart, and said so once."""
+"""Participants of different groups ignore each other, and report that once."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 GROUP = Group(name="jobs", members=(A, B), settings=Settings())
 
 
-def make_ear(told: Feed[election.Trouble]) -> FrameReceiver:
+def make_receiver(feed: Feed[election.Trouble]) -> FrameReceiver:
     link: Any = None
-    return FrameReceiver(GROUP, A, link, None, told)
+    return FrameReceiver(GROUP, A, link, None, feed)
 
 
 def test_a_member_is_linked_when_it_is_first_heard() -> None:
-    receiver, frame = make_ear(Feed()), GROUP.pack(Farewell())
+    receiver, frame = make_receiver(Feed()), GROUP.pack(Farewell())
     assert receiver.events(B, frame) == [Linked(B), Received(B, Farewell())]
     assert receiver.events(B, frame) == [Received(B, Farewell())]
 
@@ -49,29 +49,29 @@ def test_a_member_is_linked_when_it_is_first_heard() -> None:
 async def test_a_frame_that_does_not_count_is_reported_once(
     sender: NodeId, frame: bytes, words: str
 ) -> None:
-    told = Feed[election.Trouble]()
-    receiver, listener = make_ear(told), told.listen()
+    feed = Feed[election.Trouble]()
+    receiver, listener = make_receiver(feed), feed.listen()
     for _ in range(3):
         assert receiver.events(sender, frame) == []
-    told.end()
+    feed.end()
     troubles = [trouble async for trouble in listener]
     assert len(troubles) == 1
     assert words in str(troubles[0])
     assert troubles[0].kind is election.TroubleKind.GROUP
 
 
-async def test_a_crowd_of_strangers_is_not_reported_for_ever() -> None:
-    told = Feed[election.Trouble]()
-    receiver, listener = make_ear(told), told.listen()
+async def test_a_crowd_of_strangers_is_not_reported_forever() -> None:
+    feed = Feed[election.Trouble]()
+    receiver, listener = make_receiver(feed), feed.listen()
     for number in range(1000):
         receiver.events(NodeId(f"z{number}"), b"")
     assert listener.lost < 256
     assert receiver.events(B, GROUP.pack(Farewell())) != []
 
 
-def test_a_message_of_a_newer_version_is_ignored_without_a_word() -> None:
+def test_a_message_of_a_newer_version_is_ignored_silently() -> None:
     frame = GROUP.digest + orjson.dumps({"kind": "something_new"})
-    assert make_ear(Feed()).events(B, frame) == []
+    assert make_receiver(Feed()).events(B, frame) == []
 
 
 def test_what_must_be_common_makes_the_digest() -> None:
@@ -86,14 +86,14 @@ def test_what_must_be_common_makes_the_digest() -> None:
     assert same.digest == GROUP.digest
 
 
-async def test_a_seat_with_another_list_does_not_count_and_is_reported(
+async def test_a_participant_with_another_list_does_not_count_and_is_reported(
     autojump_clock: MockClock,
 ) -> None:
     async with open_arena("a", "b", start=False, members=["a", "b", "c"]) as arena:
         arena.start("a")
         arena.start("b", members=["a", "b"])
-        await arena.told("a", "'b' has another list of members")
-        await arena.told("b", "'a' has another list of members")
+        await arena.reported("a", "'b' has another list of members")
+        await arena.reported("b", "'a' has another list of members")
         await trio.sleep(30)
         assert not arena.running
         await arena.leave("b")
@@ -104,8 +104,8 @@ async def test_a_seat_with_another_list_does_not_count_and_is_reported(
 async def test_trouble_of_the_driver_is_passed_on(autojump_clock: MockClock) -> None:
     async with open_arena("a") as arena:
         await arena.participating("a")
-        arena.wire.complain("a", "the cable is cut")
-        trouble = await arena.told("a", "the cable is cut")
+        arena.wire.report_trouble("a", "the cable is cut")
+        trouble = await arena.reported("a", "the cable is cut")
         assert trouble.kind is election.TroubleKind.WIRE
 
 
@@ -135,8 +135,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def take(name: str = "jobs", **options: Any) -> None:
-    """Take a seat, and leave it at once."""
+async def join_and_leave(name: str = "jobs", **options: Any) -> None:
+    """Join, and leave at once."""
     given: dict[str, Any] = {"self_id": "a", "members": ["a"], "driver": MemoryWire()}
     async with election.join(name, **{**given, "state": election.MemoryState(), **options}):
         pass
@@ -145,16 +145,18 @@ async def take(name: str = "jobs", **options: Any) -> None:
 @pytest.mark.parametrize(("options", "field"), BAD)
 async def test_a_bad_argument_is_refused_by_its_name(options: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
-        await take(**options)
+        await join_and_leave(**options)
     assert caught.value.field == field
 
 
 async def test_an_unknown_argument_is_an_error_of_the_program() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'dead_afer'"):
-        await take(dead_afer=3)
+        await join_and_leave(dead_afer=3)
 
 
-async def test_seats_that_know_only_their_number_find_each_other(autojump_clock: MockClock) -> None:
+async def test_participants_that_know_only_their_number_find_each_other(
+    autojump_clock: MockClock,
+) -> None:
     async with open_arena("x", "y", "z", size=3) as arena:
         await arena.leader()
         for place in arena.places.values():
@@ -162,7 +164,7 @@ async def test_seats_that_know_only_their_number_find_each_other(autojump_clock:
             assert place.participant.members == ("x", "y", "z")
 
 
-async def test_a_seat_that_met_the_others_needs_not_meet_them_again(
+async def test_a_participant_that_met_the_others_need_not_meet_them_again(
     autojump_clock: MockClock,
 ) -> None:
     async with open_arena("x", "y", "z", size=3) as arena:
@@ -176,7 +178,7 @@ async def test_a_seat_that_met_the_others_needs_not_meet_them_again(
         assert (await arena.participating("x")).members == ("x", "y", "z")
 
 
-async def test_a_seat_that_lost_its_state_believes_those_that_have_settled(
+async def test_a_participant_that_lost_its_state_adopts_the_list_of_the_others(
     autojump_clock: MockClock,
 ) -> None:
     async with open_arena("x", "y", "z", size=3) as arena:
@@ -187,15 +189,15 @@ async def test_a_seat_that_lost_its_state_believes_those_that_have_settled(
         assert (await arena.participating("x")).members == ("x", "y", "z")
 
 
-async def test_one_seat_too_many_is_refused_and_reported(autojump_clock: MockClock) -> None:
+async def test_one_participant_too_many_is_refused_and_reported(autojump_clock: MockClock) -> None:
     async with open_arena("x", "y", "z", size=3) as arena:
         await arena.leader()
-        with pytest.raises(ElectionError, match="has its 3 seats already: x, y, z"):
-            await take("reports", self_id="w", members=None, size=3, driver=arena.wire)
-        await arena.told("x", "'w' came after all 3 seats were taken")
+        with pytest.raises(ElectionError, match="has its 3 participants already: x, y, z"):
+            await join_and_leave("reports", self_id="w", members=None, size=3, driver=arena.wire)
+        await arena.reported("x", "'w' came after all 3 participants had been found")
 
 
-async def test_a_lone_seat_of_size_one_waits_for_nobody(autojump_clock: MockClock) -> None:
+async def test_a_lone_participant_of_size_one_does_not_wait(autojump_clock: MockClock) -> None:
     async with open_arena("x", size=1) as arena:
         assert await arena.leader() == "x"
 
@@ -204,29 +206,29 @@ async def test_a_listener_that_does_not_keep_up_loses_the_oldest_and_delays_nobo
     feed = Feed[int]()
     slow, quick = feed.listen(), feed.listen()
     for number in range(FEED_ITEMS_MAX + 10):
-        feed.tell(number)
+        feed.publish(number)
         assert await anext(quick) == number
     feed.end()
     assert [number async for number in slow] == list(range(10, FEED_ITEMS_MAX + 10))
     assert (slow.lost, quick.lost) == (10, 0)
 
 
-async def test_a_listener_nobody_keeps_is_forgotten() -> None:
+async def test_a_listener_without_references_is_dropped() -> None:
     feed = Feed[int]()
     feed.listen()
-    feed.tell(1)
+    feed.publish(1)
     assert len(feed._listeners) == 0
 
 
-async def test_whoever_listens_late_hears_of_earlier_trouble(autojump_clock: MockClock) -> None:
+async def test_a_late_listener_gets_earlier_trouble(autojump_clock: MockClock) -> None:
     async with open_arena("a") as arena:
         participant = await arena.participating("a")
-        arena.wire.complain("a", "the cable is cut")
+        arena.wire.report_trouble("a", "the cable is cut")
         await trio.sleep(1)
         assert str(await anext(participant.errors())) == "the cable is cut"
 
 
-async def test_changes_tell_of_each_turn_of_the_role(autojump_clock: MockClock) -> None:
+async def test_changes_contain_each_change_of_the_role(autojump_clock: MockClock) -> None:
     async with open_arena("a", "b", "c", engine="raft") as arena:
         first = await arena.leader()
         await trio.sleep(5)

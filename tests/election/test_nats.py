@@ -34,15 +34,15 @@ async def server() -> AsyncIterator[NatsServer]:
 
 
 async def heard(link: Link, frame: bytes) -> NodeId:
-    """Wait for a frame; return from whom it came."""
+    """Wait for a frame; return its sender."""
     while True:
         sender, said = await link.receive()
         if said == frame:
             return sender
 
 
-async def say_until_heard(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
-    """Send a frame again and again until the other end has it; return from whom it came."""
+async def send_until_received(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
+    """Send a frame repeatedly until the other end receives it; return its sender."""
     with trio.fail_after(PATIENCE_S):
         while True:
             link.send(to, frame)
@@ -58,7 +58,7 @@ async def until_trouble(link: Link, words: str) -> str:
 
 
 @needs_nats_server
-async def test_frames_reach_the_seat_they_are_for(server: NatsServer) -> None:
+async def test_frames_reach_the_participant_they_are_for(server: NatsServer) -> None:
     driver = Nats(servers=[server.url])
     async with (
         driver.open("jobs", A) as a,
@@ -66,30 +66,30 @@ async def test_frames_reach_the_seat_they_are_for(server: NatsServer) -> None:
         driver.open("jobs", C) as c,
         driver.open("chores", B) as elsewhere,
     ):
-        assert await say_until_heard(a, B, b, b"to b") == A
-        assert await say_until_heard(b, C, c, b"to the seat called all") == B
-        assert await say_until_heard(c, A, a, b"x" * FRAME_BYTES_MAX) == C
+        assert await send_until_received(a, B, b, b"to b") == A
+        assert await send_until_received(b, C, c, b"to the participant called all") == B
+        assert await send_until_received(c, A, a, b"x" * FRAME_BYTES_MAX) == C
         a.broadcast(b"to all")
         with trio.fail_after(PATIENCE_S):
             assert await heard(b, b"to all") == A
             assert await heard(c, b"to all") == A
-        await say_until_heard(a, B, b, b"the end")
+        await send_until_received(a, B, b, b"the end")
         with trio.move_on_after(0), pytest.raises(trio.Cancelled):
             await elsewhere.receive()
 
 
 @needs_nats_server
-async def test_the_wire_lives_through_the_death_of_the_server(server: NatsServer) -> None:
+async def test_the_link_survives_the_death_of_the_server(server: NatsServer) -> None:
     driver = Nats(servers=[server.url])
     async with driver.open("jobs", A) as a, driver.open("jobs", B) as b:
-        await say_until_heard(a, B, b, b"before")
+        await send_until_received(a, B, b, b"before")
         await server.kill()
         await until_trouble(a, "lost the connection to NATS")
         await until_trouble(a, "cannot reach NATS")
         a.send(B, b"lost")
         await server.start()
         await until_trouble(a, "connected to NATS")
-        await say_until_heard(a, B, b, b"after")
+        await send_until_received(a, B, b, b"after")
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ async def test_the_wire_lives_through_the_death_of_the_server(server: NatsServer
 async def test_a_server_that_is_frozen_counts_as_lost(server: NatsServer) -> None:
     async with Nats(servers=[server.url]).open("jobs", A) as a:
         async with Nats(servers=[server.url]).open("jobs", B) as b:
-            await say_until_heard(a, B, b, b"before")
+            await send_until_received(a, B, b, b"before")
         await server.pause()
         for _ in range(64):
             a.broadcast(b"x" * FRAME_BYTES_MAX)
@@ -105,22 +105,22 @@ async def test_a_server_that_is_frozen_counts_as_lost(server: NatsServer) -> Non
 
 
 @needs_nats_server
-async def test_a_server_may_come_later_than_the_seats(server: NatsServer) -> None:
+async def test_a_server_may_come_later_than_the_participants(server: NatsServer) -> None:
     await server.kill()
     driver = Nats(servers=["nats://127.0.0.1:1", server.url])
     async with driver.open("jobs", A) as a, driver.open("jobs", B) as b:
         await until_trouble(a, "cannot reach NATS")
         await server.start()
-        await say_until_heard(a, B, b, b"at last")
+        await send_until_received(a, B, b, b"at last")
 
 
 @needs_nats_server
-async def test_what_a_cancelled_seat_said_last_still_arrives(server: NatsServer) -> None:
+async def test_the_last_frame_of_a_cancelled_participant_arrives(server: NatsServer) -> None:
     driver = Nats(servers=[server.url])
     async with driver.open("jobs", A) as a:
         with trio.CancelScope() as scope:
             async with driver.open("jobs", B) as b:
-                await say_until_heard(b, A, a, b"here")
+                await send_until_received(b, A, a, b"here")
                 b.send(A, b"farewell")
                 scope.cancel()
                 await trio.lowlevel.checkpoint()
@@ -129,7 +129,7 @@ async def test_what_a_cancelled_seat_said_last_still_arrives(server: NatsServer)
 
 
 @needs_nats_server
-async def test_what_is_too_long_or_on_an_odd_subject_is_trouble(server: NatsServer) -> None:
+async def test_what_is_too_long_or_on_an_unknown_subject_is_trouble(server: NatsServer) -> None:
     subject = "qutrio.jobs.all"
     async with (
         Nats(servers=[server.url]).open("jobs", A) as a,
@@ -149,12 +149,12 @@ async def test_what_is_too_long_or_on_an_odd_subject_is_trouble(server: NatsServ
                         return
 
         await say("b", b"x" * (FRAME_BYTES_MAX + 1), "a frame of b was dropped")
-        await say("=zz", b"x", "odd subject")
+        await say("=zz", b"x", "unknown subject")
         nursery.cancel_scope.cancel()
 
 
 @needs_nats_server
-async def test_permissions_bind_a_seat_to_its_user(tmp_path: Path) -> None:
+async def test_permissions_bind_a_participant_to_its_user(tmp_path: Path) -> None:
     (configuration := tmp_path / "nats.conf").write_text(
         """authorization { users = [
           {user: a, password: secret, permissions: {publish: "qutrio.jobs.*.a"}}
@@ -166,15 +166,15 @@ async def test_permissions_bind_a_seat_to_its_user(tmp_path: Path) -> None:
     as_a = Nats(servers=[server.url], user="a", password="secret")
     as_b = Nats(servers=[server.url], user="b", password="secret")
     async with as_a.open("jobs", A) as a, as_b.open("jobs", B) as b:
-        await say_until_heard(a, B, b, b"mine")
-        async with as_a.open("jobs", C) as liar:
+        await send_until_received(a, B, b, b"mine")
+        async with as_a.open("jobs", C) as impostor:
             with trio.fail_after(PATIENCE_S):
                 said = ""
                 while "permissions" not in said.lower():
-                    liar.send(B, b"a lie")
+                    impostor.send(B, b"a lie")
                     with trio.move_on_after(0.05):
-                        said = await liar.trouble()
-        await say_until_heard(a, B, b, b"still mine")
+                        said = await impostor.trouble()
+        await send_until_received(a, B, b, b"still mine")
     wrong = Nats(servers=[server.url], user="a", password="wrong")
     async with wrong.open("jobs", A) as refused:
         assert "uthorization" in await until_trouble(refused, "cannot reach NATS")
@@ -182,34 +182,34 @@ async def test_permissions_bind_a_seat_to_its_user(tmp_path: Path) -> None:
 
 
 async def logs_in(configuration: Path, text: str, **login: Any) -> None:
-    """Let a seat log in to a server as configured, and another one fail without."""
+    """Check that a participant can log in to a configured server, and not without a login."""
     configuration.write_text(text)
     server = NatsServer(configuration)
     await server.start()
     url = server.url.replace("nats:", "tls:") if "tls" in login else server.url
     known, unknown = Nats(servers=[url], **login), Nats(servers=[server.url])
     async with known.open("jobs", A) as a, known.open("jobs", B) as b:
-        assert await say_until_heard(a, B, b, b"known") == A
+        assert await send_until_received(a, B, b, b"known") == A
     async with unknown.open("jobs", A) as refused:
         await until_trouble(refused, "cannot reach NATS")
     await server.kill()
 
 
 @needs_nats_server
-async def test_a_seat_logs_in_with_a_token(tmp_path: Path) -> None:
+async def test_a_participant_logs_in_with_a_token(tmp_path: Path) -> None:
     await logs_in(tmp_path / "nats.conf", "authorization { token: secret }", token="secret")
 
 
 @needs_nats_server
-async def test_a_seat_logs_in_with_an_nkey(tmp_path: Path) -> None:
+async def test_a_participant_logs_in_with_an_nkey(tmp_path: Path) -> None:
     keys = nkeys.from_seed(nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER))
-    (seed := tmp_path / "seat.nk").write_bytes(keys.seed)
+    (seed := tmp_path / "user.nk").write_bytes(keys.seed)
     users = f"authorization {{ users = [ {{ nkey: {keys.public_key.decode()} }} ] }}"
     await logs_in(tmp_path / "nats.conf", users, nkey_file=seed)
 
 
 @needs_nats_server
-async def test_a_seat_speaks_tls_to_its_server(tmp_path: Path) -> None:
+async def test_a_participant_speaks_tls_to_its_server(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
@@ -220,8 +220,8 @@ async def test_a_seat_speaks_tls_to_its_server(tmp_path: Path) -> None:
     )
 
 
-async def said_in_the_clear(driver: Callable[[int], Nats]) -> bytes:
-    """Return what a driver says to a server that claims to know no TLS."""
+async def sent_in_plain_text(driver: Callable[[int], Nats]) -> bytes:
+    """Return what a driver sends to a server that claims not to support TLS."""
     heard = bytearray()
     done = trio.Event()
 
@@ -245,7 +245,7 @@ async def said_in_the_clear(driver: Callable[[int], Nats]) -> bytes:
 
 
 @pytest.mark.parametrize("scheme", ["nats", "tls"])
-async def test_a_seat_that_wants_tls_says_nothing_in_the_clear(scheme: str) -> None:
+async def test_a_participant_that_wants_tls_sends_nothing_in_plain_text(scheme: str) -> None:
     context = None if scheme == "tls" else ssl.create_default_context()
 
     def private(port: int) -> Nats:
@@ -254,11 +254,11 @@ async def test_a_seat_that_wants_tls_says_nothing_in_the_clear(scheme: str) -> N
     def open_to_all(port: int) -> Nats:
         return Nats(servers=[f"nats://127.0.0.1:{port}"], token="secret")
 
-    assert await said_in_the_clear(private) == b""
-    assert await said_in_the_clear(open_to_all) != b""
+    assert await sent_in_plain_text(private) == b""
+    assert await sent_in_plain_text(open_to_all) != b""
 
 
-async def test_each_trouble_is_told_once_however_many_servers_are_away() -> None:
+async def test_each_trouble_is_reported_once_however_many_servers_are_away() -> None:
     driver = Nats(servers=["nats://127.0.0.1:1", "nats://127.0.0.2:1"])
     async with driver.open("jobs", A) as a:
         said = [await until_trouble(a, "cannot reach NATS") for _ in driver.servers]
@@ -288,7 +288,7 @@ async def opening_fails(driver: Nats, me: NodeId = A) -> QutrioError:
         (Nats(servers=["nats://x"], nkey_file=Path("/nonexistent")), "is not a file"),
     ],
 )
-async def test_what_could_never_work_is_refused(driver: Nats, problem: str) -> None:
+async def test_an_impossible_configuration_is_refused(driver: Nats, problem: str) -> None:
     assert problem in str(await opening_fails(driver))
 
 

@@ -27,15 +27,15 @@ from qutrio.election.graft.frames import (
     encode,
 )
 from tests.election.nats_server import NatsServer, needs_nats_server
-from tests.election.participant_program import SEATS
+from tests.election.participant_program import PARTICIPANTS
 from tests.patience import HANG_S
 
 pytestmark = [needs_nats_server, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = HANG_S
-BEATS_OF_ONE = 30
-"""So many heartbeats last longer than any election timeout."""
+HEARTBEATS_OF_ONE_LEADER = 30
+"""This many heartbeats take longer than any election timeout."""
 KINDS: dict[str, type[Frame]] = {
     "heartbeat": Heartbeat,
     "vote_request": VoteRequest,
@@ -53,7 +53,7 @@ async def server() -> AsyncIterator[NatsServer]:
 
 @define(eq=False)
 class Programs:
-    """Three programs with a seat each, and what they say."""
+    """Three programs with a participant each, and their output."""
 
     _processes: dict[str, trio.Process] = field(factory=dict)
     _said: tuple[
@@ -68,7 +68,7 @@ class Programs:
         )
 
     async def relay(self, name: str) -> None:
-        """Pass on what a program says, until it ends."""
+        """Queue the lines that a program prints, until it ends."""
         rest, output = b"", self._processes[name].stdout
         assert output is not None
         async with output:
@@ -78,7 +78,7 @@ class Programs:
                     await self._said[0].send((name, line.decode().split()))
 
     async def next_lead(self) -> tuple[str, int]:
-        """Return who began to lead next, and in which term."""
+        """Return which program leads next, and its term."""
         with trio.fail_after(PATIENCE_S):
             while True:
                 name, words = await self._said[1].receive()
@@ -86,7 +86,7 @@ class Programs:
                     return name, int(words[1])
 
     async def next_end(self, name: str) -> None:
-        """Wait until a program says that it leads no more."""
+        """Wait until a program says that it stopped leading."""
         with trio.fail_after(PATIENCE_S):
             while await self._said[1].receive() != (name, ["ended"]):
                 pass
@@ -106,7 +106,7 @@ async def three_programs(kind: str, server: NatsServer, folder: Path) -> AsyncIt
     programs = Programs()
     async with trio.open_nursery() as nursery:
         try:
-            for participant in SEATS:
+            for participant in PARTICIPANTS:
                 await programs.start(
                     participant, kind, participant, server.url, str(folder / participant)
                 )
@@ -134,42 +134,42 @@ async def test_another_program_leads_when_the_leader_or_the_server_is_killed(
         if kind == "mesh":
             assert (await programs.next_lead())[1] >= higher
         else:
-            # One that led without the server leads on, or gives way to who stood meanwhile.
-            heard = await hear_until(server.url, "graft.jobs.heartbeat", one_leads)
+            # The leader before the outage still leads, or the candidate of a higher term does.
+            heard = await receive_until(server.url, "graft.jobs.heartbeat", one_leads)
             last = decode(Heartbeat, heard[-1][1])
             assert last.term >= higher
-            assert last.leader in set(SEATS) - {first}
+            assert last.leader in set(PARTICIPANTS) - {first}
 
 
 Heard = list[tuple[str, bytes]]
 
 
 def every_kind(heard: Heard) -> bool:
-    """Tell whether a message of each kind is among these."""
+    """Return whether these include a message of each kind."""
     return len({subject.rpartition(".")[2] for subject, _ in heard}) == len(KINDS)
 
 
 def one_leads(heard: Heard) -> bool:
-    """Tell whether the last heartbeats are all of one leader in one term."""
-    last = [decode(Heartbeat, payload) for _, payload in heard[-BEATS_OF_ONE:]]
-    return len(last) == BEATS_OF_ONE and all(beat == last[0] for beat in last)
+    """Return whether the last heartbeats are all of one leader in one term."""
+    last = [decode(Heartbeat, payload) for _, payload in heard[-HEARTBEATS_OF_ONE_LEADER:]]
+    return len(last) == HEARTBEATS_OF_ONE_LEADER and all(beat == last[0] for beat in last)
 
 
-async def hear_until(url: str, subject: str, enough: Callable[[Heard], bool]) -> Heard:
-    """Listen with nats-py alone, until what was heard is enough."""
+async def receive_until(url: str, subject: str, enough: Callable[[Heard], bool]) -> Heard:
+    """Receive messages with nats-py alone until `enough` returns True."""
 
     async def listen() -> Heard:
         heard: Heard = []
         done = asyncio.Event()
         client = Client()
 
-        async def note(message: Msg) -> None:
+        async def on_message(message: Msg) -> None:
             heard.append((message.subject, message.data))
             if enough(heard):
                 done.set()
 
         await client.connect(url)
-        await client.subscribe(subject, cb=note)
+        await client.subscribe(subject, cb=on_message)
         await asyncio.wait_for(done.wait(), PATIENCE_S)
         await client.close()
         return heard
@@ -178,7 +178,7 @@ async def hear_until(url: str, subject: str, enough: Callable[[Heard], bool]) ->
 
 
 @asynccontextmanager
-async def graft_seat(
+async def graft_participant(
     server: NatsServer, name: str, folder: Path
 ) -> AsyncIterator[election.GraftParticipant]:
     nats = Nats(servers=[server.url])
@@ -188,18 +188,18 @@ async def graft_seat(
         yield participant
 
 
-async def test_the_frames_of_graft_seats_decode_with_its_schema(
+async def test_the_frames_of_graft_participants_decode_with_its_schema(
     server: NatsServer, tmp_path: Path
 ) -> None:
     heard: list[tuple[str, bytes]] = []
 
     async def listen(scope: trio.CancelScope) -> None:
-        heard.extend(await hear_until(server.url, "graft.>", every_kind))
+        heard.extend(await receive_until(server.url, "graft.>", every_kind))
         scope.cancel()
 
     async with (
-        graft_seat(server, "a", tmp_path) as a,
-        graft_seat(server, "b", tmp_path),
+        graft_participant(server, "a", tmp_path) as a,
+        graft_participant(server, "b", tmp_path),
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(listen, nursery.cancel_scope)
@@ -221,7 +221,7 @@ async def test_the_frames_of_graft_seats_decode_with_its_schema(
 
 
 async def answer_to(connection: NatsConnection, subject: str, frame: Frame) -> VoteResponse:
-    """Publish until an answer comes; nobody knows when a subscription has begun."""
+    """Publish until an answer comes: the start of a subscription cannot be observed."""
     with trio.fail_after(PATIENCE_S):
         while True:
             connection.publish(subject, encode(frame))
@@ -235,7 +235,7 @@ async def test_hand_made_frames_are_answered_as_graft_would(
 ) -> None:
     requests, beats = "graft.jobs.vote_request", "graft.jobs.heartbeat"
     answers = NatsServers(servers=[server.url]).subscribe(["graft.x.vote_response"])
-    async with graft_seat(server, "a", tmp_path) as a, answers as x:
+    async with graft_participant(server, "a", tmp_path) as a, answers as x:
         troubles = a.errors()
         assert await answer_to(x, requests, VoteRequest(1000, "x")) == VoteResponse(
             1000, granted=True

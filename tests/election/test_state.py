@@ -1,4 +1,4 @@
-"""What a seat must not forget: kept across restarts and changes, never guessed."""
+"""A participant's durable state survives restarts and changes, and is never guessed."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ PATIENCE_S = HANG_S
 
 
 async def lead_once(folder: Path, name: str = "jobs", self_id: str = "a") -> int:
-    """Take the only seat of an election, lead, and return the term."""
+    """Join an election as the only participant, lead, and return the term."""
     terms: list[int] = []
     with trio.fail_after(PATIENCE_S):
         async with election.join(
@@ -45,33 +45,35 @@ async def test_a_folder_is_made_and_terms_grow_from_start_to_start(tmp_path: Pat
     assert terms[0] < terms[1] < terms[2]
 
 
-async def test_a_damaged_state_is_refused_with_a_way_out(tmp_path: Path) -> None:
+async def test_a_damaged_state_is_refused_with_instructions(tmp_path: Path) -> None:
     await lead_once(tmp_path)
     file = tmp_path / "state" / "state.json"
     file.write_bytes(file.read_bytes().replace(b'"term":', b'"term": 7', 1))
     error = await refusal(tmp_path)
     assert isinstance(error, InvalidDocumentError)
     assert str(file) in str(error)
-    assert "while all other seats run and one of them leads, move the folder away" in str(error)
+    assert "while all other participants run and one of them leads, move the folder away" in str(
+        error
+    )
     assert "qutrio node" not in str(error)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b'{"format": 1}'])
-async def test_an_empty_or_torn_state_is_no_fresh_start(tmp_path: Path, content: bytes) -> None:
+async def test_an_empty_or_torn_state_is_not_a_fresh_start(tmp_path: Path, content: bytes) -> None:
     await lead_once(tmp_path)
     (tmp_path / "state" / "state.json").write_bytes(content)
     assert isinstance(await refusal(tmp_path), InvalidDocumentError)
 
 
-async def test_a_state_that_was_lost_is_no_fresh_start(tmp_path: Path) -> None:
+async def test_a_state_that_was_lost_is_not_a_fresh_start(tmp_path: Path) -> None:
     await lead_once(tmp_path)
     (tmp_path / "state" / "state.json").unlink()
     error = await refusal(tmp_path)
     assert isinstance(error, InvalidDocumentError)
-    assert "state.json is missing; an older copy would forget" in str(error)
+    assert "state.json is missing; an older copy would lack" in str(error)
 
 
-async def test_a_first_start_that_was_cut_short_is_begun_again(tmp_path: Path) -> None:
+async def test_a_first_start_that_was_interrupted_begins_again(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     assert isinstance(await refusal(tmp_path), StorageError)
     (tmp_path / "state").unlink()
@@ -81,7 +83,7 @@ async def test_a_first_start_that_was_cut_short_is_begun_again(tmp_path: Path) -
     assert "is missing" in str(await refusal(tmp_path))
 
 
-async def test_the_state_of_another_seat_or_election_is_refused(tmp_path: Path) -> None:
+async def test_the_state_of_another_participant_or_election_is_refused(tmp_path: Path) -> None:
     await lead_once(tmp_path)
     for name, self_id in (("jobs", "b"), ("chores", "a")):
         error = await refusal(tmp_path, name, self_id)
@@ -94,10 +96,10 @@ async def test_a_state_whose_owner_is_unknown_is_refused(tmp_path: Path) -> None
     (tmp_path / "seat.json").write_bytes(b"torn")
     assert "unreadable, not a in jobs" in str(await refusal(tmp_path))
     (tmp_path / "seat.json").unlink()
-    assert "no seat.json that says which seat's" in str(await refusal(tmp_path))
+    assert "no seat.json that names its participant" in str(await refusal(tmp_path))
 
 
-async def test_one_seat_at_a_time_uses_a_folder(tmp_path: Path) -> None:
+async def test_one_participant_at_a_time_uses_a_folder(tmp_path: Path) -> None:
     async with election.join(
         "jobs", self_id="a", members=["a"], driver=MemoryWire(), state=tmp_path
     ):
@@ -133,7 +135,7 @@ def test_the_same_group_goes_on_with_what_it_kept() -> None:
     assert group("a", "b").continued(kept) is kept
 
 
-def test_another_group_keeps_the_promise_and_the_ballot_and_nothing_else() -> None:
+def test_another_group_keeps_the_promise_and_the_hard_state_and_nothing_else() -> None:
     before = group("a", "b")
     record = Record(Position(Term(7), 3), before.document(), before.first_state().accepted.ledger)
     kept = Stable(Promise(Term(7), A), record, record, HardState(Term(9), B))
@@ -165,10 +167,10 @@ async def test_terms_grow_when_the_members_change_and_the_change_is_logged(
         assert changed == ["the members or the rules changed {'before': 'a,b,c', 'now': 'a,b,c,d'}"]
 
 
-async def test_a_seat_that_starts_with_shorter_timers_keeps_the_bond_it_gave_before(
+async def test_a_participant_that_starts_with_shorter_timers_honours_its_earlier_grant(
     autojump_clock: MockClock,
 ) -> None:
-    """Its vote may still carry a leader of the old timers; so it votes for nobody else yet."""
+    """Its grant may still hold up a leader with the old timers, so it grants no other yet."""
     async with open_arena("a", "b", "c", engine="lowest-id", dead_after=30) as arena:
         assert await arena.leader() == "a"
         await trio.sleep(5)
@@ -179,11 +181,11 @@ async def test_a_seat_that_starts_with_shorter_timers_keeps_the_bond_it_gave_bef
         arena.start("b", "c", dead_after=4)
         await arena.leader(but="a")
         assert trio.current_time() >= restarted_at + 30
-        assert arena.leader_tasks[0].participant == "a"
+        assert arena.bodies[0].participant == "a"
 
 
-async def test_a_state_in_memory_has_one_seat_at_a_time() -> None:
+async def test_a_state_in_memory_has_one_participant_at_a_time() -> None:
     state = election.MemoryState()
     with state.hold("jobs", A), pytest.raises(DataDirectoryError, match="in use"):
         with state.hold("jobs", A):
-            raise AssertionError("two seats with one state")
+            raise AssertionError("two participants with one state")

@@ -1,4 +1,4 @@
-"""The program of docs/elections.md, run as its readers do: one process for each seat."""
+"""Runs the program of docs/elections.md as its readers do: one process per participant."""
 
 import os
 import re
@@ -24,13 +24,13 @@ PATIENCE_S = HANG_S
 
 @define
 class Terminal:
-    """A seat in a process of its own, and what it prints."""
+    """A participant in a process of its own, and its output."""
 
     process: trio.Process
     said: str = ""
 
     async def until(self, pattern: str) -> re.Match[str]:
-        """Read on until something like this was printed."""
+        """Read on until the output matches a pattern."""
         assert self.process.stdout is not None
         while (found := re.search(pattern, self.said)) is None:
             more = await self.process.stdout.receive_some()
@@ -40,7 +40,7 @@ class Terminal:
 
 
 def program() -> str:
-    """Return the program of the page's section that lets people try it."""
+    """Return the program in the section "Try it" of the page."""
     section = PAGE.read_text(encoding="utf-8").partition("## Try it")[2]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found is not None
@@ -71,7 +71,7 @@ def test_the_program_is_short_enough_to_paste() -> None:
 
 
 async def first(*terminals: Terminal) -> tuple[Terminal, int]:
-    """Return which terminal says first that its seat leads, and in which term."""
+    """Return the first terminal that prints that its participant leads, and the term."""
     send, receive = trio.open_memory_channel[tuple[Terminal, int]](len(terminals))
 
     async def watch(one: Terminal) -> None:
@@ -89,8 +89,8 @@ async def first(*terminals: Terminal) -> tuple[Terminal, int]:
 @pytest.mark.slow
 async def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     text = program()
-    for seat, port in free_ports("a", "b", "c").items():
-        text = re.sub(rf'"{seat}": \d+', f'"{seat}": {port}', text)
+    for participant, port in free_ports("a", "b", "c").items():
+        text = re.sub(rf'"{participant}": \d+', f'"{participant}": {port}', text)
     (tmp_path / "demo.py").write_text(text, encoding="utf-8")
     with trio.fail_after(PATIENCE_S):
         async with terminal(tmp_path, "a") as a, terminal(tmp_path, "b") as b:

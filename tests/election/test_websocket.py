@@ -1,4 +1,4 @@
-"""Seats over real TLS websockets on this machine."""
+"""Participants over real TLS websockets on this machine."""
 
 import socket
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 PATIENCE_S = HANG_S
 
 
-def free_ports(*seats: str) -> dict[str, int]:
-    return {participant: free_port() for participant in seats}
+def free_ports(*participants: str) -> dict[str, int]:
+    return {participant: free_port() for participant in participants}
 
 
 def pinned(ports: Mapping[str, int], folder: Path) -> dict[str, Driver]:
-    """A driver for each seat, every one with its own folder of keys, as on several machines."""
+    """Return a driver for each participant, with a key folder each, as on several machines."""
     members = {
         participant: websocket.At(f"127.0.0.1:{port}", websocket.make_keys(folder / participant))
         for participant, port in ports.items()
@@ -35,8 +35,8 @@ def pinned(ports: Mapping[str, int], folder: Path) -> dict[str, Driver]:
     }
 
 
-async def say_until_heard(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
-    """Send a frame again and again until the other end has it; return from whom it came."""
+async def send_until_received(link: Link, to: NodeId, other: Link, frame: bytes) -> NodeId:
+    """Send a frame repeatedly until the other end receives it; return its sender."""
     with trio.fail_after(PATIENCE_S):
         while True:
             link.send(to, frame)
@@ -47,14 +47,16 @@ async def say_until_heard(link: Link, to: NodeId, other: Link, frame: bytes) -> 
                         return sender
 
 
-async def test_frames_reach_the_seat_they_are_for_from_whom_the_key_says(tmp_path: Path) -> None:
+async def test_frames_reach_the_participant_they_are_for_with_the_sender_of_the_key(
+    tmp_path: Path,
+) -> None:
     driver = websocket.local(free_ports("a", "b", "c"), tmp_path / "keys")
     async with AsyncExitStack() as stack:
         a, b, c = [await stack.enter_async_context(driver.open("jobs", n)) for n in (A, B, C)]
-        assert await say_until_heard(a, B, b, b"to b") == A
-        assert await say_until_heard(b, A, a, b"to a") == B
-        assert await say_until_heard(c, A, a, b"to a, from c") == C
-        await say_until_heard(a, C, c, b"to c")
+        assert await send_until_received(a, B, b, b"to b") == A
+        assert await send_until_received(b, A, a, b"to a") == B
+        assert await send_until_received(c, A, a, b"to a, from c") == C
+        await send_until_received(a, C, c, b"to c")
         a.broadcast(b"to all")
         with trio.fail_after(PATIENCE_S):
             while await b.receive() != (A, b"to all"):
@@ -63,30 +65,32 @@ async def test_frames_reach_the_seat_they_are_for_from_whom_the_key_says(tmp_pat
                 pass
 
 
-async def test_seats_of_several_machines_know_one_another_by_certificate(tmp_path: Path) -> None:
+async def test_participants_of_several_machines_identify_one_another_by_certificate(
+    tmp_path: Path,
+) -> None:
     drivers = pinned(free_ports("a", "b"), tmp_path)
     async with drivers["a"].open("jobs", A) as a, drivers["b"].open("jobs", B) as b:
         whole = b"x" * FRAME_BYTES_MAX
-        assert await say_until_heard(b, A, a, whole) == B
+        assert await send_until_received(b, A, a, whole) == B
 
 
-async def test_a_seat_that_comes_back_is_linked_again(tmp_path: Path) -> None:
+async def test_a_participant_that_comes_back_is_linked_again(tmp_path: Path) -> None:
     driver = websocket.local(free_ports("a", "b"), tmp_path)
     async with driver.open("jobs", A) as a:
         for frame in (b"once", b"again"):
             async with driver.open("jobs", B) as b:
-                assert await say_until_heard(b, A, a, frame) == B
+                assert await send_until_received(b, A, a, frame) == B
         with trio.fail_after(PATIENCE_S):
             while "no link to b" not in await a.trouble():
                 pass
 
 
-async def test_what_a_cancelled_seat_said_last_still_arrives(tmp_path: Path) -> None:
+async def test_the_last_frames_of_a_cancelled_participant_arrive(tmp_path: Path) -> None:
     driver = websocket.local(free_ports("a", "b"), tmp_path)
     async with driver.open("jobs", A) as a:
         with trio.CancelScope() as scope:
             async with driver.open("jobs", B) as b:
-                await say_until_heard(b, A, a, b"here")
+                await send_until_received(b, A, a, b"here")
                 scope.cancel()
                 for number in range(200):
                     b.send(A, b"%d" % number)
@@ -95,7 +99,7 @@ async def test_what_a_cancelled_seat_said_last_still_arrives(tmp_path: Path) -> 
             assert [int((await a.receive())[1]) for _ in range(200)][-1] == 199
 
 
-async def test_a_stranger_and_another_election_are_not_let_in(tmp_path: Path) -> None:
+async def test_a_stranger_and_another_election_are_refused(tmp_path: Path) -> None:
     ports = free_ports("a", "b")
     driver, stranger = (
         websocket.local(ports, tmp_path / "1"),
@@ -128,7 +132,7 @@ async def opening_fails(driver: Driver, me: NodeId = A) -> QutrioError:
     return caught.value
 
 
-async def test_what_cannot_be_set_up_is_said_at_once(tmp_path: Path) -> None:
+async def test_what_cannot_be_set_up_is_an_error_at_once(tmp_path: Path) -> None:
     ports = free_ports("a", "b")
     assert isinstance(
         await opening_fails(websocket.local({"b": 1024}, tmp_path)), InvalidValueError

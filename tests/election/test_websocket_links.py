@@ -1,4 +1,4 @@
-"""The links between seats in virtual time, against members that misbehave."""
+"""The links between participants in virtual time, against faulty members."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ from qutrio.election.drivers.websocket_links import (
 from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.model.members import Member
-from qutrio.peers.frames import Hello, Refused, hear, say
+from qutrio.peers.frames import Hello, Refused, receive_frame, send_frame
 from qutrio.peers.transport import Handler
 from qutrio.peers.websocket import WebSocket, open_websocket
 
@@ -35,14 +35,14 @@ def member(name: NodeId) -> Member:
 
 
 @define(eq=False)
-class Door:
-    """A transport on which the seat hears whoever knocks, and reaches who is told to answer."""
+class FakeTransport:
+    """A transport in memory: the test connects to it, and `answer` accepts its dials."""
 
     answer: Callable[[trio.abc.Stream], Awaitable[None]] | None = None
     handler: Handler | None = None
     dials: int = 0
     taken: int = 0
-    """How many times the port is in use before it can be had."""
+    """How many times the port is in use before it is free."""
     nursery: trio.Nursery | None = None
     listening: trio.Event = field(factory=trio.Event)
 
@@ -67,8 +67,8 @@ class Door:
         self.listening.set()
         await trio.sleep_forever()
 
-    async def knock(self, who: str) -> trio.abc.Stream:
-        """Come as the holder of a key; return the stranger's end of the stream."""
+    async def connect_as(self, who: str) -> trio.abc.Stream:
+        """Connect with a key; return the other end of the stream."""
         await self.listening.wait()
         assert self.handler is not None
         assert self.nursery is not None
@@ -77,7 +77,7 @@ class Door:
         return theirs
 
 
-class BrokenDoor(Door):
+class BrokenTransport(FakeTransport):
     """A transport with a bug."""
 
     async def dial(
@@ -88,9 +88,9 @@ class BrokenDoor(Door):
 
 @define(eq=False)
 class Scene:
-    """One seat of two, whose other is played by the test."""
+    """A participant of two; the test plays the other."""
 
-    door: Door = field(factory=Door)
+    transport: FakeTransport = field(factory=FakeTransport)
     frames: Ring[tuple[NodeId, bytes]] = field(factory=lambda: Ring(8))
     troubles: Ring[str] = field(factory=lambda: Ring(64))
 
@@ -100,14 +100,14 @@ class Scene:
             me=me,
             election="jobs",
             members={A: member(A), B: member(B)},
-            transport=self.door,
+            transport=self.transport,
             frames=self.frames,
-            tell=self.troubles.put,
+            report=self.troubles.put,
             rng=random.Random(1),
         )
         async with trio.open_nursery() as nursery:
-            self.door.nursery = nursery
-            nursery.start_soon(mesh.live)
+            self.transport.nursery = nursery
+            nursery.start_soon(mesh.run)
             try:
                 yield mesh
             finally:
@@ -116,7 +116,7 @@ class Scene:
 
     async def trouble(self, words: str) -> None:
         with trio.fail_after(600):
-            while words not in await self.troubles.take():
+            while words not in await self.troubles.get():
                 pass
 
 
@@ -126,7 +126,7 @@ def hello(node: str = A, cluster: str = "jobs", protocol: int = PROTOCOL) -> Hel
 
 @asynccontextmanager
 async def socket_to(scene: Scene, who: str = A) -> AsyncIterator[WebSocket]:
-    stream = await scene.door.knock(who)
+    stream = await scene.transport.connect_as(who)
     async with open_websocket(stream, client=True, message_bytes_max=BYTES_MAX) as socket:
         yield socket
 
@@ -136,105 +136,105 @@ async def socket_to(scene: Scene, who: str = A) -> AsyncIterator[WebSocket]:
     [
         (hello(protocol=PROTOCOL + 1), "speaks protocol"),
         (hello(cluster="chores"), "another election"),
-        (hello(node="c"), "otherwise than its key"),
+        (hello(node="c"), "not that of its key"),
     ],
 )
-async def test_a_member_that_introduces_itself_wrongly_is_refused(
+async def test_a_member_that_sends_a_wrong_hello_is_refused(
     said: Hello, problem: str, autojump_clock: MockClock
 ) -> None:
     scene = Scene()
     async with scene.participant(), socket_to(scene) as socket:
-        await say(socket, said)
-        answer = await hear(socket, 5)
+        await send_frame(socket, said)
+        answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert problem in answer.reason
         await scene.trouble(problem)
 
 
-async def test_a_link_that_falls_silent_is_cut(autojump_clock: MockClock) -> None:
+async def test_a_link_that_is_silent_is_cut(autojump_clock: MockClock) -> None:
     scene = Scene()
     async with scene.participant(), socket_to(scene) as socket:
-        await say(socket, hello())
-        assert isinstance(await hear(socket, 5), Hello)
+        await send_frame(socket, hello())
+        assert isinstance(await receive_frame(socket, 5), Hello)
         since = trio.current_time()
         assert await socket.receive() == KEEP_ALIVE
         await scene.trouble("silent")
         assert SILENCE_S <= trio.current_time() - since <= 2 * SILENCE_S
 
 
-async def test_a_second_link_of_the_higher_id_gives_way(autojump_clock: MockClock) -> None:
+async def test_a_second_link_of_the_higher_id_is_refused(autojump_clock: MockClock) -> None:
     scene = Scene()
 
     async def lower(stream: trio.abc.Stream) -> None:
         async with open_websocket(stream, client=False, message_bytes_max=BYTES_MAX) as socket:
-            await hear(socket, 5)
-            await say(socket, hello(node=B))
+            await receive_frame(socket, 5)
+            await send_frame(socket, hello(node=B))
             while True:
                 await socket.send(b"x")
                 await trio.sleep(1)
 
-    scene.door.answer = lower
+    scene.transport.answer = lower
     async with scene.participant(A):
         with trio.fail_after(60):
-            await scene.frames.take()
+            await scene.frames.get()
         async with socket_to(scene, B) as socket:
-            await say(socket, hello(node=B))
-            answer = await hear(socket, 5)
+            await send_frame(socket, hello(node=B))
+            answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert "already" in answer.reason
         with trio.fail_after(60):
-            assert await scene.frames.take() == (B, b"x")
+            assert await scene.frames.get() == (B, b"x")
 
 
-async def test_strangers_and_crowds_are_turned_away(autojump_clock: MockClock) -> None:
+async def test_strangers_and_excess_connections_are_closed(autojump_clock: MockClock) -> None:
     scene = Scene()
     async with scene.participant():
-        waiting = [await scene.door.knock(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
+        waiting = [await scene.transport.connect_as(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
         await trio.testing.wait_all_tasks_blocked()
-        for stream in (await scene.door.knock(A), await scene.door.knock("n0")):
+        for stream in (await scene.transport.connect_as(A), await scene.transport.connect_as("n0")):
             with trio.fail_after(1):
                 assert await stream.receive_some() == b""
         for stream in waiting:
             await stream.aclose()
 
 
-async def test_a_port_that_is_taken_for_a_moment_is_tried_again(autojump_clock: MockClock) -> None:
-    scene = Scene(Door(taken=3))
+async def test_a_port_that_is_in_use_is_tried_again(autojump_clock: MockClock) -> None:
+    scene = Scene(FakeTransport(taken=3))
     async with scene.participant():
         with trio.fail_after(60):
-            await scene.door.listening.wait()
+            await scene.transport.listening.wait()
         await scene.trouble("cannot listen")
 
 
-async def test_the_higher_id_dials_only_after_a_while_and_says_why_once(
+async def test_the_higher_id_dials_only_after_a_while_and_reports_the_reason_once(
     autojump_clock: MockClock,
 ) -> None:
     scene = Scene()
     async with scene.participant():
         await trio.sleep(1)
-        assert scene.door.dials == 0
+        assert scene.transport.dials == 0
         await scene.trouble("no link to a: nobody there")
         await trio.sleep(60)
-        assert scene.door.dials > 5
+        assert scene.transport.dials > 5
         with trio.move_on_after(0):
-            raise AssertionError(await scene.troubles.take())
+            raise AssertionError(await scene.troubles.get())
 
 
-async def test_an_unforeseen_error_ends_one_link_only(autojump_clock: MockClock) -> None:
-    scene = Scene(BrokenDoor())
+async def test_an_unexpected_error_ends_one_link_only(autojump_clock: MockClock) -> None:
+    scene = Scene(BrokenTransport())
     async with scene.participant(A), socket_to(scene, B) as socket:
-        await scene.trouble("an unforeseen error: RuntimeError('a bug somewhere')")
-        await say(socket, hello(node=B))
-        assert isinstance(await hear(socket, 5), Hello)
+        await scene.trouble("an unexpected error: RuntimeError('a bug somewhere')")
+        await send_frame(socket, hello(node=B))
+        assert isinstance(await receive_frame(socket, 5), Hello)
 
 
 async def test_leaving_cuts_a_link_whose_hellos_are_not_over(autojump_clock: MockClock) -> None:
     scene = Scene()
     async with scene.participant() as mesh, socket_to(scene) as socket:
-        await say(socket, hello())
-        await hear(socket, 5)
+        await send_frame(socket, hello())
+        await receive_frame(socket, 5)
         with trio.fail_after(5):
-            await mesh.leave()
-        stream = await scene.door.knock(A)
+            await mesh.drain()
+        stream = await scene.transport.connect_as(A)
         with trio.fail_after(1):
             assert await stream.receive_some() == b""

@@ -11,7 +11,7 @@ from qutrio.model.checks import (
     StatusRange,
     TcpCheck,
     UnknownCheck,
-    slow_words,
+    slow_warning,
 )
 from qutrio.model.ids import CheckId
 
@@ -130,7 +130,7 @@ def test_every_kind_of_check_must_say_what_it_probes() -> None:
 def test_attempts_that_may_outlast_the_interval_are_warned_of(
     timeout_s: float, retries: int, words: str
 ) -> None:
-    told = slow_words(http(timeout_s=timeout_s, retries=retries))
+    told = slow_warning(http(timeout_s=timeout_s, retries=retries))
     assert told.startswith(words)
     assert bool(told) == bool(words)
 

@@ -1,4 +1,4 @@
-"""Faults that show at rare moments only: while timers change, at restarts, as the role moves.
+"""Faults that show only rarely: while timers change, at restarts, while the role moves.
 
 Each of them survived either the seeds or the tests of its day, and some survived both.
 """
@@ -9,7 +9,7 @@ from tests.mutants.mutant import Edit, Mutant
 MUTANTS = (
     Mutant(
         name="restarted node waits by its committed settings",
-        why="it accepted longer bonds, and its holder knows already that they are committed",
+        why="it accepted longer grants, and the master already knows that they are committed",
         edits=(
             Edit(
                 "lease_after_restart",
@@ -25,13 +25,13 @@ MUTANTS = (
         faulty_s=60.0,
     ),
     Mutant(
-        name="bond as long as its voter says",
-        why="the voter learns of shorter bonds, and waits for no longer when it restarts",
+        name="grant as long as its voter says",
+        why="the voter learns of shorter grants, and then waits too short a time after a restart",
         edits=(
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = ack.bound_s * (1 - DRIFT_MARGIN)",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = ack.bound_s * (1 - DRIFT_MARGIN)",
             ),
         ),
         caught_by=("1", "3"),
@@ -40,22 +40,22 @@ MUTANTS = (
     ),
     Mutant(
         name="ends not held back at a takeover",
-        why="an errand of the last master may still tell of the outage",
+        why="a delegated delivery of the last master may still announce the outage",
         edits=(
             Edit(
                 "AlertManager.may_write",
-                "            self.scheduler.hold_recoveries(self._errands_over(now))\n",
+                "            self.scheduler.hold_recoveries(self._delegations_over(now))\n",
                 "",
             ),
         ),
         tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
-        name="errands last as long as a bond",
-        why="under raft a bond is short, and whoever runs an errand counts dead_after for it",
+        name="delegated deliveries last as long as a grant",
+        why="under raft a grant is short, but a delegated delivery may run for dead_after",
         edits=(
             Edit(
-                "AlertManager._errands_over",
+                "AlertManager._delegations_over",
                 "lasts_s = max(record.document.settings.dead_after_s for record in records)",
                 "lasts_s = min(self.leadership.engine_host.bound_s for _ in records)",
             ),
@@ -64,22 +64,22 @@ MUTANTS = (
     ),
     Mutant(
         name="successors not held back at a takeover",
-        why="an errand of the last master may still tell what they follow",
+        why="a delegated delivery of the last master may still send the notice before",
         edits=(
             Edit(
                 "AlertManager.may_write",
                 "            self.scheduler.hold_successors("
-                "committed.ledger.outbox, self._errands_over(now))\n",
+                "committed.ledger.outbox, self._delegations_over(now))\n",
                 "",
             ),
         ),
         tests=("tests/core/test_alert_manager.py",),
     ),
     Mutant(
-        name="inherited notices count as untold",
-        why="the last master may have told of the outage, and nobody hears that its check is gone",
+        name="inherited notices count as not sent",
+        why="the last master may have sent the outage, and the end of its check is never sent",
         edits=(
-            Edit("DeliveryScheduler.inherit", "        self._touched |= self._inherited\n", ""),
+            Edit("DeliveryScheduler.inherit", "        self._attempted |= self._inherited\n", ""),
         ),
         tests=("tests/core/test_alert_manager.py",),
     ),
@@ -97,27 +97,27 @@ MUTANTS = (
     ),
     Mutant(
         name="announcement of a removed member kept",
-        why="it joins again with an older program, and the level rises without its word",
+        why="it joins again with an older program, and the level rises without its announcement",
         edits=(
             Edit("Leadership.forget_strangers", "        self.announcements.keep(members)\n", ""),
         ),
         tests=("tests/core/test_levels.py",),
     ),
     Mutant(
-        name="bond as long as the holder's own settings say",
+        name="grant as long as the master's own settings say",
         why="a voter that was away during a change of timers binds itself for less",
         edits=(
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = self.engine_host.lease_s",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = self.engine_host.lease_s",
             ),
         ),
         tests=("tests/core/test_leadership.py",),
     ),
     Mutant(
         name="late resignation frees from a later claim",
-        why="its holder claimed again meanwhile, and counts on the bond",
+        why="the candidate claimed again meanwhile, and counts on the grant",
         edits=(
             Edit(
                 "Lease.release",
@@ -128,12 +128,12 @@ MUTANTS = (
         tests=("tests/core/test_lease.py",),
     ),
     Mutant(
-        name="bond to a claim that was given up counts again",
+        name="grant to an abandoned claim counts again",
         why="the voter was freed, and may be bound to another",
         edits=(
             Edit(
-                "Lease.bind",
-                "if self.claim is None or not self._run_term <= term <= self.claim:",
+                "Lease.add_grant",
+                "if self.claim is None or not self._first_term <= term <= self.claim:",
                 "if self.claim is None or term > self.claim:",
             ),
         ),
@@ -141,7 +141,7 @@ MUTANTS = (
     ),
     Mutant(
         name="ruling outlives the write that its disk refused",
-        why="whoever asks again hears yes for what is on no disk",
+        why="a repeated request is confirmed although no disk has the change",
         edits=(
             Edit(
                 "Register.roll_back",
@@ -162,7 +162,7 @@ MUTANTS = (
         why="one good round after votes were missing is no recovery",
         edits=(
             Edit(
-                "Verdicts._judge",
+                "Verdicts._update",
                 "tally.state is State.UNKNOWN and state is State.UP and not announced",
                 "tally.state is State.UNKNOWN and state is State.UP",
             ),

@@ -1,4 +1,4 @@
-"""Faults in what is on the disk when a node speaks, and what it says when the disk refuses."""
+"""Faults in what is on the disk when a node sends, and in its answers when the disk refuses."""
 
 from tests.mutants.fault_mixes import DISKS, POWER
 from tests.mutants.mutant import Edit, Mutant
@@ -6,16 +6,16 @@ from tests.mutants.mutant import Edit, Mutant
 MUTANTS = (
     Mutant(
         name="answer before fsync",
-        why="a node that dies, or whose disk refuses, said what it then does not know",
+        why="a node that crashes, or whose disk refuses, forgets what it has sent",
         edits=(Edit("Node.step", "return saving + effects", "return effects + saving"),),
         caught_by=("1", "2", "3", "4"),
         sizes=(2, 3),
         faults=DISKS,
     ),
     Mutant(
-        name="promise not written down",
+        name="promise not written",
         why="a restarted voter gives one term to two nodes",
-        edits=(Edit("Disk.saving", "stable.promise == saved.promise and ", ""),),
+        edits=(Edit("Disk.save", "stable.promise == saved.promise and ", ""),),
         caught_by=("2",),
     ),
     Mutant(
@@ -32,20 +32,20 @@ MUTANTS = (
                 "        self.register.roll_back(durable.accepted, durable.committed)\n",
                 "",
             ),
-            Edit("Disk.refused", "        self._saved = durable\n", ""),
+            Edit("Disk.record_refusal", "        self._saved = durable\n", ""),
         ),
         caught_by=("2", "3"),
     ),
     Mutant(
         name="file not flushed",
-        why="after a power loss the name leads to a part of the content",
+        why="after a power loss the name refers to a part of the content",
         edits=(Edit("replacement", "        Flush(temporary),\n", ""),),
         caught_by=("2", "3"),
         faults=POWER,
     ),
     Mutant(
         name="folder not flushed",
-        why="after a power loss the old name leads to the old content, or to none",
+        why="after a power loss the name refers to the old content, or to none",
         edits=(Edit("replacement", "        FlushFolder(),\n", ""),),
         caught_by=("2", "3"),
         faults=POWER,
@@ -64,11 +64,11 @@ MUTANTS = (
         faults=POWER,
     ),
     Mutant(
-        name="yes told though the disk refused",
-        why="what the caller heard of is on no disk",
+        name="yes answered though the disk refused",
+        why="no disk has the change that was confirmed to the caller",
         edits=(
             Edit(
-                "honest_answers",
+                "replies_after_failure",
                 "answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))",
                 "answers.append(effect)",
             ),

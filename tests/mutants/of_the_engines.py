@@ -5,9 +5,9 @@ from tests.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
     Mutant(
-        name="ballot not written down",
+        name="hard state not written",
         why="a node that restarts votes a second time in one term",
-        edits=(Edit("Disk.saving", "stable.hard_state == saved.hard_state", "True"),),
+        edits=(Edit("Disk.save", "stable.hard_state == saved.hard_state", "True"),),
         caught_by=("2",),
         engine="raft",
     ),
@@ -34,7 +34,7 @@ MUTANTS = (
         faults=SHAKY,
     ),
     Mutant(
-        name="ballot forgotten by another engine",
+        name="hard state forgotten by another engine",
         why="a node that goes back to raft votes once more in a term in which it voted",
         edits=(
             Edit(
@@ -48,8 +48,8 @@ MUTANTS = (
         faults=SWITCHES,
     ),
     Mutant(
-        name="longer and shorter bond swapped",
-        why="while timers change, a voter is free before its holder stops to rely on it",
+        name="longer and shorter grant swapped",
+        why="while timers change, a voter is free before its master stops relying on it",
         edits=(
             Edit(
                 "EngineHost._bounds_now",
@@ -63,19 +63,19 @@ MUTANTS = (
             ),
             Edit(
                 "Leadership.on_ack",
-                "bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
-                "bond = max(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
+                "lasts_s = max(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)",
             ),
         ),
         tests=("tests/core/test_leadership.py",),  # a seed in a hundred or fewer breaks
     ),
     Mutant(
-        name="bonds not cut when they become shorter",
-        why="a voter that restarts waits as its record says, and the holder counts on more",
+        name="grants not cut when they become shorter",
+        why="a voter that restarts waits as its record says, and the master counts on more",
         edits=(
             Edit(
                 "shorten_grants",
-                "        lease.shorten(Instant(now + engine_host.lease_s))\n",
+                "        lease.shorten_grants(Instant(now + engine_host.lease_s))\n",
                 "",
             ),
         ),
@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         name="role moved under tenants",
-        why="programs still rely on the mandate of a node when the next acts",
+        why="programs still rely on the lease of a node when the next acts",
         edits=(
             Edit(
                 "LeadershipTransfer.advance",
@@ -102,7 +102,7 @@ MUTANTS = (
         faults=TENANTS,
     ),
     Mutant(
-        name="claim given up under tenants frees at once",
+        name="claim abandoned under tenants frees at once",
         why="programs were told how long the node acts, and it resigns before",
         edits=(
             Edit(
@@ -116,10 +116,10 @@ MUTANTS = (
     ),
     Mutant(
         name="role moved by hand moves back at once",
-        why="the lowest id has lived through the cooldown already, so a wish is worth nothing",
+        why="the lowest id has already passed its cooldown, so an operator's move has no effect",
         edits=(
             Edit(
-                "EngineHost.name",
+                "EngineHost.on_resign",
                 "self.placed_until = Instant(now + self.settings.master_cooldown_s)",
                 "self.placed_until = now",
             ),

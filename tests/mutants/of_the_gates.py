@@ -1,4 +1,4 @@
-"""Faults in the gates that a daemon's edges and the simulator pass alike."""
+"""Faults in the gates that the edges of a daemon and the simulator share."""
 
 from tests.mutants.mutant import Edit, Mutant
 
@@ -8,8 +8,8 @@ IN_EXPULSION = ("tests/core/test_removal.py",)
 
 MUTANTS = (
     Mutant(
-        name="notifies though its mandate has ended",
-        why="a node that slept tells what its successor told, or found to be over",
+        name="notifies though its lease has ended",
+        why="a node that slept sends what its successor sent, or found to be over",
         edits=(
             Edit(
                 "too_late",
@@ -21,12 +21,12 @@ MUTANTS = (
     ),
     Mutant(
         name="notifies though another node did",
-        why="people are told twice, or of what is over",
+        why="people get a notice twice, or of what is over",
         edits=(Edit("too_late", "order.delivery.key not in ledger.waiting", "ledger is None"),),
         tests=IN_DELIVERY,
     ),
     Mutant(
-        name="removed by a word that is older than its own joining",
+        name="removed by a message older than its own joining",
         why="a member that lags behind makes a new one leave",
         edits=(
             Edit(
@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         name="welcomes a node that waits for approval",
-        why="whoever holds an invitation would get the document without an operator's word",
+        why="any holder of a token would get the document without an operator's approval",
         edits=(
             Edit(
                 "admission",

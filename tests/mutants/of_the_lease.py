@@ -1,12 +1,12 @@
-"""Faults in who may act: promises, bonds, majorities, the cooldown, the disk behind a promise."""
+"""Faults in the lease: promises, grants, majorities, the cooldown, promises on disk."""
 
 from tests.mutants.fault_mixes import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
 from tests.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
     Mutant(
-        name="end of the mandate not looked at",
-        why="a master that hears nobody goes on acting while the others elect the next",
+        name="end of the lease not checked",
+        why="a master that hears no node keeps acting while the others elect the next",
         edits=(
             Edit(
                 "Leadership.acting_until",
@@ -17,7 +17,7 @@ MUTANTS = (
         caught_by=("1",),
     ),
     Mutant(
-        name="term endorsed that is not higher",
+        name="grant for a term that is not higher",
         why="two nodes then act in one term, or a voter goes back to an older one",
         edits=(Edit("Lease.objection", "if term <= self.promise.term:", "if term < 1:"),),
         caught_by=("1", "2"),
@@ -31,17 +31,17 @@ MUTANTS = (
         sizes=(2, 4),
     ),
     Mutant(
-        name="one bond is enough",
-        why="a claimant acts without a majority behind it",
+        name="one grant is enough",
+        why="a candidate acts without a majority",
         edits=(Edit("quorum_until", "moments[majority(len(voters)) - 1]", "moments[0]"),),
         caught_by=("1",),
     ),
     Mutant(
         name="terms of others not heard",
-        why="nobody claims above the highest term, so claims are refused for ever",
+        why="no node claims above the highest term, so claims are refused forever",
         edits=(
             Edit(
-                "Lease.ask",
+                "Lease.open_canvass",
                 "Term(max(self.heard_term, self.promise.term) + 1)",
                 "Term(self.promise.term + 1)",
             ),
@@ -51,7 +51,7 @@ MUTANTS = (
     ),
     Mutant(
         name="removed master stays",
-        why="the others take themselves for free of a holder that is no member, and elect the next",
+        why="the others are not bound to a master that is no member, and elect the next",
         edits=(
             Edit(
                 "Node._follow_membership",
@@ -71,7 +71,7 @@ MUTANTS = (
     ),
     Mutant(
         name="removed member is heard",
-        why="whoever was removed must affect nothing",
+        why="a removed node must affect nothing",
         edits=(
             Edit(
                 "Node._received",
@@ -88,7 +88,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "LowestId.successor",
-                "return lowest if lowest < electorate.me and seasoned else None",
+                "return lowest if lowest < electorate.me and waited_out else None",
                 "return lowest if lowest < electorate.me else None",
             ),
         ),
@@ -98,26 +98,30 @@ MUTANTS = (
         name="streak survives a gap",
         why="a node that was away for a while counts as never gone",
         edits=(
-            Edit("Liveness.heard", "self._since[node] = now", "self._since.setdefault(node, now)"),
+            Edit(
+                "Liveness.record_message",
+                "self._since[node] = now",
+                "self._since.setdefault(node, now)",
+            ),
         ),
         caught_by=("10",),
     ),
     Mutant(
         name="restarted node votes at once",
-        why="it has forgotten its bond, and frees a majority for a second master",
+        why="it has forgotten its grant, and helps to elect a second master",
         edits=(
             Edit(
                 "lease_after_restart",
-                "quiet_until=Instant(now + bound_s) if forgot else NEVER",
-                "quiet_until=NEVER",
+                "restart_wait_until=Instant(now + bound_s) if forgot else NEVER",
+                "restart_wait_until=NEVER",
             ),
         ),
         caught_by=("1",),
         faults=NAPS,
     ),
     Mutant(
-        name="bond not kept",
-        why="a voter that still hears the master frees itself for the next claimant",
+        name="grant not kept",
+        why="a voter that still hears the master frees itself for the next candidate",
         edits=(
             Edit(
                 "Lease.objection",
@@ -131,7 +135,7 @@ MUTANTS = (
     ),
     Mutant(
         name="cooldown counted by every node",
-        why="each voter turns to the lower id when its own count is over, whoever acts then",
+        why="each voter turns to the lower id when its own count is over, although a master acts",
         edits=(
             Edit(
                 "LowestId.choice",
@@ -158,15 +162,15 @@ MUTANTS = (
     ),
     Mutant(
         name="answers counted from when they arrive",
-        why="the claimant's count then ends after the voter's when the answer is slow",
+        why="the candidate's count then ends after the voter's when the answer is slow",
         edits=(
-            Edit("Leadership.on_ack", "Instant(sent + bond)", "Instant(now + bond)"),
+            Edit("Leadership.on_ack", "Instant(sent + lasts_s)", "Instant(now + lasts_s)"),
             Edit(
                 "Leadership.on_ack",
-                "sent = self.heartbeats.answer(sender, ack.number)",
-                "sent = self.heartbeats.answer(sender, ack.number)\n"
+                "sent = self.heartbeats.record_answer(sender, ack.number)",
+                "sent = self.heartbeats.record_answer(sender, ack.number)\n"
                 "        if sent is not None:\n"
-                "            self.heartbeats._answered.note(sender, now)",
+                "            self.heartbeats._answered.record(sender, now)",
             ),
         ),
         caught_by=("1",),
@@ -174,7 +178,7 @@ MUTANTS = (
     ),
     Mutant(
         name="no margin for clocks",
-        why="a claimant whose clock is slow acts when a voter whose clock is fast is free",
+        why="a candidate with a slow clock acts when a voter with a fast clock is free",
         edits=(Edit("DRIFT_MARGIN", "DRIFT_MARGIN = 0.1", "DRIFT_MARGIN = 0.0"),),
         caught_by=("1",),
         faults=DRIFT,

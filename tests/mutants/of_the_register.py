@@ -1,4 +1,4 @@
-"""Faults in what is agreed: positions, majorities of a write, adoption, what a caller is told."""
+"""Faults in the register: positions, majorities of a write, adoption, answers to callers."""
 
 from tests.mutants.fault_mixes import BUSY_DISKS, FAILOVERS, LOSSES, MEMBERS, WRITES
 from tests.mutants.mutant import Edit, Mutant
@@ -27,7 +27,7 @@ MUTANTS = (
         why="what one node holds is lost with it",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return bool(old | new)",
             ),
@@ -39,7 +39,7 @@ MUTANTS = (
         why="a learner's copy does not vote in the next election, so it cannot be relied on",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority(flight.accepted_by)",
                 "return len(flight.accepted_by) * 2 > max(len(old), len(new))",
             ),
@@ -65,7 +65,7 @@ MUTANTS = (
         why="equal revisions must mean equal documents",
         edits=(
             Edit(
-                "Register.pump",
+                "Register.write_next",
                 "revision = Revision(document.revision + 1)",
                 "revision = document.revision",
             ),
@@ -99,7 +99,7 @@ MUTANTS = (
     ),
     Mutant(
         name="older term's record taken for committed",
-        why="only the holder itself writes one after the other was committed",
+        why="only the master itself writes one after the other was committed",
         edits=(
             Edit("Acceptor._accept", "if successor and previous.position", "if previous.position"),
         ),
@@ -143,7 +143,7 @@ MUTANTS = (
         caught_by=("5",),
     ),
     Mutant(
-        name="wish sent to the next master too",
+        name="proposal sent to the next master too",
         why="the first one may have written it",
         edits=(
             Edit(
@@ -172,7 +172,7 @@ MUTANTS = (
         why="the old ones may agree on something else meanwhile",
         edits=(
             Edit(
-                "Register.settled",
+                "Register.write_has_majority",
                 "return JointConfig(old, new).majority",
                 "return JointConfig(new, new).majority",
             ),
@@ -182,11 +182,11 @@ MUTANTS = (
         faults=MEMBERS,
     ),
     Mutant(
-        name="endorser keeps what it accepted to itself",
+        name="voter that granted hides what it accepted",
         why="the next master does not learn what a majority may have accepted",
         edits=(
             Edit(
-                "LeaseVoter.answer",
+                "LeaseVoter.acknowledge",
                 "accepted=accepted.position",
                 "accepted=self.register.committed.position",
             ),
@@ -206,7 +206,7 @@ MUTANTS = (
     ),
     Mutant(
         name="request disowned while it is in flight",
-        why="whoever asks the next master may have it done twice",
+        why="asking the next master may apply the change twice",
         edits=(
             Edit(
                 "Register.decline",

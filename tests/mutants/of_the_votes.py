@@ -1,4 +1,4 @@
-"""Faults in what the votes say and who is told: rounds, ages, who counts, order of notices."""
+"""Faults in votes and notices: rounds, ages, voters, order of notices."""
 
 from tests.mutants.fault_mixes import CHANNELS, DIVIDED, EDITS, JUMPS, MEMBERS, PAUSES, UNTOLD
 from tests.mutants.mutant import Edit, Mutant
@@ -7,13 +7,13 @@ MUTANTS = (
     Mutant(
         name="one round is enough",
         why="one bad round on every node wakes somebody",
-        edits=(Edit("Verdicts._judge", "if quiet or confirmed:", "if quiet or counted:"),),
+        edits=(Edit("Verdicts._update", "if quiet or confirmed:", "if quiet or counted:"),),
         caught_by=("7",),
     ),
     Mutant(
         name="round counted by arrivals",
         why="one node that votes twice confirms for all the others",
-        edits=(Edit("Verdicts._judge", "confirmed = all(", "confirmed = any("),),
+        edits=(Edit("Verdicts._update", "confirmed = all(", "confirmed = any("),),
         caught_by=("7",),
     ),
     Mutant(
@@ -36,18 +36,14 @@ MUTANTS = (
     Mutant(
         name="few votes are enough",
         why="one voter of five wakes somebody",
-        edits=(
-            Edit("Verdicts._count", "if ok + fail < majority(", "if ok + fail < 0 * majority("),
-        ),
+        edits=(Edit("votes.state_of", "if ok + fail < majority(", "if ok + fail < 0 * majority("),),
         caught_by=("7",),
     ),
     Mutant(
         name="tie is down",
         why="half of the votes is no majority",
         edits=(
-            Edit(
-                "Verdicts._count", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"
-            ),
+            Edit("votes.state_of", "State.DOWN if fail > ok else", "State.DOWN if fail >= ok else"),
         ),
         caught_by=("7",),
         sizes=(2, 4),
@@ -55,10 +51,10 @@ MUTANTS = (
     ),
     Mutant(
         name="learner's vote counted",
-        why="whoever has no vote has no say on targets either",
+        why="a node without a vote does not decide on targets either",
         edits=(
             Edit(
-                "Verdicts.follow",
+                "Verdicts.set_document",
                 "self._voters = document.voters",
                 "self._voters = frozenset(m.id for m in document.members)",
             ),
@@ -85,9 +81,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "DeliveryScheduler.due",
-                "errands.append(DueAttempt(",
+                "attempts.append(DueAttempt(",
                 "self.delivered.add((delivery.notice.id, delivery.channel))\n"
-                "                delegated.append(DueAttempt(",
+                "                attempts.append(DueAttempt(",
             ),
         ),
         caught_by=("8",),
@@ -97,7 +93,7 @@ MUTANTS = (
         why="a failed attempt counts as done",
         edits=(
             Edit(
-                "DeliveryScheduler.note",
+                "DeliveryScheduler.record",
                 "if event.delivered and (event.parts or len(recipients) <= 1):",
                 "if event.parts or len(recipients) <= 1:",
             ),
@@ -118,12 +114,12 @@ MUTANTS = (
         faults=CHANNELS,
     ),
     Mutant(
-        name="watch ended without a word",
-        why="whoever was told of an outage waits for its end for ever",
+        name="watch ended without a notice",
+        why="people who got the outage never get its end",
         edits=(
             Edit(
                 "close",
-                "return kept + deliveries(NoticeKind.CLOSED, known, scene, sequence, ending)",
+                "return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)",
                 "return kept",
             ),
         ),
@@ -132,10 +128,10 @@ MUTANTS = (
     ),
     Mutant(
         name="settings of a removed channel not kept",
-        why="a pager whose channel is removed in an outage is never told of its end",
+        why="a channel that is removed during an outage never gets its end",
         edits=(
             Edit(
-                "Register.pump",
+                "Register.write_next",
                 "ledger = keep_former(ledger, before, document)",
                 "pass",
             ),
@@ -144,13 +140,13 @@ MUTANTS = (
         faults=PAUSES,
     ),
     Mutant(
-        name="end told where the beginning was not",
-        why="people hear that something was closed that they never heard of",
+        name="end sent where the beginning was not",
+        why="people get the end of an outage that they never heard of",
         edits=(
             Edit(
                 "close",
-                "if d.notice.incident == incident.id and not scene.tried(d.key)",
-                "if d.notice.incident == incident.id and scene.tried(d.key)",
+                "if d.notice.incident == incident.id and not inputs.tried(d.key)",
+                "if d.notice.incident == incident.id and inputs.tried(d.key)",
             ),
         ),
         caught_by=("8",),
@@ -158,12 +154,12 @@ MUTANTS = (
     ),
     Mutant(
         name="duration by wall clocks",
-        why="a clock that was set in an outage is told to people as its length",
+        why="a wall clock that is set during an outage changes its reported length",
         edits=(
             Edit(
                 "deliveries",
-                "lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None",
-                "lasted_s=scene.wall - incident.since_unix if ended else None",
+                "lasted_s=inputs.ages.lasted(incident.id, inputs.now) if ended else None",
+                "lasted_s=inputs.wall - incident.since_unix if ended else None",
             ),
         ),
         caught_by=("8",),
@@ -171,7 +167,7 @@ MUTANTS = (
     ),
     Mutant(
         name="order by marks in memory",
-        why="the next master does not know that the outage was told, and tells it after its end",
+        why="the next master does not know that the outage was sent, and sends it after its end",
         edits=(
             Edit(
                 "DeliveryScheduler._heads",
@@ -183,11 +179,11 @@ MUTANTS = (
         faults=UNTOLD,
     ),
     Mutant(
-        name="told before a majority holds it",
-        why="the next master does not know of the notice, and says it again",
+        name="sent before a majority holds it",
+        why="the next master does not know of the notice, and sends it again",
         edits=(
             Edit(
-                "AlertManager.send_out",
+                "AlertManager.start_attempts",
                 "ledger, term = self.register.committed.ledger, self.register.established",
                 "ledger, term = self.register.accepted.ledger, self.register.established",
             ),
@@ -196,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         name="delivery never marked",
-        why="the outbox never empties, and each new master says everything again",
+        why="the outbox never empties, and each new master sends everything again",
         edits=(
             Edit(
                 "DeliveryScheduler.prune",
@@ -208,7 +204,7 @@ MUTANTS = (
     ),
     Mutant(
         name="incident never closed",
-        why="the recovery is never told, nor the next outage",
+        why="neither the recovery nor the next outage is ever sent",
         edits=(
             Edit(
                 "reconcile",
@@ -220,10 +216,10 @@ MUTANTS = (
     ),
     Mutant(
         name="abstention counted as a fail",
-        why="a node that cannot look says nothing of the target",
+        why="a node that cannot probe knows nothing of the target",
         edits=(
             Edit(
-                "state_of",
+                "votes.state_of",
                 "outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)",
                 "outcomes.count(Outcome.OK), len(outcomes) - outcomes.count(Outcome.OK)",
             ),

@@ -1,16 +1,16 @@
-"""Faults in whom a node waits for, what it takes over, and who is said to have made a change."""
+"""Faults in doubts, takeovers, quiescence and authors of changes."""
 
 from tests.mutants.mutant import Edit, Mutant
 
-IN_CREDENCE = ("tests/core/test_doubts.py",)
-AT_THE_SEAT = ("tests/core/test_leadership_holding.py",)
+IN_DOUBTS = ("tests/core/test_doubts.py",)
+IN_LEADERSHIP = ("tests/core/test_leadership_holding.py",)
 AT_REST = ("tests/core/test_away_at_a_removal.py",)
-LOST_ENDORSER = ("tests/core/test_lost_granter.py",)
+LOST_GRANTER = ("tests/core/test_lost_granter.py",)
 IN_WITNESSES = ("tests/core/test_witnesses.py",)
 
 MUTANTS = (
     Mutant(
-        name="one node's words move the highest term as often as it likes",
+        name="one node raises the highest term as often as it likes",
         why="a member that names a higher term every 2 ms keeps the others from electing",
         edits=(
             Edit(
@@ -19,17 +19,17 @@ MUTANTS = (
                 "if False:",
             ),
         ),
-        tests=AT_THE_SEAT,
+        tests=IN_LEADERSHIP,
     ),
     Mutant(
-        name="claims again on every word of a higher term",
+        name="claims again on every message of a higher term",
         why="every write that is under way then ends unknown",
         edits=(Edit("Lease.may_claim_again", "return rested and self.claim", "return self.claim"),),
-        tests=AT_THE_SEAT,
+        tests=IN_LEADERSHIP,
     ),
     Mutant(
         name="several nodes in doubt at once",
-        why="after bad links each voter doubts others, and nobody has a majority",
+        why="after bad links each voter doubts others, and no candidate has a majority",
         edits=(
             Edit(
                 "LeaderDoubts._begin_to_doubt",
@@ -37,19 +37,19 @@ MUTANTS = (
                 "other.waited_s = 0.0",
             ),
         ),
-        tests=IN_CREDENCE,
+        tests=IN_DOUBTS,
     ),
     Mutant(
-        name="waits in vain for ever",
+        name="waits in vain forever",
         why="one member that never comes to lead keeps the others from electing",
-        edits=(Edit("LeaderDoubts.watch", "now >= self._patient_until()", "now > FOREVER"),),
-        tests=IN_CREDENCE,
+        edits=(Edit("LeaderDoubts.update", "now >= self._patient_until()", "now > FOREVER"),),
+        tests=IN_DOUBTS,
     ),
     Mutant(
         name="waiting not forgotten after an election",
         why="honest nodes come into doubt by what many elections took together",
-        edits=(Edit("LeaderDoubts.watch", "doubt.waited_s = 0.0\n            return", "return"),),
-        tests=IN_CREDENCE,
+        edits=(Edit("LeaderDoubts.update", "doubt.waited_s = 0.0\n            return", "return"),),
+        tests=IN_DOUBTS,
     ),
     Mutant(
         name="one member alone shows that a term has records",
@@ -61,37 +61,37 @@ MUTANTS = (
                 "for position in named) < 1",
             ),
         ),
-        tests=IN_CREDENCE,
+        tests=IN_DOUBTS,
     ),
     Mutant(
         name="asking for votes is no claim",
-        why="each vote begins the timer anew, so one that asks for ever keeps all from standing",
+        why="each vote restarts the timer, so one that asks forever keeps all from standing",
         edits=(Edit("descriptor.RAFT", "(VoteRequest, LeaderHeartbeat)", "(LeaderHeartbeat,)"),),
-        tests=IN_CREDENCE,
+        tests=IN_DOUBTS,
     ),
     Mutant(
-        name="calm outlasts a doubt",
-        why="nobody looks when the time to wait is over",
+        name="quiescence outlasts a doubt",
+        why="no evaluation takes place when the doubt ends",
         edits=(Edit("quiescent_until", "        leadership.doubts.deadline(),\n", ""),),
-        tests=IN_CREDENCE,
+        tests=IN_DOUBTS,
     ),
     Mutant(
         name="what a majority denies is adopted",
-        why="one endorser could name a record that nobody accepted, and hold up every claim",
+        why="one voter could name a record that no node accepted, and block every claim",
         edits=(
             Edit("newest_needed", "possible = backers | silent", "possible = joint_config.all"),
         ),
-        tests=LOST_ENDORSER,
+        tests=LOST_GRANTER,
     ),
     Mutant(
         name="silent voters deny",
         why="a voter that has not answered may have accepted the newest record",
         edits=(Edit("newest_needed", "possible = backers | silent", "possible = backers"),),
-        tests=LOST_ENDORSER,
+        tests=LOST_GRANTER,
     ),
     Mutant(
-        name="nobody else asked about a removal that the holder shows",
-        why="who was away stays at the old revision until somebody writes",
+        name="no other node asked about a removal that the master shows",
+        why="a node that was away stays at the old revision until the next write",
         edits=(
             Edit(
                 "Acceptor.on_commit",
@@ -102,8 +102,8 @@ MUTANTS = (
         tests=AT_REST,
     ),
     Mutant(
-        name="removals by the holder need no witness",
-        why="whoever comes to lead could remove all others",
+        name="removals by the master need no witness",
+        why="any new master could remove all others",
         edits=(
             Edit(
                 "Witnesses.believe",
@@ -115,7 +115,7 @@ MUTANTS = (
     ),
     Mutant(
         name="every change is the master's",
-        why="people are told that somebody else made a change",
+        why="people see a wrong author of a change",
         edits=(
             Edit(
                 "Proposal.author",

@@ -57,7 +57,7 @@ def test_a_break_of_another_promise_than_expected_does_not_count() -> None:
 @pytest.mark.parametrize("old", ["nowhere to be found", "voters"])
 def test_a_fault_whose_text_is_not_there_exactly_once_is_reported(old: str) -> None:
     with pytest.raises(
-        RottenError, match=r"harmless: majority in core/quorum\.py .* times, not once"
+        RottenError, match=r"harmless: majority in core/quorum/majorities\.py .* times, not once"
     ):
         mutated(evolve(HARMLESS, edits=(Edit("majority", old, ""),)))
 
@@ -65,7 +65,7 @@ def test_a_fault_whose_text_is_not_there_exactly_once_is_reported(old: str) -> N
 @pytest.mark.parametrize(
     ("target", "problem"),
     [
-        ("Quorum.nobody", "harmless: nothing in the package is named Quorum.nobody"),
+        ("Majorities.nobody", "harmless: nothing in the package is named Majorities.nobody"),
         ("Heartbeat", "harmless: Heartbeat is in .*, .*; put the module's name before it"),
     ],
 )
@@ -78,10 +78,10 @@ def test_a_fault_whose_target_is_missing_or_ambiguous_is_reported(
 
 def test_a_target_may_begin_with_its_module_and_may_be_a_method_or_a_constant() -> None:
     assert everywhere("graft_frames.Heartbeat") == everywhere("election.graft_frames.Heartbeat")
-    assert [place.file for place in everywhere("core.quorum.majority")] == [
+    assert [place.file for place in everywhere("core.quorum.majorities.majority")] == [
         "core/quorum/majorities.py"
     ]
-    assert len(everywhere("Mandate.bind")) == 1
+    assert len(everywhere("Lease.grant")) == 1
     assert len(everywhere("DRIFT_MARGIN")) == 1
 
 

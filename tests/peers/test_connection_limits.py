@@ -31,30 +31,30 @@ from tests.peers.world import (
 
 
 async def test_silent_strangers_cannot_shut_members_out(people: list[Person]) -> None:
-    """All places but the reserved ones are taken, and a member still comes in."""
+    """All slots but the reserved ones are taken, and a member still comes in."""
     ada = Station(
-        people[0], Latest(view_of(people[0], document_of(*people[:2]))), small_gate(people[0])
+        people[0], Latest(view_of(people[0], document_of(*people[:2]))), small_limits(people[0])
     )
     bob = over_tls(people[1].at("127.0.0.1:1"), document_of(*people[:2]))
     async with running(ada) as nursery:
         assert isinstance(ada.transport, TlsTransport)
-        gate = ada.transport.gate
-        gate.remember("127.0.0.1")
+        limits = ada.transport.limits
+        limits.remember("127.0.0.1")
         crowd = [await stranger(ada.address) for _ in range(2)]
-        while gate.places.taken < 2:
+        while limits.slots.taken < 2:
             await trio.lowlevel.checkpoint()
         with trio.fail_after(WAIT_S):
             turned_away = await stranger(ada.address)
             assert await turned_away.receive_some() == b""
             async with as_member(bob.transport, people[1], people[0], ada.address):
                 assert people[1].member.id in ada.mesh.links
-        assert gate.places.taken == 2
+        assert limits.slots.taken == 2
         for stream in (*crowd, turned_away):
             await stream.aclose()
         nursery.cancel_scope.cancel()
 
 
-def small_gate(person: Person) -> Callable[[Station], TlsTransport]:
+def small_limits(person: Person) -> Callable[[Station], TlsTransport]:
     def transport(station: Station) -> TlsTransport:
         return TlsTransport(
             identity=person.identity,
@@ -62,7 +62,7 @@ def small_gate(person: Person) -> Callable[[Station], TlsTransport]:
             port=0,
             members=lambda: station.view.value.document.members,
             log=station.log,
-            gate=ConnectionLimits(limit=3, reserved=1),
+            limits=ConnectionLimits(limit=3, reserved=1),
         )
 
     return transport
@@ -78,36 +78,36 @@ async def stranger(address: str) -> trio.SocketStream:
 
 
 def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
-    gate = ConnectionLimits(limit=2, reserved=1)
+    limits = ConnectionLimits(limit=2, reserved=1)
     members = (people[0].member,)
-    assert gate.opens("192.0.2.9", members)
-    with gate.places.held():
-        assert not gate.opens("192.0.2.9", members)
-        assert gate.opens("127.0.0.1", members), "advertised by a member"
-        gate.remember("192.0.2.8")
-        assert gate.opens("192.0.2.8", members), "a member was seen there"
-        with gate.places.held():
-            assert not gate.opens("127.0.0.1", members), "but no more than there are"
-    assert gate.opens("192.0.2.9", members)
+    assert limits.admits("192.0.2.9", members)
+    with limits.slots.hold():
+        assert not limits.admits("192.0.2.9", members)
+        assert limits.admits("127.0.0.1", members), "advertised by a member"
+        limits.remember("192.0.2.8")
+        assert limits.admits("192.0.2.8", members), "a member was seen there"
+        with limits.slots.hold():
+            assert not limits.admits("127.0.0.1", members), "but no more than there are"
+    assert limits.admits("192.0.2.9", members)
 
 
 def test_the_gate_forgets_the_oldest_address() -> None:
-    gate = ConnectionLimits(limit=1, reserved=1)
-    gate.remember("192.0.2.1")
-    assert gate.opens("192.0.2.1", ())
+    limits = ConnectionLimits(limit=1, reserved=1)
+    limits.remember("192.0.2.1")
+    assert limits.admits("192.0.2.1", ())
     for number in range(FAMILIAR_HOSTS_MAX):
-        gate.remember(f"10.1.{number // 256}.{number % 256}")
-    assert not gate.opens("192.0.2.1", ())
+        limits.remember(f"10.1.{number // 256}.{number % 256}")
+    assert not limits.admits("192.0.2.1", ())
 
 
 def test_a_place_given_back_early_is_given_back_once() -> None:
-    places = Slots(1)
-    with places.held() as leave:
-        assert not places.free()
-        leave()
-        leave()
-        assert places.free()
-    assert places.taken == 0
+    slots = Slots(1)
+    with slots.hold() as release:
+        assert not slots.free()
+        release()
+        release()
+        assert slots.free()
+    assert slots.taken == 0
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ async def test_the_next_member_is_asked_when_the_first_is_gone(
     async with scene(people) as bare:
         here = bare.invite(auto=True)
         dead = EnrollmentAddress(people[2].member.address, people[2].identity.fingerprint)
-        invitation = evolve(here.invitation, doors=(dead, *here.invitation.doors))
+        invitation = evolve(here.invitation, addresses=(dead, *here.invitation.addresses))
         record = await join(
             invitation, here.joiner.identity, "bob", HOME, lambda: wire(here.net, here.joiner)
         )

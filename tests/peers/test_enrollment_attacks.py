@@ -23,9 +23,9 @@ from qutrio.peers.frames import (
     Refused,
     Secret,
     Welcome,
-    hear,
-    hear_one,
-    say,
+    receive_expected,
+    receive_frame,
+    send_frame,
 )
 from qutrio.peers.identity import trustworthy_key
 from qutrio.peers.proof import Claim, sign, verify
@@ -77,7 +77,7 @@ async def by_hand(here: Scene) -> AsyncIterator[tuple[WebSocket, Challenge]]:
     transport = wire(here.net, here.joiner)
     stream = await transport.dial(server.member.address, server.pin, anonymous=True)
     async with open_websocket(stream, client=True, message_bytes_max=99_999) as socket:
-        yield socket, await hear_one(socket, Challenge, WAIT_S)
+        yield socket, await receive_expected(socket, Challenge, WAIT_S)
 
 
 def application(here: Scene, nonce: str, **changes: Any) -> Join:
@@ -116,8 +116,8 @@ async def test_a_signature_that_does_not_fit_is_refused(
             (None, {"signature": "%%%"}),
         ):
             async with by_hand(here) as (socket, challenge):
-                await say(socket, application(here, nonce or challenge.nonce, **changes))
-                refused = await hear(socket, WAIT_S)
+                await send_frame(socket, application(here, nonce or challenge.nonce, **changes))
+                refused = await receive_frame(socket, WAIT_S)
                 assert isinstance(refused, Refused)
                 assert "signature" in refused.reason
         assert not here.cluster.proposals
@@ -139,8 +139,8 @@ async def test_a_certificate_that_is_none_is_refused(
     async with scene(people) as bare:
         here = bare.invite(auto=True)
         async with by_hand(here) as (socket, challenge):
-            await say(socket, application(here, challenge.nonce, certificate=certificate))
-            refused = await hear(socket, WAIT_S)
+            await send_frame(socket, application(here, challenge.nonce, certificate=certificate))
+            refused = await receive_frame(socket, WAIT_S)
             assert isinstance(refused, Refused)
             assert "certificate" in refused.reason
 
@@ -151,10 +151,10 @@ async def test_a_stranger_that_stops_talking_is_cut_and_frees_its_place(
     async with scene(people) as bare:
         here = bare.invite(auto=True)
         async with by_hand(here) as (socket, challenge):
-            await say(socket, application(here, challenge.nonce))
-            await hear_one(socket, Proceed, WAIT_S)
+            await send_frame(socket, application(here, challenge.nonce))
+            await receive_expected(socket, Proceed, WAIT_S)
             with pytest.raises(PeerError):
-                await hear(socket, ANSWER_DEADLINE_S + 1)
+                await receive_frame(socket, ANSWER_DEADLINE_S + 1)
         await trio.sleep(1.0)
         assert here.cluster.station.enrollment_server.strangers.taken == 0
 
@@ -211,10 +211,10 @@ async def test_a_server_that_breaks_the_rules_gets_no_further(
 
     async def serve(stream: trio.abc.Stream, _: Fingerprint | None) -> None:
         async with open_websocket(stream, client=False, message_bytes_max=99_999) as socket:
-            await say(socket, Challenge(nonce="n", cluster=CLUSTER))
-            await hear_one(socket, Join, WAIT_S)
+            await send_frame(socket, Challenge(nonce="n", cluster=CLUSTER))
+            await receive_expected(socket, Join, WAIT_S)
             for frame in script:
-                await say(socket, frame)
+                await send_frame(socket, frame)
             await socket.send(b"garbage")
             await trio.sleep(1.0)
 

@@ -11,7 +11,7 @@ from qutrio.core.api.messages import (
     Message,
 )
 from qutrio.errors import PeerError
-from qutrio.peers.frames import Challenge, Hello, hear_one, say
+from qutrio.peers.frames import Challenge, Hello, receive_expected, send_frame
 from qutrio.peers.websocket import open_websocket
 from tests.peers.messages import one_of_each
 from tests.peers.world import (
@@ -90,9 +90,9 @@ async def test_without_a_certificate_nothing_but_enrollment_is_heard(
     async with tls_cluster(people[0]) as (ada,):
         stream = await ada.transport.dial(ada.address, people[0].pin, anonymous=True)
         async with open_websocket(stream, client=True, message_bytes_max=9999) as socket:
-            await hear_one(socket, Challenge, WAIT_S)
+            await receive_expected(socket, Challenge, WAIT_S)
             if word == "hello":
-                await say(
+                await send_frame(
                     socket, Hello(protocol=1, node=people[1].member.id, cluster="", program="")
                 )
             else:

@@ -9,7 +9,15 @@ from qutrio.core.api.events import Announced
 from qutrio.core.api.mutations import ClaimToken
 from qutrio.errors import EnrollmentError, PeerError
 from qutrio.model.levels import LEVEL
-from qutrio.peers.frames import Hello, Join, Refused, from_bytes, hear, say, to_bytes
+from qutrio.peers.frames import (
+    Hello,
+    Join,
+    Refused,
+    from_bytes,
+    receive_frame,
+    send_frame,
+    to_bytes,
+)
 from tests.memory_network import MemoryNetwork
 from tests.peers.enrollment_setup import Scene, scene
 from tests.peers.test_enrollment_attacks import application, by_hand
@@ -75,8 +83,8 @@ async def test_an_older_program_cannot_join(
         here = bare.invite(auto=True)
         here.cluster.station.know(evolve(here.cluster.document, level=2))
         async with by_hand(here) as (socket, challenge):
-            await say(socket, application(here, challenge.nonce, level=1))
-            refused = await hear(socket, WAIT_S)
+            await send_frame(socket, application(here, challenge.nonce, level=1))
+            refused = await receive_frame(socket, WAIT_S)
         assert refused == Refused(reason="bob runs level 1, the cluster needs 2; upgrade bob")
         assert here.cluster.proposals == []
         await here.join()

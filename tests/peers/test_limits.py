@@ -15,7 +15,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Record
-from qutrio.peers.frames import Challenge, Hello, hear_one, to_bytes
+from qutrio.peers.frames import Challenge, Hello, receive_expected, to_bytes
 from qutrio.peers.transport import HANDSHAKE_DEADLINE_S, TlsTransport
 from qutrio.peers.watched import SEND_STALL_S
 from qutrio.peers.websocket import (
@@ -199,7 +199,7 @@ async def test_a_stranger_may_not_send_much(
     async with running(bob):
         stream = await transport.dial(people[1].member.address, people[1].pin, anonymous=True)
         async with open_websocket(stream, client=True, message_bytes_max=9999) as socket:
-            await hear_one(socket, Challenge, WAIT_S)
+            await receive_expected(socket, Challenge, WAIT_S)
             await socket.send(b" " * (STRANGER_MESSAGE_BYTES_MAX + 1))
             with trio.fail_after(1.0):
                 assert "maximum message size" in await ends(socket)
@@ -213,13 +213,13 @@ async def test_a_tls_handshake_that_stalls_is_cut(
         assert isinstance(ada.transport, TlsTransport)
         host, port = ada.address.split(":")
         stream = await trio.open_tcp_stream(host, int(port))
-        while not ada.transport.gate.places.taken:
+        while not ada.transport.limits.slots.taken:
             await trio.lowlevel.checkpoint()
         mock_clock.jump(HANDSHAKE_DEADLINE_S - 0.1)
         await trio.testing.wait_all_tasks_blocked()
-        assert ada.transport.gate.places.taken == 1
+        assert ada.transport.limits.slots.taken == 1
         mock_clock.jump(0.2)
         assert await stream.receive_some() == b""
         await stream.aclose()
         await trio.testing.wait_all_tasks_blocked()
-        assert ada.transport.gate.places.taken == 0
+        assert ada.transport.limits.slots.taken == 0

@@ -40,7 +40,7 @@ def test_a_token_says_what_was_put_in(people: list[Person]) -> None:
     assert invitation.secret not in repr((token, invitation))
     assert (token.name, token.auto_approve, token.claimant) == ("zoe", True, None)
     own_first = [people[1], people[0], people[2]]
-    assert invitation.doors == tuple(
+    assert invitation.addresses == tuple(
         EnrollmentAddress(p.member.address, p.identity.fingerprint) for p in own_first
     )
 

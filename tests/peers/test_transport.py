@@ -13,7 +13,7 @@ from qutrio.errors import PeerError
 from qutrio.model.ids import Fingerprint
 from qutrio.peers.identity import certificate_bytes, fingerprint_of, trustworthy_key
 from qutrio.peers.tls import MemberContexts
-from qutrio.peers.transport import DIAL_DEADLINE_S, StrangerTransport, TlsTransport, explain_broken
+from qutrio.peers.transport import DIAL_DEADLINE_S, StrangerTransport, TlsTransport, broken_reason
 from tests import needs
 from tests.peers.world import (
     WAIT_S,
@@ -140,6 +140,6 @@ def test_what_is_no_certificate_has_no_fingerprint() -> None:
 
 def test_a_broken_connection_is_explained_in_plain_words() -> None:
     broken = trio.BrokenResourceError()
-    assert explain_broken(broken) == "the connection broke"
+    assert broken_reason(broken) == "the connection broke"
     broken.__cause__ = OSError(errno.ECONNRESET, "Connection reset by peer")
-    assert explain_broken(broken) == "Connection reset by peer"
+    assert broken_reason(broken) == "Connection reset by peer"

@@ -31,7 +31,7 @@ from qutrio.model.ids import Fingerprint, Revision, Term, UnixTime
 from qutrio.model.members import Member
 from qutrio.model.stable import Position
 from qutrio.peers.enrollment_server import EnrollmentServer
-from qutrio.peers.frames import Hello, hear_one, say
+from qutrio.peers.frames import Hello, receive_expected, send_frame
 from qutrio.peers.identity import PeerIdentity, fingerprint_of, node_id_of
 from qutrio.peers.mesh import Mesh
 from qutrio.peers.transport import TlsTransport, Transport
@@ -219,11 +219,11 @@ class Station:
 
     async def linked(self, other: Person) -> None:
         with trio.fail_after(WAIT_S):
-            assert await self.mesh.links.up_within(other.member.id, WAIT_S)
+            assert await self.mesh.links.wait_up(other.member.id, WAIT_S)
 
     async def unlinked(self, other: Person) -> None:
         with trio.fail_after(WAIT_S):
-            await self.mesh.links.gone(other.member.id)
+            await self.mesh.links.wait_down(other.member.id)
 
 
 def in_memory(net: MemoryNetwork, person: Person, document: ClusterDocument) -> Station:
@@ -273,8 +273,8 @@ async def as_member(
     limit = MEMBER_MESSAGE_BYTES_MAX
     async with open_websocket(stream, client=True, message_bytes_max=limit) as socket:
         hello = Hello(protocol=WIRE_VERSION, node=person.member.id, cluster=CLUSTER, program="t")
-        await say(socket, evolve(hello, **wrong))
-        await hear_one(socket, Hello, WAIT_S)
+        await send_frame(socket, evolve(hello, **wrong))
+        await receive_expected(socket, Hello, WAIT_S)
         yield socket
 
 

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from qutrio.plumbing.log import EXCEPTIONS_TOLD_MAX, trace_of
+from qutrio.plumbing.log import EXCEPTIONS_MAX, trace_of
 
 SECRET = "Zx9planted"
 
@@ -36,7 +36,7 @@ def test_causes_that_run_in_a_circle_or_are_very_many_are_told_once_and_in_part(
     inner.__context__ = group
     assert trace_of(group).splitlines() == ["KeyError", "ExceptionGroup"]
     last = ValueError(SECRET)
-    for _ in range(2 * EXCEPTIONS_TOLD_MAX):
+    for _ in range(2 * EXCEPTIONS_MAX):
         before, last = last, ValueError(SECRET)
         last.__cause__ = before
-    assert len(trace_of(last).splitlines()) == EXCEPTIONS_TOLD_MAX
+    assert len(trace_of(last).splitlines()) == EXCEPTIONS_MAX

@@ -149,7 +149,7 @@ class OneAddress:
         """Is never asked: these probes want addresses only."""
         raise AssertionError(question)
 
-    def asking(self, servers: tuple[str, ...]) -> Self:
+    def with_servers(self, servers: tuple[str, ...]) -> Self:
         """Return itself, whoever is to be asked."""
         del servers
         return self

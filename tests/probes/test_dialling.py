@@ -16,7 +16,7 @@ from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import Check, HttpCheck, TcpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
-from qutrio.probes.dialling import ATTEMPT_DELAY_S, take_turns
+from qutrio.probes.dialling import ATTEMPT_DELAY_S, alternate_families
 from qutrio.probes.interface import Tools
 from qutrio.probes.observations import Endpoint, Observation
 from qutrio.probes.registry import probe
@@ -94,7 +94,7 @@ def v6(address: str) -> Endpoint:
 
 def test_the_families_take_turns_and_ipv6_begins() -> None:
     endpoints = (v4("192.0.2.1"), v4("192.0.2.2"), v6("::1"), v4("192.0.2.3"), v6("::2"))
-    assert take_turns(endpoints) == (
+    assert alternate_families(endpoints) == (
         v6("::1"), v4("192.0.2.1"), v6("::2"), v4("192.0.2.2"), v4("192.0.2.3"),
     )  # fmt: skip
 

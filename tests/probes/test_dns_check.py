@@ -53,7 +53,7 @@ def check(name: str, record: RecordType = RecordType.A, **fields: Any) -> DnsChe
 async def asked(tools: Tools, wanted: DnsCheck, *ports: int) -> Observation:
     """Return the vote of a node that asks the servers on these loopback ports."""
     servers = tuple(f"127.0.0.1:{port}" for port in ports)
-    resolver = tools.resolver.asking(servers)
+    resolver = tools.resolver.with_servers(servers)
     return await probe_dns(evolve(wanted, resolvers=servers), evolve(tools, resolver=resolver))
 
 

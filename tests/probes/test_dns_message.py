@@ -60,7 +60,7 @@ def test_an_address_is_read_with_its_aliases_and_their_least_ttl() -> None:
     owner = b"\x03www\xc0\x0c"
     reply = decode(answer(QUERY, alias, address_record("192.0.2.1", 60, owner)), WEB)
     assert [found.data for found in reply.records] == ["192.0.2.1"]
-    assert (reply.aliases, reply.ttl_s, reply.settled) == (("www.shop.example",), 7, True)
+    assert (reply.aliases, reply.ttl_s, reply.conclusive) == (("www.shop.example",), 7, True)
 
 
 def test_every_type_that_a_check_can_ask_for_is_read() -> None:
@@ -90,7 +90,7 @@ def test_an_empty_answer_carries_how_long_it_may_be_kept() -> None:
 @pytest.mark.parametrize("rcode", [Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED])
 def test_an_error_settles_nothing_and_its_records_are_not_read(rcode: Rcode) -> None:
     reply = decode(answer(QUERY, b"\xff\xff\xff", rcode=rcode), WEB)
-    assert (reply.rcode, reply.settled) == (rcode, False)
+    assert (reply.rcode, reply.conclusive) == (rcode, False)
 
 
 def test_only_an_answer_to_this_very_question_is_taken() -> None:

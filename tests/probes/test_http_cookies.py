@@ -25,7 +25,7 @@ NOW = UnixTime(1_800_000_000.0)
 async def sent(url: str, *fields: bytes, set_by: str = "http://www.a.test/dir/page") -> bytes:
     """Return what is sent to `url` after `set_by` answered with these values of Set-Cookie."""
     jar = CookieJar()
-    jar.keep(fields, urlsplit(set_by), NOW)
+    jar.store(fields, urlsplit(set_by), NOW)
     return await jar.cookies_for(urlsplit(url))
 
 

@@ -12,7 +12,7 @@ from qutrio.model.check_base import IpFamily
 from qutrio.plumbing.clock import BootClock, TrioClock
 from qutrio.probes.observations import Addresses, NoAnswer, Resolution, abstain, fail
 from qutrio.probes.resolver import (
-    ANSWERS_KEPT_MAX,
+    ANSWERS_CACHED_MAX,
     FOUND_TTL_S,
     MISSING_TTL_S,
     HostResolver,
@@ -262,9 +262,9 @@ async def test_failures_that_may_be_local_are_not_remembered(host: Host) -> None
 async def test_memory_for_answers_is_bounded(host: Host) -> None:
     async with hand_made(Zone({})) as server:
         resolver = host.resolver(server.port)
-        for number in range(ANSWERS_KEPT_MAX + 10):
+        for number in range(ANSWERS_CACHED_MAX + 10):
             await resolver.resolve(f"h{number}.localhost", IpFamily.ANY)
-    assert len(resolver._kept) == ANSWERS_KEPT_MAX
+    assert len(resolver._cache) == ANSWERS_CACHED_MAX
 
 
 async def test_probes_of_one_name_share_one_look_up(host: Host) -> None:
@@ -320,7 +320,7 @@ async def test_one_family_that_is_late_is_told_and_remembered_for_less(host: Hos
         found = await resolver.resolve("shop.test", IpFamily.ANY)
     assert isinstance(found, Addresses)
     assert (len(found.endpoints), found.unanswered) == (2, IpFamily.V6)
-    assert resolver._kept["shop.test", IpFamily.ANY].until <= BootClock().now() + MISSING_TTL_S
+    assert resolver._cache["shop.test", IpFamily.ANY].until <= BootClock().now() + MISSING_TTL_S
 
 
 async def test_an_alias_leads_to_the_addresses(host: Host) -> None:

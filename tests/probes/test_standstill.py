@@ -20,13 +20,13 @@ A_BIT_S = 0.1
 async def frozen_for(frozen_s: float, clock: MockClock, tools: Tools) -> Observation:
     """Return the vote of a node that freezes while it waits for the target's answer."""
 
-    async def journey(progress: Progress) -> Observation:
+    async def steps(progress: Progress) -> Observation:
         progress.enter("connecting")
         clock.jump(frozen_s)
         await trio.sleep_forever()
         raise AssertionError
 
-    return await attempt(CHECK, tools, journey)
+    return await attempt(CHECK, tools, steps)
 
 
 async def test_a_node_that_stood_still_beyond_the_time_limit_abstains(

@@ -34,8 +34,8 @@ def test_throws_stay_within_their_bounds() -> None:
 
 def test_moments_are_in_order_and_as_many_as_the_rate_says() -> None:
     dice = Dice("moments")
-    moments = dice.moments(0.5, 60.0)
+    moments = dice.times(0.5, 60.0)
     assert moments == sorted(moments)
     assert len(moments) == 30
     assert all(0.0 <= at < 60.0 for at in moments)
-    assert sum(len(dice.moments(0.01, 50.0)) for _ in range(400)) in range(150, 250)
+    assert sum(len(dice.times(0.01, 50.0)) for _ in range(400)) in range(150, 250)

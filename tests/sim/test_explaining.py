@@ -4,7 +4,7 @@ import pytest
 from attrs import Factory, define
 
 from qutrio.core.api.effects import Effect, Journal
-from qutrio.core.journal.reports import End, IncidentReport, stories
+from qutrio.core.journal.reports import End, IncidentReport, incident_reports
 from qutrio.model.ids import CheckId, NodeId, NoticeId
 from qutrio.model.incidents import Delivery, NoticeKind
 from qutrio.model.journal import Began, Ended, Entry, Judged, Led, Noticed
@@ -23,22 +23,22 @@ class Notebook(Observer):
     entries: dict[NodeId, list[Entry]] = Factory(dict)
     told: set[tuple[NodeId, NoticeId]] = Factory(set)
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         if isinstance(effect, Journal):
             self.entries.setdefault(name, []).append(effect.entry)
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
         if delivered:
             self.told.add((name, delivery.notice.id))
 
-    def probed(self, name: NodeId) -> None:
+    def on_probe(self, name: NodeId) -> None:
         """Know nothing of probes."""
 
-    def after(self, name: NodeId) -> None:
+    def on_event(self, name: NodeId) -> None:
         """Keep what there is."""
 
     def stories(self, name: NodeId) -> tuple[IncidentReport, ...]:
-        return stories(self.entries[name])
+        return incident_reports(self.entries[name])
 
 
 def settled(seed: int, faults: Faults) -> tuple[World, Notebook]:
@@ -56,12 +56,12 @@ def master(world: World) -> NodeId:
 
 def test_every_node_tells_the_same_outage_with_its_failover() -> None:
     world, notebook = settled(1, Faults())
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(50)
     first = master(world)
     world.crash(first, 1000)
     world.run(80)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(110)
     for name in world.hosts:
         (story,) = notebook.stories(name)
@@ -81,8 +81,8 @@ def test_whoever_paged_can_tell_which_votes_it_paged_for(seed: int) -> None:
     rough = Faults(loss=0.1, duplication=0.1, clock_drift=0.02)
     world, notebook = settled(seed, rough)
     for start in (40, 120):
-        world.at(start, min(world.hosts), lambda: world.down_targets.add(WEB))
-        world.at(start + 40, min(world.hosts), world.down_targets.clear)
+        world.at(start, min(world.hosts), lambda: world.targets.down.add(WEB))
+        world.at(start + 40, min(world.hosts), world.targets.down.clear)
     world.at(45 + seed / 4, min(world.hosts), lambda: world.crash(master(world), 20))
     world.run(220)
     told = {(name, n) for name, n in notebook.told if n.endswith(NoticeKind.DOWN.value)}

@@ -47,15 +47,15 @@ class Watcher:
         self.performed: list[tuple[Seconds, NodeId]] = []
         world.observer = self
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         if isinstance(effect, self.kind):
             self.performed.append((self.world.true, name))
 
-    def probed(self, name: NodeId) -> None: ...
+    def on_probe(self, name: NodeId) -> None: ...
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None: ...
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None: ...
 
-    def after(self, name: NodeId) -> None: ...
+    def on_event(self, name: NodeId) -> None: ...
 
 
 # --- machines -------------------------------------------------------------------------------

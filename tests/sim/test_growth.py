@@ -59,9 +59,9 @@ def _hour(world: World, hour: int) -> None:
         world.at(at, name, lambda: _probe(world))
     _operate(world, begin, name)
     if hour % 3 == 0:
-        world.at(begin + 300, name, lambda: world.down_targets.add(WEB))
+        world.at(begin + 300, name, lambda: world.targets.down.add(WEB))
         world.at(begin + 310, name, lambda: _probe(world))
-        world.at(begin + 1500, name, world.down_targets.clear)
+        world.at(begin + 1500, name, world.targets.down.clear)
     if hour % 6 == 1:
         world.at(begin + 700, name, lambda: world.crash(victim, 900.0))
     if hour % 8 == 2:

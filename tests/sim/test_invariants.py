@@ -38,7 +38,7 @@ from qutrio.sim.invariants import InvariantError, Invariants
 from qutrio.sim.operators import new_check
 from qutrio.sim.world import World
 from tests.core.samples import token
-from tests.sim.worlds import N0, N1, N2, WEB, begin, both_ways, cut_off, mind
+from tests.sim.worlds import N0, N1, N2, WEB, begin, both_ways, cut_off, node_of
 
 
 def look(world: World, *names: NodeId) -> None:
@@ -58,7 +58,7 @@ def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
 
     world = begin()
     monkeypatch.setattr(Leadership, "acting_until", acting_until)
-    monkeypatch.setattr(Leadership, "_loses_because", lambda *_: None)
+    monkeypatch.setattr(Leadership, "_reason_to_resign", lambda *_: None)
     cut_off(world, *both_ways((N0, N1), (N0, N2)), for_s=60)
     with pytest.raises(InvariantError, match=r"^1: \['n00', 'n01'\] act at once"):
         world.run(60)
@@ -69,7 +69,7 @@ def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
 
 def test_2_a_term_that_falls_is_noticed() -> None:
     world = begin(1)
-    node = mind(world, N0)
+    node = node_of(world, N0)
     node.leadership.lease.promise = Promise()
     node.register.accepted = evolve(node.register.accepted, position=Position())
     with pytest.raises(InvariantError, match=r"^2: the term of n00 fell from 1 to 0"):
@@ -86,7 +86,7 @@ def test_2_two_nodes_that_act_in_one_term_are_noticed() -> None:
 
 def test_2_an_endorsement_that_is_on_no_disk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Node, "_saving", lambda *_, **__: list[Effect]())
-    with pytest.raises(InvariantError, match=r"^2: n00 acts in term 1, endorsed on the disks of"):
+    with pytest.raises(InvariantError, match=r"^2: n00 acts in term 1, granted on the disks of"):
         World(11, 3).run(15)
 
 
@@ -97,7 +97,9 @@ def test_3_a_commit_without_a_majority_of_disks_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(Register, "settled", lambda register: register.flight is not None)
+    monkeypatch.setattr(
+        Register, "write_has_majority", lambda register: register.flight is not None
+    )
     world.add_check(N0, "api")
     with pytest.raises(InvariantError, match=r"^3: committed at .* on the disks of \['n00'\]"):
         world.run(20)
@@ -112,7 +114,7 @@ def test_3_an_acknowledged_change_that_is_not_there_is_noticed(
 
     world = begin()
     monkeypatch.setattr(PutCheck, "apply", forgets)
-    now = mind(world, N0).register.committed.document.settings
+    now = node_of(world, N0).register.committed.document.settings
     wanted = evolve(now, extra=(("a", "1"),))
     world.propose(N1, PutSettings(settings=wanted, expect=now))
     world.add_check(N0, "api")
@@ -152,7 +154,7 @@ def test_3_a_change_that_was_made_from_what_came_before_an_acknowledged_one_is_n
 
 def test_4_two_documents_under_one_revision_are_noticed() -> None:
     world = begin()
-    register = mind(world, N1).register
+    register = node_of(world, N1).register
     other = evolve(register.committed.document, settings=Settings(master_cooldown_s=1.0))
     place = Position(Term(1), 99)
     register.committed = evolve(register.committed, document=other, position=place)
@@ -164,7 +166,7 @@ def test_4_two_documents_under_one_revision_are_noticed() -> None:
 
 def test_4_two_records_in_one_place_are_noticed() -> None:
     world = begin()
-    register = mind(world, N1).register
+    register = node_of(world, N1).register
     register.committed = evolve(register.committed, ledger=Ledger(sequence=7))
     with pytest.raises(InvariantError, match=r"^4: two records are committed at"):
         look(world)
@@ -172,7 +174,7 @@ def test_4_two_records_in_one_place_are_noticed() -> None:
 
 def test_4_different_digests_at_rest_are_noticed() -> None:
     world = begin()
-    document = mind(world, N0).register.committed.document
+    document = node_of(world, N0).register.committed.document
     world.invariants.history.agree([document, document], world.true)
     with pytest.raises(InvariantError, match=r"^4: revisions \[1\] with different digests"):
         world.invariants.history.agree([document, evolve(document, cluster_id="b")], world.true)
@@ -204,14 +206,14 @@ def test_5_a_change_that_takes_effect_twice_is_noticed() -> None:
     world.run(20)
     world.propose(N0, RemoveCheck(expect=check))
     world.run(25)
-    mind(world, N0).register.propose(Proposal(PutCheck(check=check), None))
+    node_of(world, N0).register.propose(Proposal(PutCheck(check=check), None))
     with pytest.raises(InvariantError, match=r"z-api'\) changed in revision 4 by nothing"):
         world.run(30)
 
 
 def test_5_a_change_that_nobody_asked_for_is_noticed() -> None:
     world = begin()
-    mind(world, N0).register.propose(Proposal(AddToken(token=token()), None))
+    node_of(world, N0).register.propose(Proposal(AddToken(token=token()), None))
     with pytest.raises(InvariantError, match=r"^5: \('token', 't1'\) changed in revision 2"):
         world.run(20)
 
@@ -234,7 +236,7 @@ def test_6_a_vote_of_a_removed_node_that_is_still_kept_is_noticed(
         verdicts._document = document
 
     world = begin()
-    monkeypatch.setattr(Verdicts, "follow", follow)
+    monkeypatch.setattr(Verdicts, "set_document", follow)
     world.propose(N0, RemoveMember(node=N2))
     with pytest.raises(InvariantError, match=r"^6: n0[01] still counts \['n02'\]"):
         world.run(20)
@@ -246,9 +248,9 @@ def test_6_a_vote_of_a_removed_node_that_is_still_kept_is_noticed(
 def test_the_judge_of_a_world_that_goes_well_says_nothing() -> None:
     world = begin(5)
     world.add_check(N0, "api")
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(60)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.crash(N0, 5)
     world.run(120)
     world.invariants.quiet(world.hosts, world.true)

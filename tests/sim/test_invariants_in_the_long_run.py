@@ -19,10 +19,10 @@ from qutrio.model.ids import (
 )
 from qutrio.model.results import State
 from qutrio.sim.invariants import InvariantError
-from qutrio.sim.invariants.growth import containers
+from qutrio.sim.invariants.growth import CEILINGS, containers
 from qutrio.sim.invariants.health import check_somebody_acts, elected_within
 from qutrio.sim.world import World
-from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, cut_off, mind
+from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, cut_off, node_of
 
 # --- 9: all is well in the end --------------------------------------------------------------
 
@@ -83,7 +83,7 @@ def test_9_a_member_that_is_not_heard_is_noticed() -> None:
 
 def test_9_a_member_that_is_behind_is_noticed() -> None:
     world = begin()
-    register = mind(world, N2).register
+    register = node_of(world, N2).register
     world.add_check(N0, "api")
     behind = register.committed
     world.run(20)
@@ -94,8 +94,8 @@ def test_9_a_member_that_is_behind_is_noticed() -> None:
 
 def test_9_a_page_that_still_waits_is_noticed() -> None:
     world = begin()
-    world.channel_down_until = 1000.0
-    world.down_targets.add(WEB)
+    world.channels.down_until = 1000.0
+    world.targets.down.add(WEB)
     world.run(60)
     with pytest.raises(InvariantError, match=r"^9: pages still wait for delivery at n00"):
         world.invariants.quiet(world.hosts, world.true)
@@ -103,7 +103,7 @@ def test_9_a_page_that_still_waits_is_noticed() -> None:
 
 def test_9_a_vote_that_does_not_count_everywhere_is_noticed() -> None:
     world = begin()
-    mind(world, N1).exchange.verdicts._tallies[WEB].votes.pop(N2)
+    node_of(world, N1).exchange.verdicts._tallies[WEB].votes.pop(N2)
     with pytest.raises(InvariantError, match=r"^9: n01 does not count the vote of n02 on web"):
         world.invariants.quiet(world.hosts, world.true)
 
@@ -125,10 +125,10 @@ def test_9_an_outage_that_nobody_says_the_truth_about_is_noticed(
 ) -> None:
     world = begin()
     if state is State.DOWN:
-        world.down_targets.add(WEB)
+        world.targets.down.add(WEB)
         world.run(30)
-    monkeypatch.setattr(Verdicts, "certain", lambda *_: state)
-    (world.down_targets.discard if state is State.DOWN else world.down_targets.add)(WEB)
+    monkeypatch.setattr(Verdicts, "undisputed", lambda *_: state)
+    (world.targets.down.discard if state is State.DOWN else world.targets.down.add)(WEB)
     world.run(60)
     with pytest.raises(InvariantError, match=rf"^9: web is .* everywhere, .*{said}"):
         world.invariants.quiet(world.hosts, world.true)
@@ -140,7 +140,7 @@ def test_9_an_outage_that_nobody_says_the_truth_about_is_noticed(
 def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hears = Liveness.heard
+    hears = Liveness.record_message
 
     def forgets_the_gap(
         liveness: Liveness, node: NodeId, now: Instant, dead_after: Seconds
@@ -151,7 +151,7 @@ def test_10_a_handover_before_the_cooldown_is_over_is_noticed(
         return begins
 
     world = begin()
-    monkeypatch.setattr(Liveness, "heard", forgets_the_gap)
+    monkeypatch.setattr(Liveness, "record_message", forgets_the_gap)
     world.crash(N0, 8)
     with pytest.raises(InvariantError, match=r"^10: n01 hands over to n00, heard for \d\.\d+ s"):
         world.run(100)
@@ -185,14 +185,14 @@ def test_10_a_lie_excuses_an_election_that_goes_otherwise(monkeypatch: pytest.Mo
 def test_11_a_map_that_outgrew_the_cluster_is_noticed() -> None:
     world = begin()
     assert world.invariants.sizes(world.hosts, world.true) > 100
-    mind(world, N1).leadership.clocks.skew.update({NodeId(f"x{i}"): 0.0 for i in range(200)})
+    node_of(world, N1).leadership.clocks.skew.update({NodeId(f"x{i}"): 0.0 for i in range(200)})
     with pytest.raises(InvariantError, match=r"^11: WallClocks.skew of n01 holds 20\d, more than"):
         world.invariants.sizes(world.hosts, world.true)
 
 
 def test_11_many_small_things_are_noticed_too() -> None:
     world = begin()
-    positions: Any = mind(world, N1).router.positions
+    positions: Any = node_of(world, N1).router.positions
     positions.update({i: [[j] for j in range(60)] for i in range(60)})
     positions.update({i: [[list(range(60)) for _ in range(60)]] for i in range(60)})
     with pytest.raises(InvariantError, match=r"^11: n01 keeps \d+ things"):
@@ -201,5 +201,5 @@ def test_11_many_small_things_are_noticed_too() -> None:
 
 def test_11_every_container_of_a_machine_is_walked_over() -> None:
     places = {place for place, _ in containers(begin().hosts[N0])}
-    expected = {"Host.backlog", "HeartbeatSchedule._sent", "Register._rulings", "Tally.votes"}
-    assert expected | {"PendingProposals._pending", "Lease._grants", "Ledger.outbox"} <= places
+    expected = {"Host.backlog", "Tally.votes", "Lease._grants"}
+    assert expected | CEILINGS.keys() <= places

@@ -13,7 +13,7 @@ from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.levels import Levels
 from qutrio.sim.options import Fault, Faults
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, N1, N2, WEB, mind
+from tests.sim.worlds import N0, N1, N2, WEB, node_of
 
 SEED = 3
 """A seed in which some of the three machines begin with an old program, and not all."""
@@ -27,7 +27,7 @@ def begin() -> World:
 
 
 def levels(world: World) -> set[int]:
-    return {mind(world, n).register.committed.document.level for n in world.hosts}
+    return {node_of(world, n).register.committed.document.level for n in world.hosts}
 
 
 def test_the_level_rises_when_the_last_old_program_is_upgraded() -> None:
@@ -40,7 +40,7 @@ def test_the_level_rises_when_the_last_old_program_is_upgraded() -> None:
     Install(at=60.0, node=N2, level=1, down_s=1.0).apply(world)
     world.run(90)
     assert levels(world) == {LEVEL}
-    assert N2 not in mind(world, N0).view(world.hosts[N0].clock.at(90.0)).live
+    assert N2 not in node_of(world, N0).view(world.hosts[N0].clock.at(90.0)).live
     assert world.struck[Fault.TOO_OLD_TO_LINK]
     world.heal()
     world.run(120)
@@ -55,7 +55,7 @@ def test_a_level_that_rises_without_a_member_is_found(monkeypatch: pytest.Monkey
 
 def test_a_level_that_falls_is_found() -> None:
     world = begin()
-    document = mind(world, N0).register.committed.document
+    document = node_of(world, N0).register.committed.document
     judge = Levels()
     for revision, level in ((5, 1), (7, 2), (9, 2)):
         judge.follow(evolve(document, revision=Revision(revision), level=level), 1.0)
@@ -67,11 +67,11 @@ def test_a_level_that_falls_is_found() -> None:
 def test_what_is_used_too_early_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin()
     host = next(host for host in world.hosts.values() if host.level == 1)
-    world.invariants.levels.heard(host, ProbeNow(checks=(WEB,)), 20.0)
+    world.invariants.levels.on_receive(host, ProbeNow(checks=(WEB,)), 20.0)
     monkeypatch.setattr(ProbeNow, "needs_level", 2, raising=False)
     with pytest.raises(InvariantError, match=r"12: .* hears a ProbeNow that needs level 2"):
-        world.invariants.levels.heard(host, ProbeNow(checks=(WEB,)), 20.0)
-    register = mind(world, N1).register
+        world.invariants.levels.on_receive(host, ProbeNow(checks=(WEB,)), 20.0)
+    register = node_of(world, N1).register
     check = register.accepted.document.checks[0]
     monkeypatch.setattr(type(check), "needs_level", 2, raising=False)
     held = register.accepted

@@ -15,7 +15,7 @@ from qutrio.model.incidents import Delivery, Ledger
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.world import World
 from tests.core.samples import delivery
-from tests.sim.worlds import N0, N1, N2, N3, N4, WEB, both_ways, cut_off, mind
+from tests.sim.worlds import N0, N1, N2, N3, N4, WEB, both_ways, cut_off, node_of
 
 QUICK = Settings(
     engine="gossip",
@@ -44,22 +44,22 @@ def alone(world: World, name: NodeId = N0) -> None:
     """Cut a node of three off from the others, and let the target go down."""
     pairs = [(name, other) for other in (N0, N1, N2) if other != name]
     cut_off(world, *both_ways(*pairs), for_s=CUT_S)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
 
 
 def test_two_partitions_page_each_in_its_own_name() -> None:
     world = begin(5)
     apart = [(a, b) for a in (N0, N1) for b in (N2, N3, N4)]
     cut_off(world, *both_ways(*apart), for_s=CUT_S)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(120)
     told = sorted(incidents_told(world))
     assert len(told) == 2
     assert told[0] == "web-1.down"
     assert told[1].startswith("web-minority-")
-    assert mind(world, N0).alerts.minority.leads
+    assert node_of(world, N0).alerts.partition.leads
     world.run(20 + CUT_S + 60)
-    assert not mind(world, N0).alerts.minority.leads
+    assert not node_of(world, N0).alerts.partition.leads
 
 
 def test_by_default_only_the_majority_pages() -> None:
@@ -97,7 +97,7 @@ def test_7_a_minority_that_must_not_page_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin(3, settings)
-    monkeypatch.setattr(PartitionAlerting, "_may_page", may_page)
+    monkeypatch.setattr(PartitionAlerting, "_may_alert", may_page)
     alone(world, N2 if said.endswith("follower") else N0)
     with pytest.raises(InvariantError, match=rf"^7: web-minority-.*: .*{said}"):
         world.run(160)
@@ -107,16 +107,16 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(PartitionAlerting, "_may_page", whoever_leads)
-    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "1 of 3")
-    world.down_targets.add(WEB)
+    monkeypatch.setattr(PartitionAlerting, "_may_alert", whoever_leads)
+    monkeypatch.setattr(PartitionAlerting, "_voters_in_touch", lambda *_: "1 of 3")
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: it acts, so it has no need"):
         world.run(60)
 
 
 def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin()
-    monkeypatch.setattr(PartitionAlerting, "_size", lambda *_: "")
+    monkeypatch.setattr(PartitionAlerting, "_voters_in_touch", lambda *_: "")
     alone(world)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: '' is no minority"):
         world.run(120)
@@ -125,7 +125,7 @@ def test_7_a_minority_that_does_not_say_so_is_noticed(monkeypatch: pytest.Monkey
 def test_7_a_notice_of_a_minority_that_is_to_be_written_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ledgers = AlertManager.ledger
+    ledgers = AlertManager.next_ledger
 
     def labels(alerts: AlertManager, *moments: object) -> Ledger:
         ledger = ledgers(alerts, *moments)  # type: ignore[arg-type]
@@ -133,8 +133,8 @@ def test_7_a_notice_of_a_minority_that_is_to_be_written_is_noticed(
         return evolve(ledger, outbox=tuple(outbox))
 
     world = begin()
-    monkeypatch.setattr(AlertManager, "ledger", labels)
-    world.down_targets.add(WEB)
+    monkeypatch.setattr(AlertManager, "next_ledger", labels)
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-1.down comes from a minority, and is to be"):
         world.run(60)
 
@@ -159,7 +159,7 @@ def test_8_an_id_that_a_minority_gives_twice_is_noticed(monkeypatch: pytest.Monk
     monkeypatch.setattr(PartitionAlerting, "_end", forgets)
     alone(world)
     world.run(world.true + CUT_S - 60)
-    world.down_targets.discard(WEB)
+    world.targets.down.discard(WEB)
     world.run(world.true + 120)
     alone(world)
     with pytest.raises(InvariantError, match=r"^8: web-minority-.* was made twice"):

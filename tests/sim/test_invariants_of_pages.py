@@ -43,7 +43,7 @@ def test_7_a_page_that_most_votes_speak_against_is_noticed(monkeypatch: pytest.M
 
     world = begin()
     monkeypatch.setattr(Verdicts, "_count", panics)
-    world.lonely.add((N1, WEB))
+    world.targets.lonely.add((N1, WEB))
     with pytest.raises(InvariantError, match=r"^7: web-1.down: 1 fails of 3 votes, 3 voters"):
         world.run(60)
 
@@ -64,7 +64,7 @@ def test_7_a_page_after_one_round_is_noticed(
 
     monkeypatch.setattr(Verdicts, "record", dates_ahead)
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=rf"^7: web-1.down: .*{said}"):
         world.run(60)
 
@@ -81,7 +81,7 @@ def test_7_a_page_whose_rounds_follow_each_other_at_once_is_noticed(
 
     world = begin()
     monkeypatch.setattr(Verdicts, "evaluate", hurries)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-1.down: only \d saw it again"):
         world.run(60)
 
@@ -92,10 +92,10 @@ def test_7_a_page_that_rests_on_probes_nobody_made_is_noticed() -> None:
 
     def lie() -> None:
         for hostile_member in (N1, N2):
-            world.give(world.hosts[N0], Received(hostile_member, failed))
+            world.post(world.hosts[N0], Received(hostile_member, failed))
 
     world.at(16, N0, lie)
-    world.lonely.add((N0, WEB))
+    world.targets.lonely.add((N0, WEB))
     for second in range(16, 60):
         world.at(second, N0, lie)
     with pytest.raises(
@@ -122,8 +122,8 @@ def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
 
     world = begin()
     monkeypatch.setattr(DeliveryScheduler, "prune", crosses_off)
-    world.channel_down_until = 1000.0
-    world.down_targets.add(WEB)
+    world.channels.down_until = 1000.0
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down was crossed off and never reached"):
         world.run(60)
 
@@ -134,8 +134,8 @@ def test_8_an_outage_that_is_for_no_channel_is_noticed(monkeypatch: pytest.Monke
         return ()
 
     world = begin()
-    monkeypatch.setattr("qutrio.core.alerting.notices.attached", nobody)
-    world.down_targets.add(WEB)
+    monkeypatch.setattr("qutrio.core.alerting.notices.channels_of", nobody)
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down is for \[\], not for \['hook'\]"):
         world.run(60)
 
@@ -144,8 +144,8 @@ def test_8_a_page_that_is_not_marked_and_so_comes_twice_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(DeliveryScheduler, "ended", lambda *_, **__: None)
-    world.down_targets.add(WEB)
+    monkeypatch.setattr(DeliveryScheduler, "on_attempted", lambda *_, **__: None)
+    world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down reached hook twice"):
         world.run(200)
 

@@ -11,7 +11,7 @@ from qutrio.model.incidents import Ledger
 from qutrio.model.results import State
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, begin, mind, pages
+from tests.sim.worlds import N0, begin, node_of, pages
 
 QUICK = Limits(unseen_after_s=60.0, unseen_intervals=2)
 
@@ -45,14 +45,14 @@ def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.Monke
         return ledger
 
     world = dark()
-    monkeypatch.setattr(UnseenTracker, "follow", silent)
+    monkeypatch.setattr(UnseenTracker, "update", silent)
     with pytest.raises(InvariantError, match=r"^8: nobody has judged web for \d+ s, and people"):
         world.run(200)
 
 
 def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = dark()
-    monkeypatch.setattr("qutrio.core.alerting.unseen._tell_ends", lambda *_: None)
+    monkeypatch.setattr("qutrio.core.alerting.unseen._add_end_notices", lambda *_: None)
     world.run(100)
     world.targets.nobody_sees_until = 0.0
     world.run(130)
@@ -77,7 +77,7 @@ def test_7_blindness_that_most_votes_speak_against_is_noticed(
 ) -> None:
     world = begin(limits=QUICK)
     monkeypatch.setattr(Verdicts, "state", lambda *_: State.UNKNOWN)
-    monkeypatch.setattr(Verdicts, "certain", lambda *_: State.UNKNOWN)
-    mind(world, N0).alerts.unseen_tracker.look_again()
+    monkeypatch.setattr(Verdicts, "undisputed", lambda *_: State.UNKNOWN)
+    node_of(world, N0).alerts.unseen_tracker.invalidate()
     with pytest.raises(InvariantError, match=r"^7: unseen-\d+.unseen: \d voters judge web"):
         world.run(300)

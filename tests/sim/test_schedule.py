@@ -79,6 +79,17 @@ def test_a_file_that_is_no_schedule_is_refused(data: bytes) -> None:
         from_json(data)
 
 
+def test_fields_that_were_renamed_keep_their_names_in_files() -> None:
+    schedule = Schedule(
+        seed=9, size=3, faulty_s=30.0, faults=Faults(operator_errors=0.5), limits=TIGHT
+    )
+    written = to_json(schedule)
+    assert b'"blunders": 0.5' in written
+    assert b'"wishes": 3' in written
+    assert b'"errands": 1' in written
+    assert from_json(written) == schedule
+
+
 def test_a_schedule_can_be_read_by_a_person() -> None:
     schedule = Schedule(
         seed=9,

@@ -12,7 +12,7 @@ from qutrio.core.election.interface import Role
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, N1, N2, N3, N4, both_ways, cut_off, masters, mind, moves
+from tests.sim.worlds import N0, N1, N2, N3, N4, both_ways, cut_off, masters, moves, node_of
 
 USUAL = Settings()
 BEGUN_S: Seconds = 30.0
@@ -31,7 +31,7 @@ def elected(engine: str, size: int = 3, seed: int = 11) -> tuple[World, NodeId]:
 
 def leaders(world: World) -> set[NodeId]:
     """Return whose engines lead."""
-    return {n for n in world.hosts if mind(world, n).leadership.engine_host.role is Role.LEADER}
+    return {n for n in world.hosts if node_of(world, n).leadership.engine_host.role is Role.LEADER}
 
 
 def longest_gap(world: World, until: Seconds) -> Seconds:
@@ -49,7 +49,7 @@ def longest_gap(world: World, until: Seconds) -> Seconds:
 
 def switch(world: World, engine: str) -> None:
     """Let an operator name another engine."""
-    settings = mind(world, N1).register.committed.document.settings
+    settings = node_of(world, N1).register.committed.document.settings
     world.propose(N1, PutSettings(settings=evolve(settings, engine=engine), expect=settings))
 
 
@@ -64,7 +64,7 @@ def test_story_the_engine_changes_three_times_while_people_write() -> None:
         for number, name in enumerate(ALL):
             world.add_check(name, f"after-{turn}-{number}")
         gaps.append(longest_gap(world, world.true + 20))
-        assert {mind(world, n).leadership.settings.engine for n in ALL} == {engine}
+        assert {node_of(world, n).leadership.settings.engine for n in ALL} == {engine}
         assert masters(world) == [master]
         assert leaders(world) == {master}
     assert max(gaps) <= 0.02
@@ -84,12 +84,12 @@ def test_story_a_raft_node_that_was_cut_off_disturbs_nobody_when_it_returns() ->
     """It asked in vain for a minute (PreVote), so it comes back with the term it left with."""
     world, master = elected("raft", size=5)
     lost = next(n for n in world.hosts if n != master)
-    terms = {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts}
-    lease = mind(world, master).leadership.known_term
+    terms = {n: node_of(world, n).leadership.engine_host.hard_state for n in world.hosts}
+    lease = node_of(world, master).leadership.known_term
     cut_off(world, *both_ways(*((lost, n) for n in world.hosts if n != lost)), for_s=60)
     assert moves(world, world.true + 90) == [master]
-    assert {n: mind(world, n).leadership.engine_host.remembered for n in world.hosts} == terms
-    assert mind(world, master).leadership.known_term == lease
+    assert {n: node_of(world, n).leadership.engine_host.hard_state for n in world.hosts} == terms
+    assert node_of(world, master).leadership.known_term == lease
     assert leaders(world) == {master}
 
 
@@ -101,7 +101,7 @@ def test_story_a_raft_leader_that_is_cut_off_steps_down_and_follows_when_it_retu
     assert other != master
     assert leaders(world) == {other}
     assert moves(world, world.true + 45) == [other]
-    assert mind(world, master).leadership.engine_host.role is Role.FOLLOWER
+    assert node_of(world, master).leadership.engine_host.role is Role.FOLLOWER
 
 
 def test_story_gossip_has_a_leader_on_each_side_and_one_that_acts() -> None:
@@ -115,14 +115,14 @@ def test_story_gossip_has_a_leader_on_each_side_and_one_that_acts() -> None:
     world.add_check(N3, "written")
     assert moves(world, world.true + 60) == [N2, N0]
     assert leaders(world) == {N0}
-    assert "written" in {c.name for c in mind(world, N0).register.committed.document.checks}
+    assert "written" in {c.name for c in node_of(world, N0).register.committed.document.checks}
 
 
 @pytest.mark.parametrize("engine", ["gossip", "raft"])
 def test_story_a_role_moved_by_hand_stays_where_it_was_put(engine: str) -> None:
     world, master = elected(engine)
     (other, last) = (n for n in ALL if n != master)
-    world.give(world.hosts[other], YieldRequested(last))
+    world.post(world.hosts[other], YieldRequested(last))
     assert moves(world, world.true + 15) == [master, last]
     assert leaders(world) == {last}
 
@@ -134,14 +134,14 @@ def test_story_a_node_sleeps_through_a_switch(engine: str) -> None:
     missing = next(n for n in ALL if n != master)
     world.crash(missing, 20)
     via = next(n for n in ALL if n not in {master, missing})
-    settings = mind(world, via).register.committed.document.settings
+    settings = node_of(world, via).register.committed.document.settings
     change = PutSettings(settings=evolve(settings, engine=engine), expect=settings)
     world.propose(via, change)
     assert moves(world, world.true + 10) == [master]
     world.crash(master, 30)  # the one that is left knows, the other wakes up and does not
     world.run(world.true + 25)
     assert len(masters(world)) == 1
-    assert mind(world, missing).leadership.settings.engine == engine
+    assert node_of(world, missing).leadership.settings.engine == engine
     world.run(world.true + 40)
     assert len(leaders(world)) == 1
     assert leaders(world) == set(masters(world))

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from qutrio.core.api.mutations import PutChannel, PutCheck, RemoveChannel
 from qutrio.model.ids import Seconds
-from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, mind, pages
+from tests.sim.worlds import COOLDOWN_S, N0, N1, N2, WEB, begin, masters, node_of, pages
 
 SENT_S_MAX: Seconds = 30.0
 
@@ -14,12 +14,12 @@ def test_story_the_master_dies_between_sent_and_marked() -> None:
     """The next master cannot know that people read it: it says so once more, with the same id."""
     world = begin()
     world.dies_after_delivery_s = 30.0
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(15 + SENT_S_MAX)
     assert world.hosts[N0].node is None, "it died with the mark"
     assert masters(world) == [N1]
     assert dict(world.invariants.announced) == {("web-1.down", "hook"): 2}
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(15 + SENT_S_MAX + 30)
     assert pages(world) == {"down": 2, "recovered": 1}
     world.invariants.quiet(world.hosts, world.true)
@@ -28,7 +28,7 @@ def test_story_the_master_dies_between_sent_and_marked() -> None:
 def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> None:
     """It resigns with the page in its hands, and passes the mark on: nobody reads it twice."""
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     while not world.invariants.announced:
         world.run(world.true + 0.01)
     node = world.hosts[N0].node
@@ -43,7 +43,7 @@ def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> 
 def test_story_a_page_through_the_death_of_a_follower_comes_once(gone: str) -> None:
     """Who died had nothing to do with it."""
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.at(15.5, N0, lambda: world.crash(next(n for n in world.hosts if n == gone), 20.0))
     world.run(15 + SENT_S_MAX)
     assert pages(world) == {"down": 1}
@@ -52,10 +52,10 @@ def test_story_a_page_through_the_death_of_a_follower_comes_once(gone: str) -> N
 def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_it() -> None:
     """Down before recovered, and each once, though both were written while nobody could be told."""
     world = begin()
-    world.channel_down_until = 60.0
-    world.down_targets.add(WEB)
+    world.channels.down_until = 60.0
+    world.targets.down.add(WEB)
     world.run(40)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(60)
     assert pages(world) == {}
     world.run(60 + COOLDOWN_S + SENT_S_MAX)
@@ -67,10 +67,10 @@ def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_
 def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know() -> None:
     """It keeps the recovery: the next master tells of the outage again, and then of its end."""
     world = begin()
-    world.channel_down_until = 60.0
-    world.down_targets.add(WEB)
+    world.channels.down_until = 60.0
+    world.targets.down.add(WEB)
     world.run(40)
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(60)
     world.network.cuts_after_delivery_s = 30.0
     world.run(60 + COOLDOWN_S + SENT_S_MAX)
@@ -82,21 +82,21 @@ def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know
 def test_story_whoever_was_told_of_an_outage_is_told_that_the_watch_ended_and_then_afresh() -> None:
     """Also on a channel that is removed meanwhile."""
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(40)
-    (check,) = mind(world, N0).register.committed.document.checks
-    (channel,) = mind(world, N0).register.committed.document.channels
+    (check,) = node_of(world, N0).register.committed.document.checks
+    (channel,) = node_of(world, N0).register.committed.document.channels
     world.propose(N1, PutCheck(check=evolve(check, alerts=()), expect=check))
     world.run(41)
     world.propose(N1, RemoveChannel(expect=channel))
     world.run(42)
-    check = mind(world, N1).register.committed.document.checks[0]
-    assert mind(world, N2).register.committed.ledger.former == (channel,)
+    check = node_of(world, N1).register.committed.document.checks[0]
+    assert node_of(world, N2).register.committed.ledger.former == (channel,)
     world.propose(N1, PutCheck(check=evolve(check, enabled=False), expect=check))
     world.run(60)
     assert pages(world) == {"down": 1, "closed": 1}
-    assert mind(world, N2).register.committed.ledger.former == ()
-    off = mind(world, N0).register.committed.document.checks[0]
+    assert node_of(world, N2).register.committed.ledger.former == ()
+    off = node_of(world, N0).register.committed.document.checks[0]
     world.propose(N0, PutChannel(channel=channel))
     world.propose(N0, PutCheck(check=evolve(off, enabled=True), expect=off))
     world.run(90)

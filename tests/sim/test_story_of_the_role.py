@@ -22,8 +22,8 @@ from tests.sim.worlds import (
     both_ways,
     cut_off,
     masters,
-    mind,
     moves,
+    node_of,
     notes,
     pages,
     watch,
@@ -39,7 +39,7 @@ def clock(world: World, name: NodeId) -> Instant:
 
 def names(world: World, name: NodeId) -> set[str]:
     """Return the names of the checks in a node's document."""
-    return {check.name for check in mind(world, name).register.committed.document.checks}
+    return {check.name for check in node_of(world, name).register.committed.document.checks}
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
@@ -67,7 +67,7 @@ def test_story_a_bridge_two_nodes_see_a_majority_through_a_third() -> None:
     cut_off(world, *both_ways((N0, N1)), for_s=300)
     assert moves(world, 200) == [N0]
     assert all(
-        mind(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
+        node_of(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
     )
     world.crash(N0, 10)  # now B and C can decide, and A returns to a living incumbent
     assert moves(world, 220) == [N1]
@@ -90,7 +90,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
     """It sleeps for twice dead-after with a page in its hands; another pages meanwhile."""
     world = begin()
     world.channels.slow_until = 100.0  # so that an attempt is under way for a while
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     while not world.invariants.rounds._judged:
         world.run(world.true + 0.05)
     world.run(world.true + 0.3)
@@ -104,7 +104,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
     world.run(asleep_until + 10)
     assert N0 not in watcher.acted[watcher.acted.index(N1) :], "it woke, looked and knew"
     assert 1 <= pages(world)["down"] <= 2
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(asleep_until + 60)
     assert pages(world)["recovered"] == 1
     world.invariants.quiet(world.hosts, world.true)
@@ -113,7 +113,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
 def test_story_the_quorum_is_lost_and_regained() -> None:
     """The survivor decides nothing, says why, and all goes on by itself when one returns."""
     world = begin()
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.crash(N1, 40)
     world.crash(N2, 60)
     world.run(15 + DEAD_S + 1)
@@ -121,7 +121,7 @@ def test_story_the_quorum_is_lost_and_regained() -> None:
     world.add_check(N0, "refused")
     world.run(50)
     assert "refused" in world.invariants.refused
-    reason = hopeless(mind(world, N0).leadership, clock(world, N0), removed=False)
+    reason = hopeless(node_of(world, N0).leadership, clock(world, N0), removed=False)
     assert "no quorum: 1 of 3" in (reason or "")
     assert pages(world) == {}
     assert moves(world, 75) == [N0]
@@ -143,7 +143,7 @@ def test_story_two_nodes_restart_with_a_stale_document() -> None:
     world.run(60)
     assert "one" in world.invariants.acknowledged
     assert all("one" in names(world, n) for n in world.hosts)
-    assert len({mind(world, n).register.committed.document for n in world.hosts}) == 1
+    assert len({node_of(world, n).register.committed.document for n in world.hosts}) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -171,7 +171,7 @@ def test_story_a_full_or_read_only_disk_makes_the_master_resign_and_say_why() ->
     world.hosts[N0].disk_fails_until = 60.0
     world.add_check(N2, "api")
     assert moves(world, 25) == [N0, N1]
-    (line,) = notes(world, "gave the role up")
+    (line,) = notes(world, "resigned")
     assert "n00" in line
     assert "cannot write its disk" in line
     assert notes(world, "the disk refused a write")

@@ -10,19 +10,19 @@ from qutrio.model.ids import NodeId
 from qutrio.model.results import Outcome, State
 from qutrio.sim.host import Host
 from qutrio.sim.world import World
-from tests.sim.worlds import N0, N1, N2, WEB, begin, mind, notes, pages, watch
+from tests.sim.worlds import N0, N1, N2, WEB, begin, node_of, notes, pages, watch
 
 HOUR_S = 3600
 
 
 def state(world: World, name: NodeId) -> State:
     """Return what a node makes of the votes."""
-    return mind(world, name).exchange.verdicts.state(WEB)
+    return node_of(world, name).exchange.verdicts.state(WEB)
 
 
 def web(world: World) -> Check:
     """Return the check as it stands."""
-    document = mind(world, N0).register.committed.document
+    document = node_of(world, N0).register.committed.document
     return next(check for check in document.checks if check.id == WEB)
 
 
@@ -30,12 +30,12 @@ def web(world: World) -> Check:
 def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
     """Everybody sees the target fail once, and nobody twice."""
     world = begin(size)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     for name in world.hosts:
         world.probe(name, WEB)
     world.run(15.1)
-    assert all(mind(world, n).exchange.verdicts.certain(WEB) is None for n in world.hosts)
-    world.down_targets.clear()
+    assert all(node_of(world, n).exchange.verdicts.undisputed(WEB) is None for n in world.hosts)
+    world.targets.down.clear()
     world.run(120)
     assert pages(world) == {}
     assert {state(world, name) for name in world.hosts} == {State.UP}
@@ -46,7 +46,7 @@ def test_story_one_vote_out_of_five_is_unknown_and_not_down() -> None:
     world = begin(5)
     for name in list(world.hosts)[1:]:
         world.targets.blind[name] = 1000.0
-    world.lonely.add((N0, WEB))
+    world.targets.lonely.add((N0, WEB))
     world.run(120)
     assert {state(world, name) for name in world.hosts} == {State.UNKNOWN}
     assert pages(world) == {}
@@ -55,7 +55,7 @@ def test_story_one_vote_out_of_five_is_unknown_and_not_down() -> None:
 def test_story_one_failing_vote_against_four_pages_nobody() -> None:
     """One node alone cannot reach the target; the others can."""
     world = begin(5)
-    world.lonely.add((N2, WEB))
+    world.targets.lonely.add((N2, WEB))
     world.run(120)
     assert {state(world, name) for name in world.hosts} == {State.UP}
     assert pages(world) == {}
@@ -76,7 +76,7 @@ def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
     assert web(world).changed > old.changed
     world.run(15 + hangs_s + 0.2)  # the failures of the old address have come in
     for name in world.hosts:
-        votes = mind(world, name).exchange.verdicts._tallies[WEB].votes.values()
+        votes = node_of(world, name).exchange.verdicts._tallies[WEB].votes.values()
         assert all(vote.result.changed == web(world).changed for vote in votes)
     world.run(60)
     assert {state(world, name) for name in world.hosts} == {State.UP}
@@ -88,7 +88,7 @@ def test_story_a_node_whose_wall_clock_is_an_hour_off() -> None:
     world = begin()
     world.hosts[N2].clock.wall_off_s = HOUR_S
     world.run(20)
-    world.lonely.update({(N1, WEB), (N2, WEB)})  # the page needs its vote
+    world.targets.lonely.update({(N1, WEB), (N2, WEB)})  # the page needs its vote
     world.run(60)
     assert pages(world) == {"down": 1}
     assert shown_skew(world.hosts[N0]) == {N0: 0, N1: 0, N2: HOUR_S}
@@ -104,17 +104,17 @@ def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -
     """Two of three see the target fail once; their reports reach the master for a minute."""
     world = begin()
     watcher = watch(world)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     for name in (N1, N2):
         world.probe(name, WEB)
     world.run(15.1)
-    world.down_targets.clear()
+    world.targets.down.clear()
     failed = [(who, m) for who, to, m in watcher.said if to == N0 and isinstance(m, Report)]
     assert {m.results[0][0].outcome for _, m in failed} == {Outcome.FAIL}
 
     def again() -> None:
         for who, report in failed:
-            world.give(world.hosts[N0], Received(who, report))
+            world.post(world.hosts[N0], Received(who, report))
 
     for tenth in range(160, 750):
         world.at(tenth / 10, N0, again)

@@ -50,7 +50,7 @@ def test_a_removed_node_affects_nothing() -> None:
     assert removed is not None
     assert removed.removed
     terms = [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node]
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.crash(N2, 1)  # it comes back with what it knows, and nobody listens
     assert moves(world, 60) == [master]
     assert [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node] == terms
@@ -63,13 +63,13 @@ def test_a_removed_node_affects_nothing() -> None:
 def test_a_target_that_is_down_pages_once_through_a_crash_of_the_master() -> None:
     world = World(5, 3)
     world.run(15)
-    world.down_targets.add(WEB)
+    world.targets.down.add(WEB)
     world.run(40)
     assert list(world.invariants.announced.values()) == [1]
     world.crash(N0, 200)
     assert moves(world, 80) == [N1]
     assert list(world.invariants.announced.values()) == [1]
-    world.down_targets.clear()
+    world.targets.down.clear()
     world.run(120)
     pages = {key[0].rpartition(".")[2]: n for key, n in world.invariants.announced.items()}
     assert pages == {"down": 1, "recovered": 1}

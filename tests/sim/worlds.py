@@ -27,7 +27,7 @@ def begin(size: int = 3, **fields: Any) -> World:
     return world
 
 
-def mind(world: World, name: NodeId) -> Node:
+def node_of(world: World, name: NodeId) -> Node:
     """Return the node of a machine that runs."""
     node = world.hosts[name].node
     assert node is not None, f"{name} is down"
@@ -47,18 +47,18 @@ class Watcher:
     acted: list[NodeId] = field(factory=list)
     said: list[tuple[NodeId, NodeId, Message]] = field(factory=list)
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
         """Note a message."""
         if isinstance(effect, Send):
             self.said.append((name, effect.to, effect.message))
 
-    def probed(self, name: NodeId, *_: object) -> None:
+    def on_probe(self, name: NodeId, *_: object) -> None:
         """Nothing to note: the judge does."""
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
         """Nothing to note: the judge does."""
 
-    def after(self, name: NodeId) -> None:
+    def on_event(self, name: NodeId) -> None:
         """Note who acts now; two at once are two too many."""
         acting = masters(self.world)
         assert len(acting) <= 1, f"{acting} act at {self.world.true}"
@@ -75,7 +75,7 @@ def watch(world: World) -> Watcher:
 def moves(world: World, until: Seconds) -> list[NodeId]:
     """Run on, and say who acted, in order and each once in a row; looks after every event."""
     watcher = watch(world)
-    watcher.after(N0)
+    watcher.on_event(N0)
     world.run(until)
     return watcher.acted
 

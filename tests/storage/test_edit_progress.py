@@ -182,5 +182,5 @@ async def test_a_stage_counts_from_when_it_began(autojump_clock: MockClock) -> N
     report = progress.report()
     assert report is not None
     assert (report.for_s, report.size_bytes) == (5, 20)
-    progress.settled()
+    progress.clear()
     assert progress.report() is None

@@ -16,7 +16,7 @@ from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record, Stable
 from qutrio.storage.directories import DataDirectory
 from qutrio.storage.keys import Identity, load_identity
-from qutrio.storage.leftovers import tidy, untouched
+from qutrio.storage.leftovers import can_set_up, tidy
 from qutrio.storage.lock import lock_directory
 from qutrio.storage.setup import adopt, default_advertise, default_name, initialise
 from qutrio.storage.store import Store
@@ -84,7 +84,7 @@ def test_a_crash_before_the_state_can_be_repeated(directory: DataDirectory) -> N
     first = load_identity(directory)
     directory.state.unlink()
     directory.node_file.write_text("torn")
-    assert untouched(directory)
+    assert can_set_up(directory)
     assert init(directory).node_id == first.node_id
     assert Store(directory).load().committed.document.members[0].id == first.node_id
     assert sorted(p.name for p in directory.root.iterdir()) == [
@@ -109,7 +109,7 @@ def test_a_node_that_lost_a_file_is_not_set_up_again(directory: DataDirectory, l
     # An old copy of the state would have forgotten promises.
     assert ("from a backup" in str(told.value)) is (lost != "state/state.json")
     assert contents(directory) == before
-    assert not untouched(directory)
+    assert not can_set_up(directory)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""A story that three real nodes tell on one machine: an outage, a killed master, one page."""
+"""The demo: three real nodes on one machine go through an outage and the death of their master."""

@@ -33,18 +33,18 @@ class Mailbox:
     _arrival: trio.Condition = field(factory=trio.Condition, init=False)
 
     def about(self, word: str) -> list[Mail]:
-        """Return the mails whose subject holds `word`."""
+        """Return the mails whose subject contains `word`."""
         return [mail for mail in self.mails if word in mail.subject]
 
     async def first(self, word: str) -> Mail:
-        """Wait for a mail whose subject holds `word`, and return the first."""
+        """Wait for a mail whose subject contains `word`, and return the first."""
         async with self._arrival:
             while not self.about(word):
                 await self._arrival.wait()
         return self.about(word)[0]
 
     async def keep(self, mail: Mail) -> None:
-        """Take a mail in and wake whoever waits for it."""
+        """Store a mail and wake the tasks that wait for one."""
         async with self._arrival:
             self.mails.append(mail)
             self._arrival.notify_all()
@@ -52,7 +52,7 @@ class Mailbox:
 
 @asynccontextmanager
 async def open_mailbox() -> AsyncIterator[Mailbox]:
-    """Give a mailbox that receives on loopback until the end of the block."""
+    """Yield a mailbox that receives on loopback until the end of the block."""
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host=HOST)
         mailbox = Mailbox(listener.socket.getsockname()[1])
@@ -63,7 +63,7 @@ async def open_mailbox() -> AsyncIterator[Mailbox]:
 
 @define
 class _Lines:
-    """Lines out of a stream, each of bounded length."""
+    """Splits a stream into lines of bounded length."""
 
     stream: trio.abc.ReceiveStream
     buffer: bytearray = field(factory=bytearray, init=False)
@@ -119,7 +119,7 @@ _REPLIES = {
 
 
 async def _read_content(lines: _Lines) -> bytes | None:
-    """Return the message up to the lone dot, or None when the client breaks off or goes on."""
+    """Return the message without its final dot; None if it is cut off or too long."""
     content = bytearray()
     while (line := await lines.next()) is not None and len(content) < MAIL_BYTES_MAX:
         if line == b".":

@@ -26,12 +26,12 @@ INHERITED_NAMES = ("CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTOR
 
 
 class DemoError(QutrioError):
-    """A step of the story did not happen; the message says which and what was seen instead."""
+    """A step of the demo did not happen; the message says which, and what was seen instead."""
 
 
 @frozen(kw_only=True)
 class Standing:
-    """What a node says about itself and about the one check, in the words of `status --json`."""
+    """A node's state, and that of the one check, from `status --json`."""
 
     name: str
     term: int
@@ -46,7 +46,7 @@ class Standing:
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> Self:
-        """Take out of a status what the story looks at."""
+        """Pick out of a status what the demo needs."""
         checks = status["checks"]
         votes = checks[0]["votes"] if checks else {"ok": 0, "fail": 0}
         return cls(
@@ -75,17 +75,17 @@ class DemoNode:
 
     @property
     def address(self) -> str:
-        """Where the others reach it."""
+        """The address that other nodes dial."""
         return f"{self.host}:{self.port}"
 
     @property
     def socket(self) -> Path:
-        """Its control socket."""
+        """The control socket of the node."""
         return self.directory / "qutrio.sock"
 
     @property
     def log(self) -> Path:
-        """What it wrote to its standard output and error."""
+        """The file with the node's standard output and standard error."""
         return self.directory / "log"
 
     async def serve(self) -> None:
@@ -126,14 +126,14 @@ class DemoNode:
             raise DemoError(f"{self.name} answers to status: {failure}") from None
 
     async def kill(self) -> None:
-        """End the process as a power failure would."""
+        """Kill the process."""
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             await self.process.wait()
             self.process = None
 
     def ask_to_end(self) -> None:
-        """Ask the process, if it still runs, to end in good order."""
+        """Ask the process, if it still runs, to stop."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
@@ -144,7 +144,7 @@ class DemoNode:
         )
 
     async def _start(self, *arguments: str) -> trio.Process:
-        """Start a command of qutrio that belongs to this node, apart from our terminal."""
+        """Start a qutrio command for this node, without this terminal."""
         with self.log.open("ab") as log:
             return await trio.lowlevel.open_process(
                 [sys.executable, "-m", "qutrio", *arguments],
@@ -180,7 +180,7 @@ class DemoNode:
 async def open_nodes(
     directory: Path, names: Sequence[str] = NAMES
 ) -> AsyncIterator[tuple[DemoNode, ...]]:
-    """Give one node that does not run yet for each name, and end whatever runs at the end."""
+    """Yield a node for each name, not started yet, and stop the running ones at the end."""
     nodes = tuple(
         _prepared(name, f"127.0.0.{number}", directory / name)
         for number, name in enumerate(names, start=1)
@@ -193,7 +193,7 @@ async def open_nodes(
 
 
 async def _end(nodes: tuple[DemoNode, ...]) -> None:
-    """Ask every process to end; kill those that do not, each by its own id."""
+    """Ask every process to stop, and kill those that do not, each by its own id."""
     for node in nodes:
         node.ask_to_end()
     with trio.move_on_after(STOP_S_MAX):
@@ -210,7 +210,7 @@ def _prepared(name: str, host: str, directory: Path) -> DemoNode:
 
 
 def _free_port(host: str) -> int:
-    """Return a port that nobody uses on `host` at this moment."""
+    """Return a port on `host` that is free now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The story itself: each step is done, waited for, and told in a line as it happens."""
+"""The steps of the demo: each is done, waited for, and reported in a line."""
 
 import shutil
 import signal
@@ -41,9 +41,9 @@ and see docs/tutorial.md for three hosts.
 
 
 def run(*, keep: bool) -> int:
-    """Tell the story from beginning to end and return the exit code.
+    """Run the demo and return the exit code.
 
-    With `keep` the cluster stays when the story is over, to be looked at, until Ctrl-C.
+    With `keep` the cluster runs on after the last step, until Ctrl-C.
     """
     directory = Path(tempfile.mkdtemp(prefix="qutrio-demo-"))
     print(OPENING, flush=True)
@@ -60,21 +60,21 @@ def run(*, keep: bool) -> int:
 
 
 def _program() -> str:
-    """Return how this program was called, so that a suggested command can be pasted."""
+    """Return the command that started this program, for commands that users can paste."""
     called = Path(sys.argv[0])
     return str(called) if called.name == "qutrio" else "python3 -m qutrio"
 
 
 @frozen
 class _Ending:
-    """How the story ended: as it should, interrupted, or with a step that did not happen."""
+    """How the demo ended: as it should, interrupted, or with a step that did not happen."""
 
     failure: str | None = None
     interrupted: bool = False
 
 
 async def _stage(directory: Path, keep: bool) -> _Ending:
-    """Set the stage, tell, and clear it again whatever happens."""
+    """Run the demo until it ends or a signal comes."""
     interrupted = False
 
     async def watch_signals(
@@ -96,14 +96,14 @@ async def _stage(directory: Path, keep: bool) -> _Ending:
 
 
 async def _play(directory: Path, keep: bool) -> str | None:
-    """Tell the story on an empty stage; return what went wrong, if anything did."""
+    """Start everything that the demo needs and run it; return what went wrong, if anything did."""
     async with AsyncExitStack() as stage:
         target = await stage.enter_async_context(open_target())
         mailbox = await stage.enter_async_context(open_mailbox())
         nodes = await stage.enter_async_context(open_nodes(directory))
         story = Story(nodes, target, mailbox)
         try:
-            await story.tell()
+            await story.run()
         except DemoError as error:
             return str(error)
         if keep:
@@ -120,8 +120,8 @@ class Story:
     mailbox: Mailbox
     _began: float = field(factory=trio.current_time, init=False)
 
-    async def tell(self) -> None:
-        """Tell every step.  Raises `DemoError` at the first that does not happen."""
+    async def run(self) -> None:
+        """Run all steps.  Raises `DemoError` at the first that does not happen."""
         await self._gather()
         await self._watch()
         await self._break()
@@ -130,7 +130,7 @@ class Story:
         self._sum_up()
 
     async def stay(self) -> None:
-        """Leave everything running, and say how to look at it, until a signal comes."""
+        """Leave everything running until a signal comes, and print how to look at it."""
         node = next(node for node in self.nodes if node.process is not None)
         self.say("The cluster stays until Ctrl-C.  Look at it from another terminal:")
         print(f"\n    QUTRIO_SOCKET={node.socket} {_program()} status\n", flush=True)
@@ -144,7 +144,7 @@ class Story:
         """Start the first node, let the others join by token, wait until all can vote."""
         first = self.nodes[0]
         await first.serve()
-        alone = await until("the first node's mandate", START_S_MAX, lambda: looks.acting([first]))
+        alone = await until("the first node's lease", START_S_MAX, lambda: looks.master([first]))
         self.say(f"{first.name} starts on {first.address}: a cluster of one, master of itself.")
         for count, node in enumerate(self.nodes[1:], start=2):
             invitation = await first.ask("enroll.create", name=node.name, auto_approve=True)
@@ -153,7 +153,7 @@ class Story:
             running = self.nodes[:count]
             await until(f"the vote of {node.name}", STEP_S_MAX, partial(looks.all_vote, running))
             self.say(f"{node.name} starts on {node.address} and joins with a single-use token.")
-        master = await until("the election", STEP_S_MAX, lambda: looks.agreed(self.nodes))
+        master = await until("the election", STEP_S_MAX, lambda: looks.agreed_master(self.nodes))
         assert master.term >= alone.term
         self.say(
             f"All three name {master.name} as master, in term {master.term}; two are a quorum."
@@ -165,7 +165,7 @@ class Story:
         await node.ask("alert.add", channel=self._channel())
         await node.ask("check.add", check=self._check())
         self.say(f"A check is added on {node.name}: {self.target.url} every {CHECK_INTERVAL}.")
-        await until(f"{CHECK} up", STEP_S_MAX, lambda: looks.judged(self.nodes, "up"))
+        await until(f"{CHECK} up", STEP_S_MAX, lambda: looks.verdict_is(self.nodes, "up"))
         self.say(f"{CHECK} is UP: all three see it.  Up is no news, so nobody gets a mail.")
 
     async def _break(self) -> None:
@@ -177,29 +177,29 @@ class Story:
         waited = trio.current_time() - broken
         self.say(f"One mail arrives, {waited:.1f} s later, with what each node saw:")
         _quote(mail)
-        await until("the record of that mail", STEP_S_MAX, lambda: looks.all_told(self.nodes))
+        await until("the record of that mail", STEP_S_MAX, lambda: looks.all_delivered(self.nodes))
 
     async def _kill_master(self) -> tuple[DemoNode, tuple[DemoNode, ...]]:
-        """Kill the master during the outage; return its successor and all who live."""
-        was = await until("the master", STEP_S_MAX, lambda: looks.agreed(self.nodes))
+        """Kill the master during the outage; return its successor and the nodes that are left."""
+        was = await until("the master", STEP_S_MAX, lambda: looks.agreed_master(self.nodes))
         victim = next(node for node in self.nodes if node.name == was.name)
         await victim.kill()
         killed = trio.current_time()
         self.say(f"{was.name}, the master of term {was.term}, is killed (SIGKILL).")
         survivors = tuple(node for node in self.nodes if node is not victim)
-        now = await until("the takeover", STEP_S_MAX, lambda: looks.acting(survivors))
+        now = await until("the takeover", STEP_S_MAX, lambda: looks.master(survivors))
         waited = trio.current_time() - killed
         if now.term <= was.term:
-            raise DemoError(f"{now.name} acts in term {now.term}, not after term {was.term}")
-        self.say(f"{now.name} acts in term {now.term}, {waited:.1f} s later.")
-        await until("its verdict", STEP_S_MAX, lambda: looks.judged(survivors, "down"))
+            raise DemoError(f"{now.name} is master in term {now.term}, not after term {was.term}")
+        self.say(f"{now.name} is master in term {now.term}, {waited:.1f} s later.")
+        await until("its verdict", STEP_S_MAX, lambda: looks.verdict_is(survivors, "down"))
         await trio.sleep(QUIET_S)
         self._expect_mails(down=1, recovered=0)
-        self.say(f"{now.name} counts the votes: still down, and known to be.  No second mail.")
+        self.say(f"{now.name} counts the votes: still down, as already told.  No second mail.")
         return next(node for node in survivors if node.name == now.name), survivors
 
     async def _mend(self, master: DemoNode, survivors: tuple[DemoNode, ...]) -> None:
-        """Bring the website back and wait for the one mail, and for no other."""
+        """Bring the website back and wait for exactly one mail."""
         await self.target.bring_up()
         mended = trio.current_time()
         self.say("The website is back.")
@@ -207,12 +207,12 @@ class Story:
         waited = trio.current_time() - mended
         self.say(f"One mail arrives from {master.name}, {waited:.1f} s later:")
         _quote(mail)
-        await until("the last record", STEP_S_MAX, lambda: looks.all_told(survivors))
+        await until("the last record", STEP_S_MAX, lambda: looks.all_delivered(survivors))
         await trio.sleep(QUIET_S)
 
     def _sum_up(self) -> None:
         self._expect_mails(down=1, recovered=1)
-        self.say("In all: one outage, one dead master, two mails: one DOWN, one RECOVERED.")
+        self.say("In total: one outage, one dead master, two mails: one DOWN, one RECOVERED.")
 
     def _expect_mails(self, *, down: int, recovered: int) -> None:
         """Raise `DemoError` unless exactly these mails have come."""
@@ -250,7 +250,7 @@ class Story:
 
 
 def _quote(mail: Mail) -> None:
-    """Show a mail the way a mail program would quote it."""
+    """Print a mail as a mail program would quote it."""
     print(f"        | Subject: {mail.subject}")
     for line in mail.body.strip().splitlines():
         print(f"        | {line}".rstrip())

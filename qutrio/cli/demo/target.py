@@ -31,7 +31,7 @@ class Target:
         return f"http://{HOST}:{self.port}/health"
 
     async def bring_up(self) -> None:
-        """Answer from now on.  Raises `OSError` when somebody took the port meanwhile."""
+        """Answer from now on.  Raises `OSError` if another program took the port meanwhile."""
         (listener,) = await trio.open_tcp_listeners(self.port, host=HOST)
         self.port = listener.socket.getsockname()[1]
         self._serving = await self.nursery.start(partial(_serve, listener))
@@ -45,7 +45,7 @@ class Target:
 
 @asynccontextmanager
 async def open_target() -> AsyncIterator[Target]:
-    """Give a target that is up, and take it down at the end."""
+    """Yield a target that is up, and take it down at the end."""
     async with trio.open_nursery() as nursery:
         target = Target(nursery)
         await target.bring_up()
@@ -63,7 +63,7 @@ async def _serve(
 
 
 async def _answer(stream: trio.SocketStream) -> None:
-    """Answer one request and close, whatever was asked."""
+    """Answer any request once and close."""
     with trio.move_on_after(REQUEST_WAIT_S_MAX):
         try:
             if await _read_request(stream):
@@ -77,7 +77,7 @@ async def _answer(stream: trio.SocketStream) -> None:
 
 
 async def _read_request(stream: trio.SocketStream) -> bool:
-    """Read up to the empty line; return whether it came."""
+    """Read until the empty line; return whether it came."""
     received = b""
     while b"\r\n\r\n" not in received and len(received) < REQUEST_BYTES_MAX:
         chunk = await stream.receive_some()

@@ -1,8 +1,8 @@
-"""From verdicts to people: incidents, notices and their deliveries.
+"""From verdicts to alerts: incidents, notices and their deliveries.
 
-The master opens an incident when a check goes down and closes it when the check is up again.  Both
-put notices into the ledger, which a majority holds before anything is sent.  `scheduler` decides
-which delivery is attempted when, and by whom, until it is marked as delivered.  `unseen` tells of
-checks that nobody can judge, and `partition` lets the leader of a minority alert, if the settings
-say so.
+The master opens an incident when a check goes DOWN and closes it when the check is UP again.  Both
+put notices into the ledger (`alert_manager`, `notices`), which a majority holds before anything is
+sent.  `scheduler` decides when each delivery is attempted, and by which member, until it is marked
+as delivered.  `unseen` reports checks that have no verdict, and `partition` lets the leader of a
+minority send notices if the settings allow it.
 """

@@ -1,15 +1,15 @@
-"""How long each open incident has lasted, by this node's boot clock and never by a wall clock.
+"""How long each open incident has lasted, by this node's boot clock rather than a wall clock.
 
-Theory of operation.  Every node notes on its own boot clock when it learned that a majority
-holds an incident.  So whoever is master when it ends says how long it lasted, also when another
-opened it.  A node that started in the middle cannot have measured the beginning: the members
-that it links with tell it the *age* of each incident that they measured, never a moment.  Until
-then it estimates by the wall clock, which is never taken for less than nothing.  The same goes
-for checks without a verdict; what is written of them says how old it was by then.
+Theory of operation.  Every node records on its own boot clock when it learned that a majority
+holds an incident.  So the master in whose term it ends knows how long it lasted, also if another
+master opened it.  A node that started later did not measure the beginning: the members that it
+connects to send it the *age* of each incident that they measured, never a time.  Until then it
+estimates the age by the wall clock, as 0 at least.  The same applies to checks without a verdict;
+their entries in the ledger say how old they were when they were written.
 
-One member's word does not make an outage longer.  The holder that this node endorsed is believed;
-beside that, of all that is known, the longest age counts that another one reaches as well.
-Only a node that knows nothing better takes the first word that it gets.
+A single member cannot make an outage look longer.  The master to which this node granted its vote
+is believed.  Besides that, the longest age counts that a second member confirms.  A node that has
+no other information uses the first age that it receives.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ from qutrio.model.incidents import Incident, Ledger
 if TYPE_CHECKING:
     from qutrio.model.unseen import Unjudged, Unseen
 
-AGES_TOLD_MAX = 500
-"""Incidents whose age one message tells; a peer estimates the others."""
-AGES_KNOWN_MAX = 2 * AGES_TOLD_MAX
-"""From here on what was said of incidents that are not here is forgotten."""
+AGES_PER_MESSAGE_MAX = 500
+"""The most incidents in one message; a peer estimates the ages of the others."""
+AGES_KNOWN_MAX = 2 * AGES_PER_MESSAGE_MAX
+"""Beyond this number the reported ages of unknown incidents are dropped."""
 AGE_S_MAX: Seconds = 10 * 366 * 86_400.0
 
 
@@ -37,21 +37,21 @@ class IncidentAges:
     """When each open incident began, on this node's boot clock."""
 
     began: Mapping[IncidentId, Instant] = MappingProxyType({})
-    """Replaced when it changes, so that views may hold it."""
+    """Replaced when it changes, so that views may refer to it."""
     ended: Mapping[IncidentId, Seconds] = MappingProxyType({})
-    """How long those lasted that the newest ledger holds no more."""
+    """How long the incidents lasted that the newest ledger closed."""
     _estimated: set[IncidentId] = field(factory=set)
     _measured: dict[IncidentId, Instant] = field(factory=dict)
-    """What this node measured itself, or the holder that it endorsed told it."""
-    _told: dict[IncidentId, dict[NodeId, Instant]] = field(factory=dict)
-    """What each peer said, also of incidents that are not here yet."""
+    """The beginnings that this node measured, or that the master it granted reported."""
+    _reported: dict[IncidentId, dict[NodeId, Instant]] = field(factory=dict)
+    """The beginnings that each peer reported, also of incidents that this node does not know."""
     _ledger: Ledger | None = None
 
-    def follow(self, ledger: Ledger, now: Instant, wall: UnixTime) -> None:
-        """Note which incidents a majority opened and closed, at `now`."""
+    def update(self, ledger: Ledger, now: Instant, wall: UnixTime) -> None:
+        """Record which incidents a majority opened and closed, at `now`."""
         if ledger is self._ledger:
             return
-        waking, self._ledger = self._ledger is None, ledger
+        first, self._ledger = self._ledger is None, ledger
         aged: list[Incident | Unjudged | Unseen] = [*ledger.incidents]
         aged += [*ledger.unjudged, *ledger.unseen]
         ids = {one.id for one in aged}
@@ -62,7 +62,7 @@ class IncidentAges:
         for one in aged:
             if one.id in began:
                 continue
-            if waking:
+            if first:
                 self._estimated.add(one.id)
                 began[one.id] = Instant(now - _bounded(wall - one.since_unix))
             else:
@@ -71,21 +71,21 @@ class IncidentAges:
                 began[one.id] = self._agreed(one.id)
         for gone in self.began.keys() - ids:
             self._measured.pop(gone, None)
-            self._told.pop(gone, None)
+            self._reported.pop(gone, None)
         self._estimated &= ids
         self.began = MappingProxyType(began)
 
     def lasted(self, incident: IncidentId, now: Instant) -> Seconds | None:
-        """Return for how long an incident has been open; None for one that is not here."""
+        """Return for how long an incident has been open; None if this node does not know it."""
         at = self.began.get(incident)
         return None if at is None else max(0.0, now - at)
 
-    def tell(self, now: Instant) -> tuple[tuple[IncidentId, Seconds], ...]:
-        """Return the ages that this node measured itself, of a bounded number of incidents."""
+    def measured(self, now: Instant) -> tuple[tuple[IncidentId, Seconds], ...]:
+        """Return the ages that this node did not estimate, as many as one message may hold."""
         measured = [(i, now - at) for i, at in self.began.items() if i not in self._estimated]
-        return tuple(measured[:AGES_TOLD_MAX])
+        return tuple(measured[:AGES_PER_MESSAGE_MAX])
 
-    def heard(
+    def record_reports(
         self,
         sender: NodeId,
         ages: tuple[tuple[IncidentId, Seconds], ...],
@@ -93,32 +93,32 @@ class IncidentAges:
         *,
         trusted: bool = False,
     ) -> None:
-        """Take in what a peer measured; `trusted` is the holder that this node endorsed."""
+        """Record a peer's ages; `trusted` says that this node granted its vote to that peer."""
         began = dict(self.began)
-        if len(self._told) + len(self._measured) > AGES_KNOWN_MAX:
+        if len(self._reported) + len(self._measured) > AGES_KNOWN_MAX:
             self._forget_all_but(began.keys())
-        for incident, age_s in ages[:AGES_TOLD_MAX]:
+        for incident, age_s in ages[:AGES_PER_MESSAGE_MAX]:
             at = Instant(now - _bounded(age_s))
             if trusted:
                 self._measured[incident] = min(at, self._measured.get(incident, at))
             else:
-                self._told.setdefault(incident, {})[sender] = at
+                self._reported.setdefault(incident, {})[sender] = at
             if incident in began:
                 self._estimated.discard(incident)
                 began[incident] = self._agreed(incident)
         self.began = MappingProxyType(began)
 
     def _agreed(self, incident: IncidentId) -> Instant:
-        """Return the earliest beginning that two bear out, or the only one that is known."""
+        """Return the earliest beginning that two members confirm, or the only known one."""
         measured = self._measured.get(incident)
-        known = sorted(self._told.get(incident, {}).values())
+        known = sorted(self._reported.get(incident, {}).values())
         if measured is None:
             return known[min(1, len(known) - 1)]
         return min((measured, *known[1:2]))
 
     def _forget_all_but(self, here: AbstractSet[IncidentId]) -> None:
-        """Forget what was said of incidents that are not here; most of them are long gone."""
-        self._told = {i: said for i, said in self._told.items() if i in here}
+        """Forget what was reported of unknown incidents; most of them ended long ago."""
+        self._reported = {i: said for i, said in self._reported.items() if i in here}
         self._measured = {i: at for i, at in self._measured.items() if i in here}
 
 

@@ -1,8 +1,11 @@
-"""The pager: from verdicts to a ledger that a majority holds, and from there to people.
+"""From changed verdicts to a ledger that a majority holds, and from there to deliveries.
 
-The acting master brings the ledger up to date, has the register write it, and hands out the
-attempts to deliver.  Every other node runs errands for the master, and passes on what it
-delivered itself while it was master.  Without a majority, `core.alerting.partition` may page.
+`core.checks.verdicts` finds the changed verdicts, and `on_verdicts_changed` collects them.  Only
+the master goes on (`may_write`): `next_ledger` has `core.alerting.notices` open and close
+incidents, `core.node` has the register write that ledger, and once a majority holds it,
+`start_attempts` orders the attempts that `core.alerting.scheduler` finds due.  Every other node
+makes the attempts that the master delegates, and reports what it delivered while it was master.
+Without a majority, `core.alerting.partition` may send notices.
 """
 
 from collections.abc import Sequence
@@ -11,11 +14,11 @@ from collections.abc import Set as AbstractSet
 from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.closing import drop_unreachable
-from qutrio.core.alerting.notices import NoticeInputs
+from qutrio.core.alerting.notices import NoticeInputs, reconcile
+from qutrio.core.alerting.outbox import drop_unreachable
 from qutrio.core.alerting.partition import PartitionAlerting
 from qutrio.core.alerting.recipients import Recipients
-from qutrio.core.alerting.scheduler import DeliveryScheduler, reconcile
+from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.core.alerting.unseen import UnseenTracker
 from qutrio.core.api.effects import Effect, Note, Notify, Send
 from qutrio.core.api.events import Attempted
@@ -39,100 +42,100 @@ DELEGATED_MAX = 256
 
 @define
 class AlertManager:
-    """One node's part in telling people."""
+    """One node's part in sending notices."""
 
     me: NodeId
     leadership: Leadership
     register: Register
     exchange: ResultExchange
     scheduler: DeliveryScheduler
-    errands_max: int = DELEGATED_MAX
-    minority: PartitionAlerting = field(init=False)
+    delegated_max: int = DELEGATED_MAX
+    partition: PartitionAlerting = field(init=False)
     ages: IncidentAges = field(factory=IncidentAges)
     unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
     _announced_in: Term | None = None
     _alarms: set[CheckId] = field(factory=set)
-    """Checks with a first vote against their state since the last look."""
+    """Checks with a first vote against their verdict since `request_probes`."""
     _changed: set[CheckId] = field(factory=set)
-    """Checks that changed since the last ledger."""
-    _errands: dict[DeliveryKey, NodeId] = field(factory=dict)
-    _ran: dict[DeliveryKey, int] = field(factory=dict)
-    """The last errand for each delivery, by the number of our heartbeat that it names."""
+    """Checks whose verdict changed since `next_ledger`."""
+    _delegated: dict[DeliveryKey, NodeId] = field(factory=dict)
+    _last_delegated: dict[DeliveryKey, int] = field(factory=dict)
+    """The newest request for each delivery, by the number of this node's heartbeat in it."""
 
     def __attrs_post_init__(self) -> None:
-        """Be ready to page without a majority."""
+        """Create the partition alerting of this node."""
         scheduler = DeliveryScheduler(self.scheduler.rng)
-        self.minority = PartitionAlerting(self.leadership, self.register, self.exchange, scheduler)
+        self.partition = PartitionAlerting(self.leadership, self.register, self.exchange, scheduler)
 
     def deadline(self) -> Instant:
-        """Return when an attempt is due or overdue, or there may be something to tell."""
+        """Return when an attempt is due or overdue, or a notice may be due."""
         return min(
-            self.scheduler.deadline(), self.minority.deadline(), self.unseen_tracker.deadline()
+            self.scheduler.deadline(), self.partition.deadline(), self.unseen_tracker.deadline()
         )
 
-    def alarmed(self, checks: AbstractSet[CheckId]) -> None:
-        """Take in on which checks a first vote against their state was cast."""
+    def on_first_votes(self, checks: AbstractSet[CheckId]) -> None:
+        """Record the checks on which a first vote against the verdict was cast."""
         self._alarms |= checks
 
-    def counted(self, changed: AbstractSet[CheckId]) -> None:
-        """Take in of which checks there may be something to announce."""
+    def on_verdicts_changed(self, changed: AbstractSet[CheckId]) -> None:
+        """Record the checks for which a notice may be due."""
         self._changed |= changed
 
     @property
-    def pressing(self) -> bool:
-        """Tell whether what was taken in has consequences now."""
+    def is_urgent(self) -> bool:
+        """Whether what was recorded has consequences now."""
         return bool(self._alarms or (self._changed and self.leadership.lease.claim is not None))
 
-    def look_again(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Have everybody probe what a round waits for; page as the leader of a minority."""
+    def request_probes(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Have all nodes probe what a round waits for; send notices as leader of a minority."""
         alarms, self._alarms = self._alarms, set()
-        effects = self.minority.advance(alarms, now, wall)
+        effects = self.partition.advance(alarms, now, wall)
         if self.leadership.acting_until(now) is not None:
             pause = self.leadership.settings.confirm_after_s
-            asked = self.exchange.verdicts.to_probe(now, alarms, pause)
-            effects += self.exchange.demand_of_all(
+            asked = self.exchange.verdicts.take_due_probes(now, alarms, pause)
+            effects += self.exchange.probe_everywhere(
                 asked, self.leadership.membership.live_peers(now)
             )
         return effects
 
-    def tell_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
-        """Tell a peer for how long incidents have been open, as far as this node measured it."""
-        ages = self.ages.tell(now)
+    def report_ages(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Send a peer the ages of the open incidents that this node measured."""
+        ages = self.ages.measured(now)
         allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
         return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
 
-    def _errands_over(self, now: Instant) -> Instant:
-        """Return up to when an errand that was sent by now may begin, by the faster clock.
+    def _delegations_over(self, now: Instant) -> Instant:
+        """Return until when a delivery that was delegated by now may begin, by the faster clock.
 
-        A member counts `dead_after` for it under each engine, however short the bonds are.
+        A member allows `dead_after` for it with every engine, even if grants are shorter.
         """
         records = (self.register.committed, self.register.accepted)
         lasts_s = max(record.document.settings.dead_after_s for record in records)
         return Instant(now + lasts_s * (1 + 2 * DRIFT_MARGIN))
 
     def may_write(self, now: Instant) -> bool:
-        """Tell whether this node acts and no write is in flight; notice a new term of ours."""
+        """Return True if this node is master and no write is in flight; start a new term."""
         register, term = self.register, self.register.established
         if term is None or self.leadership.acting_until(now) is None:
             self._announced_in = None
-            self.unseen_tracker.rest()
+            self.unseen_tracker.stop()
             return False
         before, self._announced_in = self._announced_in, term
-        if before is None:  # else this node claimed again while it acted: nobody came between
+        if before is None:  # else it claimed again while it was master: no other master between
             committed = register.committed
             self.scheduler.take_over(now, inherited=bool(committed.ledger.outbox))
-            self.scheduler.hold_recoveries(self._errands_over(now))
-            self.scheduler.hold_successors(committed.ledger.outbox, self._errands_over(now))
+            self.scheduler.hold_recoveries(self._delegations_over(now))
+            self.scheduler.hold_successors(committed.ledger.outbox, self._delegations_over(now))
             self.scheduler.inherit(committed.ledger.waiting)
             self.unseen_tracker.take_over(now)
             self._changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.leadership.lease.claim == term
 
-    def ledger(self, now: Instant, wall: UnixTime) -> Ledger:
-        """Return the ledger as it should be now; only for a node that may write."""
+    def next_ledger(self, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger as it should be now.  Only for a node that may write."""
         committed, term = self.register.committed, self.register.established
         assert term is not None
-        scene = NoticeInputs(
+        inputs = NoticeInputs(
             document=committed.document,
             verdicts=self.exchange.verdicts,
             term=term,
@@ -143,38 +146,38 @@ class AlertManager:
             live=self.leadership.membership.live(now),
         )
         changed, self._changed = self._changed, set()
-        ledger = self.scheduler.follow(committed.document, committed.ledger, now)
-        ledger = reconcile(ledger, scene, changed)
-        ledger = self.unseen_tracker.follow(ledger, scene, changed)
+        ledger = self.scheduler.set_channels(committed.document, committed.ledger, now)
+        ledger = reconcile(ledger, inputs, changed)
+        ledger = self.unseen_tracker.update(ledger, inputs, changed)
         ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
         ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
         ledger = keep_former(ledger, committed.document, committed.document)
-        return self.scheduler.write_down(ledger, now, wall) if parts else ledger
+        return self.scheduler.record_waits(ledger, now, wall) if parts else ledger
 
-    def send_out(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
-        """Return the attempts to make now, for notices that a majority holds."""
+    def start_attempts(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:
+        """Return the effects that start the attempts due now, for notices that a majority holds."""
         ledger, term = self.register.committed.ledger, self.register.established
         assert term is not None
-        self.scheduler.settle(ledger)
+        self.scheduler.on_committed(ledger)
         effects: list[Effect] = []
         kept = self.register.accepted.ledger.waiting
-        for delegated in self.scheduler.due(ledger, tuple(live_peers), now, kept):
-            if delegated.via is None:
-                effects.append(Notify(delegated.delivery, term, delegated=False))
+        for attempt in self.scheduler.due(ledger, tuple(live_peers), now, kept):
+            if attempt.via is None:
+                effects.append(Notify(attempt.delivery, term, delegated=False))
             else:
-                heard = self.leadership.heartbeats.last_heard(delegated.via)
-                message = Deliver(term=term, delivery=delegated.delivery, heard=heard)
-                effects.append(Send(delegated.via, message))
-                self.scheduler.hold_successors((delegated.delivery,), self._errands_over(now))
+                heard = self.leadership.heartbeats.last_heard(attempt.via)
+                message = Deliver(term=term, delivery=attempt.delivery, heard=heard)
+                effects.append(Send(attempt.via, message))
+                self.scheduler.hold_successors((attempt.delivery,), self._delegations_over(now))
         return effects
 
     def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:
-        """Run an errand for the acting master, unless it was under way for too long.
+        """Attempt a delivery for the master, unless the request was under way for too long.
 
-        Its master may be another by now, and have told people that the outage is over.
+        There may be another master by now, which has announced the recovery.
         """
-        if self.leadership.master(now) != sender or len(self._errands) >= self.errands_max:
+        if self.leadership.master(now) != sender or len(self._delegated) >= self.delegated_max:
             return []
         delivery = message.delivery
         key = (delivery.notice.id, delivery.channel)
@@ -185,19 +188,21 @@ class AlertManager:
         if isinstance(delivery.notice.kind, UnknownKind):
             problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
             return [Send(sender, _failed(*key, problem))]
-        if self._ran.get(key) == message.heard:
+        if self._last_delegated.get(key) == message.heard:
             return []  # the same message once more
-        self._ran = {
-            k: n for k, n in self._ran.items() if self.leadership.heartbeats.sent_at(n) is not None
+        self._last_delegated = {
+            k: n
+            for k, n in self._last_delegated.items()
+            if self.leadership.heartbeats.sent_at(n) is not None
         }
-        self._ran[key] = message.heard
-        self._errands[key] = sender
+        self._last_delegated[key] = message.heard
+        self._delegated[key] = sender
         return [Notify(delivery, message.term, delegated=True, until=until)]
 
     def on_delivered(self, sender: NodeId, message: Delivered, now: Instant) -> list[Effect]:
-        """Take in how a peer's attempt ended: an errand, or one it began as master.
+        """Record how a peer's attempt ended: a delegated one, or one that it began as master.
 
-        Whoever cannot have made it is not heard: a notice is not crossed off on its word.
+        A report from a peer that cannot have made the attempt is ignored.
         """
         ended = Attempted(
             message.notice,
@@ -207,33 +212,33 @@ class AlertManager:
             parts=message.parts,
             wait_s=message.wait_s,
         )
-        counts = self.scheduler.told(sender, ended, self._recipients(ended.channel), now)
-        return _complain(ended) if counts and not ended.delivered else []
+        counts = self.scheduler.on_report(sender, ended, self._recipients(ended.channel), now)
+        return _note_failure(ended) if counts and not ended.delivered else []
 
     def on_attempted(self, event: Attempted, now: Instant) -> list[Effect]:
-        """Note how an attempt ended, or tell whoever must know."""
-        asker = None if event.minority else self._errands.pop(event.key, None)
+        """Record how an attempt of this node ended, or report it to the node that asked for it."""
+        asker = None if event.minority else self._delegated.pop(event.key, None)
         recipients = self._recipients(event.channel)
-        effects = [] if event.delivered else _complain(event)
+        effects = [] if event.delivered else _note_failure(event)
         if event.minority:
-            self.minority.ended(event, recipients, now)
+            self.partition.on_attempted(event, recipients, now)
         elif self.leadership.master(now) == self.me:
-            self.scheduler.ended(event, recipients, now)
+            self.scheduler.on_attempted(event, recipients, now)
         elif event.delivered or asker is None:
-            self.scheduler.note(event, recipients)  # told to whoever acts, as soon as it is heard
+            self.scheduler.record(event, recipients)  # `report_delivered` sends it to the master
         else:
-            effects.append(Send(asker, _told(event)))
+            effects.append(Send(asker, _report_of(event)))
         return effects
 
-    def pass_on(self, now: Instant) -> list[Effect]:
-        """Tell the acting master whom this node reached."""
+    def report_delivered(self, now: Instant) -> list[Effect]:
+        """Report to the master which deliveries this node made."""
         master = self.leadership.master(now)
         if master is None or master == self.me:
             return []
         marks, self.scheduler.delivered = self.scheduler.delivered, set()
         found, self.scheduler.recipients = self.scheduler.recipients, Recipients()
         return [
-            Send(master, _mark(key, found.of(key), delivered=key in marks))
+            Send(master, _parts_report(key, found.parts_of(key), delivered=key in marks))
             for key in sorted(marks | found.keys())
         ]
 
@@ -242,7 +247,7 @@ class AlertManager:
         return recipients_of(next((c for c in channels if c.id == channel), None))
 
 
-def _complain(event: Attempted) -> list[Effect]:
+def _note_failure(event: Attempted) -> list[Effect]:
     return [Note(NoticeUndelivered(event.channel, event.detail))]
 
 
@@ -250,7 +255,7 @@ def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:
     return Delivered(notice=notice, channel=channel, delivered=False, detail=detail)
 
 
-def _told(event: Attempted) -> Delivered:
+def _report_of(event: Attempted) -> Delivered:
     return Delivered(
         notice=event.notice,
         channel=event.channel,
@@ -261,7 +266,7 @@ def _told(event: Attempted) -> Delivered:
     )
 
 
-def _mark(key: DeliveryKey, parts: tuple[Part, ...], *, delivered: bool) -> Delivered:
+def _parts_report(key: DeliveryKey, parts: tuple[Part, ...], *, delivered: bool) -> Delivered:
     notice, channel = key
     detail = "" if delivered else "; ".join(f"{p.recipient}: {p.fate.value}" for p in parts)
     return Delivered(

@@ -1,7 +1,7 @@
-"""Why a check has no verdict: one line that says of each voter why it gives no vote.
+"""Why a check has no verdict: one line that says for each voter why it has no counted vote.
 
-Checks that have none for the same cause are told in one notice.  So a reason is cut down to what
-does not depend on the check: its first clause, without the words that are names or numbers.
+Checks without a verdict for the same cause share one notice.  So a reason is reduced to the part
+that does not depend on the check: its first clause, without the words that are names or numbers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _WORD = re.compile(r"[^\W\d_][^\W\d_'-]*(?:['-][^\W\d_]+)*")
 _BETWEEN = re.compile(r"[\s/:\[\]@?#]+")
 
 
-def cause(check: Check, scene: NoticeInputs) -> str:
-    """Return of each voter, by name, why it gives no vote on a check."""
-    voters = sorted((m for m in scene.document.members if m.voter), key=lambda m: m.name)
-    line = "; ".join(f"{member.name}: {_standpoint(member, check, scene)}" for member in voters)
+def cause(check: Check, inputs: NoticeInputs) -> str:
+    """Return for each voter, by name, why it has no counted vote on a check."""
+    voters = sorted((m for m in inputs.document.members if m.voter), key=lambda m: m.name)
+    line = "; ".join(f"{member.name}: {_standpoint(member, check, inputs)}" for member in voters)
     return line if len(line) <= CAUSE_CHARS_MAX else line[: CAUSE_CHARS_MAX - 1] + "…"
 
 
@@ -38,16 +38,16 @@ def reason(detail: str, check: Check) -> str:
     return " ".join(words) or "abstains"
 
 
-def _standpoint(member: Member, check: Check, scene: NoticeInputs) -> str:
-    if member.id not in scene.live:
+def _standpoint(member: Member, check: Check, inputs: NoticeInputs) -> str:
+    if member.id not in inputs.live:
         return "not heard"
-    vote = scene.verdicts.vote(member.id, check.id)
-    if vote is None or _stale(vote, check, scene):
+    vote = inputs.verdicts.vote(member.id, check.id)
+    if vote is None or _stale(vote, check, inputs):
         return "no result"
     if vote.result.outcome is Outcome.ABSTAIN:
         return reason(vote.result.detail, check)
     return "votes"
 
 
-def _stale(vote: Vote, check: Check, scene: NoticeInputs) -> bool:
-    return scene.now - vote.at >= freshness(check)
+def _stale(vote: Vote, check: Check, inputs: NoticeInputs) -> bool:
+    return inputs.now - vote.at >= freshness(check)

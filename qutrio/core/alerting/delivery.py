@@ -1,7 +1,7 @@
-"""When an attempt to deliver that was ordered may begin.
+"""Whether an attempt that the core ordered may still begin.
 
-An order waits for a moment before the attempt, in a queue or while the machine sleeps.  So
-whoever carries it out asks once more: the alert channels of a daemon, and the simulator.
+An order may wait before the attempt, in a queue or while the machine sleeps.  So the code that
+performs it asks again: the alert channels of a daemon, and the simulator.
 """
 
 from qutrio.core.api.effects import Notify
@@ -9,20 +9,20 @@ from qutrio.core.api.view import View
 from qutrio.model.ids import Instant
 
 NO_ROOM = "too many notices wait to be sent"
-"""Why an order is not even queued."""
+"""The reason for not queueing an order."""
 
 
 def too_late(order: Notify, view: View, now: Instant) -> str | None:
-    """Say why an ordered attempt must not begin any more; None when it may.
+    """Return why an ordered attempt must no longer begin; None if it may.
 
-    `view` and `now` are of the node that gave the order.
+    `view` and `now` are those of the node that gave the order.
     """
     if order.delegated:
         in_time = order.until is not None and now < order.until
         return None if in_time else "the errand came too late"
     minority = bool(order.delivery.notice.minority)
     ledger = view.minority_ledger if minority else view.ledger
-    if order.delivery.key not in ledger.waiting:  # perhaps another node told it
+    if order.delivery.key not in ledger.waiting:  # perhaps another node delivered it
         return "told, or given up, while it was queued"
     until = view.minority_until if minority else view.acting_until
     if until is not None and now < until and (minority or view.term == order.term):

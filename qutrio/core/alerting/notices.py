@@ -1,7 +1,18 @@
-"""What goes into a notice, and to which channels it goes.
+"""Opens and closes incidents, and makes their notices: which ones, and for which channels.
 
-The channels and the words of an incident are fixed when it opens, so that whoever was told of its
-beginning is told of its end, whatever is edited meanwhile.
+Theory of operation.  The ledger is replicated beside the document.  The master compares it with
+the verdicts (`reconcile`): a check that is DOWN without an open incident opens one, a check that is
+UP with an open incident closes it, and each of both puts a notice for every channel of the check
+into the outbox.  Levels are compared, not edges; so it does not matter which master saw the verdict
+change.  `core.alerting.scheduler` decides when a notice in the outbox is sent.
+
+The channels and the target of an incident are fixed when it opens, so that its end is announced
+where its beginning was, whatever is edited in between.
+
+People, and pagers, that received DOWN wait for an end.  So the incident of a check that is
+disabled or removed is closed with a notice to every channel to which DOWN was sent or may have
+been: an attempt whose answer was lost may have reached people.  If no attempt to send DOWN was
+made, both notices are dropped.
 """
 
 from __future__ import annotations
@@ -12,42 +23,43 @@ from attrs import evolve, field, frozen
 
 from qutrio.core.alerting.ages import IncidentAges
 from qutrio.model.channels import Channel, UnknownChannel
+from qutrio.model.edits import author_text
 from qutrio.model.ids import ChannelId, IncidentId, Instant, NodeId, NoticeId, Term, UnixTime
-from qutrio.model.incidents import Delivery, DeliveryKey, Ending, Incident, Notice, NoticeKind
+from qutrio.model.incidents import (
+    Delivery,
+    DeliveryKey,
+    Ending,
+    Incident,
+    Ledger,
+    Notice,
+    NoticeKind,
+    Stopping,
+)
 from qutrio.model.levels import CLOSED_NOTICES, MEASURED_DURATIONS, may_use
+from qutrio.model.results import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qutrio.core.checks.verdicts import Verdicts
     from qutrio.model.checks import Check
     from qutrio.model.document import ClusterDocument
+    from qutrio.model.ids import CheckId
 
 
-def attached(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
-    """Return the enabled channels of a check: the default ones and those it names."""
-    return tuple(
-        channel
-        for channel in document.channels
-        if channel.enabled
-        and not isinstance(channel, UnknownChannel)
-        and (channel.default or channel.name in check.alerts)
-    )
-
-
-def perhaps(_: DeliveryKey) -> bool:
-    """Take every delivery for one that may have been attempted."""
+def assume_attempted(_: DeliveryKey) -> bool:
+    """Return True: any delivery may have been attempted."""
     return True
 
 
 @frozen(kw_only=True)
 class NoticeInputs:
-    """What the master knows at the moment it brings the ledger up to date.
+    """What the master knows when it updates the ledger.
 
-    The leader of a minority counts incidents of a `series` of its own, so that their ids are
-    nobody else's, and says in `minority` how many members hear each other.  `tried` tells whether
-    this node ever began to attempt a delivery that is not known to have been made.  `live` are
-    the members that it hears, itself included.
+    The leader of a minority uses a `series` of its own, so that the ids of its incidents are
+    unique, and says in `minority` how many members hear each other.  `tried` returns whether an
+    attempt at an undelivered delivery may have begun.  `live` are the members that this node
+    hears, itself included.
     """
 
     document: ClusterDocument
@@ -58,41 +70,90 @@ class NoticeInputs:
     ages: IncidentAges = field(factory=IncidentAges)
     series: str = ""
     minority: str = ""
-    tried: Callable[[DeliveryKey], bool] = perhaps
+    tried: Callable[[DeliveryKey], bool] = assume_attempted
     live: frozenset[NodeId] = frozenset()
 
 
-def opened(check: Check, scene: NoticeInputs, sequence: int) -> Incident:
-    """Return the incident of a check that went down."""
+def reconcile(ledger: Ledger, inputs: NoticeInputs, changed: Iterable[CheckId]) -> Ledger:
+    """Return the ledger after opening and closing incidents of the checks in `changed`.
+
+    The incidents of all checks that are removed or disabled are closed, too.
+    """
+    checks = {c.id: c for c in inputs.document.checks if c.enabled}
+    incidents = {i.check: i for i in ledger.incidents}
+    outbox, sequence = list(ledger.outbox), ledger.sequence
+    for gone in sorted(incidents.keys() - checks.keys()):
+        sequence += 1
+        outbox = close(incidents.pop(gone), outbox, inputs, sequence)
+    for ident in sorted(set(changed) | incidents.keys()):
+        check, incident = checks.get(ident), incidents.get(ident)
+        state = inputs.verdicts.undisputed(ident)
+        if check is None:
+            continue
+        if state is State.DOWN and incident is None:
+            sequence += 1
+            incident = new_incident(check, inputs, sequence)
+            incidents[ident] = incident
+            outbox += deliveries(NoticeKind.DOWN, incident, inputs, sequence)
+        elif state is State.UP and incident is not None:
+            sequence += 1
+            del incidents[ident]
+            outbox += deliveries(NoticeKind.RECOVERED, incident, inputs, sequence)
+    return evolve(
+        ledger,
+        sequence=sequence,
+        incidents=tuple(incidents[i] for i in sorted(incidents)),
+        outbox=tuple(outbox),
+    )
+
+
+def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
+    """Return the enabled channels of a check: the default ones and those that it names."""
+    return tuple(
+        channel
+        for channel in document.channels
+        if channel.enabled
+        and not isinstance(channel, UnknownChannel)
+        and (channel.default or channel.name in check.alerts)
+    )
+
+
+def channel_ids_of(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
+    """Return the ids of a check's channels; none if the check was removed."""
+    return () if check is None else tuple(channel.id for channel in channels_of(document, check))
+
+
+def new_incident(check: Check, inputs: NoticeInputs, sequence: int) -> Incident:
+    """Return the incident of a check that went DOWN."""
     incident = Incident(
-        id=IncidentId(f"{check.id}-{scene.series}{sequence}"),
+        id=IncidentId(f"{check.id}-{inputs.series}{sequence}"),
         check=check.id,
         check_name=check.name,
-        since_unix=scene.wall,
-        term=scene.term,
-        edited=None if scene.verdicts.seen_up(check) else scene.document.edit_of_check(check.id),
+        since_unix=inputs.wall,
+        term=inputs.term,
+        edited=None if inputs.verdicts.was_up(check) else inputs.document.edit_of_check(check.id),
     )
-    if not may_use(CLOSED_NOTICES, scene.document):
+    if not may_use(CLOSED_NOTICES, inputs.document):
         return incident
-    channels = tuple(channel.id for channel in attached(scene.document, check))
+    channels = tuple(channel.id for channel in channels_of(inputs.document, check))
     return evolve(incident, target=check.target, channels=channels)
 
 
 def deliveries(
     kind: NoticeKind,
     incident: Incident,
-    scene: NoticeInputs,
+    inputs: NoticeInputs,
     sequence: int,
     ending: Ending | None = None,
 ) -> list[Delivery]:
-    """Return the notice of what happened to an incident, for each of its channels."""
-    check = next((c for c in scene.document.checks if c.id == incident.check), None)
+    """Return one notice about an incident, for each of its channels."""
+    check = next((c for c in inputs.document.checks if c.id == incident.check), None)
     target, channels = incident.target, incident.channels
     if channels is None:  # opened by an older version, or beside one
-        channels = audience(scene.document, check)
+        channels = channel_ids_of(inputs.document, check)
     if target is None:
         target = "" if check is None else check.target
-    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, scene.document)
+    ended = kind is not NoticeKind.DOWN and may_use(MEASURED_DURATIONS, inputs.document)
     notice = Notice(
         id=NoticeId(f"{incident.id}.{kind.value}"),
         kind=kind,
@@ -100,19 +161,47 @@ def deliveries(
         check=incident.check,
         check_name=incident.check_name,
         target=target,
-        term=scene.term,
+        term=inputs.term,
         sequence=sequence,
         since_unix=incident.since_unix,
-        at_unix=scene.wall,
-        evidence=scene.verdicts.evidence(incident.check, scene.document, scene.now),
-        minority=scene.minority,
-        lasted_s=scene.ages.lasted(incident.id, scene.now) if ended else None,
+        at_unix=inputs.wall,
+        evidence=inputs.verdicts.evidence(incident.check, inputs.document, inputs.now),
+        minority=inputs.minority,
+        lasted_s=inputs.ages.lasted(incident.id, inputs.now) if ended else None,
         ending=ending,
         edited=incident.edited,
     )
     return [Delivery(notice=notice, channel=channel) for channel in channels]
 
 
-def audience(document: ClusterDocument, check: Check | None) -> tuple[ChannelId, ...]:
-    """Return the ids of a check's channels; none of a check that is gone."""
-    return () if check is None else tuple(channel.id for channel in attached(document, check))
+def close(
+    incident: Incident, outbox: list[Delivery], inputs: NoticeInputs, sequence: int
+) -> list[Delivery]:
+    """Return the outbox after the check of an incident was disabled or removed."""
+    if not may_use(CLOSED_NOTICES, inputs.document):
+        return [d for d in outbox if d.notice.check != incident.check]
+    unattempted = {
+        d.channel for d in outbox if d.notice.incident == incident.id and not inputs.tried(d.key)
+    }
+    kept = [d for d in outbox if d.notice.incident != incident.id]
+    if incident.channels is None:
+        return kept  # an older version did not record which channels it has
+    attempted = tuple(c for c in incident.channels if c not in unattempted)
+    ending = _ending(incident.check, inputs)
+    known = evolve(incident, channels=attempted)
+    return kept + deliveries(NoticeKind.CLOSED, known, inputs, sequence, ending)
+
+
+def _ending(check: CheckId, inputs: NoticeInputs) -> Ending:
+    stays = any(c.id == check for c in inputs.document.checks)
+    return Ending(
+        how=Stopping.DISABLED if stays else Stopping.REMOVED,
+        by=_who_ended(check, inputs.document),
+        last_state=inputs.verdicts.last_states.get(check, State.DOWN),
+    )
+
+
+def _who_ended(check: CheckId, document: ClusterDocument) -> str:
+    """Return who disabled or removed a check, as text; empty if the document does not say."""
+    edit = document.edit_of_check(check)
+    return "" if edit is None else author_text(edit)

@@ -1,15 +1,16 @@
-"""Paging from a minority: what the gossip engine's leader may do where no majority is.
+"""Partition alerting: notices from the leader of a minority that hears no majority.
 
-Theory of operation.  By default only a node that a majority confirms pages.  With the setting
-`acting: partition` the leader of a minority pages as well, if a majority has been out of its
-sight for `dead_after`, and nobody is heard who acts.  Beside the usual count it keeps a second
-one, in which a majority of the voters it hears is enough; the rounds are the same.  What comes
-of it is kept in memory only: a ledger of its own, which nobody else holds.  Every notice says
-that it comes from a minority, and its incident has an id that no other node gives.
+Theory of operation.  By default only the master sends notices.  With the gossip engine and the
+setting `acting: partition` the leader of a minority sends notices as well, if it has not heard a
+majority for `dead_after` and hears no master.  It derives a second set of verdicts, for which a
+majority of the voters that it hears is enough; the rounds are the same.  The incidents and notices
+are in a ledger of its own, which is kept in memory only.  Every notice says that it comes from a
+minority, and the ids of the incidents are unique to this node.
 
-What the committed ledger calls down was announced before: it is not announced again, nor is its
-end.  When a majority is in sight again, or another leads, all of this is forgotten, and what a
-majority then finds is announced by the usual rules.  Each of several minorities may page.
+Outages in the committed ledger were announced before: neither they nor their ends are announced
+again.  When the node hears a majority again, or another node leads, all of this is dropped, and
+the verdicts of a majority are announced by the usual rules.  Alerts sent by several minorities may
+be duplicated.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
-from qutrio.core.alerting.notices import NoticeInputs
-from qutrio.core.alerting.scheduler import DeliveryScheduler, reconcile
+from qutrio.core.alerting.notices import NoticeInputs, reconcile
 from qutrio.core.api.effects import Effect, Note, Notify
 from qutrio.core.api.facts import MinorityLed, MinorityLeft
 from qutrio.core.checks.verdicts import Verdicts
@@ -32,145 +32,148 @@ from qutrio.model.incidents import Ledger
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from qutrio.core.alerting.scheduler import DeliveryScheduler
     from qutrio.core.api.events import Attempted
     from qutrio.core.checks.result_exchange import ResultExchange
     from qutrio.core.consensus.register import Register
     from qutrio.core.leadership.leadership import Leadership
 
 SLEPT_DEADS = 2
-"""After so many times `dead_after` without a look around a node must have been asleep."""
+"""A node that did not `advance` for this many times `dead_after` must have been suspended."""
 
 
 @define
 class PartitionAlerting:
-    """What a node does while it leads a minority.  It never writes."""
+    """The alerting of a node that leads a minority.  It never writes to the register."""
 
     leadership: Leadership
     register: Register
     exchange: ResultExchange
     scheduler: DeliveryScheduler
     ledger: Ledger = field(factory=Ledger)
-    """The incidents that this node alone opened, and what it has not told yet."""
+    """The incidents that this node alone opened, and the notices that are not delivered."""
     until: Instant | None = None
-    """Up to when what was found last is good enough to page; None when this node may not."""
+    """Until when this node may send notices; None if it may not."""
     ages: IncidentAges = field(factory=IncidentAges)
     _lost_at: Instant | None = None
-    """Since when no majority is in sight."""
-    _looked_at: Instant = NEVER
-    _ripe_at: Instant = FOREVER
+    """Since when no majority is heard."""
+    _advanced_at: Instant = NEVER
+    _may_alert_at: Instant = FOREVER
 
     @property
     def leads(self) -> bool:
-        """Whether this node leads a minority, and may page."""
-        return self.exchange.beside is not None
+        """Whether this node leads a minority, and may send notices."""
+        return self.exchange.minority_verdicts is not None
 
     def advance(self, alarms: AbstractSet[CheckId], now: Instant, wall: UnixTime) -> list[Effect]:
-        """Begin to lead a minority, go on, or end it, as things stand at `now`.
+        """Start, continue or end leading a minority, whichever applies at `now`.
 
-        `alarms` are the checks with a first vote against their state.
+        `alarms` are the checks with a first vote against their verdict.
         """
-        count = self.exchange.beside
-        if not self._may_page(now):
-            return [] if count is None else self._end(now)
+        verdicts = self.exchange.minority_verdicts
+        if not self._may_alert(now):
+            return [] if verdicts is None else self._end(now)
         effects = list[Effect]()
-        if count is None:
-            count = self.exchange.beside = self._begin(now, wall)
-            effects.append(Note(MinorityLed(self._size(now))))
+        if verdicts is None:
+            verdicts = self.exchange.minority_verdicts = self._begin(now, wall)
+            effects.append(Note(MinorityLed(self._voters_in_touch(now))))
         self.until = Instant(now + self.leadership.settings.dead_after_s)
-        changed = self._count(count, now, wall)
-        asked = count.to_probe(now, set(alarms), self.leadership.settings.confirm_after_s)
-        effects += self.exchange.demand_of_all(asked, self.leadership.membership.live_peers(now))
-        return effects + self._page(count, changed, now, wall)
+        changed = self._count(verdicts, now, wall)
+        asked = verdicts.take_due_probes(now, set(alarms), self.leadership.settings.confirm_after_s)
+        effects += self.exchange.probe_everywhere(asked, self.leadership.membership.live_peers(now))
+        return effects + self._update_ledger(verdicts, changed, now, wall)
 
-    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
-        """Note how an attempt ended, unless all is forgotten by now."""
+    def on_attempted(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+        """Record how an attempt ended, if this node still leads a minority."""
         if self.leads:
-            self.scheduler.ended(event, recipients, now)
+            self.scheduler.on_attempted(event, recipients, now)
 
     def deadline(self) -> Instant:
         """Return when something may change without an event."""
-        count = self.exchange.beside
-        return self._ripe_at if count is None else min(count.deadline(), self.scheduler.deadline())
+        verdicts = self.exchange.minority_verdicts
+        if verdicts is None:
+            return self._may_alert_at
+        return min(verdicts.deadline(), self.scheduler.deadline())
 
     # --- in detail --------------------------------------------------------------------------
 
-    def _may_page(self, now: Instant) -> bool:
+    def _may_alert(self, now: Instant) -> bool:
         leadership, settings = self.leadership, self.leadership.settings
-        slept = now - self._looked_at >= SLEPT_DEADS * settings.dead_after_s
-        self._looked_at = now
+        slept = now - self._advanced_at >= SLEPT_DEADS * settings.dead_after_s
+        self._advanced_at = now
         if leadership.membership.sees_majority(now):
             self._lost_at = None
         elif self._lost_at is None or slept:
-            self._lost_at = now  # one that slept has heard nobody yet
-        self._ripe_at = FOREVER
+            self._lost_at = now  # after a suspension it has heard nobody yet
+        self._may_alert_at = FOREVER
         wanted = settings.engine == "gossip" and settings.acting == "partition"
         leads = (
             wanted and leadership.engine_host.role is Role.LEADER and leadership.master(now) is None
         )
         if self._lost_at is None or not leads:
             return False
-        self._ripe_at = Instant(self._lost_at + settings.dead_after_s)
-        return now >= self._ripe_at
+        self._may_alert_at = Instant(self._lost_at + settings.dead_after_s)
+        return now >= self._may_alert_at
 
     def _begin(self, now: Instant, wall: UnixTime) -> Verdicts:
-        """Return a second count, with the votes that are known; they make the first round."""
+        """Return new verdicts with the known votes, which make the first round."""
         document, known = self.register.committed.document, self.exchange.verdicts
         self.ages = IncidentAges()
-        self.ages.follow(self.ledger, now, wall)
-        count = Verdicts(among_living=True)
-        count.follow(document, wall)
+        self.ages.update(self.ledger, now, wall)
+        verdicts = Verdicts(majority_of_live=True)
+        verdicts.set_document(document, wall)
         for check in document.checks:
             for node in sorted(self.leadership.membership.live(now)):
                 vote = known.vote(node, check.id)
                 if vote is not None:
-                    count.record(node, vote.result, vote.at, vote.serial)
-        return count
+                    verdicts.record(node, vote.result, vote.at, vote.serial)
+        return verdicts
 
     def _end(self, now: Instant) -> list[Effect]:
-        self.exchange.beside = self.until = None
+        self.exchange.minority_verdicts = self.until = None
         self.ledger = Ledger(sequence=self.ledger.sequence)
-        self.scheduler.settle(self.ledger)
-        return [Note(MinorityLeft(self._size(now)))]
+        self.scheduler.on_committed(self.ledger)
+        return [Note(MinorityLeft(self._voters_in_touch(now)))]
 
-    def _count(self, count: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
-        """Count, and return the checks that changed.
+    def _count(self, verdicts: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
+        """Count the votes, and return the checks whose verdict changed.
 
-        The facts are left out: the journal tells of what a majority of all voters would find.
+        The facts are dropped: the journal records the verdicts of a majority of all voters.
         """
         committed = self.register.committed
-        count.follow(committed.document, wall)
-        count.attend(self.leadership.membership.live(now))
+        verdicts.set_document(committed.document, wall)
+        verdicts.set_live(self.leadership.membership.live(now))
         incidents = committed.ledger.incidents + self.ledger.incidents
         open_ = frozenset(i.check for i in incidents)
-        return count.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_).changed
+        return verdicts.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_).changed
 
-    def _page(
-        self, count: Verdicts, changed: AbstractSet[CheckId], now: Instant, wall: UnixTime
+    def _update_ledger(
+        self, verdicts: Verdicts, changed: AbstractSet[CheckId], now: Instant, wall: UnixTime
     ) -> list[Effect]:
         committed = self.register.committed
-        scene = NoticeInputs(
+        inputs = NoticeInputs(
             document=committed.document,
-            verdicts=count,
+            verdicts=verdicts,
             term=self.leadership.known_term,
             now=now,
             wall=wall,
             series=f"minority-{self.exchange.life:x}-",
-            minority=self._size(now),
+            minority=self._voters_in_touch(now),
             ages=self.ages,
         )
         announced = {i.check for i in committed.ledger.incidents}
-        ledger = self.scheduler.follow(committed.document, self.ledger, now)
-        ledger = reconcile(ledger, scene, changed - announced)
+        ledger = self.scheduler.set_channels(committed.document, self.ledger, now)
+        ledger = reconcile(ledger, inputs, changed - announced)
         self.ledger = self.scheduler.prune(ledger, committed.document, parts=True)
-        self.scheduler.settle(self.ledger)
-        self.ages.follow(self.ledger, now, wall)
-        delegated = self.scheduler.due(self.ledger, (), now)
-        return [Notify(delegated.delivery, scene.term, delegated=False) for delegated in delegated]
+        self.scheduler.on_committed(self.ledger)
+        self.ages.update(self.ledger, now, wall)
+        due = self.scheduler.due(self.ledger, (), now)
+        return [Notify(attempt.delivery, inputs.term, delegated=False) for attempt in due]
 
-    def _size(self, now: Instant) -> str:
-        """Return how many voters this node is in touch with, itself included, of how many.
+    def _voters_in_touch(self, now: Instant) -> str:
+        """Return how many voters this node hears, itself included, as "2 of 5".
 
-        While the members change, this is about those of whom there is no majority.
+        While the members change, this is about the configuration without a majority.
         """
         joint_config, contacts = (
             self.register.joint_config,

@@ -1,7 +1,7 @@
-"""What became of each recipient of a delivery, beyond what a majority knows.
+"""Which recipients of a delivery accepted or refused it, as far as the ledger does not say so yet.
 
 A channel with several recipients is delivered to one by one.  The marks are written into the
-ledger, so that no later master tells somebody twice or crosses somebody off unsent.
+ledger, so that a later master neither sends to a recipient twice nor leaves one out.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Recipients:
     """The marks of one node."""
 
     _parts: dict[DeliveryKey, dict[str, Part]] = field(factory=dict)
-    _news: dict[tuple[ChannelId, str], str] = field(factory=dict)
-    """What each recipient's server said last; empty when it took the notice."""
+    _latest: dict[tuple[ChannelId, str], str] = field(factory=dict)
+    """What each recipient's server said last; empty if it accepted the notice."""
 
-    def note(self, key: DeliveryKey, parts: Iterable[Part]) -> None:
-        """Take in how an attempt went; who took a notice once has it."""
+    def record(self, key: DeliveryKey, parts: Iterable[Part]) -> None:
+        """Record how an attempt went.  A recipient that accepted a notice keeps that mark."""
         for part in parts:
             if part.fate is Fate.PUT_OFF:
                 continue
@@ -39,18 +39,18 @@ class Recipients:
             if part.recipient not in marks or marks[part.recipient].fate is not Fate.TAKEN:
                 marks[part.recipient] = part
                 said = part.said if part.fate is Fate.REFUSED else ""
-                self._news[key[1], part.recipient] = said
+                self._latest[key[1], part.recipient] = said
 
     def keys(self) -> AbstractSet[DeliveryKey]:
         """Return the deliveries with marks."""
         return self._parts.keys()
 
-    def of(self, key: DeliveryKey) -> tuple[Part, ...]:
+    def parts_of(self, key: DeliveryKey) -> tuple[Part, ...]:
         """Return the marks of one delivery."""
         return tuple(part for _, part in sorted(self._parts.get(key, {}).items()))
 
     def marked(self, delivery: Delivery) -> Delivery:
-        """Return a delivery with what is known here written into it."""
+        """Return a delivery with the marks of this node added."""
         marks = self._parts.get(delivery.key)
         if not marks:
             return delivery
@@ -59,19 +59,19 @@ class Recipients:
         reached |= {*delivery.reached}
         return evolve(delivery, reached=tuple(sorted(reached)), refused=tuple(sorted(refused)))
 
-    def keep(self, waiting: AbstractSet[DeliveryKey]) -> None:
-        """Forget deliveries that are over."""
+    def retain(self, waiting: AbstractSet[DeliveryKey]) -> None:
+        """Forget the deliveries that are not in `waiting`."""
         for key in self._parts.keys() - waiting:
             del self._parts[key]
 
-    def ask_again(self, channel: ChannelId) -> None:
-        """Forget who refused: the channel was edited."""
+    def forget_refusals(self, channel: ChannelId) -> None:
+        """Forget which recipients refused: the channel was edited."""
         for (_, of_channel), marks in self._parts.items():
             if of_channel == channel:
                 for gone in [r for r, part in marks.items() if part.fate is Fate.REFUSED]:
                     del marks[gone]
-        for gone_news in [k for k in self._news if k[0] == channel]:
-            del self._news[gone_news]
+        for gone_news in [k for k in self._latest if k[0] == channel]:
+            del self._latest[gone_news]
 
     def refusals(
         self,
@@ -79,12 +79,12 @@ class Recipients:
         channels: Mapping[ChannelId, Channel],
         wall: UnixTime,
     ) -> tuple[RefusedRecipient, ...]:
-        """Return `known` brought up to date: who refuses now, of the recipients there are."""
+        """Return `known` brought up to date: which of the existing recipients refuse now."""
         found = {(r.channel, r.recipient): r for r in known}
-        for key, said in list(self._news.items()):
+        for key, said in list(self._latest.items()):
             before = found.get(key)
             if said == (before.said if before is not None else ""):
-                del self._news[key]  # a majority knows it
+                del self._latest[key]  # it is in the ledger
             elif said:
                 channel, recipient = key
                 found[key] = RefusedRecipient(

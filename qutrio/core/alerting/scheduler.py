@@ -1,19 +1,15 @@
-"""Incidents and the outbox: what becomes of a flip, and who is told when.
+"""When the notices in the outbox are attempted, and by which member.
 
-Theory of operation.  The ledger is replicated beside the document.  The acting master
-compares it with the states that stand: a check that is DOWN without an open incident opens
-one, a check that is UP with one closes it, and either puts a notice for every attached
-channel into the outbox.  The comparison looks at levels, not at edges; so it does not matter
-which master saw the flip.  Only when a majority holds the new ledger is anybody told, and
-what was delivered leaves the outbox by another write.  Delivery is therefore at least once,
-and a notice has one id for ever.
+Theory of operation.  `core.alerting.notices` puts notices into the outbox of the ledger.  A notice
+is sent only when a majority holds that ledger, and a delivered one leaves the outbox by another
+write.  So delivery is at least once, and a notice keeps its id at each attempt.
 
-A channel gets the notices of one check in order, whoever delivers them, also across a change
-of master.  A notice leaves only while it is the oldest of its check and channel in the committed
-outbox: so a majority knows that the one before it was delivered or given up, and no later master
-repeats that one.  It also waits until no errand for an older one can begin any more.  A failed
-attempt is repeated with a growing pause, every second time by another member, in case only the
-master cannot reach the channel.
+A channel receives the notices of one check in order, whichever members deliver them, also across
+a change of master.  A notice is sent only while it is the oldest of its check and channel in the
+committed outbox: so a majority knows that the one before it was delivered or dropped, and no later
+master repeats it.  A notice also waits until no delegated delivery of an older one can begin.  A
+failed attempt is repeated after a growing pause, every second time by another member, in case only
+the master cannot reach the channel.
 """
 
 from __future__ import annotations
@@ -22,15 +18,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.alerting.closing import close
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.notices import NoticeInputs, deliveries, opened
 from qutrio.core.alerting.outbox import within_bound
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
-from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind, UnknownKind
-from qutrio.model.results import State
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, UnknownKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,66 +38,32 @@ ATTEMPT_S_MAX: Seconds = 60.0
 RETRY_FIRST_S: Seconds = 5.0
 RETRY_CAP_S: Seconds = 300.0
 OTHERS_WAIT_S_MAX: Seconds = RETRY_CAP_S
-"""How long a channel is left alone on another member's word; then this node tries it itself."""
+"""The longest wait on a channel that another member may report; then this node tries it."""
 FORMER_TRIES_MAX = 8
-"""So often an end is tried on a channel that was removed; then it is given up."""
+"""The attempts to send an end to a removed channel, after which it is dropped."""
 INHERITED_PAUSE_S: Seconds = 2.0
-"""How long a new master waits for the last one's word before it repeats an attempt."""
-
-
-def reconcile(ledger: Ledger, scene: NoticeInputs, looked_at: Iterable[CheckId]) -> Ledger:
-    """Return the ledger after opening and closing incidents of the checks in `looked_at`.
-
-    An incident whose check is gone or disabled is closed, and whoever was told of it, or may have
-    been, is told that (`core.alerting.closing`).
-    """
-    checks = {c.id: c for c in scene.document.checks if c.enabled}
-    incidents = {i.check: i for i in ledger.incidents}
-    outbox, sequence = list(ledger.outbox), ledger.sequence
-    for gone in sorted(incidents.keys() - checks.keys()):
-        sequence += 1
-        outbox = close(incidents.pop(gone), outbox, scene, sequence)
-    for ident in sorted(set(looked_at) | incidents.keys()):
-        check, incident = checks.get(ident), incidents.get(ident)
-        state = scene.verdicts.certain(ident)
-        if check is None:
-            continue
-        if state is State.DOWN and incident is None:
-            sequence += 1
-            incident = opened(check, scene, sequence)
-            incidents[ident] = incident
-            outbox += deliveries(NoticeKind.DOWN, incident, scene, sequence)
-        elif state is State.UP and incident is not None:
-            sequence += 1
-            del incidents[ident]
-            outbox += deliveries(NoticeKind.RECOVERED, incident, scene, sequence)
-    return evolve(
-        ledger,
-        sequence=sequence,
-        incidents=tuple(incidents[i] for i in sorted(incidents)),
-        outbox=tuple(outbox),
-    )
+"""How long a new master waits for reports of the last one before it repeats an attempt."""
 
 
 Lane: TypeAlias = tuple[ChannelId, CheckId]
-"""What has an order: the notices of one check for one channel."""
+"""The notices of one check for one channel, which are sent in order."""
 
 
 @define
 class Attempt:
-    """How one delivery goes on this master."""
+    """The state of one delivery on this master."""
 
     lane: Lane
     failures: int = 0
     next_at: Instant = Instant(0.0)
     busy_until: Instant | None = None
     via: NodeId | None = None
-    """Who makes the last attempt: None for this node, else the member that was asked."""
+    """The member that makes the last attempt; None for this node."""
 
 
 @frozen
 class DueAttempt:
-    """An attempt to make now; `via` is None for this node, else the member to ask."""
+    """An attempt to make now; `via` is the member to ask, or None for this node."""
 
     delivery: Delivery
     via: NodeId | None
@@ -112,66 +71,66 @@ class DueAttempt:
 
 @define
 class DeliveryScheduler:
-    """Decides on the master which delivery to attempt when, and remembers which succeeded."""
+    """Decides on the master when to attempt each delivery, and records which succeeded."""
 
     rng: Rng
     delivered: set[DeliveryKey] = field(factory=set)
     recipients: Recipients = field(factory=Recipients)
     holds: Holds = field(factory=Holds)
     errors: dict[ChannelId, str] = field(factory=dict)
-    """Why the last attempt failed, of the channels where it did."""
+    """Why the last attempt failed, by channel."""
     _document_channels: tuple[Channel, ...] = ()
     _channels: dict[ChannelId, Channel] = field(factory=dict)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _resume_at: Instant = Instant(0.0)
     _recoveries_at: Instant = Instant(0.0)
     _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
-    """Of each lane the last notice that an errand may be under way for, and up to when."""
-    _touched: set[DeliveryKey] = field(factory=set)
-    """Deliveries that somebody began to make, or may have."""
-    _flying: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
-    """Attempts under way whose notice was dropped meanwhile: what follows waits for their end."""
+    """For each lane, the last notice with a delegated delivery under way, and until when."""
+    _attempted: set[DeliveryKey] = field(factory=set)
+    """Deliveries that were attempted, or may have been."""
+    _orphaned: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
+    """Attempts under way whose notice was dropped.  Their successors wait until they end."""
     _inherited: set[DeliveryKey] = field(factory=set)
-    """Deliveries that waited when this node came to act: any member may have made them."""
-    _given: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
-    """Whom this node asked to make a delivery."""
+    """Deliveries that waited when this node became master: any member may have made them."""
+    _delegated_to: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
+    """The members that this node asked to make a delivery."""
 
     def hold_recoveries(self, until: Instant) -> None:
-        """Let no recovery leave before `until`: an errand may still tell of the outage."""
+        """Send no recovery before `until`: a delegated delivery may still announce the outage."""
         self._recoveries_at = max(self._recoveries_at, until)
 
     def hold_successors(self, deliveries: Iterable[Delivery], until: Instant) -> None:
-        """Let nothing leave before `until` that follows the first of these in its lane."""
+        """Send nothing before `until` that follows the first of these in its lane."""
         lanes = dict[Lane, DeliveryKey]()
         for delivery in deliveries:
             lanes.setdefault(delivery.lane, delivery.key)
         self._held |= {lane: (key, until) for lane, key in lanes.items()}
 
     def inherit(self, keys: Iterable[DeliveryKey]) -> None:
-        """Note that these may have been attempted by an earlier master, or for it."""
+        """Record that these may have been attempted by an earlier master, or for it."""
         self._inherited = set(keys)
-        self._touched |= self._inherited
+        self._attempted |= self._inherited
 
     def tried(self, key: DeliveryKey) -> bool:
-        """Tell whether anybody began to make a delivery, or may have."""
-        return key in self._touched or key in self.delivered
+        """Return True if a delivery was attempted, or may have been."""
+        return key in self._attempted or key in self.delivered
 
     def take_over(self, now: Instant, *, inherited: bool) -> None:
-        """Begin as a new master; with `inherited` deliveries wait for the last one's word."""
+        """Begin as a new master; with `inherited` deliveries, wait for the last one's reports."""
         self._attempts.clear()
         self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
 
-    def busy(self, now: Instant) -> bool:
-        """Tell whether an attempt is under way."""
+    def is_busy(self, now: Instant) -> bool:
+        """Return True if an attempt is under way."""
         busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
         return any(now < until for until in busy) or any(
-            now < until for _, until in self._flying.values()
+            now < until for _, until in self._orphaned.values()
         )
 
-    def follow(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
-        """Take in the channels there are; return the ledger without what an edit made obsolete.
+    def set_channels(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
+        """Use the channels of a document; return the ledger without what their edits made obsolete.
 
-        Who edits a channel wants it to be tried at once, also for recipients that refused.
+        An edited channel is tried at once, also for recipients that refused.
         """
         if document.channels is self._document_channels:
             return ledger
@@ -180,7 +139,7 @@ class DeliveryScheduler:
         self._document_channels = document.channels
         edited = {i for i, c in self._channels.items() if i in was and was[i] != c}
         for channel in sorted(edited):
-            self.recipients.ask_again(channel)
+            self.recipients.forget_refusals(channel)
             self.holds.release(channel)
             self.errors.pop(channel, None)
         for key in [k for k in self._attempts if k[1] in edited]:
@@ -188,13 +147,13 @@ class DeliveryScheduler:
             if attempt.failures:
                 attempt.next_at = min(attempt.next_at, now)
             elif attempt.busy_until is None:
-                del self._attempts[key]  # other reasons to wait may hold still
+                del self._attempts[key]  # other reasons to wait may remain
         return _asking_again(ledger, edited) if edited else ledger
 
     def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
-        """Return the ledger without what was delivered, has no channel left, or is too much.
+        """Return the ledger without deliveries that are done, have no channel, or are too many.
 
-        With `parts`, which recipients were reached is written into what is left.
+        With `parts`, the others record which recipients were reached.
         """
         channels = {c.id: c for c in document.channels if c.enabled}
         known = {c.id for c in document.channels}
@@ -206,36 +165,36 @@ class DeliveryScheduler:
                 channel = former.get(delivery.channel)
             if delivery.key not in self.delivered and channel is not None:
                 marked = self.recipients.marked(delivery)
-                if not marked.settled(recipients_of(channel)):
+                if not marked.is_complete(recipients_of(channel)):
                     kept.append(marked if parts else delivery)
         return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
 
-    def write_down(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
-        """Return the ledger with what receivers asked for and refused."""
-        waits = self.holds.written(ledger.waits, self._channels, now, wall)
+    def record_waits(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the ledger with the waits and refusals of receivers."""
+        waits = self.holds.ledger_waits(ledger.waits, self._channels, now, wall)
         refusals = self.recipients.refusals(ledger.refusals, self._channels, wall)
         if (waits, refusals) == (ledger.waits, ledger.refusals):
             return ledger
         return evolve(ledger, waits=waits, refusals=refusals)
 
     def _worth_a_try(self, delivery: Delivery) -> bool:
-        """Tell whether a removed channel is still to be told of this."""
+        """Return True if a delivery to a removed channel is still to be attempted."""
         attempt = self._attempts.get(delivery.key)
         tries = 0 if attempt is None else attempt.failures
         return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
 
-    def settle(self, committed: Ledger) -> None:
-        """Forget what a majority knows to be delivered, and attempts that are over."""
+    def on_committed(self, committed: Ledger) -> None:
+        """Forget the deliveries and attempts that are not in the committed outbox."""
         self.delivered &= committed.waiting
-        self._touched &= committed.waiting
-        self.recipients.keep(committed.waiting)
+        self._attempted &= committed.waiting
+        self.recipients.retain(committed.waiting)
         for key in [k for k in self._attempts if k not in committed.waiting]:
             attempt = self._attempts.pop(key)
             if attempt.busy_until is not None:
-                self._flying[key] = (attempt.lane, attempt.busy_until)
+                self._orphaned[key] = (attempt.lane, attempt.busy_until)
         self._inherited &= committed.waiting
-        for key in self._given.keys() - committed.waiting - self._flying.keys():
-            del self._given[key]
+        for key in self._delegated_to.keys() - committed.waiting - self._orphaned.keys():
+            del self._delegated_to[key]
 
     def due(
         self,
@@ -244,19 +203,19 @@ class DeliveryScheduler:
         now: Instant,
         kept: AbstractSet[DeliveryKey] | None = None,
     ) -> list[DueAttempt]:
-        """Return the attempts to make now, and count them as under way.
+        """Return the attempts to make now, and record them as under way.
 
-        `others` are the living members beside this node, in order.  Of deliveries that nobody
-        tried yet only those in `kept` are begun, if it is given: a write that is under way drops
-        the others, because nobody was told.
+        `others` are the other live members, in order.  If `kept` is given, first attempts are
+        made only for the deliveries in it: a write under way drops the others, because nobody
+        received them.
         """
-        errands: list[DueAttempt] = []
+        attempts: list[DueAttempt] = []
         self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
-        self._flying = {key: flight for key, flight in self._flying.items() if now < flight[1]}
+        self._orphaned = {key: flight for key, flight in self._orphaned.items() if now < flight[1]}
         for delivery in self._heads(committed):
             recipients = recipients_of(self._channels.get(delivery.channel))
-            if delivery.settled(recipients):
-                continue  # the next write crosses it off
+            if delivery.is_complete(recipients):
+                continue  # the next write removes it
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
                 if kept is not None and delivery.key not in kept:
@@ -268,16 +227,16 @@ class DeliveryScheduler:
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
                 attempt.via = self._via(attempt, others)
-                self._touched.add(delivery.key)
+                self._attempted.add(delivery.key)
                 if attempt.via is not None:
-                    self._given.setdefault(delivery.key, set()).add(attempt.via)
-                errands.append(DueAttempt(delivery, attempt.via))
-        return errands
+                    self._delegated_to.setdefault(delivery.key, set()).add(attempt.via)
+                attempts.append(DueAttempt(delivery, attempt.via))
+        return attempts
 
-    def ended(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
-        """Note how an attempt ended, whoever made it; `recipients` are those of its channel."""
-        self._flying.pop(event.key, None)
-        self.note(event, recipients)
+    def on_attempted(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
+        """Record how an attempt of any member ended; `recipients` are those of its channel."""
+        self._orphaned.pop(event.key, None)
+        self.record(event, recipients)
         attempt = self._attempts.get(event.key)
         if event.key in self.delivered:
             self._attempts.pop(event.key, None)
@@ -286,42 +245,42 @@ class DeliveryScheduler:
             self._hold(event, now)
         if event.delivered:
             self.errors.pop(event.channel, None)
-            self.holds.took(event.channel)
+            self.holds.on_accepted(event.channel)
         elif attempt is not None:
             self.errors[event.channel] = event.detail
 
-    def told(
+    def on_report(
         self, sender: NodeId, event: Attempted, recipients: tuple[str, ...], now: Instant
     ) -> bool:
-        """Take in what a member says of an attempt of its own; tell whether that counts.
+        """Record a member's report on its attempt; return True if the report is accepted.
 
-        It counts from whom this node asked, and of what waited already when this node came to
-        act, for an earlier master may have asked anybody.  Only who was asked last can end the
-        attempt that is under way.
+        It is accepted from members that this node asked.  For deliveries that waited when this
+        node became master it is accepted from any member: an earlier master may have asked it.
+        Only the member that was asked last can end the attempt under way.
         """
-        asked = sender in self._given.get(event.key, ())
+        asked = sender in self._delegated_to.get(event.key, ())
         if not asked and event.key not in self._inherited:
             return False
         attempt = self._attempts.get(event.key)
         its_turn = attempt is not None and attempt.busy_until is not None and attempt.via == sender
-        if its_turn or (asked and event.key in self._flying):
+        if its_turn or (asked and event.key in self._orphaned):
             wait_s = min(event.wait_s, OTHERS_WAIT_S_MAX)
-            self.ended(evolve(event, wait_s=wait_s), recipients, now)
+            self.on_attempted(evolve(event, wait_s=wait_s), recipients, now)
         else:
-            self.note(event, recipients)
+            self.record(event, recipients)
         return True
 
-    def note(self, event: Attempted, recipients: tuple[str, ...]) -> None:
-        """Remember who was reached.
+    def record(self, event: Attempted, recipients: tuple[str, ...]) -> None:
+        """Record which recipients were reached.
 
-        A word without parts is not enough for a channel with several recipients: older versions
-        say that they delivered when they reached one.
+        For a channel with several recipients, a report without parts is not enough: older
+        versions report a delivery when they reached one.
         """
-        self.recipients.note(event.key, event.parts)
+        self.recipients.record(event.key, event.parts)
         if event.delivered and (event.parts or len(recipients) <= 1):
             self.delivered.add(event.key)
 
-    def tries(self, channel: ChannelId) -> tuple[bool, Instant | None]:
+    def attempt_status(self, channel: ChannelId) -> tuple[bool, Instant | None]:
         """Return whether an attempt is under way for a channel, and when the next one is due."""
         mine = [a for (_, c), a in self._attempts.items() if c == channel]
         waiting = [a.next_at for a in mine if a.busy_until is None]
@@ -332,16 +291,16 @@ class DeliveryScheduler:
         moments = (
             a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
         )
-        flying = (until for _, until in self._flying.values())
+        flying = (until for _, until in self._orphaned.values())
         return min((*moments, *flying), default=Instant(float("inf")))
 
     def _heads(self, committed: Ledger) -> list[Delivery]:
-        """Return the first of each lane, unless it waits for a majority to know it delivered."""
+        """Return the first delivery of each lane, unless it was made and is not yet removed."""
         heads: dict[Lane, Delivery] = {}
         for delivery in committed.outbox:
-            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for those who know it
+            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for newer versions
                 heads.setdefault(delivery.lane, delivery)
-        for lane, _ in self._flying.values():
+        for lane, _ in self._orphaned.values():
             heads.pop(lane, None)
         left = [d for d in heads.values() if d.key not in self.delivered]
         return [self.recipients.marked(d) for d in left]
@@ -358,9 +317,9 @@ class DeliveryScheduler:
         return others[turn % len(others)] if odd and others else None
 
     def _hold(self, event: Attempted, now: Instant) -> None:
-        """Leave the channel alone if the receiver asked for it; the longer pause counts."""
+        """Wait if the receiver asked for it; the longer of two pauses counts."""
         if event.wait_s > 0:
-            self.holds.ask(event.channel, event.wait_s, now)
+            self.holds.extend(event.channel, event.wait_s, now)
             for (_, channel), attempt in self._attempts.items():
                 if channel == event.channel:
                     attempt.next_at = max(attempt.next_at, self.holds.until(channel))
@@ -373,7 +332,7 @@ class DeliveryScheduler:
 
 
 def _asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
-    """Return the ledger without what receivers behind these channels asked for or refused."""
+    """Return the ledger without the waits and refusals of these channels' receivers."""
     return evolve(
         ledger,
         outbox=tuple(

@@ -1,15 +1,15 @@
-"""Checks without a verdict: when people are told that nobody can judge them, and of the end.
+"""Notices about checks that have had no verdict for long (UNSEEN), and about the end (SEEN).
 
 Theory of operation.  A check that has been UNKNOWN for a quarter of its bound, or half a minute,
-is written into the ledger (`Unjudged`).  From then on its time counts on every node's boot clock
-(`alerting.ages`), so that another master goes on where the last one was.  When it reaches the
-bound, its cause is found (`alerting.causes`), and all checks in the ledger for the same
-cause are told with it: one notice for each channel and cause (`Unseen`).  What comes later for
-the same cause is covered by that notice, and told nobody again.  When none of those that it
-covers is left without a verdict, or they are watched no more, its channel is told of the end.
+is written into the ledger (`Unjudged`).  From then on its age counts on every node's boot clock
+(`alerting.ages`), so that a new master continues where the last one stopped.  When the age reaches
+the bound, the cause is found (`alerting.causes`), and one notice for each channel and cause
+(`Unseen`) covers all checks in the ledger with that cause.  Checks that follow later with the same
+cause are covered by that notice and send no other.  When each check that it covers has a verdict
+again, or is removed or disabled, its channel receives a notice of the end.
 
-A new master has not heard all votes yet: it tells nobody before a whole round of probes.  A check
-that went down before it was lost from sight is told too, for nobody watches its outage any more;
+A new master has not received all votes yet: it sends no notice before a whole round of probes.  A
+check that was DOWN and lost its verdict is included, because nobody watches its outage any more;
 its incident stays open.
 """
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from qutrio.core.alerting.causes import cause
-from qutrio.core.alerting.notices import attached
+from qutrio.core.alerting.notices import channels_of
 from qutrio.model.document import UNSEEN_AFTER_S_MAX, UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import (
     FOREVER,
@@ -50,24 +50,24 @@ if TYPE_CHECKING:
 UNSEEN_INTERVALS = 5
 NOTED_AFTER_S_MAX: Seconds = 30.0
 NOTED_PART = 4
-"""A check is written down after this part of its bound."""
+"""A check is written into the ledger after its bound divided by this."""
 CAUSES_PER_STEP_MAX = 500
-"""Checks whose cause is looked for in one step; others are told later, or covered by then."""
+"""The most checks whose cause is found in one step; the others follow later."""
 PAUSE_S: Seconds = 0.1
-"""How much later."""
+"""The delay of those others."""
 
 
 def round_s(check: Check, document: ClusterDocument) -> Seconds:
-    """Return how long it takes until every living node has probed a check and said so."""
+    """Return how long it takes until every live node has probed a check and reported it."""
     attempts_s = (check.retries + 1) * check.timeout_s
     return check.interval_s + attempts_s + document.settings.dead_after_s
 
 
 @define
 class Draft:
-    """The part of a ledger that is about checks without a verdict, while it is brought up to date.
+    """The entries of a ledger about checks without a verdict, while they are updated.
 
-    `left` are those of the checks that were told and have a verdict again, or are gone.
+    `left` are the entries of checks that have a verdict again, or are removed or disabled.
     """
 
     sequence: int
@@ -76,116 +76,118 @@ class Draft:
     left: list[tuple[Unjudged, ListedCheck]] = field(factory=list)
     notices: list[Delivery] = field(factory=list)
     noted: int | None = None
-    """The number of those that were noted in this step."""
+    """The number of the entries that were added in this step."""
 
 
 @define
 class UnseenTracker:
-    """What the master must look at again, and when."""
+    """Which checks the master must examine again, and when."""
 
     least_s: Seconds = UNSEEN_AFTER_S_MIN
     intervals: int = UNSEEN_INTERVALS
     _since: Instant = NEVER
-    """Since when this node acts."""
-    _looks: list[tuple[Instant, CheckId]] = field(factory=list)
+    """Since when this node is master."""
+    _queue: list[tuple[Instant, CheckId]] = field(factory=list)
     _planned: dict[CheckId, Instant] = field(factory=dict)
     _document: ClusterDocument | None = None
     _checks: Mapping[CheckId, Check] = field(factory=dict)
     _former: Mapping[CheckId, Check] = field(factory=dict)
-    """Those that the newest document does not let anybody watch any more."""
+    """The checks that the newest document removed or disabled."""
 
     def bound_s(self, check: Check, document: ClusterDocument) -> Seconds:
-        """Return after how long without a verdict people are told of a check."""
+        """Return how long a check may have no verdict before a notice is due."""
         own_s = min(UNSEEN_AFTER_S_MAX, max(self.least_s, self.intervals * check.interval_s))
         return document.settings.unseen_after_s or own_s
 
     def take_over(self, now: Instant) -> None:
-        """Begin as a new master, who looks at every check."""
-        self.rest()
+        """Begin as a new master, which examines every check."""
+        self.stop()
         self._since, self._document = now, None
 
-    def rest(self) -> None:
-        """Look at nothing: this node does not act."""
-        self._looks.clear()
+    def stop(self) -> None:
+        """Examine nothing: this node is not master."""
+        self._queue.clear()
         self._planned.clear()
 
-    def look_again(self) -> None:
-        """Look at every check: a peer told how old things are."""
+    def invalidate(self) -> None:
+        """Examine every check: a peer reported ages."""
         self._document = None
 
     def deadline(self) -> Instant:
-        """Return when the next check is to be looked at."""
-        return self._looks[0][0] if self._looks else FOREVER
+        """Return when the next check is to be examined."""
+        return self._queue[0][0] if self._queue else FOREVER
 
-    def follow(self, ledger: Ledger, scene: NoticeInputs, changed: AbstractSet[CheckId]) -> Ledger:
-        """Return the ledger after looking at the checks that changed, or whose time came."""
-        if not may_use(UNSEEN_NOTICES, scene.document):
+    def update(self, ledger: Ledger, inputs: NoticeInputs, changed: AbstractSet[CheckId]) -> Ledger:
+        """Return the ledger after examining the checks that changed or are due."""
+        if not may_use(UNSEEN_NOTICES, inputs.document):
             return ledger
-        looked_at = self._due(scene.now) | changed
-        if scene.document is not self._document:
-            was, self._checks = self._checks, scene.verdicts.checks
-            self._document = scene.document
+        examined = self._due(inputs.now) | changed
+        if inputs.document is not self._document:
+            was, self._checks = self._checks, inputs.verdicts.checks
+            self._document = inputs.document
             self._former = {i: c for i, c in was.items() if i not in self._checks}
-            looked_at |= self._checks.keys() | {u.check for u in ledger.unjudged}
-        if not looked_at:
+            examined |= self._checks.keys() | {u.check for u in ledger.unjudged}
+        if not examined:
             return ledger
         draft = Draft(
             ledger.sequence,
             {u.check: u for u in ledger.unjudged},
             {(u.channel, u.cause): u for u in ledger.unseen},
         )
-        due = [entry for i in sorted(looked_at) if (entry := self._look(i, draft, scene))]
-        self._tell(due, draft, scene)
-        _tell_ends(draft, scene)
+        due = [entry for i in sorted(examined) if (entry := self._examine(i, draft, inputs))]
+        self._add_notices(due, draft, inputs)
+        _add_end_notices(draft, inputs)
         return _written(ledger, draft)
 
     def _due(self, now: Instant) -> set[CheckId]:
         due = set[CheckId]()
-        while self._looks and self._looks[0][0] <= now:
-            at, ident = heappop(self._looks)
+        while self._queue and self._queue[0][0] <= now:
+            at, ident = heappop(self._queue)
             if self._planned.get(ident) == at:
                 del self._planned[ident]
                 due.add(ident)
         return due
 
     def _plan(self, ident: CheckId, at: Instant) -> None:
-        """Look at a check at a moment, or before: then it is planned anew."""
+        """Plan to examine a check at `at`, unless an earlier time is planned."""
         if at < self._planned.get(ident, FOREVER):
             self._planned[ident] = at
-            heappush(self._looks, (at, ident))
+            heappush(self._queue, (at, ident))
 
-    def _look(self, ident: CheckId, draft: Draft, scene: NoticeInputs) -> Unjudged | None:
-        """Note a check, forget it, or return it if it is due to be told."""
+    def _examine(self, ident: CheckId, draft: Draft, inputs: NoticeInputs) -> Unjudged | None:
+        """Add or remove the entry of a check, or return it if a notice is due."""
         check, entry = self._checks.get(ident), draft.unjudged.get(ident)
-        if check is None or scene.verdicts.state(ident) is not State.UNKNOWN:
+        if check is None or inputs.verdicts.state(ident) is not State.UNKNOWN:
             if entry is not None:
                 del draft.unjudged[ident]
-                state = None if check is None else scene.verdicts.state(ident)
+                state = None if check is None else inputs.verdicts.state(ident)
                 listed = _listed(ident, check or self._former.get(ident), state)
                 draft.left.append((entry, listed))
             return None
         if entry is None:
-            self._note(check, draft, scene)
-        return None if entry is None or entry.told is not None else self._ripe(entry, check, scene)
+            self._add_unjudged(check, draft, inputs)
+        return (
+            None if entry is None or entry.told is not None else self._if_due(entry, check, inputs)
+        )
 
-    def _ripe(self, entry: Unjudged, check: Check, scene: NoticeInputs) -> Unjudged | None:
-        """Return a check that people are to be told of now; else plan when to look again."""
-        age_s = scene.ages.lasted(entry.id, scene.now)
-        left_s = self.bound_s(check, scene.document)
+    def _if_due(self, entry: Unjudged, check: Check, inputs: NoticeInputs) -> Unjudged | None:
+        """Return an entry if its notice is due now; else plan when to examine it again."""
+        age_s = inputs.ages.lasted(entry.id, inputs.now)
+        left_s = self.bound_s(check, inputs.document)
         left_s -= entry.noted_s if age_s is None else age_s
-        ripe = Instant(self._since + round_s(check, scene.document))
-        at = max(Instant(scene.now + left_s), ripe)
-        if at > scene.now:
+        ripe = Instant(self._since + round_s(check, inputs.document))
+        at = max(Instant(inputs.now + left_s), ripe)
+        if at > inputs.now:
             self._plan(check.id, at)
             return None
-        return entry if scene.verdicts.certain(check.id) is State.UNKNOWN else None
+        return entry if inputs.verdicts.undisputed(check.id) is State.UNKNOWN else None
 
-    def _note(self, check: Check, draft: Draft, scene: NoticeInputs) -> None:
-        bound = self.bound_s(check, scene.document)
+    def _add_unjudged(self, check: Check, draft: Draft, inputs: NoticeInputs) -> None:
+        bound = self.bound_s(check, inputs.document)
         wait_s = min(NOTED_AFTER_S_MAX, bound / NOTED_PART)
-        stood_s = min(scene.verdicts.stands_for(check.id, scene.now), scene.now - self._since)
+        stood_s = min(inputs.verdicts.state_age_s(check.id, inputs.now), inputs.now - self._since)
         if stood_s < wait_s:
-            self._plan(check.id, Instant(scene.now + wait_s - stood_s))
+            self._plan(check.id, Instant(inputs.now + wait_s - stood_s))
             return
         if draft.noted is None:
             draft.sequence += 1
@@ -193,72 +195,72 @@ class UnseenTracker:
         draft.unjudged[check.id] = Unjudged(
             check=check.id,
             number=draft.noted,
-            since_unix=UnixTime(scene.wall - stood_s),
+            since_unix=UnixTime(inputs.wall - stood_s),
             noted_s=stood_s,
         )
-        self._plan(check.id, Instant(scene.now + bound - stood_s))
+        self._plan(check.id, Instant(inputs.now + bound - stood_s))
 
-    def _tell(self, due: Sequence[Unjudged], draft: Draft, scene: NoticeInputs) -> None:
-        """Tell of those that are due, and of what is in the ledger for the same causes."""
+    def _add_notices(self, due: Sequence[Unjudged], draft: Draft, inputs: NoticeInputs) -> None:
+        """Add notices for the entries that are due, and for others with the same causes."""
         if not due:
             return
         for entry in due[CAUSES_PER_STEP_MAX:]:
-            self._plan(entry.check, Instant(scene.now + PAUSE_S))
+            self._plan(entry.check, Instant(inputs.now + PAUSE_S))
         waiting = (u for u in draft.unjudged.values() if u.told is None)
         first = {u.check: u for u in (*due, *waiting) if u.check in self._checks}
         causes = {
-            u.check: cause(self._checks[u.check], scene)
+            u.check: cause(self._checks[u.check], inputs)
             for u in list(first.values())[:CAUSES_PER_STEP_MAX]
         }
         for why in dict.fromkeys(causes[u.check] for u in due[:CAUSES_PER_STEP_MAX]):
-            self._open(why, [first[i] for i in causes if causes[i] == why], draft, scene)
+            self._cover(why, [first[i] for i in causes if causes[i] == why], draft, inputs)
 
-    def _open(
-        self, why: str, entries: Sequence[Unjudged], draft: Draft, scene: NoticeInputs
+    def _cover(
+        self, why: str, entries: Sequence[Unjudged], draft: Draft, inputs: NoticeInputs
     ) -> None:
-        """Tell the channels of these checks, unless they were told of the same cause."""
+        """Add a notice for each channel of these checks that has none for this cause."""
         listeners = dict[CheckId, list[IncidentId]]()
         by_channel = dict[ChannelId, list[Unjudged]]()
         for entry in sorted(entries, key=lambda u: self._checks[u.check].name):
             listeners[entry.check] = []
-            for channel in attached(scene.document, self._checks[entry.check]):
+            for channel in channels_of(inputs.document, self._checks[entry.check]):
                 by_channel.setdefault(channel.id, []).append(entry)
         for channel_id, covered in sorted(by_channel.items()):
             group = draft.unseen.get((channel_id, why))
             if group is None:
-                group = self._told(why, channel_id, covered, draft, scene)
+                group = self._add_unseen(why, channel_id, covered, draft, inputs)
             for entry in covered:
                 listeners[entry.check].append(group.id)
         for entry in entries:
-            told = evolve(entry, told=tuple(listeners[entry.check]))
-            draft.unjudged[entry.check] = told
+            entry_covered = evolve(entry, told=tuple(listeners[entry.check]))
+            draft.unjudged[entry.check] = entry_covered
 
-    def _told(
+    def _add_unseen(
         self,
         why: str,
         channel: ChannelId,
         covered: Sequence[Unjudged],
         draft: Draft,
-        scene: NoticeInputs,
+        inputs: NoticeInputs,
     ) -> Unseen:
         draft.sequence += 1
-        oldest_s = max(scene.ages.lasted(u.id, scene.now) or u.noted_s for u in covered)
+        oldest_s = max(inputs.ages.lasted(u.id, inputs.now) or u.noted_s for u in covered)
         group = Unseen(
             id=IncidentId(f"unseen-{draft.sequence}"),
             channel=channel,
             cause=why,
-            since_unix=UnixTime(scene.wall - oldest_s),
+            since_unix=UnixTime(inputs.wall - oldest_s),
             noted_s=oldest_s,
         )
         draft.unseen[channel, why] = group
         listed = [_listed(u.check, self._checks[u.check], State.UNKNOWN) for u in covered]
-        notice = _notice(NoticeKind.UNSEEN, group, listed, draft.sequence, oldest_s, scene)
+        notice = _notice(NoticeKind.UNSEEN, group, listed, draft.sequence, oldest_s, inputs)
         draft.notices.append(Delivery(notice=notice, channel=channel))
         return group
 
 
-def _tell_ends(draft: Draft, scene: NoticeInputs) -> None:
-    """Tell the channels of what covers nothing any more."""
+def _add_end_notices(draft: Draft, inputs: NoticeInputs) -> None:
+    """Add a notice of the end for each group that covers no check any more."""
     if not draft.left:
         return
     standing = {i for u in draft.unjudged.values() for i in u.told or ()}
@@ -268,10 +270,10 @@ def _tell_ends(draft: Draft, scene: NoticeInputs) -> None:
         del draft.unseen[key]
         draft.sequence += 1
         listed = [listed for entry, listed in draft.left if group.id in (entry.told or ())]
-        lasted_s = scene.ages.lasted(group.id, scene.now)
+        lasted_s = inputs.ages.lasted(group.id, inputs.now)
         if lasted_s is None:
             lasted_s = group.noted_s
-        notice = _notice(NoticeKind.SEEN, group, listed, draft.sequence, lasted_s, scene)
+        notice = _notice(NoticeKind.SEEN, group, listed, draft.sequence, lasted_s, inputs)
         draft.notices.append(Delivery(notice=notice, channel=group.channel))
 
 
@@ -300,10 +302,10 @@ def _notice(  # noqa: PLR0917 - all that a notice says
     listed: Sequence[ListedCheck],
     sequence: int,
     lasted_s: Seconds,
-    scene: NoticeInputs,
+    inputs: NoticeInputs,
 ) -> Notice:
     one = listed[0] if len(listed) == 1 else None
-    seen = (scene.verdicts.evidence(c.id, scene.document, scene.now) for c in listed[:1])
+    seen = (inputs.verdicts.evidence(c.id, inputs.document, inputs.now) for c in listed[:1])
     return Notice(
         id=NoticeId(f"{group.id}.{kind.value}"),
         kind=kind,
@@ -311,10 +313,10 @@ def _notice(  # noqa: PLR0917 - all that a notice says
         check=CheckId(""),
         check_name=f"{len(listed)} checks" if one is None else one.name,
         target="" if one is None else one.target,
-        term=scene.term,
+        term=inputs.term,
         sequence=sequence,
         since_unix=group.since_unix,
-        at_unix=scene.wall,
+        at_unix=inputs.wall,
         evidence=next(seen, ()),
         lasted_s=lasted_s,
         unseen=UnseenChecks(

@@ -1,4 +1,4 @@
-"""What becomes of a node that wants to join: whether its token is good, and when it is a member."""
+"""Admission of a node that joins: whether its token is valid, and whether it is a member yet."""
 
 from enum import Enum
 
@@ -9,7 +9,7 @@ from qutrio.model.members import Token
 
 
 class Admission(Enum):
-    """How things stand for a node that has claimed a token."""
+    """The state of a node that has claimed a token."""
 
     WAITING = "waiting"
     ADMITTED = "admitted"
@@ -21,7 +21,7 @@ class Admission(Enum):
 def admission(
     document: ClusterDocument, key: Fingerprint, level: int, token: TokenId, wall: UnixTime
 ) -> Admission:
-    """Return whether the node with this key, whose program knows `level`, is a member by now."""
+    """Return the admission of the node with this key, whose program knows `level`."""
     if document.member_by_key(key) is not None:
         return Admission.ADMITTED if can_belong(level, document) else Admission.TOO_OLD
     claimed = next((t for t in document.tokens if t.id == token), None)
@@ -30,8 +30,8 @@ def admission(
     return Admission.EXPIRED if claimed.expires_unix <= wall else Admission.WAITING
 
 
-def problem_of(token: Token, key: Fingerprint, wall: UnixTime) -> str | None:
-    """Say why the node with this key cannot claim a token; None when nothing is wrong with it."""
+def token_problem(token: Token, key: Fingerprint, wall: UnixTime) -> str | None:
+    """Return why the node with this key cannot claim a token; None if it can."""
     if token.expires_unix <= wall:
         return "the token has expired; ask for a new one"
     if token.claimant is not None and token.claimant.fingerprint != key:

@@ -1,4 +1,4 @@
-"""Everything a node can ask of the world.  The whole output alphabet of `Node.step`.
+"""The effects: all outputs of `Node.step`.
 
 The driver performs a batch in list order, and drops the rest of it when a `Persist` fails.
 """
@@ -29,7 +29,7 @@ class Persist:
 
 @frozen
 class Send:
-    """Say this to one peer, if it is reachable; losing it must be harmless."""
+    """Send this message to one peer if it is reachable; losing it must be harmless."""
 
     to: NodeId
     message: Message
@@ -37,7 +37,7 @@ class Send:
 
 @frozen
 class Probe:
-    """Probe these checks now rather than at their next turn."""
+    """Probe these checks now instead of at the next interval."""
 
     checks: tuple[CheckId, ...]
 
@@ -46,9 +46,9 @@ class Probe:
 class Notify:
     """Try once to deliver; the answer is an `Attempted` event.
 
-    With `delegated`, another node acts and asked for it, and the attempt begins before `until` on
-    this node's clock; else this node must still act in `term` when it begins, or, if the notice
-    comes from a minority, still lead that.  Or it is left.
+    With `delegated`, the master asked this node for it, and the attempt must begin before `until`
+    on this node's clock.  Otherwise this node must still be master in `term` when it begins or,
+    for the notice of a minority, still lead that minority.
     """
 
     delivery: Delivery
@@ -96,7 +96,7 @@ class Journal:
 
 @frozen
 class Turned:
-    """Tell whoever follows the election that this node's engine changed its role."""
+    """Tell the listeners to the election that this node's engine changed its role."""
 
     turn: Turn
 
@@ -106,18 +106,17 @@ Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Jour
 
 @frozen
 class Consequences:
-    """What follows at once from what came in.
+    """The direct effects of an event.
 
-    `renews` tells that it only said again what was known, so that nothing more has to be looked
-    at; whoever does not say so is taken to have brought news.
+    `renews` says that the event only repeated known facts, so that no evaluation is needed.
     """
 
     effects: list[Effect]
     renews: bool = False
 
 
-def honest_answers(dropped: Iterable[Effect]) -> list[Reply | Show]:
-    """Return what callers must hear all the same when a write failed and these were dropped."""
+def replies_after_failure(dropped: Iterable[Effect]) -> list[Reply | Show]:
+    """Return the answers that callers still need when a write failed and `dropped` is dropped."""
     reason = "this node could not write its disk; look before you try again"
     answers: list[Reply | Show] = []
     for effect in dropped:

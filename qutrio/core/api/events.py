@@ -1,4 +1,4 @@
-"""Everything that can happen to a node.  The whole input alphabet of `Node.step`."""
+"""The events: all inputs of `Node.step`."""
 
 from typing import TypeAlias
 
@@ -14,12 +14,12 @@ from qutrio.model.stable import Stable
 
 @frozen
 class Tick:
-    """The moment promised by `Node.deadline` has come."""
+    """The time `Node.deadline` has come."""
 
 
 @frozen
 class Received:
-    """A peer spoke.  `sender` comes from its certificate, never from the payload."""
+    """A peer sent a message.  `sender` comes from its certificate, never from the payload."""
 
     sender: NodeId
     message: Message
@@ -27,7 +27,7 @@ class Received:
 
 @frozen
 class Linked:
-    """A link to a peer came up, so a heartbeat would be heard."""
+    """A link to a peer came up, so that a heartbeat can reach it."""
 
     peer: NodeId
 
@@ -49,9 +49,9 @@ class Observed:
 
 @frozen
 class Proposed:
-    """Somebody local wants the document changed and waits for a `Ruling`.
+    """A local caller wants to change the document and waits for a `Ruling`.
 
-    `door` says how it came in, `uid` as which user, if that is known.
+    `door` is the interface that it used (`model.edits`), `uid` the user id if it is known.
     """
 
     request: RequestId
@@ -62,7 +62,7 @@ class Proposed:
 
 @frozen
 class ProbeRequested:
-    """Somebody local wants every member to probe these checks now, or only those in `of`."""
+    """A local caller wants every member, or only those in `of`, to probe these checks now."""
 
     checks: tuple[CheckId, ...]
     of: frozenset[NodeId] | None = None
@@ -72,8 +72,8 @@ class ProbeRequested:
 class Attempted:
     """An attempt to deliver a notice ended.
 
-    `delivered` says that nothing is left to do.  `parts` say how it went for each recipient,
-    where the channel has several; nobody may try again within `wait_s`, the receiver asks.
+    `delivered` says that nothing is left to do.  `parts` say how it went for each recipient if
+    the channel has several.  The receiver asked for no attempt within `wait_s`.
     """
 
     notice: NoticeId
@@ -92,14 +92,14 @@ class Attempted:
 
 @frozen
 class Inspected:
-    """Somebody local waits for a `Status`."""
+    """A local caller waits for a `Status`."""
 
     request: RequestId
 
 
 @frozen
 class PersistFailed:
-    """The disk refused; `durable` is what it still holds.  Nothing after the write was done."""
+    """A write failed; `durable` is what the disk still holds.  No later effect was performed."""
 
     reason: str
     durable: Stable
@@ -109,7 +109,7 @@ class PersistFailed:
 class Expelled:
     """A pinned member, asked by a node that is refused a link, says that it was removed.
 
-    `revision` is that of the document that it goes by.
+    `revision` is the one of the document of that member.
     """
 
     teller: NodeId
@@ -118,21 +118,21 @@ class Expelled:
 
 @frozen
 class YieldRequested:
-    """Somebody local wants the role moved, to this node if one is named."""
+    """A local caller wants to transfer mastership, to the node `to` if one is named."""
 
     to: NodeId | None
 
 
 @frozen
 class Tenancy:
-    """So many programs at this node now rely on its mandate: they stop when it ends."""
+    """The number of programs on this node that rely on its lease: they stop when it ends."""
 
     tenants: int
 
 
 @frozen
 class Stop:
-    """The operator asked the daemon to end.  The last event a node ever sees."""
+    """The operator asked the daemon to stop.  This is the last event of a node."""
 
 
 Event: TypeAlias = (

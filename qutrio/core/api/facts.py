@@ -1,7 +1,7 @@
-"""What happened at a node that its people may want to know, as values.
+"""The facts that a node logs, as values.
 
-The node tells each fact in a `Note`.  Code compares these values; the sentence that a person reads
-is made where it is shown, by `codec.sentences`.
+The node puts each fact into a `Note`.  Code compares these values; `codec.sentences` makes the
+sentence that a person reads, where it is shown.
 """
 
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from qutrio.model.ids import ChannelId, NodeId, Term
 
 @frozen
 class NodeStarted:
-    """The node started, and has told nothing else yet.  It is never in a `Note`."""
+    """The node started, and has logged nothing else yet.  It is never in a `Note`."""
 
 
 @frozen
@@ -32,7 +32,7 @@ class Resigned:
 
 @frozen
 class RemovedFromCluster:
-    """The node was removed from the cluster; it takes part in nothing any more."""
+    """The node was removed from the cluster, and no longer takes part in anything."""
 
     reason: str
 
@@ -97,7 +97,7 @@ class WallClockAgrees:
 
 @frozen
 class MinorityLed:
-    """The node leads a minority and may page.  `sees` is "2 of 5": the voters in sight."""
+    """The node leads a minority and may send notices.  `sees` is "2 of 5": the voters it hears."""
 
     sees: str
 

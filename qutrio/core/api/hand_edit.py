@@ -1,4 +1,4 @@
-"""What a person changed in cluster.yaml, as mutations that merge with those of others."""
+"""Turns an edit of cluster.yaml into mutations, which merge with other changes."""
 
 from attrs import evolve
 
@@ -18,10 +18,10 @@ from qutrio.model.document import ClusterDocument
 
 
 def differences(old: ClusterDocument, new: ClusterDocument) -> Batch | Refusal:
-    """Return the batch that turns what a person may edit in `old` into `new`.
+    """Return the batch that changes `old` into `new`.
 
-    Identity, membership, votes, keys and tokens are not edited by hand: a file that changes
-    them is refused with the command to use.
+    Identity, membership, votes, keys and tokens cannot be edited by hand: a file that changes
+    them is refused, and the refusal names the command to use.
     """
     if (refusal := _beyond_an_edit(old, new)) is not None:
         return refusal

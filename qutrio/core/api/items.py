@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 
 class Item(Protocol):
-    """What has an id for ever, and a name for people."""
+    """Anything with a permanent id and a name."""
 
     @property
     def id(self) -> str:
@@ -14,7 +14,7 @@ class Item(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name for people."""
         ...
 
 
@@ -22,7 +22,7 @@ T = TypeVar("T", bound=Item)
 
 
 def put(items: tuple[T, ...], item: T) -> tuple[T, ...]:
-    """Return the items with this one, in the place of one with its id."""
+    """Return the items with this one, which replaces an item with the same id."""
     others = [i for i in items if i.id != item.id]
     return tuple(sorted([*others, item], key=lambda i: i.id))
 
@@ -38,7 +38,7 @@ def find(items: Iterable[T], ident: str) -> T | None:
 
 
 def namesake(items: Iterable[T], item: Item, found: Item | None) -> T | None:
-    """Return another item whose name differs by case alone or not at all, if the name is new.
+    """Return another item with the same name, ignoring case, if the name of `item` is new.
 
     Documents of earlier versions may hold such pairs; their other fields can be edited.
     """

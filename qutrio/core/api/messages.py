@@ -1,4 +1,7 @@
-"""What nodes say to each other.  Losing, repeating or reordering any of it must be harmless."""
+"""The messages between nodes.  Losing, repeating or reordering them must be harmless.
+
+The docstrings speak for the sender: "I" is the sender and "you" the receiver.
+"""
 
 from enum import Enum
 from typing import TypeAlias
@@ -42,13 +45,13 @@ ENGINE_UNSAID = "lowest-id"
 
 @frozen(kw_only=True)
 class Heartbeat:
-    """I am alive, and this is where I stand.  Numbered, because only answered ones count.
+    """I am alive, and this is my state.  Numbered, because only answered heartbeats count.
 
-    `claim` is the term this node claims, if it does; the receiver endorses it or not.
-    `acting` says that the claim stands.  `able` says that the sender hears a majority and can
-    write its disk, so it may lead.  `wall` is for showing clock skew, nothing else.  `engine`
-    is the one that the sender runs, empty if it does not know the one that is set; older
-    versions run lowest-id and do not say so.  `level` is the highest that its program knows.
+    `claim` is the term that I claim, if any; the receiver grants it or not.  `acting` says that
+    I am master in that term.  `able` says that I hear a majority and can write my disk, so that I
+    may lead.  `wall` is used only to show clock skew.  `engine` is the one that I run, empty if I
+    do not know the one that is set; older versions run lowest-id and omit it.  `level` is the
+    highest feature level that my program knows.
     """
 
     number: int
@@ -64,10 +67,10 @@ class Heartbeat:
 
 @frozen(kw_only=True)
 class HeartbeatAck:
-    """Your heartbeat `number` arrived.  `granted` is the claim that binds me to you, if it does.
+    """Your heartbeat `number` arrived.  `granted` is the term of yours that I grant, if any.
 
-    It binds for `bound_s` seconds from now, on my clock.  `accepted` is the newest record I
-    accepted; a new holder must not act before it has adopted the newest of a majority.
+    The grant lasts for `bound_s` seconds from now, on my clock.  `accepted` is the newest record
+    that I accepted; a new master must adopt the newest of a majority before it acts.
     """
 
     number: int
@@ -81,7 +84,7 @@ class HeartbeatAck:
 
 @frozen(kw_only=True)
 class CanvassRequest:
-    """Would you endorse me for `term`?  Nothing is written down for a question."""
+    """Would you grant me `term`?  The question changes no state."""
 
     term: Term
 
@@ -98,9 +101,9 @@ class CanvassAnswer:
 
 @frozen(kw_only=True)
 class Resign:
-    """I no longer act in `term`; whoever is bound to me is free.  `successor` may claim now.
+    """I am no longer master in `term` and release all grants.  `successor` may claim now.
 
-    `by_hand` says that a person moved the role, so no rule of an engine moves it back at once.
+    `by_hand` says that an operator asked for the transfer, so that no engine reverts it at once.
     """
 
     term: Term
@@ -111,9 +114,9 @@ class Resign:
 
 @frozen(kw_only=True)
 class Yield:
-    """A person at my node wants you to give the role up, to this node if one is named.
+    """An operator at my node wants you to transfer mastership, to the node `to` if one is named.
 
-    Whoever does not act in `term` does nothing.
+    A node that is not master in `term` ignores this.
     """
 
     term: Term
@@ -154,7 +157,7 @@ class Commit:
 
 @frozen(kw_only=True)
 class Fetch:
-    """Send me your accepted record (a new holder asks), or your committed one (anybody)."""
+    """Send me your accepted record (only a new master asks), or your committed one."""
 
     accepted: bool
 
@@ -169,10 +172,10 @@ class Fetched:
 
 @frozen(kw_only=True)
 class Report:
-    """What I saw: each result with its age in seconds when this was sent.
+    """My probe results, each with its age in seconds when this was sent.
 
-    `numbers` are those of the results, in the same order: of all probes that I made in this
-    `life`, since I started.  So one probe that is reported twice, or late, is one vote.
+    `numbers` are the numbers of these probes among all that I made since I started; `life`
+    identifies that start.  So a probe that is reported twice, or late, is one vote.
     """
 
     results: tuple[tuple[Result, Seconds], ...]
@@ -188,7 +191,7 @@ class ProbeNow:
 
 
 class Ruling(Enum):
-    """How a proposal ended.  AGAIN: this node never wrote it, and never will; ask the next."""
+    """How a proposal ended.  AGAIN: this node never wrote it and never will; ask another."""
 
     COMMITTED = "committed"
     REFUSED = "refused"
@@ -198,10 +201,10 @@ class Ruling(Enum):
 
 @frozen(kw_only=True)
 class Propose:
-    """Please commit this; I heard you act in `term`.
+    """Please commit this; you are master in `term`.
 
-    Whoever did not hold that term without a restart cannot know whether it wrote this before,
-    and says nothing.  `door` and `uid` say who asked at my node, as in `model.edits`.
+    A node that did not hold that term without a restart cannot know whether it wrote this before,
+    and does not answer.  `door` and `uid` say who asked at my node, as in `model.edits`.
     """
 
     term: Term
@@ -215,7 +218,7 @@ class Propose:
 class Ruled:
     """How your proposal ended.  `position` is where it was committed.
 
-    AGAIN is about proposals that name `term` or an earlier one: copies of them that are still
+    AGAIN applies to proposals that name `term` or an earlier one: copies of them that are still
     under way will not be written either.
     """
 
@@ -229,9 +232,9 @@ class Ruled:
 
 @frozen(kw_only=True)
 class Deliver:
-    """I cannot reach this channel; please try once for me.  Only the acting master says so.
+    """I cannot reach this channel; please try once for me.  Only the master sends this.
 
-    `heard` is the number of your last heartbeat that I heard: so you know how old this is.
+    `heard` is the number of your last heartbeat that I received, so that you know how old this is.
     """
 
     term: Term
@@ -241,7 +244,7 @@ class Deliver:
 
 @frozen(kw_only=True)
 class Delivered:
-    """How your errand ended, or an attempt of mine that you must know of.
+    """How the delivery ended that you delegated to me, or that I attempted as master.
 
     `delivered`, `parts` and `wait_s` are as in the event `Attempted`.
     """

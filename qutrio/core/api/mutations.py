@@ -1,16 +1,16 @@
-"""Every way the document can change: one class each, with a pure `apply`.
+"""The mutations: all changes of the cluster document, one class each, with a pure `apply`.
 
-A mutation names the item it was made from (`expect`), so that two changes of different items
-merge and two of the same item do not overwrite one another: compare-and-set per item.
+A mutation names the item that it was made from (`expect`), so that changes of different items
+merge and changes of the same item do not overwrite each other: compare-and-set per item.
 `apply` returns the next document, or a `Refusal`; it never changes the revision, which the
-holder of the term assigns when it writes.
+master assigns when it writes.
 """
 
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from qutrio.core.api.admission import problem_of
+from qutrio.core.api.admission import token_problem
 from qutrio.core.api.items import drop, find, namesake, put
 from qutrio.core.election.engines import ENGINES
 from qutrio.model.addresses import require_address
@@ -26,13 +26,13 @@ BATCH_MUTATIONS_MAX = 50_000
 
 @frozen
 class Refusal:
-    """Why a mutation was not applied; the words are for a person."""
+    """Why a mutation was not applied, for a person to read."""
 
     reason: str
 
 
 def same_check(left: Check | None, right: Check | None) -> bool:
-    """Compare two checks without the revision stamp that the holder of the term puts on."""
+    """Compare two checks without `changed`, the revision that the master stamps on them."""
     if left is None or right is None:
         return left is right
     return evolve(left, changed=Revision(0)) == evolve(right, changed=Revision(0))
@@ -152,7 +152,7 @@ class PutSettings:
 
 @frozen(kw_only=True)
 class AddToken:
-    """Invite a node."""
+    """Add an enrollment token."""
 
     token: Token
 
@@ -171,7 +171,7 @@ class AddToken:
 
 @frozen(kw_only=True)
 class ClaimToken:
-    """Somebody showed the secret whose hash is `secret_hash`: use the token for `claimant`.
+    """A node showed the secret whose hash is `secret_hash`: use the token for `claimant`.
 
     `level` is the feature level that the claimant's program knows.
     """
@@ -184,7 +184,7 @@ class ClaimToken:
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the claimant as a learner, or waiting for approval.
 
-        Raises `InvalidValueError` for an address that nobody can dial.
+        Raises `InvalidValueError` for an address that cannot be dialled.
         """
         known = document.member_by_key(self.claimant.fingerprint)
         if known is not None and known.id == self.claimant.id:
@@ -207,7 +207,7 @@ class ClaimToken:
         if not can_belong(self.level, document):
             runs = f"{self.claimant.name} runs level {self.level}"
             return Refusal(f"{runs}, the cluster needs {document.level}; upgrade it")
-        if problem := problem_of(token, self.claimant.fingerprint, wall):
+        if problem := token_problem(token, self.claimant.fingerprint, wall):
             return Refusal(problem)
         if token.name is not None and token.name != self.claimant.name:
             return Refusal(
@@ -238,7 +238,7 @@ class ApproveToken:
 
 @frozen(kw_only=True)
 class RevokeToken:
-    """Take an invitation back."""
+    """Remove an enrollment token."""
 
     token: TokenId
 
@@ -253,7 +253,7 @@ class RevokeToken:
 
 @frozen(kw_only=True)
 class PromoteMember:
-    """Give a learner that holds the document its vote."""
+    """Make a voter of a learner that holds the document."""
 
     node: NodeId
 
@@ -268,7 +268,7 @@ class PromoteMember:
 
 @frozen(kw_only=True)
 class RemoveMember:
-    """Take a node's vote, links and trust away."""
+    """Remove a node from the cluster."""
 
     node: NodeId
 
@@ -350,7 +350,7 @@ def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None
 
 
 def _address_clash(document: ClusterDocument, member: Member) -> Refusal | None:
-    """Refuse an address where another member is dialled: one of the two would be cut off."""
+    """Refuse the address of another member: one of the two would be cut off."""
     for other in document.members:
         if other.id != member.id and other.address == member.address:
             hint = f"give another one, or 'qutrio node remove {other.name}' first"

@@ -1,4 +1,4 @@
-"""What outsiders may know about a node: a small view after every step, a status on request."""
+"""What other tasks may know about a node: a small view after every step, a status on request."""
 
 from qutrio.core.api.facts import NodeFact
 from qutrio.model.checks import Check
@@ -18,13 +18,12 @@ from qutrio.model.unseen import Unjudged
 class View:
     """A snapshot that is cheap to make; replaced after every step, safe to hand to any task.
 
-    `acting_until` is the moment this node's mandate ends unless it is renewed; None when it
-    does not act.  Whoever acts for the master compares it with the clock once more.
-    `vacating` asks the programs that rely on the mandate to stop: the role is to move.
-    `master_term` is the term in which the master acts; meaningless without one.
-    `minority_until` is up to when this node may page as the leader of a minority, if it is one.
-    `ledger` is the committed one, `minority_ledger` that of the minority: what is not in its
-    outbox any more must not be sent.
+    `acting_until` is when this node's lease ends unless it is renewed; None if it is not master.
+    Code that acts for the master compares it with the clock again.  `vacating` asks the programs
+    that rely on the lease to stop, because mastership is to be transferred.  `master_term` is the
+    term of the master, if there is one.  `minority_until` is until when this node may send notices
+    as the leader of a minority, if it is one.  `ledger` is the committed one, `minority_ledger`
+    that of the minority; notices that have left its outbox must not be sent.
     """
 
     node: NodeId
@@ -44,11 +43,11 @@ class View:
 
 @frozen(kw_only=True)
 class MemberStatus:
-    """One member as this node hears it.  `last_heard_s` is None for one never heard.
+    """One member as this node hears it.  `last_heard_s` is None if it was never heard.
 
     `engine` is the one that it runs, empty if it does not know the one that is set, and None
-    when it has not said.  `level` is the highest that its program announced to this node since
-    this one started; None if it did not.
+    if it did not announce one.  `level` is the highest feature level that its program announced
+    since this node started, or None.
     """
 
     member: Member
@@ -61,10 +60,10 @@ class MemberStatus:
 
 @frozen(kw_only=True)
 class CheckStatus:
-    """One check as this node counts it.
+    """One check as this node counts its votes.
 
-    `for_s` is how long its incident has been open, or how long it has had no verdict, or else
-    how long its state has stood.
+    `for_s` is the age of its open incident, or for how long it has had no verdict, or else the
+    age of its verdict.
     """
 
     check: Check
@@ -81,11 +80,11 @@ class CheckStatus:
 
 @frozen(kw_only=True)
 class ChannelStatus:
-    """How it goes with telling people through one channel.
+    """The deliveries to one channel.
 
-    `waiting` notices are not delivered.  Only the master knows whether an attempt is under way
+    `waiting` notices are not delivered yet.  Only the master knows whether an attempt is under way
     (`trying`), in how many seconds the next one is due, and why the last one failed (`error`).
-    The receiver asked to be left alone until `asked_until_unix`.
+    The receiver asked for no attempt until `asked_until_unix`.
     """
 
     channel: ChannelId
@@ -102,15 +101,15 @@ class Status:
     """Everything `qutrio status` shows.
 
     `have` members are heard by this node, itself included; `need` of them are a quorum.  A node
-    that was removed counts nobody.
-    `stale` means that no master is heard, so the document may be old.  `disk` is why this
-    node's disk refuses writes, so that it cannot lead; empty when it does not.
-    `role` is what the engine takes this node for.  A node that does not know the engine of its
-    document (`knows_engine`) neither leads nor endorses.  With `leads_minority` it may page
+    that was removed counts none.
+    `stale` means that no master is heard, so that the document may be old.  `disk` is why this
+    node's disk refuses writes, so that it cannot lead; else it is empty.
+    `role` is the one that the engine gives this node.  A node that does not know the engine of its
+    document (`knows_engine`) neither leads nor grants.  With `leads_minority` it may send notices
     without a majority, and writes nothing.  `level` is the highest that this program knows;
     `held_back` are the members that are not known to run it, while the document is below it.
-    `hopeless` says why nothing can be changed at this node, and is empty when that is not certain;
-    `last` is the fact that the node noted last.
+    `hopeless` says why no change can succeed at this node, and is empty if that is not certain.
+    `last` is the newest fact that the node logged.
     """
 
     node: NodeId
@@ -137,7 +136,7 @@ class Status:
     knows_engine: bool = True
     leads_minority: bool = False
     clock_set: tuple[Seconds, Seconds] | None = None
-    """By how much this node's wall clock was set last, and how many seconds ago."""
+    """By how much this node's wall clock was last set, and how many seconds ago."""
     level: int = LEVEL
     held_back: tuple[NodeId, ...] = ()
     channels: tuple[ChannelStatus, ...] = ()

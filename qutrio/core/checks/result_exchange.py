@@ -1,8 +1,8 @@
-"""The watch: this node's own results and its peers', and when each is told to whom.
+"""The exchange of probe results between nodes, and the requests to probe at once.
 
-Every node tells every other what it saw, so each can show all votes, and a new master has
-them at once.  What is as before travels with the next heartbeat; what turned, or was asked
-for, travels at once.
+Every node sends its results to every other node, so that each can show all votes and a new
+master has them at once.  An unchanged result is sent with the next heartbeat.  A result whose
+outcome changed, or that was requested, is sent at once.
 """
 
 from __future__ import annotations
@@ -30,50 +30,50 @@ RESULTS_PER_REPORT_MAX = 500
 CHECKS_PER_REQUEST_MAX = 500
 AGE_S_MAX: Seconds = 86_400.0
 REQUEST_PAUSE_S: Seconds = 0.5
-"""A peer's requests to probe one check now are heeded at most this often."""
+"""The least time between two probes of one check that peers request."""
 
 
 LIVES = 2**48
 
 
 def new_life(rng: Rng) -> int:
-    """Return a number that a node's next life will hardly draw again."""
+    """Return a random number that identifies one run of a node."""
     return int(rng.random() * LIVES)
 
 
 @define
 class ResultExchange:
-    """Results on their way."""
+    """Records results as votes, and sends this node's own results to its peers."""
 
     me: NodeId
     life: int = 0
-    """A number that no other life of this node has."""
+    """A number that differs in each run of this node."""
     results_per_report: int = RESULTS_PER_REPORT_MAX
     verdicts: Verdicts = field(factory=Verdicts)
-    beside: Verdicts | None = None
-    """A second count of the same votes, while this node leads a minority."""
+    minority_verdicts: Verdicts | None = None
+    """A second set of verdicts from the same votes, while this node leads a minority."""
     probes: int = 0
-    """How many results of its own this life has taken in."""
+    """The number of own results that this run has recorded."""
     _unsent: dict[CheckId, Vote] = field(factory=dict)
     _urgent: bool = False
-    _demanded: set[CheckId] = field(factory=set)
-    _heeded: dict[CheckId, Instant] = field(factory=dict)
+    _requested: set[CheckId] = field(factory=set)
+    _requested_at: dict[CheckId, Instant] = field(factory=dict)
 
-    def observed(self, result: Result, now: Instant) -> set[CheckId]:
-        """Take in a result of this node's own; return its check if everybody should probe it."""
-        turned = self._turned(result)
+    def on_result(self, result: Result, now: Instant) -> set[CheckId]:
+        """Record an own result; return its check if all nodes should probe it now."""
+        turned = self._outcome_changed(result)
         self.probes += 1
         serial = (self.life, self.probes)
         alarm = self._record(self.me, result, now, serial)
         self._unsent[result.check] = Vote(result, now, serial)
-        self._urgent = self._urgent or turned or result.check in self._demanded
-        self._demanded.discard(result.check)
+        self._urgent = self._urgent or turned or result.check in self._requested
+        self._requested.discard(result.check)
         return {result.check} if alarm else set()
 
     def on_report(self, sender: NodeId, report: Report, now: Instant) -> set[CheckId]:
-        """Take in a peer's results; return the checks that everybody should probe.
+        """Record a peer's results; return the checks that all nodes should probe now.
 
-        The age of a result counts from when it arrives here.
+        The age of a result is counted back from its arrival here.
         """
         alarms = set[CheckId]()
         results = report.results[:RESULTS_PER_REPORT_MAX]
@@ -87,61 +87,63 @@ class ResultExchange:
     def on_probe_now(
         self, checks: tuple[CheckId, ...], pause: Seconds, now: Instant
     ) -> list[Effect]:
-        """Heed a peer's request, but for no check more often than every `pause` seconds."""
+        """Probe what a peer requests, each check at most once in `pause` seconds."""
         heeded = tuple(
             check
             for check in dict.fromkeys(checks[:CHECKS_PER_REQUEST_MAX])
-            if self.verdicts.follows(check)
-            and now - self._heeded.get(check, Instant(float("-inf"))) >= pause
+            if self.verdicts.is_enabled(check)
+            and now - self._requested_at.get(check, Instant(float("-inf"))) >= pause
         )
         for check in heeded:
-            self._heeded[check] = now
-        if len(self._heeded) > CHECKS_MAX:
-            self._heeded.clear()  # most of them are of checks long gone
-        return self.demand(heeded) if heeded else []
+            self._requested_at[check] = now
+        if len(self._requested_at) > CHECKS_MAX:
+            self._requested_at.clear()  # most of these checks no longer exist
+        return self.probe_now(heeded) if heeded else []
 
-    def demand(self, checks: tuple[CheckId, ...]) -> list[Effect]:
-        """Probe these now, and report at once what comes of it."""
+    def probe_now(self, checks: tuple[CheckId, ...]) -> list[Effect]:
+        """Probe these checks now, and report the results at once."""
         asked = checks[:CHECKS_PER_REQUEST_MAX]
-        self._demanded.update(c for c in asked if self.verdicts.follows(c))
+        self._requested.update(c for c in asked if self.verdicts.is_enabled(c))
         return [Probe(asked)]
 
-    def demand_of_all(
+    def probe_everywhere(
         self,
         checks: tuple[CheckId, ...],
         peers: Sequence[NodeId],
         of: AbstractSet[NodeId] | None = None,
     ) -> list[Effect]:
-        """Ask everybody, this node included, to probe these now; with `of` only those in it."""
+        """Have this node and `peers` probe these checks now; with `of`, only the nodes in it."""
         effects: list[Effect] = []
         asked = [peer for peer in peers if of is None or peer in of]
         for start in range(0, len(checks), CHECKS_PER_REQUEST_MAX):
             part = checks[start : start + CHECKS_PER_REQUEST_MAX]
-            effects += self.demand(part) if of is None or self.me in of else []
+            effects += self.probe_now(part) if of is None or self.me in of else []
             effects += [Send(peer, ProbeNow(checks=part)) for peer in asked]
         return effects
 
     @property
     def urgent(self) -> bool:
-        """Tell whether a report is to be sent at once: something turned, or was asked for."""
+        """Whether a report is to be sent at once: an outcome changed, or was requested."""
         return self._urgent
 
-    def tell(self, peers: Sequence[NodeId], now: Instant, *, all_of_it: bool) -> list[Effect]:
-        """Return the reports to send now: with `all_of_it` also what can wait."""
+    def reports_due(
+        self, peers: Sequence[NodeId], now: Instant, *, all_of_it: bool
+    ) -> list[Effect]:
+        """Return the reports to send now; with `all_of_it`, also those that could wait."""
         if not self._unsent or not (self._urgent or all_of_it):
             return []
         votes, self._unsent, self._urgent = list(self._unsent.values()), {}, False
         return self._reports(votes, peers, now)
 
-    def tell_newcomer(self, peer: NodeId, now: Instant) -> list[Effect]:
-        """Return reports of this node's newest result of every check."""
+    def reports_for_new_peer(self, peer: NodeId, now: Instant) -> list[Effect]:
+        """Return reports of this node's newest result for every check."""
         return self._reports(self.verdicts.votes_of(self.me), [peer], now)
 
     def _record(self, node: NodeId, result: Result, at: Instant, serial: Serial | None) -> bool:
-        """Tell whether this is the first vote against the state, in one of the counts."""
+        """Record a vote; return True if it is the first against a verdict."""
         alarm = self.verdicts.record(node, result, at, serial)
-        if self.beside is not None:
-            alarm |= self.beside.record(node, result, at, serial)
+        if self.minority_verdicts is not None:
+            alarm |= self.minority_verdicts.record(node, result, at, serial)
         return alarm
 
     def _reports(self, votes: list[Vote], peers: Sequence[NodeId], now: Instant) -> list[Effect]:
@@ -156,6 +158,6 @@ class ResultExchange:
             effects += [Send(peer, report) for peer in peers]
         return effects
 
-    def _turned(self, result: Result) -> bool:
+    def _outcome_changed(self, result: Result) -> bool:
         last = self.verdicts.vote(self.me, result.check)
         return last is None or last.result.outcome is not result.outcome

@@ -1,15 +1,18 @@
-"""What the cluster makes of its members' votes on each check.
+"""The verdict on each check, derived from the members' votes.
 
-Theory of operation.  A vote counts while it is fresh, by the receiver's clock, while its
-caster is alive, and while it is about the check as it stands now.  With fewer than a majority
-of the voters counted the state is UNKNOWN; else DOWN needs more than half of the counted
-votes, and a tie is UP.  A flip needs two *rounds*: the votes that first gave the new state,
-and then a new vote of every counted voter, cast `confirm_after` seconds later or more.  So one
-bad round on every node pages nobody.  Going to UNKNOWN, and coming up from it without an open
-incident, announces nothing and takes one round.
+Theory of operation.  A vote counts while it is fresh by the receiver's clock, while the node
+that cast it is alive, and while the check is unchanged.  The state is UNKNOWN if fewer than a
+majority of the voters have a counted vote; else it is DOWN if more than half of the counted
+votes say so, and UP otherwise, also in a tie.  A verdict changes after two *rounds*: the votes
+that first gave the new state, and then a new vote of every counted voter, cast at least
+`confirm_after` seconds later.  So one bad round on every node pages nobody.  A change to
+UNKNOWN, or from UNKNOWN to UP without an open incident, takes one round and sends no notice.
 
-The first vote against the state makes the master ask everybody to probe at once, and so does
-the beginning of a second round: it takes a moment, not an interval.
+At the first vote against the verdict, and when a second round begins, the master asks all
+nodes to probe at once, so that a round does not take an interval.
+
+`Verdicts.evaluate` returns the checks whose verdict changed.  `core.node` passes them to
+`core.alerting.alert_manager`, where the question whether somebody is paged goes on.
 """
 
 from attrs import define, field
@@ -24,9 +27,9 @@ from qutrio.model.results import Evidence, Outcome, Result, State
 FRESH_INTERVALS = 3
 FRESH_S_MIN: Seconds = 30.0
 SWEEP_S_MIN: Seconds = 1.0
-"""Votes are looked over for stale ones at most this often."""
+"""The least time between two searches for stale votes."""
 FACTS_MAX = 1000
-"""Flips and doubts of one evaluation, and of one step, that are written down."""
+"""The most facts for the journal from one evaluation, and from one step."""
 
 
 def freshness(check: Check) -> Seconds:
@@ -40,70 +43,70 @@ def freshness(check: Check) -> Seconds:
 
 @define
 class Evaluation:
-    """One evaluation of the tallies, and what came of it."""
+    """One evaluation of the votes, and its results."""
 
     now: Instant
     wall: UnixTime
     confirm_after: Seconds
     changed: set[CheckId] = field(factory=set)
-    """Checks to announce, or to look at again."""
+    """Checks whose verdict changed, is new, or is no longer in doubt."""
     facts: list[Judged | Doubted] = field(factory=list)
-    """What is worth writing down, at most `FACTS_MAX`."""
+    """Facts for the journal, at most `FACTS_MAX`."""
 
 
 @define
 class Tally:
-    """The votes on one check, the state that stands, and the one that may replace it."""
+    """The votes on one check, its verdict, and the pending state that may replace it."""
 
     votes: dict[NodeId, Vote] = field(factory=dict)
     state: State = State.UNKNOWN
     since_unix: UnixTime = UnixTime(0.0)
     since: Instant | None = None
-    """Since when the state stands; None until the tally is looked at."""
-    candidate: State | None = None
-    candidate_at: Instant = Instant(0.0)
+    """Since when `state` holds; None before the first evaluation."""
+    pending: State | None = None
+    pending_since: Instant = Instant(0.0)
     first: VoteCount | None = None
     confirm_at: Instant | None = None
     asked_at: Instant | None = None
-    up_in: Revision | None = None
-    """The revision of the check in which it was seen up last."""
+    up_revision: Revision | None = None
+    """The revision of the check that was last UP."""
 
-    def stands(self, state: State, changed: Revision, now: Instant, wall: UnixTime) -> None:
-        """Let a state stand from now on, of the check as of revision `changed`."""
-        self.state, self.since_unix, self.since, self.candidate = state, wall, now, None
+    def set_state(self, state: State, changed: Revision, now: Instant, wall: UnixTime) -> None:
+        """Set the verdict on the check, which is of revision `changed`."""
+        self.state, self.since_unix, self.since, self.pending = state, wall, now, None
         if state is State.UP:
-            self.up_in = changed
+            self.up_revision = changed
 
 
 @define
 class Verdicts:
-    """All tallies of one node.  Every node counts; only the acting master announces."""
+    """The verdicts of one node.  Every node counts votes; only the master sends notices."""
 
     _tallies: dict[CheckId, Tally] = field(factory=dict)
     checks: dict[CheckId, Check] = field(factory=dict)  # those that are enabled; replaced whole
     _voters: frozenset[NodeId] = frozenset()
     _document: ClusterDocument | None = None
-    parted: dict[CheckId, State] = field(factory=dict)
-    """The last states of what the newest document does not let this node watch any more."""
+    last_states: dict[CheckId, State] = field(factory=dict)
+    """The last verdicts on the checks that the newest document removed or disabled."""
     _touched: set[CheckId] = field(factory=set)
     _confirming: dict[CheckId, Instant] = field(factory=dict)
     _stale_at: dict[CheckId, Instant] = field(factory=dict)
     _sweep_at: Instant = FOREVER
     _open: frozenset[CheckId] = frozenset()
     _live: frozenset[NodeId] | None = None
-    among_living: bool = False
-    """Whether a majority of the living voters is enough, as in a minority that pages."""
+    majority_of_live: bool = False
+    """Whether a majority of the live voters is enough (partition alerting)."""
 
-    def follow(self, document: ClusterDocument, wall: UnixTime) -> None:
-        """Take over a document: votes on checks that changed are forgotten."""
+    def set_document(self, document: ClusterDocument, wall: UnixTime) -> None:
+        """Use a new document.  Votes on checks that changed are dropped."""
         if document is self._document:
             return
         self._document = document
         self._voters = document.voters
         self.checks = {c.id: c for c in document.checks if c.enabled}
-        self.parted = {}
+        self.last_states = {}
         for gone in [i for i in self._tallies if i not in self.checks]:
-            self.parted[gone] = self._tallies.pop(gone).state
+            self.last_states[gone] = self._tallies.pop(gone).state
             self._stale_at.pop(gone, None)
             self._confirming.pop(gone, None)
         members = {m.id for m in document.members}
@@ -116,8 +119,8 @@ class Verdicts:
             }
             self._touched.add(ident)
 
-    def attend(self, live: frozenset[NodeId]) -> None:
-        """Count the votes of living members only: a dead one could never confirm its vote."""
+    def set_live(self, live: frozenset[NodeId]) -> None:
+        """Count only the votes of live members: a dead one could never confirm its vote."""
         if live != self._live:
             self._live = live
             self._touched |= self._tallies.keys()
@@ -125,10 +128,10 @@ class Verdicts:
     def record(
         self, node: NodeId, result: Result, at: Instant, serial: Serial | None = None
     ) -> bool:
-        """Take in a vote cast at `at`; tell whether it is the first against the state.
+        """Record a vote cast at `at`; return True if it is a node's first against the verdict.
 
-        A vote on a check that is not there, or on an older version of it, is dropped, and so is
-        one that was taken in before: coming again makes no vote younger.
+        A vote on a check that does not exist, or on an older version of it, is dropped.  So is
+        a vote that was recorded before: a repeated message does not make a vote newer.
         """
         check = self.checks.get(result.check)
         if check is None or result.changed != check.changed:
@@ -146,11 +149,11 @@ class Verdicts:
     def evaluate(
         self, now: Instant, wall: UnixTime, confirm_after: Seconds, open_: frozenset[CheckId]
     ) -> Evaluation:
-        """Bring every tally that may have changed up to `now`, and return what came of it.
+        """Count the votes again where the verdict may change, and return the changes.
 
-        `open_` are the checks with an open incident, as a majority knows.  An incident that
-        opens or closes decides the state on every node: a follower counts a moment later, and
-        must not take its own belated count for a flip when it becomes master.
+        `open_` are the checks with an open incident in the committed ledger.  An incident that
+        opens or closes sets the verdict on every node: a follower counts a little later, and
+        must not announce its own late change when it becomes master.
         """
         found = Evaluation(now, wall, confirm_after)
         found.changed = {i for i in self._touched if self._is_new(i)}
@@ -158,8 +161,8 @@ class Verdicts:
             tally = self._tallies[ident]
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
-                self._tell_flip(ident, agreed, Basis.LEDGER, found)
-                tally.stands(agreed, self.checks[ident].changed, now, wall)
+                self._record_change(ident, agreed, Basis.LEDGER, found)
+                tally.set_state(agreed, self.checks[ident].changed, now, wall)
             self._touched.add(ident)
         self._open = open_
         if now >= self._sweep_at:
@@ -169,19 +172,19 @@ class Verdicts:
         touched, self._touched = self._touched, set()
         for ident in sorted(touched):
             if ident in self._tallies:
-                self._judge(ident, found, announced=ident in open_)
+                self._update(ident, found, announced=ident in open_)
         return found
 
     @property
-    def uncounted(self) -> bool:
-        """Tell whether votes were taken in that no evaluation has counted."""
+    def has_uncounted(self) -> bool:
+        """Whether votes were recorded since the last evaluation."""
         return bool(self._touched)
 
     def _is_new(self, ident: CheckId) -> bool:
-        """Tell whether no evaluation has looked at a check yet."""
+        """Return True if a check was not evaluated yet."""
         return ident in self._tallies and self._tallies[ident].since is None
 
-    def _judge(self, ident: CheckId, found: Evaluation, *, announced: bool) -> None:
+    def _update(self, ident: CheckId, found: Evaluation, *, announced: bool) -> None:
         tally, now = self._tallies[ident], found.now
         tally.since = now if tally.since is None else tally.since
         fresh = self._fresh(ident, now)
@@ -191,38 +194,38 @@ class Verdicts:
         self._sweep_at = min(self._sweep_at, stale)
         counted = {n: v for n, v in fresh.items() if v.result.outcome is not Outcome.ABSTAIN}
         state = self._count(fresh).state
-        if tally.candidate is State.DOWN is not state:
-            self._tell_doubt(ident, found)
+        if tally.pending is State.DOWN is not state:
+            self._record_doubt(ident, found)
         if state is tally.state:
-            if tally.candidate is not None:
-                found.changed.add(ident)  # the doubt is over: what stands may be announced
-            tally.candidate = None
+            if tally.pending is not None:
+                found.changed.add(ident)  # the doubt is over: the verdict may be announced
+            tally.pending = None
             self._confirming.pop(ident, None)
             return
         quiet = state is State.UNKNOWN or (
             tally.state is State.UNKNOWN and state is State.UP and not announced
         )
-        if tally.candidate is not state:
-            tally.candidate, tally.candidate_at = state, now
+        if tally.pending is not state:
+            tally.pending, tally.pending_since = state, now
             tally.confirm_at = Instant(now + found.confirm_after)
             tally.first = None if quiet else self._vote_count(ident, now, found.wall)
             self._confirming[ident] = tally.confirm_at
         assert tally.confirm_at is not None
-        second = max(tally.candidate_at, tally.confirm_at)
-        confirmed = all(v.at >= second and v.at > tally.candidate_at for v in counted.values())
+        second = max(tally.pending_since, tally.confirm_at)
+        confirmed = all(v.at >= second and v.at > tally.pending_since for v in counted.values())
         if quiet or confirmed:
             if announced or State.DOWN in {tally.state, state}:
-                self._tell_flip(ident, state, Basis.VOTES, found)
-            tally.stands(state, self.checks[ident].changed, now, found.wall)
+                self._record_change(ident, state, Basis.VOTES, found)
+            tally.set_state(state, self.checks[ident].changed, now, found.wall)
             self._confirming.pop(ident, None)
             found.changed.add(ident)
 
-    def _tell_flip(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
+    def _record_change(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
         tally = self._tallies[ident]
         if not tally.votes or len(found.facts) >= FACTS_MAX:
             return
-        began = tally.candidate is state and tally.first is not None
-        flip = Judged(
+        began = tally.pending is state and tally.first is not None
+        change = Judged(
             check=ident,
             check_name=self.checks[ident].name,
             was=tally.state,
@@ -230,12 +233,12 @@ class Verdicts:
             basis=basis,
             first=tally.first if began else None,
             last=self._vote_count(ident, found.now, found.wall),
-            after_s=found.now - tally.candidate_at if began else 0.0,
+            after_s=found.now - tally.pending_since if began else 0.0,
             confirm_after_s=found.confirm_after,
         )
-        found.facts.append(flip)
+        found.facts.append(change)
 
-    def _tell_doubt(self, ident: CheckId, found: Evaluation) -> None:
+    def _record_doubt(self, ident: CheckId, found: Evaluation) -> None:
         if len(found.facts) >= FACTS_MAX:
             return
         tally = self._tallies[ident]
@@ -245,27 +248,29 @@ class Verdicts:
             check_name=self.checks[ident].name,
             first=tally.first,
             last=self._vote_count(ident, found.now, found.wall),
-            after_s=found.now - tally.candidate_at,
+            after_s=found.now - tally.pending_since,
             untold=0,
         )
         found.facts.append(doubt)
 
     def _vote_count(self, ident: CheckId, now: Instant, wall: UnixTime) -> VoteCount:
         assert self._document is not None
-        poll = VoteCollection(
+        votes = VoteCollection(
             document=self._document,
             voters=self._voters,
             live=self._voters if self._live is None else self._live,
             votes=self._tallies[ident].votes,
             limit_s=freshness(self.checks[ident]),
         )
-        return poll.vote_count(self._count(self._fresh(ident, now)), now, wall)
+        return votes.vote_count(self._count(self._fresh(ident, now)), now, wall)
 
-    def to_probe(self, now: Instant, alarms: set[CheckId], pause: Seconds) -> tuple[CheckId, ...]:
-        """Return the checks that everybody should probe now, and note that they were told.
+    def take_due_probes(
+        self, now: Instant, alarms: set[CheckId], pause: Seconds
+    ) -> tuple[CheckId, ...]:
+        """Return the checks that all nodes should probe now, and record that they were asked.
 
-        These are the ones in `alarms` that were not asked about within `pause` seconds, and
-        the ones whose second round is due.
+        These are the ones in `alarms` for which the last request is at least `pause` seconds
+        old, and the ones whose second round is due.
         """
         due = {i for i, at in self._confirming.items() if at <= now}
         for ident in due:
@@ -279,42 +284,42 @@ class Verdicts:
         return tuple(sorted(due))
 
     def deadline(self) -> Instant:
-        """Return when the next vote may go stale or the next second round is due."""
+        """Return the time at which the next vote may go stale or a second round is due."""
         return min(self._sweep_at, min(self._confirming.values(), default=FOREVER))
 
     def state(self, check: CheckId) -> State:
-        """Return the state that stands."""
+        """Return the verdict on a check."""
         tally = self._tallies.get(check)
         return tally.state if tally is not None else State.UNKNOWN
 
-    def certain(self, check: CheckId) -> State | None:
-        """Return the state that stands, or None while the newest votes speak against it."""
+    def undisputed(self, check: CheckId) -> State | None:
+        """Return the verdict on a check, or None while a different one is pending."""
         tally = self._tallies.get(check)
-        return tally.state if tally is not None and tally.candidate is None else None
+        return tally.state if tally is not None and tally.pending is None else None
 
-    def seen_up(self, check: Check) -> bool:
-        """Tell whether a check was seen up as it is configured now."""
+    def was_up(self, check: Check) -> bool:
+        """Return True if a check was UP as it is configured now."""
         tally = self._tallies.get(check.id)
-        return tally is not None and tally.up_in == check.changed
+        return tally is not None and tally.up_revision == check.changed
 
     def since(self, check: CheckId) -> UnixTime:
-        """Return since when the state stands, by this node's wall clock."""
+        """Return since when the verdict holds, by this node's wall clock."""
         tally = self._tallies.get(check)
         return tally.since_unix if tally is not None else UnixTime(0.0)
 
-    def stands_for(self, check: CheckId, now: Instant) -> Seconds:
-        """Return for how long the state has stood, by this node's boot clock."""
+    def state_age_s(self, check: CheckId, now: Instant) -> Seconds:
+        """Return how old the verdict is, by this node's boot clock."""
         tally = self._tallies.get(check)
         return 0.0 if tally is None or tally.since is None else max(0.0, now - tally.since)
 
     def count(self, check: CheckId, now: Instant) -> Count:
-        """Return the fresh votes by kind, and the state they alone would give."""
+        """Return the number of fresh votes of each kind, and the state that they give."""
         return self._count(self._fresh(check, now) if check in self.checks else {})
 
     def evidence(
         self, check: CheckId, document: ClusterDocument, now: Instant
     ) -> tuple[Evidence, ...]:
-        """Return every member's newest vote, by node id; `counted` are the ones that count."""
+        """Return every member's newest vote, by node id, and whether it is counted."""
         tally = self._tallies.get(check)
         if tally is None:
             return ()
@@ -333,30 +338,30 @@ class Verdicts:
             if (vote := tally.votes.get(member.id)) is not None
         )
 
-    def follows(self, check: CheckId) -> bool:
-        """Tell whether the check exists and is enabled."""
+    def is_enabled(self, check: CheckId) -> bool:
+        """Return True if the check exists and is enabled."""
         return check in self.checks
 
     def vote(self, node: NodeId, check: CheckId) -> Vote | None:
-        """Return a node's newest vote on a check, if it cast any."""
+        """Return a node's newest vote on a check, or None."""
         tally = self._tallies.get(check)
         return tally.votes.get(node) if tally is not None else None
 
     def votes_of(self, node: NodeId) -> list[Vote]:
-        """Return the newest votes of one node, for telling a peer that may have missed them."""
+        """Return the newest votes of one node, for a peer that may have missed them."""
         return [t.votes[node] for _, t in sorted(self._tallies.items()) if node in t.votes]
 
     @property
-    def _living(self) -> frozenset[NodeId]:
+    def _live_voters(self) -> frozenset[NodeId]:
         return self._voters if self._live is None else self._voters & self._live
 
     def _fresh(self, ident: CheckId, now: Instant) -> dict[NodeId, Vote]:
         limit = freshness(self.checks[ident])
-        voters, votes = self._living, self._tallies[ident].votes
+        voters, votes = self._live_voters, self._tallies[ident].votes
         return {n: v for n, v in votes.items() if n in voters and now - v.at < limit}
 
     def _count(self, fresh: dict[NodeId, Vote]) -> Count:
         outcomes = [v.result.outcome for v in fresh.values()]
         ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
-        voters = len(self._living if self.among_living else self._voters)
+        voters = len(self._live_voters if self.majority_of_live else self._voters)
         return Count(ok, fail, len(outcomes) - ok - fail, state_of(outcomes, voters))

@@ -1,4 +1,4 @@
-"""Votes on one check: what each says, and why it counted at one moment or did not."""
+"""Votes on one check, and why each of them counts at a given time or does not."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Serial: TypeAlias = tuple[int, int]
 
 @frozen
 class Vote:
-    """A result, and when this node took it in (less the age the sender gave it).
+    """A result, and when this node received it (less the age that the sender gave).
 
-    `serial` is the life of the node that cast it, and the number of the vote in that life.
+    `serial` is the run of the node that cast the vote, and the number of the vote in that run.
     """
 
     result: Result
@@ -32,9 +32,9 @@ class Vote:
     serial: Serial | None = None
 
     def outdates(self, other: Vote) -> bool:
-        """Tell whether this vote of the same node was cast after the other.
+        """Return True if this vote of the same node was cast after the other.
 
-        By the numbers; without them, or from another life, by when they were taken in.
+        The numbers decide; without them, or if the runs differ, the times of receipt do.
         """
         mine, its = self.serial, other.serial
         if mine is None or its is None or mine[0] != its[0]:
@@ -43,10 +43,10 @@ class Vote:
 
 
 def state_of(outcomes: Sequence[Outcome], voters: int) -> State:
-    """Return the state that the votes of so many voters give, one outcome for each vote.
+    """Return the state that the outcomes of the votes give, if there are `voters` voters.
 
-    UNKNOWN when those that count are no majority of the voters, else DOWN when more than half of
-    them fail; a tie is UP.
+    UNKNOWN if fewer than a majority of the voters say ok or fail, else DOWN if more than half of
+    these votes say fail; a tie is UP.
     """
     ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
     if ok + fail < majority(voters):
@@ -66,7 +66,7 @@ class Count:
 
 @frozen(kw_only=True)
 class VoteCollection:
-    """Who is asked, what they said, and for how many seconds a vote counts."""
+    """The votes on one check, the voters, and for how many seconds a vote counts."""
 
     document: ClusterDocument
     voters: AbstractSet[NodeId]
@@ -75,7 +75,7 @@ class VoteCollection:
     limit_s: Seconds
 
     def vote_count(self, count: Count, now: Instant, wall: UnixTime) -> VoteCount:
-        """Return what every member said, and what `count` made of it."""
+        """Return the vote of every member, with the totals of `count`."""
         return VoteCount(
             at_unix=wall,
             voters=len(self.voters),

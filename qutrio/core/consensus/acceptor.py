@@ -1,10 +1,10 @@
-"""The acceptor: a voter's half of the register, and what it takes over from others.
+"""The acceptor: a voter's half of the register, and how it adopts records of others.
 
-Theory of operation.  A voter accepts a write of the claim that it endorsed, unless it has a later
-one.  A record that others call committed is learned by the rule of `Witnesses`.  A claimant takes
-over the newest record that its endorsers accepted, by the same care: an endorser that names a
-record which it does not hand over, or hands over another, is *barren*, and the claim does without
-it as long as the others are a majority.
+Theory of operation.  A voter accepts a write of the claim that it granted, unless it has a later
+one.  A record that others call committed is learned by the rule of `Witnesses`.  A candidate adopts
+the newest record that the voters that granted its claim accepted, with the same care.  A voter that
+names a record and does not send it, or sends another, is *passed over*: the claim does without it
+as long as the others are a majority.
 
 Source: Lamport, "Paxos Made Simple" (2001), sections 2.2 and 2.3.
 """
@@ -17,13 +17,13 @@ from qutrio.core.api.effects import Effect, Send
 from qutrio.core.api.messages import Fetch, Fetched, Write, Wrote
 from qutrio.core.consensus.feature_level import follows
 from qutrio.core.consensus.witnesses import (
-    LONELY_VOTERS,
+    UNCONFIRMED_VOTERS_MAX,
     WITNESSES,
     TrustBasis,
     Witnesses,
     descends,
     fits,
-    unseated,
+    losing_members,
 )
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import ClusterDocument
@@ -32,15 +32,15 @@ from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Position, Record
 
 RETRY_AFTER_S: Seconds = 2.0
-"""How long a write or a question for a record may stay unanswered before it is repeated."""
+"""How long a write or a request for a record stays unanswered before it is repeated."""
 
 
 @frozen
 class Adopting:
-    """Whose accepted record a claim of `term` needs, its place, and when it was asked for."""
+    """The request of a claim of `term` for the record that a voter accepted at a position."""
 
-    endorser: NodeId
-    place: Position
+    voter: NodeId
+    position: Position
     term: Term
     at: Instant
     answered: bool = False
@@ -58,32 +58,32 @@ class Acceptor:
     committed: Record
     level: int = LEVEL
     """The highest feature level that this program could keep."""
-    barren: set[NodeId] = field(factory=set)
-    """Endorsers that had a newer record and did not send it: the claim does without them."""
+    passed_over: set[NodeId] = field(factory=set)
+    """The voters that named a newer record and did not send it: the claim does without them."""
     witnesses: Witnesses = field(init=False)
     _asked: dict[tuple[NodeId, bool], Instant] = field(factory=dict)
-    """When each member was asked for its accepted record (True), or for its committed one."""
+    """When each member was asked for its accepted record (True) or its committed one (False)."""
     _adopting: Adopting | None = None
-    _electors: JointConfig | None = None
+    _joint_config: JointConfig | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Begin without anybody's word."""
+        """Begin without any witness."""
         self.witnesses = Witnesses(self.me)
 
     @property
     def joint_config(self) -> JointConfig:
         """The voters that count: a change of voters needs both majorities while it lasts."""
-        known = self._electors
+        known = self._joint_config
         committed, accepted = self.committed.document.voters, self.accepted.document.voters
         if known is None or known.committed is not committed or known.accepted is not accepted:
-            known = self._electors = JointConfig(committed, accepted)
+            known = self._joint_config = JointConfig(committed, accepted)
         return known
 
     def on_write(self, write: Write, *, granted: bool) -> Wrote | None:
-        """Accept a write of the claim that this node endorsed, unless it has a later one.
+        """Accept a write of the claim that this node granted, unless it has a later one.
 
-        Returns the answer, or None when the write is older than what is here and so needs
-        none.  `granted` says that the sender holds this node's promise for the write's term.
+        Returns the answer, or None if the write is older than the accepted record and needs none.
+        `granted` says that the sender holds this node's promise for the write's term.
         """
         if not granted or write.position < self.accepted.position:
             return None
@@ -102,10 +102,10 @@ class Acceptor:
     def on_commit(
         self, peer: NodeId, position: Position, trust_basis: TrustBasis, now: Instant
     ) -> list[Effect]:
-        """Take in that `peer` calls the record at `position` committed.
+        """Record that `peer` calls the record at `position` committed.
 
-        It is believed by the rule of `Witnesses`.  What is not held here, or must be confirmed,
-        is asked for: nobody is asked twice within a short while.
+        It is believed by the rule of `Witnesses`.  A record that is missing here, or must be
+        confirmed, is requested; requests to one node are spaced.
         """
         self.witnesses.named[peer] = position
         self._learn(trust_basis)
@@ -116,11 +116,11 @@ class Acceptor:
         holder, others = trust_basis.promise.holder, trust_basis.live - {self.me, peer}
         heard = position.term <= trust_basis.promise.term and holder in others
         if heard and not self._removes(self.witnesses.shown.get(holder or self.me)):
-            return []  # its word is enough, and no other's alone
+            return []  # the holder's own word will do, and no other's alone does
         return self._fetch(peer, now, accepted=False)
 
     def ask_to_confirm(self, trust_basis: TrustBasis, now: Instant) -> list[Effect]:
-        """Ask others whether they accepted the record that is held here, if it removes members."""
+        """Ask others whether they accepted this node's accepted record, if it removes members."""
         if self.accepted.position <= self.committed.position:
             return []
         others = self.witnesses.confirmers(self.accepted, self.committed.document, trust_basis)
@@ -131,11 +131,11 @@ class Acceptor:
         return effects
 
     def on_fetched(self, sender: NodeId, message: Fetched, trust_basis: TrustBasis) -> None:
-        """Take in a record that this node asked for: from the node that was asked, and once.
+        """Process a record that this node asked for: from the node that was asked, and once.
 
-        A committed one is learned when it is believed.  An accepted one confirms what others
-        said, or is adopted by a claimant that is not established: it has the promise of a
-        majority, and takes the place of the value it would have to write anyhow.
+        A committed record is learned when it is believed.  An accepted one confirms what others
+        said, or is adopted by a candidate that is not established.  The candidate has the promises
+        of a majority, and must write this record again before anything new.
         """
         if self._asked.pop((sender, message.accepted), None) is None:
             return
@@ -149,43 +149,45 @@ class Acceptor:
 
     def _adopt(self, sender: NodeId, record: Record) -> None:
         adopting = self._adopting
-        if adopting is None or adopting.endorser != sender:
+        if adopting is None or adopting.voter != sender:
             return
-        place, term = adopting.place, adopting.term
-        honest = record.position == place and place.term < term and self._fits(record)
-        if honest and place > self.accepted.position and self._may_adopt(record):
+        position, term = adopting.position, adopting.term
+        honest = record.position == position and position.term < term and self._fits(record)
+        if honest and position > self.accepted.position and self._may_adopt(record):
             self.accepted, self._adopting = record, None
         else:
             self._adopting = evolve(adopting, answered=True)
-            self.barren.add(sender)
+            self.passed_over.add(sender)
 
     def _removes(self, record: Record | None) -> bool:
-        """Tell whether a record takes members away, so that another one must confirm it."""
+        """Return whether a record removes members, so that another member must confirm it."""
         before = self.committed.document
-        return record is not None and bool(unseated(before, record.document))
+        return record is not None and bool(losing_members(before, record.document))
 
     def _may_follow(self, document: ClusterDocument) -> bool:
         committed = self.committed.document
         return descends(document, committed) and follows(document, committed, self.level)
 
     def _fits(self, record: Record) -> bool:
-        """Tell whether a record may come after the committed one, if it was committed."""
+        """Return whether a record may follow the committed one, if it was committed."""
         known = follows(record.document, self.committed.document, self.level)
         return known and fits(record, self.committed)
 
     def _may_adopt(self, record: Record) -> bool:
-        """Tell whether a record that an endorser accepted may be written again.
+        """Return whether a record that a voter accepted may be written again.
 
-        It may have been committed, so it is not passed over either: without a second witness
-        the claim waits for one.
+        The record may have been committed, so it cannot be dropped either: without a second
+        witness the claim waits for one.
         """
         held, voters = self.witnesses, self.committed.document.voters
-        if len(voters) <= LONELY_VOTERS or not unseated(self.committed.document, record.document):
+        if len(voters) <= UNCONFIRMED_VOTERS_MAX or not losing_members(
+            self.committed.document, record.document
+        ):
             return True
         return sum(held.confirms(node, record) for node in voters - {self.me}) >= WITNESSES
 
     def _learn(self, trust_basis: TrustBasis) -> None:
-        """Call committed what is believed by now."""
+        """Mark the records committed that are believed by now."""
         witnesses, before = self.witnesses, self.committed
         shown = sorted(witnesses.shown.values(), key=lambda record: record.position)
         for record, held in [*((r, False) for r in shown), (self.accepted, True)]:
@@ -210,9 +212,9 @@ class Acceptor:
         previous = self.accepted
         successor = previous.position == Position(record.position.term, record.position.number - 1)
         if successor and previous.position > self.committed.position:
-            lonely = len(self.committed.document.voters) <= LONELY_VOTERS
-            if lonely or not unseated(self.committed.document, previous.document):
-                self.committed = previous  # the holder writes one after the other is committed
+            few = len(self.committed.document.voters) <= UNCONFIRMED_VOTERS_MAX
+            if few or not losing_members(self.committed.document, previous.document):
+                self.committed = previous  # a master writes only when the last write is committed
         self.accepted = record
 
     def _fetch(self, peer: NodeId, now: Instant, *, accepted: bool) -> list[Effect]:
@@ -222,33 +224,33 @@ class Acceptor:
         return [Send(peer, Fetch(accepted=accepted))]
 
     def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
-        """Forget what was asked of, and said by, whoever is no longer a member."""
+        """Forget the requests to, and the words of, nodes that are no longer members."""
         self.witnesses.forget(self.committed, members)
         for asked in [a for a in self._asked if a[0] not in members]:
             del self._asked[asked]
 
     def fetch_newest(
-        self, place: Position, endorser: NodeId, term: Term, now: Instant
+        self, position: Position, voter: NodeId, term: Term, now: Instant
     ) -> list[Effect]:
-        """Ask for the newest record an endorser of the claim of `term` had accepted, at `place`.
+        """Ask a voter that granted the claim of `term` for the record it accepted at `position`.
 
-        It is barren if it says nothing; and it is not asked again and again.
+        It is passed over if it does not answer in time.  Requests are spaced.
         """
         adopting = self._adopting
-        if adopting is not None and (adopting.endorser, adopting.term) == (endorser, term):
+        if adopting is not None and (adopting.voter, adopting.term) == (voter, term):
             if now - adopting.at < RETRY_AFTER_S:
                 return []
             self._adopting = None
-            self._asked.pop((endorser, True), None)
+            self._asked.pop((voter, True), None)
             if not adopting.answered:
-                self.barren.add(endorser)
+                self.passed_over.add(voter)
             return []
-        self._adopting = Adopting(endorser, place, term, now)
-        self._asked[endorser, True] = now
-        return [Send(endorser, Fetch(accepted=True))]
+        self._adopting = Adopting(voter, position, term, now)
+        self._asked[voter, True] = now
+        return [Send(voter, Fetch(accepted=True))]
 
-    def give_up_adopting(self) -> None:
-        """Forget whom a claim asked: it is over, or stands."""
-        self.barren.clear()
+    def end_adoption(self) -> None:
+        """Forget the requests of a claim that has ended or is established."""
+        self.passed_over.clear()
         self._adopting = None
         self._asked = {asked: at for asked, at in self._asked.items() if not asked[1]}

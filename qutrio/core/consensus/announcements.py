@@ -1,12 +1,11 @@
-"""Announcements: which feature level each member's program knows, as it said itself.
+"""Announcements: the feature level that each member's program knows, as it said itself.
 
-Theory of operation.  Every hello and every heartbeat says it, and the last word counts: a
-member that was downgraded says less than before.  What was said is kept in memory, by every
-node from its start on, and as long as the speaker is a member, living or not.  It is not kept
-in the document, because there it would go stale: a member may come back as an older program
-while nobody writes.  So after a restart of the master the level waits until every member was
-heard once more, which does no harm; and one that is downgraded after its last word meets a
-level above its own, and is refused with the reason, by every member that it talks to.
+Theory of operation.  Every hello and every heartbeat carries the level, and the last one counts: a
+member that was downgraded announces less than before.  Every node keeps the levels in memory, from
+its start, for all members, alive or not.  They are not in the document, where they would go stale:
+a member may come back with an older program while no node writes.  So after a restart of the master
+the level is not raised until every member was heard again, which does no harm.  A member that is
+downgraded later runs below the cluster's level, and every member refuses it with the reason.
 """
 
 from attrs import define, field
@@ -22,33 +21,33 @@ class Announcements:
 
     me: NodeId
     mine: int = LEVEL
-    _said: dict[NodeId, int] = field(factory=dict)
+    _announced: dict[NodeId, int] = field(factory=dict)
 
-    def hear(self, node: NodeId, level: int) -> bool:
-        """Note what a node's program knows; tell whether that is new."""
-        new = self._said.get(node) != level
-        self._said[node] = level
+    def record(self, node: NodeId, level: int) -> bool:
+        """Record a node's level; return whether it is new."""
+        new = self._announced.get(node) != level
+        self._announced[node] = level
         return new
 
     def keep(self, members: frozenset[NodeId]) -> None:
-        """Forget everybody who is not in `members`."""
-        for gone in self._said.keys() - members:
-            del self._said[gone]
+        """Forget nodes that are not in `members`."""
+        for gone in self._announced.keys() - members:
+            del self._announced[gone]
 
     def of(self, node: NodeId) -> int | None:
-        """Return what a member announced, None before it did."""
-        return self.mine if node == self.me else self._said.get(node)
+        """Return the level that a member announced, or None."""
+        return self.mine if node == self.me else self._announced.get(node)
 
     def too_old(self, node: NodeId, document: ClusterDocument) -> bool:
-        """Tell whether a member said that it does not know what the document may use."""
-        return not can_belong(self._said.get(node, document.level), document)
+        """Return whether a member announced a level too low for the document."""
+        return not can_belong(self._announced.get(node, document.level), document)
 
     def common(self, document: ClusterDocument) -> int:
-        """Return the highest level that every member announced; 0 while one was not heard."""
+        """Return the highest level that all members know; 0 if one has not announced its own."""
         return min(self.of(member) or 0 for member in document.ids)
 
     def holding_back(self, document: ClusterDocument) -> tuple[NodeId, ...]:
-        """Return the members for whose sake the document's level is below this program's."""
+        """Return the members that keep the document's level below this program's."""
         if document.level >= self.mine:
             return ()
         return tuple(m.id for m in document.members if (self.of(m.id) or 0) < self.mine)

@@ -1,4 +1,4 @@
-"""Applying a change to a document: what is refused whatever kind of change it is."""
+"""Applying a change to a document, and the refusals common to all kinds of change."""
 
 from typing import Protocol
 
@@ -14,25 +14,22 @@ from qutrio.model.levels import CLOSED_NOTICES, LEVEL, may_use, needed
 
 
 class Change(Protocol):
-    """What turns one document into the next: a mutation, or a change that a master makes itself."""
+    """Turns one document into the next: a mutation, or a change that the master makes itself."""
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with the change; raises `InvalidValueError`."""
 
 
 def apply(mutation: Change, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-    """Apply a mutation.
-
-    What needs a higher feature level, or breaks a rule of the model, is a refusal too.
-    """
+    """Apply a mutation; refuse one that needs a higher level or breaks a rule of the model."""
     try:
-        return beyond(mutation, document) or mutation.apply(document, wall)
+        return level_refusal(mutation, document) or mutation.apply(document, wall)
     except InvalidValueError as error:
         return Refusal(str(error))
 
 
-def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
-    """Refuse what some member's program would not understand."""
+def level_refusal(mutation: Change, document: ClusterDocument) -> Refusal | None:
+    """Refuse a mutation that some member's program would not understand."""
     if document.level >= LEVEL or (level := needed(mutation)) <= document.level:
         return None
     return Refusal(
@@ -42,9 +39,9 @@ def beyond(mutation: Change, document: ClusterDocument) -> Refusal | None:
 
 
 def keep_former(ledger: Ledger, before: ClusterDocument, after: ClusterDocument) -> Ledger:
-    """Return the ledger to write with `after`, which follows `before`: what is removed is kept.
+    """Return the ledger to write with `after`: it keeps removed channels of `before` if needed.
 
-    Only the channels that an end must yet be told to, and only for so long.
+    A channel is kept as long as it must still be told the end of an incident.
     """
     if not may_use(CLOSED_NOTICES, after):
         return ledger

@@ -1,8 +1,8 @@
-"""Authorship: every revision says who made it, and every check and channel who changed it last.
+"""Authorship: who made each revision, and who last changed each check and channel.
 
-The node is the one whose certificate brought the proposal, so no member writes in another's
-name; door and user are that node's word.  One entry is kept for each item that there is, and
-for the last that were removed, because the end of their watch may yet have to be told.
+The node is the one whose certificate brought the proposal, so no member can write in another's
+name.  The door and the user are what that node says.  One entry is kept for each item, and for the
+items removed last, because a notice about their end may still be due.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.levels import AUTHORS, may_use
 
 REMOVED_KEPT = 64
-"""Removed items of which it is known who removed them."""
+"""How many removed items keep their entry."""
 
 
 @frozen
 class Author:
-    """Who wants a change: through which node and door, and as which user if that is known."""
+    """Who makes a change: the node, the door, and the user id if it is known."""
 
     node: NodeId
     door: str
@@ -34,7 +34,7 @@ def authored(
     author: Author,
     wall: UnixTime,
 ) -> dict[str, Any]:
-    """Return the fields of `after` that say who made it of `before`; none below their level."""
+    """Return the fields of `after` that say who changed what; none below their feature level."""
     if not may_use(AUTHORS, before):
         return {}
     member = before.member(author.node) or after.member(author.node)

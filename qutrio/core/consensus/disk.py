@@ -1,8 +1,8 @@
-"""What a node knows of its disk: what it holds, whether it takes writes, when to try again.
+"""What a node knows of its disk: its content, whether it takes writes, when to try again.
 
-A disk that refused a write is left alone for a while, and then tried with a write of what it
-should hold anyway.  Until one succeeds, nobody hears that this node could lead: it would be
-given the role and lose it again, for as long as the disk stays full.
+After a refused write the node waits, and then retries with a write of what the disk should hold
+anyway.  Until a write succeeds, the node does not say that it could lead.  Otherwise it would get
+the role and lose it again, for as long as the disk stays full.
 """
 
 from attrs import define
@@ -17,30 +17,30 @@ DISK_RETRY_S: Seconds = 5.0
 
 @define
 class Disk:
-    """One node's disk.  `trouble` is why it refused the last write; empty when it did not."""
+    """One node's disk.  `trouble` is why it refused the last write, or empty."""
 
     _saved: Stable
     trouble: str = ""
     _retry_at: Instant = NEVER
-    _on_trial: bool = False
+    _retrying: bool = False
 
-    def refused(self, reason: str, durable: Stable, now: Instant) -> None:
-        """Take in that a write failed, and that the disk still holds `durable`."""
+    def record_refusal(self, reason: str, durable: Stable, now: Instant) -> None:
+        """Record that a write failed and that the disk still holds `durable`."""
         self._saved = durable
-        self.trouble, self._retry_at, self._on_trial = reason, Instant(now + DISK_RETRY_S), False
+        self.trouble, self._retry_at, self._retrying = reason, Instant(now + DISK_RETRY_S), False
 
-    def deserves_a_trial(self, now: Instant) -> bool:
-        """Tell whether it is time to try again; if so, the next `saving` is that trial."""
+    def begin_retry(self, now: Instant) -> bool:
+        """Return whether it is time to try again; if so, the next `save` writes in any case."""
         if not self.trouble or now < self._retry_at:
             return False
-        self.trouble, self._on_trial = "", True
+        self.trouble, self._retrying = "", True
         return True
 
-    def saving(self, stable: Stable, *, eager: bool) -> list[Effect]:
-        """Persist what changed; a commit alone can wait unless `eager`: it can be learned again.
+    def save(self, stable: Stable, *, eager: bool) -> list[Effect]:
+        """Persist what changed.  Unless `eager`, a commit alone can wait: it can be learned again.
 
-        But not one that changes the voters: whoever leaves is told next, and then answers
-        nobody who still counts on it.
+        A commit that changes the voters cannot wait: a removed voter is told next, and then no
+        longer answers nodes that still count on it.
         """
         saved = self._saved
         voters = stable.committed.document.voters
@@ -48,7 +48,7 @@ class Disk:
         same = stable.promise == saved.promise and stable.hard_state == saved.hard_state
         same = same and stable.accepted is saved.accepted
         same = same and (stable.committed is saved.committed or not (eager or urgent))
-        if same and not self._on_trial:
+        if same and not self._retrying:
             return []
-        self._saved, self._on_trial = stable, False
+        self._saved, self._retrying = stable, False
         return [Persist(stable)]

@@ -1,6 +1,6 @@
-"""Raising the feature level: the master's own change, once every member's program is new enough.
+"""Raising the feature level: the master does it when every member's program is new enough.
 
-Not a `Mutation`: nobody can propose it, neither by a message nor in a hand edit.
+It is not a `Mutation`: no message and no hand edit can propose it.
 """
 
 from attrs import evolve, frozen
@@ -27,7 +27,7 @@ class RaiseLevel:
 
 
 def rise(document: ClusterDocument, announcements: Announcements) -> RaiseLevel | None:
-    """Return the change that is due, if the members can do more than the document says."""
+    """Return the change that is due, if all members know a higher level than the document's."""
     common = announcements.common(document)
     if common <= document.level:
         return None
@@ -35,9 +35,9 @@ def rise(document: ClusterDocument, announcements: Announcements) -> RaiseLevel 
 
 
 def follows(document: ClusterDocument, committed: ClusterDocument, known: int) -> bool:
-    """Tell whether a document may come after the committed one, by its level.
+    """Return whether the level of a document allows it to follow the committed one.
 
-    A level never falls once a majority has it, and `known` is the highest that this program
-    could keep without losing what it does not understand.
+    A level never falls once a majority has it.  `known` is the highest level that this program
+    can store without losing fields that it does not know.
     """
     return committed.level <= document.level <= max(known, committed.level)

@@ -1,18 +1,23 @@
-"""The mandate: whoever an engine proposes acts only while a majority is bound to it.
+"""The lease: a node is master only while a majority of the voters has granted its claim.
 
-Theory of operation.  A voter that endorses a claim is *bound*: for `dead_after` seconds from
-its answer, on its own clock, it endorses nobody else.  Each answered heartbeat renews the
-bond.  The claimant counts a bond from the moment it *sent* the heartbeat, on its own clock,
-and a tenth shorter.  So the claimant's count ends before the voter's, as long as no clock is
-off by more than 5 %, and two nodes never hold a majority of bonds at once.
+Theory of operation.  A voter that grants a claim is *bound*: for `dead_after` seconds from its
+answer, on its own clock, it grants no other candidate.  Each answered heartbeat renews the grant.
+The candidate counts a grant from the time when it *sent* the heartbeat, on its own clock, and a
+tenth shorter.  So the candidate's count ends before the voter's as long as no clock is off by more
+than 5 %, and two nodes never hold the grants of a majority at once.
 
-A claim names a term.  A voter writes the highest term it endorsed, and for whom, to disk
-before it says so, and never endorses an equal or lower one for another; so two nodes never
-share a term, and the term only grows.  A restarted node has forgotten its bonds, so it
-endorses nobody new until `dead_after` has passed.
+A claim names a term.  A voter writes its promise, the highest term that it granted and to which
+candidate, to disk before it answers, and never grants an equal or lower term to another.  So two
+nodes never share a term, and terms only grow.
 
-Before it claims, a node asks everybody whether they would endorse it.  A question changes
-nothing; so a node that is cut off cannot inflate the term.
+A restarted node no longer knows until when it is bound, because grants are kept in memory only.
+So it grants no other candidate until its last grant must have expired: `restart_wait_until`,
+which `leadership.lease_voter.lease_after_restart` sets and `Lease.objection` reads.
+
+Before it claims, a node canvasses the voters: would they grant it?  A canvass changes nothing, so
+a node that is cut off cannot raise the term.
+
+`Lease.objection` has the rules of promises and grants; `leadership.lease_voter` has the others.
 
 Sources: Gray and Cheriton, "Leases" (SOSP 1989), sections 2 and 5 for the clocks; Lamport,
 "Paxos Made Simple" (2001), section 2.2 for the promise; Ongaro's dissertation (2014), section
@@ -30,17 +35,17 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Position, Promise
 
 DRIFT_MARGIN = 0.1
-"""By which part of a bond the claimant undercounts it: clock rates may differ by 5 % each."""
+"""The part of a grant that the candidate does not count: clock rates may differ by 5 % each."""
 
 CLAIM_AGAIN_DEADS = 0.5
-"""For which part of `dead_after` a node that acts keeps a claim, whatever terms it hears of."""
+"""The part of `dead_after` for which a master keeps a claim, whatever terms it hears of."""
 CANVASSES_PER_HEARTBEAT = 10
 CANVASS_AFTER_S_MIN: Seconds = 0.05
 
 
 @define
 class Canvass:
-    """An election that is being asked about."""
+    """A question to the voters about `term`, and the voters that would grant it."""
 
     term: Term
     would: set[NodeId]
@@ -48,7 +53,7 @@ class Canvass:
 
 @define(kw_only=True)
 class Lease:
-    """One node's promises to others, and others' bonds to it.
+    """The grant of this node to another, and the grants of others to this node.
 
     `claim` is the term this node claims, or None.  `promise` is durable before anything that
     depends on it is sent.
@@ -56,8 +61,8 @@ class Lease:
 
     me: NodeId
     promise: Promise
-    quiet_until: Instant
-    """Before this moment a restarted node endorses nobody new."""
+    restart_wait_until: Instant
+    """Until then a restarted node grants no new candidate, and does not claim."""
     heard_term: Term
     claim: Term | None = None
     canvass: Canvass | None = None
@@ -65,85 +70,87 @@ class Lease:
     unwanted_since: Instant | None = None
     bound_until: Instant = NEVER
     _released: Term | None = None
-    _run_term: Term = Term(0)
+    _first_term: Term = Term(0)
     _grants: dict[NodeId, Instant] = field(factory=dict)
     _granters: dict[NodeId, Position] = field(factory=dict)
-    _pace: TermRateLimit = field(factory=TermRateLimit)
+    _rate_limit: TermRateLimit = field(factory=TermRateLimit)
     _claimed_at: Instant = NEVER
-    _support: tuple[JointConfig, Instant, Instant] | None = None
-    """How long the bonds of others reach, for these electors; None when it may be wrong."""
+    _known_bounds: tuple[JointConfig, Instant, Instant] | None = None
+    """The cached result of `_quorum_bounds` and its voters; None when it is out of date."""
 
     # --- as a voter -------------------------------------------------------------------------
 
     def objection(self, candidate: NodeId, term: Term, now: Instant) -> str | None:
-        """Say why this node would not endorse `candidate` for `term` now; None if it would."""
+        """Return why a promise or grant forbids this node to grant `term`; None if none does."""
         if term <= self.promise.term:
-            return f"endorsed term {self.promise.term} already"
+            return f"granted term {self.promise.term} already"
         if self.claim is not None:
             return "claims the role itself"
         if self.promise.holder == candidate:
             return None
         if now < self.bound_until:
             return f"bound to {self.promise.holder}"
-        if now < self.quiet_until:
-            return "restarted a moment ago"
+        if now < self.restart_wait_until:
+            return "restarted recently"
         return None
 
     def renews(self, candidate: NodeId, term: Term) -> bool:
-        """Tell whether this is the claim that this node endorsed last, and not given up."""
+        """Return whether this is the claim that this node granted last, and it is not released."""
         last = self.promise
         return last.term == term and last.holder == candidate and self._released != term
 
-    def spent(self, holder: NodeId, term: Term) -> bool:
-        """Tell whether this node gave a term to another, so that `holder` cannot have it.
+    def is_taken(self, holder: NodeId, term: Term) -> bool:
+        """Return whether this node granted `term` to another, so that `holder` cannot have it.
 
-        It happens when two claim one term at once.  While this node claims itself, it has no
-        endorsement to give in any term.
+        It happens when two nodes claim one term at once.  A node that claims itself grants
+        nothing in any term, so the answer is False then.
         """
         promise = self.promise
         return self.claim is None and promise.term == term and promise.holder != holder
 
     def grant(self, candidate: NodeId, term: Term, bound_s: Seconds, now: Instant) -> None:
-        """Bind this node to `candidate` for `bound_s` seconds from now."""
+        """Grant `term` to `candidate`: bind this node for `bound_s` seconds from now."""
         self.promise = Promise(term, candidate)
         self._released = None
         self.bound_until = Instant(now + bound_s)
-        self.hear(term)
+        self.record_term(term)
 
     def release(self, holder: NodeId, term: Term, now: Instant) -> None:
-        """Undo the bond of exactly this claim: its holder gave it up."""
+        """End the grant to exactly this claim, because its holder gave it up."""
         if self.promise == Promise(term, holder):
             self.bound_until = now
             self._released = term
 
-    def hear(self, term: Term) -> None:
-        """Take note of a term that this node knows of by itself."""
+    def record_term(self, term: Term) -> None:
+        """Record a term that this node learned by itself."""
         self.heard_term = max(self.heard_term, nearer(term, self.heard_term))
 
-    def told(self, term: Term, teller: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
-        """Take note of a term that another node names, and tell whether it is a new one.
+    def record_term_from(
+        self, term: Term, teller: NodeId, dead_after_s: Seconds, now: Instant
+    ) -> bool:
+        """Record a term that another node names; return whether it is new.
 
-        One that names higher and higher terms all the time is not followed at that rate: no
-        election would end, for each is about a term that nobody has named yet.
+        The rate is limited.  If a node could raise the term all the time, no election would end,
+        because each needs a term that no node has named yet.
         """
-        if term <= self.heard_term or not self._pace.allows(teller, dead_after_s, now):
+        if term <= self.heard_term or not self._rate_limit.allows(teller, dead_after_s, now):
             return False
-        self.hear(term)
+        self.record_term(term)
         return True
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
-        """Forget how often others named higher terms, unless they are members."""
-        self._pace.keep(members)
+        """Forget nodes that are no longer members."""
+        self._rate_limit.keep(members)
 
     # --- as a candidate ---------------------------------------------------------------------
 
     def may_canvass(self, now: Instant) -> bool:
-        """Tell whether this node is free to seek the role."""
+        """Return whether this node may canvass: it has no claim and is bound to no other."""
         bound = now < self.bound_until and self.promise.holder != self.me
-        return self.claim is None and not bound and now >= self.quiet_until
+        return self.claim is None and not bound and now >= self.restart_wait_until
 
-    def ask(self, heartbeat_s: Seconds, now: Instant) -> Term:
-        """Open a question about the next term, and return that term."""
+    def open_canvass(self, heartbeat_s: Seconds, now: Instant) -> Term:
+        """Begin a canvass about the next term, and return that term."""
         term = Term(max(self.heard_term, self.promise.term) + 1)
         self.canvass = Canvass(term, {self.me})
         pause_s = max(heartbeat_s / CANVASSES_PER_HEARTBEAT, CANVASS_AFTER_S_MIN)
@@ -151,40 +158,40 @@ class Lease:
         return term
 
     def may_claim_again(self, dead_after_s: Seconds, now: Instant) -> bool:
-        """Tell whether a node that acts has to claim a higher term than its own, and may by now.
+        """Return whether a master must claim a higher term than its own, and may do so by now.
 
-        Voters that gave a higher term away can endorse it then.  A write that is under way when
-        a node claims again ends unknown, so it does not do so all the time.
+        Voters that granted a higher term to another can grant its new term.  A write that is in
+        flight when a node claims again ends unknown, so claims are spaced.
         """
         rested = now >= self._claimed_at + dead_after_s * CLAIM_AGAIN_DEADS
         return rested and self.claim is not None and self.heard_term > self.claim
 
-    def answered(self, node: NodeId, term: Term, *, would: bool) -> None:
-        """Count an answer to the open question; each voter counts once."""
+    def count_canvass_answer(self, node: NodeId, term: Term, *, would: bool) -> None:
+        """Count an answer to the open canvass; each voter counts once."""
         if would and self.canvass is not None and self.canvass.term == term:
             self.canvass.would.add(node)
 
-    def take(self, term: Term, now: Instant) -> None:
-        """Claim `term`: endorse oneself.  The bonds of an older claim of ours stay ours."""
+    def begin_claim(self, term: Term, now: Instant) -> None:
+        """Claim `term` and promise it to this node.  Grants to its older claims stay valid."""
         assert term > self.promise.term
         self._claimed_at = now
         if self.claim is None:
-            self._run_term = term
+            self._first_term = term
         self.promise = Promise(term, self.me)
         self._released = None
         self.claim = term
         self.canvass = None
         self.unwanted_since = None
         self._granters = {}
-        self.hear(term)
+        self.record_term(term)
 
-    def drop(self, now: Instant, bound_until: Instant = NEVER) -> Term | None:
-        """Give the claim up and return its term; whoever is bound to it may be told.
+    def end_claim(self, now: Instant, bound_until: Instant = NEVER) -> Term | None:
+        """Give up the claim and return its term, so that the voters bound to it can be told.
 
         This node stays bound to itself until `bound_until`.
         """
         term, self.claim = self.claim, None
-        self._grants, self._granters, self._support = {}, {}, None
+        self._grants, self._granters, self._known_bounds = {}, {}, None
         self.canvass = None
         self.unwanted_since = None
         if term is not None:
@@ -192,51 +199,51 @@ class Lease:
             self.bound_until = max(now, bound_until)
         return term
 
-    # --- as a claimant ----------------------------------------------------------------------
+    # --- with a claim -----------------------------------------------------------------------
 
-    def bind(self, voter: NodeId, term: Term, accepted: Position, until: Instant) -> None:
-        """Count a voter's bond, which this node may rely on up to `until`.
+    def add_grant(self, voter: NodeId, term: Term, accepted: Position, until: Instant) -> None:
+        """Count a voter's grant, on which this node may rely until `until`.
 
-        A bond to a claim that this node gave up in between does not count: the voter may have
+        A grant to a claim that this node has given up since does not count: the voter may have
         been told, and be bound to another.
         """
-        if self.claim is None or not self._run_term <= term <= self.claim:
+        if self.claim is None or not self._first_term <= term <= self.claim:
             return
         self._grants[voter] = max(until, self._grants.get(voter, NEVER))
-        self._support = None
+        self._known_bounds = None
         if term == self.claim:
             self._granters[voter] = accepted
 
-    def shorten(self, until: Instant) -> None:
-        """Rely on no bond beyond `until`: a voter that restarts from now on waits less long."""
-        self._grants = {voter: min(until, bond) for voter, bond in self._grants.items()}
-        self._support = None
+    def shorten_grants(self, until: Instant) -> None:
+        """Rely on no grant beyond `until`: a voter that restarts from now on waits less long."""
+        self._grants = {voter: min(until, end) for voter, end in self._grants.items()}
+        self._known_bounds = None
 
     def granters(self) -> frozenset[NodeId]:
-        """Return who endorsed the present claim, this node included."""
+        """Return the voters that granted the present claim, this node included."""
         return frozenset(self._granters) | {self.me}
 
     def accepted_by(self) -> Mapping[NodeId, Position]:
-        """Return the newest position that each endorser of the present claim had accepted."""
+        """Return the newest position that each voter that granted the claim had accepted."""
         return self._granters
 
     def lease_until(self, joint_config: JointConfig, now: Instant, horizon_s: Seconds) -> Instant:
-        """Return the moment up to which a majority is bound to this node's claim.
+        """Return until when this node holds the lease: a majority is bound to its claim.
 
-        `NEVER` without a claim.  This node's own bond has no end, so a cluster of one gets
+        `NEVER` without a claim.  This node's own grant does not expire, so a cluster of one gets
         `horizon_s` seconds from now.
         """
         if self.claim is None:
             return NEVER
-        least, most = self._supported(joint_config)
+        least, most = self._quorum_bounds(joint_config)
         return max(least, min(Instant(now + horizon_s), most))
 
-    def _supported(self, joint_config: JointConfig) -> tuple[Instant, Instant]:
-        """Return up to when a majority is bound if this node's own bond ended now, or never did.
+    def _quorum_bounds(self, joint_config: JointConfig) -> tuple[Instant, Instant]:
+        """Return the end of the lease without this node's own grant, and with it forever.
 
         An order statistic moves with one of its values and stays between these two.
         """
-        if self._support is None or self._support[0] is not joint_config:
+        if self._known_bounds is None or self._known_bounds[0] is not joint_config:
             least, most = (
                 min(
                     quorum_until(until, joint_config.committed, NEVER),
@@ -244,5 +251,5 @@ class Lease:
                 )
                 for until in ({**self._grants, self.me: own} for own in (NEVER, FOREVER))
             )
-            self._support = (joint_config, least, most)
-        return self._support[1:]
+            self._known_bounds = (joint_config, least, most)
+        return self._known_bounds[1:]

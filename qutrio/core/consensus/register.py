@@ -1,13 +1,12 @@
-"""The replicated register: one document and ledger, written by the holder of the mandate.
+"""The replicated register: one document and ledger, written by the master.
 
-Theory of operation.  The endorsement of a claim is the first phase of Paxos: it tells the
-claimant the newest record the voter accepted, and promises to accept nothing of an older
-term.  A new holder adopts the newest record of a majority and writes it again under its own
-term before anything new; from then on it is *established*.  Every write is the second phase:
-a voter accepts it, makes it durable and says so; a write that a majority accepted is
-committed.  One write is in flight at a time, and all changes that arrive meanwhile share the
-next one.  When the voters change, a majority of the old and of the new ones must accept, and
-they change one at a time, so any two majorities overlap.
+Theory of operation.  The grant of a claim is phase 1 of Paxos: it tells the candidate the newest
+record that the voter accepted, and promises to accept nothing of an older term.  A new candidate
+adopts the newest record of a majority and writes it again in its own term before anything new.
+From then on it is *established*.  Every write is phase 2: a voter accepts it, makes it durable and
+answers; a write that a majority accepted is committed.  One write is in flight at a time, and all
+changes that arrive meanwhile share the next one.  When the voters change, a majority of the old and
+of the new ones must accept.  Voters change one at a time, so any two majorities overlap.
 
 Sources: Lamport, "Paxos Made Simple" (2001), section 2.2; Ongaro's dissertation (2014),
 sections 4.1 and 4.2 for single-member changes and learners.
@@ -40,9 +39,9 @@ TERMS_REMEMBERED_MAX = 16
 
 @frozen
 class Proposal:
-    """A wish to change the document, and who waits for the answer (None: nobody).
+    """A change to the document, and the request that waits for the answer (None: no request).
 
-    `door` and `uid` say how it came to the node that asks.
+    `door` and `uid` say through which interface and from which user it came.
     """
 
     mutation: Mutation | RaiseLevel
@@ -51,13 +50,13 @@ class Proposal:
     uid: int | None = None
 
     def author(self, me: NodeId) -> Author:
-        """Return who made the change; what nobody waits for is this node's own."""
+        """Return who made the change; without a request it is this node's own."""
         return Author(me if self.origin is None else self.origin[0], self.door, self.uid)
 
 
 @define
 class Flight:
-    """The write that waits for its majority."""
+    """The write that waits for its majorities."""
 
     record: Record
     proposals: list[tuple[Proposal, Revision]]
@@ -73,13 +72,13 @@ class Register(Acceptor):
     flight: Flight | None = None
     queued_max: int = PROPOSALS_QUEUED_MAX
     per_write_max: int = PROPOSALS_PER_WRITE_MAX
-    held: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
-    """The last terms this node wrote in since it started."""
+    terms_written: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
+    """The last terms in which this node wrote since it started."""
     _queue: deque[Proposal] = field(factory=deque)
     _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
 
     def roll_back(self, accepted: Record, committed: Record) -> None:
-        """Go back to what the disk holds, and forget rulings on what it does not."""
+        """Go back to the records on the disk, and forget rulings on later ones."""
         self.accepted, self.committed = accepted, committed
         self._rulings = {
             origin: ruled
@@ -87,25 +86,25 @@ class Register(Acceptor):
             if ruled is not None and ruled.position <= accepted.position
         }
 
-    # --- as the holder ----------------------------------------------------------------------
+    # --- as the master ----------------------------------------------------------------------
 
     def establish(
         self, term: Term, newest: tuple[Position, NodeId] | None, now: Instant
     ) -> list[Effect]:
-        """Go on towards being established in `term`, whose claim a majority endorsed.
+        """Take the next step to be established in `term`, whose claim a majority granted.
 
-        `newest` is the newest position an endorser had accepted.
+        `newest` is the newest record to adopt: its position, and a voter that accepted it.
         """
         if self.established == term or self._writes(term):
             return []
         if newest is not None and newest[0] > self.accepted.position:
             return self.fetch_newest(*newest, term, now)
-        # A write of an older claim of ours is the accepted record, so its callers hear of this.
+        # A write of this node's older claim is the accepted record, so its requests wait for this.
         waiting = self.flight.proposals if self.flight is not None else []
         return self._write(term, self.accepted.document, self.accepted.ledger, waiting, now)
 
     def propose(self, proposal: Proposal) -> list[Effect]:
-        """Queue a change; answer at once when it was answered before or there is no room."""
+        """Queue a change; answer at once if it was answered before or the queue is full."""
         origin = proposal.origin
         if origin is not None:
             if origin in self._rulings:
@@ -118,24 +117,24 @@ class Register(Acceptor):
         return []
 
     def decline(self, proposal: Proposal, term: Term) -> list[Effect]:
-        """Answer that `term` is over here; a change it ruled on, or holds, it goes on with."""
+        """Answer that `term` is over here; but handle a change that this node knows."""
         if self.knows(proposal):
             return self.propose(proposal)
-        return self._send_on(proposal, term)
+        return self._redirect(proposal, term)
 
     def knows(self, proposal: Proposal) -> bool:
-        """Tell whether this node ruled on a change, or holds it."""
+        """Return whether this node ruled on a change, or holds it."""
         return proposal.origin in self._rulings
 
     @property
     def waiting(self) -> bool:
-        """Tell whether changes wait for the next write."""
+        """Return whether changes wait for the next write."""
         return bool(self._queue)
 
-    def pump(self, ledger: Ledger, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Write what has queued up, and `ledger` if it is new.
+    def write_next(self, ledger: Ledger, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Write the queued changes, and `ledger` if it is new.
 
-        Only for an established holder, while no write is in flight.
+        Only for an established master, while no write is in flight.
         """
         term = self.established
         assert term is not None
@@ -155,7 +154,7 @@ class Register(Acceptor):
                 document = evolve(outcome, revision=revision, term=term, **signed)
             taken.append((proposal, document.revision))
             if document.voters != before.voters or document.level != before.level:
-                break  # the voters change one at a time, and nobody uses what is not committed
+                break  # voters change one at a time, and a level is used once it is committed
         if document.channels is not before.channels:
             ledger = keep_former(ledger, before, document)
         if taken or ledger != self.accepted.ledger:
@@ -174,10 +173,10 @@ class Register(Acceptor):
             flight.accepted_by.add(sender)
         return []
 
-    def remind(
+    def repeat_write(
         self, peer: NodeId, accepted: Position, stamp: tuple[Term, Revision], now: Instant
     ) -> list[Effect]:
-        """Count a peer that has the write, whose answer may be lost, or repeat the write to it.
+        """Repeat the write to a peer, or count the peer if it already has it.
 
         `accepted` and `stamp` are what the peer says it holds.  Repeats are spaced.
         """
@@ -194,39 +193,39 @@ class Register(Acceptor):
         whole = stamp != (document.term, document.revision)
         return [Send(peer, self._message(flight.record, whole=whole))]
 
-    def settled(self) -> bool:
-        """Tell whether the majorities accepted the write in flight."""
+    def write_has_majority(self) -> bool:
+        """Return whether the majorities accepted the write in flight."""
         flight = self.flight
         if flight is None:
             return False
         old, new = self.committed.document.voters, flight.record.document.voters
         return JointConfig(old, new).majority(flight.accepted_by)
 
-    def settle(self) -> list[Effect]:
-        """Commit the write in flight, which its majorities accepted."""
+    def mark_committed(self) -> list[Effect]:
+        """Mark the write in flight committed: its majorities accepted it."""
         flight = self.flight
         assert flight is not None
         self.flight = None
         self.committed = flight.record
         self.established = flight.record.position.term
-        if self.established not in self.held:
-            self.held.append(self.established)
+        if self.established not in self.terms_written:
+            self.terms_written.append(self.established)
         effects: list[Effect] = []
         for proposal, revision in flight.proposals:
             effects += self._rule(proposal, Ruling.COMMITTED, "", revision)
         return effects
 
     def abandon(self) -> list[Effect]:
-        """Stop writing: the mandate is gone.  What is in flight may or may not take effect."""
+        """Stop writing, as the lease is lost.  A write in flight may or may not take effect."""
         effects: list[Effect] = []
         flight, self.flight, self.established = self.flight, None, None
-        self.give_up_adopting()
+        self.end_adoption()
         if flight is not None:
             reason = "the master changed before a majority answered; look before you try again"
             for proposal, _ in flight.proposals:
                 effects += self._rule(proposal, Ruling.UNKNOWN, reason)
         while self._queue:
-            effects += self._send_on(self._queue.popleft(), self.held[-1])
+            effects += self._redirect(self._queue.popleft(), self.terms_written[-1])
         return effects
 
     def _writes(self, term: Term) -> bool:
@@ -282,8 +281,8 @@ class Register(Acceptor):
         self._remember(proposal.origin, ruled)
         return [Send(node, ruled)]
 
-    def _send_on(self, proposal: Proposal, term: Term) -> list[Effect]:
-        """Let the asker turn to the next master: this one never wrote it in a term up to `term`."""
+    def _redirect(self, proposal: Proposal, term: Term) -> list[Effect]:
+        """Answer that this node wrote it in no term until `term`: ask the next master."""
         if proposal.origin is None:
             return []
         node, request = proposal.origin

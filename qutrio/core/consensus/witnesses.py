@@ -1,14 +1,14 @@
-"""Witnesses: whom a node believes that a record is committed.
+"""Witnesses: which members a node believes when they say that a record is committed.
 
-Theory of operation.  A record is committed when a majority accepted it, and only its holder has
-counted that majority.  So a node believes the holder that it endorsed itself, by the promise on
-its own disk, about records of that term and of earlier ones.  What any other member says needs a
-second member who says the same: one key alone must not be able to pass a record off.
+Theory of operation.  A record is committed when a majority accepted it, and only the master that
+wrote it has counted that majority.  So a node believes the holder of its own promise, which is on
+its disk, about records of that term and of earlier ones.  Any other member needs a second one that
+says the same: one stolen key must not suffice to forge a record.
 
-A record that takes a member's vote, its key or its place away is believed of the holder, too,
-only when another living voter shows that it accepted the same document, as far as there is one
-beside those who go.  In a cluster of two the holder's word is enough, and so is the only
-voter's for a learner: there is nobody else to ask.
+A record that removes a member's vote, key or place needs more, even from the holder: another living
+voter that shows that it accepted the same document, if there is one beside the members that go.  In
+a cluster of two the holder's word is enough, and so is the word of the only voter for a learner,
+because there is no other voter to ask.
 """
 
 from collections.abc import Set as AbstractSet
@@ -23,16 +23,16 @@ from qutrio.model.members import Member
 from qutrio.model.stable import Position, Promise, Record
 
 WITNESSES = 2
-"""So many members who say the same cannot all be the one that lies."""
-LONELY_VOTERS = 2
-"""With so few voters there is no third one to confirm a removal."""
+"""This many members that say the same cannot all be the one hostile member."""
+UNCONFIRMED_VOTERS_MAX = 2
+"""With this many voters or fewer there is no third one to confirm a removal."""
 
 
 @frozen
 class TrustBasis:
-    """What a node goes by when it weighs what others say of records.
+    """What a node trusts when others report records.
 
-    `promise` is what this node endorsed last; `live` are the members it hears.
+    `promise` is this node's last promise; `live` are the members that it hears.
     """
 
     promise: Promise
@@ -41,28 +41,28 @@ class TrustBasis:
 
 @define
 class Witnesses:
-    """What each member said of records that this node does not call committed yet."""
+    """What each member said about records that are not committed here yet."""
 
     me: NodeId
     named: dict[NodeId, Position] = field(factory=dict)
-    """The place of the record that each member last called committed."""
+    """The position of the record that each member last called committed."""
     shown: dict[NodeId, Record] = field(factory=dict)
-    """The committed record that each member showed."""
+    """The committed record that each member sent."""
     accepted: dict[NodeId, Record] = field(factory=dict)
-    """The accepted record that each member showed."""
+    """The accepted record that each member sent."""
 
     def believe(
         self, record: Record, document: ClusterDocument, trust_basis: TrustBasis, *, held: bool
     ) -> bool:
-        """Tell whether `record` counts as committed for a node that holds `document`.
+        """Return whether `record` counts as committed for a node that holds `document`.
 
-        With `held` this node accepted the record from its holder, so whoever names its place
-        means this one; else only who showed just this record does.
+        With `held` this node accepted the record from its holder, so a member that names its
+        position means this record.  Otherwise only the members that sent this very record count.
         """
         shown = {n for n in self.shown if self._shows(n, record)}
         named = self._naming(record.position) if held else set[NodeId]()
         tellers = (shown | named) & (document.ids - {self.me})
-        removing = bool(unseated(document, record.document))
+        removing = bool(losing_members(document, record.document))
         independent = tellers & shown if removing else tellers
         if len(independent) >= WITNESSES or holds_quorum(independent, document.voters):
             return True
@@ -74,19 +74,19 @@ class Witnesses:
     def confirmers(
         self, record: Record, document: ClusterDocument, trust_basis: TrustBasis
     ) -> frozenset[NodeId]:
-        """Return the living voters of whom one must confirm a removal by the endorsed holder.
+        """Return the living voters of which one must confirm a removal by the promise's holder.
 
-        Members go one at a time, and the one that goes may confirm it but need not: where there
-        is no other, nobody must.
+        Members are removed one at a time.  The removed one may confirm it but need not: if there
+        is no other voter, no confirmation is needed.
         """
-        gone = unseated(document, record.document)
-        if not gone or len(document.voters) <= LONELY_VOTERS:
+        gone = losing_members(document, record.document)
+        if not gone or len(document.voters) <= UNCONFIRMED_VOTERS_MAX:
             return frozenset()
         others = (document.voters & trust_basis.live) - {self.me, trust_basis.promise.holder}
         return others if len(gone) > 1 or others - gone else frozenset()
 
     def confirms(self, node: NodeId, record: Record) -> bool:
-        """Tell whether a member showed that it holds the document of `record`, or that it did."""
+        """Return whether a member showed that it holds the document of `record`, or once did."""
         return any(
             held is not None
             and held.position >= record.position
@@ -95,7 +95,7 @@ class Witnesses:
         )
 
     def forget(self, committed: Record, members: AbstractSet[NodeId]) -> None:
-        """Forget what is settled, and who is no longer a member."""
+        """Forget records that are not newer than `committed`, and nodes that are not members."""
         for known in (self.shown, self.accepted):
             for node in [n for n, r in known.items() if r.position <= committed.position]:
                 del known[node]
@@ -110,7 +110,7 @@ class Witnesses:
         return not others or any(self.confirms(node, record) for node in others)
 
     def _naming(self, position: Position) -> set[NodeId]:
-        """Return who called this place committed, and showed no other record of it."""
+        """Return the members that called this position committed and sent no other record of it."""
         shown = {n for n, record in self.shown.items() if record.position == position}
         return {n for n, named in self.named.items() if named == position} - shown
 
@@ -118,7 +118,7 @@ class Witnesses:
         return self.shown.get(node) == record
 
 
-def unseated(before: ClusterDocument, after: ClusterDocument) -> frozenset[NodeId]:
+def losing_members(before: ClusterDocument, after: ClusterDocument) -> frozenset[NodeId]:
     """Return the members that lose their place, their key or their vote."""
     staying = {(m.id, m.fingerprint): m for m in after.members}
 
@@ -130,7 +130,7 @@ def unseated(before: ClusterDocument, after: ClusterDocument) -> frozenset[NodeI
 
 
 def fits(record: Record, committed: Record) -> bool:
-    """Tell whether an honest history could lead from `committed` to the later `record`."""
+    """Return whether an honest history could lead from `committed` to the later `record`."""
     before, after = committed.document, record.document
     if not descends(after, before) or after.term > record.position.term:
         return False
@@ -138,7 +138,7 @@ def fits(record: Record, committed: Record) -> bool:
 
 
 def descends(document: ClusterDocument, committed: ClusterDocument) -> bool:
-    """Tell whether a document may be a later one than the committed one, or the same."""
+    """Return whether a document may be the committed one or a later one."""
     if committed.cluster_id != document.cluster_id or document.term < committed.term:
         return False
     if document.revision == committed.revision:

@@ -1,1 +1,1 @@
-"""Election engines: who *should* lead.  Whether that node acts is the mandate's decision."""
+"""Election engines: which node *should* lead.  Whether it is master is decided by the lease."""

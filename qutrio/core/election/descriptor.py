@@ -1,4 +1,4 @@
-"""What a node must know of an election engine besides how it elects."""
+"""The descriptor of an election engine: what a node must know besides the election itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Timer:
 
 @frozen(kw_only=True)
 class Beginning:
-    """What a new engine begins with."""
+    """The arguments of a new engine."""
 
     me: NodeId
     hard_state: HardState
@@ -46,10 +46,10 @@ def by_heartbeat(settings: Settings) -> Timing:
 class Descriptor:
     """An engine, by the name that the document's settings use.
 
-    `claims` are the words that make others wait for the node that says them.  `why_handed_over`
-    says in which case it names a successor for an incumbent that is well.  `timing` is how often
-    a node that claims beats, and for how long a voter is bound.  Timers that are not `private`
-    matter under every engine, because the mandate and liveness use them too.
+    `claims` are the messages that make others wait for their sender.  `why_handed_over` is the
+    reason for which the engine names a successor to a healthy master.  `timing` says how often a
+    node with a claim sends heartbeats, and how long a voter is bound.  Timers that are not
+    `private` matter under every engine, because the lease and liveness use them too.
     """
 
     name: str

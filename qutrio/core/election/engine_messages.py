@@ -1,7 +1,7 @@
-"""What engines of different nodes say to each other.  Each is a message of its own on the wire.
+"""The messages between the engines of different nodes.  Each is a message of its own on the wire.
 
-Losing, repeating or reordering any of it must be harmless.  Only the sender's certificate says
-who speaks, so no word names its speaker.
+Loss, repetition and reordering of them must be harmless.  The sender is known from its certificate
+alone, so no message names its sender.
 """
 
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from qutrio.model.ids import Term
 
 @frozen(kw_only=True)
 class PreVoteRequest:
-    """Would you vote for me in `term`, if I stood?  Nothing is written down for this (raft).
+    """Would you vote for me in `term`, if I were a candidate?  It is not written to disk (raft).
 
     `position` is the candidate's state as its own program describes it, in hexadecimal digits.
     """
@@ -23,7 +23,7 @@ class PreVoteRequest:
 
 @frozen(kw_only=True)
 class PreVoteResponse:
-    """I would, or would not, vote for you in the term `asked`; my own term is `term` (raft)."""
+    """I would or would not vote for you in the term `asked`; my own term is `term` (raft)."""
 
     asked: Term
     granted: bool
@@ -40,7 +40,7 @@ class VoteRequest:
 
 @frozen(kw_only=True)
 class VoteResponse:
-    """I voted for you, or not; `term` is my term after your request (raft)."""
+    """I voted for you or did not; `term` is my term after your request (raft)."""
 
     term: Term
     granted: bool

@@ -1,4 +1,4 @@
-"""Which engines there are, by the name that the document's settings use."""
+"""The engines, by the name that the document's settings use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DESCRIPTORS = {one.name: one for one in (GOSSIP, LOWEST_ID, RAFT)}
 """A new engine is a line here."""
 ENGINES = tuple(DESCRIPTORS)
 CLAIMS = tuple(message for one in DESCRIPTORS.values() for message in one.claims)
-"""What makes others wait for whoever says it."""
+"""The messages that make others wait for their sender."""
 
 
 def engine_named(
@@ -32,7 +32,7 @@ def engine_named(
     now: Instant,
     position: ProgramState | None = None,
 ) -> Engine | None:
-    """Return a new engine that begins at `now`, or None when this version does not know it."""
+    """Return a new engine that begins at `now`, or None if this version does not know it."""
     known = DESCRIPTORS.get(name)
     if known is None:
         return None
@@ -40,6 +40,6 @@ def engine_named(
 
 
 def timing(settings: Settings) -> Timing:
-    """Return how often a claimant beats and for how long a voter is bound."""
+    """Return how often a node with a claim sends heartbeats, and how long a voter is bound."""
     known = DESCRIPTORS.get(settings.engine)
     return by_heartbeat(settings) if known is None else known.timing(settings)

@@ -1,29 +1,29 @@
 """The gossip engine: nodes propose and declare themselves, and the lowest of them leads.
 
-Theory of operation.  A node that starts waits until its view of the living voters stands still,
-or until it hears a leader, or until the grace is over.  A node that knows no leader says that it
-would lead, and collects what others say for a while.  If a leader declares itself meanwhile, the
-node follows it; if a lower id would lead too, the node waits for that one; else it leads.  A
-leader declares itself at once and then twice per lifetime of a declaration.  A follower that
+Theory of operation.  A node that starts waits until its view of the living voters is stable, or it
+hears a leader, or the startup grace is over.  A node that knows no leader proposes itself, and
+collects the proposals of others for some time.  If a leader declares itself meanwhile, the node
+follows it.  If a lower id proposed itself too, the node waits for that one.  Otherwise it leads.
+A leader declares itself at once and then twice per lifetime of a declaration.  A follower that
 hears no declaration for a whole lifetime begins an election.  A leader that hears a lower one
 follows it, so when a partition heals, one leader is left.
 
-Nothing here counts a majority: each side of a partition has a leader.  Whether it may act is the
-mandate's decision.  Nothing is remembered across a restart.  Words may be lost, repeated or
-reordered: proposals are said again while a node collects, declarations for as long as it leads.
-A word that comes late can at most make a node wait for one lifetime.
+No majority is counted here: each side of a partition has a leader.  Whether it is master is decided
+by the lease.  The engine keeps nothing across a restart.  Messages may be lost, repeated or
+reordered: a node repeats proposals while it collects, and declarations while it leads.  A message
+that arrives late can at most make a node wait for one lifetime.
 
-Source: the leader election of Hyperledger Fabric's gossip layer (`gossip/election`).  What is
-different here:
+Source: the leader election of Hyperledger Fabric's gossip layer (`gossip/election`).  The
+differences:
 
-* the views that stand still are compared by their members, not by their number;
+* stable views are compared by their members, not by their number;
 * a node that sees only itself waits for the whole grace, unless it is the only voter;
-* proposals are said again and again, and only those heard while collecting count;
+* proposals are repeated, and only those heard while collecting count;
 * a leader answers a proposal, and a declaration of a higher id, with its own declaration;
-* a follower of a living leader does not change over to a higher id, so two leaders that do not
-  hear each other do not pull it to and fro;
-* a member that acts under the mandate counts as the leader where none is known, so a running
-  group changes to this engine without a gap.
+* a follower of a living leader does not change to a higher id, so it does not alternate between
+  two leaders that do not hear each other;
+* the master counts as the leader if none is known, so a running group changes to this engine
+  without a gap.
 """
 
 from collections import deque
@@ -41,13 +41,13 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
 from qutrio.model.stable import HardState
 
 ASIDE_LIFETIMES = 6
-"""For how many lifetimes of a declaration a node that stepped aside stays out."""
+"""How long, in lifetimes of a declaration, a node that stepped aside stays out."""
 DECLARATIONS_PER_LIFETIME = 2
 NEWS_MAX = 100
-"""Whoever does not drain the news loses the oldest."""
+"""How many news are kept between two calls of `news`; the oldest are dropped."""
 
 ALONE = "no leader is known"
-ACTS = "this node acts, and no leader is known"
+ACTS = "this node is master, and no leader is known"
 HEARD = "a leader was heard"
 LOWER_PROPOSED = "a lower id proposed itself"
 NOBODY_LOWER = "no lower id proposed itself"
@@ -81,38 +81,38 @@ def _news() -> deque[News]:
 
 @define(kw_only=True)
 class Gossip:
-    """Elects the lowest of those who would lead; each partition has a leader."""
+    """Elects the lowest of the nodes that propose themselves; each partition has a leader."""
 
     me: NodeId
     role: Role = field(default=Role.FOLLOWER, init=False)
     hard_state: HardState = field(default=HardState(), init=False)
     _started: Instant = field(alias="now")
-    _settled: bool = field(default=False, init=False)
-    """The grace of the start is over."""
+    _grace_over: bool = field(default=False, init=False)
+    """Whether the startup grace is over."""
     _view: frozenset[NodeId] | None = field(default=None, init=False)
     """The last sample of the living voters."""
     _leader: NodeId | None = field(default=None, init=False)
-    """Whom this node follows, until `_quiet_until`; itself while it leads."""
+    """The leader that this node follows, until `_quiet_until`; itself while it leads."""
     _quiet_until: Instant = field(default=NEVER, init=False)
     """Until then a follower begins no election."""
     _lower: NodeId | None = field(default=None, init=False)
-    """For whose proposal this node gave its own candidacy up last."""
+    """The lower id for whose proposal this node last gave up its candidacy."""
     _aside_until: Instant = field(default=NEVER, init=False)
     _collect_until: Instant = field(default=NEVER, init=False)
     _proposals: set[NodeId] = field(factory=set, init=False)
-    """Who proposed itself since this node began to collect."""
+    """The nodes that proposed themselves since this node began to collect."""
     _next_at: Instant = field(default=NEVER, init=False)
     """When the next sample is due, or the next proposal, or the next declaration."""
     _wake_at: Instant = field(default=NEVER, init=False)
     _news: deque[News] = field(factory=_news, init=False)
 
     def restore(self, hard_state: HardState) -> None:
-        """Nothing is remembered, so nothing is lost."""
+        """Do nothing: this engine has no hard state."""
 
-    # --- whom to follow ---------------------------------------------------------------------
+    # --- the choice -------------------------------------------------------------------------
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the leader known, else whoever acts, unless that is this node and must not."""
+        """Return the known leader, else the master, unless that is this node and may not lead."""
         if (leader := self._known(electorate, now)) is not None:
             return leader
         if electorate.master == self.me and not self._may_lead(electorate, now):
@@ -120,47 +120,47 @@ class Gossip:
         return electorate.master
 
     def awaits(self, now: Instant) -> NodeId | None:
-        """Return the lower id for whose proposal this node gave its own candidacy up."""
+        """Return the lower id for whose proposal this node gave up its candidacy."""
         return self._lower if self._leader is None and now < self._quiet_until else None
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the leader known if it is another, and able."""
+        """Return the known leader if it is another node, and able."""
         leader = self._known(electorate, now)
         return leader if leader in electorate.able and leader != self.me else None
 
     def heir(self, electorate: Electorate) -> NodeId | None:
-        """Return the lowest able id beside this node."""
+        """Return the lowest able id other than this node."""
         return min(electorate.able - {self.me}, default=None)
 
-    # --- words ------------------------------------------------------------------------------
+    # --- messages ---------------------------------------------------------------------------
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
-        """Note a proposal or a declaration of a living voter; a leader may answer with its own."""
+        """Record a living voter's proposal or declaration; a leader may answer with its own."""
         if self.role is Role.CLOSED or sender not in _view_of(electorate) - {self.me}:
             return []
         match message:
             case LeadershipProposal():
-                return self._hear_proposal(sender)
+                return self._on_proposal(sender)
             case LeadershipDeclaration() if self._outranks(sender, electorate):
                 return []
             case LeadershipDeclaration():
-                return self._hear_declaration(sender, electorate, now)
+                return self._on_declaration(sender, electorate, now)
             case _:
                 return []
 
     def _outranks(self, sender: NodeId, electorate: Electorate) -> bool:
-        """Tell whether this node hears a majority, and the sender says that it hears none.
+        """Return whether this node hears a majority, and the sender says that it hears none.
 
-        Such a leader could not act; whoever could must not wait for it.
+        Such a leader could not become master; a node that could must not wait for it.
         """
         return self.me in electorate.able and sender not in electorate.able
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
-        """Take it as a declaration if no leader is known, or if it is the leader's.
+        """Treat it as a declaration if no leader is known, or if `node` is the known leader.
 
-        `term` says nothing here: leaders of this engine have none.
+        `term` is ignored: leaders of this engine have no term.
         """
         if self.role in {Role.CLOSED, Role.LEADER} or node not in electorate.joint_config.all:
             return
@@ -175,14 +175,14 @@ class Gossip:
     # --- time -------------------------------------------------------------------------------
 
     def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
-        """Sample, propose, declare or begin an election, whatever is due."""
+        """Sample, propose, declare or begin an election, as is due."""
         if self.role is Role.CLOSED:
             return []
-        if self._busy and not self._may_lead(electorate, now):
+        if self._leads_or_stands and not self._may_lead(electorate, now):
             self._step_down(BARRED, electorate)
-        if not self._settled:
+        if not self._grace_over:
             self._sample(electorate, now)
-        said = self._speak(electorate, now) if self._settled else []
+        said = self._act(electorate, now) if self._grace_over else []
         self._wake_at = self._due(electorate, now)
         return said
 
@@ -193,19 +193,19 @@ class Gossip:
             return
         lifetime = electorate.settings.gossip_alive_s
         self._aside_until = Instant(now + ASIDE_LIFETIMES * lifetime)
-        if self._busy:
+        if self._leads_or_stands:
             self._step_down(ASIDE, electorate)
         self._wake_at = self._due(electorate, now)
 
     def close(self, now: Instant) -> None:
-        """End."""
+        """Close the engine."""
         if self.role is not Role.CLOSED:
             self._leader = None
             self._wake_at = FOREVER
             self._turn(Role.CLOSED, Term(0), CLOSED)
 
     def deadline(self, now: Instant) -> Instant:
-        """Return when the next sample, word or election is due."""
+        """Return when the next sample, message or election is due."""
         return self._wake_at
 
     def news(self) -> list[News]:
@@ -214,11 +214,11 @@ class Gossip:
         self._news.clear()
         return news
 
-    # --- inside -----------------------------------------------------------------------------
+    # --- details ----------------------------------------------------------------------------
 
     @property
-    def _busy(self) -> bool:
-        """Whether this node leads or would."""
+    def _leads_or_stands(self) -> bool:
+        """Whether this node leads or is a candidate."""
         return self.role in {Role.CANDIDATE, Role.LEADER}
 
     def _may_lead(self, electorate: Electorate, now: Instant) -> bool:
@@ -226,19 +226,19 @@ class Gossip:
         return voter and electorate.fit and now >= self._aside_until
 
     def _known(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the leader known: this node, or a voter whose declaration is not too old."""
+        """Return the known leader: this node, or a voter whose declaration has not expired."""
         if self.role is Role.LEADER:
             return self.me
         fresh = now < self._quiet_until and self._leader in electorate.joint_config.all
         return self._leader if fresh else None
 
-    def _hear_proposal(self, sender: NodeId) -> list[Outgoing]:
+    def _on_proposal(self, sender: NodeId) -> list[Outgoing]:
         if self.role is Role.LEADER:
             return [Outgoing(sender, LeadershipDeclaration())]
         self._proposals.add(sender)
         return []
 
-    def _hear_declaration(
+    def _on_declaration(
         self, sender: NodeId, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         known = self._known(electorate, now)
@@ -249,10 +249,10 @@ class Gossip:
         return []
 
     def _follow(self, leader: NodeId, electorate: Electorate, now: Instant) -> None:
-        if self._busy:
+        if self._leads_or_stands:
             why = LOWER_LEADS if self.role is Role.LEADER else HEARD
             self._step_down(why, electorate)
-        self._settled = True
+        self._grace_over = True
         self._leader = leader
         self._aside_until = NEVER
         self._quiet_until = Instant(now + electorate.settings.gossip_alive_s)
@@ -264,29 +264,29 @@ class Gossip:
 
     def _lead(self, why: str, electorate: Electorate, now: Instant) -> None:
         """Lead; the declaration is due at once."""
-        self._settled = True
+        self._grace_over = True
         self._leader = self.me
         self._next_at = now
         self._turn(Role.LEADER, electorate.term, why)
         self._wake_at = now
 
     def _sample(self, electorate: Electorate, now: Instant) -> None:
-        """Look at the view; the grace ends when it stands still, or when it lasted for long."""
+        """Sample the view; the startup grace ends when it is stable, or after its full length."""
         if now >= self._started + electorate.settings.gossip_startup_grace_s:
-            self._settled = True
+            self._grace_over = True
         elif now >= self._next_at:
             view = _view_of(electorate)
-            lonely = len(view) == 1 and len(electorate.joint_config.all) > 1
-            self._settled = view == self._view and not lonely
+            alone = len(view) == 1 and len(electorate.joint_config.all) > 1
+            self._grace_over = view == self._view and not alone
             self._view = view
             self._next_at = Instant(now + electorate.settings.gossip_sample_s)
 
-    def _speak(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
+    def _act(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
         if self.role is Role.FOLLOWER and self._wants_election(electorate, now):
             self._begin_election(electorate, now)
         if self.role is Role.CANDIDATE and now >= self._collect_until:
             self._end_election(electorate, now)
-        if not self._busy or now < self._next_at:
+        if not self._leads_or_stands or now < self._next_at:
             return []
         settings = electorate.settings
         if self.role is Role.CANDIDATE:
@@ -316,8 +316,8 @@ class Gossip:
             self._lead(NOBODY_LOWER, electorate, now)
 
     def _due(self, electorate: Electorate, now: Instant) -> Instant:
-        """Return when time alone changes something."""
-        if not self._settled:
+        """Return when something changes without a message."""
+        if not self._grace_over:
             grace = electorate.settings.gossip_startup_grace_s
             return min(self._next_at, Instant(self._started + grace))
         if self.role is Role.LEADER:

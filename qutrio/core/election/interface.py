@@ -1,7 +1,7 @@
-"""What every election engine sees and promises.
+"""The interface of election engines: their inputs and their promises.
 
-An engine is a machine without IO: it hears words and lets time pass, and says words.  It says
-who *should* lead; whether that node acts is the mandate's decision, the same for all engines.
+An engine is a state machine without IO: messages and time go in, messages come out.  It chooses the
+node that *should* lead.  Whether that node is master is decided by the lease, under every engine.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from qutrio.model.stable import HardState
 
 
 class Role(Enum):
-    """What an engine takes its own node for."""
+    """The role of an engine's own node."""
 
     FOLLOWER = "follower"
     CANDIDATE = "candidate"
@@ -29,7 +29,7 @@ class Role(Enum):
 class Turn:
     """An engine's node changed its role in `term`, because of `reason`.
 
-    `reason` is a sentence; raft gives a member of its enum `Why`, which is one.
+    `reason` is a sentence; for raft it is a member of the enum `Why`.
     """
 
     before: Role
@@ -40,7 +40,7 @@ class Turn:
 
 @frozen
 class Complaint:
-    """Something happened that must not: another node, or its program, breaks the protocol."""
+    """A violation of the protocol by another node or its program."""
 
     what: str
 
@@ -50,7 +50,7 @@ News: TypeAlias = Turn | Complaint
 
 @frozen
 class Outgoing:
-    """Say a word to one member, or to every other one if `to` is None."""
+    """A message to one member, or to all others if `to` is None."""
 
     to: NodeId | None
     message: EngineMessage
@@ -58,10 +58,10 @@ class Outgoing:
 
 @frozen
 class Timing:
-    """How an engine's timers reach the mandate.
+    """An engine's timers for the lease.
 
-    A node that claims sends heartbeats every `beat_s` seconds, all others every heartbeat of
-    the settings.  A voter is bound for `bound_s` seconds.
+    A node with a claim sends heartbeats every `beat_s` seconds; all others follow the setting
+    `heartbeat`.  A voter is bound for `bound_s` seconds.
     """
 
     beat_s: Seconds
@@ -70,13 +70,13 @@ class Timing:
 
 @frozen(kw_only=True)
 class Electorate:
-    """The members as one node sees them at one moment.
+    """The members as one node sees them at one time.
 
-    `able` are the living voters that see a majority and can write their disk, this node
+    `able` are the living voters that see a majority and can write their disks, this node
     included if it can.  `living` are the voters heard within `dead_after`, this node included.
-    `master` is the node that was heard acting of late, from its own mouth; it may be this
-    node.  `streaks` says for how many seconds each living voter has been heard without a gap.
-    `fit` is False while this node's disk refuses writes.  `term` is the highest one heard of.
+    `master` is the node that recently said that it is master; it may be this node.  `streaks`
+    says for how many seconds each living voter has been heard without a gap.  `fit` is False
+    while this node's disk refuses writes.  `term` is the highest term heard of.
     """
 
     me: NodeId
@@ -91,80 +91,80 @@ class Electorate:
 
 
 class ProgramState(Protocol):
-    """The program whose state decides who may lead: raft's state-machine hook."""
+    """A program whose state decides which node may lead: raft's state-machine hook."""
 
     def current_state(self) -> bytes:
-        """Return where this node's program stands, in its own words (at most 4 KiB)."""
+        """Return the state of this node's program, in its own format (at most 4 KiB)."""
         ...
 
     def grant_vote(self, position: bytes) -> bool:
-        """Tell whether a candidate that stands at `position` may lead."""
+        """Return whether a candidate with the state `position` may lead."""
         ...
 
 
 class Engine(Protocol):
-    """Chooses one leader.  The same events at the same moments give the same answers.
+    """Chooses one leader.  The same events at the same times give the same answers.
 
-    Whoever drives an engine makes its `hard_state` durable before any word leaves that was said in
-    the same step, and drains `news` after each.
+    After each step the host of an engine makes its `hard_state` durable before it sends any message
+    of that step, and drains `news`.
     """
 
     @property
     def role(self) -> Role:
-        """What this engine takes its own node for."""
+        """The role of this engine's own node."""
         ...
 
     @property
     def hard_state(self) -> HardState:
-        """What must be durable; always the same value for engines that remember nothing."""
+        """The state that must be durable; constant for engines that have none."""
         ...
 
     def restore(self, hard_state: HardState) -> None:
-        """Go back to what the disk still holds: it refused the last write."""
+        """Go back to the hard state on the disk, because the disk refused the last write."""
         ...
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the member that should lead, or None while nobody can.  Changes nothing."""
+        """Return the member that should lead, or None while none can.  Changes nothing."""
         ...
 
     def awaits(self, now: Instant) -> NodeId | None:
-        """Return whom this node lets go first without choosing it yet.  Changes nothing."""
+        """Return the member that this node lets go first without choosing it.  Changes nothing."""
         ...
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the member to which this node, the incumbent, should hand over, if any."""
+        """Return the member to which this node, the master, should hand over, if any."""
         ...
 
     def heir(self, electorate: Electorate) -> NodeId | None:
         """Return the member that should lead when this node leaves, if any."""
         ...
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
-        """Take in a member's word; words of other engines are ignored."""
+        """Process a member's message; ignore messages of other engines."""
         ...
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
-        """Take in that `node`, perhaps this one, acts in `term`: it said so just now."""
+        """Record that `node`, perhaps this one, just said that it is master in `term`."""
         ...
 
     def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
-        """Let time pass up to `now`."""
+        """Do what is due at `now`."""
         ...
 
     def step_aside(self, electorate: Electorate, now: Instant) -> None:
-        """Give the lead up, and stay out until another leads or a while has passed."""
+        """Step down, and stay out until another leads or some time has passed."""
         ...
 
     def close(self, now: Instant) -> None:
-        """End; the engine says nothing more."""
+        """Close the engine; it sends no more messages."""
         ...
 
     def deadline(self, now: Instant) -> Instant:
-        """Return when something may change without a word; `FOREVER` if nothing will."""
+        """Return when something may change without a message; `FOREVER` if nothing will."""
         ...
 
     def news(self) -> list[News]:
-        """Return what was noted since the last call, oldest first."""
+        """Return the news since the last call, oldest first."""
         ...

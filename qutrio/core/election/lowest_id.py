@@ -1,12 +1,12 @@
-"""The lowest-id engine: the lowest living id leads, unless it only just came back.
+"""The lowest-id engine: the lowest living id leads, unless it came back recently.
 
-Theory of operation.  Without an incumbent the lowest able id is elected at once.  A living
-incumbent is kept.  A lower id that returns must have been alive without a gap for the whole
-cooldown, as the incumbent counts it; then the incumbent hands over to it.  So a node that
-flaps never moves the role, and a node that is back for good moves it once.
+Theory of operation.  Without a master the lowest able id is elected at once.  A living master is
+kept.  A lower id that returns must have been alive without a gap for the whole cooldown, as the
+master counts it; then the master hands over to it.  So a node that flaps never moves the role, and
+a node that is back for good moves it once.
 
-Source: the election of QUptime (`qu`), with the cooldown counted by one node, the incumbent,
-where every node of QUptime counted its own and two could differ.
+Source: the election of QUptime (`qu`).  There every node counts the cooldown and two may differ;
+here only the master counts it.
 """
 
 from attrs import define, field
@@ -17,8 +17,8 @@ from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Tur
 from qutrio.model.ids import FOREVER, Instant, NodeId, Term
 from qutrio.model.stable import NO_HARD_STATE, HardState
 
-LEADS = "this node acts, or nobody does and it is the lowest able id"
-FOLLOWS = "another acts, or a lower able id is there, or this one is not able"
+LEADS = "this node is master, or none is and it is the lowest able id"
+FOLLOWS = "another is master, or a lower id is able, or this node is not able"
 CLOSED = "closed"
 
 TRANSITIONS = (
@@ -42,45 +42,45 @@ class LowestId:
         """Lose nothing: this engine remembers nothing."""
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the incumbent while it lives, else the lowest able id."""
+        """Return the master while it lives, else the lowest able id."""
         if electorate.master is not None:
             return electorate.master
         return min(electorate.able, default=None)
 
     def awaits(self, now: Instant) -> NodeId | None:
-        """Return None: it is the choice for which others wait."""
+        """Return None: this node waits for its choice only."""
         return None
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the lowest able id if it is below this node's and lived through the cooldown.
+        """Return the lowest able id, if it is below this node's and lived through the cooldown.
 
-        Not the lowest of those that did: when the role is free everybody elects the lowest, so
-        one that only just came back would get it in another's place.
+        It is not the lowest of those that did: when the role is free every node elects the lowest
+        id, so a node that only just came back would get the role instead of the successor.
         """
         cooldown = electorate.settings.master_cooldown_s
         lowest = min(electorate.able, default=electorate.me)
-        seasoned = electorate.streaks.get(lowest, 0.0) >= cooldown
-        return lowest if lowest < electorate.me and seasoned else None
+        waited_out = electorate.streaks.get(lowest, 0.0) >= cooldown
+        return lowest if lowest < electorate.me and waited_out else None
 
     def heir(self, electorate: Electorate) -> NodeId | None:
-        """Return the lowest able id beside this node."""
+        """Return the lowest able id other than this node."""
         return min(electorate.able - {electorate.me}, default=None)
 
-    def hear(
+    def on_message(
         self,
         sender: NodeId,
         message: EngineMessage,
         electorate: Electorate,
         now: Instant,
     ) -> list[Outgoing]:
-        """Learn nothing: heartbeats say all that this engine needs."""
+        """Do nothing: heartbeats carry all that this engine needs."""
         return []
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
-        """Learn nothing: the electorate says so too."""
+        """Do nothing: the electorate names the master too."""
 
     def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
-        """Note whether this node should lead."""
+        """Record whether this node should lead."""
         leads = self.choice(electorate, now) == electorate.me
         if leads and self.role is Role.FOLLOWER:
             self._turn(Role.LEADER, electorate.term, LEADS)
@@ -89,10 +89,10 @@ class LowestId:
         return []
 
     def step_aside(self, electorate: Electorate, now: Instant) -> None:
-        """Do nothing: this node calls itself unable for a while."""
+        """Do nothing: the host says for a while that this node is not able."""
 
     def close(self, now: Instant) -> None:
-        """End."""
+        """Close the engine."""
         self._turn(Role.CLOSED, Term(0), CLOSED)
 
     def deadline(self, now: Instant) -> Instant:

@@ -1,7 +1,7 @@
-"""Moments of a journal by the clock as it is set now: what a clock that was set does to old lines.
+"""Corrects the times in a journal for changes of the wall clock.
 
-A node writes down when its wall clock was set, and by how much.  So whoever reads its journal can
-tell how long something lasted although the clock was set in the middle.
+A node records when its wall clock was set, and by how much.  So a reader of its journal can
+tell how long something lasted even if the clock was set in between.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from qutrio.model.journal import ClockSet, Entry
 
 
 def shifts(entries: Sequence[Entry]) -> list[Seconds]:
-    """Return for each line by how much the clock was set after it, in all."""
+    """Return for each entry by how much the clock was set after it, in total."""
     shift, found = 0.0, list[Seconds]()
     for entry in reversed(entries):
         found.append(shift)
@@ -22,8 +22,8 @@ def shifts(entries: Sequence[Entry]) -> list[Seconds]:
     return found[::-1]
 
 
-def steadied(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the lines with the moments at which they were written, by the clock as it is now."""
+def shifted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries with their times by the clock as it is set now."""
     lines = tuple(entries)
     return tuple(
         evolve(entry, at_unix=UnixTime(entry.at_unix + shift)) if shift else entry

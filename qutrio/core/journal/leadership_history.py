@@ -1,10 +1,11 @@
-"""Reigns: who acted when, in which term, and why that ended, as one node saw it.
+"""The history of masters: which node was master when, and why that ended, as one node saw it.
 
-Theory of operation.  At the end of every step a node knows who acts and in which term; when that
-differs from what it knew before, one reign ended, or one began, or both.  Why it ended is in what
-came in (the holder's own word), in what this node did itself, or else plain: another acts in a
-higher term, or the holder fell silent.  A node that is down sees nothing, so a reader does not
-know the end of what lasted then.  What can repeat for ever is written a bounded number of times.
+Theory of operation.  At the end of every step a node knows the master and its term.  When they
+differ from those of the step before, a term as master ended, or began, or both.  The reason for
+the end is in the event (the master's resignation) or in the effects of this node; otherwise there
+is a master in a higher term, or the master fell silent.  A node that is down sees nothing, so the
+end of a term at that time is unknown.  Facts that can repeat forever are written a bounded number
+of times.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from qutrio.core.api.effects import Effect, Note
 from qutrio.core.api.events import Event, Received
 from qutrio.core.api.facts import RemovedFromCluster, Resigned
 from qutrio.core.api.messages import Heartbeat, Resign
-from qutrio.core.journal.clock_shifts import steadied
+from qutrio.core.journal.clock_shifts import shifted
 from qutrio.model.journal import Entry, Fact, Named, RoleLeft, RoleTaken, Started
 
 if TYPE_CHECKING:
@@ -29,53 +30,53 @@ if TYPE_CHECKING:
     from qutrio.core.leadership.leadership import Leadership
     from qutrio.model.ids import Instant, NodeId, Seconds, Term, UnixTime
 
-REIGNS_PER_HOUR_MAX = 240
-"""Reigns that are written within an hour."""
+TERMS_PER_HOUR_MAX = 240
+"""The most terms as master that are written within an hour."""
 HOUR_S: Seconds = 3600.0
 REASON_CHARS_MAX = 200
 GAVE_UP = "gave the role up"
-"""What is written when the node that acted gave no reason."""
+"""The reason that is written when the master gave none."""
 HIGHER_TERM = "a higher term"
 SILENT = "fell silent"
 RAN_OUT = "its mandate ran out"
 REMOVED = "was removed"
 EXPELLED = "this node was removed from the cluster"
-"""Why nothing is seen of a reign any more: this node hears nothing of the others."""
+"""The reason when this node no longer hears from the others."""
 
 
 @define
 class LeadershipHistory:
-    """Watches one node's seat for who acts."""
+    """Makes journal facts of changes of master, as one node sees them."""
 
     leadership: Leadership
     _over: bool = False
-    _reign: tuple[NodeId, Term] | None = None
+    _current: tuple[NodeId, Term] | None = None
     _written: bool = False
     _untold: int = 0
-    _began_at: deque[Instant] = field(factory=lambda: deque(maxlen=REIGNS_PER_HOUR_MAX))
+    _begun_at: deque[Instant] = field(factory=lambda: deque(maxlen=TERMS_PER_HOUR_MAX))
 
-    def follow(self, event: Event, effects: Sequence[Effect], now: Instant) -> list[Fact]:
-        """Return what to write after a step that took `event` in and gives `effects`."""
+    def update(self, event: Event, effects: Sequence[Effect], now: Instant) -> list[Fact]:
+        """Return the facts to write after a step with this event and these effects."""
         if self._over:
             return []
         self._over = any(isinstance(f, RemovedFromCluster) for f in _noted(effects))
         master = None if self._over else self.leadership.master(now)
-        was = self._reign
-        self._reign = None if master is None else (master, self.leadership.master_term(now))
-        if self._reign == was:
+        was = self._current
+        self._current = None if master is None else (master, self.leadership.master_term(now))
+        if self._current == was:
             return []
         facts: list[Fact] = []
         if was is not None and self._written:
             node, term = was
             reason = self._why(node, term, event, effects)[:REASON_CHARS_MAX]
             facts.append(RoleLeft(master=self._named(node), term=term, reason=reason))
-        if self._reign is not None:
-            facts += self._begin(*self._reign, now)
+        if self._current is not None:
+            facts += self._begin(*self._current, now)
         return facts
 
     def _begin(self, node: NodeId, term: Term, now: Instant) -> list[Fact]:
-        times = self._began_at
-        spent = len(times) == REIGNS_PER_HOUR_MAX and now - times[0] < HOUR_S
+        times = self._begun_at
+        spent = len(times) == TERMS_PER_HOUR_MAX and now - times[0] < HOUR_S
         self._written = not spent
         if spent:
             self._untold += 1
@@ -86,14 +87,14 @@ class LeadershipHistory:
 
     def _why(self, node: NodeId, term: Term, event: Event, effects: Sequence[Effect]) -> str:
         match event:
-            case Received(sender, Resign(reason=reason) as said) if sender == node:
-                if said.term >= term:
+            case Received(sender, Resign(reason=reason) as message) if sender == node:
+                if message.term >= term:
                     return reason or GAVE_UP
             case Received(sender, Heartbeat(claim=None)) if sender == node:
-                return GAVE_UP  # and its word was lost
+                return GAVE_UP  # its `Resign` was lost
             case _:
                 pass
-        if self._reign is not None:
+        if self._current is not None:
             return HIGHER_TERM
         if self._over and node != self.leadership.me:
             return EXPELLED
@@ -114,19 +115,19 @@ def _noted(effects: Sequence[Effect]) -> Iterator[NodeFact]:
 
 
 class Outcome(Enum):
-    """How a reign stands, as far as the node knows."""
+    """The state of a term as master, as far as the node knows."""
 
     ACTING = "acting"
     ENDED = "ended"
     UNSEEN = "unseen"
-    """It ended, or not, while this node was away."""
+    """Whether it ended while this node was down is unknown."""
 
 
 @frozen(kw_only=True)
-class Reign:
-    """Who acted in which term.  A moment is None when this node did not see it.
+class MasterTerm:
+    """A node's time as master in one term.  A time is None if this node did not see it.
 
-    `untold` reigns before this one were not written down.
+    `untold` terms before this one were not written.
     """
 
     master: Named
@@ -138,36 +139,35 @@ class Reign:
     untold: int = 0
 
 
-def reigns(entries: Iterable[Entry]) -> tuple[Reign, ...]:
-    """Return the reigns in a journal, oldest first.
+def master_terms(entries: Iterable[Entry]) -> tuple[MasterTerm, ...]:
+    """Return the terms as master in a journal, oldest first, with times by the clock as it is now.
 
-    One that goes on after this node was away, in the same term, is one reign.  Moments are by the
-    clock as it is set now.
+    A term that goes on after this node was down is listed once.
     """
-    told: list[Reign] = []
-    for entry in steadied(entries):
+    terms: list[MasterTerm] = []
+    for entry in shifted(entries):
         match entry.fact:
             case Started():
-                if told and told[-1].outcome is Outcome.ACTING:
-                    told[-1] = evolve(told[-1], outcome=Outcome.UNSEEN)
+                if terms and terms[-1].outcome is Outcome.ACTING:
+                    terms[-1] = evolve(terms[-1], outcome=Outcome.UNSEEN)
             case RoleTaken() as taken:
-                _taken(told, taken, entry.at_unix)
+                _on_taken(terms, taken, entry.at_unix)
             case RoleLeft() as left:
-                _left(told, left, entry.at_unix)
+                _on_left(terms, left, entry.at_unix)
             case _:
                 pass
-    return tuple(told)
+    return tuple(terms)
 
 
-def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
-    last = told[-1] if told else None
+def _on_taken(terms: list[MasterTerm], taken: RoleTaken, at: UnixTime) -> None:
+    last = terms[-1] if terms else None
     same = last is not None and (last.master.id, last.term) == (taken.master.id, taken.term)
     if last is not None and same and last.outcome is not Outcome.ENDED:
-        told[-1] = evolve(last, outcome=Outcome.ACTING)
+        terms[-1] = evolve(last, outcome=Outcome.ACTING)
         return
     if last is not None and last.outcome is Outcome.ACTING:
-        told[-1] = evolve(last, outcome=Outcome.UNSEEN)  # the line of its end was lost
-    reign = Reign(
+        terms[-1] = evolve(last, outcome=Outcome.UNSEEN)  # the line of its end was lost
+    term = MasterTerm(
         master=taken.master,
         term=taken.term,
         since_unix=at,
@@ -175,11 +175,11 @@ def _taken(told: list[Reign], taken: RoleTaken, at: UnixTime) -> None:
         outcome=Outcome.ACTING,
         untold=taken.untold,
     )
-    told.append(reign)
+    terms.append(term)
 
 
-def _left(told: list[Reign], left: RoleLeft, at: UnixTime) -> None:
-    ended = Reign(
+def _on_left(terms: list[MasterTerm], left: RoleLeft, at: UnixTime) -> None:
+    ended = MasterTerm(
         master=left.master,
         term=left.term,
         since_unix=None,
@@ -187,10 +187,10 @@ def _left(told: list[Reign], left: RoleLeft, at: UnixTime) -> None:
         outcome=Outcome.ENDED,
         reason=left.reason,
     )
-    last = told[-1] if told else None
+    last = terms[-1] if terms else None
     if last is not None and (last.master.id, last.term) == (left.master.id, left.term):
         if last.outcome is Outcome.ENDED:
             return
-        told[-1] = evolve(ended, since_unix=last.since_unix, untold=last.untold)
+        terms[-1] = evolve(ended, since_unix=last.since_unix, untold=last.untold)
     else:
-        told.append(ended)
+        terms.append(ended)

@@ -1,7 +1,7 @@
-"""From the lines of a journal to the story of each incident, as one node lived through it.
+"""Makes a report of each incident from the entries of one node's journal.
 
-Lines are in the order in which the node wrote them, so the story of an incident is found in one
-pass: votes wait for the incident they lead to, and what repeats is taken once.
+The entries are in the order in which the node wrote them, so one pass is enough: votes are kept
+for the incident that they lead to, and repeated facts are used once.
 """
 
 from __future__ import annotations
@@ -46,22 +46,22 @@ if TYPE_CHECKING:
     from qutrio.model.incidents import Notice
 
 BEFORE_MAX = 5
-"""Lines about a check's votes that are kept for the next incident of it."""
+"""The most entries about a check's votes that are kept for its next incident."""
 BEFORE_S_MAX: Seconds = 900.0
 
 
 class End(Enum):
-    """How an incident stands, as far as the node knows."""
+    """The state of an incident, as far as the node knows."""
 
     OPEN = "open"
     RECOVERED = "recovered"
     FORGOTTEN = "forgotten"
     UNHEARD = "unheard"
-    """It was closed while the node was away."""
+    """It was closed while the node was down."""
 
 
 class Fate(Enum):
-    """What became of a notice for one channel, as far as the node knows."""
+    """The state of a notice for one channel, as far as the node knows."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -69,12 +69,12 @@ class Fate(Enum):
     FORGOTTEN = "forgotten"
     GIVEN_UP = "given up"
     UNHEARD = "unheard"
-    """It left the outbox while the node was away."""
+    """It left the outbox while the node was down."""
 
 
 @frozen(kw_only=True)
 class Page:
-    """A notice for one channel; `by` delivered it, if the node heard who."""
+    """A notice for one channel; `by` is the node that delivered it, if that is known."""
 
     notice: NoticeId
     kind: AnyKind
@@ -85,11 +85,12 @@ class Page:
 
 @frozen(kw_only=True)
 class IncidentReport:
-    """One incident, and all lines that belong to it, oldest first.
+    """One incident, and all entries that belong to it, oldest first.
 
-    `until_unix` is when it was over; None while it is open, and when the node never heard.
-    `lasted_s` is how long it lasted by then, as measured; None when the node does not know that.
-    `began_unix` is when it began by this node's clock as it is set now, `since_unix` as told then.
+    `until_unix` is when it ended; None while it is open, and if the node does not know.
+    `lasted_s` is how long it lasted by then, as measured; None if the node does not know.
+    `began_unix` is when it began by this node's clock as it is set now, `since_unix` by the
+    clock of that time.
     """
 
     id: IncidentId
@@ -105,7 +106,7 @@ class IncidentReport:
     entries: tuple[Entry, ...]
 
 
-def stories(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
+def incident_reports(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
     """Return the incidents in a journal, in the order in which the node learned of them."""
     lines = tuple(entries)
     reader = _Reader()
@@ -113,7 +114,7 @@ def stories(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
         reader.shift = shift
         reader.read(number, entry)
     read = ((draft, draft.incident) for draft in reader.drafts.values())
-    return tuple(draft.story(incident) for draft, incident in read if incident is not None)
+    return tuple(draft.report(incident) for draft, incident in read if incident is not None)
 
 
 Key: TypeAlias = tuple[NoticeId, str]
@@ -124,7 +125,7 @@ _FATES = MappingProxyType({cause: Fate(cause.value) for cause in Leaving})
 
 @define
 class _Draft:
-    """A story while it is read."""
+    """A report while the journal is read."""
 
     incident: Incident | None = None
     target: str = ""
@@ -138,20 +139,20 @@ class _Draft:
 
     @property
     def unfinished(self) -> bool:
-        """Tell whether more is to come."""
+        """Whether more facts may follow."""
         waiting = any(page.fate is Fate.WAITING for page in self.pages.values())
         return self.end is End.OPEN or waiting
 
-    def came_back(self, open_: tuple[IncidentId, ...]) -> None:
-        """Note that the node was away, and woke up with these incidents open."""
+    def on_restart(self, open_: tuple[IncidentId, ...]) -> None:
+        """Record that the node was down, and started with these incidents open."""
         if self.end is End.OPEN and self.incident is not None and self.incident.id not in open_:
             self.end = End.UNHEARD
         for key, page in self.pages.items():
             if page.fate is Fate.WAITING:
                 self.pages[key] = evolve(page, fate=Fate.UNHEARD)
 
-    def page(self, notice: Notice, channel: Named) -> bool:
-        """Note that a notice waits for a channel; tell whether that is new."""
+    def add_page(self, notice: Notice, channel: Named) -> bool:
+        """Record that a notice waits for a channel; return True if it is new."""
         key = (notice.id, channel.id)
         known = self.pages.get(key)
         fresh = Page(
@@ -161,20 +162,20 @@ class _Draft:
             self.pages[key] = fresh
         return known is None
 
-    def delivered(self, notice: NoticeId, channel: Named, by: Named) -> None:
-        """Note who delivered a page, if there is one."""
+    def record_delivered(self, notice: NoticeId, channel: Named, by: Named) -> None:
+        """Record which node delivered a page, if there is such a page."""
         page = self.pages.get((notice, channel.id))
         if page is not None:
             self.pages[notice, channel.id] = evolve(page, by=by)
 
-    def crossed(self, notice: NoticeId, channel: str, fate: Fate) -> None:
-        """Note what became of a page, if there is one."""
+    def record_removed(self, notice: NoticeId, channel: str, fate: Fate) -> None:
+        """Record why a page was removed from the outbox, if there is such a page."""
         page = self.pages.get((notice, channel))
         if page is not None:
             self.pages[notice, channel] = evolve(page, fate=fate)
 
-    def story(self, incident: Incident) -> IncidentReport:
-        """Return what was read."""
+    def report(self, incident: Incident) -> IncidentReport:
+        """Return the report."""
         return IncidentReport(
             id=incident.id,
             check=incident.check,
@@ -200,10 +201,10 @@ class _Reader:
     _incidents: dict[NoticeId, IncidentId] = field(factory=dict)
     _started: tuple[int, Entry] | None = None
     shift: Seconds = 0.0
-    """By how much the clock was set after the line that is read."""
+    """By how much the clock was set after the current entry."""
 
     def read(self, number: int, entry: Entry) -> None:
-        """Take in the line of this number."""
+        """Process the entry of this number."""
         match entry.fact:
             case Started() | Stopped() | Led() | ClockSet():
                 self._of_the_node(number, entry, entry.fact)
@@ -218,7 +219,7 @@ class _Reader:
             case Began() | Ended() | Crossed():
                 self._of_deliveries(entry, entry.fact)
             case RoleTaken() | RoleLeft():
-                pass  # `LeaderHeartbeatAck` says what an incident needs of it
+                pass  # `Led` has what an incident needs of it
             case _:
                 assert_never(entry.fact)
 
@@ -229,7 +230,7 @@ class _Reader:
             if draft.unfinished:
                 draft.entries.append(entry)
                 if isinstance(fact, Started):
-                    draft.came_back(fact.open)
+                    draft.on_restart(fact.open)
         if isinstance(fact, Started):
             self._started = (number, entry)
 
@@ -247,7 +248,7 @@ class _Reader:
         draft = self._draft(incident)
         if draft.opened:
             if draft.end is End.UNHEARD:
-                draft.end = End.OPEN  # the node had forgotten it, and heard of it again
+                draft.end = End.OPEN  # the node learned of it again
             return
         draft.opened, draft.target = True, fact.target or draft.target
         if fact.age_s is not None:
@@ -278,7 +279,7 @@ class _Reader:
             draft.end = End.FORGOTTEN if notice.kind is NoticeKind.CLOSED else End.RECOVERED
             draft.until_unix, draft.lasted_s = notice.at_unix, notice.lasted_s
         self._incidents[notice.id] = notice.incident
-        fresh = [draft.page(notice, channel) for channel in channels]
+        fresh = [draft.add_page(notice, channel) for channel in channels]
         if any(fresh):
             draft.entries.append(entry)
 
@@ -292,9 +293,9 @@ class _Reader:
         draft = self.drafts[incident]
         draft.entries.append(entry)
         if isinstance(fact, Ended) and fact.delivered:
-            draft.delivered(fact.notice, fact.channel, fact.by)
+            draft.record_delivered(fact.notice, fact.channel, fact.by)
         elif isinstance(fact, Crossed):
-            draft.crossed(fact.notice, fact.channel, _FATES[fact.cause])
+            draft.record_removed(fact.notice, fact.channel, _FATES[fact.cause])
 
     def _draft(self, incident: Incident) -> _Draft:
         draft = self.drafts.setdefault(incident.id, _Draft())

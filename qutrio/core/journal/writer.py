@@ -1,14 +1,14 @@
-"""The chronicle: what this node writes down, so that incidents and reigns can be explained later.
+"""Makes the journal entries of a node, from which incidents and masters are explained later.
 
-Theory of operation.  The chronicle decides nothing.  At the end of every step it looks at what
-came in (how an attempt to deliver ended), at what goes out (attempts that begin), at what the
-verdicts counted, and at how the committed ledger differs from the one it saw last.  Each
-difference is a fact, written once.  It begins with an empty ledger at every start, so what was
-open then is written again; a reader takes the first of equal facts.
+Theory of operation.  The writer decides nothing.  At the end of every step it examines the event
+(attempts that ended), the effects (attempts that begin), the facts from the verdicts, and the
+difference between the committed ledger and the last one it saw.  Each difference is a fact, which
+is written once.  The writer starts with an empty ledger, so incidents that are open at a start are
+written again; a reader uses the first of equal facts.
 
-What can repeat for ever is written a bounded number of times: attempts on one delivery, rounds
-that came to nothing, masters (`journal.leadership_history`), and who acts only while something is
-open.
+Facts that can repeat forever are written a bounded number of times: attempts at one delivery,
+rounds without a change of verdict, and masters (`journal.leadership_history`).  `Led` is written
+only while an incident is open or a notice waits.
 """
 
 from __future__ import annotations
@@ -55,26 +55,26 @@ if TYPE_CHECKING:
     from qutrio.core.leadership.leadership import Leadership
     from qutrio.model.document import ClusterDocument
 
-ATTEMPTS_TOLD_MAX = 8
-"""Attempts on one delivery that are written; the one that succeeds always is."""
+ATTEMPTS_WRITTEN_MAX = 8
+"""The most attempts at one delivery that are written, besides the one that succeeds."""
 DOUBT_PAUSE_S: Seconds = 300.0
-"""Rounds of one check that came to nothing are written at most this often."""
+"""The least time between two `Doubted` entries of one check."""
 DOUBTS_PER_HOUR_MAX = 30
 HOUR_S: Seconds = 3600.0
 
 
 @define
 class JournalWriter:
-    """What one node has written down so far, as far as it must know it to write on."""
+    """The state from which the journal entries of one node are made."""
 
     me: NodeId
     leadership: Leadership
     register: Register
     verdicts: Verdicts
     ages: IncidentAges
-    reigns: LeadershipHistory = field(init=False)
+    history: LeadershipHistory = field(init=False)
     _facts: list[Judged | Doubted] = field(factory=list)
-    """What was counted in this step, and is not written yet."""
+    """The facts from the verdicts in this step that are not written yet."""
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
     _started: bool = False
@@ -83,23 +83,23 @@ class JournalWriter:
     _doubted_at: deque[Instant] = field(factory=lambda: deque(maxlen=DOUBTS_PER_HOUR_MAX))
 
     def __attrs_post_init__(self) -> None:
-        """Follow the same seat."""
-        self.reigns = LeadershipHistory(self.leadership)
+        """Create the history of masters of the same node."""
+        self.history = LeadershipHistory(self.leadership)
 
-    def tell(
+    def entries(
         self, event: Event, effects: Sequence[Effect], now: Instant, wall: UnixTime
     ) -> list[Effect]:
-        """Return the lines to write after a step that took `event` in and gives `effects`."""
+        """Return the entries to write after a step with this event and these effects."""
         facts: list[Fact] = []
         if not self._started:
             self._started = True
-            facts.append(self._waking(now))
-        facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.untold]
-        self.leadership.clocks.untold.clear()
-        facts += self.reigns.follow(event, effects, now)
+            facts.append(self._started_fact(now))
+        facts += [ClockSet(by_s=by_s) for by_s in self.leadership.clocks.unreported]
+        self.leadership.clocks.unreported.clear()
+        facts += self.history.update(event, effects, now)
         if self._facts:
             facts += self._counted(now)
-        facts += self._heard(event)
+        facts += self._attempt_ended(event)
         if self.register.committed.ledger is not self._ledger:
             facts += self._follow(now)
         if self._ledger.incidents or self._ledger.outbox:
@@ -111,18 +111,18 @@ class JournalWriter:
             facts.append(Stopped())
         return [Journal(Entry(wall, fact)) for fact in facts]
 
-    def counted(self, facts: Sequence[Judged | Doubted]) -> None:
-        """Take in what the verdicts found, to be written at the end of this step."""
+    def record_votes(self, facts: Sequence[Judged | Doubted]) -> None:
+        """Record facts from the verdicts, to be written at the end of this step."""
         self._facts += facts[: FACTS_MAX - len(self._facts)]
 
-    def go_back(self, ledger: Ledger) -> None:
-        """Take `ledger` for the last one seen: what was to be written after it never was."""
+    def roll_back(self, ledger: Ledger) -> None:
+        """Use `ledger` as the last one seen: the write of a later one failed."""
         self._ledger = ledger
 
-    def _waking(self, now: Instant) -> Fact:
+    def _started_fact(self, now: Instant) -> Fact:
         ledger = self.register.committed.ledger
         open_ = [incident.id for incident in ledger.incidents]
-        open_ += [told.id for told in ledger.unseen]
+        open_ += [group.id for group in ledger.unseen]
         return Started(term=self.leadership.known_term, open=tuple(open_))
 
     # --- votes ------------------------------------------------------------------------------
@@ -133,18 +133,18 @@ class JournalWriter:
         for fact in found:
             if not isinstance(fact, Doubted):
                 counted.append(fact)
-            elif (told := self._doubted(fact, now)) is not None:
-                counted.append(told)
+            elif (doubt := self._doubted(fact, now)) is not None:
+                counted.append(doubt)
         return counted
 
     def _doubted(self, doubt: Doubted, now: Instant) -> Doubted | None:
-        """Return the doubt with the number of those left out before, or None to leave it out."""
-        for gone in [check for check in self._doubts if not self.verdicts.follows(check)]:
+        """Return the doubt with the number of those omitted before, or None to omit it."""
+        for gone in [check for check in self._doubts if not self.verdicts.is_enabled(check)]:
             del self._doubts[gone]
-        told_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
+        written_at, untold = self._doubts.get(doubt.check, (Instant(float("-inf")), 0))
         spent = len(self._doubted_at) == DOUBTS_PER_HOUR_MAX and now - self._doubted_at[0] < HOUR_S
-        if spent or now - told_at < DOUBT_PAUSE_S:
-            self._doubts[doubt.check] = (told_at, untold + 1)
+        if spent or now - written_at < DOUBT_PAUSE_S:
+            self._doubts[doubt.check] = (written_at, untold + 1)
             return None
         self._doubts[doubt.check] = (now, 0)
         self._doubted_at.append(now)
@@ -168,7 +168,7 @@ class JournalWriter:
         notice, channel = delivery.notice, delivery.channel
         key = (notice.id, channel)
         self._tries[key] = self._tries.get(key, 0) + 1
-        if self._tries[key] > ATTEMPTS_TOLD_MAX:
+        if self._tries[key] > ATTEMPTS_WRITTEN_MAX:
             return []
         began = Began(
             incident=notice.incident,
@@ -179,17 +179,17 @@ class JournalWriter:
         )
         return [began]
 
-    def _heard(self, event: Event) -> list[Fact]:
+    def _attempt_ended(self, event: Event) -> list[Fact]:
         match event:
             case Attempted(notice, channel, delivered, detail, minority=False):
                 return self._end(notice, channel, self.me, delivered=delivered, detail=detail)
-            case Received(sender, Delivered() as told) if self._document.member(sender):
+            case Received(sender, Delivered() as message) if self._document.member(sender):
                 return self._end(
-                    told.notice,
-                    told.channel,
+                    message.notice,
+                    message.channel,
                     sender,
-                    delivered=told.delivered,
-                    detail=told.detail,
+                    delivered=message.delivered,
+                    detail=message.detail,
                 )
             case _:
                 return []
@@ -197,7 +197,7 @@ class JournalWriter:
     def _end(
         self, notice: NoticeId, channel: ChannelId, by: NodeId, *, delivered: bool, detail: str
     ) -> list[Fact]:
-        if not delivered and self._tries.get((notice, channel), 0) > ATTEMPTS_TOLD_MAX:
+        if not delivered and self._tries.get((notice, channel), 0) > ATTEMPTS_WRITTEN_MAX:
             return []
         return [
             Ended(
@@ -283,7 +283,7 @@ class JournalWriter:
             elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
             elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
-                cause = Leaving.GIVEN_UP  # what is delivered leaves one by one
+                cause = Leaving.GIVEN_UP  # delivered notices leave one by one
             writer = self._writer(record.position.term, now)
             facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
         return facts
@@ -304,7 +304,7 @@ class JournalWriter:
         return self.register.committed.document
 
     def _writer(self, term: Term, now: Instant) -> Named | None:
-        """Return who holds `term`, if it is the one whose holder is heard to act now."""
+        """Return the master if its term is `term`, else None."""
         master = self.leadership.master(now)
         known = master is not None and self.leadership.master_term(now) == term
         return self._node(master) if master is not None and known else None

@@ -1,7 +1,7 @@
-"""Who acts: from heartbeats to an acting master.
+"""Which node is master: from heartbeats to a lease.
 
-Heartbeats tell which members are alive.  The engine of the settings, in `engine_host`, chooses a
-leader among them.  `leadership` lets the chosen node ask for the lease, take over the newest
-record, and act as master while the lease lasts; `lease_voter` says when a voter grants it.
-`transfer` moves the role on purpose.
+Heartbeats (`heartbeats`) tell which members are alive.  The engine of the settings, run by
+`engine_host`, chooses a leader among them.  `leadership` lets the chosen node claim the lease, take
+over the newest record, and act as master while the lease lasts.  `lease_voter` says when a voter
+grants a claim, and why a restarted node waits.  `transfer` moves the role on purpose.
 """

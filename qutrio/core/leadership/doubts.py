@@ -1,22 +1,20 @@
-"""Credence: for how long a node waits for another one that does not come to lead.
+"""Doubts: how long a node waits for a leader that does not become master.
 
-Theory of operation.  Who could lead, and who says that it does or would, is known from its own
-mouth only, and a node lets the one go first that its engine wants.  That is right, for every role
-begins with such words; but one node whose words lead to nothing must not keep the others from
-electing.  Whoever acts has written a record in its term before it says so, and a voter that is
-bound to it soon holds one.  So each node counts for how long it waited for which other one, while
-it was bound to no holder that wrote.  One that it waited for in vain for too long is in *doubt*:
-it is neither endorsed nor followed, and the others elect.  After a while it gets another chance,
-twice as much later each time.
+Theory of operation.  Whether a node could lead, wants to or does is known only from its own
+messages, and the other nodes wait for the one that their engines choose.  But a node that never
+becomes master must not keep the others from electing one.  A master has written a record in its
+term before it says that it is master, and a voter that is bound to it soon holds that record.  So
+each node counts how long it waited for each other node while it was bound to no master that wrote.
+A node for which it waited too long is in *doubt*: it gets no grant and is not followed, and the
+others elect.  After some time it gets another chance; the time doubles with each doubt.
 
-At most one node is in doubt at a time, the last one.  What is promised is that one that lies holds
-up nobody; and nodes that were not elected because links were bad must not all be in doubt when
-these are good again, each at another node.  For the same reason all waiting is forgotten once
-somebody was elected, and a node that could not lead anyway, because it sees no majority, doubts
-nobody: it may be the one whose links fail.
+At most one node is in doubt at a time, the last one.  This is enough so that one hostile node holds
+up no election.  If each node doubted several, then after a time of bad links no node might be left
+that all can elect.  For the same reason all waiting times are reset once a node is elected, and a
+node that cannot lead itself, because it sees no majority, doubts none: its own links may be bad.
 
-That somebody acts in a term is believed only if this node endorsed it, or knows by its own disk,
-or from two members, that the term has records.
+A node believes that another is master in a term only if it granted that term, or if its own disk or
+two members show that the term has records.
 """
 
 from collections.abc import Callable
@@ -34,15 +32,15 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise
 
 TRUSTED_DEADS = 3
-"""For how many times `dead_after` another one is waited for in all."""
+"""How long, in times `dead_after`, a node waits for another in all."""
 DOUBTED_DEADS = 3
-"""For how many it is in doubt then, the first time; twice as long each time after that."""
+"""How long it is in doubt then, for the first time; twice as long each time after that."""
 DOUBLED_MAX = 4
 
 
 @define
 class Doubt:
-    """For how long one node was waited for, up to when it is in doubt, and how often it was."""
+    """How long this node waited for another, until when that is in doubt, and how often it was."""
 
     waited_s: Seconds = 0.0
     until: Instant = NEVER
@@ -51,7 +49,7 @@ class Doubt:
 
 @define
 class LeaderDoubts:
-    """Whom this node believes that it leads or could.
+    """Which nodes this node believes to lead or to be able to.
 
     `able` tells whether this node could lead.
     """
@@ -63,11 +61,11 @@ class LeaderDoubts:
     _awaited: NodeId | None = None
     _since: Instant = NEVER
 
-    def watch(self, awaits: Callable[[], NodeId | None], now: Instant) -> None:
-        """Note for whom this node waits from now on, and doubt whoever was waited for too long.
+    def update(self, awaits: Callable[[], NodeId | None], now: Instant) -> None:
+        """Record for which node this one waits from now on; doubt one that it awaited too long.
 
-        `awaits` is asked only while this node could lead, claims nothing, and is bound to no
-        holder that wrote.
+        `awaits` is called only while this node could lead, claims nothing, and is bound to no
+        master that wrote.
         """
         if self._is_bound(now):
             self._wait_for(None, now)
@@ -81,8 +79,8 @@ class LeaderDoubts:
             self._begin_to_doubt(self._awaited, now)
             self._wait_for(awaits(), now)
 
-    def claim(self, node: NodeId, beat: Heartbeat, now: Instant) -> Term | None:
-        """Return the term that a heartbeat claims, if it does and that counts."""
+    def believed_claim(self, node: NodeId, beat: Heartbeat, now: Instant) -> Term | None:
+        """Return the term that a heartbeat claims, if the claim is believed."""
         believed = beat.claim is not None and self.believes(
             node, beat.claim, now, acting=beat.acting
         )
@@ -91,14 +89,16 @@ class LeaderDoubts:
     def believes(
         self, node: NodeId, claim: Term | None, now: Instant, *, acting: bool = False
     ) -> bool:
-        """Tell whether a claim to act counts, or without `claim` a word that claims to lead.
+        """Return whether a claim counts; without `claim`, whether an engine's message to lead does.
 
-        A voter that is bound to a holder that wrote in its term hears no other claim meanwhile,
-        but does hear that holder when it claims again, in a higher term than it acts in.
+        While a voter is bound to a master that wrote in its term, no other claim counts.  That
+        master's claims count, and so does its new claim of a higher term.
         """
         promise, bound = self.lease.promise, self._is_bound(now)
         if promise.holder == node and bound and (claim is None or claim >= promise.term):
             return True
+        if acting and claim in self.register.terms_written:
+            return False  # this node itself was the master of that term
         if not self.able(now):
             return True
         if claim is not None and bound and promise.holder not in {node, self.lease.me}:
@@ -107,30 +107,30 @@ class LeaderDoubts:
 
     @property
     def patience_s(self) -> Seconds:
-        """For how long another one is waited for; for ever, where the engine is not known."""
+        """How long this node waits for another; forever if the engine is unknown."""
         settings = self.register.committed.document.settings
         return TRUSTED_DEADS * settings.dead_after_s if settings.engine in ENGINES else FOREVER
 
     def doubted(self, now: Instant) -> NodeId | None:
-        """Return who is in doubt now, if anybody."""
+        """Return the node that is in doubt now, if any."""
         return next((node for node, doubt in self._doubts.items() if now < doubt.until), None)
 
-    def heed(self, electorate: Electorate, now: Instant) -> Electorate:
-        """Return the electorate without the one in doubt among whom could lead."""
+    def without_doubted(self, electorate: Electorate, now: Instant) -> Electorate:
+        """Return the electorate; the node in doubt is not among those that could lead."""
         doubted = self.doubted(now)
         return evolve(electorate, able=electorate.able - {doubted}) if doubted else electorate
 
     def deadline(self) -> Instant:
-        """Return when a doubt begins or ends without an event, or the last one did."""
+        """Return when a doubt next begins or ends without an event, or last did."""
         ends = (doubt.until for doubt in self._doubts.values() if doubt.until > NEVER)
         return min(self._patient_until(), *ends, FOREVER)
 
     def _is_bound(self, now: Instant) -> bool:
-        """Tell whether this node is bound to a holder that wrote in its term."""
+        """Return whether this node is bound to a master that wrote in its term."""
         return now < self.lease.bound_until and self.lease.promise.term in self._written()
 
     def _is_bare(self, node: NodeId, claim: Term | None) -> bool:
-        """Tell whether nothing shows that a term in which a node says that it acts has records."""
+        """Return whether nothing shows that a record of the term `claim` exists."""
         if claim in self._written() or Promise(claim or Term(0), node) == self.lease.promise:
             return False
         named = self.register.witnesses.named.values()
@@ -140,7 +140,7 @@ class LeaderDoubts:
         return {self.register.accepted.position.term, self.register.committed.position.term}
 
     def _patient_until(self) -> Instant:
-        """Return when this node has waited long enough for the one that it waits for."""
+        """Return when this node has waited long enough for the node that it awaits."""
         if self._awaited is None:
             return FOREVER
         trusted_s = TRUSTED_DEADS * self.register.committed.document.settings.dead_after_s
@@ -166,7 +166,7 @@ class LeaderDoubts:
         doubt.until, doubt.times = Instant(now + lasts_s), doubt.times + 1
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
-        """Forget whoever is no longer a member."""
+        """Forget nodes that are no longer members."""
         if self._awaited not in members:
             self._awaited = None
         for stranger in self._doubts.keys() - members:

@@ -1,8 +1,8 @@
-"""Steering: whom this node's engine wants, and what the engine hears and says.
+"""Runs the engine that the settings name: its inputs, its messages and its choice of a leader.
 
-The engine is an opinion.  Here it meets the facts that only a node knows (who is alive, who is
-able, who acts), the settings that name it, and what people asked for: that a node gives the
-role to another by hand.
+The host gives the engine what only the node knows: which nodes are alive, which could lead, and
+which is master.  `EngineHost.choice` is the leader that this node votes for: the engine's, unless
+the last master resigned in favour of another.  An operator can move the role by hand.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
 
-ASIDE_BONDS = 6
-"""For how many bonds a node that gave the role away by hand lets others go first."""
+ASIDE_GRANTS = 6
+"""How long, in lengths of a grant, a node that gave the role away by hand is no candidate."""
 
 
 @frozen
 class Bounds:
-    """The timers of the mandate: how often to beat, how long to bind, how far to rely on bonds."""
+    """The timers of the lease: how often to send heartbeats, how long to bind, how long to rely."""
 
     beat_s: Seconds
     bound_s: Seconds
@@ -50,11 +50,11 @@ class Bounds:
 
 @define
 class EngineHost:
-    """The engine of the committed settings, and what bears on its choice.
+    """The engine of the committed settings, and the inputs of its choice.
 
-    `able_peers` is what each peer last said of itself.  `named` is the node that the last
-    holder resigned in favour of, until `named_until`.  Up to `aside_until` this node is no
-    candidate; up to `placed_until` it keeps a role that came by hand.
+    `able_peers` is what each peer last said of itself.  `named` is the node in favour of which the
+    last master resigned; it counts until `named_until`.  Until `aside_until` this node is no
+    candidate.  Until `placed_until` it keeps a role that it got by hand.
     """
 
     me: NodeId
@@ -62,24 +62,24 @@ class EngineHost:
     liveness: Liveness
     membership: Membership
     rng: Rng
-    _remembered: HardState = NO_HARD_STATE
-    """The last ballot of an engine that has one; it outlives the engine."""
+    _hard_state: HardState = NO_HARD_STATE
+    """The last hard state of an engine that has one; it outlives the engine."""
     position: ProgramState | None = None
     able_peers: dict[NodeId, bool] = field(factory=dict)
     engines: dict[NodeId, str] = field(factory=dict)
-    """Which engine each peer last said that it runs."""
+    """The engine that each peer last said it runs."""
     named: NodeId | None = None
     named_until: Instant = NEVER
     aside_until: Instant = NEVER
     placed_until: Instant = NEVER
     _left: Term = Term(0)
-    """The last term that its holder gave up, as far as was heard."""
+    """The last term that a master gave up, as far as this node heard."""
     _engine: Engine | None = None
     _name: str | None = None
-    _unsaid: list[Effect] = field(factory=list)
+    _unreported: list[Effect] = field(factory=list)
     _lease_s: Seconds | None = None
     _bounds: tuple[Settings, Settings, Bounds] | None = None
-    """The bounds, and the committed and the accepted settings that they follow from."""
+    """The cached bounds, with the committed and the accepted settings they are computed from."""
 
     # --- the timers -------------------------------------------------------------------------
 
@@ -90,35 +90,35 @@ class EngineHost:
 
     @property
     def beat_s(self) -> Seconds:
-        """How often a claimant beats: while timers change, the more often."""
+        """How often a node with a claim sends heartbeats; the shorter time while timers change."""
         return self._bounds_now().beat_s
 
     @property
     def bound_s(self) -> Seconds:
-        """For how long this node binds itself: while timers change, the longer one."""
+        """How long this node binds itself with a grant; the longer time while timers change."""
         return self._bounds_now().bound_s
 
     @property
     def lease_s(self) -> Seconds:
-        """How far this node may rely on another's bond: while timers change, the shorter one."""
+        """How long this node may rely on another's grant; the shorter time while timers change."""
         return self._bounds_now().lease_s
 
     @property
     def silence_s(self) -> Seconds:
-        """After how long without a word from it one that acted is no longer the incumbent."""
+        """How long a silent master still counts as master."""
         return timing(self.settings).bound_s
 
-    def shortened(self) -> bool:
-        """Tell whether bonds reach less far than when this was asked last."""
+    def lease_shortened(self) -> bool:
+        """Return whether grants last less long than at the last call."""
         before, self._lease_s = self._lease_s, self.lease_s
         return before is not None and self._lease_s < before
 
-    # --- whom the engine wants --------------------------------------------------------------
+    # --- the choice -------------------------------------------------------------------------
 
     def electorate(
         self, master: NodeId | None, term: Term, now: Instant, *, fit: bool, able: bool
     ) -> Electorate:
-        """Return what the engine may know.
+        """Return the input of the engine.
 
         `able` tells whether this node could lead, `fit` whether its disk takes writes.
         """
@@ -136,14 +136,14 @@ class EngineHost:
             master=master,
             streaks={n: self.liveness.streak(n, now, dead_after_s) for n in sorted(live)},
             settings=settings,
-            term=max(term, self._remembered.term),
+            term=max(term, self._hard_state.term),
             fit=fit,
         )
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return who should lead; an unknown engine wants nobody.
+        """Return the node that should lead; None if the engine is unknown.
 
-        While nobody acts, one that the last holder named goes before all others.
+        While there is no master, the node that the last master named goes before all others.
         """
         engine = self._current(now)
         if engine is None:
@@ -153,29 +153,29 @@ class EngineHost:
         return engine.choice(electorate, now)
 
     def awaits(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return for which other node this one waits: it wants it, or lets it go first."""
-        wanted = self.choice(electorate, now)
-        if wanted is None and self._engine is not None:
-            wanted = self._engine.awaits(now)
-        return None if wanted == self.me else wanted
+        """Return the other node for which this one waits: its choice, or one that goes first."""
+        chosen = self.choice(electorate, now)
+        if chosen is None and self._engine is not None:
+            chosen = self._engine.awaits(now)
+        return None if chosen == self.me else chosen
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return to whom this node, the incumbent, should hand over, if to anybody."""
+        """Return the node to which this node, the master, should hand over, if any."""
         engine = self._current(now)
         if engine is None or now < self.placed_until:
             return None
         return engine.successor(electorate, now)
 
     def heir(self, electorate: Electorate) -> NodeId | None:
-        """Return who should lead when this node leaves, if anybody can."""
+        """Return the node that should lead when this node leaves, if any can."""
         return None if self._engine is None else self._engine.heir(electorate)
 
-    # --- what people ask for ----------------------------------------------------------------
+    # --- resignations and moves by hand -----------------------------------------------------
 
-    def name(self, node: NodeId | None, term: Term, now: Instant, *, by_hand: bool) -> None:
-        """Note that the holder of `term` resigned in favour of `node`.
+    def on_resign(self, node: NodeId | None, term: Term, now: Instant, *, by_hand: bool) -> None:
+        """Record that the master of `term` resigned in favour of `node`.
 
-        `by_hand` tells whether a person said so.
+        `by_hand` tells whether an operator moved the role.
         """
         self._left = term
         self.named, self.named_until = node, Instant(now + self.bound_s)
@@ -183,17 +183,17 @@ class EngineHost:
             self.placed_until = Instant(now + self.settings.master_cooldown_s)
 
     def step_aside(self, to: NodeId | None, electorate: Electorate, now: Instant) -> None:
-        """Be no candidate for a while: this node gave the role away by hand."""
-        self.name(to, electorate.term, now, by_hand=True)
-        self.aside_until = Instant(now + ASIDE_BONDS * self.bound_s)
+        """Be no candidate for a while, because this node gave the role away by hand."""
+        self.on_resign(to, electorate.term, now, by_hand=True)
+        self.aside_until = Instant(now + ASIDE_GRANTS * self.bound_s)
         if self._engine is not None:
             self._engine.step_aside(electorate, now)
 
-    # --- what the engine hears and says -----------------------------------------------------
+    # --- the engine's messages, time and state ----------------------------------------------
 
     @property
     def role(self) -> Role:
-        """What the engine takes this node for; a follower without an engine."""
+        """The role in which the engine sees this node; a follower without an engine."""
         return Role.FOLLOWER if self._engine is None else self._engine.role
 
     @property
@@ -203,26 +203,27 @@ class EngineHost:
         return name if name in ENGINES else ""
 
     @property
-    def remembered(self) -> HardState:
-        """What must be durable before anything is said."""
-        return self._remembered
+    def hard_state(self) -> HardState:
+        """The hard state, which must be durable before any message leaves."""
+        return self._hard_state
 
     def restore(self, hard_state: HardState) -> None:
         """Go back to what the disk still holds."""
-        self._remembered = hard_state
+        self._hard_state = hard_state
         if self._engine is not None:
             self._engine.restore(hard_state)
 
-    def hear(
-        self, sender: NodeId, word: EngineMessage, electorate: Electorate, now: Instant
+    def on_message(
+        self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Effect]:
-        """Let the engine take in a member's word."""
+        """Pass a member's message to the engine."""
         engine = self._current(now)
-        return [] if engine is None else self._said(engine.hear(sender, word, electorate, now))
+        said = [] if engine is None else engine.on_message(sender, message, electorate, now)
+        return self._send(said)
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
-        """Note that a node, perhaps this one, acts just now."""
-        if term > self._left:  # and no word of the last holder that came late
+        """Record that a node, perhaps this one, is master now."""
+        if term > self._left:  # otherwise it is a late heartbeat of the last master
             self.named = None
             if node != self.me:
                 self.aside_until = NEVER
@@ -234,11 +235,11 @@ class EngineHost:
     def advance(self, electorate: Electorate, now: Instant) -> list[Effect]:
         """Let time pass for the engine."""
         engine = self._current(now)
-        return [] if engine is None else self._said(engine.advance(electorate, now))
+        return [] if engine is None else self._send(engine.advance(electorate, now))
 
-    def tell(self) -> list[Effect]:
-        """Tell what the engine has noted since the last call, and once that it is not known."""
-        effects, self._unsaid = self._unsaid, []
+    def drain_news(self) -> list[Effect]:
+        """Return the engine's news since the last call, and once that the engine is unknown."""
+        effects, self._unreported = self._unreported, []
         for news in [] if self._engine is None else self._engine.news():
             match news:
                 case Complaint(what):
@@ -248,7 +249,7 @@ class EngineHost:
         return effects
 
     def close(self, now: Instant) -> None:
-        """Let the engine end."""
+        """Close the engine."""
         if self._engine is not None:
             self._engine.close(now)
 
@@ -260,13 +261,13 @@ class EngineHost:
         return min((m for m in moments if m > now), default=FOREVER)
 
     def keep(self, members: frozenset[NodeId]) -> None:
-        """Forget whoever is no longer a member."""
+        """Forget nodes that are no longer members."""
         for stranger in (self.able_peers.keys() | self.engines.keys()) - members:
             self.able_peers.pop(stranger, None)
             self.engines.pop(stranger, None)
 
     def _current(self, now: Instant) -> Engine | None:
-        """Return the engine that the committed settings name, new if it was another before."""
+        """Return the engine that the committed settings name; make it if the name changed."""
         name = self.settings.engine
         if name != self._name:
             self.close(now)
@@ -274,26 +275,26 @@ class EngineHost:
             self._engine = engine_named(
                 name,
                 self.me,
-                hard_state=self._remembered,
+                hard_state=self._hard_state,
                 rng=self.rng,
                 now=now,
                 position=self.position,
             )
             if self._engine is None:
-                self._unsaid.append(Note(EngineUnknown(name)))
+                self._unreported.append(Note(EngineUnknown(name)))
         return self._engine
 
-    def _said(self, words: list[Outgoing]) -> list[Effect]:
+    def _send(self, outgoing: list[Outgoing]) -> list[Effect]:
         self._remember()
         effects: list[Effect] = []
-        for say in words:
-            to = self.membership.peers() if say.to is None else (say.to,)
-            effects += [Send(peer, say.message) for peer in to]
+        for one in outgoing:
+            to = self.membership.peers() if one.to is None else (one.to,)
+            effects += [Send(peer, one.message) for peer in to]
         return effects
 
     def _remember(self) -> None:
         if self._engine is not None and self._engine.hard_state != NO_HARD_STATE:
-            self._remembered = self._engine.hard_state
+            self._hard_state = self._engine.hard_state
 
     def _bounds_now(self) -> Bounds:
         committed = self.register.committed.document.settings

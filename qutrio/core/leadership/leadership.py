@@ -1,9 +1,10 @@
-"""The seat: how heartbeats, an engine and the mandate together make one node act.
+"""How one node becomes master: from heartbeats and the engine's choice to a lease.
 
-Theory of operation.  Heartbeats tell who is alive, who is able and who acts.  The engine turns
-that into a choice.  The node that its own engine chooses asks, claims, and acts once a majority
-is bound to its claim and the register is established in its term.  It gives the claim up when
-it no longer can act, and hands it over when the engine names a successor.
+Theory of operation.  Heartbeats tell which nodes are alive, which could lead, and which is master.
+The engine chooses a leader from that.  The chosen node canvasses the voters, claims a term, and is
+master once a majority has granted its claim (`consensus.lease`) and the register is established
+in its term (`takeover`).  It resigns when it can no longer act, and `transfer` hands the role over.
+The voter's side, in `on_heartbeat`, is `lease_voter`.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ if TYPE_CHECKING:
 
 @define(kw_only=True)
 class Leadership:
-    """One node's place in the election.
+    """One node's part in the election.
 
-    `fit` is False while the disk refuses writes: such a node neither endorses nor leads.  While
-    `tenants` programs rely on its mandate, the role is not handed over, and a claim that ends
-    frees nobody: bonds end by themselves, not before the mandate that these programs know of.
+    `fit` is False while the disk refuses writes: such a node neither grants nor leads.  While
+    `tenants` programs rely on its lease, the role is not handed over, and a claim that ends
+    releases no voter: grants expire, and not before the lease that these programs know of.
     """
 
     me: NodeId
@@ -70,11 +71,11 @@ class Leadership:
     tenants: int = 0
     clocks: WallClocks = field(factory=WallClocks)
     announcements: Announcements
-    _said: tuple[bool, bool] = (False, False)
-    """Whether the last heartbeat said that this node is able, and that it acts."""
+    _last_news: tuple[bool, bool] = (False, False)
+    """What the last heartbeat said: whether this node is able, and whether it is master."""
 
     def __attrs_post_init__(self) -> None:
-        """Put together what only looks at the others."""
+        """Make the parts that are built from the others."""
         self.membership = Membership(self.me, self.register, self.liveness, self.heartbeats)
         self.engine_host = EngineHost(
             self.me, self.register, self.liveness, self.membership, self.rng
@@ -89,7 +90,7 @@ class Leadership:
     def restored(
         cls, me: NodeId, stable: Stable, register: Register, now: Instant, rng: Rng
     ) -> Leadership:
-        """Return the seat of a node that starts now with what was durable."""
+        """Return the part of a node that starts now, with the state that its disk holds."""
         leadership = cls(
             me=me,
             register=register,
@@ -101,42 +102,42 @@ class Leadership:
         leadership.engine_host.restore(stable.hard_state)
         return leadership
 
-    # --- what is so -------------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
-        """The committed timers."""
+        """The committed settings."""
         return self.register.committed.document.settings
 
     def acting_until(self, now: Instant) -> Instant | None:
-        """Return the end of the mandate if this node acts at `now`, else None."""
+        """Return the end of the lease if this node is master at `now`, else None."""
         if self.register.established is None:
             return None
         until = self.lease.lease_until(self.register.joint_config, now, self.engine_host.lease_s)
         return until if until > now else None
 
     def master(self, now: Instant) -> NodeId | None:
-        """Return who acts, as far as it said so itself within `dead_after`."""
+        """Return the master: this node, or one that said so itself recently."""
         if self.acting_until(now) is not None:
             return self.me
         return self.observed_master.node(now)
 
     def master_term(self, now: Instant) -> Term:
-        """Return the term the incumbent acts in; meaningless without an incumbent."""
+        """Return the master's term; meaningless without a master."""
         if self.acting_until(now) is not None and self.register.established is not None:
             return self.register.established
         return self.observed_master.term
 
     @property
     def known_term(self) -> Term:
-        """The highest term that this node endorsed, or holds a record of.
+        """The highest term that this node granted, or holds a record of.
 
-        Both are on its disk; so what it tells people never falls, not by a restart either.
+        Both are on its disk, so the term that it shows never falls, even across a restart.
         """
         return max(self.lease.promise.term, self.register.accepted.position.term)
 
     def able(self, now: Instant) -> bool:
-        """Tell whether this node could lead."""
+        """Return whether this node could lead: its disk works, it votes, and a majority answers."""
         votes = self.me in self.register.joint_config.committed
         aside = now < self.engine_host.aside_until
         return self.fit and votes and not aside and self.membership.sees_majority(now)
@@ -146,47 +147,47 @@ class Leadership:
         electorate = self.engine_host.electorate(
             self.master(now), self.lease.heard_term, now, fit=self.fit, able=self.able(now)
         )
-        return self.doubts.heed(electorate, now)
+        return self.doubts.without_doubted(electorate, now)
 
     def trust_basis(self, now: Instant) -> TrustBasis:
-        """Return what this node goes by when others speak of records."""
+        """Return what this node trusts when others report records."""
         return TrustBasis(self.lease.promise, self.membership.live(now))
 
     def choice(self, now: Instant) -> NodeId | None:
-        """Return who should lead; an unknown engine wants nobody."""
+        """Return the leader that the engine chooses; None if the engine is unknown."""
         return self.engine_host.choice(self.electorate(now), now)
 
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
         lease = self.lease
         moments = [self.heartbeats.next_beat, self.observed_master.until]
-        moments += [lease.quiet_until, lease.bound_until, self.engine_host.deadline(now)]
+        moments += [lease.restart_wait_until, lease.bound_until, self.engine_host.deadline(now)]
         moments.append(self.doubts.deadline())
         moments += [lease.canvass_again_at] if lease.canvass is not None else []
         until = self.acting_until(now)
         moments += [until] if until is not None else []
         return min((m for m in moments if now < m < FOREVER), default=self.heartbeats.next_beat)
 
-    # --- what is heard ----------------------------------------------------------------------
+    # --- messages ---------------------------------------------------------------------------
 
     def on_heartbeat(
         self, sender: NodeId, beat: Heartbeat, now: Instant, wall: UnixTime
     ) -> Consequences:
-        """Take in where a peer stands, endorse its claim if that is right, and answer."""
+        """Record a peer's state, grant its claim if nothing objects (`lease_voter`), and answer."""
         promise = self.lease.promise
-        new = self.heard_of(beat.heard_term, sender, now)
+        new = self.record_term(beat.heard_term, sender, now)
         if self.engine_host.able_peers.get(sender) is not beat.able:
             self.engine_host.able_peers[sender] = beat.able
             new = True
         self.engine_host.engines[sender] = beat.engine
-        claim = self.doubts.claim(sender, beat, now)
+        claim = self.doubts.believed_claim(sender, beat, now)
         if claim == beat.claim:
-            new |= self._note_master(sender, beat, now)
-        if beat.acting and beat.claim is not None and self.lease.spent(sender, beat.claim):
-            # so that it claims again, in a term to endorse
-            new |= self.heard_of(Term(beat.claim + 1), sender, now)
-        ack = self.voter.answer(sender, beat.number, claim, now, fit=self.fit)
-        notes = self.clocks.heard(sender, beat.wall - wall)
+            new |= self._record_master(sender, beat, now)
+        if beat.acting and beat.claim is not None and self.lease.is_taken(sender, beat.claim):
+            # The master then claims a higher term, which this node can grant.
+            new |= self.record_term(Term(beat.claim + 1), sender, now)
+        ack = self.voter.acknowledge(sender, beat.number, claim, now, fit=self.fit)
+        notes = self.clocks.record_skew(sender, beat.wall - wall)
         effects = [Send(sender, ack), *notes]
         if beat.committed == ack.committed and not notes:
             return Consequences(effects, renews=not new and self.lease.promise is promise)
@@ -194,18 +195,18 @@ class Leadership:
         return Consequences(effects)
 
     def on_ack(self, sender: NodeId, ack: HeartbeatAck, now: Instant) -> Consequences:
-        """Count an answered heartbeat: as contact, and as a bond if it grants our claim."""
-        new = self.heard_of(ack.heard_term, sender, now)
+        """Count an answered heartbeat as contact, and as a grant if it grants this node's claim."""
+        new = self.record_term(ack.heard_term, sender, now)
         new |= sender not in self.heartbeats.contacts(now, self.settings.dead_after_s)
-        sent = self.heartbeats.answer(sender, ack.number)
+        sent = self.heartbeats.record_answer(sender, ack.number)
         if ack.granted is not None and sent is not None:
-            bond = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)
-            self.lease.bind(sender, ack.granted, ack.accepted, Instant(sent + bond))
-        effects = self.register.remind(sender, ack.accepted, ack.stamp, now)
+            lasts_s = min(ack.bound_s * (1 - DRIFT_MARGIN), self.engine_host.lease_s)
+            self.lease.add_grant(sender, ack.granted, ack.accepted, Instant(sent + lasts_s))
+        effects = self.register.repeat_write(sender, ack.accepted, ack.stamp, now)
         return Consequences(effects, renews=not new)
 
     def on_canvass(self, sender: NodeId, ask: CanvassRequest, now: Instant) -> list[Effect]:
-        """Say whether this node would endorse the sender.  Changes nothing."""
+        """Answer whether this node would grant the sender's claim.  Changes nothing."""
         reason = self.voter.objection(sender, ask.term, now, fit=self.fit)
         answer = CanvassAnswer(
             term=ask.term,
@@ -216,38 +217,40 @@ class Leadership:
         return [Send(sender, answer)]
 
     def on_canvass_answer(self, sender: NodeId, answer: CanvassAnswer, now: Instant) -> None:
-        """Count an answer to our question."""
-        self.heard_of(answer.heard_term, sender, now)
-        self.lease.answered(sender, answer.term, would=answer.would)
+        """Count the answer of a voter that this node canvassed."""
+        self.record_term(answer.heard_term, sender, now)
+        self.lease.count_canvass_answer(sender, answer.term, would=answer.would)
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
-        """Free this node from a claim that its holder gave up."""
+        """Release this node's grant to a claim that its candidate or master gave up."""
         held = sender in {self.lease.promise.holder, self.observed_master.node(now)}
         if held and self.lease.promise.term <= resign.term:
-            self.engine_host.name(resign.successor, resign.term, now, by_hand=resign.by_hand)
+            self.engine_host.on_resign(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.lease.release(sender, resign.term, now)
-        self.heard_of(resign.term, sender, now)
-        self.observed_master.ended(sender, now, up_to=resign.term)
+        self.record_term(resign.term, sender, now)
+        self.observed_master.record_end(sender, now, gave_up=resign.term)
 
-    def on_engine_message(self, sender: NodeId, word: EngineMessage, now: Instant) -> list[Effect]:
-        """Let the engine take in what another node's engine says, but no bare claim in doubt."""
-        if isinstance(word, CLAIMS) and not self.doubts.believes(sender, None, now):
+    def on_engine_message(
+        self, sender: NodeId, message: EngineMessage, now: Instant
+    ) -> list[Effect]:
+        """Pass an engine's message to the engine, unless it is a claim of a node in doubt."""
+        if isinstance(message, CLAIMS) and not self.doubts.believes(sender, None, now):
             return []
-        return self.engine_host.hear(sender, word, self.electorate(now), now)
+        return self.engine_host.on_message(sender, message, self.electorate(now), now)
 
     def on_farewell(self, sender: NodeId) -> None:
-        """Count a node that leaves on purpose as dead at once."""
-        self.liveness.left(sender)
-        self.heartbeats.left(sender)
+        """Treat a node that stops on purpose as dead at once."""
+        self.liveness.forget(sender)
+        self.heartbeats.forget(sender)
         self.engine_host.able_peers.pop(sender, None)
 
     def follow_document(self, now: Instant) -> None:
-        """Go by the timers and the members of the document that is committed by now."""
+        """Apply the timers and the members of the committed document."""
         shorten_grants(self.engine_host, self.lease, self.heartbeats, now)
         self.forget_strangers(self.register.committed.document.ids)
 
     def forget_strangers(self, members: frozenset[NodeId]) -> None:
-        """Forget who is no longer a member; but a bond to one ends by itself, as it was told."""
+        """Forget nodes that are no longer members.  A grant to one expires as promised."""
         self.liveness.keep(members)
         self.heartbeats.keep(members)
         self.clocks.keep(members)
@@ -257,12 +260,12 @@ class Leadership:
         self.doubts.keep(members)
         self.lease.keep(members)
 
-    # --- what is done -----------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------
 
-    def beat(self, now: Instant, wall: UnixTime) -> Heartbeat:
-        """Return the next heartbeat, for whomever it is sent to."""
+    def next_heartbeat(self, now: Instant, wall: UnixTime) -> Heartbeat:
+        """Return the next heartbeat, for any peer."""
         return Heartbeat(
-            number=self.heartbeats.beat(now, self.settings.dead_after_s),
+            number=self.heartbeats.begin_heartbeat(now, self.settings.dead_after_s),
             heard_term=self.lease.heard_term,
             claim=self.lease.claim,
             acting=self.acting_until(now) is not None,
@@ -273,79 +276,81 @@ class Leadership:
             level=self.announcements.mine,
         )
 
-    def beat_due(self, now: Instant) -> bool:
-        """Tell whether to send heartbeats now: in time, or because others must know at once.
+    def heartbeat_due(self, now: Instant) -> bool:
+        """Return whether to send heartbeats now.
 
-        Who is able and who acts decides elections, so a change of that does not wait its turn.
+        Whether a node is able and whether it is master decide elections, so a change is sent at
+        once.
         """
-        return now >= self.heartbeats.next_beat or self._to_say(now) != self._said
+        return now >= self.heartbeats.next_beat or self._news(now) != self._last_news
 
-    def beat_all(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def broadcast_heartbeat(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Send a heartbeat to every peer and plan the next."""
-        self._said = self._to_say(now)
+        self._last_news = self._news(now)
         claims = self.lease.claim is not None
         pause_s = self.engine_host.beat_s if claims else self.settings.heartbeat_s
         self.heartbeats.next_beat = Instant(now + pause_s)
-        return self._to_all(self.beat(now, wall))
+        return self._broadcast(self.next_heartbeat(now, wall))
 
     def advance(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Seek, hold or give up the claim, as things stand at `now`."""
-        effects = self._steer(now)
-        self.doubts.watch(lambda: self.engine_host.awaits(self.electorate(now), now), now)
+        """Canvass, claim, take over or resign, whatever is due at `now`."""
+        effects = self._advance_engine(now)
+        self.doubts.update(lambda: self.engine_host.awaits(self.electorate(now), now), now)
         claim = self.lease.claim
         if claim is None:
-            return effects + self._seek(now, wall)
-        reason = self._loses_because(claim, now)
+            return effects + self._canvass(now, wall)
+        reason = self._reason_to_resign(claim, now)
         if reason is not None:
             return effects + self.resign(None, reason, now)
         again = self.lease.may_claim_again(self.settings.dead_after_s, now)
         if again and self.acting_until(now) is not None:
-            return effects + self._take(Term(self.lease.heard_term + 1), now, wall)
+            return effects + self._begin_claim(Term(self.lease.heard_term + 1), now, wall)
         return effects + self.takeover.advance(claim, now)
 
     def resign(
         self, successor: NodeId | None, reason: str, now: Instant, *, by_hand: bool = False
     ) -> list[Effect]:
-        """Give the claim up and tell everybody; no effect without a claim."""
+        """Give up the claim and tell every peer.  Does nothing without a claim."""
         acting_until = self.acting_until(now) if self.tenants else None
-        term = self.lease.drop(now, acting_until or NEVER)
+        term = self.lease.end_claim(now, acting_until or NEVER)
         if term is None:
             return []
         effects = self.register.abandon()
         if acting_until is None:
             resign = Resign(term=term, successor=successor, by_hand=by_hand, reason=reason)
-            effects += self._to_all(resign)
+            effects += self._broadcast(resign)
         effects.append(Note(Resigned(term, reason)))
         return effects
 
-    def _steer(self, now: Instant) -> list[Effect]:
+    def _advance_engine(self, now: Instant) -> list[Effect]:
         engine_host = self.engine_host
         if self.acting_until(now) is not None and self.lease.claim is not None:
             engine_host.on_acting(self.me, self.lease.claim, self.electorate(now), now)
         effects = engine_host.advance(self.electorate(now), now)
-        if engine_host.remembered.term > self.lease.heard_term + 1:
-            self.lease.hear(Term(engine_host.remembered.term - 1))  # so that we claim the engine's
+        if engine_host.hard_state.term > self.lease.heard_term + 1:
+            # The next claim then is in the engine's term.
+            self.lease.record_term(Term(engine_host.hard_state.term - 1))
         return effects
 
-    def _to_say(self, now: Instant) -> tuple[bool, bool]:
+    def _news(self, now: Instant) -> tuple[bool, bool]:
         return self.able(now), self.acting_until(now) is not None
 
-    # --- in detail --------------------------------------------------------------------------
+    # --- details ----------------------------------------------------------------------------
 
-    def heard_of(self, term: Term, sender: NodeId, now: Instant) -> bool:
-        """Take note of a term that another node names, and tell whether it is a new one."""
-        return self.lease.told(term, sender, self.settings.dead_after_s, now)
+    def record_term(self, term: Term, sender: NodeId, now: Instant) -> bool:
+        """Record a term that another node names; return whether it is new."""
+        return self.lease.record_term_from(term, sender, self.settings.dead_after_s, now)
 
-    def _note_master(self, sender: NodeId, beat: Heartbeat, now: Instant) -> bool:
-        """Take note of whether a peer acts, and tell whether that is new."""
+    def _record_master(self, sender: NodeId, beat: Heartbeat, now: Instant) -> bool:
+        """Record whether a peer is master; return whether that is new."""
         if beat.acting and beat.claim is not None:
-            new = self.observed_master.acts(sender, beat.claim, self.engine_host.silence_s, now)
+            new = self.observed_master.record(sender, beat.claim, self.engine_host.silence_s, now)
             if self.observed_master.node(now) == sender:
                 self.engine_host.on_acting(sender, beat.claim, self.electorate(now), now)
             return new
-        return beat.claim is None and self.observed_master.ended(sender, now)
+        return beat.claim is None and self.observed_master.record_end(sender, now)
 
-    def _loses_because(self, claim: Term, now: Instant) -> str | None:
+    def _reason_to_resign(self, claim: Term, now: Instant) -> str | None:
         if not self.able(now):
             return "no longer hears a majority" if self.fit else "cannot write its disk"
         if self.acting_until(now) is not None:
@@ -364,7 +369,7 @@ class Leadership:
         waited = now - self.lease.unwanted_since
         return "nobody follows the claim" if waited >= self.engine_host.bound_s else None
 
-    def _seek(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _canvass(self, now: Instant, wall: UnixTime) -> list[Effect]:
         lease = self.lease
         wanted = self.able(now) and lease.may_canvass(now) and self.choice(now) == self.me
         if not wanted:
@@ -373,22 +378,22 @@ class Leadership:
         canvass = lease.canvass
         if canvass is not None and self.register.joint_config.majority(canvass.would):
             if canvass.term > lease.promise.term and canvass.term >= lease.heard_term:
-                return self._take(canvass.term, now, wall)
+                return self._begin_claim(canvass.term, now, wall)
             lease.canvass = None
         if lease.canvass is not None and now < lease.canvass_again_at:
             return []
-        term = lease.ask(self.engine_host.beat_s, now)
+        term = lease.open_canvass(self.engine_host.beat_s, now)
         if self.register.joint_config.majority({self.me}):
-            return self._take(term, now, wall)
+            return self._begin_claim(term, now, wall)
         voters = sorted(self.register.joint_config.all - {self.me})
         return [Send(peer, CanvassRequest(term=term)) for peer in voters]
 
-    def _take(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
-        self.lease.take(term, now)
-        effects = self.beat_all(now, wall)
+    def _begin_claim(self, term: Term, now: Instant, wall: UnixTime) -> list[Effect]:
+        self.lease.begin_claim(term, now)
+        effects = self.broadcast_heartbeat(now, wall)
         if self.register.joint_config.majority(self.lease.granters()):
             effects += self.register.establish(term, None, now)
         return [*effects, Note(RoleClaimed(term))]
 
-    def _to_all(self, message: Message) -> list[Effect]:
+    def _broadcast(self, message: Message) -> list[Effect]:
         return [Send(peer, message) for peer in self.membership.peers()]

@@ -1,11 +1,20 @@
-"""When a voter grants a claim, and for how long it must not after a restart.
+"""When a voter grants a claim, and how long it waits after a restart.
 
-Theory of operation.  A voter grants at most one claim at a time: the one that its engine chooses,
-in a term higher than any it granted before.  A node that restarts has forgotten how long its last
-grant lasts, so it grants nothing to anybody else until that must have ended.  When a record makes
-grants shorter, a voter that restarts with it waits less long.  So the holder of the lease relies
-on no older grant for longer than that, from the moment at which it holds the record; no voter
-holds it earlier.
+Theory of operation.  A heartbeat carries the claim to `LeaseVoter.acknowledge`.  (It carries none
+if `doubts` doubts the sender.)  A voter that granted this claim before renews the grant.  It grants
+another claim if all of these hold, and `objection` returns the first that does not:
+
+* its disk takes writes;
+* the candidate is a voter of the committed document, by the voter's copy;
+* the term is higher than any that the voter promised, and it claims none itself;
+* it is not bound to another candidate, and has not just restarted (`Lease.objection`);
+* its engine chooses the candidate (`EngineHost.choice`), or it chooses nobody, or the voter itself,
+  and nobody has led for long.  The last two conditions do not apply to the candidate granted last.
+
+A restarted node waits because it no longer knows when its last grant ends: it grants no other
+candidate before that (`lease_after_restart`).  When a record makes grants shorter, a voter that
+restarts with it waits less long.  So from the time when it holds that record, the candidate relies
+on no older grant for longer (`shorten_grants`); no voter holds the record earlier.
 """
 
 from collections.abc import Callable
@@ -28,10 +37,7 @@ NEXT_BEAT_S_MIN: Seconds = 0.001
 
 @define
 class LeaseVoter:
-    """One node's part as a voter.
-
-    `choice` returns whom this node's engine wants.
-    """
+    """One node's part as a voter.  `choice` returns the leader that this node's engine chooses."""
 
     register: Register
     lease: Lease
@@ -39,11 +45,11 @@ class LeaseVoter:
     doubts: LeaderDoubts
     choice: Callable[[Instant], NodeId | None]
 
-    def answer(
+    def acknowledge(
         self, candidate: NodeId, number: int, term: Term | None, now: Instant, *, fit: bool
     ) -> HeartbeatAck:
-        """Grant the claim that a heartbeat carries, if that is right, and acknowledge it."""
-        granted = term if self.grants(candidate, term, now, fit=fit) else None
+        """Acknowledge a heartbeat, and grant its claim if nothing objects."""
+        granted = term if self.grant_or_renew(candidate, term, now, fit=fit) else None
         accepted = self.register.accepted
         return HeartbeatAck(
             number=number,
@@ -55,8 +61,10 @@ class LeaseVoter:
             stamp=(accepted.document.term, accepted.document.revision),
         )
 
-    def grants(self, candidate: NodeId, term: Term | None, now: Instant, *, fit: bool) -> bool:
-        """Grant a claim, or renew the grant, if nothing speaks against it; tell whether it did."""
+    def grant_or_renew(
+        self, candidate: NodeId, term: Term | None, now: Instant, *, fit: bool
+    ) -> bool:
+        """Grant a claim, or renew its grant, if nothing objects; return whether it was granted."""
         if term is None:
             return False
         if self.lease.renews(candidate, term):
@@ -68,7 +76,7 @@ class LeaseVoter:
         return True
 
     def objection(self, candidate: NodeId, term: Term, now: Instant, *, fit: bool) -> str | None:
-        """Say why this node would not grant a claim; None if it would.  Changes nothing.
+        """Return why this node would not grant a claim; None if it would.  Changes nothing.
 
         `fit` tells whether its disk takes writes.
         """
@@ -80,7 +88,7 @@ class LeaseVoter:
         )
 
 
-def objection(  # noqa: PLR0917 - all that bears on it
+def objection(  # noqa: PLR0917 - all the inputs of the decision
     lease: Lease,
     joint_config: JointConfig,
     candidate: NodeId,
@@ -89,20 +97,20 @@ def objection(  # noqa: PLR0917 - all that bears on it
     choice: Callable[[], NodeId | None],
     patience_s: Seconds,
 ) -> str | None:
-    """Say why a voter would not endorse `candidate` for `term`; None if it would.
+    """Return why a voter would not grant `term` to `candidate`; None if it would.
 
-    `choice` asks the voter's engine whom it wants, which is only done when nothing else is
-    in the way.  When nobody has led since the last bond ended, for `patience_s`, a voter no
-    longer insists on itself against a lower id, nor on nobody: the claimant may run another
-    engine, because it was away when that changed, and nobody is left who could tell it.
+    `choice` asks the voter's engine, and is called only if nothing else objects.  When no node
+    has led for `patience_s` since the last grant ended, a voter no longer prefers itself to a
+    lower id, nor nobody to the candidate.  The candidate may run another engine, because it was
+    away when that changed, and no node may be left to tell it.
     """
-    # One whose removal is under way may claim: it finishes the removal, and then goes.
+    # A node whose removal is being written may claim: it completes the removal, and then leaves.
     if candidate not in joint_config.committed:
-        return "does not know the claimant as a voter"
+        return "does not know the candidate as a voter"
     reason = lease.objection(candidate, term, now)
     if reason is None and lease.promise.holder != candidate:
         wanted = choice()
-        freed_at = max(lease.bound_until, lease.quiet_until)
+        freed_at = max(lease.bound_until, lease.restart_wait_until)
         yields = wanted is None or (wanted == lease.me and candidate < lease.me)
         if yields and NEVER < freed_at <= now - patience_s:
             return None
@@ -112,10 +120,10 @@ def objection(  # noqa: PLR0917 - all that bears on it
 
 
 def lease_after_restart(me: NodeId, stable: Stable, register: Register, now: Instant) -> Lease:
-    """Return the promises of a node that starts now with what was durable.
+    """Return the lease state of a node that starts now with the state on its disk.
 
-    One that promised something has forgotten until when, so it grants nothing new before that
-    must have ended; unless it is alone.
+    A node that made a promise no longer knows until when it is bound.  So it grants no other
+    candidate until its grant must have expired, unless it is the only voter.
     """
     forgot = stable.promise != Promise() and register.joint_config.all != {me}
     bound_s = max(
@@ -125,7 +133,7 @@ def lease_after_restart(me: NodeId, stable: Stable, register: Register, now: Ins
     return Lease(
         me=me,
         promise=stable.promise,
-        quiet_until=Instant(now + bound_s) if forgot else NEVER,
+        restart_wait_until=Instant(now + bound_s) if forgot else NEVER,
         heard_term=stable.promise.term,
     )
 
@@ -133,7 +141,7 @@ def lease_after_restart(me: NodeId, stable: Stable, register: Register, now: Ins
 def shorten_grants(
     engine_host: EngineHost, lease: Lease, heartbeats: HeartbeatSchedule, now: Instant
 ) -> None:
-    """Cut the grants of a claim when they are shorter from now on, and renew them at once."""
-    if engine_host.shortened() and lease.claim is not None:
-        lease.shorten(Instant(now + engine_host.lease_s))
+    """Shorten the counted grants when the settings make grants shorter, and renew them at once."""
+    if engine_host.lease_shortened() and lease.claim is not None:
+        lease.shorten_grants(Instant(now + engine_host.lease_s))
         heartbeats.next_beat = Instant(now + NEXT_BEAT_S_MIN)

@@ -3,8 +3,8 @@
 Every step asks for the living members many times, and they seldom change.  So each answer is
 cached, and it is the same object until it changes.
 
-A node believes that it was removed when the master that it granted its last vote says so, or a
-majority of the other voters.  One other member's word removes nobody.
+A node believes that it was removed when the candidate of its last grant says so, or a majority of
+the other voters.  The word of one other member removes no node.
 """
 
 from attrs import define, field
@@ -24,7 +24,7 @@ NOBODY = frozenset[NodeId]()
 
 @define
 class Membership:
-    """The members of the committed document, as one of them meets them."""
+    """The members of the committed document, as one of them sees them."""
 
     me: NodeId
     register: Register
@@ -35,22 +35,22 @@ class Membership:
     _heard: frozenset[NodeId] | None = None
     _live: frozenset[NodeId] = NOBODY
     _live_peers: tuple[NodeId, ...] = ()
-    _sight: tuple[frozenset[NodeId], JointConfig, bool] | None = None
-    """Whether these nodes are a majority of these electors."""
+    _majority_seen: tuple[frozenset[NodeId], JointConfig, bool] | None = None
+    """Whether these nodes are a majority of these voters."""
 
     def peers(self) -> tuple[NodeId, ...]:
         """Return every other member, in order."""
-        self._follow()
+        self._refresh_document()
         return self._peers
 
     def live(self, now: Instant) -> frozenset[NodeId]:
         """Return the living members, this node included if it is one."""
-        self._look(now)
+        self._refresh(now)
         return self._live
 
     def live_peers(self, now: Instant) -> tuple[NodeId, ...]:
-        """Return the living members beside this node, in order."""
-        self._look(now)
+        """Return the other living members, in order."""
+        self._refresh(now)
         return self._live_peers
 
     def contacts(self, now: Instant) -> frozenset[NodeId]:
@@ -58,19 +58,19 @@ class Membership:
         return self._answering(now) | {self.me}
 
     def sees_majority(self, now: Instant) -> bool:
-        """Tell whether a majority answers this node's heartbeats."""
+        """Return whether a majority answers this node's heartbeats."""
         answering, joint_config, known = (
             self._answering(now),
             self.register.joint_config,
-            self._sight,
+            self._majority_seen,
         )
         if known is None or known[0] is not answering or known[1] is not joint_config:
             known = (answering, joint_config, joint_config.majority(answering | {self.me}))
-            self._sight = known
+            self._majority_seen = known
         return known[2]
 
     def shortage(self, now: Instant) -> str | None:
-        """Say how many answer and how many should; None while a majority does."""
+        """Return how many voters answer and how many are needed; None while a majority answers."""
         if self.sees_majority(now):
             return None
         voters = self.register.committed.document.voters
@@ -81,14 +81,14 @@ class Membership:
         dead_after = self.register.committed.document.settings.dead_after_s
         return self.heartbeats.contacts(now, dead_after)
 
-    def _follow(self) -> None:
+    def _refresh_document(self) -> None:
         document = self.register.committed.document
         if document is not self._document:
             self._document, self._heard = document, None
             self._peers = tuple(m.id for m in document.members if m.id != self.me)
 
-    def _look(self, now: Instant) -> None:
-        self._follow()
+    def _refresh(self, now: Instant) -> None:
+        self._refresh_document()
         document = self.register.committed.document
         heard = self.liveness.living(now, document.settings.dead_after_s)
         if heard is not self._heard:
@@ -99,7 +99,7 @@ class Membership:
 
 @define
 class RemovalConfirmation:
-    """Who said so, about the newest revision that was named."""
+    """The members that said that this node was removed, in the newest revision they named."""
 
     me: NodeId
     _tellers: set[NodeId] = field(factory=set)
@@ -112,10 +112,10 @@ class RemovalConfirmation:
         document: ClusterDocument,
         holder: NodeId | None,
     ) -> bool:
-        """Note a member's word; believe `holder`, or a majority of the other voters.
+        """Record that `teller` said so; return whether this node believes it.
 
-        `document` is what this node holds; what was said before it is old news.  `holder` is
-        whom this node endorsed last.  The other one of two voters is no majority.
+        `document` is what this node holds; earlier revisions do not count.  `holder` is the
+        candidate that this node granted last.  The other one of two voters is no majority.
         """
         if revision < max(document.revision, self._revision) or teller not in document.ids:
             return False
@@ -130,20 +130,20 @@ class RemovalConfirmation:
 
 
 def says_removed(document: ClusterDocument, *, belongs: bool, revision: Revision) -> bool:
-    """Tell whether a member's answer says that this node was removed.
+    """Return whether a member's answer says that this node was removed.
 
-    `belongs` and `revision` are its answer, `document` is what this node holds.  A member that
-    does not even know this node's own revision may not have heard yet that it joined.
+    `belongs` and `revision` are its answer, `document` is what this node holds.  A member with an
+    older revision than this node's may not know yet that this node joined.
     """
     return not belongs and revision >= document.revision
 
 
-def last_words(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:
-    """Return what a removed node says to a peer that linked (no message) or that speaks to it.
+def reply_when_removed(committed: Record, peer: NodeId, message: Message | None) -> list[Effect]:
+    """Return the answer of a removed node to a peer that linked (no message) or sent a message.
 
-    A master that committed its own removal may be the only one who knows so.  The last other
-    member of a cluster of two would wait for its vote for ever; so it says what is committed,
-    and nothing else, to whoever is a member by that.
+    A master that committed its own removal may be the only node that knows it.  In a cluster of
+    two, the other member would wait for its vote forever.  So a removed node tells the members
+    which record is committed, and nothing else.
     """
     if peer not in committed.document.ids:
         return []

@@ -1,54 +1,61 @@
-"""Incumbency: who acts, known from its own mouth only.
+"""The node that is master, as its own heartbeats say.
 
-Hearsay does not count: relayed incumbents outlive themselves, and two nodes could wait for one
-another for ever.
+What others say of it does not count: relayed news would outlive the master, and two nodes could
+wait for each other forever.
 """
 
 from attrs import define, field
 
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 
+TERMS_REMEMBERED_MAX = 16
+
 
 @define
 class ObservedMaster:
-    """The node that this one last heard say that it acts, and up to when that counts."""
+    """The node that last said that it is master, and until when that counts."""
 
     _node: NodeId | None = None
     term: Term = Term(0)
     until: Instant = NEVER
+    _acted: dict[Term, NodeId] = field(factory=dict)
+    """The master of each of the last terms: a term has only one."""
     _over: dict[NodeId, Term] = field(factory=dict)
-    """The last term that each node said it gave up: what it said before may come later."""
+    """The last term that each node gave up.  Its earlier heartbeats may arrive later."""
 
     def node(self, now: Instant) -> NodeId | None:
-        """Return who acts, as far as is known at `now`."""
+        """Return the master, as far as this node knows at `now`."""
         return self._node if now < self.until else None
 
-    def acts(self, node: NodeId, term: Term, counts_s: Seconds, now: Instant) -> bool:
-        """Note that `node` said that it acts in `term`; tell whether that was not known.
+    def record(self, node: NodeId, term: Term, counts_s: Seconds, now: Instant) -> bool:
+        """Record that `node` said that it is master in `term`; return whether that is new.
 
-        Another living incumbent is believed only in a higher term, and no node in a term that it
-        gave up.
+        While a master is known, another one counts only in a higher term.  A term that its master
+        gave up no longer counts, nor does one in which another node was master.
         """
-        if term <= self._over.get(node, Term(-1)):
+        if term <= self._over.get(node, Term(-1)) or self._acted.get(term, node) != node:
             return False
         known = now < self.until
         if known and node != self._node and term <= self.term:
             return False
         new = not known or (node, term) != (self._node, self.term)
         self._node, self.term, self.until = node, term, Instant(now + counts_s)
+        self._acted[term] = node
+        if len(self._acted) > TERMS_REMEMBERED_MAX:
+            del self._acted[min(self._acted)]
         return new
 
-    def ended(self, node: NodeId, now: Instant, up_to: Term | None = None) -> bool:
-        """Note that `node` acts in no term (`up_to` this one); tell whether it was thought to."""
-        if up_to is not None:
-            self._over[node] = max(up_to, self._over.get(node, up_to))
-        ends = node == self._node and now < self.until and (up_to is None or self.term <= up_to)
+    def record_end(self, node: NodeId, now: Instant, gave_up: Term | None = None) -> bool:
+        """Record that `node` gave up its terms until `gave_up`, or all; return if it was master."""
+        if gave_up is not None:
+            self._over[node] = max(gave_up, self._over.get(node, gave_up))
+        ends = node == self._node and now < self.until and (gave_up is None or self.term <= gave_up)
         if ends:
             self.until = NEVER
         return ends
 
     def keep(self, members: frozenset[NodeId]) -> None:
-        """Forget one that is no longer a member."""
+        """Forget nodes that are no longer members."""
         if self._node not in members:
             self.until = NEVER
         for stranger in self._over.keys() - members:

@@ -1,12 +1,12 @@
-"""Adoption: which accepted record a new holder must write again before anything new.
+"""Takeover: which accepted record a new candidate must write again before anything new.
 
-Theory of operation.  A record may be committed when a majority may have accepted it.  An endorser
-of the claim that had accepted only older ones has not accepted it, and accepts nothing more of an
-older term.  So what a majority denies in this way was never committed, whoever names it, and the
-claim passes over it: one endorser that lies cannot make a healthy majority write a record that
-nobody wrote.  What cannot be ruled out must be written again.
+Theory of operation.  A record may be committed if a majority may have accepted it.  A voter that
+granted the claim and had accepted only older records has not accepted it, and accepts nothing more
+of an older term.  So a record that a majority denies in this way was never committed, and the claim
+passes over it, whoever names it: one hostile member cannot make a healthy majority write a record
+that no master wrote.  A record that cannot be ruled out must be written again.
 
-Where the voters change, all this is asked of the voters before and after.  It is asked again after
+While the voters change, this holds for the voters before and after.  It is evaluated again after
 each adoption, because an adopted record may bring other voters.
 """
 
@@ -27,7 +27,7 @@ from qutrio.model.stable import Position
 
 @frozen
 class Newest:
-    """A place, who had accepted its record, and how many endorsers had that or a later one."""
+    """A position, a voter that accepted its record, and how many accepted that or a later one."""
 
     found: tuple[Position, NodeId]
     backers: int
@@ -35,16 +35,16 @@ class Newest:
 
 @define
 class Takeover:
-    """How a claim that a majority endorsed comes to be established."""
+    """How a claim that a majority granted becomes established."""
 
     register: Register
     lease: Lease
     membership: Membership
     _patient: tuple[Term, Instant] | None = None
-    """Up to when a claim waits for all endorsers before it believes a single one."""
+    """Until when a claim waits for the other voters before it believes a single one."""
 
     def advance(self, claim: Term, now: Instant) -> list[Effect]:
-        """Go on towards being established in `claim`, once a majority endorsed it."""
+        """Take the next step to be established in `claim`, once a majority has granted it."""
         granters, register = self._reachable(now), self.register
         if register.established == claim or not register.joint_config.majority(granters):
             return []
@@ -57,22 +57,22 @@ class Takeover:
         return register.establish(claim, newest.found, now)
 
     def _waits(self, claim: Term, now: Instant) -> bool:
-        """Tell whether others may yet say that they know nothing of what one endorser names."""
+        """Return whether other voters may yet deny the record that a single one names."""
         if self._patient is None or self._patient[0] != claim:
             self._patient = (claim, Instant(now + RETRY_AFTER_S))
         voters = self.membership.contacts(now) & self.register.joint_config.all
         return now < self._patient[1] and bool(voters - self.lease.granters())
 
     def _reachable(self, now: Instant) -> frozenset[NodeId]:
-        """Return the endorsers that can still hand over what they accepted.
+        """Return the voters that granted the claim and can still send the record they accepted.
 
-        Any majority of endorsers will do; one that died with the newest record, or never sends
-        it, must not hold up the others.
+        Any majority of them will do.  One that died with the newest record, or never sends it,
+        must not hold up the others.
         """
         reachable = self.lease.granters() & self.membership.contacts(now)
-        willing = reachable - self.register.barren
+        willing = reachable - self.register.passed_over
         if not self.register.joint_config.majority(willing):
-            self.register.barren.clear()
+            self.register.passed_over.clear()
             return reachable
         return willing
 
@@ -80,10 +80,10 @@ class Takeover:
 def newest_needed(
     accepted: Mapping[NodeId, Position], among: AbstractSet[NodeId], joint_config: JointConfig
 ) -> Newest | None:
-    """Return the newest place that a majority may have accepted; None if that is the claimant's.
+    """Return the newest position that a majority may have accepted; None if the candidate has it.
 
-    `accepted` is what each endorser had accepted, the claimant included; only those `among` can
-    hand something over.
+    `accepted` is what each voter that granted the claim had accepted, the candidate included.
+    Only the nodes `among` can send a record.
     """
     silent = joint_config.all - accepted.keys()
     for place, node in sorted(((p, n) for n, p in accepted.items()), reverse=True):

@@ -1,7 +1,7 @@
-"""Handover: the role moves because its holder wants it to, not because it was lost.
+"""Leadership transfer: the master gives the role to another node on purpose.
 
-The engine may name a successor, a person may move the role by hand, or the node stops.  Programs
-that rely on the mandate (its tenants) are asked to stop first.
+The engine may name a successor, an operator may move the role by hand, or the node stops.  Programs
+that rely on the lease (its tenants) are asked to stop first.
 """
 
 from attrs import define
@@ -14,15 +14,15 @@ from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.ids import Instant, NodeId, Seconds
 
 YIELD_PATIENCE_S: Seconds = 30.0
-"""For how long a person's wish to move the role waits for its moment."""
+"""How long an operator's request to move the role waits until it is possible."""
 
 
 @define
 class LeadershipTransfer:
-    """What one node knows of handing over.
+    """One node's state of a transfer.
 
-    `vacating` asks its tenants to stop.  `wanted` tells whether the role is to move, but it may
-    not be the moment yet.
+    `vacating` asks its tenants to stop.  `wanted` tells whether the role is to move, even if that
+    is not possible yet.
     """
 
     leadership: Leadership
@@ -32,15 +32,15 @@ class LeadershipTransfer:
     _request_until: Instant = Instant(0.0)
 
     def on_yield(self, request: Yield, now: Instant) -> None:
-        """Note a person's wish that this node gives the role up, if it acts in that term."""
+        """Record an operator's request to give the role up, if this node is master in its term."""
         if (
             self.leadership.acting_until(now) is not None
             and self.leadership.lease.claim == request.term
         ):
             self._request, self._request_until = request, Instant(now + YIELD_PATIENCE_S)
 
-    def ask(self, to: NodeId | None, now: Instant) -> list[Effect]:
-        """Pass a person's wish on to whoever acts; nothing happens if nobody is heard to."""
+    def request(self, to: NodeId | None, now: Instant) -> list[Effect]:
+        """Send an operator's request to the master; do nothing if there is none."""
         master = self.leadership.master(now)
         request = Yield(term=self.leadership.master_term(now), to=to)
         if master == self.leadership.me:
@@ -50,13 +50,13 @@ class LeadershipTransfer:
         return []
 
     def advance(self, now: Instant) -> list[Effect]:
-        """Resign in favour of another, if a person or the engine wants that."""
+        """Resign in favour of another node, if an operator or the engine wants that."""
         leadership, self.vacating, self.wanted = self.leadership, False, False
         if leadership.acting_until(now) is None:
             self._request = None
             return []
         electorate = leadership.electorate(now)
-        successor = self._wished(electorate, now)
+        successor = self._requested_successor(electorate, now)
         by_hand = successor is not None
         if successor is None:
             successor = leadership.engine_host.successor(electorate, now)
@@ -67,7 +67,7 @@ class LeadershipTransfer:
             self.vacating = True
             return []
         if not by_hand:
-            leadership.engine_host.name(successor, electorate.term, now, by_hand=False)
+            leadership.engine_host.on_resign(successor, electorate.term, now, by_hand=False)
             return leadership.resign(
                 successor, DESCRIPTORS[leadership.settings.engine].why_handed_over, now
             )
@@ -75,14 +75,14 @@ class LeadershipTransfer:
         leadership.engine_host.step_aside(successor, electorate, now)
         return leadership.resign(successor, "moved by hand", now, by_hand=True)
 
-    def leave(self, now: Instant) -> list[Effect]:
-        """Resign because this node stops."""
+    def resign_and_close(self, now: Instant) -> list[Effect]:
+        """Resign and close the engine, because this node stops."""
         heir = self.leadership.engine_host.heir(self.leadership.electorate(now))
         self.leadership.engine_host.close(now)
         return self.leadership.resign(heir, "stopping", now)
 
-    def _wished(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return to whom a person wants the role moved, if that is possible now."""
+    def _requested_successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
+        """Return the node to which an operator wants to move the role, if it is possible now."""
         request = self._request
         if request is None or now >= self._request_until:
             self._request = None

@@ -1,9 +1,8 @@
-"""Wall clocks: how the peers' differ from this node's, and when this one was set.
+"""Wall clocks: how the peers' clocks differ from this node's, and when this one was set.
 
-They are shown and warned of, and decide nothing.
-
-Wall time is for people.  A clock that is off changes no vote and no role; but the moments in an
-alert are then wrong, and tokens end early or late, so somebody should know.
+Differences are shown and logged.  They decide nothing: wall time is for people, so a clock that is
+off changes no vote and no role.  But the times in alerts are then wrong, and tokens expire early or
+late, so an operator should know.
 """
 
 from collections.abc import Set as AbstractSet
@@ -15,7 +14,7 @@ from qutrio.core.api.facts import WallClockAgrees, WallClockChanged, WallClockDi
 from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
 
 SKEW_S_MIN: Seconds = 10.0
-"""From here on a difference is worth a warning; a slow link may make it look larger."""
+"""The least difference that is worth a warning; a slow link may make it look larger."""
 
 
 @define
@@ -25,23 +24,23 @@ class WallClocks:
     skew: dict[NodeId, Seconds] = field(factory=dict)
     _warned: set[NodeId] = field(factory=set)
     last_set: tuple[Seconds, Instant] | None = None
-    """By how much this node's own clock was set last, above 0 for forward, and when."""
-    untold: list[Seconds] = field(factory=list)
-    """How it was set since the owner last cleared this."""
+    """By how much this node's own clock was last set (above 0: forward), and when."""
+    unreported: list[Seconds] = field(factory=list)
+    """By how much it was set, each time since the owner last cleared this."""
     _offset: float | None = None
 
-    def look(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Compare this node's wall clock with its boot clock, and note when it was set."""
+    def check_own_clock(self, now: Instant, wall: UnixTime) -> list[Effect]:
+        """Compare this node's wall clock with its boot clock; record and report if it was set."""
         offset, was = wall - now, self._offset
         self._offset = offset
         if was is None or abs(offset - was) < SKEW_S_MIN:
             return []
         self.last_set = (offset - was, now)
-        self.untold.append(offset - was)
+        self.unreported.append(offset - was)
         return [Note(WallClockChanged(round(offset - was)))]
 
-    def heard(self, node: NodeId, skew: Seconds) -> list[Effect]:
-        """Take in a difference; warn once of one that is large, and once when it is over."""
+    def record_skew(self, node: NodeId, skew: Seconds) -> list[Effect]:
+        """Record a peer's difference; report once when it is large, and once when that is over."""
         self.skew[node] = skew
         off = abs(skew)
         if node not in self._warned:
@@ -55,7 +54,7 @@ class WallClocks:
         return [Note(WallClockAgrees(node))]
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
-        """Forget everybody who is not in `members`."""
+        """Forget nodes that are not in `members`."""
         for stranger in self.skew.keys() - members:
             del self.skew[stranger]
             self._warned.discard(stranger)

@@ -1,1 +1,1 @@
-"""How seats reach one another: one file for each way."""
+"""Drivers: how participants reach one another, one file for each transport."""

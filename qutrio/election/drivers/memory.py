@@ -1,6 +1,6 @@
-"""Seats of one process that speak without any wire: for tests, with every fault a wire can have.
+"""A driver in memory for participants of one process: for tests, with the faults of a network.
 
-One `MemoryWire` serves all seats.  The sender's id is the one it opened the wire with.
+One `MemoryWire` serves all participants.  A sender's id is the one it opened the wire with.
 """
 
 import random
@@ -23,58 +23,58 @@ TROUBLES_MAX = 64
 
 @frozen(kw_only=True)
 class NetworkFaults:
-    """How often a frame is lost, or arrives twice, and how long it takes: between two bounds.
+    """The probabilities that a frame is lost or arrives twice, and the bounds of its delay.
 
-    Frames from one seat to another keep their order unless `disorder` lets them overtake.
+    Frames from one participant to another keep their order unless `reordering` is set.
     """
 
     loss: float = 0.0
-    twice: float = 0.0
+    duplication: float = 0.0
     delay_s: tuple[Seconds, Seconds] = (0.0, 0.0)
-    disorder: bool = False
+    reordering: bool = False
 
 
 @define
 class MemoryWire:
-    """A driver for seats of one process, with faults that come from a seed.
+    """A driver for participants of one process, with faults that come from a seed.
 
-    `weather` may be replaced at any time; what is under way stays under way.
+    `faults` may be replaced at any time; frames under way are not affected.
     """
 
     seed: int = 0
-    weather: NetworkFaults = NetworkFaults()
+    faults: NetworkFaults = NetworkFaults()
     _rng: random.Random = field(init=False)
-    _ends: dict[str, dict[NodeId, "MemoryLink"]] = field(init=False, factory=dict)
+    _links: dict[str, dict[NodeId, "MemoryLink"]] = field(init=False, factory=dict)
     _cuts: set[tuple[NodeId, NodeId]] = field(init=False, factory=set)
     _isolated: set[NodeId] = field(init=False, factory=set)
     _last_due: dict[tuple[str, NodeId, NodeId], float] = field(init=False, factory=dict)
     _numbers: "count[int]" = field(init=False, factory=count)
 
     def __attrs_post_init__(self) -> None:
-        """Seed the dice."""
+        """Seed the random generator."""
         self._rng = random.Random(self.seed)  # noqa: S311 - faults, no secret
 
     @asynccontextmanager
     async def open(self, election: str, me: NodeId) -> AsyncGenerator["MemoryLink"]:
-        """Return this seat's end; raises `InvalidValueError` when the id is in use."""
-        seats = self._ends.setdefault(election, {})
-        if me in seats:
-            raise InvalidValueError("self_id", f"{me!r} has a seat in this process already")
+        """Open this participant's end; raises `InvalidValueError` when the id is in use."""
+        links = self._links.setdefault(election, {})
+        if me in links:
+            raise InvalidValueError("self_id", f"{me!r} takes part in this process already")
         link = MemoryLink(self, election, me)
-        seats[me] = link
+        links[me] = link
         try:
             yield link
         finally:
-            del seats[me]
+            del links[me]
 
     def cut(self, sender: str, receiver: str, *, one_way: bool = False) -> None:
-        """Let nothing through from one seat to another, and back unless `one_way`."""
+        """Drop all frames from one participant to another, and back unless `one_way`."""
         self._cuts.add((NodeId(sender), NodeId(receiver)))
         if not one_way:
             self._cuts.add((NodeId(receiver), NodeId(sender)))
 
     def isolate(self, participant: str) -> None:
-        """Cut a seat off from all others."""
+        """Cut a participant off from all others."""
         self._isolated.add(NodeId(participant))
 
     def rejoin(self, participant: str) -> None:
@@ -82,33 +82,31 @@ class MemoryWire:
         self._isolated.discard(NodeId(participant))
 
     def heal(self) -> None:
-        """Undo every cut between two."""
+        """Undo every `cut`."""
         self._cuts.clear()
 
-    def complain(self, participant: str, what: str) -> None:
-        """Let a seat's end report trouble."""
-        for seats in self._ends.values():
-            if (end := seats.get(NodeId(participant))) is not None:
-                end.report(what)
+    def report_trouble(self, participant: str, what: str) -> None:
+        """Have a participant's link report a problem."""
+        for links in self._links.values():
+            if (link := links.get(NodeId(participant))) is not None:
+                link.report(what)
 
-    def carry(self, election: str, sender: NodeId, to: NodeId | None, frame: bytes) -> None:
-        """Carry a frame to one seat, or to all others, as the weather is."""
-        seats = self._ends.get(election, {})
-        for participant in [other for other in seats if other != sender] if to is None else [to]:
-            cut = (sender, participant) in self._cuts or not self._isolated.isdisjoint(
-                {sender, participant}
-            )
-            if participant in seats and not cut:
-                for due in self._arrivals((election, sender, participant)):
-                    seats[participant].put(due, next(self._numbers), sender, frame)
+    def deliver(self, election: str, sender: NodeId, to: NodeId | None, frame: bytes) -> None:
+        """Deliver a frame to one participant, or to all others, subject to the faults."""
+        links = self._links.get(election, {})
+        for peer in [other for other in links if other != sender] if to is None else [to]:
+            cut = (sender, peer) in self._cuts or not self._isolated.isdisjoint({sender, peer})
+            if peer in links and not cut:
+                for due in self._arrivals((election, sender, peer)):
+                    links[peer].put(due, next(self._numbers), sender, frame)
 
     def _arrivals(self, way: tuple[str, NodeId, NodeId]) -> list[float]:
-        """Return when copies of a frame arrive: none, one or two."""
-        weather, rng, arrivals = self.weather, self._rng, list[float]()
-        for _ in range(2 if rng.random() < weather.twice else 1):
-            if rng.random() >= weather.loss:
-                due = trio.current_time() + rng.uniform(*weather.delay_s)
-                if not weather.disorder:
+        """Return the times at which copies of a frame arrive: none, one or two."""
+        faults, rng, arrivals = self.faults, self._rng, list[float]()
+        for _ in range(2 if rng.random() < faults.duplication else 1):
+            if rng.random() >= faults.loss:
+                due = trio.current_time() + rng.uniform(*faults.delay_s)
+                if not faults.reordering:
                     due = self._last_due[way] = max(due, self._last_due.get(way, 0.0))
                 arrivals.append(due)
         return arrivals
@@ -116,24 +114,24 @@ class MemoryWire:
 
 @define(eq=False)
 class MemoryLink:
-    """One seat's end of a `MemoryWire`."""
+    """One participant's end of a `MemoryWire`."""
 
     _wire: MemoryWire
     _election: str
     _me: NodeId
     _queue: list[tuple[float, int, NodeId, bytes]] = Factory(list)
     _troubles: deque[str] = Factory(lambda: deque(maxlen=TROUBLES_MAX))
-    _stirred: trio.Event = Factory(trio.Event)
+    _wakeup: trio.Event = Factory(trio.Event)
 
     def send(self, to: NodeId, frame: bytes) -> None:
-        """Hand a frame over for one seat."""
+        """Send a frame to one participant."""
         if self._fits(frame):
-            self._wire.carry(self._election, self._me, to, frame)
+            self._wire.deliver(self._election, self._me, to, frame)
 
     def broadcast(self, frame: bytes) -> None:
-        """Hand a frame over for every other seat."""
+        """Send a frame to every other participant."""
         if self._fits(frame):
-            self._wire.carry(self._election, self._me, None, frame)
+            self._wire.deliver(self._election, self._me, None, frame)
 
     async def receive(self) -> tuple[NodeId, bytes]:
         """Wait for the next frame that is due."""
@@ -141,35 +139,35 @@ class MemoryLink:
         while not self._queue or self._queue[0][0] > trio.current_time():
             wait_s = self._queue[0][0] - trio.current_time() if self._queue else inf
             with trio.move_on_after(wait_s):
-                await self._stirred.wait()
+                await self._wakeup.wait()
         _, _, sender, frame = heappop(self._queue)
         return sender, frame
 
     async def trouble(self) -> str:
-        """Wait for what `MemoryWire.complain` says, or for a frame that was too long."""
+        """Wait for a problem: of `MemoryWire.report_trouble`, or a frame that was too long."""
         await trio.lowlevel.checkpoint()
         while not self._troubles:
-            await self._stirred.wait()
+            await self._wakeup.wait()
         return self._troubles.popleft()
 
     def put(self, due: float, number: int, sender: NodeId, frame: bytes) -> None:
-        """Take a frame that arrives at `due`; the oldest goes when there are too many."""
+        """Queue a frame that arrives at `due`; the oldest is dropped when there are too many."""
         heappush(self._queue, (due, number, sender, frame))
         if len(self._queue) > FRAMES_QUEUED_MAX:
             heappop(self._queue)
-        self._stir()
+        self._wake()
 
     def report(self, what: str) -> None:
-        """Take a sentence about something that went wrong."""
+        """Queue a sentence about a problem."""
         self._troubles.append(what)
-        self._stir()
+        self._wake()
 
     def _fits(self, frame: bytes) -> bool:
         fits = len(frame) <= FRAME_BYTES_MAX
         if not fits:
-            self.report(f"a frame of {len(frame)} bytes was not sent: {FRAME_BYTES_MAX} may be")
+            self.report(f"a frame was not sent: {len(frame)} bytes, {FRAME_BYTES_MAX} at most")
         return fits
 
-    def _stir(self) -> None:
-        self._stirred.set()
-        self._stirred = trio.Event()
+    def _wake(self) -> None:
+        self._wakeup.set()
+        self._wakeup = trio.Event()

@@ -1,12 +1,12 @@
-"""Seats that speak to one another through NATS servers.
+"""A driver for participants that are connected through NATS servers.
 
-A frame for one seat goes to `qutrio.<election>.<to>.<from>`, one for all seats to
-`qutrio.<election>.all.<from>`.  So the last part of the subject says who speaks, and the
-server's permissions can see to it that it is true: let each user publish to
-`qutrio.<election>.*.<its id>` only.  Without permissions a seat is who it says.
+A frame for one participant goes to `qutrio.<election>.<to>.<from>`, a frame for all to
+`qutrio.<election>.all.<from>`.  So the last part of the subject is the sender, and the server's
+permissions can enforce that: let each user publish to `qutrio.<election>.*.<its id>` only.
+Without permissions a sender's id is not verified.
 
-Parts are names in which whatever is no letter, digit, `_` or `-` is written as `=` and two
-hexadecimal digits for each byte; a seat that is called `all` is written `=61ll`.
+In the parts of a subject each byte of a name that is no letter, digit, `_` or `-` is written as
+`=` and two hexadecimal digits; a participant that is called `all` is written `=61ll`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["Nats", "name_of", "part_of"]
 
 NAME_BYTES_MAX = 64
-"""How long the name of an election or a seat may be, in UTF-8."""
+"""The longest name of an election or a participant, in UTF-8."""
 ALL = "all"
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]")
 _PART = re.compile(r"(?:[A-Za-z0-9_-]|=[0-9a-f]{2})+")
 
 
 def part_of(name: str) -> str:
-    """Return a name as a part of a subject; raises `InvalidValueError`."""
+    """Return a name encoded as a part of a subject; raises `InvalidValueError`."""
     encoded = name.encode("utf-8", "surrogatepass")
     if not 0 < len(encoded) <= NAME_BYTES_MAX:
         problem = f"{name[:80]!r} must have 1 to {NAME_BYTES_MAX} bytes to be used with NATS"
@@ -45,7 +45,7 @@ def part_of(name: str) -> str:
 
 
 def name_of(part: str) -> str | None:
-    """Return the name that was written as a part; None when `part_of` never writes it so."""
+    """Return the name that `part_of` encoded; None for a part that it never makes."""
     if not _PART.fullmatch(part) or len(part) > 3 * NAME_BYTES_MAX:
         return None
     raw = re.sub(r"=([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), part)
@@ -58,11 +58,11 @@ def name_of(part: str) -> str | None:
 
 @frozen(kw_only=True)
 class Nats(NatsServers):
-    """NATS servers as the wire of an election; the fields are those of `NatsServers`."""
+    """NATS servers as the driver of an election; the fields are those of `NatsServers`."""
 
     @asynccontextmanager
     async def open(self, election: str, me: NodeId) -> AsyncGenerator[NatsLink]:
-        """Hold this seat's connection for the length of the block; raises `QutrioError`."""
+        """Hold this participant's connection for the length of the block; raises `QutrioError`."""
         prefix, mine = f"qutrio.{part_of(election)}", part_of(me)
         async with connect(self, (f"{prefix}.{mine}.*", f"{prefix}.{ALL}.*")) as connection:
             yield NatsLink(connection, prefix, me)
@@ -70,18 +70,18 @@ class Nats(NatsServers):
 
 @define(eq=False)
 class NatsLink:
-    """One seat's connection."""
+    """One participant's connection."""
 
     _connection: NatsConnection
     _prefix: str
     _me: NodeId
 
     def send(self, to: NodeId, frame: bytes) -> None:
-        """Publish a frame to one seat's subject."""
+        """Publish a frame to one participant's subject."""
         self._publish(part_of(to), frame)
 
     def broadcast(self, frame: bytes) -> None:
-        """Publish a frame to the subject of all seats."""
+        """Publish a frame to the subject of all participants."""
         self._publish(ALL, frame)
 
     async def receive(self) -> tuple[NodeId, bytes]:
@@ -90,9 +90,9 @@ class NatsLink:
             subject, frame = await self._connection.receive()
             sender = name_of(subject.rpartition(".")[2])
             if sender is None:
-                self._connection.tell(f"a frame came on an odd subject: {subject[:200]!r}")
+                self._connection.report(f"a frame came on an unknown subject: {subject[:200]!r}")
             elif len(frame) > FRAME_BYTES_MAX:
-                self._connection.tell(f"a frame of {sender} was dropped: {_size(frame)}")
+                self._connection.report(f"a frame of {sender} was dropped: {_size(frame)}")
             elif sender != self._me:
                 return NodeId(sender), frame
 
@@ -102,7 +102,7 @@ class NatsLink:
 
     def _publish(self, to: str, frame: bytes) -> None:
         if len(frame) > FRAME_BYTES_MAX:
-            self._connection.tell(f"a frame was not sent: {_size(frame)}")
+            self._connection.report(f"a frame was not sent: {_size(frame)}")
             return
         self._connection.publish(f"{self._prefix}.{to}.{part_of(self._me)}", frame)
 

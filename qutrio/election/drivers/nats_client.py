@@ -1,7 +1,7 @@
-"""A connection to NATS that a Trio task can use: it lives in a thread, and comes back for ever.
+"""A connection to NATS for Trio tasks; it runs in a thread, and reconnects forever.
 
-A connection that is lost is made again, to the next of the servers; what was to be sent in
-between is lost, because it would come too late.
+A connection that is lost is made again, to the next of the servers; the messages that were queued
+in between are dropped, because they would come too late.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ NEEDS_EXTRA = (
 
 @frozen(kw_only=True)
 class NatsServers:
-    """Which NATS servers to use, and how to log in to them.
+    """The NATS servers to use, and how to log in to them.
 
     At most one way to log in is given: `user` and `password`, a `token`, the file of an nkey
     seed, or a credentials file.  With `tls`, a context, or a server's address that begins with
-    `tls://`, nothing is said before TLS has begun.
+    `tls://`, nothing is sent before TLS has begun.
     """
 
     servers: Sequence[str]
@@ -52,11 +52,11 @@ class NatsServers:
     tls: ssl.SSLContext | None = None
 
     def subscribe(self, subjects: Sequence[str]) -> AbstractAsyncContextManager[NatsConnection]:
-        """Return a connection that hears `subjects`; see `connect`."""
+        """Return a connection that is subscribed to `subjects`; see `connect`."""
         return connect(self, subjects)
 
     def check(self) -> None:
-        """Raise `QutrioError` for what could never work."""
+        """Raise `QutrioError` for a configuration that can never work."""
         if not self.servers:
             raise InvalidValueError("servers", "is empty; name at least one, as nats://host:4222")
         if isinstance(self.servers, str):
@@ -75,7 +75,7 @@ class NatsServers:
                 raise ElectionError(f"cannot log in to NATS: {path} is not a file")
 
     def login(self) -> dict[str, Any]:
-        """Return the options of nats-py that log in."""
+        """Return the options for nats-py to log in."""
         options = {
             "user": self.user,
             "password": self.password,
@@ -98,27 +98,28 @@ class NatsConnection:
     _troubles: Ring[str]
 
     def publish(self, subject: str, payload: bytes) -> None:
-        """Hand a message over; it is lost when there is no connection."""
+        """Queue a message; it is lost when there is no connection."""
         self._send(subject, payload)
 
     async def receive(self) -> tuple[str, bytes]:
-        """Wait for the next message: its subject, and what it says."""
-        return await self._incoming.take()
+        """Wait for the next message, and return its subject and payload."""
+        return await self._incoming.get()
 
     async def trouble(self) -> str:
-        """Wait for the next sentence about the connection."""
-        return await self._troubles.take()
+        """Wait for the next problem of the connection, and return a sentence about it."""
+        return await self._troubles.get()
 
-    def tell(self, sentence: str) -> None:
-        """Add a sentence to the troubles."""
+    def report(self, sentence: str) -> None:
+        """Queue a sentence about a problem."""
         self._troubles.put(sentence)
 
 
 @asynccontextmanager
 async def connect(servers: NatsServers, subjects: Sequence[str]) -> AsyncGenerator[NatsConnection]:
-    """Hold a connection that hears `subjects`, for the length of the block.
+    """Hold a connection that is subscribed to `subjects`, for the length of the block.
 
-    Raises `QutrioError` for what could never work; a server that cannot be reached is trouble.
+    Raises `QutrioError` for a configuration that can never work.  A server that cannot be reached
+    is reported by `NatsConnection.trouble`.
     """
     servers.check()
     token = trio.lowlevel.current_trio_token()
@@ -134,9 +135,9 @@ async def connect(servers: NatsServers, subjects: Sequence[str]) -> AsyncGenerat
 
 
 def _new_client(servers: NatsServers) -> Callable[[], Client]:
-    """Return what makes a client; raises `ElectionError` when a package is missing."""
+    """Return the class of clients; raises `ElectionError` when a package is missing."""
     try:
-        from nats.aio.client import Client  # noqa: PLC0415 - only who uses NATS has the package
+        from nats.aio.client import Client  # noqa: PLC0415 - an optional package
     except ImportError:
         raise ElectionError(NEEDS_EXTRA) from None
     by_key = servers.nkey_file is not None or servers.credentials_file is not None

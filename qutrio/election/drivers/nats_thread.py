@@ -1,8 +1,8 @@
 """The asyncio side of a connection to NATS: a thread with an event loop of its own.
 
-Between this thread and Trio's stand bounded queues, from which the oldest goes; nothing that
+Bounded queues connect this thread to Trio's; a full queue drops its oldest item, so nothing that
 the Trio side calls ever waits for the network.  Each connection gets a new client, which is
-thrown away when the connection is lost; a server that leaves a ping unanswered counts as lost.
+discarded when the connection is lost; a server that does not answer a ping counts as lost.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ PING_DEADLINE_S = 2
 REDIAL_FIRST_S = 0.1
 REDIAL_CAP_S = 1.0
 LEAVE_S = 1
-"""For how long the thread goes on sending what is queued, and then for how long it closes."""
+"""How long the thread goes on sending queued messages, and then how long closing may take."""
 UNSENT_BYTES_MAX = 4 * 1024 * 1024
-"""What a server may leave unread; a frame for which there is no room is lost."""
+"""How many bytes a server may leave unread; then frames are dropped."""
 TROUBLES_QUEUED_MAX = 64
 PORT = 4222
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop that can cut the connection that was made last, and keep it from plain text.
+    """An event loop that can cut its newest connection, and keep it from sending plain text.
 
-    A server says in plain text whether it speaks TLS, and nats-py goes by that alone.  So
-    whoever can change this one line could read how a seat logs in.  While `secret`, nothing
-    leaves before TLS has begun.
+    A server says in plain text whether it speaks TLS, and nats-py relies on that alone.  So an
+    attacker who can change this one line could read the participant's credentials.  While
+    `secret` is set, nothing is sent before TLS has begun.
     """
 
     secret = False
@@ -63,25 +63,25 @@ class _Loop(asyncio.SelectorEventLoop):
         return await super().start_tls(bare, *args, **options)
 
     def cut(self) -> None:
-        """Drop the connection that was made last, with what it has not sent yet."""
+        """Drop the newest connection, and what it has not sent yet."""
         if isinstance(self._newest, asyncio.WriteTransport):
             self._newest.abort()
         self._newest = None
 
 
 class _Mute(asyncio.Transport):
-    """A connection on which TLS has not begun, and nothing may be said."""
+    """A connection on which TLS has not begun, so that nothing may be sent."""
 
     def __init__(self, bare: asyncio.Transport) -> None:
         super().__init__()
         self.bare = bare
 
     def write(self, data: object) -> None:
-        """Refuse; `writelines` comes here, too."""
+        """Refuse; `writelines` calls this too."""
         raise ConnectionError("it does not speak TLS")
 
     def is_closing(self) -> bool:
-        """Tell whether it is closed, or about to be."""
+        """Return whether it is closed, or about to be."""
         return self.bare.is_closing()
 
     def close(self) -> None:
@@ -105,15 +105,15 @@ class NatsThread:
     _outgoing: deque[tuple[str, bytes]] = field(
         init=False, factory=lambda: deque(maxlen=FRAMES_QUEUED_MAX)
     )
-    _heard: deque[tuple[str, bytes]] = field(
+    _received: deque[tuple[str, bytes]] = field(
         init=False, factory=lambda: deque(maxlen=FRAMES_QUEUED_MAX)
     )
-    _told: deque[str] = field(init=False, factory=lambda: deque(maxlen=TROUBLES_QUEUED_MAX))
-    _stirred: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _reports: deque[str] = field(init=False, factory=lambda: deque(maxlen=TROUBLES_QUEUED_MAX))
+    _wakeup: asyncio.Event = field(init=False, factory=asyncio.Event)
     _stop: asyncio.Event = field(init=False, factory=asyncio.Event)
     _up: bool = field(init=False, default=False)
-    _told_of: set[str] = field(init=False, factory=set)
-    """What was told since the last connection began: each sentence once."""
+    _reported: set[str] = field(init=False, factory=set)
+    """The sentences that were reported since the last connection: each is reported once."""
 
     # Called by Trio tasks
 
@@ -127,73 +127,73 @@ class NatsThread:
     def send(self, subject: str, payload: bytes) -> None:
         """Queue a message."""
         self._outgoing.append((subject, payload))
-        self._call(self._stirred.set)
+        self._call(self._wakeup.set)
 
     def stop(self) -> None:
-        """Let the thread send what is queued, and end."""
+        """Have the thread send what is queued, and end."""
         self._call(self._stop.set)
-        self._call(self._stirred.set)
+        self._call(self._wakeup.set)
 
     def _call(self, what: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: the thread has ended already
             self._loop.call_soon_threadsafe(what)
 
     def _hand_over(self) -> None:
-        while self._heard:
-            self.incoming.put(self._heard.popleft())
-        while self._told:
-            self.troubles.put(self._told.popleft())
+        while self._received:
+            self.incoming.put(self._received.popleft())
+        while self._reports:
+            self.troubles.put(self._reports.popleft())
 
     # Called by the event loop
 
     def _run_loop(self) -> None:
-        # Not by asyncio.Runner: it waits for whatever does not end, a name that is looked up.
-        self._loop.run_until_complete(self._live())
+        # Not asyncio.Runner, which waits for threads that may not end, as those that look up names.
+        self._loop.run_until_complete(self._run_until_stopped())
 
-    async def _live(self) -> None:
-        tending = asyncio.create_task(self._tend())
+    async def _run_until_stopped(self) -> None:
+        connecting = asyncio.create_task(self._keep_connected())
         await self._stop.wait()
         if self._up:
-            await asyncio.wait({tending}, timeout=LEAVE_S)
-        tending.cancel()
-        await asyncio.wait({tending}, timeout=LEAVE_S)
+            await asyncio.wait({connecting}, timeout=LEAVE_S)
+        connecting.cancel()
+        await asyncio.wait({connecting}, timeout=LEAVE_S)
         if left := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=LEAVE_S)
 
-    async def _tend(self) -> None:
-        """Connect to one server after the other, and stay until the connection ends."""
+    async def _keep_connected(self) -> None:
+        """Connect to one server after the other, and hold each connection until it ends."""
         turn = 0
         backoff = Backoff(random.Random(), REDIAL_FIRST_S, REDIAL_CAP_S)  # noqa: S311 - a spread
         while not self._stop.is_set():
             server = self._servers[turn % len(self._servers)]
             turn += 1
             try:
-                await self._talk_to(server)
-            except Exception as error:  # noqa: BLE001 - nats-py raises whatever it meets
+                await self._hold_connection(server)
+            except Exception as error:  # noqa: BLE001 - nats-py raises any exception
                 if not self._up:
-                    self._tell(f"cannot reach NATS at {shown(server)}: {_reason(error)}")
+                    self._report(f"cannot reach NATS at {shown(server)}: {_reason(error)}")
             if self._up:
                 self._up = False
                 backoff.reset()
-                self._tell(f"lost the connection to NATS at {shown(server)}")
+                self._report(f"lost the connection to NATS at {shown(server)}")
             if not self._stop.is_set():
                 await asyncio.sleep(backoff.next())
 
-    async def _talk_to(self, server: str) -> None:
-        """Hold one connection; raises what nats-py raises when it cannot be made, or is lost."""
+    async def _hold_connection(self, server: str) -> None:
+        """Hold one connection; raises nats-py's exception when it cannot be made, or is lost."""
         client, ended = self._new_client(), asyncio.Event()
         connected = asyncio.Event()
 
         async def on_closed() -> None:
             ended.set()
-            self._stirred.set()
+            self._wakeup.set()
 
         async def on_error(error: Exception) -> None:
             if not connected.is_set():
-                raise error  # or connect would try for ever
-            self._tell(f"NATS says: {_reason(error)}")
+                raise error  # otherwise connect would try forever
+            self._report(f"NATS says: {_reason(error)}")
 
         self._loop.secret = "tls" in self._login or urlsplit(server).scheme == "tls"
         try:
@@ -210,26 +210,26 @@ class NatsThread:
                 )
                 connected.set()
                 await self._subscribe(client)
-            self._began(server)
+            self._on_connected(server)
             await _first_of(self._pump(client, ended), self._watch(client))
         finally:
             await self._close(client)
 
     async def _subscribe(self, client: Client) -> None:
         async def on_message(message: Msg) -> None:
-            self._heard.append((message.subject, message.data))
+            self._received.append((message.subject, message.data))
             self._wake_trio()
 
         for subject in self._subjects:
             await client.subscribe(subject, cb=on_message)
         await client.flush(timeout=CONNECT_DEADLINE_S)
 
-    def _began(self, server: str) -> None:
-        self._outgoing.clear()  # what waited for a connection comes too late
+    def _on_connected(self, server: str) -> None:
+        self._outgoing.clear()  # messages that waited for a connection come too late
         self._up = True
-        if self._told_of:
-            self._tell(f"connected to NATS at {shown(server)}")
-        self._told_of.clear()
+        if self._reported:
+            self._report(f"connected to NATS at {shown(server)}")
+        self._reported.clear()
 
     async def _pump(self, client: Client, ended: asyncio.Event) -> None:
         """Publish what is queued until the connection ends, or until `stop`."""
@@ -242,29 +242,29 @@ class NatsThread:
                 await client.flush(timeout=LEAVE_S)
                 self._up = False
                 return
-            self._stirred.clear()
+            self._wakeup.clear()
             if not self._outgoing and not self._stop.is_set() and not ended.is_set():
-                await self._stirred.wait()
+                await self._wakeup.wait()
 
     async def _watch(self, client: Client) -> None:
-        """Ask the server whether it is there, until it is not; nats-py's own pings can hang."""
+        """Ping the server until it does not answer; nats-py's own pings can hang."""
         while True:
             await asyncio.sleep(PING_EVERY_S)
             await client.flush(timeout=PING_DEADLINE_S)
 
     async def _close(self, client: Client) -> None:
-        """Close a client; a server that takes nothing must not keep us."""
+        """Close a client, without waiting for a server that reads nothing."""
         with suppress(TimeoutError):
             await asyncio.wait_for(client.close(), LEAVE_S / 2)
         self._loop.cut()
         await asyncio.sleep(0)
 
-    def _tell(self, sentence: str) -> None:
-        if sentence not in self._told_of:
-            if len(self._told_of) == TROUBLES_QUEUED_MAX:
-                self._told_of.clear()
-            self._told_of.add(sentence)
-            self._told.append(sentence)
+    def _report(self, sentence: str) -> None:
+        if sentence not in self._reported:
+            if len(self._reported) == TROUBLES_QUEUED_MAX:
+                self._reported.clear()
+            self._reported.add(sentence)
+            self._reports.append(sentence)
             self._wake_trio()
 
     def _wake_trio(self) -> None:
@@ -272,7 +272,7 @@ class NatsThread:
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
-    """Return when the first of several works has ended, or raise what it raised."""
+    """Return when the first of several coroutines has ended, or raise what it raised."""
     tasks = {asyncio.create_task(work) for work in works}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -285,7 +285,7 @@ async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
 
 
 def shown(server: str) -> str:
-    """Return a server's address without what may be secret in it."""
+    """Return a server's address without credentials."""
     parts = urlsplit(server)
     return f"{parts.hostname}:{parts.port or PORT}"
 

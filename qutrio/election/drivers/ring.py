@@ -1,4 +1,4 @@
-"""A queue that never makes anybody wait to put something in: when it is full, the oldest goes."""
+"""A bounded queue whose `put` never waits: when it is full, the oldest item is dropped."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -9,31 +9,31 @@ T = TypeVar("T")
 
 
 class Ring(Generic[T]):
-    """At most `capacity` things in the order in which they came, for one reader at a time."""
+    """At most `capacity` items, first in, first out, for one reader at a time."""
 
     def __init__(self, capacity: int) -> None:
         """Begin empty."""
-        self._things: deque[T] = deque(maxlen=capacity)
+        self._items: deque[T] = deque(maxlen=capacity)
         self._closed = False
-        self._stir = trio.Event()
+        self._wakeup = trio.Event()
 
-    def put(self, thing: T) -> None:
-        """Put a thing in; the oldest one goes when there are too many."""
+    def put(self, item: T) -> None:
+        """Add an item; drops the oldest one when the queue is full."""
         if not self._closed:
-            self._things.append(thing)
-            self._stir.set()
+            self._items.append(item)
+            self._wakeup.set()
 
-    async def take(self) -> T:
-        """Wait for the oldest thing; raises `trio.EndOfChannel` once closed and empty."""
+    async def get(self) -> T:
+        """Wait for the oldest item, and remove it; raises `trio.EndOfChannel` at the end."""
         await trio.lowlevel.checkpoint()
-        while not self._things:
+        while not self._items:
             if self._closed:
                 raise trio.EndOfChannel
-            self._stir = trio.Event()
-            await self._stir.wait()
-        return self._things.popleft()
+            self._wakeup = trio.Event()
+            await self._wakeup.wait()
+        return self._items.popleft()
 
     def close(self) -> None:
-        """Take nothing more in; what is in can still be taken."""
+        """Ignore further items; those in the queue can still be read."""
         self._closed = True
-        self._stir.set()
+        self._wakeup.set()

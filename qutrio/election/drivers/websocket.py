@@ -1,13 +1,13 @@
-"""Seats that speak to one another over mutual TLS, without a server in the middle.
+"""A driver for participants that are linked by mutual TLS, without a server between them.
 
-Each seat listens on a port and dials the others.  A member is known by its certificate, so the
-sender of a frame is who its key says, and nobody else gets past the handshake.  `make_keys`
-makes a seat's key; only the certificate is given to the others.  `local` is for one machine:
-it makes the keys of all seats in one folder, at first use.
+Each participant listens on a port and dials the others.  A member is identified by its
+certificate, so the sender of a frame is verified, and strangers fail the handshake.  `make_keys`
+makes a participant's key; the others get the certificate only.  `local` is for one machine: it
+makes the keys of all participants in one folder, at first use.
 
-Between every pair there is one link, dialled by the lower id at once and by the other
-only when it has had none for some seconds.  Empty frames keep a link alive; one that is silent
-is cut and dialled again.  A frame for a member without a link is lost.
+Every pair has one link.  The lower id dials at once, the other only when it has had no link for
+some seconds.  Empty frames keep a link alive; a silent one is cut and dialled again.  A frame
+for a member without a link is lost.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ __all__ = ["At", "WebSockets", "local", "make_keys"]
 LOOPBACK = "127.0.0.1"
 TROUBLES_QUEUED_MAX = 64
 LEAVE_S = 1.0
-"""For how long a seat that leaves goes on sending what is queued."""
+"""How long a participant that leaves goes on sending queued frames."""
 
 
 @frozen
 class WebSockets:
-    """Where every member is, which key it has, and which of the keys is ours.
+    """The address and certificate of every member, and the folder of this one's own key.
 
     `keys` is the folder that `make_keys` made, `bind` the address to listen on (by default all
-    of IPv4); the port is that of this seat's own address.
+    of IPv4); the port is that of this participant's own address.
     """
 
     members: Mapping[str, At]
     keys: Path = field(converter=Path)
-    bind: str = field(default="0.0.0.0", kw_only=True)  # noqa: S104 - the handshake is the door
+    bind: str = field(default="0.0.0.0", kw_only=True)  # noqa: S104 - the handshake protects it
 
     @asynccontextmanager
     async def open(self, election: str, me: NodeId) -> AsyncGenerator[WebSocketLink]:
@@ -69,7 +69,7 @@ class WebSockets:
 
 @frozen
 class _Local:
-    """The seats of one machine, whose keys lie in one folder."""
+    """The participants of one machine, whose keys are in one folder."""
 
     ports: Mapping[str, int]
     directory: Path
@@ -87,43 +87,43 @@ class _Local:
 
 
 def local(ports: Mapping[str, int], directory: Path | str) -> _Local:
-    """Return a driver for seats on this machine: each with a port, all with one folder for keys.
+    """Return a driver for participants on this machine: each has a port, all share a key folder.
 
-    Whoever can read the folder can be any of the seats, so it is private to one user.
+    A program that can read the folder can pose as any participant, so it is private to one user.
     """
     return _Local(dict(ports), Path(directory))
 
 
 @define(eq=False)
 class WebSocketLink:
-    """One seat's links to all others."""
+    """One participant's links to all others."""
 
     _mesh: Mesh
     _frames: Ring[tuple[NodeId, bytes]]
     _troubles: Ring[str]
 
     def send(self, to: NodeId, frame: bytes) -> None:
-        """Queue a frame for one seat; it is lost when there is no link to it."""
+        """Queue a frame for one participant; it is lost when there is no link to it."""
         if self._fits(frame):
             self._mesh.send(to, frame)
 
     def broadcast(self, frame: bytes) -> None:
-        """Queue a frame for every seat to which there is a link."""
+        """Queue a frame for every participant to which there is a link."""
         if self._fits(frame):
             self._mesh.broadcast(frame)
 
     async def receive(self) -> tuple[NodeId, bytes]:
-        """Wait for the next frame; its sender is who the certificate says."""
-        return await self._frames.take()
+        """Wait for the next frame; its sender is verified by the certificate."""
+        return await self._frames.get()
 
     async def trouble(self) -> str:
         """Wait for the next sentence about a link that was refused, lost or not made."""
-        return await self._troubles.take()
+        return await self._troubles.get()
 
     def _fits(self, frame: bytes) -> bool:
         if 0 < len(frame) <= FRAME_BYTES_MAX:
             return True
-        size = f"{len(frame)} bytes, of 1 to {FRAME_BYTES_MAX} that are allowed"
+        size = f"{len(frame)} bytes, and 1 to {FRAME_BYTES_MAX} are allowed"
         self._troubles.put(f"a frame was not sent: it has {size}")
         return False
 
@@ -134,9 +134,9 @@ async def _opened(
 ) -> AsyncGenerator[WebSocketLink]:
     known = {NodeId(name): member_of(NodeId(name), at) for name, at in members.items()}
     if me not in known:
-        raise InvalidValueError("members", f"has no {me!r}: give this seat's own address too")
+        raise InvalidValueError("members", f"has no {me!r}: give your own address too")
     if len({member.fingerprint for member in known.values()}) < len(known):
-        raise InvalidValueError("members", "name one certificate twice: each seat has its own")
+        raise InvalidValueError("members", "name one certificate twice: each must have its own")
     _, port = split_address(known[me].address)
     require_bindable(bind, port)
     frames: Ring[tuple[NodeId, bytes]] = Ring(FRAMES_QUEUED_MAX)
@@ -147,16 +147,16 @@ async def _opened(
         members=known,
         transport=_transport(known[me], known, keys, bind, troubles),
         frames=frames,
-        tell=troubles.put,
+        report=troubles.put,
         rng=random.Random(me),  # noqa: S311 - only spreads the dials
     )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(mesh.live)
+        nursery.start_soon(mesh.run)
         try:
             yield WebSocketLink(mesh, frames, troubles)
         finally:
             with trio.CancelScope(deadline=trio.current_time() + LEAVE_S, shield=True):
-                await mesh.leave()
+                await mesh.drain()
             mesh.end()
 
 

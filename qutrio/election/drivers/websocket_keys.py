@@ -1,4 +1,4 @@
-"""The keys of seats that speak TLS to one another: who makes them, and how members name them."""
+"""The keys and certificates of participants that are linked by TLS: making and loading them."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ if TYPE_CHECKING:
 CERTIFICATE_FILE_BYTES_MAX = 64 * 1024
 LOCK_NAME = "lock"
 _CERTIFIED_NAME = "election seat"
-"""What the certificate says to people who look at it; who a seat is, the key says."""
+"""The certificate's name, for people; a participant is identified by its key."""
 
 
 @frozen
 class At:
-    """Where a member is, as host:port, and the file of its certificate."""
+    """The address of a member, as host:port, and the file of its certificate."""
 
     address: str
     certificate: Path = field(converter=Path)
 
 
 def make_keys(directory: Path | str) -> Path:
-    """Make a key and a certificate in a folder, unless they are there; return the certificate.
+    """Make a key and a certificate in a folder, unless they exist; return the certificate's path.
 
-    The certificate goes to every other member; the rest of the folder to nobody.  Raises
+    Give the certificate to every other member; keep the rest of the folder private.  Raises
     `DataDirectoryError`.
     """
     data = DataDirectory(Path(directory))
     return create_identity(data, None, _CERTIFIED_NAME).certificate_file
 
 
-def keys_for_all(directory: Path, seats: Iterable[str]) -> dict[str, Path]:
-    """Make what is missing of the seats' keys in one folder, and return their certificates.
+def keys_for_all(directory: Path, participants: Iterable[str]) -> dict[str, Path]:
+    """Make the participants' missing keys in one folder, and return their certificates.
 
-    Several programs may do so at once.  Raises `DataDirectoryError`.
+    Several programs may do this at once.  Raises `DataDirectoryError`.
     """
     with _locked(directory):
-        return {participant: make_keys(directory / participant) for participant in seats}
+        return {participant: make_keys(directory / participant) for participant in participants}
 
 
 def member_of(participant: NodeId, at: At) -> Member:
-    """Return what a link needs to know of a member; raises `QutrioError` for a bad certificate."""
+    """Return the member that a link needs; raises `QutrioError` for an invalid certificate."""
     problem = f"the certificate of {participant} cannot be used: {at.certificate}"
     try:
         pem = read_regular(at.certificate, CERTIFICATE_FILE_BYTES_MAX, follow=True)
@@ -88,7 +88,7 @@ def identify(directory: Path, member: Member) -> PeerIdentity:
     if identity.fingerprint != member.fingerprint:
         raise DataDirectoryError(
             f"the key in {directory} is not that of {member.id}: its certificate among the"
-            " members is another one; give every seat the same certificates"
+            " members is another one; give every participant the same certificates"
         )
     return PeerIdentity(
         node_id=member.id,
@@ -101,7 +101,7 @@ def identify(directory: Path, member: Member) -> PeerIdentity:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Hold a folder's lock, and make the folder if need be."""
+    """Hold a folder's lock, and make the folder if it is missing."""
     try:
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -1,8 +1,8 @@
-"""What graft nodes say to each other over NATS, as bytes and as values.
+"""The messages of graft nodes over NATS: encoding and decoding.
 
 The messages are those of graft's protocol, in protobuf's third syntax.  Their descriptors are
-made at run time, so that nothing has to be generated.  Whatever comes from outside and is not
-such a message, or is larger than it can be, becomes a `FrameError`.
+made at run time, so that no code has to be generated.  Input that is no such message, or is too
+large, raises a `FrameError`.
 
 Source: the protocol of nats-io/graft (its protocol.proto).
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 ID_CHARS_MAX = 64
 FRAME_BYTES_MAX = POSITION_BYTES_MAX + 512
-"""Beside its position, a request holds an id and a number."""
+"""Besides its position, a request holds an id and a number."""
 _ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 class FrameError(ElectionError):
-    """Bytes from outside are no message of graft's."""
+    """Received bytes are not a message of graft's protocol."""
 
 
 @frozen
 class VoteRequest:
-    """Vote for `candidate` in `term`; its program stands at `current_state`."""
+    """A request to vote for `candidate` in `term`; `current_state` is its program's position."""
 
     term: int
     candidate: str
@@ -43,7 +43,7 @@ class VoteRequest:
 
 @frozen
 class VoteResponse:
-    """The vote of somebody who does not say who it is."""
+    """A vote; it does not name the voter."""
 
     term: int
     granted: bool
@@ -51,7 +51,7 @@ class VoteResponse:
 
 @frozen
 class Heartbeat:
-    """`leader` leads `term`."""
+    """A leader's announcement that it leads `term`."""
 
     term: int
     leader: str
@@ -65,13 +65,13 @@ _KINDS: Mapping[type[Any], str] = {
     VoteResponse: "VoteResponse",
     Heartbeat: "Heartbeat",
 }
-"""The messages' names in graft's protocol."""
+"""The names of the messages in graft's protocol."""
 _WIRE_NAMES: Mapping[type[Any], Mapping[str, str]] = {
     VoteRequest: {"term": "Term", "candidate": "Candidate", "current_state": "CurrentState"},
     VoteResponse: {"term": "Term", "granted": "Granted"},
     Heartbeat: {"term": "Term", "leader": "Leader"},
 }
-"""The fields of each message, in the order of their numbers from one."""
+"""The fields of each message, in the order of their numbers, from one."""
 _TYPES = {
     "Term": "TYPE_UINT64",
     "Candidate": "TYPE_STRING",
@@ -82,7 +82,7 @@ _TYPES = {
 
 
 def require_protobuf() -> None:
-    """Raise `ElectionError` unless frames can be read and written."""
+    """Raise `ElectionError` unless protobuf is installed."""
     try:
         _classes()
     except ImportError:
@@ -90,12 +90,12 @@ def require_protobuf() -> None:
 
 
 def is_graft_id(name: str) -> bool:
-    """Tell whether a name can stand in a subject as graft puts it there."""
+    """Return whether a name is valid in graft's subjects."""
     return len(name) <= ID_CHARS_MAX and _ID.fullmatch(name) is not None
 
 
 def encode(frame: Frame) -> bytes:
-    """Return a message's bytes."""
+    """Return a message as bytes."""
     names = _WIRE_NAMES[type(frame)]
     values = {names[name]: value for name, value in asdict(frame).items()}
     data: bytes = _classes()[_KINDS[type(frame)]](**values).SerializeToString()
@@ -103,16 +103,16 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(kind: type[F], data: bytes) -> F:
-    """Return the message of a kind that bytes hold; raises `FrameError`.
+    """Return the message of a kind that `data` encodes; raises `FrameError`.
 
-    Fields that only a newer version knows are ignored.
+    Unknown fields are ignored.
     """
     if len(data) > FRAME_BYTES_MAX:
         raise FrameError(f"a {_KINDS[kind]} has {len(data)} bytes; at most {FRAME_BYTES_MAX}")
     message = _classes()[_KINDS[kind]]()
     try:
         message.ParseFromString(data)
-    except Exception as error:  # noqa: BLE001 - a bug in one sender must not silence the others
+    except Exception as error:  # noqa: BLE001 - one bad sender must not stop the others
         raise FrameError(f"a {_KINDS[kind]} is malformed: {str(error)[:200]}") from None
     names = _WIRE_NAMES[kind]
     frame = kind(**{a.name: getattr(message, names[a.name]) for a in fields(kind)})
@@ -129,17 +129,17 @@ def _require_sensible(frame: Frame) -> None:
         case Heartbeat(leader=who):
             pass
         case VoteResponse():
-            return  # a node that never heard of a term answers with none
+            return  # a node that knows no term yet answers without one
     if frame.term == 0:
         raise FrameError(f"a {name} has no term")
     if not is_graft_id(who):
-        raise FrameError(f"a {name} comes from {who[:80]!r}, which is no id")
+        raise FrameError(f"a {name} comes from {who[:80]!r}, which is not an id")
 
 
 @cache
 def _classes() -> Mapping[str, Any]:
     """Return protobuf's class for each message; raises `ImportError`."""
-    # Only who uses graft's protocol has the package.
+    # An optional package.
     from google.protobuf import (  # noqa: PLC0415
         descriptor_pb2,
         descriptor_pool,

@@ -1,8 +1,8 @@
-"""The one file of a seat among graft nodes: its term, and whom it voted for in it.
+"""Durable hard state of a graft participant: its term, and its vote in that term.
 
 A vote that is forgotten can be given twice, and then two leaders share a term.  So the file is
-written, flushed and renamed before any answer leaves, holds its own checksum, and a damaged one
-is never taken for an empty one.
+written, flushed and renamed before any answer is sent, has a checksum, and a damaged one is
+never taken for an empty one.
 """
 
 from __future__ import annotations
@@ -32,40 +32,40 @@ FORMAT = 1
 FILE_NAME = "graft-ballot.json"
 FILE_BYTES_MAX = 64 * 1024
 RECOVERY = (
-    "an older copy would forget a vote, so do not restore one: while the other seats run and one"
-    " of them leads, move the file away and start this seat again"
+    "an older copy would lack a vote, so do not restore one: while the other participants run and"
+    " one of them leads, move the file away and start this one again"
 )
 
 
 class HardStateStore(Protocol):
-    """A place for one seat's ballot."""
+    """Storage for one participant's hard state."""
 
     def hold(self, cluster: str, me: NodeId) -> AbstractContextManager[HardState]:
-        """Keep all others out for the length of the block, which gets what is kept.
+        """Lock the storage for the length of the block, which gets the stored hard state.
 
-        Raises `DataDirectoryError` when it is taken, cannot be used, or is another seat's, and
+        Raises `DataDirectoryError` when it is in use, unusable, or another participant's, and
         `InvalidDocumentError` when it is damaged.
         """
         ...
 
     async def save(self, hard_state: HardState) -> None:
-        """Return when the ballot would survive a power loss, or raise `StorageError`."""
+        """Return when the hard state would survive a power loss; raises `StorageError`."""
         ...
 
 
 class HardStateFolder:
-    """A folder of one seat's own, with the ballot in a file."""
+    """A folder of one participant's own, with the hard state in a file."""
 
     def __init__(self, path: PathLike[str] | str) -> None:
-        """Use the folder at `path`, which is made when there is none."""
+        """Use the folder at `path`, which is made if it is missing."""
         self._directory = DataDirectory(Path(path).absolute())
         self._limiter = trio.CapacityLimiter(1)
-        self._seat = {"cluster": "", "seat": ""}
+        self._identity = {"cluster": "", "seat": ""}
 
     @contextmanager
     def hold(self, cluster: str, me: NodeId) -> Iterator[HardState]:
-        """Lock the folder and read the ballot; see `Ballots.hold`."""
-        self._seat = {"cluster": cluster, "seat": me}
+        """Lock the folder and read the file; see `HardStateStore.hold`."""
+        self._identity = {"cluster": cluster, "seat": me}
         root = self._directory.root
         try:
             root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class HardStateFolder:
             yield self._load()
 
     async def save(self, hard_state: HardState) -> None:
-        """Write the ballot in a thread."""
+        """Write the file in a thread."""
         await trio.to_thread.run_sync(self._write, hard_state, limiter=self._limiter)
 
     @property
@@ -83,7 +83,7 @@ class HardStateFolder:
         return self._directory.root / FILE_NAME
 
     def _write(self, hard_state: HardState) -> None:
-        body = {**self._seat, "term": hard_state.term, "vote": hard_state.vote}
+        body = {**self._identity, "term": hard_state.term, "vote": hard_state.vote}
         sealed = {"format": FORMAT, "checksum": _checksum(body), "body": body}
         try:
             write_atomic(self._file, orjson.dumps(sealed))
@@ -98,16 +98,16 @@ class HardStateFolder:
         except OSError as error:
             raise DataDirectoryError(f"cannot read {self._file}: {explain(error)}") from None
         body = self._unsealed(data)
-        if {name: body[name] for name in self._seat} != self._seat:
+        if {name: body[name] for name in self._identity} != self._identity:
             raise DataDirectoryError(
-                f"{self._file} is the ballot of {body['seat']} in {body['cluster']}; give every"
-                " seat a folder of its own"
+                f"{self._file} is the hard state of {body['seat']} in {body['cluster']}; give"
+                " every participant a folder of its own"
             )
         vote = body["vote"]
         return HardState(Term(body["term"]), None if vote is None else NodeId(vote))
 
     def _unsealed(self, data: bytes) -> dict[str, Any]:
-        """Return what the file says; raises `InvalidDocumentError` unless all of it is there."""
+        """Return the body of the file; raises `InvalidDocumentError` when it is damaged."""
         try:
             outer = orjson.loads(data)
             if outer["format"] == FORMAT and outer["checksum"] == _checksum(outer["body"]):

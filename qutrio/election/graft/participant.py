@@ -1,9 +1,9 @@
-"""A seat among graft nodes: the election of NATS graft, and nothing that graft does not have.
+"""A participant among graft nodes: the election protocol of NATS graft, without additions.
 
-For groups in which some nodes run graft, or that are too many for a mesh.  A node knows the
-size of its cluster, not its members.  There is no mandate behind the role: a leader that is cut
-off goes on leading its term while the others elect another in a higher one.  So whatever a
-leader writes must carry its term, and whoever takes it must refuse a lower one than it has seen.
+For groups in which some nodes run graft, or that are too large for a mesh.  A node knows the
+size of its cluster, not its members.  There is no lease behind the role: a leader that is cut
+off goes on leading its term while the others elect another in a higher one.  So a leader must
+write its term with its data, and a store must refuse a lower term than it has seen.
 docs/elections-nats.md compares this with `election.join`.
 """
 
@@ -23,7 +23,7 @@ from qutrio.core.election.raft.machine import Raft
 from qutrio.election.feeds import Feed, Listener, Trouble, TroubleKind
 from qutrio.election.graft import frames
 from qutrio.election.graft.hard_state import HardStateFolder, HardStateStore
-from qutrio.election.graft.transport import Broker, Connection, Heard, Wire
+from qutrio.election.graft.transport import Broker, Connection, Inbound, Wire
 from qutrio.election.timers import Timers, settings_of
 from qutrio.election.unwrap import ParticipantLeftError, unwrap_group
 from qutrio.errors import ElectionError, InvalidValueError, StorageError
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 __all__ = ["GraftParticipant", "GraftState", "join_graft"]
 
 SIZE_MAX = 1024
-LOOK_S_MAX: Seconds = 0.5
-"""How often the clock is looked at: it counts a suspend of the machine, trio's does not."""
+CLOCK_CHECK_S_MAX: Seconds = 0.5
+"""How often the clock is checked: it counts a suspend of the machine, trio's does not."""
 DISK_RETRY_S: Seconds = 1.0
-"""For how long a seat neither stands nor votes after its disk refused a ballot."""
+"""How long a participant neither stands nor votes after a write of its hard state failed."""
 
 
 @frozen(kw_only=True)
 class GraftState:
-    """What a seat among graft nodes knows at one moment.
+    """What a graft participant knows at one time.
 
-    `term` is the one that it led, voted in, or heard of last.  `leader` is who it thinks leads;
-    another may lead a higher term by now, also when it is this seat.
+    `term` is the latest that it led, voted in, or heard of.  `leader` is its opinion; another
+    node may already lead a higher term, even when `leader` is this participant.
     """
 
     self_id: str
@@ -63,7 +63,7 @@ class GraftState:
 
 
 class GraftParticipant:
-    """One program's place in a graft cluster; made by `join_graft`."""
+    """A program that takes part in a graft cluster; made by `join_graft`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class GraftParticipant:
         clock: Clock,
         size: int,
     ) -> None:
-        """Speak through `connection`; `run` does the work."""
+        """Use `connection`; `run` does the work."""
         self.self_id = raft.me
         self._raft = raft
         self._wire = wire
@@ -90,74 +90,76 @@ class GraftParticipant:
         self._closed = False
         self._turns: Feed[Turn] = Feed()
         self._troubles: Feed[Trouble] = Feed()
-        self._outlook = Latest(self._look())
+        self._view = Latest(self._current_view())
         self._bodies: set[trio.CancelScope] = set()
 
     @property
     def state(self) -> GraftState:
-        """What is known now; changes with every step of the election."""
-        return self._outlook.value.state
+        """The current state; changes with every step of the election."""
+        return self._view.value.state
 
     @asynccontextmanager
     async def leading(self) -> AsyncGenerator[Term]:
-        """Wait until this seat leads, and run the block for as long as it does.
+        """Wait until this participant leads, and run the block while it does.
 
         The block gets the term: a number that only grows from leader to leader.  Pass it to
-        whatever you write to, and let that refuse a lower one than it has seen: this seat may
-        lead for a while after another was elected.  The block is cancelled when the seat leads
-        its term no longer; then `async with` ends without an exception.
+        every store that you write to, and have the store refuse a lower one than it has seen:
+        this participant may lead for a while after another was elected.  The block is cancelled
+        when the participant no longer leads its term; then `async with` ends without an
+        exception.
 
-        Raises `ElectionError` when the seat is left before the block began.
+        Raises `ElectionError` when the participant leaves before the block began.
         """
         await trio.lowlevel.checkpoint()
-        seen = await self._outlook.until(lambda seen: seen.leads is not None or seen.closed)
-        if seen.leads is None:
-            raise ParticipantLeftError("this seat was left; it leads no more")
+        view = await self._view.until(lambda view: view.leads is not None or view.closed)
+        if view.leads is None:
+            raise ParticipantLeftError("this participant has left; it cannot lead")
         scope = trio.CancelScope()
         self._bodies.add(scope)
         try:
             with scope:
-                yield seen.leads
+                yield view.leads
         finally:
             self._bodies.discard(scope)
 
     def changes(self) -> Listener[Turn]:
-        """Return the changes of this seat's role from now on, for `async for`.
+        """Return the changes of this participant's role from now on, for `async for`.
 
-        A listener that does not keep up loses the oldest.  The iteration ends when the seat is
-        left.
+        A listener that does not keep up loses the oldest.  The iteration ends when the
+        participant leaves.
         """
         return self._turns.listen()
 
     def errors(self) -> Listener[Trouble]:
-        """Return what goes wrong from now on, for `async for`: the election itself goes on.
+        """Return the problems of this participant from now on, for `async for`.
 
-        A listener that does not keep up loses the oldest.  The iteration ends when the seat is
-        left.
+        A listener that does not keep up loses the oldest.  The iteration ends when the
+        participant leaves.
         """
         return self._troubles.listen()
 
-    # What runs while the seat is taken
+    # Called by the host
 
     async def run(self) -> None:
-        """Elect, for ever."""
+        """Process messages and timers, forever."""
         while True:
-            heard = await self._hear_until(self._raft.deadline(self._clock.now()))
+            heard = await self._receive_until(self._raft.deadline(self._clock.now()))
             if heard is not None:
                 electorate = self._electorate(heard)
-                said = self._raft.hear(heard.sender, heard.word, electorate, self._clock.now())
-                await self._follow_up(said)
+                now = self._clock.now()
+                messages = self._raft.on_message(heard.sender, heard.message, electorate, now)
+                await self._perform(messages)
             now = self._clock.now()
             if now >= self._raft.deadline(now):
-                await self._follow_up(self._raft.advance(self._electorate(), now))
+                await self._perform(self._raft.advance(self._electorate(), now))
 
-    async def complain(self) -> None:
-        """Tell whoever listens what goes wrong on the wire, for ever."""
+    async def report_troubles(self) -> None:
+        """Publish the problems that the connection reports, forever."""
         while True:
-            self._tell(TroubleKind.WIRE, await self._connection.trouble())
+            self._report(TroubleKind.WIRE, await self._connection.trouble())
 
     def leave(self) -> None:
-        """End: cancel the blocks that lead, and let none begin.  The ballot stays on disk."""
+        """End: cancel the bodies, and let none begin.  The hard state stays on disk."""
         self._closed = True
         self._raft.close(self._clock.now())
         self._cancel_unless_leading()
@@ -165,26 +167,26 @@ class GraftParticipant:
         self._turns.end()
         self._troubles.end()
 
-    async def _hear_until(self, deadline: Instant) -> Heard | None:
-        """Return what is heard until a deadline, or None; what is strange is told and dropped."""
-        left_s = min(deadline - self._clock.now(), LOOK_S_MAX)
+    async def _receive_until(self, deadline: Instant) -> Inbound | None:
+        """Return a message that arrives before a deadline, or None; an invalid one is reported."""
+        left_s = min(deadline - self._clock.now(), CLOCK_CHECK_S_MAX)
         with trio.move_on_after(max(left_s, 0.0)):
             subject, payload = await self._connection.receive()
             try:
                 return self._wire.unpack(subject, payload)
             except ElectionError as error:
-                self._tell(TroubleKind.PROTOCOL, str(error))
+                self._report(TroubleKind.PROTOCOL, str(error))
         return None
 
-    async def _follow_up(self, said: list[Outgoing]) -> None:
-        """Make the ballot durable, and only then speak and lead."""
+    async def _perform(self, messages: list[Outgoing]) -> None:
+        """Make the hard state durable, and only then send messages and lead."""
         self._cancel_unless_leading()
         if self._raft.hard_state != self._durable and not await self._save(self._raft.hard_state):
-            said = []
+            messages = []
         self._publish()
-        for say in said:
-            if (message := self._wire.pack(say)) is not None:
-                self._connection.publish(*message)
+        for outgoing in messages:
+            if (packed := self._wire.pack(outgoing)) is not None:
+                self._connection.publish(*packed)
 
     async def _save(self, hard_state: HardState) -> bool:
         try:
@@ -193,12 +195,12 @@ class GraftParticipant:
             self._raft.restore(self._durable)
             self._unfit_until = Instant(self._clock.now() + DISK_RETRY_S)
             self._cancel_unless_leading()
-            self._tell(TroubleKind.DISK, f"the ballot could not be kept: {error}")
+            self._report(TroubleKind.DISK, f"the hard state could not be written: {error}")
             return False
         self._durable = hard_state
         return True
 
-    def _electorate(self, heard: Heard | None = None) -> Electorate:
+    def _electorate(self, heard: Inbound | None = None) -> Electorate:
         electors = self._wire.electors if heard is None else heard.electors
         fit = self._clock.now() >= self._unfit_until
         return self._wire.electorate(electors, self._settings, fit=fit)
@@ -207,15 +209,15 @@ class GraftParticipant:
         for item in self._raft.news():
             match item:
                 case Turn():
-                    self._turns.tell(item)
+                    self._turns.publish(item)
                 case Complaint(what):
-                    self._tell(TroubleKind.PROTOCOL, what)
-        self._outlook.publish(self._look())
+                    self._report(TroubleKind.PROTOCOL, what)
+        self._view.publish(self._current_view())
 
-    def _look(self) -> _Outlook:
+    def _current_view(self) -> _GraftView:
         raft = self._raft
         leader = raft.choice(self._electorate(), self._clock.now())
-        return _Outlook(
+        return _GraftView(
             GraftState(
                 self_id=raft.me,
                 role=raft.role,
@@ -228,18 +230,18 @@ class GraftParticipant:
         )
 
     def _cancel_unless_leading(self) -> None:
-        seen = self._outlook.value
-        if self._raft.role is not Role.LEADER or self._raft.hard_state.term != seen.leads:
+        view = self._view.value
+        if self._raft.role is not Role.LEADER or self._raft.hard_state.term != view.leads:
             for body in self._bodies:
                 body.cancel()
 
-    def _tell(self, kind: TroubleKind, what: str) -> None:
-        self._troubles.tell(Trouble(kind, what))
+    def _report(self, kind: TroubleKind, what: str) -> None:
+        self._troubles.publish(Trouble(kind, what))
 
 
 @frozen
-class _Outlook:
-    """What waiters wait for; `leads` is the term that this seat leads, if any."""
+class _GraftView:
+    """The view that tasks wait for; `leads` is the term that this participant leads, if any."""
 
     state: GraftState
     leads: Term | None
@@ -260,22 +262,22 @@ async def join_graft(
     clock: Clock | None = None,
     rng: random.Random | None = None,
 ) -> AsyncGenerator[GraftParticipant]:
-    """Take a seat in the graft cluster `cluster` for the length of the block.
+    """Take part in the graft cluster `cluster` for the length of the block.
 
     Args:
         cluster: the cluster's name, the same at all nodes.
-        self_id: this seat's id, another one at each node; it must not change.
+        self_id: this participant's id, a different one at each node; it must not change.
         size: how many nodes there are, the same number at all nodes.
         nats: the servers, a `drivers.nats.Nats`.
-        state: a folder of this seat's own, made when there is none; or a `Ballots`.
-        position: the program's state, by which it decides who may lead.
-        leader_heartbeat: how often a leader says that it leads, in seconds.  Graft uses 0.1.
-        election_timeout: a node stands that heard no leader for one to two of these.
-        clock: the time; give `plumbing.clock.TrioClock()` in tests with trio's `MockClock`.
-        rng: the dice; give a seeded one in tests.
+        state: a folder of this participant's own, made if it is missing; or a `HardStateStore`.
+        position: lets the program's own state decide who may lead.
+        leader_heartbeat: the time between a leader's heartbeats, in seconds.  Graft uses 0.1.
+        election_timeout: a node stands after hearing no leader for one to two of these.
+        clock: the clock; pass `plumbing.clock.TrioClock()` in tests with trio's `MockClock`.
+        rng: the source of random timers; pass a seeded one in tests.
 
     Raises `InvalidValueError` that names the argument, `DataDirectoryError` or
-    `InvalidDocumentError` when the ballot cannot be used, and what the driver raises.
+    `InvalidDocumentError` when the hard state cannot be used, and what the driver raises.
     """
     _require_valid(cluster, self_id, size)
     timers = Timers(leader_heartbeat=leader_heartbeat, election_timeout=election_timeout)
@@ -309,7 +311,7 @@ async def join_graft(
 
 @define(kw_only=True)
 class _Host:
-    """What a seat needs while it is taken."""
+    """The arguments of `join_graft`, checked."""
 
     cluster: str
     me: NodeId
@@ -323,23 +325,23 @@ class _Host:
 
     @asynccontextmanager
     async def participating(self) -> AsyncGenerator[GraftParticipant]:
-        """Hold the ballot and the connection, and elect, for the length of the block."""
+        """Hold the storage and the connection, and elect, for the length of the block."""
         wire = Wire(self.cluster, self.me, self.size)
         with self.hard_states.hold(self.cluster, self.me) as hard_state:
             async with (
                 self.broker.subscribe(wire.subjects) as connection,
                 trio.open_nursery() as nursery,
             ):
-                participant = self._seat(hard_state, wire, connection)
+                participant = self._make(hard_state, wire, connection)
                 nursery.start_soon(participant.run)
-                nursery.start_soon(participant.complain)
+                nursery.start_soon(participant.report_troubles)
                 try:
                     yield participant
                 finally:
                     participant.leave()
                     nursery.cancel_scope.cancel()
 
-    def _seat(self, hard_state: HardState, wire: Wire, connection: Connection) -> GraftParticipant:
+    def _make(self, hard_state: HardState, wire: Wire, connection: Connection) -> GraftParticipant:
         raft = Raft(
             me=self.me,
             hard_state=hard_state,

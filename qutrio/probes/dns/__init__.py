@@ -1,1 +1,1 @@
-"""DNS questions of our own: the look-ups of all probes, and what the `dns` check asks."""
+"""A DNS client: the look-ups of all probes, and the questions of the `dns` check."""

@@ -1,14 +1,14 @@
-"""Evidence that this node's resolver works, without which a failed look-up accuses nobody.
+"""Evidence that this node's resolver works; without it a failed look-up is not the target's fault.
 
 The evidence is an answer about a random name that no cache can hold, under a *canary zone*; that
 the name does not exist is an answer too.  It must be asked for after the failed look-up began
-and be at most `FRESH_S_MAX` old; all probes share it, and its time is not taken from theirs.
+and be at most `FRESH_S_MAX` old; all probes share it, and its time is not part of theirs.
 
-A name under one of the configured zones is judged by the innermost of these alone: names that
-a resolver forwards to servers of their own say nothing about the others.  For all other names
-any of these zones is good: the name's own top domain, which has to be asked on the way to the
-name; its own domain, for the case that only the one name fails; and the domains of other names
-that this node looked up lately.
+A name under one of the configured zones is judged by the innermost of these only: names that
+a resolver forwards to special servers prove nothing about other names.  For all other names an
+answer from one of these zones is enough: the name's own top domain, which resolvers ask on the
+way to the name; its own domain, for the case that only this name fails; and the domains of other
+names that this node looked up recently.
 """
 
 import secrets
@@ -28,13 +28,13 @@ PAUSE_S: Seconds = 0.25
 """The least time between two questions for the same evidence."""
 
 IMPATIENCE_S: Seconds = 0.4
-"""A server that is silent for so long does not keep the next one from being asked."""
+"""After this silence of a server the next one is asked."""
 
 CANARIES_MAX = 256
-"""Sets of zones about which something is remembered."""
+"""Sets of zones whose evidence is kept."""
 
 LEARNED_MAX = 64
-"""Domains of names that were looked up well."""
+"""Domains of names that were looked up successfully."""
 
 LEARNED_ASKED_MAX = 2
 OWN_ZONES = 2
@@ -43,13 +43,13 @@ OWN_ZONES = 2
 CANARY_BYTES = 10
 _DOMAIN_LABELS = 2
 ROOT = ""
-"""The owner of what the root says about a top domain that does not exist.  Resolvers keep what
-they learned of the root for long, so it proves little where other zones can be asked."""
+"""The owner of the root's answer about a top domain that does not exist.  Resolvers cache what
+the root says for long, so it proves little where other zones can be asked."""
 
 
 @define
 class _Canary:
-    """What is known of one set of zones: when it was asked last, and whether it answered."""
+    """The last question to one set of zones, and whether it was answered."""
 
     asked: Instant
     worked: bool | None = None
@@ -57,7 +57,7 @@ class _Canary:
 
 
 class Evidence:
-    """What this node knows about its resolver."""
+    """The evidence that this node has about its resolver."""
 
     def __init__(self, clock: Clock, zones: tuple[str, ...] = ()) -> None:
         """Start without any; `zones` are the canary zones that the operator named."""
@@ -67,7 +67,7 @@ class Evidence:
         self._canaries: dict[tuple[str, ...], _Canary] = {}
 
     def learn(self, host: str) -> None:
-        """Note that a name was looked up well, so that its domain serves as a canary zone."""
+        """Record that a name was looked up, so that its domain can serve as a canary zone."""
         domain = _domain(host)
         self._learned[domain] = None
         self._learned.move_to_end(domain)
@@ -75,7 +75,7 @@ class Evidence:
             self._learned.popitem(last=False)
 
     def zones_for(self, host: str) -> tuple[str, ...]:
-        """Return the zones of which one must answer, the name's own top domain first."""
+        """Return the zones, one of which must answer; the name's own top domain is first."""
         covering = [zone for zone in self._zones if _is_under(host, zone)]
         if covering:
             return (max(covering, key=len),)
@@ -84,7 +84,7 @@ class Evidence:
         return domain.partition(".")[2], domain, *others[:LEARNED_ASKED_MAX]
 
     async def works(self, host: str, since: Instant, policy: Policy) -> bool:
-        """Return whether the resolver answers others, by evidence asked for after `since`."""
+        """Return whether the resolver answers other names, by evidence asked for after `since`."""
         zones = self.zones_for(host)
         while True:
             canary = self._canaries.get(zones)
@@ -129,7 +129,7 @@ async def _any_answers(zones: tuple[str, ...], policy: Policy) -> bool:
 
 
 def canary_name(zone: str) -> str:
-    """Return a name in `zone` that nobody has asked for before."""
+    """Return a random name in `zone` that was never asked for before."""
     label = "qutrio-" + secrets.token_hex(CANARY_BYTES)
     return f"{label}.{zone}" if zone else label
 

@@ -1,7 +1,7 @@
-"""One try at one name server: questions over UDP, each again over TCP when it is truncated.
+"""One try at one name server: questions over UDP, each again over TCP when truncated.
 
-The socket is connected, so that the kernel drops what comes from elsewhere; the identifier and
-the source port are random; an answer to another question is dropped here.
+The socket is connected, so that the kernel drops datagrams from other addresses; the identifier
+and the source port are random; an answer to another question is dropped here.
 """
 
 import os
@@ -30,7 +30,7 @@ PARTNER_S: Seconds = 0.05
 """How long an answer with addresses waits for the one about the other family (RFC 8305)."""
 
 STRAYS_MAX = 1000
-"""Datagrams that answer nothing; a server that sends more is not listened to."""
+"""Datagrams that answer no question; a server that sends more is ignored."""
 
 _LENGTH_BYTES = 2
 """Over TCP each message follows its length."""
@@ -53,8 +53,8 @@ class Server:
 class Exchange:
     """The questions of one look-up at one server.
 
-    `replies` has what was answered by now, in the order of the questions; `troubles` has in
-    plain words why others are missing.  `asked` tells whether a question left this node.
+    `replies` has the answers received so far, in the order of the questions; `troubles` says for
+    people why others are missing.  `asked` is True once a question was sent.
     """
 
     def __init__(
@@ -85,27 +85,27 @@ class Exchange:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the socket; late answers go nowhere."""
+        """Close the socket; late answers are dropped."""
         if self._socket is not None:
             self._socket.close()
 
     async def run(self) -> bool:
-        """Ask, and return whether the server's answers are of use.
+        """Ask, and return whether the server's answers are useful.
 
-        They are when all questions are answered, when the name does not exist, or when one
-        found records and the others are late or failed.  May be cancelled and run again.
+        They are if all questions are answered, if the name does not exist, or if one answer has
+        records and the others are late or failed.  May be cancelled and run again.
         """
         try:
             if not self._deadline:
                 self._deadline = trio.current_time() + self._timeout_s
                 self._begin()
             with trio.move_on_at(self._deadline):
-                await self._gather()
+                await self._receive_answers()
         except OSError as error:
-            self._note(_words(error))
+            self._add_trouble(_words(error))
         else:
             if self._open and not self._found:
-                self._note("does not answer")
+                self._add_trouble("does not answer")
         return self._found or all(reply is not None for reply in self.replies)
 
     @property
@@ -125,7 +125,7 @@ class Exchange:
             self._socket.send(encode(question, ident, edns=self._edns))
             self.asked = True
 
-    async def _gather(self) -> None:
+    async def _receive_answers(self) -> None:
         if self._tcp:
             for number in list(self._open):
                 await self._ask_over_tcp(number)
@@ -136,13 +136,13 @@ class Exchange:
                 message = await self._next_datagram()
                 answered = self._answered_by(message)
                 if answered is not None:
-                    await self._take(answered, message)
+                    await self._process(answered, message)
                     continue
             if patience.cancelled_caught:
                 return
             strays += 1
             if strays > STRAYS_MAX:
-                self._note("sends answers that nobody asked for")
+                self._add_trouble("sends answers that nobody asked for")
                 return
 
     async def _next_datagram(self) -> bytes:
@@ -160,12 +160,12 @@ class Exchange:
                 return number
         return None
 
-    async def _take(self, number: int, message: bytes) -> None:
+    async def _process(self, number: int, message: bytes) -> None:
         try:
             reply = decode(message, self.questions[number])
         except MalformedError as error:
             self._open.discard(number)
-            self._note(f"sends a malformed answer: it {error}")
+            self._add_trouble(f"sends a malformed answer: it {error}")
             return
         if reply.truncated:
             await self._ask_over_tcp(number)
@@ -177,7 +177,7 @@ class Exchange:
             if reply.rcode == Rcode.NXDOMAIN:
                 self._open.clear()  # the name has no records of any type
         else:
-            self._note(trouble)
+            self._add_trouble(trouble)
 
     async def _ask_over_tcp(self, number: int) -> None:
         question, ident = self.questions[number], self._idents[number]
@@ -186,14 +186,14 @@ class Exchange:
         except (OSError, trio.BrokenResourceError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             words = _words(cause) if isinstance(cause, OSError) else "breaks off"
-            self._note(f"{words} over TCP")
+            self._add_trouble(f"{words} over TCP")
             self._open.discard(number)
             return
         if not is_answer_to(message, question, ident) or _is_truncated(message):
             self._open.discard(number)
-            self._note("sends no usable answer over TCP")
+            self._add_trouble("sends no usable answer over TCP")
             return
-        await self._take(number, message)
+        await self._process(number, message)
 
     async def _over_tcp(self, query: bytes) -> bytes:
         endpoint = self.server.endpoint
@@ -210,7 +210,7 @@ class Exchange:
                 received += data
         return received[_LENGTH_BYTES : _LENGTH_BYTES + _length(received)]
 
-    def _note(self, words: str) -> None:
+    def _add_trouble(self, words: str) -> None:
         text = f"{self.server} {words}"
         if text not in self.troubles:
             self.troubles.append(text)
@@ -225,8 +225,8 @@ def _is_truncated(message: bytes) -> bool:
 
 
 def _trouble(reply: Reply) -> str | None:
-    """Return why a reply settles nothing; None when it does."""
-    if not reply.settled:
+    """Return why a reply is not conclusive; None when it is."""
+    if not reply.conclusive:
         names = {int(rcode): rcode.name for rcode in Rcode}
         return f"answers {names.get(reply.rcode, f'with error {reply.rcode}')}"
     empty = reply.rcode == Rcode.NOERROR and not reply.records

@@ -16,10 +16,10 @@ from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_
 from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
-"""What is read of one file; the longest public lists for a hosts file have a few megabytes."""
+"""The most that is read of one file; the longest public hosts files have a few megabytes."""
 
-LOOK_S: Seconds = 1.0
-"""How long nobody looks again whether a file has changed: four stats cost as much as a query."""
+CHECK_S: Seconds = 1.0
+"""How often the files are checked for changes: four stats cost as much as a query."""
 
 ETC = Path("/etc")
 FILES_AND_DNS = parse_nsswitch("hosts: files dns")
@@ -29,7 +29,7 @@ _Stamp: TypeAlias = tuple[int, int, int] | None
 
 @frozen
 class HostSettings:
-    """What resolv.conf, hosts, nsswitch.conf and host.conf say at this moment."""
+    """The contents of resolv.conf, hosts, nsswitch.conf and host.conf."""
 
     resolv: ResolvConf
     hosts: HostsFile
@@ -38,7 +38,7 @@ class HostSettings:
 
 
 class _Watched(Generic[T]):
-    """One file and what it means; a file that is missing means what an empty one does."""
+    """One file and its parsed content; a missing file counts as an empty one."""
 
     def __init__(self, path: Path, read: Callable[[bytes], T]) -> None:
         self._path = path
@@ -48,11 +48,11 @@ class _Watched(Generic[T]):
 
     @property
     def changed(self) -> bool:
-        """Whether the file is another one than that which was read."""
+        """Whether the file has changed since it was read."""
         return _stamp(self._path) != self._stamp
 
     def refresh(self) -> None:
-        """Read the file anew; blocks."""
+        """Read the file again; blocks."""
         self._stamp = _stamp(self._path)
         try:
             with self._path.open("rb") as file:
@@ -63,20 +63,22 @@ class _Watched(Generic[T]):
 
 
 class Settings(Protocol):
-    """Where a look-up learns how this host looks names up."""
+    """A source of the host's settings for look-ups."""
 
     async def current(self) -> HostSettings:
-        """Return the settings as they are now."""
+        """Return the present settings."""
         ...
 
 
 class SettingsFiles:
     """The four files together."""
 
-    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT, look_s: Seconds = LOOK_S) -> None:
-        """Name the files in `etc`; nothing is read before `current`."""
-        self._look_s = look_s
-        self._looked = -math.inf
+    def __init__(
+        self, etc: Path = ETC, dns_port: int = DNS_PORT, check_s: Seconds = CHECK_S
+    ) -> None:
+        """Use the files in `etc`; nothing is read before `current`."""
+        self._look_s = check_s
+        self._checked = -math.inf
         self._resolv = _Watched(etc / "resolv.conf", _of_text(partial(_resolv_conf, dns_port)))
         self._hosts = _Watched(etc / "hosts", HostsFile)
         self._sources = _Watched(etc / "nsswitch.conf", _of_text(parse_nsswitch))
@@ -85,17 +87,17 @@ class SettingsFiles:
         self._current = self._joined()
 
     async def current(self) -> HostSettings:
-        """Return the settings as they were a moment ago; a change costs a thread.
+        """Return the settings, at most `check_s` old; changed files are read in a thread.
 
-        While they are read everybody waits: before the first time they mean nothing.
+        All callers wait while the files are read: before the first time there are no settings.
         """
         now = trio.current_time()
-        if now - self._looked < self._look_s:
+        if now - self._checked < self._look_s:
             return self._current
         async with self._reading:
             if any(file.changed for file in self._files):
                 await trio.to_thread.run_sync(self._refresh)
-            self._looked = now
+            self._checked = now
         return self._current
 
     @property
@@ -116,13 +118,13 @@ class SettingsFiles:
 
 @frozen
 class OtherServers:
-    """The host's settings with other name servers, which alone are asked beside the hosts file."""
+    """The host's settings with other name servers; only these and the hosts file are asked."""
 
     files: Settings
     servers: tuple[Server, ...]
 
     async def current(self) -> HostSettings:
-        """Return the settings as they are now."""
+        """Return the present settings."""
         own = await self.files.current()
         return evolve(own, resolv=evolve(own.resolv, servers=self.servers), sources=FILES_AND_DNS)
 

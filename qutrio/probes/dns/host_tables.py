@@ -1,4 +1,4 @@
-"""/etc/hosts, the order of sources in nsswitch.conf, and host.conf's word on many addresses."""
+"""Reads /etc/hosts, the order of sources in nsswitch.conf, and the `multi` option of host.conf."""
 
 import re
 import socket
@@ -14,10 +14,10 @@ _TOKEN = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
 
 @frozen
 class Source:
-    """One place where names are looked up; `returns` are the results that end the search there.
+    """One source of names; `returns` are its results that end the search.
 
-    The results are `success`, `notfound`, `unavail` and `tryagain`.  `merges` tells that what
-    is found is added to what the next source finds.
+    The results are `success`, `notfound`, `unavail` and `tryagain`.  `merges` is True if its
+    addresses are added to those of the next source.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Source:
 
 
 def parse_nsswitch(text: str) -> tuple[Source, ...]:
-    """Return the sources of host names in their order, as nsswitch.conf(5) has them."""
+    """Return the sources of host names in their order, by nsswitch.conf(5)."""
     for line in text.splitlines():
         database, colon, rest = line.partition("#")[0].partition(":")
         if colon and database.strip() == "hosts":
@@ -58,7 +58,7 @@ def _with_actions(source: Source, actions: str) -> Source:
 
 
 def parse_multi(text: str) -> bool:
-    """Return what host.conf(5) says about names with several lines in the hosts file."""
+    """Return whether a name may have several lines in the hosts file, by host.conf(5)."""
     multi = False
     for line in text.splitlines():
         words = line.partition("#")[0].lower().split()

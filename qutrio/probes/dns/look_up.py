@@ -1,4 +1,4 @@
-"""One look-up of a host's addresses, as the host's own settings say.
+"""Looks up a host's addresses by this machine's own settings.
 
 The sources are asked in the order of nsswitch.conf: the hosts file and DNS here, all others by
 getaddrinfo in a thread, and only for names that such a source can know.
@@ -28,27 +28,27 @@ FOREIGN_S_MAX: Seconds = 1.0
 
 LOOPBACKS = (Endpoint(socket.AF_INET6, "::1"), Endpoint(socket.AF_INET, "127.0.0.1"))
 STUBS = frozenset({"127.0.0.53", "127.0.0.54"})
-"""Where systemd-resolved answers DNS; what its own source `resolve` knows it says there too."""
+"""Where systemd-resolved answers DNS; it gives the answers of its source `resolve` there too."""
 
 
 @define
 class LookUps:
-    """Looks names up; remembers nothing but the host's settings."""
+    """Looks up names; caches only the host's settings."""
 
     clock: Clock
     threads: ThreadLookUps
     settings: Settings
 
     async def asked_for(self, host: str) -> tuple[str, Policy]:
-        """Return the full name that a host means first, and whom this host asks for it."""
+        """Return the full name that a host means first, and the policy for asking about it."""
         resolv = (await self.settings.current()).resolv
         name = host if "." in host else resolv.candidates(host)[0]
         return name, policy_of(resolv)
 
     async def find(self, host: str, family: IpFamily) -> Found:
-        """Return the addresses of a host, which is no literal address.
+        """Return the addresses of a host, which is not a literal address.
 
-        Raises `MalformedError` for what can be no name.
+        Raises `MalformedError` for a text that cannot be a name.
         """
         settings = await self.settings.current()
         name = host.lower().removesuffix(".")
@@ -71,7 +71,7 @@ class LookUps:
     async def _ask(
         self, source: Source, settings: HostSettings, host: str, family: IpFamily
     ) -> Found | None:
-        """Return what one source knows; None when it is not the one to ask."""
+        """Return the answer of one source; None when it cannot know the name."""
         if source.merges:
             return Found(await self.threads.find(host, family))
         match source.name:
@@ -86,7 +86,7 @@ class LookUps:
                 return None
 
     async def _by_thread(self, settings: HostSettings, host: str, family: IpFamily) -> Found:
-        """Let the machine look up; when it cannot, DNS may tell why."""
+        """Look up with getaddrinfo; when that fails, DNS may tell why."""
         with trio.move_on_after(FOREIGN_S_MAX):
             found = await self.threads.find(host, family)
             if isinstance(found, Addresses) or not _is_local(found):
@@ -95,7 +95,7 @@ class LookUps:
 
 
 def knows(source: str, host: str, resolv: ResolvConf) -> bool:
-    """Tell whether a source that only the machine itself can ask may know this name."""
+    """Return whether a source that only getaddrinfo can ask may know this name."""
     name = host.lower().removesuffix(".")
     local = name.endswith(".local")
     match source:
@@ -120,7 +120,7 @@ def _in_file(settings: HostSettings, host: str, family: IpFamily) -> tuple[Endpo
 
 
 def _localhost(settings: HostSettings, name: str, family: IpFamily) -> Found:
-    """Return the loopback of both families, whatever the hosts file leaves out (RFC 6761)."""
+    """Return the loopback of both families, even if the hosts file lacks it (RFC 6761)."""
     listed = settings.hosts.find(name)
     both = tuple(dict.fromkeys([*listed, *LOOPBACKS]))
     return Found(Addresses(_of_family(both, family)[:ADDRESSES_MAX]))

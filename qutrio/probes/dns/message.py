@@ -1,7 +1,7 @@
-"""DNS messages: one question out, one answer in, read strictly and within bounds.
+"""Encodes a DNS question and decodes its answer, strictly and within bounds.
 
-What comes from the network is hostile until it fits: `decode` takes only an answer to the
-question that was asked, and reads no more records, labels or bytes than a real answer has.
+Data from the network is untrusted: `decode` accepts only an answer to the question that was
+asked, and reads no more records, labels or bytes than a real answer has.
 """
 
 import struct
@@ -19,7 +19,7 @@ RECORDS_MAX = 512
 """Records of one answer; the largest real sets have a few dozen."""
 
 EDNS_BYTES = 1232
-"""What we say that we take over UDP where EDNS is wanted: no fragments on any path."""
+"""The size that we accept over UDP with EDNS: no path fragments a datagram of this size."""
 
 CHAIN_MAX = 16
 """Aliases (CNAME) that are followed within one answer."""
@@ -50,7 +50,7 @@ class Type(IntEnum):
 
 
 class Rcode(IntEnum):
-    """The results that this program tells apart."""
+    """The results that this program distinguishes."""
 
     NOERROR = 0
     FORMERR = 1
@@ -62,7 +62,7 @@ class Rcode(IntEnum):
 
 @frozen
 class Question:
-    """What is asked: the records of one type at one name."""
+    """A question for the records of one type at one name."""
 
     name: str
     type: Type
@@ -92,12 +92,11 @@ class Record:
 
 @frozen
 class Reply:
-    """What a server answered: `records` are those of the question's name and type.
+    """The answer of a server: `records` are those of the question's name and type.
 
-    The names that aliases led to on the way are in `aliases`, in their order.  `ttl_s` is the
-    least of all of them, and for an empty answer what the zone says, or None.  `recurses`
-    tells whether the server looks names up for others.  `zone` is the owner of the SOA record
-    that came with an empty answer.
+    `aliases` are the names that aliases led to, in their order.  `ttl_s` is the least of all
+    these records, or of an empty answer the zone's value, or None.  `recurses` is True if the
+    server looks up names for clients.  `zone` is the owner of the SOA record of an empty answer.
     """
 
     rcode: int
@@ -109,8 +108,8 @@ class Reply:
     zone: str | None = None
 
     @property
-    def settled(self) -> bool:
-        """Whether the name's own servers have spoken: it exists, or it does not."""
+    def conclusive(self) -> bool:
+        """Whether the name's own servers answered that it exists, or that it does not."""
         return self.rcode in {Rcode.NOERROR, Rcode.NXDOMAIN}
 
 
@@ -122,13 +121,13 @@ def encode(question: Question, ident: int, *, edns: bool = False) -> bytes:
 
 
 def is_answer_to(message: bytes, question: Question, ident: int) -> bool:
-    """Tell whether `message` answers exactly this question; others are dropped unread."""
+    """Return whether `message` answers exactly this question; others are dropped unread."""
     if len(message) < _HEADER.size:
         return False
     found, flags, questions, *_ = _HEADER.unpack_from(message)
     if found != ident or flags & (_ANSWER | _OPCODE) != _ANSWER:
         return False
-    if not questions:  # servers that could not read the question leave it out
+    if not questions:  # servers that could not parse the question omit it
         return bool(flags & 0xF)
     wire = to_wire(question.name) + _PAIR.pack(question.type, _INTERNET)
     asked = message[_HEADER.size : _HEADER.size + len(wire)]
@@ -149,13 +148,13 @@ def decode(message: bytes, question: Question) -> Reply:
     if questions:
         place += len(to_wire(question.name)) + _PAIR.size
     reader = _RecordReader(message, place)
-    found = reader.take(answers)
-    ttl_s, zone = _negative(reader.take(authorities))
+    found = reader.read(answers)
+    ttl_s, zone = _negative(reader.read(authorities))
     return _followed(question, found, Reply(rcode, (), (), ttl_s, recurses=recurses, zone=zone))
 
 
 def _followed(question: Question, found: list[Record], empty: Reply) -> Reply:
-    """Follow the aliases from the question's name to the records that are wanted."""
+    """Follow the aliases from the question's name to the wanted records."""
     name = question.name.lower().removesuffix(".")
     aliases: list[Record] = []
     while True:
@@ -185,14 +184,14 @@ def _negative(authorities: list[Record]) -> tuple[int | None, str | None]:
 
 
 class _RecordReader:
-    """Reads the records of a message one after another; skips types that are not known."""
+    """Reads the records of a message one after another; skips unknown types."""
 
     def __init__(self, message: bytes, place: int) -> None:
         self._message = message
         self._place = place
         self._names = NameReader(message)
 
-    def take(self, count: int) -> list[Record]:
+    def read(self, count: int) -> list[Record]:
         return [record for record in (self._next() for _ in range(count)) if record is not None]
 
     def _next(self) -> Record | None:

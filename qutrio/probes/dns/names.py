@@ -1,7 +1,7 @@
 r"""Domain names: their text form, their form on the wire, and strict limits on both.
 
-The text form has no dot at its end, is in lower case, and the root is the empty text.  Bytes
-that would be ambiguous in it are written as `\ddd`, and a dot within a label as `\.`.
+The text form has no final dot and is in lower case; the root is the empty text.  Bytes that
+would be ambiguous are written as `\ddd`, and a dot within a label as `\.`.
 """
 
 import re
@@ -11,7 +11,7 @@ LABEL_BYTES_MAX = 63
 NAME_BYTES_MAX = 255
 POINTERS_MAX = 64
 LABELS_MAX = 4096
-"""Labels in one message; a message that is made to be slow to read has more."""
+"""Labels in one message; only a message made to be slow to read has more."""
 
 _POINTER = 0xC0
 _ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
@@ -23,7 +23,7 @@ _Read: TypeAlias = tuple[str, int, int]
 
 
 class MalformedError(ValueError):
-    """A message or name that breaks the rules of DNS; the text completes 'the answer ...'."""
+    """A message or name that violates the rules of DNS; the text completes 'the answer ...'."""
 
 
 def to_wire(name: str) -> bytes:
@@ -72,8 +72,8 @@ class NameReader:
     def at(self, place: int) -> tuple[str, int]:
         """Return the name that starts at `place`, and the place after it.
 
-        A compression pointer must point before the name that it ends, so that no chain of
-        them can loop.  Raises `MalformedError`.
+        A compression pointer must point before the name that it ends, so that a chain of them
+        cannot loop.  Raises `MalformedError`.
         """
         name, _, after = self._known(place, POINTERS_MAX)
         return name, after

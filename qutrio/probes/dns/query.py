@@ -1,4 +1,4 @@
-"""A look-up over several name servers: tried in order, with failover for each question."""
+"""Asks several name servers in order, with failover for each question."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,11 +20,11 @@ SERVERS_MAX = 3
 
 @frozen
 class Policy:
-    """Whom to ask, and how: the meaning of resolv.conf(5).
+    """Which servers to ask, and how: the meaning of resolv.conf(5).
 
     `servers` are in order.  `timeout_s` bounds one try at one server; each is tried `attempts`
-    times.  A server that is silent for `impatience_s` is still listened to while the next one is
-    asked.  `single` asks about the two families one after the other; `tcp` never uses UDP.
+    times.  When a server is silent for `impatience_s`, the next one is asked too, and both may
+    answer.  `single` asks about the two families one after the other; `tcp` never uses UDP.
     """
 
     servers: tuple[Server, ...]
@@ -38,11 +38,11 @@ class Policy:
 
 @frozen
 class Unanswered:
-    """No server gave an answer that settles anything; `troubles` says in plain words why."""
+    """No server gave a conclusive answer; `troubles` says for people why."""
 
     troubles: tuple[str, ...]
     asked: bool = True
-    """Whether any question left this node."""
+    """Whether a question was sent."""
 
     def __str__(self) -> str:
         """Return the reasons in one line."""
@@ -51,7 +51,7 @@ class Unanswered:
 
 @frozen
 class Answers:
-    """The replies in the order of the questions, None where there was none, and why."""
+    """The replies in the order of the questions, None where there is none, and why."""
 
     replies: tuple[Reply | None, ...]
     unanswered: Unanswered

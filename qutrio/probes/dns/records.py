@@ -1,4 +1,4 @@
-"""The records of an answer as text, and whether they are what a check expects."""
+"""Formats the records of an answer, and compares them with those that a check expects."""
 
 from ipaddress import ip_address
 
@@ -14,7 +14,7 @@ TYPES = {
     RecordType.NS: Type.NS,
 }
 SHOWN_MAX = 4
-"""Records that a sentence names one by one."""
+"""The most records listed in a sentence."""
 
 _ADDRESSES = frozenset({RecordType.A, RecordType.AAAA})
 
@@ -28,7 +28,7 @@ def text_of(record: Record) -> str:
 
 
 def as_answered(expected: str, kind: RecordType) -> str:
-    """Return what a person expects in the form in which `text_of` would show it."""
+    """Return an expected value in the form in which `text_of` would show it."""
     if kind is RecordType.TXT:
         return expected
     if kind in _ADDRESSES:
@@ -41,7 +41,7 @@ def as_answered(expected: str, kind: RecordType) -> str:
 
 
 def mismatch(check: DnsCheck, found: list[str]) -> str | None:
-    """Return in which way these records are not what the check expects, or None."""
+    """Return how these records differ from those that the check expects, or None."""
     if check.contains is not None:
         wanted = as_answered(check.contains, check.record)
         if not any(wanted in text for text in found):
@@ -56,6 +56,6 @@ def mismatch(check: DnsCheck, found: list[str]) -> str | None:
 
 
 def some_of(texts: list[str]) -> str:
-    """Return texts as a list in a sentence, the first of them when there are many."""
+    """Return texts as a list in a sentence, at most `SHOWN_MAX` of them."""
     shown = ", ".join(texts[:SHOWN_MAX])
     return shown if len(texts) <= SHOWN_MAX else f"{shown} and {len(texts) - SHOWN_MAX} more"

@@ -1,4 +1,4 @@
-"""resolv.conf(5): which servers to ask, how long, and which domains to search."""
+"""Reads resolv.conf(5): which servers to ask, for how long, and which domains to search."""
 
 import ipaddress
 import socket
@@ -15,7 +15,7 @@ SEARCH_MAX = 32
 NDOTS, TIMEOUT_S, ATTEMPTS = 1, 5, 2
 
 LOCAL_SERVER = "127.0.0.1"
-"""Whom the C library asks where no server is named."""
+"""The server that the C library asks when the file names none."""
 
 
 @frozen
@@ -36,8 +36,8 @@ class ResolvConf:
     def candidates(self, host: str) -> tuple[str, ...]:
         """Return the full names that `host` may mean, in the order in which they are tried.
 
-        A name with enough dots is tried as it is first, and else last; one that ends with a
-        dot means only itself.
+        A name with enough dots is tried first without a domain, otherwise last; a name that
+        ends with a dot means only itself.
         """
         if host.endswith("."):
             return (host.removesuffix("."),)
@@ -55,15 +55,15 @@ class _Draft:
 
 
 def parse_resolv_conf(text: str, hostname: str = "", port: int = DNS_PORT) -> ResolvConf:
-    """Read resolv.conf as the C library does: what it does not understand is passed over.
+    """Read resolv.conf as the C library does: unknown lines are skipped.
 
-    `hostname` is this machine's; its domain is searched where the file names none.  `port` is
+    `hostname` is this machine's; its domain is searched when the file names none.  `port` is
     that of every server.
     """
     draft = _Draft(search=_domain_of(hostname))
     for line in text.splitlines():
         keyword, *words = line.split() or [""]
-        if not line[:1].isspace():  # a keyword stands at the beginning of its line
+        if not line[:1].isspace():  # a keyword must be at the beginning of its line
             _read(draft, keyword, words)
     numbers = draft.numbers
     endpoints = draft.servers[:SERVERS_MAX] or [Endpoint(socket.AF_INET, LOCAL_SERVER)]
@@ -101,10 +101,10 @@ def _read(draft: _Draft, keyword: str, words: list[str]) -> None:
 
 
 def _server(text: str) -> Endpoint | None:
-    """Return the server that a literal address names; None for anything else.
+    """Return the server with a literal address; None for anything else.
 
-    A link-local address has an interface behind a `%`; without that interface there is no way
-    to the server, which then is one that cannot be asked.
+    A link-local address has an interface after a `%`; if this machine lacks the interface, the
+    server cannot be asked.
     """
     try:
         address = ipaddress.ip_address(text)

@@ -1,4 +1,4 @@
-"""A host's addresses by DNS: the names that it may mean, and both families of each."""
+"""Finds a host's addresses by DNS: tries the names that it may mean, for both families."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ from qutrio.probes.observations import Addresses, Endpoint, NoAnswer, Resolution
 from qutrio.probes.threads import missing
 
 ADDRESSES_MAX = 32
-"""Addresses of one name that are used."""
+"""The most addresses of one name that are used."""
 
 _KINDS = {
     IpFamily.ANY: (Type.AAAA, Type.A),
@@ -25,10 +25,10 @@ _KINDS = {
 
 @frozen
 class Found:
-    """What a look-up came to.
+    """The result of a look-up.
 
-    `ttl_s` is how long DNS says that this holds, or None where nothing says so.  `by_dns` is
-    the full name whose addresses DNS told.
+    `ttl_s` is the time to live that DNS gave, or None.  `by_dns` is the full name for which DNS
+    returned addresses.
     """
 
     resolution: Resolution
@@ -37,7 +37,7 @@ class Found:
 
 
 def policy_of(resolv: ResolvConf) -> Policy:
-    """Return whom a host with these settings asks, and how."""
+    """Return the servers that a host with these settings asks, and how."""
     servers = resolv.servers
     if resolv.rotate:
         first = random.randrange(len(servers))  # noqa: S311 - spreads load, keeps no secret
@@ -55,9 +55,9 @@ def policy_of(resolv: ResolvConf) -> Policy:
 async def by_dns(resolv: ResolvConf, host: str, family: IpFamily, clock: Clock) -> Found:
     """Try the names that `host` may mean, in their order.
 
-    When none has an address, the host's own name counts if it was tried first, as in the C
-    library; else a name that could not be looked up counts for more than one that is missing.
-    Raises `MalformedError` for what can be no name.
+    When none has an address, the result is that of the host's own name if it was tried first, as
+    in the C library; otherwise a failed look-up is preferred to a name that does not exist.
+    Raises `MalformedError` for a text that cannot be a name.
     """
     names = resolv.candidates(host)
     own_first = names[0] == host.removesuffix(".")

@@ -1,5 +1,5 @@
-"""What a schedule does to a simulated cluster at one moment: faults, and actions of operators.
+"""The faults and operator actions of a schedule.
 
-A schedule is a list of these values.  They can be written down, taken out one by one, and played
-again; so nothing here draws random numbers.
+A schedule is a list of these values.  They can be stored, left out one by one, and played again,
+so nothing here draws random numbers.
 """

@@ -1,4 +1,4 @@
-"""Targets and alert channels that are down, slow, or otherwise not as they should be."""
+"""Faults of targets and alert channels."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Outage:
-    """A target is down for a while, for everybody or for these nodes only."""
+    """A target is down for a while, for all nodes or only for some."""
 
     at: Seconds
     check: CheckId
@@ -20,7 +20,7 @@ class Outage:
     nodes: tuple[NodeId, ...] = ()
 
     def apply(self, world: "World") -> None:
-        """Take it down, and plan its return."""
+        """Take it down, and plan its recovery."""
         targets, end = world.targets, self.at + self.for_s
         if not self.nodes:
             targets.down.add(self.check)
@@ -33,7 +33,7 @@ class Outage:
 
 @frozen(kw_only=True)
 class Hang:
-    """A target never answers these nodes for a while: their probes end at the timeout."""
+    """A target does not answer these nodes for a while: their probes time out."""
 
     at: Seconds
     check: CheckId
@@ -48,7 +48,7 @@ class Hang:
 
 @frozen(kw_only=True)
 class Blind:
-    """Something local is broken at a node for a while, so its probes abstain."""
+    """A node has a local fault for a while, so that its probes abstain."""
 
     at: Seconds
     node: NodeId
@@ -61,7 +61,7 @@ class Blind:
 
 @frozen(kw_only=True)
 class DeadResolver:
-    """What all nodes need in order to look is broken for a while, so all their probes abstain."""
+    """The resolver that all nodes share fails for a while, so that all probes abstain."""
 
     at: Seconds
     for_s: Seconds
@@ -86,7 +86,7 @@ class ChannelDown:
 
 @frozen(kw_only=True)
 class ChannelSlow:
-    """Attempts to deliver take long for a while, some longer than the node waits."""
+    """Attempts to deliver are slow for a while, some slower than the node's timeout."""
 
     at: Seconds
     for_s: Seconds
@@ -98,7 +98,7 @@ class ChannelSlow:
 
 @frozen(kw_only=True)
 class ChannelMute:
-    """For a while channels deliver, and die before they say so."""
+    """For a while channels deliver, but die before they confirm."""
 
     at: Seconds
     for_s: Seconds

@@ -1,4 +1,4 @@
-"""What bears on the role itself: another engine, a wish that it move, programs that rely on it."""
+"""Actions that affect leadership: changes of engine and timers, transfers, tenants."""
 
 from typing import TYPE_CHECKING
 
@@ -43,10 +43,10 @@ class Switch:
 
 @frozen(kw_only=True)
 class Retime:
-    """An operator changes how long bonds last, and the master is cut off once it is agreed.
+    """An operator changes how long grants last, and the master is cut off once that is committed.
 
-    `after_s` after the change is committed the master loses all its peers for `for_s`, and those
-    `crashing` die for `down_s`: then each node holds another part of what was agreed.
+    `after_s` after the commit the master loses all its peers for `for_s`, and the nodes `crashing`
+    crash for `down_s`, so that nodes have different parts of the change.
     """
 
     at: Seconds
@@ -57,7 +57,7 @@ class Retime:
     down_s: Seconds = 0.1
 
     def apply(self, world: "World") -> None:
-        """Propose it to the master, if one acts."""
+        """Propose it to the master, if there is one."""
         master = next((n for n, host in world.hosts.items() if host.acting(world.true)), None)
         present = None if master is None else operators.document_of(world, master)
         if master is None or present is None:
@@ -81,23 +81,23 @@ class Retime:
 
 @frozen(kw_only=True)
 class MoveRole:
-    """An operator asks that the role moves, perhaps to a certain node."""
+    """An operator asks for a transfer, perhaps to a certain node."""
 
     at: Seconds
     via: NodeId
     to: NodeId | None = None
 
     def apply(self, world: "World") -> None:
-        """Ask."""
+        """Ask the node."""
         host = world.hosts.get(self.via)
         if host is not None and host.node is not None:
             world.struck[Fault.ROLE_YIELDED] += 1
-            world.give(host, YieldRequested(self.to))
+            world.post(host, YieldRequested(self.to))
 
 
 @frozen(kw_only=True)
 class Rely:
-    """Programs at a node rely on its mandate for a while, and take their time to let go."""
+    """Programs at a node rely on its lease for a while, and stop with a delay."""
 
     at: Seconds
     node: NodeId
@@ -106,5 +106,5 @@ class Rely:
     hesitates_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Let them."""
-        world.tenants.come(self.node, self.programs, self.for_s, self.hesitates_s)
+        """Start them."""
+        world.tenants.add(self.node, self.programs, self.for_s, self.hesitates_s)

@@ -1,4 +1,4 @@
-"""Machines that die, sleep, or have trouble with their clocks and disks."""
+"""Faults of machines: crashes, suspensions, clocks and disks."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Crash:
-    """A node is killed, after `after` more steps, effects or steps of a saving.
+    """A node is killed, after `after` more steps, effects or steps of a save.
 
     With `power_cut` its machine loses what was not flushed.
     """
@@ -26,7 +26,7 @@ class Crash:
     after: int = 0
 
     def apply(self, world: "World") -> None:
-        """Kill it, or see to it that it dies."""
+        """Kill it, or plan that."""
 
         def strike() -> None:
             world.crash(self.node, self.down_s, power_cut=self.power_cut)
@@ -36,7 +36,7 @@ class Crash:
             strike()
 
         if self.after:
-            world.light(self.node, self.after, strike_between)
+            world.add_fuse(self.node, self.after, strike_between)
         else:
             strike()
 
@@ -74,7 +74,7 @@ class Install:
 
 @frozen(kw_only=True)
 class Suspend:
-    """A machine stands still for a while, at once or in the middle of a batch; clocks go on."""
+    """A machine is suspended for a while, at once or within a batch; its clocks keep running."""
 
     at: Seconds
     node: NodeId
@@ -82,21 +82,21 @@ class Suspend:
     after: int = 0
 
     def apply(self, world: "World") -> None:
-        """Halt it, or see to it that it halts."""
+        """Suspend it, or plan that."""
 
         def strike() -> None:
             world.struck[Fault.SUSPEND_BETWEEN_EFFECTS] += 1
             world.suspend(self.node, self.for_s)
 
         if self.after:
-            world.light(self.node, self.after, strike)
+            world.add_fuse(self.node, self.after, strike)
         else:
             world.suspend(self.node, self.for_s)
 
 
 @frozen(kw_only=True)
 class WallJump:
-    """Somebody sets a machine's wall clock."""
+    """A machine's wall clock is set."""
 
     at: Seconds
     node: NodeId
@@ -112,7 +112,7 @@ class WallJump:
 
 @frozen(kw_only=True)
 class DiskTrouble:
-    """A disk is full, fails, or cannot be written for a while."""
+    """A disk is full, fails, or is read-only for a while."""
 
     at: Seconds
     node: NodeId
@@ -120,7 +120,7 @@ class DiskTrouble:
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Let it fail."""
+        """Make it fail."""
         host = world.hosts.get(self.node)
         if host is not None:
             host.disk_trouble, host.disk_fails_until = self.trouble, self.at + self.for_s
@@ -128,14 +128,14 @@ class DiskTrouble:
 
 @frozen(kw_only=True)
 class DiskStall:
-    """The next write of a disk takes long."""
+    """The next write of a disk stalls."""
 
     at: Seconds
     node: NodeId
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Let it wait."""
+        """Make it stall."""
         host = world.hosts.get(self.node)
         if host is not None:
             host.disk_stalls_s = self.for_s
@@ -143,23 +143,23 @@ class DiskStall:
 
 @frozen(kw_only=True)
 class DieAfterDelivery:
-    """The next node that delivers a notice dies before it can mark it as delivered."""
+    """The next node that delivers a notice crashes before it can mark it as delivered."""
 
     at: Seconds
     down_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """See to it that it dies."""
+        """Plan the crash."""
         world.dies_after_delivery_s = self.down_s
 
 
 @frozen(kw_only=True)
 class SleepBeforeSending:
-    """The next node that begins to deliver a notice stands still for a while at that moment."""
+    """The next node that begins to deliver a notice is suspended at that point."""
 
     at: Seconds
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """See to it that it halts."""
+        """Plan the suspension."""
         world.sleeps_before_sending_s = self.for_s

@@ -1,4 +1,4 @@
-"""Links that are cut, slow or clogged, and members whose frames are odd."""
+"""Faults of links, and members that send odd or false frames."""
 
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Cut:
     """Nothing arrives in these directions for a while.
 
-    `how` is the kind of cut.  With `relink` the nodes hear of it when they can talk again, as
-    over a TCP connection that broke.
+    `how` is the kind of cut.  With `relink` the nodes get an event when they can talk again, as
+    when a broken TCP connection is replaced.
     """
 
     at: Seconds
@@ -42,13 +42,13 @@ class Cut:
 
 @frozen(kw_only=True)
 class CutOffAfterDelivery:
-    """The next acting master that delivered a notice loses all its peers, not its channels."""
+    """The next master that delivers a notice loses all its peers, but not its channels."""
 
     at: Seconds
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """See to it that it is cut off."""
+        """Plan the cut."""
         world.network.cuts_after_delivery_s = self.for_s
 
 
@@ -69,14 +69,14 @@ class Slow:
 
 @frozen(kw_only=True)
 class Clog:
-    """All that goes to or comes from a node is held back for a while, and then arrives."""
+    """All messages to and from a node are held back for a while, and then arrive."""
 
     at: Seconds
     node: NodeId
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Hold it back."""
+        """Hold them back."""
         world.network.clogged[self.node] = self.at + self.for_s
 
 
@@ -90,39 +90,39 @@ class Odd:
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Let it say odd things."""
+        """Make its frames odd."""
         world.tamperer.manners[self.node] = (self.at + self.for_s, self.manner)
 
 
 @frozen(kw_only=True)
 class Lie:
-    """A member lies; it is the same one whoever is named later."""
+    """A member lies.  The first that is named stays the hostile member."""
 
     at: Seconds
     node: NodeId
 
     def apply(self, world: "World") -> None:
-        """Let it say something."""
-        _liar(world, self.node)
+        """Send some lies."""
+        _hostile_member(world, self.node)
         world.handler.lie()
 
 
 @frozen(kw_only=True)
 class TermFlood:
-    """A member names higher and higher terms for a while; it is the one that lies."""
+    """The hostile member sends ever higher terms for a while."""
 
     at: Seconds
     node: NodeId
     for_s: Seconds
 
     def apply(self, world: "World") -> None:
-        """Let it begin."""
-        _liar(world, self.node)
+        """Start the flood."""
+        _hostile_member(world, self.node)
         world.invariants.lied(world.true)
         world.handler.flood(world.true + self.for_s)
 
 
-def _liar(world: "World", node: NodeId) -> None:
-    """Make `node` the one that lies, if none does yet."""
+def _hostile_member(world: "World", node: NodeId) -> None:
+    """Make `node` the hostile member, if there is none yet."""
     if world.hostile_member is None:
         world.hostile_member = HostileMember(node, Dice(world.seed, "liar"))

@@ -1,4 +1,4 @@
-"""What operators do, through a node that may be down, cut off or behind."""
+"""Actions of operators, through a node that may be down, cut off or behind."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Add:
-    """Add a check that stays."""
+    """Add a check that is never removed."""
 
     at: Seconds
     via: NodeId
@@ -36,7 +36,7 @@ class Add:
 
 @frozen(kw_only=True)
 class Edit:
-    """Change a check, from what the node shows: read, modify, write."""
+    """Change a check, starting from what the node shows: read, modify, write."""
 
     at: Seconds
     via: NodeId
@@ -62,7 +62,7 @@ class Edit:
 
 @frozen(kw_only=True)
 class Scratch:
-    """Add a check that somebody may remove again, or remove it."""
+    """Add a temporary check, or remove it."""
 
     at: Seconds
     via: NodeId
@@ -82,7 +82,7 @@ class Scratch:
 
 @frozen(kw_only=True)
 class Tune:
-    """Change the cluster's settings, perhaps to an engine that nobody knows."""
+    """Change the cluster's settings, perhaps to an unknown engine."""
 
     at: Seconds
     via: NodeId
@@ -99,7 +99,7 @@ class Tune:
 
 @frozen(kw_only=True)
 class Attach:
-    """Add an alert channel, or remove it when it is there."""
+    """Add an alert channel, or remove it if it exists."""
 
     at: Seconds
     via: NodeId
@@ -143,7 +143,7 @@ class Join:
     node: NodeId
 
     def apply(self, world: "World") -> None:
-        """Invite it, and let it claim the invitation."""
+        """Add a token, and claim it."""
         world.admit(self.via, self.node)
 
 
@@ -163,14 +163,14 @@ class Dismiss:
 
 @frozen(kw_only=True)
 class JoinAgain:
-    """A machine that was removed joins again, with the key and the disk it had."""
+    """A removed machine joins again, with its key and its disk."""
 
     at: Seconds
     via: NodeId
     node: NodeId
 
     def apply(self, world: "World") -> None:
-        """Invite it, and let it claim the invitation."""
+        """Add a token, and claim it."""
         operators.enroll_again(world, self.via, self.node)
 
 
@@ -182,5 +182,5 @@ class Look:
     via: NodeId
 
     def apply(self, world: "World") -> None:
-        """Look."""
+        """Ask it."""
         world.inspect(self.via)

@@ -1,4 +1,4 @@
-"""What operators do by mistake, or at the same time as others: most of it must be refused."""
+"""Errors of operators, and conflicts between them: most must be refused."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -39,7 +39,7 @@ INVITED = "guest"
 
 
 class Mistake(Enum):
-    """What goes wrong."""
+    """The kinds of errors."""
 
     CHECK_WITH_AN_ID_IN_USE = "check with an id in use"
     CHECK_WITH_A_NAME_IN_USE = "check with a name in use"
@@ -79,7 +79,7 @@ class OperatorError:
     mistake: Mistake
 
     def apply(self, world: "World") -> None:
-        """Propose it, if the node shows what it is about."""
+        """Propose it, if the node shows the items that it needs."""
         document = operators.document_of(world, self.via)
         if document is None:
             return
@@ -91,7 +91,7 @@ class OperatorError:
 
 @frozen(kw_only=True)
 class Burst:
-    """An impatient operator, or a script, asks for many changes at once."""
+    """An impatient operator, or a script, proposes many changes at once."""
 
     at: Seconds
     via: NodeId
@@ -260,4 +260,4 @@ CHAINS: Final[tuple[tuple[tuple[Mistake, Seconds], ...], ...]] = (
     ),
     ((Mistake.INVITES_UNDER_A_NAME_IN_USE, 0.0), (Mistake.SHOWS_ONE_UNDER_ANOTHER_NAME, 3.0)),
 )
-"""Mistakes that build on one another: each with how long after the first it is made."""
+"""Sequences of errors that build on one another, with the delay of each after the first."""

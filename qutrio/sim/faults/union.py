@@ -1,4 +1,4 @@
-"""Everything that can happen, as one type."""
+"""The union of all planned faults, and their names in files."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -97,4 +97,4 @@ KINDS: Final[Mapping[type[Any], str]] = MappingProxyType(
         operator_actions.Tune: "tune",
     }
 )
-"""The names that happenings have in schedules.  Added to, never changed: people keep schedules."""
+"""The names of faults in schedule files.  Add names, never change one: people keep schedules."""

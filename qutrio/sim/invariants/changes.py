@@ -1,7 +1,7 @@
-"""What each kind of change may do to the items of a document, said a second time.
+"""How each kind of change may affect the items of a document: an independent definition.
 
-The judge compares documents item by item, and asks which change could have made the
-difference.  It does not call `apply` of the mutations: that is what it judges.
+The judge compares documents item by item, and finds the change that could have made each
+difference.  It does not call `apply` of the mutations, because that is under test.
 """
 
 from collections.abc import Iterator
@@ -34,13 +34,13 @@ from qutrio.model.members import Member, Token
 
 Item: TypeAlias = Check | Channel | Member | Token | Settings
 Key: TypeAlias = tuple[str, str]
-"""The kind of an item, and its id."""
+"""The kind and the id of an item."""
 
 SETTINGS: Key = ("settings", "")
 
 
 def items(document: ClusterDocument) -> dict[Key, Item]:
-    """Return everything of a document that a change can touch."""
+    """Return all parts of a document that a change can affect."""
     found: dict[Key, Item] = {SETTINGS: document.settings}
     found.update({("check", c.id): c for c in document.checks})
     found.update({("channel", c.id): c for c in document.channels})
@@ -50,7 +50,7 @@ def items(document: ClusterDocument) -> dict[Key, Item]:
 
 
 def flat(mutation: Mutation) -> Iterator[Mutation]:
-    """Yield the steps of a batch, or the one change."""
+    """Yield the steps of a batch, or the single change."""
     if isinstance(mutation, Batch):
         for step in mutation.mutations:
             yield from flat(step)
@@ -61,7 +61,7 @@ def flat(mutation: Mutation) -> Iterator[Mutation]:
 def touches(  # noqa: C901, PLR0911, PLR0912 - one for each kind
     step: Mutation,
 ) -> tuple[Key, ...]:
-    """Return the items that one step may touch, as far as it names them itself."""
+    """Return the items that a step names and may affect."""
     match step:
         case PutCheck(check=check):
             return (("check", check.id),)
@@ -84,13 +84,13 @@ def touches(  # noqa: C901, PLR0911, PLR0912 - one for each kind
         case RemoveMember(node=ident):
             return (("member", ident),)
         case PromoteMember() | Batch():
-            return ()  # nobody asks for the one, and the other was taken apart
+            return ()  # operators do not request the first, and `flat` splits the second
         case _:
             assert_never(step)
 
 
 def explains(step: Mutation, key: Key, new: Item | None) -> bool:  # noqa: PLR0911 - as above
-    """Tell whether `step` may have made `new` of the item `key`."""
+    """Return whether `step` may have changed the item `key` to `new`."""
     match step:
         case PutCheck(check=check):
             return isinstance(new, Check) and same_check(new, check)
@@ -116,7 +116,7 @@ def explains(step: Mutation, key: Key, new: Item | None) -> bool:  # noqa: PLR09
 
 
 def happens_by_itself(old: Item | None, new: Item | None, wall: UnixTime) -> bool:
-    """Tell whether nobody needs to ask for this: a vote for a learner, an expired token."""
+    """Return whether the cluster makes this change itself: a promotion, or an expired token."""
     if isinstance(old, Token) and new is None:
         return old.expires_unix <= wall
     if isinstance(old, Member) and isinstance(new, Member):

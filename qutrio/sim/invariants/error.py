@@ -1,10 +1,10 @@
-"""The one way in which an invariant fails."""
+"""The error of a broken invariant."""
 
 from qutrio.model.ids import Seconds
 
 
 class InvariantError(AssertionError):
-    """The core broke a promise; the message begins with the number of the invariant."""
+    """An invariant is broken; the message begins with its number."""
 
 
 def broken(number: int, true: Seconds, what: str) -> InvariantError:

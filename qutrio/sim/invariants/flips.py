@@ -1,4 +1,4 @@
-"""What must be told when incidents come and go, to whom, and what need not be told any more."""
+"""The notices that opened and closed incidents require, and those that may be dropped."""
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from qutrio.model.levels import CLOSED_NOTICES, may_use
 
 
 def audience(document: ClusterDocument, ident: CheckId) -> set[ChannelId]:
-    """Return the channels that must be told: enabled, known, and default or named by the check."""
+    """Return the channels for a check's notices: enabled, known, and default or named by it."""
     check = next((c for c in document.checks if c.id == ident), None)
     named: tuple[str, ...] = check.alerts if check is not None else ()
 
@@ -23,7 +23,7 @@ def audience(document: ClusterDocument, ident: CheckId) -> set[ChannelId]:
 
 @frozen(kw_only=True)
 class Flip:
-    """A notice that must have been written with an incident that came or went."""
+    """A notice that must be written when an incident opens or closes."""
 
     incident: IncidentId
     kind: NoticeKind
@@ -32,12 +32,12 @@ class Flip:
 
     @property
     def notice(self) -> NoticeId:
-        """Its id."""
+        """The id of the notice."""
         return NoticeId(f"{self.incident}.{self.kind.value}")
 
 
 def flips(before: Ledger, after: Ledger, documents: tuple[ClusterDocument, ...]) -> list[Flip]:
-    """Return the notices that must have been written with the incidents that came and went."""
+    """Return the notices that must be written for the incidents that opened and closed."""
     was, now = ({i.id: i for i in ledger.incidents} for ledger in (before, after))
     watched = [{c.id for c in document.checks if c.enabled} for document in documents]
     found = [(incident, NoticeKind.DOWN) for i, incident in now.items() if i not in was]
@@ -53,9 +53,9 @@ def flips(before: Ledger, after: Ledger, documents: tuple[ClusterDocument, ...])
 def optional(
     before: Ledger, after: Ledger, documents: tuple[ClusterDocument, ...]
 ) -> set[NoticeId]:
-    """Return the ends of which one may have been written: of checks disabled meanwhile.
+    """Return the notices of an end that may be written, because the check was disabled meanwhile.
 
-    One write may hold the end of an outage and the change that disables its check.
+    One write may contain both the end of an outage and the change that disables its check.
     """
     open_ = {i.id for i in after.incidents}
     watched = [{c.id for c in document.checks if c.enabled} for document in documents]
@@ -68,9 +68,9 @@ def optional(
 
 
 def pointless(delivery: Delivery, documents: tuple[ClusterDocument, ...], *, owed: bool) -> bool:
-    """Tell whether nobody is to be told this any more: by one of these documents, or by both.
+    """Return whether either of these documents makes a delivery obsolete.
 
-    `owed` says that the channel was told of the beginning, so that it must be told of the end.
+    `owed` says that the channel got the notice of the outage, so that it must get that of the end.
     """
     fixed = owed and delivery.notice.kind in ENDS
     for document in documents:

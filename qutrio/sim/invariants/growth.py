@@ -1,9 +1,8 @@
-"""That nothing grows for ever: invariant 11.
+"""Bounds on memory and disk: invariant 11.
 
-The walk knows nothing of what it walks over: it follows every field of every object that a
-machine keeps, and every element of every container.  A container that is meant to hold many is
-named here, with the constant that bounds it; all others must stay near the number of things
-that the document names.
+The walk is generic: it visits every field of every object of a machine, and every element of
+every container.  Containers that may hold many elements are listed here, with the constants that
+bound them; the length of all others must stay close to the number of items in the document.
 """
 
 from collections import deque
@@ -11,13 +10,9 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from qutrio.core.alerting.ages import AGES_TOLD_MAX, IncidentAges
+from qutrio.core.alerting.ages import AGES_KNOWN_MAX, IncidentAges
 from qutrio.core.alerting.outbox import OUTBOX_MAX
-from qutrio.core.consensus.register import (
-    PROPOSALS_QUEUED_MAX,
-    RULINGS_REMEMBERED_MAX,
-    Register,
-)
+from qutrio.core.consensus.register import PROPOSALS_QUEUED_MAX, RULINGS_REMEMBERED_MAX, Register
 from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX, HeartbeatSchedule
 from qutrio.core.proposals import PENDING_PROPOSALS_MAX, PendingProposals
 from qutrio.model.document import ClusterDocument
@@ -32,18 +27,18 @@ OBJECTS_PER_THING = 60
 OBJECTS_MAX = 100_000
 
 
-def _place(owner: type, field: str) -> str:
-    """Return how `containers` calls a field; raises `KeyError` for one that does not exist."""
-    return f"{owner.__name__}.{attrs.fields_dict(owner)[field].name}"
+def place(kind: type[attrs.AttrsInstance], name: str) -> str:
+    """Return the key of a field; fails when the class has no such field."""
+    return f"{kind.__name__}.{attrs.fields_dict(kind)[name].name}"
 
 
 CEILINGS = {
-    _place(HeartbeatSchedule, "_sent"): HEARTBEATS_REMEMBERED_MAX,
-    _place(PendingProposals, "_pending"): PENDING_PROPOSALS_MAX,
-    _place(Register, "_queue"): PROPOSALS_QUEUED_MAX,
-    _place(Register, "_rulings"): RULINGS_REMEMBERED_MAX,
-    _place(Ledger, "outbox"): OUTBOX_MAX,
-    _place(IncidentAges, "_told"): 2 * AGES_TOLD_MAX,
+    place(HeartbeatSchedule, "_sent"): HEARTBEATS_REMEMBERED_MAX,
+    place(PendingProposals, "_pending"): PENDING_PROPOSALS_MAX,
+    place(Register, "_queue"): PROPOSALS_QUEUED_MAX,
+    place(Register, "_rulings"): RULINGS_REMEMBERED_MAX,
+    place(Ledger, "outbox"): OUTBOX_MAX,
+    place(IncidentAges, "_reported"): AGES_KNOWN_MAX,
 }
 """Containers with a bound of their own, by the class and the field that hold them."""
 
@@ -51,7 +46,7 @@ _ATOMS = (str, bytes, int, float, bool, type(None))
 
 
 def containers(root: object) -> Iterator[tuple[str, int]]:
-    """Yield the place and the length of every container below `root`, each once."""
+    """Yield the field and the length of every container reachable from `root`, each once."""
     waiting, met = [("", root)], set[int]()
     while waiting:
         place, thing = waiting.pop()
@@ -74,12 +69,12 @@ def containers(root: object) -> Iterator[tuple[str, int]]:
 
 
 def things(document: ClusterDocument) -> int:
-    """Return how many things a document names."""
+    """Return the number of items in a document."""
     return sum(map(len, (document.members, document.checks, document.channels, document.tokens)))
 
 
 def check_sizes(hosts: Mapping[NodeId, Host], true: Seconds) -> int:
-    """Check every machine's memory and disk; return the number of all elements found."""
+    """Check the memory and disk of every machine; return the number of elements."""
     total = 0
     for name, host in hosts.items():
         document = host.disk.committed.document

@@ -1,9 +1,8 @@
-"""Votes of election engines that have them: the part of invariant 2 that is about ballots.
+"""Votes of raft: the part of invariant 2 about hard states.
 
-A node has one vote in each term of raft, for ever: what it says of its vote is on its disk when
-it says so, it never says two things of one term, and what is on its disk never goes back.  So
-no term has two leaders that were elected.  This is counted from the words that leave, from the
-disks, and from what the engines tell of themselves.
+A node has one vote in each term, forever: a vote that it sends is on its disk already, it never
+sends two votes in one term, and its hard state on disk never goes back.  So no term elects two
+leaders.  The judge sees this from sent messages, from the disks, and from the engines' reports.
 """
 
 from collections import OrderedDict
@@ -24,27 +23,27 @@ TERMS_KEPT = 256
 
 @define
 class HardStates:
-    """Every vote that was given, and every leader that was elected, in the newest terms."""
+    """Every vote and every elected leader of the newest terms."""
 
     _durable: dict[NodeId, HardState] = field(factory=dict)
     _votes: OrderedDict[tuple[NodeId, Term], NodeId] = field(factory=OrderedDict)
     _leaders: OrderedDict[Term, NodeId] = field(factory=OrderedDict)
 
-    def said(self, host: Host, to: NodeId, message: Message, true: Seconds) -> None:
-        """Judge a word at the moment at which it leaves."""
+    def on_send(self, host: Host, to: NodeId, message: Message, true: Seconds) -> None:
+        """Check a message of an election when it is sent."""
         if isinstance(message, VoteRequest):
             self._vote(host, HardState(message.term, host.name), true)
         elif isinstance(message, VoteResponse) and message.granted:
             self._vote(host, HardState(message.term, to), true)
 
     def stepped(self, host: Host, effects: list[Effect], true: Seconds) -> None:
-        """Judge a leader that says that it was elected."""
+        """Check a leader that reports its election."""
         for effect in effects:
             if isinstance(effect, Turned) and effect.turn.reason is Why.WON:
                 self._elected(host.name, effect.turn.term, true)
 
-    def look(self, host: Host, true: Seconds) -> None:
-        """Compare the ballot on a disk with the one that was there before."""
+    def check_disk(self, host: Host, true: Seconds) -> None:
+        """Compare the hard state on a disk with the previous one."""
         hard_state = host.disk.hard_state
         before = self._durable.get(host.name)
         if before is not None and not _follows(before, hard_state):
@@ -71,7 +70,7 @@ class HardStates:
 
 
 def _follows(before: HardState, after: HardState) -> bool:
-    """Tell whether a ballot may be on a disk after another one."""
+    """Return whether one hard state may follow another on a disk."""
     if after.term == before.term:
         return before.vote in {None, after.vote}
     return after.term > before.term

@@ -1,4 +1,4 @@
-"""That all is well some time after the last fault: invariant 9."""
+"""Recovery after the last fault: invariant 9."""
 
 from collections.abc import Mapping
 
@@ -15,23 +15,23 @@ from qutrio.sim.invariants.probes import Probes
 from qutrio.sim.invariants.roles import Roles
 
 ELECTION_DEADS_MAX = 10
-"""Within so many times `dead_after` somebody acts, and every living member is heard again."""
+"""Within this many times `dead_after` a node acts, and every running member is heard again."""
 GOSSIP_ELECTIONS_MAX = 3
 RAFT_ELECTIONS_MAX = 20
 
 
 def settled_within(settings: Settings) -> Seconds:
-    """Return how long after the last fault all is well, at the latest.
+    """Return how long after the last fault all must be well, at the latest.
 
-    Somebody acts soon; the lowest id has to wait out the cooldown; an attempt to deliver may be
-    under way, and the next one may just have been put off for the longest pause.  Gossip has its
-    grace, and may have to elect twice; in raft some elections may be split.
+    A master is elected soon; the lowest id has to wait for the cooldown; an attempt to deliver may
+    be in progress, and the next may have been delayed by the longest pause.  Gossip has a start
+    grace and may have to elect twice; in raft some votes may be split.
     """
     return elected_within(settings) + max(settings.master_cooldown_s, RETRY_CAP_S) + ATTEMPT_S_MAX
 
 
 def elected_within(settings: Settings) -> Seconds:
-    """Return for how long nobody acts after the last fault, at the most."""
+    """Return the longest time without a master after the last fault."""
     soon = ELECTION_DEADS_MAX * settings.dead_after_s
     if settings.engine == "gossip":
         soon += settings.gossip_startup_grace_s
@@ -56,7 +56,7 @@ def check_health(
         m.id: running[m.id]
         for m in newest.document.members
         if m.id in running and (m.voter or not running[m.id].removed)
-    }  # a machine whose second joining was admitted, and that never heard so, is not up
+    }  # a machine that joined again but never got the answer is not running
     master = _check_role(hosts, newest.document, set(members), true, roles)
     for name, node in members.items():
         if node.register.committed.document != newest.document:
@@ -77,10 +77,10 @@ def check_health(
 
 
 def check_somebody_acts(hosts: Mapping[NodeId, Host], since: Seconds, true: Seconds) -> Seconds:
-    """Return the last moment at which anybody acted; `since` is the last one that is known.
+    """Return the last time at which a node acted; `since` is the last one known so far.
 
-    Raises when that is too long ago; as long as no machine runs it is not.  While operators
-    change timers, the longest ones count.
+    Raises if that is too long ago.  Time in which no machine runs does not count.  While operators
+    change timers, the longest ones apply.
     """
     running = [host.node for host in hosts.values() if host.node is not None]
     if not running or any(host.acting(true) for host in hosts.values()):
@@ -123,7 +123,7 @@ def _check_role(
 def _check_lowest(
     host: Host, document: ClusterDocument, running: set[NodeId], true: Seconds, roles: Roles
 ) -> None:
-    """Check that the lowest id acts, unless it waits, or the role was put elsewhere by hand."""
+    """Check that the lowest id acts, unless it waits, or an operator moved the role."""
     lowest, patience_s = min(document.voters & running), _patience_s(document.settings)
     waited = roles.streak(host, lowest, host.clock.at(true))
     placed = true < roles.placed_at + patience_s
@@ -138,7 +138,7 @@ def _patience_s(settings: Settings) -> Seconds:
 def _check_leader(
     hosts: Mapping[NodeId, Host], master: NodeId, running: set[NodeId], true: Seconds
 ) -> None:
-    """Check that the engine of whoever acts leads, and that all others follow it."""
+    """Check that the master's engine leads, and that all others follow it."""
     for name in sorted(running):
         node, now = hosts[name].node, hosts[name].clock.at(true)
         assert node is not None
@@ -150,7 +150,7 @@ def _check_leader(
 def _check_votes(
     host: Host, node: Node, running: set[NodeId], true: Seconds, probes: Probes
 ) -> None:
-    """Check that what every member saw lately counts at this one."""
+    """Check that this node counts the latest vote of every member."""
     document, now = node.register.committed.document, host.clock.at(true)
     for check in document.checks:
         if not check.enabled:
@@ -166,7 +166,7 @@ def _check_votes(
 
 
 def _check_incidents(node: Node, running: set[NodeId], true: Seconds, probes: Probes) -> None:
-    """Check that what all see alike is what the cluster says."""
+    """Check that incidents agree with results that all nodes share."""
     record = node.register.committed
     open_ = {i.check for i in record.ledger.incidents}
     for check in record.document.checks:

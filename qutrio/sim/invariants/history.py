@@ -1,12 +1,11 @@
 """The history of the document: invariants 3, 4 and 5.
 
-The committed documents that any node holds form one chain, by revision.  Every difference
-between two neighbours in the chain, item by item, must be the effect of a change that somebody
-asked for: of one that was not refused, at most once for each asking, and, when the asker was
-told a revision, in exactly that one.  The effect of an acknowledged change must be there, unless
-another change to the same item replaced it in the same step of the chain.  So a change that was
-lost, or that came twice, or that came although it was refused, is a difference that nobody
-accounts for, or an asking that left none.
+The committed documents of all nodes form one chain, by revision.  Every difference between two
+neighbours, item by item, must be the effect of a proposed change: of one that was not refused,
+at most once for each proposal, and, if the answer named a revision, in exactly that one.  The
+effect of an acknowledged change must be visible, unless another change to the same item replaced
+it in the same step of the chain.  So a change that was lost, applied twice, or applied although
+it was refused leaves a difference without a proposal, or a proposal without a difference.
 """
 
 from bisect import bisect_left
@@ -39,12 +38,12 @@ CHAIN_KEPT = 256
 WISHES_KEPT_PER_ITEM = 1024
 POSITIONS_KEPT = 512
 WALL_SLACK_S: Seconds = 86_400.0
-"""How far a node's wall clock may be off when it prunes what has expired."""
+"""The largest error of a node's wall clock when it removes what has expired."""
 
 
 @frozen
 class Link:
-    """A committed document, and the place of the write with which it was first seen."""
+    """A committed document, and the position of the write that first had it."""
 
     document: ClusterDocument
     position: Position
@@ -53,7 +52,7 @@ class Link:
 
 @define(eq=False)
 class ProposedChange:
-    """A change that somebody asked for.  `floor` had been acknowledged to somebody before."""
+    """A proposed change.  Revision `floor` had already been acknowledged when it was proposed."""
 
     steps: tuple[Mutation, ...]
     floor: Revision
@@ -64,7 +63,7 @@ class ProposedChange:
 
 @define(eq=False)
 class Difference:
-    """An item changed after one revision and not later than another, by a wish or by itself."""
+    """An item that changed after revision `after`, in `upto` at the latest, through `by`."""
 
     key: Key
     new: Item | None
@@ -73,15 +72,15 @@ class Difference:
     by: ProposedChange | None = None
 
     def fits(self, proposed: ProposedChange) -> bool:
-        """Tell whether the wish may have made this."""
+        """Return whether a proposed change may have made this."""
         if proposed.ruling is Ruling.REFUSED or proposed.made.get(self.key, self) is not self:
             return False
         if proposed.ruling is Ruling.COMMITTED and not self.after < proposed.revision <= self.upto:
             return False
         return any(explains(step, self.key, self.new) for step in proposed.steps)
 
-    def give_to(self, proposed: ProposedChange | None) -> None:
-        """Account for this by another wish."""
+    def assign_to(self, proposed: ProposedChange | None) -> None:
+        """Attribute this to another proposed change."""
         if self.by is not None:
             del self.by.made[self.key]
         self.by = proposed
@@ -91,7 +90,7 @@ class Difference:
 
 @define
 class History:
-    """Every committed document, and every change that was asked for."""
+    """Every committed document, and every proposed change."""
 
     wall_at_zero: UnixTime = UnixTime(0.0)
     acknowledged_to: Revision = Revision(0)
@@ -106,7 +105,7 @@ class History:
     # --- what the operators do --------------------------------------------------------------
 
     def asked(self, request: RequestId, mutation: Mutation) -> None:
-        """Note that somebody asks for a change."""
+        """Record a proposal."""
         proposed = ProposedChange(tuple(flat(mutation)), self.acknowledged_to)
         self._open[request] = proposed
         for key in {key for step in proposed.steps for key in touches(step)}:
@@ -114,7 +113,7 @@ class History:
             kept.append(proposed)
 
     def answered(self, reply: Reply) -> None:
-        """Note what the asker was told; it is judged after the event."""
+        """Record an answer; it is judged after the event."""
         proposed = self._open.pop(reply.request, None)
         if proposed is None:
             return
@@ -126,18 +125,18 @@ class History:
     # --- what the nodes hold ----------------------------------------------------------------
 
     def follow(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
-        """Take in what a host calls committed and did not before."""
-        self._note_value(hosts, record, true)
+        """Process a record that is new among those that a host calls committed."""
+        self._record_value(hosts, record, true)
         if self._find(record.document.revision) is None:
-            self._note_document(record, true)
+            self._record_document(record, true)
 
     def agree(self, documents: list[ClusterDocument], true: Seconds) -> None:
-        """Check that documents which should be equal are, to the byte."""
+        """Check that documents that should be equal are identical."""
         if len({digest(document) for document in documents}) > 1:
             revisions = sorted({document.revision for document in documents})
             raise broken(4, true, f"revisions {revisions} with different digests at rest")
 
-    def _note_value(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
+    def _record_value(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
         if self._newest is None or record.position > self._newest.position:
             self._check_disks(hosts, record, true)
             self._newest = record
@@ -151,14 +150,14 @@ class History:
             revision = record.document.revision
             raise broken(4, true, f"two documents are committed as revision {revision}")
 
-    def _note_document(self, record: Record, true: Seconds) -> None:
+    def _record_document(self, record: Record, true: Seconds) -> None:
         document = record.document
         link = Link(document, record.position, items(document))
         place = bisect_left(self._chain, document.revision, key=lambda n: n.document.revision)
         before = self._chain[place - 1] if place else None
         newest = place == len(self._chain)
         if not newest and before is None:
-            return  # older than what is kept: its neighbours were judged long ago
+            return  # older than the chain; its neighbours have been judged
         self._chain.insert(place, link)
         if newest and before is not None:
             self._compare(before, link, true)
@@ -166,7 +165,7 @@ class History:
             del self._chain[0]
 
     def _check_disks(self, hosts: Mapping[NodeId, Host], record: Record, true: Seconds) -> None:
-        """Check that a majority of the voters, and of those before them, has it on disk."""
+        """Check that majorities of the current and the previous voters have it on disk."""
         holding = {n for n, h in hosts.items() if h.disk.accepted.position >= record.position}
         voters = record.document.voters
         electorates, before = [voters], self._newest
@@ -178,7 +177,7 @@ class History:
                 raise broken(3, true, f"{what}, of the voters {sorted(electorate)}")
 
     def _compare(self, before: Link, link: Link, true: Seconds) -> None:
-        """Account for every difference between two neighbours in the chain."""
+        """Find the proposed change behind every difference between two neighbours in the chain."""
         after, upto = before.document.revision, link.document.revision
         if before.document.cluster_id != link.document.cluster_id:
             raise broken(4, true, f"revision {upto} is of another cluster")
@@ -196,23 +195,23 @@ class History:
             kept.append(made)
 
     def _account(self, made: Difference, before: Mapping[Key, Item]) -> bool:
-        """Find the wish that made a difference, one that was acknowledged before any other."""
+        """Find the proposed change behind a difference; acknowledged ones take precedence."""
         fitting = [
             proposed for proposed in self._candidates(made.key, before) if made.fits(proposed)
         ]
         fitting.sort(key=lambda proposed: proposed.ruling is not Ruling.COMMITTED)
-        made.give_to(fitting[0] if fitting else None)
+        made.assign_to(fitting[0] if fitting else None)
         return bool(fitting)
 
     def _acknowledged(self, key: Key) -> bool:
-        """Tell whether what was there last was put there by an acknowledged change."""
+        """Return whether an acknowledged change made the last value."""
         made = self._differences.get(key)
         last = made[-1].by if made else None
         return last is not None and last.ruling is Ruling.COMMITTED
 
     def _candidates(self, key: Key, before: Mapping[Key, Item]) -> Iterator[ProposedChange]:
         yield from self._pending.get(key, ())
-        if key[0] == "member":  # whoever approves a token does not name the node that it admits
+        if key[0] == "member":  # approving a token does not name the node that it admits
             for other in [k for k in before if k[0] == "token"]:
                 yield from self._pending.get(other, ())
 
@@ -220,18 +219,18 @@ class History:
 
     @property
     def rulings_wait(self) -> bool:
-        """Whether something that an operator was told is not judged yet."""
+        """Whether an answer to an operator is not judged yet."""
         return bool(self._ruled)
 
     def judge_rulings(self, true: Seconds) -> None:
-        """Hold what operators were told against the chain."""
+        """Compare the answers to operators with the chain."""
         waiting, self._ruled = self._ruled, []
         for proposed in waiting:
-            self._return_what_does_not_fit(proposed, true)
+            self._reassign_mismatches(proposed, true)
             if proposed.ruling is Ruling.COMMITTED and not self._judge_acknowledged(proposed, true):
-                self._ruled.append(proposed)  # nobody who lives holds that revision yet
+                self._ruled.append(proposed)  # no running node holds that revision yet
 
-    def _return_what_does_not_fit(self, proposed: ProposedChange, true: Seconds) -> None:
+    def _reassign_mismatches(self, proposed: ProposedChange, true: Seconds) -> None:
         for made in [m for m in list(proposed.made.values()) if not m.fits(proposed)]:
             before = self._find(made.after)
             if not self._account(made, before.items if before is not None else {}):
@@ -240,7 +239,7 @@ class History:
                 raise broken(5, true, f"{what} {proposed.revision}")
 
     def _judge_acknowledged(self, proposed: ProposedChange, true: Seconds) -> bool:
-        """Check that the effect is there; False while the revision was seen at no node."""
+        """Check that the effect is visible; return False while no node has that revision."""
         revision = proposed.revision
         place = bisect_left(self._chain, revision, key=lambda n: n.document.revision)
         if place == len(self._chain):
@@ -257,7 +256,7 @@ class History:
         return True
 
     def _excused(self, proposed: ProposedChange, key: Key, link: Link, true: Seconds) -> bool:
-        """Tell whether the effect need not show: not approved yet, in already, or expired."""
+        """Return whether the effect may be absent: not approved, already there, or expired."""
         for step in proposed.steps:
             match step:
                 case ClaimToken(token=ident, claimant=claimant):
@@ -285,7 +284,7 @@ class History:
         for made in here:
             other = made.by
             if made.fits(proposed) and (other is None or other.ruling is not Ruling.COMMITTED):
-                made.give_to(proposed)
+                made.assign_to(proposed)
                 return True
         value = link.items.get(key)
         if here or any(explains(step, key, value) for step in proposed.steps):
@@ -295,7 +294,7 @@ class History:
     def _followed_at_once(
         self, proposed: ProposedChange, other: ProposedChange, link: Link
     ) -> bool:
-        """Tell whether the same write may have undone what the wish did, through the other."""
+        """Return whether the same write may contain `other`, which undid the effect."""
         place = bisect_left(self._chain, proposed.revision, key=lambda n: n.document.revision)
         after = self._chain[place - 1].document.revision if place else Revision(0)
         if other is proposed or link.document.revision - after <= 1:

@@ -1,8 +1,8 @@
-"""The judge: watches a world, and raises `InvariantError` at the first broken promise.
+"""Checks a world, and raises `InvariantError` at the first broken invariant.
 
-It is told of every step of every node, of every real probe, of what really reached a channel,
-and of what the operators asked and heard.  After each event it checks what that event may have
-touched, and nothing else, so that it costs little beside the nodes themselves.
+The judge sees every step of every node, every real probe, every real delivery to a channel, and
+the requests and answers of operators.  After each event it checks only what that event may have
+affected, so that it costs little compared with the nodes themselves.
 """
 
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ from qutrio.sim.invariants.rounds import Rounds
 from qutrio.sim.invariants.sights import Sights
 
 TERM_MAX = 2**39
-"""Beyond this is no term that elections, or a liar within the bounds, can lead to."""
+"""Higher than any term that elections, or a hostile member within its bounds, can reach."""
 
 
 @define
 class Invariants:
     """All twelve invariants of one world.
 
-    `acknowledged` and `refused` are the labels of what the operators asked.
+    `acknowledged` and `refused` hold the labels of the operators' requests.
     """
 
     acknowledged: set[str] = field(factory=set)
@@ -70,29 +70,29 @@ class Invariants:
     # --- what the world tells ---------------------------------------------------------------
 
     def trouble(self, until: Seconds) -> None:
-        """Note that something is amiss up to a moment: a crash, a lost message, a stuck disk."""
+        """Record that something is wrong until a time: a crash, a lost message, a stalled disk."""
         self.roles.troubled_until = max(self.roles.troubled_until, until)
         self.paging.troubled_until = self.roles.troubled_until
 
     def lied(self, true: Seconds) -> None:
-        """Note that a member lied: that excuses nothing but an election that takes longer."""
+        """Record that a member lied, which excuses only that an election takes longer."""
         self.roles.lied_at = true
 
     def forget(self, name: NodeId) -> None:
-        """Note that a machine starts, or ends: nothing of its memory is left."""
+        """Record that a machine starts or stops, and so lost its memory."""
         self.roles.forget(name)
         self.rounds.probes.forget(name)
         self.minorities.forget(name)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
-        """Take in one step of a node, before its effects are performed."""
+        """Process a step of a node, before its effects are performed."""
         self._touched.add(host.name)
         self.roles.stepped(host, event, effects, true)
         self.membership.stepped(host, event, true)
         self.hard_states.stepped(host, effects, true)
         self.levels.stepped(host, true)
         if isinstance(event, Observed):
-            self.rounds.probes.heard_of(host)
+            self.rounds.probes.on_numbered(host)
         assert host.node is not None
         record = host.node.register.committed
         if self._stepped.get(host.name) is not record:
@@ -113,22 +113,22 @@ class Invariants:
         )
 
     def probed(self, node: NodeId, result: Result, true: Seconds) -> None:
-        """Take in a probe that really ended."""
+        """Record a real probe that ended."""
         self.rounds.probes.ended(node, result, true)
         self.sights.probed(result, true)
 
     def asked(self, request: RequestId, mutation: Mutation) -> None:
-        """Take in what an operator asks for."""
+        """Record an operator's request."""
         self.history.asked(request, mutation)
 
     def answered(self, reply: Reply) -> None:
-        """Take in what an operator hears."""
+        """Record the answer to an operator."""
         self.history.answered(reply)
 
     def delivered(
         self, hosts: Mapping[NodeId, Host], delivery: Delivery, begun: Seconds, true: Seconds
     ) -> None:
-        """Take in a notice that reached its channel."""
+        """Process a notice that reached its channel."""
         roles = self.roles
         amiss = max(roles.troubled_until, roles.moved_at, self.membership.changed_at)
         self.minorities.delivered(delivery.notice, true)
@@ -137,7 +137,7 @@ class Invariants:
     # --- what is checked --------------------------------------------------------------------
 
     def check(self, hosts: Mapping[NodeId, Host], true: Seconds, touched: NodeId) -> None:
-        """Check everything that the last event, at host `touched`, may have changed."""
+        """Check everything that the last event, at host `touched`, may have affected."""
         self._touched.add(touched)
         names = sorted(self._touched) if len(self._touched) > 1 else (touched,)
         self._touched.clear()
@@ -149,11 +149,11 @@ class Invariants:
             self.roles.check(hosts, host, true, written=node is not None)
             if self._disks.get(name) is not host.disk:
                 self._disks[name] = host.disk
-                self.hard_states.look(host, true)
+                self.hard_states.check_disk(host, true)
             if host.node is not None and host.node.leadership.lease.heard_term >= TERM_MAX:
                 term = host.node.leadership.lease.heard_term
                 raise broken(11, true, f"{name} took {term} for the highest term")
-            if node is not None:  # else what it decided may not be on its disk yet
+            if node is not None:  # only then what it decided is on its disk
                 record = node.register.committed
                 if self._committed.get(name) is not record:
                     self._committed[name] = record
@@ -182,5 +182,5 @@ class Invariants:
         self.sizes(hosts, true)
 
     def sizes(self, hosts: Mapping[NodeId, Host], true: Seconds) -> int:
-        """Check that nothing outgrew its bound; return how much there is in all."""
+        """Check that nothing outgrew its bound; return the total size."""
         return check_sizes(hosts, true)

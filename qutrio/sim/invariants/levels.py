@@ -1,8 +1,8 @@
 """The feature level: invariant 12.
 
-The committed level never falls, and rises only once every member's machine has run a program
-that knows the new one.  Nothing that needs a level is in a record below it, nor in what is said
-to a machine whose program does not know it.
+The committed level never falls, and rises only after every member's machine has run a program
+that knows the new level.  What needs a level is neither in a record of a lower level nor in a
+message to a machine whose program does not know it.
 """
 
 from attrs import define, evolve, field
@@ -18,18 +18,18 @@ from qutrio.sim.invariants.error import broken
 
 @define
 class Levels:
-    """What each machine has run, and from which revision on which level was committed."""
+    """The level that each machine has run, and the revision in which each level was committed."""
 
     _ran: dict[NodeId, int] = field(factory=dict)
     _risen: dict[int, Revision] = field(factory=dict)
     _seen: dict[NodeId, Record] = field(factory=dict)
 
     def booted(self, host: Host) -> None:
-        """Note which program a machine starts."""
+        """Record the program that a machine starts."""
         self._ran[host.name] = max(host.level, self._ran.get(host.name, LEVEL_UNSAID))
 
     def stepped(self, host: Host, true: Seconds) -> None:
-        """Look at what a node accepted, and at what it writes."""
+        """Check the records that a node accepted or writes."""
         assert host.node is not None
         register = host.node.register
         record = register.accepted
@@ -44,7 +44,7 @@ class Levels:
                 raise broken(12, true, f"the level rises to {level} and {lacking} never ran it")
 
     def follow(self, document: ClusterDocument, true: Seconds) -> None:
-        """Take in a document that somebody calls committed."""
+        """Check a document that a node calls committed."""
         revision, level = document.revision, document.level
         for risen, begun in self._risen.items():
             if revision >= begun and level < risen:
@@ -53,8 +53,8 @@ class Levels:
                 )
         self._risen[level] = min(revision, self._risen.get(level, revision))
 
-    def heard(self, host: Host, message: Message, true: Seconds) -> None:
-        """Look at what arrives at a machine; records were looked at where they were accepted."""
+    def on_receive(self, host: Host, message: Message, true: Seconds) -> None:
+        """Check a message that arrives; records are checked where they are accepted."""
         if host.node is None or isinstance(message, Write | Fetched):
             return
         level = needed(message)

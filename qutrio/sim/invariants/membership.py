@@ -1,9 +1,9 @@
-"""Who counts: invariant 6.
+"""Membership: invariant 6.
 
-Nothing that a node keeps may speak of somebody who is not a member by that node's own committed
-document: not what it heard, not whose heartbeats were answered, not a vote.  That an acceptance
-or an endorsement of a removed node counts for nothing is checked on the disks, with invariants
-2 and 3: majorities there are of the voters of the document that stands.
+A node may keep nothing of a node that is not a member by its own committed document: no time at
+which it was heard, no answered heartbeat, no vote.  That acceptances and grants of removed nodes
+do not count is checked on the disks, with invariants 2 and 3: majorities there are of the voters
+of the current document.
 """
 
 from attrs import define, field
@@ -18,17 +18,17 @@ from qutrio.sim.invariants.error import broken
 
 @define
 class Membership:
-    """Which documents the hosts follow, and who is to be searched for strangers."""
+    """The document that each host follows, and the hosts to search for removed nodes."""
 
     changed_at: Seconds = float("-inf")
-    """When somebody last learned of other members."""
+    """When a node last learned of a change of members."""
     _followed: dict[NodeId, ClusterDocument] = field(factory=dict)
     _due: set[NodeId] = field(factory=set)
 
     def stepped(self, host: Host, event: Event, true: Seconds) -> None:
-        """Search a host that heard from a stranger, or that learned of other members.
+        """Search a host that heard from a non-member, or that learned of a change of members.
 
-        In the latter case with its next step: votes are sorted out when one begins.
+        In the latter case at its next step, because votes are dropped when a step begins.
         """
         assert host.node is not None
         document = host.node.register.committed.document
@@ -48,14 +48,14 @@ class Membership:
         node = host.node
         assert node is not None
         document = node.exchange.verdicts._document  # noqa: SLF001 - a judge looks
-        assert document is not None, "whoever stepped follows a document"
+        assert document is not None, "a node that stepped follows a document"
         found = remembered(node) - {m.id for m in document.members} - {host.name}
         if found:
             raise broken(6, true, f"{host.name} still counts {sorted(found)}, not members")
 
 
 def remembered(node: Node) -> set[NodeId]:
-    """Return everybody of whom a node keeps anything that could count."""
+    """Return all nodes of which a node keeps anything that could count."""
     leadership, verdicts = node.leadership, node.exchange.verdicts
     known = set(leadership.liveness._last) | set(leadership.heartbeats._answered.known())  # noqa: SLF001 - a judge looks
     known |= leadership.clocks.skew.keys() | leadership.engine_host.able_peers.keys()

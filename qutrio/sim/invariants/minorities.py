@@ -1,8 +1,8 @@
-"""Who may page without a majority: the part of invariants 7 and 8 that is about minorities.
+"""Partition alerting: the part of invariants 7 and 8 about pages without a majority.
 
-A notice that says that it comes from a minority is judged when a node makes it, and at each
-attempt to send it: the document must allow it, the node must lead by its own engine without a
-majority in its sight, and the votes must be real ones, of members that it heard.
+A notice of a minority is judged when a node makes it, and at each attempt to send it: the document
+must allow it, the node must be leader by its own engine and hear no majority, and the votes must
+be real votes of members that it hears.
 """
 
 from attrs import define, field
@@ -14,21 +14,21 @@ from qutrio.model.incidents import Notice
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probes
-from qutrio.sim.invariants.rounds import Scene
+from qutrio.sim.invariants.rounds import NoticeCheck
 
 ROUNDING_S: Seconds = 1e-6
 
 
 @define
 class Minorities:
-    """The notices of minorities that were judged, and who has been without a majority."""
+    """The judged notices of minorities, and the hosts that hear no majority."""
 
     _made: dict[NoticeId, Notice] = field(factory=dict)
     _lost: dict[NodeId, Instant] = field(factory=dict)
-    """Since when each host sees no majority, by its own clock."""
+    """Since when each host hears no majority, by its own clock."""
 
     def forget(self, name: NodeId) -> None:
-        """Note that a machine lost its memory."""
+        """Record that a machine lost its memory."""
         self._lost.pop(name, None)
 
     def stepped(
@@ -40,7 +40,7 @@ class Minorities:
         probes: Probes,
         troubled_until: Seconds,
     ) -> None:
-        """Follow what a host sees, and judge what it wants to tell people for a minority."""
+        """Track whether a host hears a majority, and judge its new notices of a minority."""
         assert host.node is not None
         leadership, now = host.node.leadership, host.clock.at(true)
         if leadership.settings.acting == "partition":
@@ -48,7 +48,7 @@ class Minorities:
                 self._lost.pop(host.name, None)
             else:
                 self._lost.setdefault(host.name, now)
-        outbox = host.node.alerts.minority.ledger.outbox
+        outbox = host.node.alerts.partition.ledger.outbox
         for notice in {d.notice.id: d.notice for d in outbox}.values():
             made = self._made.get(notice.id)
             if made is not None and made.at_unix != notice.at_unix:
@@ -71,7 +71,7 @@ class Minorities:
             raise broken(7, true, f"{notice.id}: {problem}")
 
     def _unfit(self, host: Host, now: Instant) -> str | None:
-        """Say why this host may not page for a minority now, if so."""
+        """Return why this host may not page for a minority now, if so."""
         assert host.node is not None
         leadership = host.node.leadership
         if (leadership.settings.engine, leadership.settings.acting) != ("gossip", "partition"):
@@ -89,7 +89,7 @@ class Minorities:
 def _unfounded(
     host: Host, notice: Notice, true: Seconds, probes: Probes, troubled_until: Seconds
 ) -> str | None:
-    """Say what is wrong with the votes behind a notice, if anything."""
+    """Return what is wrong with the votes behind a notice, if anything."""
     assert host.node is not None
     document = host.node.register.committed.document
     check = next((c for c in document.checks if c.id == notice.check and c.enabled), None)
@@ -98,14 +98,14 @@ def _unfounded(
     have, _, all_ = notice.minority.partition(" of ")
     if not 0 < 2 * int(have or 0) <= int(all_ or 0):
         return f"{notice.minority!r} is no minority"
-    scene = Scene(
+    notice_check = NoticeCheck(
         host=host,
         true=true,
         check=check,
         voters=document.voters & host.node.leadership.membership.live(host.clock.at(true)),
         probes=probes,
         troubled_until=troubled_until,
-        steady=False,  # who counts changes with who is heard
+        steady=False,  # the voters change with the members that are heard
         pause_s=document.settings.confirm_after_s,
     )
-    return scene.problem(notice)
+    return notice_check.problem(notice)

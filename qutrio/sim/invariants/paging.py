@@ -1,10 +1,9 @@
-"""Who was told: invariant 8.
+"""Delivery of notices: invariant 8.
 
-A page is a notice for one channel.  The judge sees pages appear in the ledgers that a majority
-holds, sees them leave, and knows what really reached each channel.  A page may leave only when
-it was delivered, or when its channel or its check is gone.  It may be delivered a second time
-only when something happened, between the first attempt and the second, that could keep the news
-of the first from whoever made the second.
+A page is a notice for one channel.  The judge sees pages appear in and disappear from the ledgers
+of a majority, and knows what really reached each channel.  A page may disappear only when it was
+delivered, or when its channel or its check is gone.  It may be delivered twice only if something
+happened between the attempts that could hide the first from the node that made the second.
 """
 
 from collections.abc import Mapping
@@ -24,13 +23,13 @@ from qutrio.sim.invariants.sights import SEVERAL, due, excused
 
 DURATION_OFF_S: Seconds = 5.0
 CLOCK_OFF = 0.06
-"""By how much a duration may be wrong: clocks are up to 5 % off."""
+"""The largest error of a duration: clocks are up to 5 % off."""
 Page = tuple[NoticeId, ChannelId]
 
 
 @define
 class Paging:
-    """What should reach each channel, and what did."""
+    """The pages that should reach each channel, and those that did."""
 
     announced: dict[tuple[str, ChannelId], int] = field(factory=dict)
     """How often each page was delivered."""
@@ -38,33 +37,33 @@ class Paging:
     _agreed: set[NoticeId] = field(factory=set)
     _position: Position | None = None
     ledger: Ledger = field(factory=Ledger)
-    """The newest that a majority holds."""
+    """The newest ledger that a majority holds."""
     _documents: tuple[ClusterDocument, ...] = ()
     _first_begun: dict[Page, Seconds] = field(factory=dict)
     _told: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
-    """When each channel was first told which notice of a check, by its number."""
+    """When each channel first got each notice of a check, by the number of the notice."""
 
     troubled_until: Seconds = 0.0
-    """Up to when something was amiss; the judge keeps it."""
+    """Until when something was wrong; set by the judge."""
     _opened: dict[IncidentId, Seconds] = field(factory=dict)
-    """When each incident was first held by a majority."""
+    """When a majority first held each incident."""
     _fixed: set[IncidentId] = field(factory=set)
-    """Incidents whose channels were noted when they opened, and whose end nobody was told of."""
+    """Incidents whose channels were fixed when they opened, and whose end was not sent yet."""
     _owed: set[tuple[IncidentId, ChannelId]] = field(factory=set)
-    """Who was told of what, and of its end not yet."""
+    """Channels that got the notice of an outage, but not yet that of its end."""
 
     @property
     def document(self) -> ClusterDocument | None:
-        """The newest that a majority holds, as far as it was looked at."""
+        """The newest document of a majority that was checked."""
         return self._documents[-1] if self._documents else None
 
     def stepped(self, record: Record) -> None:
-        """Take in what a step made committed, also if the same event will bury it."""
+        """Process a record that a step committed, even if the same event replaces it."""
         if record.ledger.outbox:
             self._agreed |= {d.notice.id for d in record.ledger.outbox}
 
     def follow(self, record: Record, true: Seconds) -> None:
-        """Take in what a host calls committed."""
+        """Process a record that a host calls committed."""
         if self._position is not None and record.position <= self._position:
             return
         documents = (*self._documents[-1:], record.document)
@@ -82,7 +81,7 @@ class Paging:
         true: Seconds,
         last_trouble: Seconds,
     ) -> None:
-        """Judge a notice that reached its channel by an attempt that began at `begun`."""
+        """Judge a notice that reached its channel in an attempt that began at `begun`."""
         notice, channel = delivery.notice, delivery.channel
         page = (notice.id, channel)
         if not notice.minority:
@@ -102,9 +101,9 @@ class Paging:
             raise broken(8, true, f"{notice.id} reached {channel} twice, and nothing had happened")
 
     def _check_order(self, delivery: Delivery, begun: Seconds, true: Seconds) -> None:
-        """Check that no later notice of the same check had reached the channel before it left.
+        """Check that the channel had no later notice of the same check when this one was sent.
 
-        Each leader of a minority has an order of its own, and ids that begin with it.
+        Each leader of a minority numbers its notices itself, with its id as a prefix.
         """
         notice = delivery.notice
         unseen = notice.unseen
@@ -119,7 +118,7 @@ class Paging:
     def _check_agreed(
         self, hosts: Mapping[NodeId, Host], delivery: Delivery, true: Seconds
     ) -> None:
-        """Check that a majority held the notice before anybody was told."""
+        """Check that a majority held the notice before it was sent."""
         if delivery.notice.id in self._agreed:
             return
         held = {n: h.disk.accepted for n, h in hosts.items()}
@@ -130,9 +129,9 @@ class Paging:
             raise broken(8, true, what)
 
     def _check_durations(self, ledger: Ledger, true: Seconds) -> None:
-        """Check that what ended says how long it lasted, whatever became of the wall clocks.
+        """Check that the notice of an end has the right duration, whatever the wall clocks did.
 
-        Who started in the middle, or missed a message, may be wrong; never below nothing.
+        A node that started meanwhile, or missed a message, may be wrong, but never negative.
         """
         for incident in ledger.incidents:
             if self._opened.setdefault(incident.id, true) == true and incident.channels is not None:
@@ -150,7 +149,7 @@ class Paging:
     def _check_new(
         self, ledger: Ledger, documents: tuple[ClusterDocument, ...], true: Seconds
     ) -> None:
-        """Check that each new notice is for the right channels, and that none is missing."""
+        """Check that each new notice has the right channels, and that none is missing."""
         channels: dict[NoticeId, set[ChannelId]] = {}
         for delivery in ledger.outbox:
             if delivery.notice.id not in self._seen:
@@ -176,7 +175,7 @@ class Paging:
         documents: tuple[ClusterDocument, ...],
         true: Seconds,
     ) -> None:
-        """Check that a notice is for whom it must be, and for nobody else."""
+        """Check that a notice has exactly the channels that it must have."""
         told = [audience(document, flip.check) for document in documents]
         most, least = set.union(*told), set.intersection(*told)
         if flip.channels is not None and flip.kind is not NoticeKind.DOWN:
@@ -186,7 +185,7 @@ class Paging:
             raise broken(8, true, f"{flip.notice} is for {sorted(found)}, not for {sorted(least)}")
 
     def check_ended(self, ledger: Ledger, true: Seconds) -> None:
-        """Check at rest that every channel that was told of an outage was told of its end."""
+        """Check at rest that every channel that got the notice of an outage got that of its end."""
         open_ = {incident.id for incident in ledger.incidents}
         open_ |= {told.id for told in ledger.unseen}
         covered = {i for entry in ledger.unjudged for i in entry.told or ()}
@@ -200,7 +199,7 @@ class Paging:
     def _check_gone(
         self, record: Record, documents: tuple[ClusterDocument, ...], true: Seconds
     ) -> None:
-        """Check that what left the outbox was delivered, or has nobody to go to any more."""
+        """Check that what left the outbox was delivered or is obsolete."""
         waiting = {(d.notice.id, d.channel) for d in record.ledger.outbox}
         full = len(self.ledger.outbox) > OUTBOX_MAX
         for delivery in self.ledger.outbox:

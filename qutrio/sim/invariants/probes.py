@@ -1,4 +1,4 @@
-"""Every probe that was really made in a world, when it ended, and what it found."""
+"""The real probes of a world, with their times and results."""
 
 from collections import OrderedDict, deque
 
@@ -16,7 +16,7 @@ NUMBERED_KEPT = 1024
 
 @frozen
 class Probe:
-    """A probe that was really made; `at` is when it ended, in true time."""
+    """A real probe; `at` is when it ended, in true time."""
 
     at: Seconds
     check: CheckId
@@ -26,24 +26,24 @@ class Probe:
 
 @define
 class Probes:
-    """The last probes of each node, by check and by the number under which it reports them."""
+    """The last probes of each node, by check and by serial number."""
 
     _of: dict[tuple[NodeId, CheckId], deque[Probe]] = field(factory=dict)
     _ended: dict[NodeId, deque[Probe]] = field(factory=dict)
     _numbered: dict[NodeId, OrderedDict[Serial, Probe]] = field(factory=dict)
 
     def ended(self, node: NodeId, result: Result, true: Seconds) -> None:
-        """Note the end of a probe; the node will hear of it, unless it dies before."""
+        """Record the end of a probe, before its node gets the result."""
         probe = Probe(true, result.check, result.changed, result.outcome)
         self._of.setdefault((node, result.check), deque(maxlen=PROBES_KEPT)).append(probe)
         self._ended.setdefault(node, deque()).append(probe)
 
     def forget(self, node: NodeId) -> None:
-        """Note that a machine died or starts: it hears of nothing that ended before."""
+        """Record that a machine crashed or starts, and so misses the results of earlier probes."""
         self._ended.pop(node, None)
 
-    def heard_of(self, host: Host) -> None:
-        """Note that a node has just taken in the next of its results, and numbered it."""
+    def on_numbered(self, host: Host) -> None:
+        """Record that a node has processed the next of its results, and numbered it."""
         assert host.node is not None
         waiting, watch = self._ended.get(host.name), host.node.exchange
         if waiting:
@@ -53,15 +53,15 @@ class Probes:
                 numbered.popitem(last=False)
 
     def of(self, node: NodeId, check: Check) -> list[Probe]:
-        """Return the probes that a node made of a check as it stands, the oldest first."""
+        """Return a node's probes of the current version of a check, oldest first."""
         return [p for p in self._of.get((node, check.id), ()) if p.changed == check.changed]
 
     def newest(self, node: NodeId, check: Check) -> Probe | None:
-        """Return the last probe of a check as it stands."""
+        """Return a node's last probe of the current version of a check."""
         probes = self._of.get((node, check.id), ())
         return next((p for p in reversed(probes) if p.changed == check.changed), None)
 
     def behind(self, node: NodeId, serial: Serial | None) -> Probe | None:
-        """Return the probe that a node reported under a number; None if there was none."""
+        """Return the probe that a node reported with this number, or None."""
         numbered = self._numbered.get(node)
         return numbered.get(serial) if numbered is not None and serial is not None else None

@@ -1,9 +1,8 @@
-"""Who acts: invariants 1, 2 and 10.
+"""The master: invariants 1, 2 and 10.
 
-Whether a node begins to act is decided in its own step only, so it is enough to look at the
-nodes that the last event touched, and to compare them with those that acted before.  The time
-for which the incumbent heard a lower id without a gap is counted here once more, from what was
-really received.
+A node begins to act only in a step of its own, so it is enough to check the node that the last
+event affected, and to compare it with those that acted before.  How long the master has heard a
+lower id without a gap is measured here independently, from the received messages.
 """
 
 from collections.abc import Mapping
@@ -22,15 +21,15 @@ from qutrio.sim.invariants.error import broken
 
 ROUNDING_S: Seconds = 1e-6
 DEAD_AFTER_S_MIN: Seconds = 0.5
-"""No shorter one can be set, so a shorter gap need not be looked at."""
+"""The shortest that can be set, so that shorter gaps do not matter."""
 CLOCK_RATE_MIN = 0.95
 CALM_DEADS = 3
-"""After how many times `dead_after` without trouble a handover must succeed at the first try."""
+"""After this many times `dead_after` without trouble, a handover must succeed at once."""
 
 
 @define
 class Streak:
-    """For how long one node has heard another without a gap, by its own clock."""
+    """How long one node has heard another without a gap, by its own clock."""
 
     since: Instant
     last: Instant
@@ -38,59 +37,59 @@ class Streak:
 
 @define
 class Roles:
-    """Everybody who ever acted, and in which term."""
+    """All nodes that acted, and their terms."""
 
     acted: set[NodeId] = field(factory=set)
     troubled_until: Seconds = float("-inf")
-    """The last moment of which the world says that something was amiss."""
+    """The last time at which something was wrong."""
     lied_at: Seconds = float("-inf")
-    """When a member lied last: it may hold an election up for a while, and so upset a handover."""
+    """When a member last lied; that may delay an election, and so disturb a handover."""
     moved_at: Seconds = float("-inf")
-    """When somebody began to act who did not act last."""
+    """When a node last began to act that had not acted last."""
     begun_at: Seconds = float("-inf")
-    """When somebody began to act, who perhaps acted last."""
+    """When a node last began to act."""
     _last: NodeId | None = None
     _acting: set[NodeId] = field(factory=set)
     _claiming: set[NodeId] = field(factory=set)
     _holders: dict[Term, NodeId] = field(factory=dict)
     _reported: dict[NodeId, Term] = field(factory=dict)
     _looked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
-    """What the term that each host reports was last checked with."""
+    """The state with which the reported term of each host was last checked."""
     _streaks: dict[NodeId, dict[NodeId, Streak]] = field(factory=dict)
     _handed: tuple[NodeId, NodeId, Seconds] | None = None
     placed_at: Seconds = float("-inf")
-    """When somebody last gave the role up by hand."""
+    """When an operator last moved the role."""
     _placed: dict[NodeId, tuple[Seconds, Seconds]] = field(factory=dict)
-    """Who heard that it is given the role by hand, when, and for how long it is to keep it."""
+    """Nodes to which an operator moved the role: when they learned it, how long they keep it."""
     _relied: dict[NodeId, Seconds] = field(factory=dict)
-    """Up to when programs at a node rely on its mandate, in true time."""
+    """Until when programs at a node rely on its lease, in true time."""
 
     def forget(self, name: NodeId) -> None:
-        """Note that a machine lost its memory: it counts all times anew."""
+        """Record that a machine lost its memory, and so restarts all measurements."""
         self._streaks.pop(name, None)
         self._placed.pop(name, None)
 
     def streak(self, host: Host, other: NodeId, now: Instant) -> Seconds:
-        """Return for how long a host has heard another node without a gap."""
+        """Return how long a host has heard another node without a gap."""
         heard = self._streaks.get(host.name, {}).get(other)
         if heard is None or now - heard.last >= _dead_after(host):
             return 0.0
         return now - heard.since
 
-    def told(self, host: Host, until: Instant) -> None:
-        """Note that programs at a node were told that it acts until then."""
+    def rely_until(self, host: Host, until: Instant) -> None:
+        """Record that programs at a node may rely on its lease until then."""
         self._relied[host.name] = host.clock.true(until)
 
-    def let_go(self, name: NodeId) -> None:
-        """Note that the programs at a node rely on it no more."""
+    def rely_no_more(self, name: NodeId) -> None:
+        """Record that the programs at a node no longer rely on it."""
         self._relied.pop(name, None)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
-        """Count what was heard, and judge a handover."""
+        """Measure how long others are heard, and judge a handover."""
         if isinstance(event, Received):
-            self._hear(host, event, host.clock.at(true))
+            self._on_message(host, event, host.clock.at(true))
             if isinstance(event.message, Resign):
-                self._note_placed(host, event.message, true)
+                self._record_placed(host, event.message, true)
         if host.name in self._claiming and not isinstance(event, Stop):
             for effect in effects:
                 if isinstance(effect, Send) and isinstance(effect.message, Resign):
@@ -100,16 +99,16 @@ class Roles:
     def check(
         self, hosts: Mapping[NodeId, Host], host: Host, true: Seconds, *, written: bool
     ) -> None:
-        """Check a host that the last event touched.
+        """Check the host that the last event affected.
 
-        `written` says that it runs, and that what it decided is on its disk.
+        `written` says that it runs, and that its decisions are on its disk.
         """
         if written:
             self._check_term(host, true)
         if host.node is None or host.node.leadership.lease.claim is None:
             self._claiming.discard(host.name)
             self._acting.discard(host.name)
-            return  # whoever claims nothing does not act
+            return  # a node without a claim does not act
         self._claiming.add(host.name)
         if not host.acting(true):
             self._acting.discard(host.name)
@@ -119,13 +118,13 @@ class Roles:
             raise broken(1, true, f"{sorted([host.name, *others])} act at once")
         for name, until in self._relied.items():
             if name != host.name and until > true + ROUNDING_S:
-                what = f"{host.name} acts, and programs at {name} rely on its mandate"
+                what = f"{host.name} acts, and programs at {name} rely on its lease"
                 raise broken(1, true, f"{what} for {until - true:.3f} s more")
         begins = host.name not in self._acting
         self._acting.add(host.name)
         self.acted.add(host.name)
         if written:
-            self._check_holder(hosts, host, true)
+            self._check_grants(hosts, host, true)
         if self._last != host.name:
             self._last, self.moved_at = host.name, true
         if begins:
@@ -146,11 +145,11 @@ class Roles:
             raise broken(2, true, f"the term of {host.name} fell from {least} to {term}")
         self._reported[host.name] = term
 
-    def _check_holder(self, hosts: Mapping[NodeId, Host], host: Host, true: Seconds) -> None:
+    def _check_grants(self, hosts: Mapping[NodeId, Host], host: Host, true: Seconds) -> None:
         assert host.node is not None
         register = host.node.register
         term = register.established
-        assert term is not None, "nobody acts who is not established"
+        assert term is not None, "only an established node acts"
         holder = self._holders.get(term)
         if holder == host.name:
             return
@@ -165,12 +164,12 @@ class Roles:
         }
         for voters in (register.joint_config.committed, register.joint_config.accepted):
             if not holds_quorum(promised, voters):
-                what = f"{host.name} acts in term {term}, endorsed on the disks of"
+                what = f"{host.name} acts in term {term}, granted on the disks of"
                 raise broken(2, true, f"{what} {sorted(promised)} only")
 
     # --- the lower id that returns ----------------------------------------------------------
 
-    def _hear(self, host: Host, event: Received, now: Instant) -> None:
+    def _on_message(self, host: Host, event: Received, now: Instant) -> None:
         assert host.node is not None
         document = host.node.register.committed.document
         too_old = host.node.leadership.announcements.too_old(event.sender, document)
@@ -200,8 +199,8 @@ class Roles:
         self._judge_successor(host, true)
         self._handed = (host.name, successor, true)
 
-    def _note_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
-        """Note that a host heard that it is given the role by hand."""
+    def _record_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
+        """Record that a host learned that an operator moved the role to it."""
         assert host.node is not None
         leadership = host.node.leadership
         late = resign.term < leadership.lease.promise.term

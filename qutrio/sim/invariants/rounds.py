@@ -1,10 +1,10 @@
-"""What is announced is so: invariant 7.
+"""Correctness of notices: invariant 7.
 
-A notice is judged at the moment a node first wants to write it.  Each vote in its evidence must
-be a probe that its node really made, of the check as it stands, found what the evidence says,
-and be no older than it claims but for the time its report was under way.  The majorities must
-be there.  And enough voters must have seen the same once before: in a first round, which began
-the time of confirmation before the votes that count now.
+A notice is judged when a node first wants to write it.  Each vote in its evidence must be a real
+probe of the current version of the check, have the outcome that the evidence says, and be no
+older than it claims, apart from the time that its report took.  The majorities must exist.  And
+enough voters must have had the same outcome before, in a first round that began at least
+`confirm_after_s` before the votes that count now.
 """
 
 from attrs import define, field
@@ -22,22 +22,22 @@ from qutrio.sim.invariants.probes import Probe, Probes
 from qutrio.sim.invariants.sights import CALM_S, seen_by_many
 
 LATE_S_MAX: Seconds = 45.0
-"""For how long a report may be under way in a world with faults: no vote counts that."""
+"""The longest time that a report takes in a world with faults; a vote's age excludes it."""
 PROMPT_S_MAX: Seconds = 1.5
-"""The same when nothing was amiss since the probe."""
+"""The same if nothing was wrong since the probe."""
 DRIFT = 0.12
-"""How far an age may be off: two clocks, each up to 5 % off, and a little for rounding."""
+"""The largest error of an age: two clocks, each up to 5 % off, and a margin for rounding."""
 ROUNDING_S: Seconds = 0.01
 STEADY_S: Seconds = 180.0
-"""How long ago the members must have changed for both rounds to have had the same voters."""
+"""How long the members must be unchanged for both rounds to have the same voters."""
 VOTES = (Outcome.OK, Outcome.FAIL)
 VOTED = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED})
-"""The notices that votes decide."""
+"""The notices that depend on votes."""
 
 
 @define
-class Scene:
-    """A node that wants to tell people of a check, and what is known of the world around it."""
+class NoticeCheck:
+    """Judges a notice of a check that a node wants to write."""
 
     host: Host
     true: Seconds
@@ -47,10 +47,10 @@ class Scene:
     troubled_until: Seconds
     steady: bool
     pause_s: Seconds
-    """How long after the first round the second begins, at least."""
+    """The shortest time from the first round to the second."""
 
     def problem(self, notice: Notice) -> str | None:
-        """Say why the notice may not be written, if so."""
+        """Return why the notice may not be written, if so."""
         down = notice.kind is NoticeKind.DOWN
         counted = [e for e in notice.evidence if e.counted and e.outcome in VOTES]
         strangers = {e.node for e in counted} - self.voters
@@ -61,7 +61,7 @@ class Scene:
         if len(counted) < enough or (fails * 2 > len(counted)) is not down:
             return f"{fails} fails of {len(counted)} votes, {len(self.voters)} voters"
         if self._edited_at_once():
-            return None  # the votes are gone that could be traced
+            return None  # the edit dropped the votes to compare with
         made = dict[NodeId, Probe]()
         for evidence in counted:
             probe = self._behind(evidence)
@@ -74,14 +74,14 @@ class Scene:
         return self._first_round(Outcome.FAIL if down else Outcome.OK, made, needed)
 
     def _edited_at_once(self) -> bool:
-        """Tell whether the step that tells people committed an edit of the check as well."""
+        """Return whether the step that writes the notice also committed an edit of the check."""
         assert self.host.node is not None
         checks = self.host.node.register.committed.document.checks
         now = next((c for c in checks if c.id == self.check.id), None)
         return now is None or now.changed != self.check.changed
 
     def _behind(self, evidence: Evidence) -> Probe | str:
-        """Return the probe that is behind a vote, or what is wrong with the vote."""
+        """Return the probe behind a vote, or what is wrong with the vote."""
         assert self.host.node is not None
         node = evidence.node
         vote = self.host.node.exchange.verdicts.vote(node, self.check.id)
@@ -99,14 +99,14 @@ class Scene:
         return probe
 
     def _first_round(self, outcome: Outcome, made: dict[NodeId, Probe], needed: int) -> str | None:
-        """Say what is wrong with the round before the one that counts, if anything."""
+        """Return what is wrong with the round before the one that counts, if anything."""
         oldest = self.true - 2 * (freshness(self.check) * (1 + DRIFT) + LATE_S_MAX)
         first = list[Seconds]()
         for node in sorted(self.voters):
-            last = made.get(node)  # of another outcome it may be one that was told anew
+            last = made.get(node)  # one of another outcome may have been reported again
             until = self.true
             if last is not None and last.outcome is outcome and self.troubled_until < last.at:
-                until = last.at  # else its voter may have been away when the others confirmed it
+                until = last.at  # else the voter may have missed the confirmation
             seen = (p.at for p in self.probes.of(node, self.check) if p.outcome is outcome)
             first += [at for at in seen if oldest <= at < until][:1]
         if len(first) < needed:
@@ -121,10 +121,10 @@ class Scene:
     def _saw_again(
         self, node: NodeId, outcome: Outcome, made: dict[NodeId, Probe], began: Seconds
     ) -> bool:
-        """Tell whether a voter saw the same in a second round.
+        """Return whether a voter saw the same in a second round.
 
-        The votes that count now may be older or newer than that round: the state stands since
-        then, and only now did somebody act who could say so.
+        The votes that count now may be older or newer than that round: the state has been certain
+        since then, but there was no master to write it.
         """
         assert self.host.node is not None
         due = began + self.pause_s * (1 - DRIFT) - ROUNDING_S
@@ -144,19 +144,19 @@ class Scene:
 
 @define
 class Rounds:
-    """The notices that were judged, and the probes behind them."""
+    """The judged notices, and the probes behind them."""
 
     probes: Probes = field(factory=Probes)
     _ledgers: dict[NodeId, Ledger] = field(factory=dict)
     _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
     _judged: set[NoticeId] = field(factory=set)
     tuned_at: Seconds = float("-inf")
-    """When the settings last changed at some node."""
+    """When the settings last changed at any node."""
 
     def stepped(
         self, host: Host, true: Seconds, *, troubled_until: Seconds, changed_at: Seconds
     ) -> None:
-        """Judge the notices that a host wants to write and nobody wanted before.
+        """Judge the notices that a host is the first to write.
 
         `changed_at` is when the members last changed.
         """
@@ -183,12 +183,12 @@ class Rounds:
             if notice.minority:
                 raise broken(7, true, f"{notice.id} comes from a minority, and is to be written")
             problems = list[str | None]()
-            for known in (before, document):  # a step may end with another than it began with
+            for known in (before, document):  # a step may replace the document
                 check = next((c for c in known.checks if c.id == notice.check), None)
                 if check is None or not check.enabled:
                     problems.append("there is no such check")
                     continue
-                scene = Scene(
+                notice_check = NoticeCheck(
                     host,
                     true,
                     check,
@@ -198,12 +198,12 @@ class Rounds:
                     steady,
                     pause_s,
                 )
-                problems.append(scene.problem(notice))
+                problems.append(notice_check.problem(notice))
             if all(problems):
                 raise broken(7, true, f"{notice.id}: {problems[-1]}")
 
     def _judge_unseen(self, host: Host, ledger: Ledger, true: Seconds, *, calm: bool) -> None:
-        """Judge what a host wants to tell of checks without a verdict."""
+        """Judge the notices that a host wants to write of checks without a verdict."""
         assert host.node is not None
         document = host.node.register.committed.document
         live = host.node.leadership.membership.live(host.clock.at(true))

@@ -1,7 +1,7 @@
-"""Checks that nobody can judge are told, once, and never while a majority judges them.
+"""Unseen checks are reported, once, and never while a majority judges them.
 
-The judge sees every real probe.  So it knows since when no node could judge a check, and what the
-voters saw last of one that people are told of.
+The judge sees every real probe.  So it knows since when no node could judge a check, and the last
+results of the voters for a check that is reported.
 """
 
 from attrs import define, field, frozen
@@ -19,17 +19,17 @@ from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probe, Probes
 
 SEVERAL = frozenset({NoticeKind.UNSEEN, NoticeKind.SEEN})
-"""The notices that are about several checks."""
+"""The notices about several checks."""
 CALM_S: Seconds = 60.0
-"""After so long without trouble every vote has arrived that can."""
+"""After this long without trouble every possible vote has arrived."""
 HEARD_S: Seconds = 5.0
-"""After so long a vote was told to everybody, when nothing is amiss."""
+"""After this long without trouble a vote has reached all nodes."""
 DRIFT = 0.12
 LOOK_S: Seconds = 1.0
 
 
 def due(before: Ledger, after: Ledger) -> dict[NoticeId, ChannelId]:
-    """Return the notices that must have been written with what is told of since, or no more."""
+    """Return the notices that must be written for unseen checks that begin or end."""
     was, now = ({u.id: u for u in ledger.unseen} for ledger in (before, after))
     begun = {NoticeId(f"{u.id}.unseen"): u.channel for i, u in now.items() if i not in was}
     ended = {NoticeId(f"{u.id}.seen"): u.channel for i, u in was.items() if i not in now}
@@ -37,14 +37,14 @@ def due(before: Ledger, after: Ledger) -> dict[NoticeId, ChannelId]:
 
 
 def excused(channel: ChannelId, documents: tuple[ClusterDocument, ...]) -> bool:
-    """Tell whether the end may be left out: whoever removes a channel that nobody told."""
+    """Return whether the notice of the end may be missing, because its channel is off."""
     enabled = [{c.id for c in document.channels if c.enabled} for document in documents]
     return not all(channel in there for there in enabled)
 
 
 @frozen
 class _Dark:
-    """Since when no probe of a check judged it."""
+    """Since when every probe of a check abstained."""
 
     since: Seconds
     changed: Revision
@@ -52,18 +52,18 @@ class _Dark:
 
 @define
 class Sights:
-    """What nobody can see, and what was told of it."""
+    """The checks that no node can judge."""
 
     limits: Limits = Limits()
     look_at: Seconds = 0.0
     _dark: dict[CheckId, _Dark] = field(factory=dict)
 
     def due(self, true: Seconds) -> bool:
-        """Tell whether to look now: nobody can see something, and it was not looked at just now."""
+        """Return whether to check now."""
         return bool(self._dark) and true >= self.look_at
 
     def probed(self, result: Result, true: Seconds) -> None:
-        """Take in a probe that really ended."""
+        """Record a real probe that ended."""
         if result.outcome is not Outcome.ABSTAIN:
             self._dark.pop(result.check, None)
             return
@@ -74,9 +74,9 @@ class Sights:
     def check_told(
         self, document: ClusterDocument | None, ledger: Ledger, true: Seconds, calm_since: Seconds
     ) -> None:
-        """Check that whatever nobody has judged for long was told.
+        """Check that every check without a vote for long was reported.
 
-        `calm_since` is since when nothing was amiss, and one node has acted.
+        `calm_since` is since when nothing was wrong and there was one master.
         """
         self.look_at = true + LOOK_S
         if document is None or not may_use(UNSEEN_NOTICES, document):
@@ -103,7 +103,7 @@ def seen_by_many(
     probes: Probes,
     true: Seconds,
 ) -> str | None:
-    """Say, when nothing is amiss, what a majority judges of what people are told nobody can."""
+    """Return which check of a notice a majority can judge, if any; valid without trouble."""
     listed = {c.id for c in notice.unseen.checks} if notice.unseen is not None else set()
     for check in (c for c in document.checks if c.id in listed):
         limit = freshness(check) * (1 - DRIFT)
@@ -120,5 +120,5 @@ def seen_by_many(
 
 
 def _judges(probe: Probe, true: Seconds, limit: Seconds) -> bool:
-    """Tell whether a probe gave a vote that everybody must have heard, and that is fresh still."""
+    """Return whether a probe gave a vote that has reached all nodes and is still fresh."""
     return probe.outcome is not Outcome.ABSTAIN and HEARD_S < true - probe.at < limit

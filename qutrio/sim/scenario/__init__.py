@@ -1,1 +1,1 @@
-"""A user's "what if": a story of faults and expectations, played in a virtual world."""
+"""Scenarios: timelines of faults and expectations that users write, played in the simulator."""

@@ -1,4 +1,4 @@
-"""What a timeline can do to a cluster: faults that last, events at machines, and requests."""
+"""The actions of a timeline: faults that last, events at machines, and operators' requests."""
 
 from enum import Enum, auto
 from typing import TypeAlias
@@ -9,7 +9,7 @@ from qutrio.model.ids import Seconds
 
 
 class FaultKind(Enum):
-    """What can be out of order for a while; `name` and `other` of a `Subject` say which one."""
+    """The kinds of faults; `name` and `other` of a `Subject` say what is affected."""
 
     LINK = auto()
     """Messages from node `name` to node `other` are lost."""
@@ -28,11 +28,11 @@ class FaultKind(Enum):
     DUPLICATION = auto()
     """A share of all messages arrives twice."""
     DELAY = auto()
-    """Messages take up to so many seconds."""
+    """Messages take up to this many seconds."""
 
 
 class Trouble(Enum):
-    """How a disk or a channel is out of order."""
+    """How a disk or a channel fails."""
 
     FULL = "full"
     FAILS = "fails"
@@ -43,7 +43,7 @@ class Trouble(Enum):
 
 @frozen
 class Subject:
-    """One thing that can be out of order."""
+    """A part of the cluster that can have a fault."""
 
     kind: FaultKind
     name: str = ""
@@ -51,12 +51,12 @@ class Subject:
 
 
 FaultValue: TypeAlias = bool | float | Trouble
-"""How a subject is out of order: `True` where there is only one way."""
+"""How a subject fails; `True` for kinds with only one way."""
 
 
 @frozen
 class StartFault:
-    """Put subjects out of order, until they are cleared or the entry's time is over."""
+    """Start a fault of some subjects, until it is cleared or the entry's time is over."""
 
     subjects: tuple[Subject, ...]
     value: FaultValue = True
@@ -64,7 +64,7 @@ class StartFault:
 
 @frozen
 class ClearFault:
-    """Put subjects in order, whichever entry put them out of order.
+    """End the faults of some subjects, whichever entries started them.
 
     A target without a node stands for that target at all nodes.
     """
@@ -84,7 +84,7 @@ class MachineEvent(Enum):
 
     @property
     def end(self) -> "MachineEvent | None":
-        """The event that ends it, for an entry that says `for`."""
+        """The event that undoes this one, for an entry with `for`."""
         match self:
             case MachineEvent.CRASH | MachineEvent.UNPLUG | MachineEvent.STOP:
                 return MachineEvent.START
@@ -104,14 +104,14 @@ class Move:
 
 @frozen
 class CrashAfterPage:
-    """Each of these nodes crashes when its next page has left, before it can record that."""
+    """Each of these nodes crashes after it sends its next page, before it can record that."""
 
     nodes: tuple[str, ...]
 
 
 @frozen
 class SetClock:
-    """The wall clocks of nodes are set `by_s` seconds ahead, or back when it is negative."""
+    """The wall clocks of nodes are set ahead by `by_s` seconds, or back if it is negative."""
 
     nodes: tuple[str, ...]
     by_s: Seconds
@@ -134,7 +134,7 @@ Fields: TypeAlias = tuple[tuple[str, str], ...]
 
 @frozen(kw_only=True)
 class Request:
-    """An operator asks a node for a change; without `via`, the first node that runs."""
+    """An operator proposes a change to a node; without `via`, to the first that runs."""
 
     change: Change
     name: str = ""

@@ -1,4 +1,4 @@
-"""Which faults are active, which entries of the timeline set them, and their effect on a world."""
+"""The active faults, the entries of the timeline that started them, and their effects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from qutrio.sim.world import World
 
 ALWAYS: Final[Seconds] = float("inf")
 RELINK_S: Seconds = 1.0
-"""How long two nodes take to find that they reach one another again."""
+"""How long two nodes take to notice that they can reach each other again."""
 _DISKS: Final = MappingProxyType(
     {
         Trouble.FULL: DiskTrouble.FULL,
@@ -27,10 +27,10 @@ _DISKS: Final = MappingProxyType(
 
 @define
 class ActiveFaults:
-    """The entries that hold each subject out of order; the latest of them counts.
+    """The faults of each subject, by entry; the latest takes effect.
 
-    `ids` has the id of every node that is there or will join, by its name; `checks` and
-    `channels` likewise.
+    `ids` maps the name of every node, including those that will join, to its id; `checks` and
+    `channels` do the same for theirs.
     """
 
     world: World
@@ -40,7 +40,7 @@ class ActiveFaults:
     _active: dict[Subject, dict[int, FaultValue]] = field(factory=dict)
 
     def start(self, entry: int, subjects: Iterable[Subject], value: FaultValue) -> None:
-        """Put subjects out of order on behalf of an entry."""
+        """Start a fault of some subjects on behalf of an entry."""
         for subject in subjects:
             entries = self._active.setdefault(subject, {})
             entries.pop(entry, None)
@@ -56,7 +56,7 @@ class ActiveFaults:
         return bool(mine)
 
     def clear(self, subjects: Iterable[Subject]) -> None:
-        """Put subjects in order, for all entries."""
+        """End the faults of some subjects, for all entries."""
         for wanted in subjects:
             everywhere = wanted.kind is FaultKind.TARGET and not wanted.other
             at_nodes = [
@@ -73,7 +73,7 @@ class ActiveFaults:
         return any(entry in entries for entries in self._active.values())
 
     def joined(self, node: str) -> None:
-        """Apply the faults of a node to its machine, which has just come up."""
+        """Apply the faults of a node to its machine, which has just started."""
         for subject in [s for s in self._active if node in {s.name, s.other}]:
             self._apply(subject)
 
@@ -81,16 +81,17 @@ class ActiveFaults:
         values = [*self._active.get(subject, {}).values()]
         _APPLY[subject.kind](self, subject, values[-1] if values else None)
 
-    def _host(self, subject: Subject) -> Host | None:
-        return self.world.hosts.get(self.ids.get(subject.name, NodeId("")))
+    def host(self, node: str) -> Host | None:
+        """Return the machine of a node, unless it has not joined."""
+        return self.world.hosts.get(self.ids.get(node, NodeId("")))
 
     def _link(self, subject: Subject, value: FaultValue | None) -> None:
         if not self.ids.keys() >= {subject.name, subject.other}:
             return
-        pair = (self.ids[subject.name], self.ids[subject.other])
+        pair, cut = (self.ids[subject.name], self.ids[subject.other]), self.world.network.cut
         if value:
-            self.world.cut[pair] = ALWAYS
-        elif self.world.cut.pop(pair, None) is not None and self.world.hosts.keys() >= set(pair):
+            cut[pair] = ALWAYS
+        elif cut.pop(pair, None) is not None and self.world.hosts.keys() >= set(pair):
             self.world.links.dial(*pair, RELINK_S)
 
     def _target(self, subject: Subject, value: FaultValue | None) -> None:
@@ -106,7 +107,7 @@ class ActiveFaults:
             self.world.targets.blind[self.ids[subject.name]] = ALWAYS if value else 0.0
 
     def _disk(self, subject: Subject, value: FaultValue | None) -> None:
-        host = self._host(subject)
+        host = self.host(subject.name)
         if host is None:
             return
         host.disk_fails_until = host.disk_stalls_s = 0.0
@@ -119,7 +120,7 @@ class ActiveFaults:
             self.world.wake(host, host.life)
 
     def _clock(self, subject: Subject, value: FaultValue | None) -> None:
-        host, true = self._host(subject), self.world.true
+        host, true = self.host(subject.name), self.world.true
         if host is None:
             return
         rate = value if isinstance(value, float) else 1.0

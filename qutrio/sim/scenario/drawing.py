@@ -1,7 +1,7 @@
-"""A played scenario as a drawing: one lane for each node, time from left to right.
+"""Draws a played scenario: one lane for each node, time from left to right.
 
-From top to bottom: what the acting node makes of each check, the lanes, what was done to the
-cluster, what was expected, what the signs mean.
+From top to bottom: the master's verdict on each check, the lanes, the entries of the timeline,
+the expectations, and a legend.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.results import Outcome, State
 from qutrio.sim.scenario.report import Played
-from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story, moment
+from qutrio.sim.scenario.story import Machine, Page, Span, Standing, Story, time_text
 from qutrio.sim.scenario.svg import Sheet, shortened, width_of
 
 WIDTH, LEFT, RIGHT = 1200.0, 128.0, 28.0
 HEAD, CHECK, LANE, BAND, ROW, FOOT_LINE = 70.0, 24.0, 54.0, 22.0, 19.0, 17.0
 ROWS_MAX = 40
 ARROWS_MAX = 4
-"""A cut of more links than these shows along the lanes alone."""
+"""A cut of more links than these is drawn only along the lanes."""
 EXPECTATIONS_MAX = 30
 TICKS_MAX = 14
 _STEPS: Final = (
@@ -38,7 +38,7 @@ def draw(played: Played) -> str:
 
 @frozen
 class _Bar:
-    """A deed, laid out: its span, the row it is in, and the text beside or on it."""
+    """An entry of the timeline, laid out: its span and its row."""
 
     span: Span
     row: int
@@ -46,7 +46,7 @@ class _Bar:
 
 @frozen
 class _Looks:
-    """How a node looks for a while: its box, what that means, what is written on it."""
+    """The look of a node for a while: its box, the tooltip, and the label."""
 
     box: str
     tip: str
@@ -71,8 +71,8 @@ class _Drawing:
         checks, nodes = len(self.story.verdicts), len(self.story.machines)
         expected = min(len(self.played.verdicts), EXPECTATIONS_MAX)
         lanes = HEAD + 14 + checks * CHECK
-        deeds = lanes + nodes * LANE + 8
-        foot = deeds + rows * ROW + 34
+        entries = lanes + nodes * LANE + 8
+        foot = entries + rows * ROW + 34
         legend = foot + expected * FOOT_LINE + 14
         self.sheet = Sheet(WIDTH, legend + 46)
         self._head()
@@ -86,7 +86,7 @@ class _Drawing:
         for name, top in tops.items():
             self._marks(name, top)
         for bar in self._bars:
-            self._deed(bar, deeds + bar.row * ROW)
+            self._entry(bar, entries + bar.row * ROW)
         self._expectations(foot)
         self._legend(legend)
         return self.sheet.render()
@@ -102,9 +102,9 @@ class _Drawing:
         self.sheet.name(title)
         self.sheet.text(16, 27, shortened(title, WIDTH - 40, 16), "h f-ink")
         timers = (
-            f"{settings.engine}, heartbeat {moment(settings.heartbeat_s)}, "
-            f"dead after {moment(settings.dead_after_s)}, "
-            f"cooldown {moment(settings.master_cooldown_s)}, seed {self.played.seed}"
+            f"{settings.engine}, heartbeat {time_text(settings.heartbeat_s)}, "
+            f"dead after {time_text(settings.dead_after_s)}, "
+            f"cooldown {time_text(settings.master_cooldown_s)}, seed {self.played.seed}"
         )
         self.sheet.text(16, 45, timers, "f-mute")
 
@@ -115,12 +115,12 @@ class _Drawing:
             x = self.x(number * step)
             self.sheet.line(x, top, x, bottom, "s-grid")
             for y in (top - 4, bottom + 13):
-                self.sheet.text(x, y, moment(number * step), "small middle f-mute")
+                self.sheet.text(x, y, time_text(number * step), "small middle f-mute")
 
     def _check(self, check: str, top: float) -> None:
         self.sheet.text(LEFT - 10, top + 12, shortened(check, LEFT - 20), "end f-ink")
         for start, end, state in self.story.verdicts[check].spans(self.story.end_s):
-            tip = f"{check} is {state.value} from {moment(start)} to {moment(end)}"
+            tip = f"{check} is {state.value} from {time_text(start)} to {time_text(end)}"
             width = self.x(end) - self.x(start)
             self.sheet.box(self.x(start), top + 3, width, 11, _STATES[state], tip=tip, r=2)
 
@@ -145,13 +145,13 @@ class _Drawing:
         self.sheet.text(LEFT - 10, y + 15, shortened(name, LEFT - 20, 12), "b end f-ink")
         for start, end, looks in self._looks(name):
             x, width = self.x(start), self.x(end) - self.x(start)
-            tip = f"{name} {looks.tip} from {moment(start)} to {moment(end)}"
+            tip = f"{name} {looks.tip} from {time_text(start)} to {time_text(end)}"
             if looks.box:
                 self.sheet.box(x, y, width, BAND, looks.box, tip=tip, r=2)
                 self._label(x, y, width, looks.label, looks.ink)
 
     def _looks(self, name: str) -> list[tuple[Seconds, Seconds, "_Looks"]]:
-        """Return how a node looks from when to when: only what changes for this node."""
+        """Return the looks of a node as (from, to, looks), one for each change."""
         story = self.story
         tracks = (
             story.machines[name],
@@ -165,7 +165,7 @@ class _Drawing:
         for begin, end in pairwise(dict.fromkeys([0.0, *moments, story.end_s])):
             now = self._look(name, begin)
             if looks and looks[-1][2] == now:
-                begin = looks.pop()[0]  # noqa: PLW2901 - it goes on
+                begin = looks.pop()[0]  # noqa: PLW2901 - the look continues
             looks.append((begin, end, now))
         return looks
 
@@ -192,7 +192,7 @@ class _Drawing:
             self.sheet.text(x + 6, y + 15, fitting, looks)
 
     def _cuts(self, tops: dict[str, float]) -> None:
-        """Draw what was cut: lines along the lanes while it lasts, arrows where it begins."""
+        """Draw the cuts: lines along the lanes while they last, arrows where they begin."""
         half = (len(tops) - 1) / 2
         for span in self.story.spans:
             x, end = self.x(span.start_s), self.x(span.end_s)
@@ -244,17 +244,17 @@ class _Drawing:
         fill, stroke = ("f-bad", "s-bad") if down else ("f-good", "s-good")
         again = " again" if page.again else ""
         words = f"{page.check} {page.kind.value}{again}"
-        tip = f"{page.node} tells {page.channel}: {words} at {moment(page.at_s)}"
+        tip = f"{page.node} tells {page.channel}: {words} at {time_text(page.at_s)}"
         self.sheet.line(x, y - 16, x, y, stroke, tip=tip)
         self.sheet.shape([(x, y - 16), (x + 11, y - 12), (x, y - 8)], fill, tip=tip)
         label = words if width_of(words, 10) + 18 < min(room, WIDTH - RIGHT - x + 20) else ""
         if label:
             self.sheet.text(x + 13, y - 8, label, "small f-ink")
 
-    # --- deeds ------------------------------------------------------------------------------
+    # --- timeline ---------------------------------------------------------------------------
 
     def _pack(self) -> None:
-        """Give every deed the first row in which there is room for it and its text."""
+        """Give every entry the first row with room for it and its text."""
         taken: list[float] = []
         for span in self.story.spans:
             start = self.x(span.start_s)
@@ -266,10 +266,10 @@ class _Drawing:
             taken[row : row + 1] = [needed]
             self._bars.append(_Bar(span, row))
 
-    def _deed(self, bar: _Bar, top: float) -> None:
+    def _entry(self, bar: _Bar, top: float) -> None:
         span = bar.span
         x, end = self.x(span.start_s), self.x(span.end_s)
-        tip = f"{span.text}: from {moment(span.start_s)} to {moment(span.end_s)}"
+        tip = f"{span.text}: from {time_text(span.start_s)} to {time_text(span.end_s)}"
         if bar.row == 0 and bar is self._bars[0]:
             words = "done" if not self._lost else f"done (+{self._lost})"
             self.sheet.text(LEFT - 10, top + 12, words, "end f-mute")
@@ -312,6 +312,6 @@ class _Drawing:
             x = self._word(x + 23, y, f"is {state.value}")
 
     def _word(self, x: float, y: float, words: str) -> float:
-        """Write a word of the legend, and return where the next sign stands."""
+        """Write a word of the legend, and return the place of the next sign."""
         self.sheet.text(x, y, words, "small f-mute")
         return x + width_of(words, 10) + 18

@@ -1,7 +1,7 @@
-"""The sentences of expectations: `by 55s: paged web down once`, `never: two masters`.
+"""Reads the sentences of expectations: `by 55s: paged web down once`, `never: two masters`.
 
-The part before the colon says when, the one behind it what.  A moment is looked at after all
-that happened up to it.
+The part before the colon says when, the part after it says what.  The state at a time includes
+everything that happened until then.
 """
 
 from collections.abc import Callable, Collection
@@ -45,8 +45,8 @@ WINDOWS: Final = MappingProxyType(
 
 
 def read_window(text: Tokens) -> Window:
-    """Read what stands before the colon.  Raises `SentenceError`."""
-    word = text.take("a time")
+    """Read the part before the colon.  Raises `SentenceError`."""
+    word = text.next_word("a time")
     if word not in {mode.value for mode in Mode}:
         raise unknown("kind of time", word, [mode.value for mode in Mode], "kinds")
     mode = Mode(word)
@@ -72,11 +72,11 @@ def read_window(text: Tokens) -> Window:
 
 
 def read_predicate(text: Tokens, requests: Collection[str]) -> Predicate:
-    """Read what stands behind the colon.
+    """Read the part after the colon.
 
     Args:
         text: its words.
-        requests: the operator's sentences of the timeline, as `request_text` returns them.
+        requests: the operators' sentences of the timeline, as `request_text` returns them.
 
     Raises `SentenceError`.
     """
@@ -87,7 +87,7 @@ def read_predicate(text: Tokens, requests: Collection[str]) -> Predicate:
         if form is None and first in text.scope.checks:
             form = FORMS["check"]
         elif form is not None:
-            text.take("a claim")
+            text.next_word("a claim")
         if form is None:
             raise _not_a_claim(text, first)
         claim = form.read(text)
@@ -104,7 +104,7 @@ def _not_a_claim(text: Tokens, first: str) -> SentenceError:
 
 
 def _answered(text: Tokens, requests: Collection[str]) -> Predicate | None:
-    """Read `add check shop is acknowledged`: a request of the timeline, and what became of it."""
+    """Read `add check shop is acknowledged`: a request of the timeline and its answer."""
     answers = {a.value: a for a in (Answer.ACKNOWLEDGED, Answer.REFUSED, Answer.UNKNOWN)}
     words = text.rest()
     if words[0:1] and words[0] in _REQUESTS:
@@ -210,7 +210,7 @@ def _known(check: str, text: Tokens) -> Predicate:
 
 
 def _having(known: Track[tuple[frozenset[str], frozenset[str]]]) -> Track[frozenset[str]]:
-    """Return who has a check, whoever else runs meanwhile."""
+    """Return the nodes that have a check, without those that run."""
     having = Track(known.first[0])
     for at in known.changes():
         having.put(at, known.at(at)[0])
@@ -275,7 +275,7 @@ def _paged(text: Tokens) -> Predicate:
 def _count(text: Tokens) -> int | None:
     word = text.peek()
     if word in _COUNTS:
-        return _COUNTS[text.take("a count")]
+        return _COUNTS[text.next_word("a count")]
     if text.peek(1) in {"time", "times"} and not word.isdigit() and word not in {"by", "on"}:
         raise SentenceError(f"{shown(word)} is not a count; {_COUNT_HINT}")
     if word.isdigit() and text.peek(1) != "times":
@@ -292,11 +292,6 @@ def _count(text: Tokens) -> int | None:
 _COUNT_HINT: Final = "write 'never', 'once', 'twice' or '3 times'"
 _COUNTS: Final = MappingProxyType({"never": 0, "once": 1, "twice": 2})
 _REQUESTS: Final = frozenset({"add", "edit", "remove", "set", "join"})
-_PAGED_USAGE: Final = (
-    "paged",
-    "paged CHECK down COUNT",
-    "paged CHECK recovered COUNT by NODE on CHANNEL",
-)
 FORMS: Final = sentences(
     """\
 master is NODE | master is nobody

@@ -1,4 +1,4 @@
-"""The operator of a played scenario: asks nodes for changes as the commands would."""
+"""The operator of a played scenario: proposes changes to nodes, as the commands do."""
 
 from typing import assert_never
 
@@ -21,14 +21,14 @@ from qutrio.sim.world import World
 
 @define
 class Operator:
-    """Asks the node that is named, or the first one that runs."""
+    """Proposes changes to the node that is named, or to the first that runs."""
 
     world: World
     recorder: Recorder
     faults: ActiveFaults
 
     def ask(self, request: Request, text: str) -> None:
-        """Ask for a change; `text` is the sentence that it comes from."""
+        """Propose a change; `text` is its sentence."""
         host, via = self._host(request.via), request.via
         if host is None or host.node is None:
             self.recorder.refused(None, text, f"{via} is down" if via else "no node runs")
@@ -48,7 +48,7 @@ class Operator:
     def _host(self, via: str) -> Host | None:
         hosts, ids = self.world.hosts, self.faults.ids
         if via:
-            return hosts.get(ids.get(via, NodeId("")))
+            return self.faults.host(via)
         running = (
             hosts[ident]
             for ident in ids.values()
@@ -82,7 +82,7 @@ class Operator:
                 assert_never(request.change)
 
     def _join(self, node: str, via: NodeId, text: str) -> None:
-        """Let a new machine join, by a token that admits it at once."""
+        """Let a new machine join with a token that needs no approval."""
         newcomer = machine(node, len(self.faults.ids))
         self.faults.ids[node], self.recorder.names[newcomer.id] = newcomer.id, node
         requests: list[RequestId] = []
@@ -92,7 +92,7 @@ class Operator:
             self.faults.joined(node)
 
         def asked(request: RequestId | None) -> None:
-            if request is not None:  # else the node went down, and never answers
+            if request is not None:  # otherwise the node is down and does not answer
                 requests.append(request)
                 self.recorder.asked(request, via, text, last=len(requests) > 1)
 

@@ -1,4 +1,4 @@
-"""Plays a scenario in a virtual world: every action at its time, every probe at its interval."""
+"""Plays a scenario in the simulator: every action at its time, every probe at its interval."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -10,7 +10,6 @@ from attrs import define, evolve, field
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.results import State
-from qutrio.sim.host import Host
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.options import Faults
 from qutrio.sim.scenario.actions import (
@@ -44,13 +43,13 @@ from qutrio.sim.scenario.story import (
 from qutrio.sim.world import World
 
 FIRST_PROBE_WITHIN_S: Seconds = 1.0
-"""How soon a node probes what is new to it: a check that was edited, each one after a start."""
+"""How soon a node probes a check that is new or edited, and every check after a start."""
 BEAT_SLACK = 1e-6
-"""Beats that are nearer to one another, in parts of an interval, are one that was rounded."""
+"""Times of probes that are closer than this part of the interval are the same one, rounded."""
 REPORT_EVERY_S: Seconds = 10.0
 AFTERWARDS_S: Seconds = 1.0
 LEAST_S: Seconds = 0.01
-"""So that a story that ends at once still has a length."""
+"""The shortest length of a story, for one that ends at once."""
 HASH_BYTES = 4
 Progress: TypeAlias = Callable[[Seconds], None]
 
@@ -59,9 +58,9 @@ def play(scenario: Scenario, seed: int, progress: Progress | None = None) -> Pla
     """Play a scenario to its end.  The same scenario and seed give the same story.
 
     Args:
-        scenario: what to play.
-        seed: of everything that is left to chance: delays, phases of probes, lost messages.
-        progress: told now and then how far the play is, in seconds of its own time.
+        scenario: the scenario.
+        seed: determines what is random: delays, phases of probes, lost messages.
+        progress: called now and then with the simulated time, in seconds.
     """
     player = _Player(scenario, seed)
     player.prepare()
@@ -82,14 +81,14 @@ class _Player:
     ids: dict[str, NodeId] = field(init=False)
     _crash_after_page: dict[str, tuple[int, Entry]] = field(init=False, factory=dict)
     _open: dict[int, Seconds] = field(init=False, factory=dict)
-    """Entries that hold something, and since when."""
+    """Entries with active faults, and since when."""
     _watched: dict[tuple[str, CheckId], Check] = field(init=False, factory=dict)
-    """What each node probes; another value, equal or not, is another plan."""
+    """The checks that each node probes; a new value, even an equal one, is a new plan."""
     _lives: dict[str, int] = field(init=False, factory=dict)
-    """Which start of its process a node's plans are of."""
+    """The run of each node that its plans belong to."""
 
     def prepare(self) -> None:
-        """Set up the world, and put everything that will happen on its agenda."""
+        """Set up the world, and plan all entries of the timeline."""
         document, scope = self.scenario.document, self.scenario.scope
         self.ids = {m.name: m.id for m in document.members}
         self.world = World(
@@ -109,18 +108,18 @@ class _Player:
             self._later(entry.at_s, lambda n=number, e=entry: self._begin(n, e))  # type: ignore[misc]
 
     def run(self, progress: Progress | None) -> None:
-        """Play to the end, or until qutrio breaks a promise."""
+        """Play to the end, or until qutrio breaks an invariant."""
         story = self.recorder.story
         try:
             for ident in list(self.world.hosts):
-                self.recorder.after(ident)
+                self.recorder.on_event(ident)
             while self.world.true < story.end_s:
                 self.world.run(min(story.end_s, self.world.true + REPORT_EVERY_S))
                 if progress is not None:
                     progress(self.world.true)
         except InvariantError as error:
             story.broken = self.recorder.with_names(str(error))
-            self.recorder.tell(None, LineKind.BROKEN, f"qutrio breaks a promise: {story.broken}")
+            self.recorder.write(None, LineKind.BROKEN, f"qutrio breaks a promise: {story.broken}")
             story.end_s = max(self.world.true, LEAST_S)
         for number in list(self._open):
             self._close(number)
@@ -150,19 +149,19 @@ class _Player:
         return story
 
     def _later(self, at: Seconds, action: Callable[[], None]) -> None:
-        """Do something at a moment, and look what became of every machine."""
+        """Run an action at a time, and then record the state of every machine."""
 
         def act() -> None:
             action()
             for ident in list(self.world.hosts):
-                self.recorder.after(ident)
+                self.recorder.on_event(ident)
 
         self.world.at(at, next(iter(self.ids.values())), act)
 
     # --- probes -----------------------------------------------------------------------------
 
     def _follow(self, ident: NodeId) -> None:
-        """Probe what a node's document says, soon what is new to it, as a real node does."""
+        """Probe the checks of a node's document; new ones soon, as a real node does."""
         host, node = self.world.hosts[ident], self.recorder.names[ident]
         running = host.node
         assert running is not None
@@ -176,34 +175,36 @@ class _Player:
             watched = self._watched[node, check.id] = evolve(check)
             soon = _fraction(f"{node} {check.id}") * min(check.interval_s, FIRST_PROBE_WITHIN_S)
             true = self.world.true
-            self._plan_probe(node, watched, true + soon if true else self._beat(node, check))
+            self._plan_probe(
+                node, watched, true + soon if true else self._next_probe_at(node, check)
+            )
 
-    def _beat(self, node: str, check: Check) -> Seconds:
-        """Return when a node looks next: the nodes look in turn, evenly over the interval."""
+    def _next_probe_at(self, node: str, check: Check) -> Seconds:
+        """Return when a node probes next: the nodes take turns, spread evenly over the interval."""
         nodes, true = self.scenario.scope.nodes, self.world.true
         phase = (nodes.index(node) / len(nodes) + _fraction(check.id)) % 1.0
         passed = floor(true / check.interval_s - phase) + 1
         return (max(passed, 0) + phase) * check.interval_s
 
     def _plan_probe(self, node: str, check: Check, at: Seconds) -> None:
-        """Probe at a moment, and then again and again at the interval."""
+        """Probe at a time, and then once in each interval."""
         if at <= self.recorder.story.end_s:
             self.world.at(at, self.ids[node], lambda: self._probe(node, check))
 
     def _probe(self, node: str, check: Check) -> None:
         if self._watched.get((node, check.id)) is not check:
-            return  # planned anew since, or forgotten
-        host = self._host(node)
+            return  # replaced by a newer plan, or dropped
+        host = self.faults.host(node)
         if host is not None and host.node is not None and not host.node.removed:
             self.world.probe(host.name, check.id)
-        beat = self._beat(node, check)
+        beat = self._next_probe_at(node, check)
         late = beat - self.world.true < check.interval_s * BEAT_SLACK
         self._plan_probe(node, check, beat + check.interval_s if late else beat)
 
     # --- actions ----------------------------------------------------------------------------
 
     def _begin(self, number: int, entry: Entry) -> None:
-        self.recorder.tell(None, LineKind.DEED, entry.text)
+        self.recorder.write(None, LineKind.DEED, entry.text)
         true = self.world.true
         match entry.action:
             case StartFault(subjects, value):
@@ -224,23 +225,23 @@ class _Player:
                 self._jump(nodes, by_s)
             case Request():
                 self.operator.ask(entry.action, request_text(entry.text))
-        self._note(entry, self.world.true, true)
+        self._record_span(entry, self.world.true, true)
 
     def _jump(self, nodes: tuple[str, ...], by_s: Seconds) -> None:
         for node in nodes:
-            if (host := self._host(node)) is not None:
+            if (host := self.faults.host(node)) is not None:
                 host.clock.wall_off_s += by_s
 
     def _end(self, number: int, entry: Entry) -> None:
         if self.faults.end(number):
-            self.recorder.tell(None, LineKind.OVER, f"{entry.text}: over")
+            self.recorder.write(None, LineKind.OVER, f"{entry.text}: over")
             self._close(number)
 
     def _close(self, number: int) -> None:
-        self._note(self.scenario.entries[number], self._open.pop(number), self.world.true)
+        self._record_span(self.scenario.entries[number], self._open.pop(number), self.world.true)
 
-    def _note(self, entry: Entry, start: Seconds, end: Seconds) -> None:
-        """Note how long an entry was in force."""
+    def _record_span(self, entry: Entry, start: Seconds, end: Seconds) -> None:
+        """Record how long an entry was in force."""
         subjects = entry.action.subjects if isinstance(entry.action, StartFault) else ()
         links = tuple((s.name, s.other) for s in subjects if s.kind is FaultKind.LINK)
         end_s = min(end, self.recorder.story.end_s)
@@ -248,22 +249,22 @@ class _Player:
         self.recorder.story.spans.append(span)
 
     def _move(self, number: int, node: str, event: MachineEvent) -> Seconds:
-        """Move a machine, and return up to when it stays so."""
-        host, true = self._host(node), self.world.true
-        back = self._back(number, node, event, true)
+        """Apply an event to a machine, and return until when its effect lasts."""
+        host, true = self.faults.host(node), self.world.true
+        back = self._end_of_move(number, node, event, true)
         if host is None:
-            self.recorder.tell(None, LineKind.NOTE, f"{node} is not there")
+            self.recorder.write(None, LineKind.NOTE, f"{node} is not there")
             return true
         down = host.node is None
         match event:
             case MachineEvent.START:
                 if not down:
-                    self.recorder.tell(host.name, LineKind.NOTE, "runs already")
+                    self.recorder.write(host.name, LineKind.NOTE, "runs already")
                 return true
             case MachineEvent.RESUME:
                 return true
             case _ if down:
-                self.recorder.tell(host.name, LineKind.NOTE, "is down already")
+                self.recorder.write(host.name, LineKind.NOTE, "is down already")
                 return true
             case MachineEvent.CRASH | MachineEvent.UNPLUG:
                 host.suspended_until = 0.0
@@ -276,24 +277,21 @@ class _Player:
         return back
 
     def _paged(self, ident: NodeId) -> None:
-        """Let a node die whose page has just left, if that was planned."""
+        """Crash a node that has just sent a page, if that is planned."""
         node = self.recorder.names[ident]
         if node in self._crash_after_page:
             number, entry = self._crash_after_page.pop(node)
-            self.recorder.tell(ident, LineKind.DEED, "crashes before it can say that it paged")
-            self._note(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
+            self.recorder.write(ident, LineKind.DEED, "crashes before it can say that it paged")
+            self._record_span(entry, self.world.true, self._move(number, node, MachineEvent.CRASH))
 
-    def _back(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
-        """Return when a machine goes on that an entry moves now; after the end if it never does."""
+    def _end_of_move(self, number: int, node: str, event: MachineEvent, true: Seconds) -> Seconds:
+        """Return when the event of an entry is undone, which is after the end if never."""
         entry = self.scenario.entries[number]
         later = [e for e in self.scenario.entries[number + 1 :] if e.at_s >= true]
         ends = [e.at_s for e in later if _moves(e, node, event.end)]
         if entry.for_s is not None:
             ends.append(true + entry.for_s)
         return min(ends, default=self.recorder.story.end_s + AFTERWARDS_S)
-
-    def _host(self, node: str) -> Host | None:
-        return self.world.hosts.get(self.ids.get(node, NodeId("")))
 
 
 def _moves(entry: Entry, node: str, event: MachineEvent | None) -> bool:
@@ -302,6 +300,6 @@ def _moves(entry: Entry, node: str, event: MachineEvent | None) -> bool:
 
 
 def _fraction(ident: str) -> float:
-    """Return a part of one that follows from a check's id, as the real schedule does it."""
+    """Return a share from 0 to 1 that follows from an id, like that of the real schedule."""
     number = int.from_bytes(sha256(ident.encode()).digest()[:HASH_BYTES])
     return number / (1 << 8 * HASH_BYTES)

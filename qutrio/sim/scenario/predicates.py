@@ -1,34 +1,33 @@
-"""What an expectation may say, and whether and when what happened bears it out."""
+"""Predicates of expectations, and whether and when a story fulfils them."""
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from qutrio.model.ids import Seconds
 from qutrio.model.incidents import NoticeKind
-from qutrio.sim.scenario.story import Page, Story, Track, moment
+from qutrio.sim.scenario.story import Page, Story, Track, time_text
 
 T = TypeVar("T")
-TOLD_MAX = 4
+PAGES_SHOWN_MAX = 4
 
 
 class Predicate(Protocol):
-    """Something that is so or not at a moment."""
+    """Something that is true or false at a time."""
 
-    @property
-    def counts(self) -> bool:
-        """Whether it counts what has happened, and so is judged when its time is over."""
+    counts: ClassVar[bool]
+    """Whether it counts events, and so is judged at the end of its window."""
 
-    def moments(self, story: Story) -> list[Seconds]:
-        """Return when it may have changed."""
+    def changes(self, story: Story) -> list[Seconds]:
+        """Return the times at which it may have changed."""
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Tell whether it was so at a moment; what it counts is counted from `since`."""
+        """Return whether it was true at a time; counts begin at `since`."""
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say what was so at that moment, and since when."""
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Return a description of the state at a time, and since when it was so."""
 
 
 def names(nodes: Iterable[str]) -> str:
@@ -38,58 +37,52 @@ def names(nodes: Iterable[str]) -> str:
 
 @frozen
 class StateIs(Generic[T]):
-    """A value of the story that changes over time is as it should be."""
+    """A value of the story that changes over time satisfies `is_so`."""
 
+    counts: ClassVar = False
     of: Callable[[Story], Track[T]]
     is_so: Callable[[T], bool]
     say: Callable[[T], str]
 
-    @property
-    def counts(self) -> bool:
-        """It looks at one moment."""
-        return False
-
-    def moments(self, story: Story) -> list[Seconds]:
-        """Return when the value changed."""
+    def changes(self, story: Story) -> list[Seconds]:
+        """Return the times at which the value changed."""
         return self.of(story).changes()
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Look at the value of the moment."""
+        """Return whether the value at a time is as expected."""
         del since
         return self.is_so(self.of(story).at(at))
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say the value, and since when it stands."""
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Return the value, and since when it was so."""
         del since
         track = self.of(story)
         start = track.since(at)
-        return f"{self.say(track.at(at))} " + (f"since {moment(start)}" if start else "all along")
+        return f"{self.say(track.at(at))} " + (
+            f"since {time_text(start)}" if start else "all along"
+        )
 
 
 @frozen(kw_only=True)
 class Paged:
     """Notices that reached a channel: exactly `count` on each, or at least one on any.
 
-    What is empty or None may be anything.
+    An empty value or None matches anything.
     """
 
+    counts: ClassVar = True
     check: str
     kind: NoticeKind | None
     count: int | None
     node: str
     channels: tuple[str, ...]
 
-    @property
-    def counts(self) -> bool:
-        """It counts."""
-        return True
-
-    def moments(self, story: Story) -> list[Seconds]:
-        """Return when such a notice arrived."""
+    def changes(self, story: Story) -> list[Seconds]:
+        """Return the times at which such notices arrived."""
         return [page.at_s for page in story.pages if self._is_such(page)]
 
     def holds(self, story: Story, since: Seconds, at: Seconds) -> bool:
-        """Count what arrived up to the moment."""
+        """Compare the number of notices until a time."""
         on = [page.channel for page in self._between(story, since, at)]
         if self.count is None:
             return bool(on)
@@ -97,15 +90,15 @@ class Paged:
             return not self.count
         return all(on.count(channel) == self.count for channel in self.channels)
 
-    def tell(self, story: Story, since: Seconds, at: Seconds) -> str:
-        """Say who sent what and when."""
-        told = [_told(page) for page in self._between(story, since, at)]
+    def describe(self, story: Story, since: Seconds, at: Seconds) -> str:
+        """Return who sent which notices when."""
+        told = [_page_text(page) for page in self._between(story, since, at)]
         if not self.channels:
             return "no such page was sent, for no channel is attached"
         if not told:
             return "no such page was sent"
-        more = f"; {len(told) - TOLD_MAX} more" if len(told) > TOLD_MAX else ""
-        return "; ".join(told[:TOLD_MAX]) + more
+        more = f"; {len(told) - PAGES_SHOWN_MAX} more" if len(told) > PAGES_SHOWN_MAX else ""
+        return "; ".join(told[:PAGES_SHOWN_MAX]) + more
 
     def _between(self, story: Story, since: Seconds, at: Seconds) -> list[Page]:
         return [p for p in story.pages if since <= p.at_s <= at and self._is_such(p)]
@@ -119,14 +112,14 @@ class Paged:
         )
 
 
-def _told(page: Page) -> str:
+def _page_text(page: Page) -> str:
     again = " again" if page.again else ""
     what = f"{page.check} {page.kind.value}{again}"
-    return f"{page.node} told {page.channel} of {what} at {moment(page.at_s)}"
+    return f"{page.node} told {page.channel} of {what} at {time_text(page.at_s)}"
 
 
 class Mode(Enum):
-    """How a claim is held against the moments of a time."""
+    """How a claim applies to the times of its window."""
 
     AT = "at"
     BY = "by"
@@ -137,7 +130,7 @@ class Mode(Enum):
 
 @frozen
 class Window:
-    """When a claim must hold: from `start_s` to `end_s`, or to the end where that is None."""
+    """When a claim must hold: from `start_s` to `end_s`, or to the end if that is None."""
 
     mode: Mode
     start_s: Seconds = 0.0
@@ -146,7 +139,7 @@ class Window:
 
 @frozen(kw_only=True)
 class Expectation:
-    """One line of what must come true."""
+    """One line of what is expected."""
 
     window: Window
     predicate: Predicate
@@ -156,7 +149,7 @@ class Expectation:
 
 @frozen(kw_only=True)
 class Verdict:
-    """Whether an expectation held, since which moment that is certain, and why."""
+    """Whether an expectation held, when that became certain, and why."""
 
     expectation: Expectation
     held: bool
@@ -165,7 +158,7 @@ class Verdict:
 
 
 def judge(expectation: Expectation, story: Story) -> Verdict:
-    """Return whether an expectation came true."""
+    """Return the verdict on an expectation."""
     window, predicate = expectation.window, expectation.predicate
     start_s = 0.0 if window.mode is Mode.AT else window.start_s
     end_s = story.end_s if window.end_s is None else window.end_s
@@ -174,23 +167,18 @@ def judge(expectation: Expectation, story: Story) -> Verdict:
         return predicate.holds(story, start_s, at)
 
     def verdict(at: Seconds, *, held: bool, told: str = "") -> Verdict:
-        reason = told or f"at {moment(at)}: {predicate.tell(story, start_s, at)}"
+        reason = told or f"at {time_text(at)}: {predicate.describe(story, start_s, at)}"
         return Verdict(expectation=expectation, held=held, at_s=at, reason=reason)
 
     if window.mode is Mode.AT or (predicate.counts and window.mode in {Mode.BY, Mode.WITHIN}):
         return verdict(end_s, held=is_so(end_s))
-    between = sorted({t for t in predicate.moments(story) if start_s < t <= end_s})
+    between = sorted({t for t in predicate.changes(story) if start_s < t <= end_s})
     moments = [start_s, *between]
-    match window.mode:
-        case Mode.NEVER:
-            found = next((t for t in moments if is_so(t)), None)
-        case Mode.ALWAYS:
-            found = next((t for t in moments if not is_so(t)), None)
-        case _:
-            found = next((t for t in moments if is_so(t)), None)
-            return verdict(end_s if found is None else found, held=found is not None)
+    always = window.mode is Mode.ALWAYS
+    found = next((t for t in moments if is_so(t) is not always), None)
+    if window.mode in {Mode.BY, Mode.WITHIN}:
+        return verdict(end_s if found is None else found, held=found is not None)
     if found is not None:
         return verdict(found, held=False)
-    between_s = f"from {moment(start_s)} to {moment(end_s)}"
-    always = window.mode is Mode.ALWAYS
+    between_s = f"from {time_text(start_s)} to {time_text(end_s)}"
     return verdict(end_s, held=True, told=f"{'always' if always else 'never'} so {between_s}")

@@ -1,4 +1,4 @@
-"""What is wrong with a scenario file, with its line and without the secrets that it may hold."""
+"""The problems of a scenario file, with their lines and without secrets."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _GIVEN = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with a mask in place of every value that may be a secret."""
+    """Return a text in which every value that may be a secret is masked."""
     return _GIVEN.sub(_masked, text)
 
 
@@ -46,20 +46,20 @@ class Problems:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the file says."""
+        """The contents of the file."""
         return self.yaml.data
 
     def add(self, place: Path, problem: str) -> None:
-        """Note what is wrong at a place in the file."""
+        """Add a problem at a place in the file."""
         self.add_at(self.yaml.line(place), problem)
 
     def add_at(self, line: int, problem: str) -> None:
-        """Note what is wrong in a line."""
+        """Add a problem of a line."""
         legible = "".join(c if c.isprintable() else "?" for c in without_secrets(problem))
         self.found.append(f"{self.source}:{line}: {legible}")
 
     def attempt(self, place: Path, make: Callable[[], T]) -> T | None:
-        """Make something of what stands at a place, or note why that cannot be."""
+        """Return what `make` returns, or add its `SentenceError` as a problem and return None."""
         try:
             return make()
         except SentenceError as error:
@@ -67,7 +67,7 @@ class Problems:
             return None
 
     def refusal(self) -> InvalidDocumentError:
-        """Return the error that tells the first problems, one on each line."""
+        """Return the error that lists the first problems, one on each line."""
         told, more = self.found[:PROBLEMS_MAX], len(self.found) - PROBLEMS_MAX
         return InvalidDocumentError("\n".join([*told, *([f"{more} more"] if more > 0 else [])]))
 

@@ -1,4 +1,4 @@
-"""A scenario file, read and checked as a whole before anything of it is played."""
+"""Reads and checks a whole scenario file before it is played."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from qutrio.sim.scenario.predicates import Expectation
 from qutrio.sim.scenario.problems import Problems, text, without_secrets
 from qutrio.sim.scenario.requests import request_text, scope_after
 from qutrio.sim.scenario.setup import OpenFile, declared, narrowed, playable
-from qutrio.sim.scenario.story import moment
+from qutrio.sim.scenario.story import time_text
 from qutrio.sim.scenario.timeline import read_action
 from qutrio.sim.scenario.tokens import (
     SENTENCE_CHARS_MAX,
@@ -35,7 +35,7 @@ ENTRIES_MAX = 1000
 EXPECTATIONS_MAX = 500
 UNTIL_S_MAX: Seconds = 24 * 3600.0
 AFTERWARDS_S: Seconds = 60.0
-"""How long the play goes on after the last moment that the file names."""
+"""How long the play continues after the last time in the file."""
 TITLE_CHARS_MAX = 120
 FIELDS: Final = (
     "title",
@@ -59,20 +59,20 @@ FIRST_LINE: Final = "nodes: [alpha, bravo, charlie]"
 
 @frozen(kw_only=True)
 class Scenario:
-    """A story to play: the cluster it begins with, what happens, what must come true."""
+    """A scenario: the initial cluster, what happens, and what is expected."""
 
     title: str
     source: str
     document: ClusterDocument
     scope: Scope
-    """Every name that occurs anywhere."""
+    """All names that occur anywhere."""
     entries: tuple[Entry, ...]
     expectations: tuple[Expectation, ...]
     until_s: Seconds
 
 
 def decode(data: bytes, source: str) -> str:
-    """Return the text of a file.  Raises `InvalidDocumentError` when it cannot be a scenario."""
+    """Return the text of a file.  Raises `InvalidDocumentError` if it cannot be a scenario."""
     if len(data) > FILE_BYTES_MAX:
         problem = f"is larger than {FILE_BYTES_MAX // 1024} KiB; a scenario is a short text"
         raise InvalidDocumentError(f"{source}: {problem}")
@@ -89,9 +89,9 @@ def read(text: str, source: str, open_file: OpenFile) -> Scenario:
     """Read a scenario.
 
     Args:
-        text: what the file says.
-        source: its name for complaints.
-        open_file: how to get at the file that `cluster` names.
+        text: the contents of the file.
+        source: its name in messages.
+        open_file: opens the file that `cluster` names.
 
     Raises `InvalidDocumentError` that lists up to `PROBLEMS_MAX` problems, one on each line,
     each with source and line.
@@ -112,7 +112,7 @@ def read(text: str, source: str, open_file: OpenFile) -> Scenario:
 
 @define
 class _Reader:
-    """Reads part by part, and goes on after a problem, to tell several at once."""
+    """Reads part by part, and continues after a problem, to report several at once."""
 
     problems: Problems
     open_file: OpenFile
@@ -153,7 +153,7 @@ class _Reader:
     # --- sentences --------------------------------------------------------------------------
 
     def _sentences(self, name: str, most: int) -> Iterator[tuple[str, str, Path]]:
-        """Yield what stands before and behind each colon of a list, and where."""
+        """Yield the parts before and after each colon of a list, and their place."""
         items = self.problems.data.get(name)
         if items is None:
             return
@@ -184,7 +184,7 @@ class _Reader:
                     )
 
     def _timeline(self, scope: Scope) -> tuple[tuple[Entry, ...], Scope]:
-        """Return the entries, and every name that they or the cluster know."""
+        """Return the entries, and the scope with all names of the cluster and the entries."""
         entries: list[Entry] = []
         everybody = scope
         for before, sentence, place in self._sentences("timeline", ENTRIES_MAX):
@@ -194,7 +194,7 @@ class _Reader:
                 self.problems.add(place, f"'{before}: {sentence}': {error}")
                 continue
             if entries and entry.at_s < entries[-1].at_s:
-                last = moment(entries[-1].at_s)
+                last = time_text(entries[-1].at_s)
                 problem = f"comes after 'at {last}'; put the lines in order of time"
                 self.problems.add(place, f"'{before}: {sentence}': {problem}")
             entries.append(entry)
@@ -240,7 +240,7 @@ class _Reader:
     def _until(
         self, entries: tuple[Entry, ...], expectations: tuple[Expectation, ...]
     ) -> Seconds | None:
-        """Return when the play ends, which is after everything that the file names."""
+        """Return the end of the play, which is after all times in the file."""
         ends = [(e.at_s, "timeline", e.line) for e in entries]
         ends += [(e.window.end_s or e.window.start_s, "expect", e.line) for e in expectations]
         last_s = max((end_s for end_s, _, _ in ends), default=0.0)
@@ -253,10 +253,10 @@ class _Reader:
         if until_s is None:
             return None
         if until_s > UNTIL_S_MAX:
-            self.problems.add(("until",), f"until: a play lasts {moment(UNTIL_S_MAX)} at most")
+            self.problems.add(("until",), f"until: a play lasts {time_text(UNTIL_S_MAX)} at most")
         for end_s, name, line in ends:
             if end_s > until_s:
-                problem = f"{moment(end_s)} is after the end of the play, {moment(until_s)}"
+                problem = f"{time_text(end_s)} is after the end of the play, {time_text(until_s)}"
                 hint = "" if until_s >= UNTIL_S_MAX else "; set 'until' later"
                 self.problems.add_at(line, f"{name}: {problem}{hint}")
         return until_s

@@ -1,7 +1,7 @@
-"""Watches a world from outside and writes down what a person would want to know.
+"""Observes a world, and records its story: values over time, pages, and lines for people.
 
-Only what changes is written: who acts, who hears a majority, how votes turn, what the acting
-node makes of them, what is sent to whom, what is known to whom.
+Only changes are recorded: of the master, of the nodes that hear a majority, of votes and
+verdicts, of notices that are sent, and of documents that nodes hold.
 """
 
 import re
@@ -29,7 +29,7 @@ from qutrio.sim.scenario.story import (
     Standing,
     Story,
     Track,
-    moment,
+    time_text,
 )
 from qutrio.sim.world import World
 
@@ -43,7 +43,7 @@ _ANSWERS = {
 
 @frozen
 class _Request:
-    """The sentence behind an open request, and whether its answer is the last."""
+    """The sentence of an open request, and whether its answer is the last."""
 
     via: NodeId
     text: str
@@ -52,40 +52,40 @@ class _Request:
 
 @define
 class Recorder:
-    """The onlooker of a world, and the author of its story."""
+    """The observer that records the story of a world."""
 
     world: World
     story: Story
     names: dict[NodeId, str]
     paged: Callable[[NodeId], None] = lambda _: None
-    """Told of a node whose page has just left, before the node hears that it did."""
+    """Called when a node has sent a page, before the node learns that."""
     follows: Callable[[NodeId], None] = lambda _: None
-    """Told of a node that has another document, or that has just started."""
+    """Called when a node has a new document, or has just started."""
     _requests: dict[RequestId, _Request] = field(factory=dict)
     _early: dict[RequestId, Reply] = field(factory=dict)
     _resigned: dict[NodeId, str] = field(factory=dict)
     _notes: dict[NodeId, NodeFact] = field(factory=dict)
     _acting: set[NodeId] = field(factory=set)
     _probed: set[NodeId] = field(factory=set)
-    """Nodes whose votes may have turned since they were looked at."""
+    """Nodes whose votes may have changed since they were recorded."""
     _lost: set[NodeId] = field(factory=set)
     _documents: dict[NodeId, ClusterDocument] = field(factory=dict)
     _ledger: Ledger = field(factory=Ledger)
     _members: ClusterDocument | None = None
-    _told: set[tuple[NoticeId, ChannelId]] = field(factory=set)
+    _delivered: set[tuple[NoticeId, ChannelId]] = field(factory=set)
     _vacant_s: Seconds | None = None
 
-    # --- as an onlooker ---------------------------------------------------------------------
+    # --- as an observer ---------------------------------------------------------------------
 
-    def performs(self, name: NodeId, effect: Effect) -> None:
-        """Note why a node gives the role up, what it logs, and its answers to operators."""
+    def on_effect(self, name: NodeId, effect: Effect) -> None:
+        """Record why a node resigns, what it logs, and its answers to operators."""
         match effect:
             case Note(Resigned(reason=reason)):
                 self._resigned[name] = reason
             case Note(RoleClaimed() | NoticeUndelivered()):
-                pass  # the lines about acting and paging say it better
+                pass  # the lines about acting and paging cover these
             case Note(fact):
-                self._noted(name, fact)
+                self._write_fact(name, fact)
             case Reply(request):
                 asked = self._requests.pop(request, None)
                 if asked is None:
@@ -95,30 +95,30 @@ class Recorder:
             case _:
                 pass
 
-    def _noted(self, name: NodeId, fact: NodeFact) -> None:
-        """Write down what a node logs, but not what it said last time."""
+    def _write_fact(self, name: NodeId, fact: NodeFact) -> None:
+        """Write what a node logs, except a repetition of the last line."""
         if self._notes.get(name) == fact:
             return
         self._notes[name] = fact
         what, details = log_line(fact)
         words = _ERRNO.sub("", ", ".join(details.values()))
-        self.tell(name, LineKind.NOTE, f"{what}: {words}" if words else what)
+        self.write(name, LineKind.NOTE, f"{what}: {words}" if words else what)
 
-    def probed(self, name: NodeId) -> None:
-        """Look at this node's votes, once it has taken in what it saw."""
+    def on_probe(self, name: NodeId) -> None:
+        """Record this node's votes once it has processed the result."""
         self._probed.add(name)
 
-    def attempted(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
-        """Write down a page, or that it did not get through."""
+    def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
+        """Record a page, or that it was not delivered."""
         notice = delivery.notice
         channel = self._channel(delivery.channel)
         if not delivered:
             what = f"{notice.check_name} {notice.kind.value}"
-            self.tell(name, LineKind.UNDELIVERED, f"could not tell {channel} of {what}")
+            self.write(name, LineKind.UNDELIVERED, f"could not tell {channel} of {what}")
             return
         key = (notice.id, delivery.channel)
-        again = key in self._told
-        self._told.add(key)
+        again = key in self._delivered
+        self._delivered.add(key)
         self.story.pages.append(
             Page(
                 at_s=self.world.true,
@@ -131,31 +131,31 @@ class Recorder:
         )
         lasted = ""
         if notice.kind is NoticeKind.RECOVERED:
-            lasted = f" after {moment(notice.at_unix - notice.since_unix)}"
+            lasted = f" after {time_text(notice.at_unix - notice.since_unix)}"
         repeat = "; it had that already, with the same id" if again else ""
         what = f"{notice.check_name} {notice.kind.value}{lasted}{repeat}"
-        self.tell(name, LineKind.PAGE, f"tells {channel}: {what}")
+        self.write(name, LineKind.PAGE, f"tells {channel}: {what}")
         self.paged(name)
 
-    def after(self, name: NodeId) -> None:
-        """Compare what can be seen at a machine with what was there before."""
+    def on_event(self, name: NodeId) -> None:
+        """Record what changed at a machine."""
         if name in self.world.hosts:
             self._look_at_machine(name)
             self._look_at_role(name)
             self._look_at_node(name)
         self._resigned.clear()
 
-    # --- for whoever plays ------------------------------------------------------------------
+    # --- for the player ---------------------------------------------------------------------
 
-    def tell(self, name: NodeId | None, kind: LineKind, text: str) -> None:
-        """Write a line; `name` is None for what is done to the world."""
+    def write(self, name: NodeId | None, kind: LineKind, text: str) -> None:
+        """Write a line; `name` is None for actions on the world."""
         node = "" if name is None else self.names[name]
         self.story.lines.append(Line(self.world.true, node, kind, self.with_names(text)))
 
     def asked(self, request: RequestId, via: NodeId, text: str, *, last: bool = True) -> None:
-        """Connect a request with the sentence that it comes from.
+        """Associate a request with its sentence.
 
-        `last` is False for one whose commit only leads to the next.
+        `last` is False for a request that only leads to the next.
         """
         asked, early = _Request(via, text, last), self._early.pop(request, None)
         if early is not None:
@@ -165,9 +165,9 @@ class Recorder:
             self._requests[request] = asked
 
     def refused(self, via: NodeId | None, text: str, reason: str) -> None:
-        """Note a request that did not even reach a node."""
+        """Record a request that did not reach a node."""
         self.story.answers[text].put(self.world.true, Answer.REFUSED)
-        self.tell(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
+        self.write(via, LineKind.CHANGE, f"'{text}' is refused: {reason}")
 
     # --- what is compared -------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Recorder:
         self._notes.pop(name, None)
         if machine is Machine.RUNNING:
             words = {Machine.DOWN: "starts", Machine.SUSPENDED: "goes on"}
-            self.tell(name, LineKind.MACHINE, words[before])
+            self.write(name, LineKind.MACHINE, words[before])
             if before is Machine.DOWN:
                 self.follows(name)
         if machine is Machine.DOWN:
@@ -208,8 +208,8 @@ class Recorder:
         for ident in sorted(candidates - acting):
             if self.names[ident] in before:
                 reason = self._why_no_more(ident)
-                text = f"acts no more after {moment(true - since_s)}: {reason}"
-                self.tell(ident, LineKind.ENDS, text)
+                text = f"acts no more after {time_text(true - since_s)}: {reason}"
+                self.write(ident, LineKind.ENDS, text)
                 self._vacant_s = true
         for ident in sorted(acting):
             if self.names[ident] not in before:
@@ -217,9 +217,9 @@ class Recorder:
                 assert node is not None
                 assert node.register.established is not None
                 self.story.term.put(true, node.register.established)
-                gap = "" if self._vacant_s is None else moment(true - self._vacant_s)
+                gap = "" if self._vacant_s is None else time_text(true - self._vacant_s)
                 after = f", after {gap} without a master" if gap else ""
-                self.tell(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
+                self.write(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
 
     def _why_no_more(self, name: NodeId) -> str:
         host = self.world.hosts[name]
@@ -228,8 +228,8 @@ class Recorder:
         if host.node is None:
             return "it is down"
         if self.world.true < host.suspended_until:
-            return "it is suspended, and its mandate ran out"
-        return "its mandate ran out, for no majority answered"
+            return "it is suspended, and its lease ran out"
+        return "its lease ran out, because no majority answered"
 
     def _look_at_node(self, name: NodeId) -> None:
         host = self.world.hosts[name]
@@ -266,10 +266,10 @@ class Recorder:
         counted = f"{have} of {len(voters)}, {majority(len(voters))} are needed"
         if not holds and not host.node.removed:
             self._lost.add(name)
-            self.tell(name, LineKind.QUORUM, f"hears no majority: {counted}")
+            self.write(name, LineKind.QUORUM, f"hears no majority: {counted}")
         elif name in self._lost:
             self._lost.discard(name)
-            self.tell(name, LineKind.QUORUM, f"hears a majority again: {counted}")
+            self.write(name, LineKind.QUORUM, f"hears a majority again: {counted}")
 
     def _look_at_votes(self, name: NodeId, node: Node) -> None:
         for check in node.register.committed.document.checks:
@@ -280,19 +280,19 @@ class Recorder:
             track = self.story.votes.setdefault((self.names[name], check.name), Track(None))
             first = track.now is None
             if track.put(self.world.true, outcome) and not (first and outcome is Outcome.OK):
-                self.tell(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
+                self.write(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
 
     def _look_at_master(self, name: NodeId, node: Node) -> None:
         record, true = node.register.committed, self.world.true
         term = node.register.established
         if term is not None and self.story.term.put(true, term):
-            self.tell(name, LineKind.ACTS, f"claims again, and acts in term {term}")
+            self.write(name, LineKind.ACTS, f"claims again, and acts in term {term}")
         for check in record.document.checks:
             state = node.exchange.verdicts.state(check.id)
             track = self.story.verdicts[check.name]
             first = track.now is State.UNKNOWN and track.since(true) == 0.0
             if track.put(true, state) and not (first and state is State.UP):
-                self.tell(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
+                self.write(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
         if record.ledger is not self._ledger:
             self._look_at_ledger(name, record.ledger)
         if record.document is not self._members:
@@ -313,11 +313,11 @@ class Recorder:
         self._ledger = ledger
         self.story.outbox.put(self.world.true, len(ledger.outbox))
         for ident in after.keys() - before.keys():
-            since = moment(after[ident].since_unix - EPOCH)
+            since = time_text(after[ident].since_unix - EPOCH)
             text = f"opens incident {ident}: {after[ident].check_name} is down since {since}"
-            self.tell(name, LineKind.VERDICT, text)
+            self.write(name, LineKind.VERDICT, text)
         for ident in before.keys() - after.keys():
-            self.tell(name, LineKind.VERDICT, f"closes incident {ident}")
+            self.write(name, LineKind.VERDICT, f"closes incident {ident}")
 
     def _look_at_members(self, name: NodeId, document: ClusterDocument) -> None:
         words = {Standing.LEARNER: "is a learner now", Standing.VOTER: "has a vote now"}
@@ -329,11 +329,11 @@ class Recorder:
                 standing = Standing.REMOVED if gone else Standing.STRANGER
             if track.put(self.world.true, standing):
                 text = f"{label} {words.get(standing, 'is a member no more')}"
-                self.tell(name, LineKind.MEMBER, text)
+                self.write(name, LineKind.MEMBER, text)
                 self._compare_documents()
 
     def _compare_documents(self) -> None:
-        """Compare what the running members hold."""
+        """Compare the documents of the running members."""
         running = self._running()
         held = {ident: self._documents.get(ident) for ident in running}
         stamps = {(d.term, d.revision) for d in held.values() if d is not None}
@@ -367,21 +367,21 @@ class Recorder:
         reason = f": {reply.reason}" if reply.reason else ""
         if answer is Answer.ACKNOWLEDGED:
             reason = f" as revision {reply.revision}"
-        self.tell(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
+        self.write(asked.via, LineKind.CHANGE, f"answers '{asked.text}': {answer.value}{reason}")
 
     def _leave_unanswered(self, name: NodeId) -> None:
-        """Note that whoever asked a node that goes down does not know what came of it."""
+        """Record that the requests to a node that stops stay without an answer."""
         for request in [r for r, asked in self._requests.items() if asked.via == name]:
             text = self._requests.pop(request).text
             self.story.answers[text].put(self.world.true, Answer.UNKNOWN)
-            self.tell(name, LineKind.CHANGE, f"does not answer '{text}' any more: unknown")
+            self.write(name, LineKind.CHANGE, f"does not answer '{text}' any more: unknown")
 
     def _channel(self, ident: ChannelId) -> str:
         channels = (c for d in self._documents.values() for c in d.channels)
         return next((c.name for c in channels if c.id == ident), str(ident))
 
     def with_names(self, text: str) -> str:
-        """Return a text with names in place of ids."""
+        """Return a text with ids replaced by names."""
         for ident, name in self.names.items():
             text = text.replace(ident, name)
         return text

@@ -1,4 +1,4 @@
-"""A played scenario as text and as data, and the page that lists every sentence."""
+"""A played scenario as text and as data, and the list of all sentences."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,21 +6,21 @@ from typing import Any, Final
 from attrs import frozen
 
 from qutrio.codec.plain import settings_to_plain
-from qutrio.core.api.engine_timers import matters
+from qutrio.core.api.engine_timers import applies_to
 from qutrio.sim.scenario.expectations import ANSWERS, FORMS, WINDOWS
 from qutrio.sim.scenario.predicates import Verdict
 from qutrio.sim.scenario.reading import Scenario
-from qutrio.sim.scenario.story import Story, stopwatch
+from qutrio.sim.scenario.story import Story, clock_text
 from qutrio.sim.scenario.timeline import VERBS
 
 WORLD: Final = "--"
-"""StateIs where a node's name does, for what is done to the world."""
+"""Shown instead of a node's name, for actions on the world."""
 BUG: Final = "this is a bug of qutrio: please report it with the file and the seed"
 
 
 @frozen
 class Marks:
-    """The signs for an expectation that held, and for one that did not."""
+    """The marks of an expectation that held, and of one that did not."""
 
     held: str
     failed: str
@@ -32,7 +32,7 @@ ASCII_MARKS: Final = Marks("ok    ", "FAILED")
 
 @frozen(kw_only=True)
 class Played:
-    """A scenario, what happened, and how its expectations fared."""
+    """A scenario, what happened, and the verdicts on its expectations."""
 
     scenario: Scenario
     seed: int
@@ -41,15 +41,15 @@ class Played:
 
     @property
     def held(self) -> bool:
-        """Whether every expectation came true, and qutrio kept its promises."""
+        """Whether every expectation held, and qutrio broke no invariant."""
         return self.story.broken is None and all(v.held for v in self.verdicts)
 
 
 def report(played: Played, marks: Marks) -> Iterator[str]:
-    """Yield the report line by line: what there is, what happened, what came true."""
+    """Yield the lines of the report: the cluster, what happened, and the verdicts."""
     yield from _opening(played)
     yield ""
-    yield from _happenings(played.story)
+    yield from _lines(played.story)
     yield ""
     for verdict in played.verdicts:
         mark = marks.held if verdict.held else marks.failed
@@ -66,7 +66,7 @@ def report(played: Played, marks: Marks) -> Iterator[str]:
 
 
 def as_data(played: Played) -> dict[str, Any]:
-    """Return the same as data that JSON can say; times are seconds since the beginning."""
+    """Return the same as JSON data; times are seconds since the start."""
     scenario, story = played.scenario, played.story
     return {
         "scenario": scenario.source,
@@ -111,7 +111,7 @@ def _opening(played: Played) -> Iterator[str]:
         yield played.scenario.title
     plain, engine = settings_to_plain(document.settings).items(), document.settings.engine
     told = ((n, v) for n, v in plain if v != [] and (n, v) != ("unseen_after", "0s"))
-    settings = ", ".join(f"{n} {v}" for n, v in told if matters(n, engine))
+    settings = ", ".join(f"{n} {v}" for n, v in told if applies_to(n, engine))
     checks = ", ".join(c.name for c in document.checks) or "none"
     channels = ", ".join(c.name for c in document.channels) or "none"
     yield f"nodes     {', '.join(m.name for m in document.members)}"
@@ -120,13 +120,13 @@ def _opening(played: Played) -> Iterator[str]:
     yield f"seed      {played.seed}"
 
 
-def _happenings(story: Story) -> Iterator[str]:
+def _lines(story: Story) -> Iterator[str]:
     width = max((len(line.node) for line in story.lines), default=0)
-    clock = len(stopwatch(story.end_s))
+    clock = len(clock_text(story.end_s))
     for line in story.lines:
         node = line.node or WORLD
-        yield f"{stopwatch(line.at_s):>{clock}}  {node:<{max(width, len(WORLD))}}  {line.text}"
-    yield f"{stopwatch(story.end_s):>{clock}}  {WORLD:<{max(width, len(WORLD))}}  the end"
+        yield f"{clock_text(line.at_s):>{clock}}  {node:<{max(width, len(WORLD))}}  {line.text}"
+    yield f"{clock_text(story.end_s):>{clock}}  {WORLD:<{max(width, len(WORLD))}}  the end"
 
 
 def _rounded(seconds: float) -> float:
@@ -150,7 +150,7 @@ expect:
 
 
 def grammar() -> Iterator[str]:
-    """Yield the page line by line."""
+    """Yield the lines of the list of all sentences."""
     yield EXAMPLE
     yield ""
     yield "timeline: '- at TIME: SENTENCE', in order of time; NODES is a, or a, b, or all"

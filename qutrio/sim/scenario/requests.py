@@ -1,4 +1,4 @@
-"""What an operator of a scenario asks for: `add check shop interval=10s via bravo`."""
+"""Reads operators' requests: `add check shop interval=10s via bravo`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,14 +38,14 @@ T = TypeVar("T")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _CONSTANTS: Final = MappingProxyType({"true": True, "false": False, "null": None})
 _HERE: Final = "here"
-"""Where a value is that the line of the complaint names already."""
+"""The place of a value in messages that name its line anyway."""
 _RESERVED: Final = frozenset({EVERYBODY, NOBODY, "for", "via", "is", "->", "<->"})
 
 
 def add(text: Tokens) -> Action:
     """Read `check NAME [FIELD=VALUE ...] [via NODE]`."""
     text.expect("check")
-    name = text.take("the name of the new check")
+    name = text.next_word("the name of the new check")
     refuse_name("check", name)
     fields = _fields(text)
     new_check(name, plain(fields))
@@ -78,7 +78,7 @@ def settings(text: Tokens) -> Action:
 def join(text: Tokens) -> Action:
     """Read `node NAME [via NODE]`."""
     text.expect("node")
-    name = text.take("the name of the new node")
+    name = text.next_word("the name of the new node")
     refuse_name("node", name)
     if name in text.scope.nodes:
         raise SentenceError(f"there is a node {shown(name)} already; choose another name")
@@ -137,15 +137,15 @@ def updated_settings(current: Settings, given: Mapping[str, Any]) -> Settings:
 
 
 def request_text(text: str) -> str:
-    """Return the sentence of a request as an expectation quotes it, with secrets masked."""
+    """Return the sentence of a request as expectations quote it, with secrets masked."""
     return " ".join(split(without_secrets(text)))
 
 
 def refuse_name(kind: str, name: str) -> None:
-    """Refuse a name that no sentence could use.  Raises `SentenceError`."""
+    """Raise `SentenceError` for a name that sentences cannot use."""
     key = Fingerprint("")
     try:
-        # A member's rule for names is the one for checks and channels too.
+        # The rule for names of members applies to checks and channels too.
         Member(id=NodeId(""), name=name, address="a:1", fingerprint=key, certificate="")
     except InvalidValueError as error:
         raise SentenceError(f"{kind} {error.problem}") from None
@@ -154,7 +154,7 @@ def refuse_name(kind: str, name: str) -> None:
 
 
 def plain(fields: Fields) -> dict[str, Any]:
-    """Return fields with their values as YAML would read them."""
+    """Return fields with their values as YAML reads them."""
     return {name: _value(name, text) for name, text in fields}
 
 
@@ -167,7 +167,7 @@ def _value(name: str, text: str) -> object:
 
 
 def _refuse_identity(given: Mapping[str, Any]) -> None:
-    """Refuse what would give a check another name than the one that sentences use."""
+    """Refuse fields that would change the name by which sentences refer to a check."""
     for name in ("id", "name"):
         if name in given:
             raise SentenceError(f"a check keeps the name by which it was added; leave out {name!r}")
@@ -179,16 +179,16 @@ def _request(text: Tokens, change: Change, name: str, fields: Fields = ()) -> Re
 
 
 def _fields(text: Tokens, needed: str = "") -> Fields:
-    """Read `FIELD=VALUE ...`; `needed` is the complaint where at least one must be given."""
+    """Read `FIELD=VALUE ...`; `needed` is the error if at least one is required."""
     fields: dict[str, str] = {}
     while text.left and text.peek() != "via":
-        name, equals, value = text.take("NAME=VALUE").partition("=")
+        name, equals, value = text.next_word("NAME=VALUE").partition("=")
         if not equals or not name or not value:
             raise SentenceError(f"{shown(name)} is not NAME=VALUE, such as interval=10s")
         if name in fields:
             raise SentenceError(f"{shown(name)} is given twice")
         while text.accept(","):
-            value += "," + text.take("another value")
+            value += "," + text.next_word("another value")
         fields[name] = value
     if needed and not fields:
         raise SentenceError(needed)
@@ -196,7 +196,7 @@ def _fields(text: Tokens, needed: str = "") -> Fields:
 
 
 def _checked_check(given: dict[str, Any], name: str, before: Check | None) -> Check:
-    """Return a check as strictly as every command reads it.  Raises `SentenceError`."""
+    """Return a check, read as strictly as in commands.  Raises `SentenceError`."""
     where = f"check {name!r}"
     check = _checked(lambda: check_from_plain(given, where, strict=True))
     try:

@@ -1,4 +1,4 @@
-"""The cluster that a scenario begins with: from names and options, or from a `cluster.yaml`."""
+"""The initial cluster of a scenario: from names and options, or from a `cluster.yaml`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
@@ -13,29 +13,22 @@ from qutrio.errors import QutrioError
 from qutrio.model.channels import Channel, UnknownChannel, WebhookChannel
 from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.ids import ChannelId, Fingerprint, NodeId, Revision
+from qutrio.model.ids import ChannelId, NodeId, Revision
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member
+from qutrio.sim.initial_states import member
 from qutrio.sim.scenario.problems import Problems, text
 from qutrio.sim.scenario.requests import new_check, refuse_name, updated_settings
 from qutrio.sim.scenario.tokens import NODES_MAX, SentenceError, shown, unknown
 
-PORT_FIRST = 10_000
-
 
 def machine(name: str, number: int) -> Member:
-    """Return a voter.  Its id follows from `number`, so the first of a list has the lowest."""
-    return Member(
-        id=NodeId(f"n{number:012x}"),
-        name=name,
-        address=f"127.0.0.1:{PORT_FIRST + number}",
-        fingerprint=Fingerprint(f"{number:064x}"),
-        certificate="",
-    )
+    """Return a voter.  Its id follows from `number`, so that the first of a list has the lowest."""
+    return evolve(member(NodeId(f"n{number:012x}"), number), name=name)
 
 
 def webhook(name: str, *, default: bool) -> Channel:
-    """Return a channel that goes nowhere."""
+    """Return a channel whose URL is never used."""
     return WebhookChannel(
         id=ChannelId(name), name=name, url="https://pager.example/", default=default
     )
@@ -64,7 +57,7 @@ def playable(document: ClusterDocument) -> tuple[Mapping[str, Check], Mapping[st
 
 
 def narrowed(document: ClusterDocument, wanted: Collection[str]) -> ClusterDocument:
-    """Return a document without the checks that nobody mentions: they would be up all along."""
+    """Return a document without the checks that the file does not mention: they would stay up."""
     return evolve(document, tokens=(), checks=tuple(c for c in document.checks if c.name in wanted))
 
 
@@ -82,7 +75,7 @@ OpenFile = Callable[[str], str]
 
 
 def declared(problems: Problems, open_file: OpenFile) -> ClusterDocument | None:
-    """Return the document that a scenario begins with, or None when that has problems."""
+    """Return the initial document of a scenario, or None if there are problems."""
     declaration = _Declaration(problems, open_file)
     document = declaration.cluster() if "cluster" in problems.data else declaration.founded()
     return None if problems.found else document
@@ -149,7 +142,7 @@ class _Declaration:
     def _names(
         self, kind: str, most: int, default: tuple[str, ...] | None
     ) -> dict[str, dict[str, Any]] | None:
-        """Read a list of names, or a mapping of names to options where a kind has some."""
+        """Read a list of names, or a mapping of names to options if the kind has options."""
         field_ = f"{kind}s"
         given = self.problems.data.get(field_, None if default is None else list(default))
         optional = default is not None

@@ -1,4 +1,4 @@
-"""What happened in a played scenario: values over time, pages, and lines for people."""
+"""What happened in a played scenario: values over time, pages, and lines of text."""
 
 from bisect import bisect_right
 from enum import Enum
@@ -10,24 +10,24 @@ from qutrio.model.ids import Seconds
 from qutrio.model.incidents import AnyKind
 from qutrio.model.results import Outcome, State
 
-_MINUTE, _HOUR = 60, 3600
 
-
-def moment(seconds: Seconds) -> str:
-    """Return a moment for a sentence, as short as it can be: `41.23s`, `2m`, `1h0m5s`."""
+def _parts(seconds: Seconds) -> tuple[int, int, int, int]:
     whole, hundredths = divmod(round(seconds * 100), 100)
-    hours, rest = divmod(whole, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
+    minutes, rest = divmod(whole, 60)
+    return (*divmod(minutes, 60), rest, hundredths)
+
+
+def time_text(seconds: Seconds) -> str:
+    """Return a time for a sentence, as short as possible: `41.23s`, `2m`, `1h0m5s`."""
+    hours, minutes, rest, hundredths = _parts(seconds)
     exact = f"{rest}.{hundredths:02d}".rstrip("0").rstrip(".")
     front = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
     return front if front and exact == "0" else f"{front}{exact}s"
 
 
-def stopwatch(seconds: Seconds) -> str:
-    """Return a moment for a column: `41.23s`, `2m00.00s`, `1h00m05.00s`."""
-    whole, hundredths = divmod(round(seconds * 100), 100)
-    hours, rest = divmod(whole, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
+def clock_text(seconds: Seconds) -> str:
+    """Return a time for a column: `41.23s`, `2m00.00s`, `1h00m05.00s`."""
+    hours, minutes, rest, hundredths = _parts(seconds)
     if hours:
         return f"{hours}h{minutes:02d}m{rest:02d}.{hundredths:02d}s"
     return f"{minutes}m{rest:02d}.{hundredths:02d}s" if minutes else f"{rest}.{hundredths:02d}s"
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class Machine(Enum):
-    """What a machine does."""
+    """The state of a machine."""
 
     RUNNING = "running"
     DOWN = "down"
@@ -45,7 +45,7 @@ class Machine(Enum):
 
 
 class Standing(Enum):
-    """What a node is in the document of whoever acts."""
+    """The membership of a node by the master's document."""
 
     STRANGER = "stranger"
     LEARNER = "learner"
@@ -54,7 +54,7 @@ class Standing(Enum):
 
 
 class Answer(Enum):
-    """What became of an operator's request."""
+    """The answer to an operator's request."""
 
     NOT_ASKED = "not asked yet"
     WAITING = "waiting for an answer"
@@ -65,7 +65,7 @@ class Answer(Enum):
 
 @define
 class Track(Generic[T]):
-    """A value over time; it begins with `first` at 0."""
+    """A value over time, which is `first` at 0."""
 
     first: T
     _times: list[Seconds] = field(init=False, factory=list)
@@ -77,36 +77,36 @@ class Track(Generic[T]):
         return self._values[-1] if self._values else self.first
 
     def put(self, at: Seconds, value: T) -> bool:
-        """Note the value from `at` on, which is not before the last; tell whether it is new."""
+        """Record the value from `at` on, in order of time; return whether it is new."""
         if value == self.now:
             return False
         self._times.append(at)
         self._values.append(value)
         return True
 
-    def at(self, moment: Seconds) -> T:
-        """Return the value after everything that happened up to a moment."""
-        place = bisect_right(self._times, moment)
+    def at(self, time: Seconds) -> T:
+        """Return the value at a time, after all changes at that time."""
+        place = bisect_right(self._times, time)
         return self._values[place - 1] if place else self.first
 
-    def since(self, moment: Seconds) -> Seconds:
-        """Return since when the value of a moment stood."""
-        place = bisect_right(self._times, moment)
+    def since(self, time: Seconds) -> Seconds:
+        """Return since when the value at a time was the same."""
+        place = bisect_right(self._times, time)
         return self._times[place - 1] if place else 0.0
 
     def changes(self) -> list[Seconds]:
-        """Return the moments at which the value changed, in order."""
+        """Return the times at which the value changed, in order."""
         return list(self._times)
 
     def spans(self, end: Seconds) -> list[tuple[Seconds, Seconds, T]]:
-        """Return (from, to, value) for each value up to `end`."""
+        """Return (from, to, value) for each value until `end`."""
         starts, values = [0.0, *self._times], [self.first, *self._values]
         ends = [*self._times, end]
         return [s for s in zip(starts, ends, values, strict=True) if s[0] < s[1]]
 
 
 class LineKind(Enum):
-    """What kind of line it is: for colours, marks and scripts."""
+    """The kind of a line, for colours, marks and scripts."""
 
     DEED = "deed"
     OVER = "over"
@@ -126,7 +126,7 @@ class LineKind(Enum):
 
 @frozen
 class Line:
-    """One line of what happened.  `node` is empty for what is done to the world."""
+    """One line of a story.  `node` is empty for actions on the world."""
 
     at_s: Seconds
     node: str
@@ -158,7 +158,7 @@ class Span:
 
 @define(kw_only=True)
 class Story:
-    """Everything that an expectation, a reader or a drawing may ask about a played scenario."""
+    """Everything that expectations, reports and drawings need of a played scenario."""
 
     end_s: Seconds
     acting: Track[frozenset[str]] = field(factory=lambda: Track(frozenset()))
@@ -171,11 +171,11 @@ class Story:
     verdicts: dict[str, Track[State]] = field(factory=dict)
     votes: dict[tuple[str, str], Track[Outcome | None]] = field(factory=dict)
     known: dict[str, Track[tuple[frozenset[str], frozenset[str]]]] = field(factory=dict)
-    """Check -> the running members whose document has it, and all that run."""
+    """By check: the running members whose document has it, and all running members."""
     answers: dict[str, Track[Answer]] = field(factory=dict)
-    """Text of a request -> what became of it."""
+    """By the text of a request: the answer."""
     pages: list[Page] = field(factory=list)
     spans: list[Span] = field(factory=list)
     lines: list[Line] = field(factory=list)
     broken: str | None = None
-    """The promise of qutrio's that the play broke, if any: that is a bug."""
+    """The invariant that qutrio broke, if any, which is a bug."""

@@ -1,4 +1,4 @@
-"""A sheet to draw on: plain SVG elements, text that cannot break out, two colour schemes."""
+"""Writes SVG drawings: plain elements, escaped text, two colour schemes."""
 
 from types import MappingProxyType
 from typing import Final
@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from attrs import define, field
 
 CHAR_PX = 6.3
-"""About how wide a character of 11 px is; drawn text is never wider than it was counted."""
+"""The approximate width of a character of 11 px; drawn text is never wider than computed."""
 _SANS = "ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _COLOURS: Final = MappingProxyType(
     {
@@ -27,7 +27,7 @@ _COLOURS: Final = MappingProxyType(
         "deedline": ("#8250df", "#a475f9"),
     }
 )
-"""Each colour in the light and in the dark scheme."""
+"""The colours in the light and the dark scheme."""
 _HATCH: Final = MappingProxyType(
     {
         "id": "hatch",
@@ -40,17 +40,17 @@ _HATCH: Final = MappingProxyType(
 
 
 def printable(text: str) -> str:
-    """Return text without what XML cannot hold."""
+    """Return text without characters that XML cannot contain."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def width_of(text: str, size: float = 11) -> float:
-    """Return about how many pixels wide a text is."""
+    """Return the approximate width of a text in pixels."""
     return len(text) * CHAR_PX * size / 11
 
 
 def shortened(text: str, pixels: float, size: float = 11) -> str:
-    """Return a text that fits, or as much of it as does; empty when nothing would."""
+    """Return as much of a text as fits; empty if nothing does."""
     if width_of(text, size) <= pixels:
         return text
     fitting = int(pixels / (CHAR_PX * size / 11)) - 1
@@ -66,7 +66,7 @@ class Sheet:
     _root: Element = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with the styles, and paper to draw on."""
+        """Add the styles and the background."""
         width, height = f"{self.width:g}", f"{self.height:g}"
         size = {"viewBox": f"0 0 {width} {height}", "width": width, "height": height}
         self._root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, "role": "img"})
@@ -78,7 +78,7 @@ class Sheet:
         self.box(0, 0, self.width, self.height, "f-paper")
 
     def name(self, title: str) -> None:
-        """Say what the drawing shows, for those who cannot see it."""
+        """Set the title, which describes the drawing to screen readers."""
         self._root[0].text = printable(title)
 
     def box(
@@ -111,7 +111,7 @@ class Sheet:
         self._add("polygon", {"points": told, "class": looks}, tip)
 
     def text(self, x: float, y: float, text: str, looks: str, *, tip: str = "") -> None:
-        """Write a text whose line stands on `y`; classes `middle` and `end` move it left."""
+        """Write a text with baseline `y`; classes `middle` and `end` move it left."""
         self._add("text", {"x": _px(x), "y": _px(y), "class": looks}, tip).text = printable(text)
 
     def render(self) -> str:

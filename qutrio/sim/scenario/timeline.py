@@ -1,8 +1,7 @@
-"""The sentences of a timeline: `cut alpha -> bravo for 30s`, and what each of them does.
+"""Reads the sentences of a timeline: `cut alpha -> bravo for 30s`.
 
-Grammar: a verb, what it is done to, and for what lasts optionally `for TIME`; a wish of an
-operator may end in `via NODE`, the node that is asked.  NODES is one node, several with commas,
-or `all`.
+Grammar: a verb, its object, and optionally `for TIME` if it lasts; an operator's request may end
+in `via NODE`, the node that is asked.  NODES is one node, several with commas, or `all`.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +37,7 @@ from qutrio.sim.scenario.tokens import (
 )
 
 DRIFT_PERCENT_MAX = 5.0
-"""The bound within which qutrio promises anything about clocks."""
+"""The largest drift that qutrio tolerates."""
 SHARE_PERCENT_MAX = 100.0
 DELAY_S_MAX: Seconds = 60.0
 JUMP_S_MAX: Seconds = 366 * 86_400.0
@@ -48,11 +47,11 @@ Read: TypeAlias = Callable[[Tokens], Action]
 
 
 def read_action(text: Tokens) -> tuple[Action, Seconds | None]:
-    """Read a whole sentence: the action, and how long it lasts if it says so.
+    """Read a sentence; return the action, and how long it lasts if it says so.
 
     Raises `SentenceError`.
     """
-    first = text.take("a verb")
+    first = text.next_word("a verb")
     verb = VERBS.get(first)
     if verb is None:
         near = get_close_matches(first.lower(), [*VERBS, *_HINTS], n=1, cutoff=NEAR)

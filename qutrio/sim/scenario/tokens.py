@@ -1,4 +1,4 @@
-"""A sentence of a scenario, read word by word, with complaints that say what would be right."""
+"""Reads sentences of scenarios word by word, with helpful error messages."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,7 +21,7 @@ NODES_MAX = 25
 LISTED_MAX = 25
 SHOWN_CHARS_MAX = 60
 NEAR = 0.6
-"""How alike two words must be for one to be suggested in place of the other."""
+"""How similar a word must be to be suggested instead of another."""
 EVERYBODY, NOBODY = "all", "nobody"
 _TOKEN = re.compile(r"<->|->|,|[^\s,]+?(?=<?->|,|\s|$)|[^\s,]+")
 _USAGE_END = re.compile(r" \| |\n")
@@ -30,12 +30,12 @@ _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?")
 
 
 class SentenceError(Exception):
-    """A sentence does not say anything that can be played; the message says what would."""
+    """A sentence is not valid; the message says how to correct it."""
 
 
 @frozen(kw_only=True)
 class Scope:
-    """The names that a sentence may use, and what they stand for."""
+    """The names that a sentence may use, and their objects."""
 
     nodes: tuple[str, ...]
     checks: Mapping[str, Check]
@@ -43,7 +43,7 @@ class Scope:
     settings: Settings
 
     def attached(self, check: str) -> tuple[str, ...]:
-        """Return the channels that hear of a check; without a name, those that hear of any."""
+        """Return the channels that get notices of a check, or of any check without a name."""
         alerts = self.checks[check].alerts if check else ()
         return tuple(
             name
@@ -53,19 +53,19 @@ class Scope:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return words as a list for people, cut short when there are many."""
+    """Return words as a list for people, shortened if there are many."""
     known = list(words)
     shown = ", ".join(known[:LISTED_MAX])
     return f"{shown} and {len(known) - LISTED_MAX} more" if len(known) > LISTED_MAX else shown
 
 
 def shown(word: str) -> str:
-    """Return a word in quotes as it may appear in a complaint."""
+    """Return a word in quotes for an error message, shortened if it is long."""
     return repr(word if len(word) <= SHOWN_CHARS_MAX else word[: SHOWN_CHARS_MAX - 3] + "...")
 
 
 def unknown(kind: str, word: str, known: Collection[str], plural: str = "") -> SentenceError:
-    """Return the complaint about a word that is none of `known`."""
+    """Return the error for a word that is none of `known`."""
     near = get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=NEAR)
     meant = [k for k in known if k.lower() in near][:1]
     hint = f"; did you mean {meant[0]!r}?" if meant else ""
@@ -74,12 +74,12 @@ def unknown(kind: str, word: str, known: Collection[str], plural: str = "") -> S
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Return the words of a sentence; commas and arrows are words of their own."""
+    """Return the words of a sentence; commas and arrows are separate words."""
     return tuple(_TOKEN.findall(text))
 
 
 def is_duration(word: str) -> bool:
-    """Tell whether a word is a span of time with a unit."""
+    """Return whether a word is a duration with a unit."""
     try:
         parse_duration(word)
     except InvalidValueError:
@@ -89,7 +89,7 @@ def is_duration(word: str) -> bool:
 
 @define
 class Tokens:
-    """The words that are still to be read.  Every complaint is a `SentenceError`."""
+    """The words that are not read yet.  All methods raise `SentenceError`."""
 
     scope: Scope
     _words: tuple[str, ...] = field(converter=split)
@@ -101,20 +101,20 @@ class Tokens:
         return self._next < len(self._words)
 
     def peek(self, ahead: int = 0) -> str:
-        """Return the next word without taking it; empty at the end."""
+        """Return the next word without reading it; empty at the end."""
         place = self._next + ahead
         return self._words[place] if place < len(self._words) else ""
 
     def rest(self) -> tuple[str, ...]:
-        """Return the words that are left without taking them."""
+        """Return the words that are left without reading them."""
         return self._words[self._next :]
 
     def skip(self) -> None:
-        """Take everything that is left."""
+        """Skip all words that are left."""
         self._next = len(self._words)
 
-    def take(self, wanted: str) -> str:
-        """Take the next word; `wanted` says for a complaint what it should be."""
+    def next_word(self, wanted: str) -> str:
+        """Read the next word; `wanted` says in the error what it should be."""
         word = self.peek()
         if not word:
             raise SentenceError(f"it ends where {wanted} should follow")
@@ -122,47 +122,47 @@ class Tokens:
         return word
 
     def accept(self, *words: str) -> bool:
-        """Take these words if they come next."""
+        """Read these words if they come next; return whether they do."""
         if any(self.peek(k) != word for k, word in enumerate(words)):
             return False
         self._next += len(words)
         return True
 
     def expect(self, *words: str) -> None:
-        """Take these words, which must come next."""
+        """Read these words, which must come next."""
         for word in words:
-            found = self.take(shown(word))
+            found = self.next_word(shown(word))
             if found != word:
                 raise SentenceError(f"{shown(found)} stands where {word!r} should")
 
     def choose(self, kind: str, choices: Collection[str], plural: str = "") -> str:
-        """Take one of several words."""
-        word = self.take(f"a {kind}" if kind[0] not in "aeiou" else f"an {kind}")
+        """Read one of several words."""
+        word = self.next_word(f"a {kind}" if kind[0] not in "aeiou" else f"an {kind}")
         if word not in choices:
             raise unknown(kind, word, choices, plural)
         return word
 
     def end(self) -> None:
-        """Make sure that nothing is left."""
+        """Raise if any word is left."""
         if self.left:
             raise SentenceError(f"{shown(self.peek())} is not understood; leave it out")
 
     # --- names ------------------------------------------------------------------------------
 
     def node(self) -> str:
-        """Take the name of a node."""
+        """Read the name of a node."""
         return self.choose("node", self.scope.nodes)
 
     def check(self) -> str:
-        """Take the name of a check."""
+        """Read the name of a check."""
         return self.choose("check", self.scope.checks)
 
     def channel(self) -> str:
-        """Take the name of a channel."""
+        """Read the name of a channel."""
         return self.choose("channel", self.scope.channels)
 
     def nodes(self) -> tuple[str, ...]:
-        """Take one or more nodes, with commas between them, or `all`."""
+        """Read one or more nodes, separated by commas, or `all`."""
         if self.accept(EVERYBODY):
             return self.scope.nodes
         names = [self.node()]
@@ -173,8 +173,8 @@ class Tokens:
     # --- amounts ----------------------------------------------------------------------------
 
     def duration(self) -> Seconds:
-        """Take a span of time such as 30s, 1m30s or 2h."""
-        word = self.take("a time such as 30s or 1m30s")
+        """Read a duration such as 30s, 1m30s or 2h."""
+        word = self.next_word("a time such as 30s or 1m30s")
         try:
             seconds = parse_duration(word)
         except InvalidValueError:
@@ -186,8 +186,8 @@ class Tokens:
         return seconds
 
     def percent(self, highest: float) -> float:
-        """Take a share such as `20%` or `20 %`, and return it as a part of one."""
-        word = self.take("a share such as 20%")
+        """Read a share such as `20%` or `20 %`, and return it as a fraction."""
+        word = self.next_word("a share such as 20%")
         found = _PERCENT.fullmatch(word)
         if found is None or (not word.endswith("%") and not self.accept("%")):
             raise SentenceError(f"{shown(word)} is not a share such as 20%")
@@ -196,8 +196,8 @@ class Tokens:
         return float(found[1]) / 100
 
     def number(self, kind: str) -> int:
-        """Take a whole number."""
-        word = self.take(kind)
+        """Read a whole number."""
+        word = self.next_word(kind)
         if not (word.isascii() and word.isdigit() and len(word) <= len("1000000")):
             raise SentenceError(f"{shown(word)} is not {kind}")
         return int(word)
@@ -205,7 +205,7 @@ class Tokens:
 
 @frozen
 class Sentence(Generic[T]):
-    """One kind of sentence: how it is written, what it means, and what reads it."""
+    """A kind of sentence: its usages, its meaning, and its reader."""
 
     usage: tuple[str, ...]
     meaning: str
@@ -215,7 +215,7 @@ class Sentence(Generic[T]):
 def sentences(text: str, readers: Mapping[str, Callable[[Tokens], T]]) -> Mapping[str, Sentence[T]]:
     """Return the sentences of a table, each by the key of its reader.
 
-    Each entry of `text` is its usages, one on each line or with ` | ` between them, and its
+    An entry of `text` lists the usages, one on each line or separated by ` | `, and then the
     meaning in indented lines.  The entries are in the order of `readers`.
     """
     entries = _ENTRY.findall(text)

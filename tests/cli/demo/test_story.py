@@ -62,7 +62,7 @@ async def test_the_whole_story_is_told_and_nothing_is_left(folder: Path) -> None
         r"Subject: \[DOWN\] website",
         r"FAIL .* connection refused",
         r"is killed \(SIGKILL\)",
-        r"(\w+) acts in term \d+",
+        r"(\w+) is master in term \d+",
         r"No second mail",
         r"The website is back",
         r"Subject: \[RECOVERED\] website",

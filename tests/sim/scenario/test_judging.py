@@ -18,8 +18,8 @@ from qutrio.sim.scenario.story import (
     Standing,
     Story,
     Track,
-    moment,
-    stopwatch,
+    clock_text,
+    time_text,
 )
 from qutrio.sim.scenario.tokens import Scope, Tokens
 from tests.sim.scenario.stories import scenario
@@ -207,8 +207,8 @@ def test_every_usage_of_a_claim_and_a_time_can_be_read() -> None:
 def test_moments_read_as_they_are_written_in_a_scenario(
     seconds: float, short: str, column: str
 ) -> None:
-    assert moment(seconds) == short
-    assert stopwatch(seconds) == column
+    assert time_text(seconds) == short
+    assert clock_text(seconds) == column
 
 
 def test_whoever_comes_or_goes_does_not_change_since_when_others_know(story: Story) -> None:

@@ -1,1 +1,1 @@
-"""Raft's leader election: its state machine, its state table, and the count of its votes."""
+"""Raft's leader election: the state machine, the state table, and the vote count."""

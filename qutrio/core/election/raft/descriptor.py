@@ -1,4 +1,4 @@
-"""What a node must know of raft besides how it elects."""
+"""Raft's descriptor: its timers and how they bind voters, besides the election itself."""
 
 from __future__ import annotations
 

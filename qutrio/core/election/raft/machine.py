@@ -1,20 +1,20 @@
 """The raft engine: voters elect one leader for each term, and follow it while they hear it.
 
-Theory of operation.  Time is cut into terms.  In each term a node votes once, and its ballot
-(the term, and for whom) is durable before anything is said that rests on it; so no term has two
-elected leaders.  A follower that heard no leader for a random time asks first whether a majority
-would vote for it (PreVote); only then it stands, in a term above all it heard of.  Who heard a
-leader within the election timeout does not vote, so a node that comes back cannot unseat a
-leader that others hear.  A leader that a majority no longer answers steps down (CheckQuorum).
+Theory of operation.  Time is divided into terms.  In each term a node votes once, and its hard
+state (the term and its vote) is durable before any message that depends on it is sent.  So no term
+has two elected leaders.  A follower that heard no leader for a random time first asks whether a
+majority would vote for it (PreVote).  Only then it becomes a candidate, in a term above all that it
+heard of.  A node that heard from a leader within the election timeout does not vote, so a node that
+comes back cannot depose a leader that others hear.  A leader that a majority no longer answers
+steps down (CheckQuorum).
 
-A node that acts under the mandate leads, whoever was elected: its heartbeats count as a
-leader's, in the highest term that each hearer knows.  So a running cluster goes over to this
-engine without an election.  While a node acts it sends no `LeaderHeartbeat` and ignores those of
-others.
+The master leads, whichever node was elected: its heartbeats count as a leader's, in the highest
+term that each receiver knows.  So a running cluster changes to this engine without an election.
+While a node is master, it sends no `LeaderHeartbeat` and ignores those of others.
 
 In graft mode PreVote, the refusal to vote while a leader is heard, and CheckQuorum are off, and
-heartbeats are not answered.  What could elect two leaders there is mended: votes are durable and
-kept, each voter counts once, and a higher term in a denial counts.
+heartbeats are not answered.  The faults of graft that could elect two leaders are fixed: votes are
+durable and kept, each voter counts once, and a higher term in a denial counts.
 
 Sources: Ongaro, "Consensus: Bridging Theory and Practice" (2014), chapter 3 and sections 4.2.3,
 6.2 and 9.6; the election of NATS graft, for its behaviour and its position hook.
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from qutrio.model.dice import Rng
 
 NEWS_MAX = 64
-"""How much may be noted between two calls of `news`; the oldest goes first."""
+"""How many news are kept between two calls of `news`; the oldest are dropped."""
 ASIDE_TIMEOUTS = 6
-"""For how many of the longest election timeouts one that gave the lead up lets others stand."""
+"""How long, in times the longest election timeout, a node that stepped aside is no candidate."""
 
 
 @define(kw_only=True)
@@ -62,19 +62,19 @@ class Raft:
     _rng: Rng
     _position: ProgramState | None
     _since: Instant = field(alias="now")
-    """When the election timer began; FOREVER: it begins at the next moment that is told."""
+    """When the election timer began; FOREVER: it begins at the next event."""
     _graft: bool = False
     role: Role = field(init=False, default=Role.FOLLOWER)
     _spread: float = field(init=False)
-    """By what part of itself the election timeout is longer this time."""
+    """By which part of itself the election timeout is longer this time."""
     _leader: NodeId | None = field(init=False, default=None)
-    _makeshift: bool = field(init=False, default=False)  # a leader of an older term (graft)
-    _favourite: NodeId | None = field(init=False, default=None)
-    """For whom this node voted since its election timer began."""
+    _outdated: bool = field(init=False, default=False)  # a leader of an older term (graft)
+    _voted_for: NodeId | None = field(init=False, default=None)
+    """The candidate for which this node voted since its election timer began."""
     _heard_at: Instant = field(init=False, default=NEVER)  # when another was heard leading
     _aside_until: Instant = field(init=False, default=NEVER)
-    _asking: VoteRound | None = field(init=False, default=None)
-    """The pre-votes for a candidacy that this node would begin."""
+    _pre_votes: VoteRound | None = field(init=False, default=None)
+    """The pre-votes for a candidacy of this node."""
     _votes: VoteRound = field(init=False, factory=lambda: VoteRound(Term(0)))
     _tenure: Tenure = field(init=False, factory=Tenure)
     _due: Instant = field(init=False, default=NEVER)
@@ -83,18 +83,18 @@ class Raft:
     def __attrs_post_init__(self) -> None:
         self._spread = self._rng.random()
 
-    # --- who should lead --------------------------------------------------------------------
+    # --- the choice -------------------------------------------------------------------------
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
-        """Return the leader, else the candidate that has this node's vote, else who acts."""
+        """Return the leader, else the candidate that has this node's vote, else the master."""
         if self._leader is not None:
             return self._leader
-        if self._favourite is not None and now < self._expires(Inputs(electorate, now)):
-            return self._favourite
+        if self._voted_for is not None and now < self._expires(Inputs(electorate, now)):
+            return self._voted_for
         return electorate.master
 
     def awaits(self, now: Instant) -> NodeId | None:
-        """Return None: it is the choice for which others wait."""
+        """Return None: this node waits for its choice only."""
         return None
 
     def successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
@@ -103,15 +103,15 @@ class Raft:
         return self._leader if self._leader in others else None
 
     def heir(self, electorate: Electorate) -> NodeId | None:
-        """Return the lowest able id beside this node."""
+        """Return the lowest able id other than this node."""
         return min(electorate.able - {self.me}, default=None)
 
-    # --- what happens -----------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------
 
-    def hear(
+    def on_message(
         self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
-        """Take in a voter's word."""
+        """Process a voter's message."""
         stranger = sender == self.me or sender not in electorate.joint_config.all
         if self.role is Role.CLOSED or stranger:
             return []
@@ -121,7 +121,7 @@ class Raft:
         return says
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
-        """Follow whoever acts, or lead if this node does."""
+        """Follow the master, or lead if this node is master."""
         if self.role is Role.CLOSED:
             return
         at = Inputs(electorate, now)
@@ -134,7 +134,7 @@ class Raft:
         self._plan(at)
 
     def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
-        """Stand when no leader was heard for too long; beat, or step down, as a leader."""
+        """Stand when no leader was heard for too long; as a leader, beat or step down."""
         if self.role is Role.CLOSED:
             return []
         at = Inputs(electorate, now)
@@ -145,7 +145,7 @@ class Raft:
         return says
 
     def step_aside(self, electorate: Electorate, now: Instant) -> None:
-        """Give the lead up; stand again when another led, or none did for a long while."""
+        """Step down; stand again when another has led, or none has for a long time."""
         if self.role is Role.CLOSED:
             return
         at = Inputs(electorate, now)
@@ -155,19 +155,19 @@ class Raft:
         self._plan(at)
 
     def restore(self, hard_state: HardState) -> None:
-        """Go back to the ballot that the disk still holds, as a follower of nobody."""
+        """Go back to the hard state on the disk, as a follower without a leader."""
         self.hard_state = hard_state
         if self.role is not Role.CLOSED:
             self._step_down(Why.FORGOT, FOREVER)
             self._due = NEVER
 
     def close(self, now: Instant) -> None:
-        """End, and keep the ballot."""
-        self._leader = self._favourite = self._asking = None
+        """Close the engine; the hard state stays."""
+        self._leader = self._voted_for = self._pre_votes = None
         self._turn(Role.CLOSED, Why.CLOSED)
 
     def deadline(self, now: Instant) -> Instant:
-        """Return when the next timer of this node runs out."""
+        """Return when the next timer of this node expires."""
         return FOREVER if self.role is Role.CLOSED else max(self._due, now)
 
     def news(self) -> list[News]:
@@ -193,13 +193,13 @@ class Raft:
         return []
 
     def _on_vote_request(self, sender: NodeId, message: VoteRequest, at: Inputs) -> list[Outgoing]:
-        welcome = self._welcomes(sender, message.position)
-        refused = welcome is None or (self._graft and not welcome)
+        agrees = self._program_agrees(sender, message.position)
+        refused = agrees is None or (self._graft and not agrees)
         if refused or self._hears_leader(at):
             return [Outgoing(sender, VoteResponse(term=self.hard_state.term, granted=False))]
-        self._heed(message.term, at)
+        self._raise_term(message.term, at)
         granted = (
-            welcome is True
+            agrees is True
             and at.fit
             and message.term == self.hard_state.term
             and self.role is not Role.LEADER
@@ -207,23 +207,23 @@ class Raft:
         )
         if granted:
             self.hard_state = HardState(message.term, sender)
-            self._favourite, self._asking = sender, None
+            self._voted_for, self._pre_votes = sender, None
             self._restart_timer(at.now)
         return [Outgoing(sender, VoteResponse(term=self.hard_state.term, granted=granted))]
 
     def _on_vote_response(
         self, sender: NodeId, message: VoteResponse, at: Inputs
     ) -> list[Outgoing]:
-        self._heed(message.term, at)
+        self._raise_term(message.term, at)
         counts = message.granted and message.term == self.hard_state.term
         if self.role is not Role.CANDIDATE or not counts:
             return []
         return self._win(at) if self._votes.count(sender, at.voters) else []
 
     def _on_pre_vote(self, sender: NodeId, message: PreVoteRequest, at: Inputs) -> list[Outgoing]:
-        """Say whether this node would vote; this commits it to nothing."""
+        """Answer whether this node would vote; this commits it to nothing."""
         granted = (
-            self._welcomes(sender, message.position) is True
+            self._program_agrees(sender, message.position) is True
             and at.fit
             and message.term > self.hard_state.term
             and not self._hears_leader(at)
@@ -232,9 +232,9 @@ class Raft:
         return [Outgoing(sender, PreVoteResponse(asked=message.term, granted=granted, term=own))]
 
     def _on_pre_voted(self, sender: NodeId, message: PreVoteResponse, at: Inputs) -> list[Outgoing]:
-        asking = self._asking
+        asking = self._pre_votes
         if asking is None or not message.granted or message.asked != asking.term:
-            self._heed(message.term, at)
+            self._raise_term(message.term, at)
             return []
         enough = asking.count(sender, at.voters)
         return self._stand(Why.WOULD_WIN, at) if enough and self._may_stand(at) else []
@@ -250,48 +250,48 @@ class Raft:
             if self.role is Role.LEADER and self._tenure.elected:
                 self._news.append(Complaint(f"{sender} says that it too leads term {own}"))
                 return []
-            keeps = self._graft and self._leader is not None and not self._makeshift
+            keeps = self._graft and self._leader is not None and not self._outdated
             self._follow(self._leader if keeps else sender, Why.ANOTHER_LEADS, at.now)
         elif self._graft and self.role is Role.FOLLOWER and self._leader is None:
-            self._leader, self._makeshift = sender, True
+            self._leader, self._outdated = sender, True
         ack = LeaderHeartbeatAck(term=self.hard_state.term)
         return [] if self._graft else [Outgoing(sender, ack)]
 
     def _on_heartbeat_ack(self, sender: NodeId, message: LeaderHeartbeatAck, at: Inputs) -> None:
-        self._heed(message.term, at)
+        self._raise_term(message.term, at)
         if self.role is Role.LEADER and message.term == self.hard_state.term:
             self._tenure.answered[sender] = at.now
 
-    def _welcomes(self, sender: NodeId, position: str) -> bool | None:
-        """Tell whether the program agrees to a candidate; None if its position is malformed."""
+    def _program_agrees(self, sender: NodeId, position: str) -> bool | None:
+        """Return whether the program agrees to a candidate; None if its position is malformed."""
         try:
             return may_lead_from(self._position, position)
         except MalformedPositionError as error:
             self._news.append(Complaint(f"{sender} asks for a vote with {error}"))
             return None
 
-    def _heed(self, term: Term, at: Inputs) -> None:
-        """Leave an older term behind, unless the disk could not keep the new one."""
+    def _raise_term(self, term: Term, at: Inputs) -> None:
+        """Move to a higher term, unless the disk refuses writes."""
         if term <= self.hard_state.term or not at.fit:
             return
         self.hard_state = raised(self.hard_state, term)
         if self.role is Role.FOLLOWER:
-            self._leader = self._favourite = self._asking = None
+            self._leader = self._voted_for = self._pre_votes = None
         else:
             self._step_down(Why.OUTDATED, at.now)
 
     def _follow(self, leader: NodeId | None, why: Why, now: Instant) -> None:
         self._step_down(why, now)
-        self._leader, self._makeshift, self._heard_at, self._aside_until = leader, False, now, NEVER
+        self._leader, self._outdated, self._heard_at, self._aside_until = leader, False, now, NEVER
 
     def _step_down(self, why: Why, now: Instant) -> None:
-        """Be a follower of nobody, with a new election timer."""
-        self._leader = self._favourite = self._asking = None
+        """Become a follower without a leader, with a new election timer."""
+        self._leader = self._voted_for = self._pre_votes = None
         self._turn(Role.FOLLOWER, why)
         self._restart_timer(now)
 
     def _act(self, term: Term, at: Inputs) -> None:
-        """Lead because this node acts, in a term at least as high as that of its mandate."""
+        """Lead because this node is master, in a term at least as high as that of its lease."""
         if not at.may_lead or at.now < self._aside_until:
             return
         if term > self.hard_state.term:
@@ -302,10 +302,10 @@ class Raft:
         self._tenure.since = FOREVER
 
     def _stand(self, why: Why, at: Inputs) -> list[Outgoing]:
-        """Vote for this node in a new term, and ask the others to."""
+        """Vote for this node in a new term, and ask the others for their votes."""
         position, term = own_position(self._position), at.next_term(self.hard_state.term)
         self.hard_state, self._votes = HardState(term, self.me), VoteRound(term)
-        self._leader, self._favourite, self._asking = None, self.me, None
+        self._leader, self._voted_for, self._pre_votes = None, self.me, None
         self._restart_timer(at.now)
         self._turn(Role.CANDIDATE, why)
         says = [Outgoing(None, VoteRequest(term=term, position=position))]
@@ -318,7 +318,7 @@ class Raft:
         return self._beat(at)
 
     def _take_lead(self, why: Why, tenure: Tenure) -> None:
-        self._leader, self._favourite, self._asking = self.me, None, None
+        self._leader, self._voted_for, self._pre_votes = self.me, None, None
         self._tenure = tenure
         self._turn(Role.LEADER, why)
 
@@ -346,7 +346,7 @@ class Raft:
         alone = stands and not self._graft and at.voters.majority({self.me})
         if at.now < self._expires(at) and (not alone or self._hears_leader(at)):
             return []
-        self._leader = self._favourite = self._asking = None
+        self._leader = self._voted_for = self._pre_votes = None
         self._restart_timer(at.now)
         if stands and self._graft:
             return self._stand(Why.TIMED_OUT, at)
@@ -354,11 +354,11 @@ class Raft:
         return self._ask(at) if stands else []
 
     def _ask(self, at: Inputs) -> list[Outgoing]:
-        """Ask whether a majority would vote for this node, without a word to the disk."""
+        """Ask whether a majority would vote for this node; nothing is written to disk."""
         asking = VoteRound(at.next_term(self.hard_state.term))
         if asking.count(self.me, at.voters):
             return self._stand(Why.WOULD_WIN, at)
-        self._asking = asking
+        self._pre_votes = asking
         request = PreVoteRequest(term=asking.term, position=own_position(self._position))
         return [Outgoing(None, request)]
 
@@ -369,26 +369,26 @@ class Raft:
         return Instant(self._since + at.timeout_s * (1 + self._spread))
 
     def _plan(self, at: Inputs) -> None:
-        """Note when this node has something to do by itself."""
+        """Compute when this node next has something to do without an event."""
         if self._since == FOREVER:
             self._restart_timer(at.now)
         if self.role is not Role.LEADER:
             self._due = self._expires(at)
         elif self._acts(at):
-            self._due = FOREVER  # whoever drives this engine knows when that ends
+            self._due = FOREVER  # the host of this engine knows when that ends
         else:
             until = FOREVER if self._graft else self._tenure.until(at)
             self._due = min(self._tenure.beat_at, until)
 
     def _acts(self, at: Inputs) -> bool:
-        """Tell whether this node's own heartbeats say that it acts, so that engines need not."""
+        """Return whether this node's heartbeats say that it is master, so that engines need not."""
         return at.acts and not self._graft
 
     def _may_stand(self, at: Inputs) -> bool:
         return at.may_stand and at.now >= self._aside_until
 
     def _hears_leader(self, at: Inputs) -> bool:
-        """Tell whether a leader is alive, as far as this node knows: another one, or itself."""
+        """Return whether a leader is alive, as far as this node knows: another one, or itself."""
         if self._graft:
             return False
         if self.role is Role.LEADER:

@@ -1,6 +1,6 @@
-"""Positions of candidates: what a candidate's own program says of its state.
+"""Positions of candidates: a description of its state by the candidate's own program.
 
-They are bytes that only that program understands, carried as hexadecimal digits.
+A position is bytes that only that program understands, sent as hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from qutrio.core.election.interface import ProgramState
 
 POSITION_BYTES_MAX = 4096
-"""How long a program's account of its state may be."""
+"""The maximal length of a program's state."""
 
 
 class PositionTooLongError(ValueError):
-    """The program of this node gave a longer account of its state than a word may carry."""
+    """The state that this node's program returned is too long for a message."""
 
 
 class MalformedPositionError(ValueError):
-    """Another node's position is no run of hexadecimal digits, or a longer one than allowed."""
+    """Another node's position is not hexadecimal, or is too long."""
 
 
 def own_position(program: ProgramState | None) -> str:
-    """Return where this node's program stands, as words carry it; empty without a program.
+    """Return the state of this node's program as messages carry it; empty without a program.
 
     Raises PositionTooLongError.
     """
@@ -39,7 +39,7 @@ def own_position(program: ProgramState | None) -> str:
 
 
 def may_lead_from(program: ProgramState | None, position: str) -> bool:
-    """Tell whether this node's program agrees to a candidate at `position`.
+    """Return whether this node's program agrees to a candidate at `position`.
 
     Raises MalformedPositionError.
     """

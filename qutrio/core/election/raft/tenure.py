@@ -1,4 +1,4 @@
-"""What a raft node weighs: the members at one moment, and its own time as a leader."""
+"""The inputs of a raft node's decisions: the members at one time, and its tenure as a leader."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Inputs:
         return self.electorate.joint_config
 
     def next_term(self, own: Term) -> Term:
-        """Return a term above all that this node heard of; `own` is that of its ballot."""
+        """Return a term above all that this node heard of; `own` is the term of its hard state."""
         return Term(max(own, self.electorate.term) + 1)
 
     @property
@@ -43,12 +43,12 @@ class Inputs:
 
     @property
     def acts(self) -> bool:
-        """Whether this node acts under the mandate."""
+        """Whether this node is master."""
         return self.electorate.master == self.electorate.me
 
     @property
     def fit(self) -> bool:
-        """Whether this node's disk would take a ballot."""
+        """Whether this node's disk takes writes."""
         return self.electorate.fit
 
     @property
@@ -64,15 +64,15 @@ class Inputs:
 
 @define
 class Tenure:
-    """How one leader leads: since when, by votes or not, and who answered it when.
+    """A leader's tenure: since when, whether by votes, and when each voter answered it.
 
-    `since` is FOREVER while it acts: the time in which others must answer begins when that ends.
+    `since` is FOREVER while it is master: the time in which others must answer begins after that.
     """
 
     since: Instant = NEVER
     beat_at: Instant = NEVER
     elected: bool = False
-    """False while this leader leads its term only because it acts."""
+    """False while this leader leads its term only because it is master."""
     answered: dict[NodeId, Instant] = field(factory=dict)
 
     def until(self, at: Inputs) -> Instant:

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class Why(StrEnum):
-    """Why a node changes its role, in words for people."""
+    """Why a node changes its role, as a sentence for people."""
 
     WOULD_WIN = "a majority would vote for it"
     TIMED_OUT = "it heard no leader for a whole election timeout"
     WON = "a majority voted for it"
-    ACTS = "it acts under the mandate"
+    ACTS = "it is master"
     IN_VAIN = "no majority voted for it in time"
     OUTDATED = "it heard of a higher term"
     ANOTHER_LEADS = "another leads its term"
-    ANOTHER_ACTS = "another acts under the mandate"
+    ANOTHER_ACTS = "another is master"
     UNANSWERED = "no majority answered it within an election timeout"
     UNFIT = "its disk refuses writes, or it is no voter"
-    FORGOT = "its disk refused its ballot"
-    ASIDE = "it gave the lead up"
+    FORGOT = "its disk refused its vote"
+    ASIDE = "it stepped aside"
     CLOSED = "closed"
 
 
@@ -63,17 +63,17 @@ TRANSITIONS = (
 
 @define
 class VoteRound:
-    """Who said yes to one term.  Each voter counts once, however often its answer arrives."""
+    """The voters that said yes in one term.  Each counts once, however often it answers."""
 
     term: Term
     yes: set[NodeId] = field(factory=set)
 
     def count(self, voter: NodeId, joint_config: JointConfig) -> bool:
-        """Take in a yes, and tell whether it makes a majority."""
+        """Count a yes; return whether there is a majority now."""
         self.yes.add(voter)
         return joint_config.majority(self.yes)
 
 
 def raised(hard_state: HardState, term: Term) -> HardState:
-    """Return a ballot of the higher `term` without a vote; one word moves it only so far."""
+    """Return a hard state of a higher `term` without a vote; one message moves it only so far."""
     return HardState(nearer(term, hard_state.term))
