@@ -48,10 +48,10 @@ FAILED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=False, detail="
 
 
 def alerts(me: NodeId, *, acting: bool = False, held: ClusterDocument = HELD) -> AlertManager:
-    place = leadership(me, held)
+    node = leadership(me, held)
     if acting:
-        win(place, 0.0, *({A, B, C} - {me}))
-    return AlertManager(me, place, place.register, ResultExchange(me), DeliveryScheduler(Random(1)))
+        win(node, 0.0, *({A, B, C} - {me}))
+    return AlertManager(me, node, node.register, ResultExchange(me), DeliveryScheduler(Random(1)))
 
 
 def master_of(follower: AlertManager, node: NodeId) -> None:

@@ -14,31 +14,31 @@ RAFT = Settings(engine="raft")
 
 
 def test_the_master_relies_on_no_older_grant_for_longer_than_new_ones_last() -> None:
-    place = leadership(A, document(A, B, C))
-    win(place, 0.0, B, C)
-    place.follow_document(at(0))
-    before = place.acting_until(at(0))
-    place.register.accepted = record(
-        evolve(place.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
+    node = leadership(A, document(A, B, C))
+    win(node, 0.0, B, C)
+    node.follow_document(at(0))
+    before = node.acting_until(at(0))
+    node.register.accepted = record(
+        evolve(node.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
     )
-    place.follow_document(at(0.1))
-    after = place.acting_until(at(0.1))
+    node.follow_document(at(0.1))
+    after = node.acting_until(at(0.1))
     assert before is not None
     assert after is not None
     assert after == 0.1 + RAFT.raft_election_timeout_s * 0.9 < before
-    assert place.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
+    assert node.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
 
 
 def test_longer_grants_shorten_nothing() -> None:
-    place = leadership(A, document(A, B, C))
-    win(place, 0.0, B, C)
-    place.follow_document(at(0))
-    before = place.acting_until(at(0.1))
-    place.register.accepted = record(
-        evolve(place.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
+    node = leadership(A, document(A, B, C))
+    win(node, 0.0, B, C)
+    node.follow_document(at(0))
+    before = node.acting_until(at(0.1))
+    node.register.accepted = record(
+        evolve(node.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
     )
-    place.follow_document(at(0.1))
-    assert place.acting_until(at(0.1)) == before
+    node.follow_document(at(0.1))
+    assert node.acting_until(at(0.1)) == before
 
 
 def switched(cluster: NodeCluster, engine: str) -> None:

@@ -124,12 +124,12 @@ def test_a_node_believes_nobody_in_a_term_in_which_it_was_the_master_itself() ->
 
 
 def test_only_the_master_that_was_granted_or_is_heard_acting_names_a_successor() -> None:
-    place = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
-    meet(place, 0.0, A, C)
-    place.on_resign(A, Resign(term=Term(7), successor=B), at(0))
-    assert place.choice(at(0)) == A
-    place.on_resign(C, Resign(term=Term(7), successor=B), at(0))
-    assert place.choice(at(0)) == B
+    node = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
+    meet(node, 0.0, A, C)
+    node.on_resign(A, Resign(term=Term(7), successor=B), at(0))
+    assert node.choice(at(0)) == A
+    node.on_resign(C, Resign(term=Term(7), successor=B), at(0))
+    assert node.choice(at(0)) == B
 
 
 # --- the doubts of one node ------------------------------------------------------------------
@@ -174,18 +174,18 @@ def test_a_leader_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -
 
 
 def test_a_doubted_node_is_neither_believed_nor_able_to_lead() -> None:
-    place = leadership(C, document(A, B, C))
-    meet(place, 0.0, A, B)
-    held = place.doubts
+    node = leadership(C, document(A, B, C))
+    meet(node, 0.0, A, B)
+    held = node.doubts
     assert held.believes(A, None, at(0))
-    assert place.electorate(at(0)).able == {A, B, C}
+    assert node.electorate(at(0)).able == {A, B, C}
     watch(held, A, 0)
-    meet(place, PATIENCE_S, A, B)
+    meet(node, PATIENCE_S, A, B)
     watch(held, A, PATIENCE_S)
     assert not held.believes(A, None, at(PATIENCE_S))
     assert not held.believes(A, Term(5), at(PATIENCE_S))
     assert held.believes(B, Term(5), at(PATIENCE_S))
-    assert place.electorate(at(PATIENCE_S)).able == {B, C}
+    assert node.electorate(at(PATIENCE_S)).able == {B, C}
 
 
 def test_only_the_time_spent_waiting_for_a_leader_counts() -> None:
@@ -290,15 +290,15 @@ def test_a_node_that_is_no_longer_a_member_is_forgotten() -> None:
 
 def test_a_voter_that_comes_back_follows_a_master_that_writes_all_the_time() -> None:
     """Each member shows it a different record, so it can believe only the term."""
-    place = leadership(C, document(A, B, C, settings=Settings(engine="raft")))
-    meet(place, 0.0, A, B)
+    node = leadership(C, document(A, B, C, settings=Settings(engine="raft")))
+    meet(node, 0.0, A, B)
     for number, member in enumerate((A, B)):
         said = heartbeat(committed=pos(5, number), acting=member == A, claim=Term(5))
-        place.on_heartbeat(member, said, at(0), WALL)
-    assert place.master(at(0)) is None
+        node.on_heartbeat(member, said, at(0), WALL)
+    assert node.master(at(0)) is None
     acting = heartbeat(committed=pos(5, 2), acting=True, claim=Term(5))
-    (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL).effects
-    assert place.master(at(0)) == A
+    (answer, *_) = node.on_heartbeat(A, acting, at(0), WALL).effects
+    assert node.master(at(0)) == A
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     assert answer.message.granted == Term(5)

@@ -259,10 +259,10 @@ def test_a_notice_that_leaves_a_full_outbox_undelivered_is_given_up() -> None:
 
 def writer(ledger: Ledger) -> JournalWriter:
     """The journal writer of the master A, which has seen this ledger."""
-    place = leadership(A, HELD)
-    win(place, 0.0, B, C)
-    place.register.committed = record(HELD, pos(1), ledger)
-    journal = JournalWriter(A, place, place.register, Verdicts(), IncidentAges())
+    node = leadership(A, HELD)
+    win(node, 0.0, B, C)
+    node.register.committed = record(HELD, pos(1), ledger)
+    journal = JournalWriter(A, node, node.register, Verdicts(), IncidentAges())
     journal.verdicts.set_document(HELD, WALL)
     facts_of(journal)
     return journal

@@ -28,19 +28,19 @@ from tests.core.samples import (
 
 
 def granted(
-    place: Leadership, candidate: str = A, now: float = 0.0, **fields: object
+    node: Leadership, candidate: str = A, now: float = 0.0, **fields: object
 ) -> Term | None:
     """Return the term that a heartbeat of a candidate is granted."""
     beat = heartbeat(**{"claim": Term(1), **fields})
-    answer = place.on_heartbeat(A if candidate == A else C, beat, at(now), WALL).effects[0]
+    answer = node.on_heartbeat(A if candidate == A else C, beat, at(now), WALL).effects[0]
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     return answer.message.granted
 
 
-def objection(place: Leadership, term: int, now: float = 0.0) -> str:
+def objection(node: Leadership, term: int, now: float = 0.0) -> str:
     """Return the objection that node A gets when it asks about a term."""
-    (answer,) = sent(place.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
+    (answer,) = sent(node.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
     assert isinstance(answer, CanvassAnswer)
     assert answer.would is (answer.reason == "")
     return answer.reason
@@ -137,11 +137,11 @@ def test_a_claim_that_does_not_act_yet_is_not_asked_for_a_higher_term() -> None:
 
 
 def test_an_unknown_engine_prefers_nobody() -> None:
-    place = leadership(B, document(A, B, settings=Settings(engine="from-the-future")))
-    meet(place, 0.0, A)
-    assert place.choice(at(0)) is None
-    assert objection(place, 1) == "prefers None"
-    assert place.advance(at(0), WALL) == []
+    node = leadership(B, document(A, B, settings=Settings(engine="from-the-future")))
+    meet(node, 0.0, A)
+    assert node.choice(at(0)) is None
+    assert objection(node, 1) == "prefers None"
+    assert node.advance(at(0), WALL) == []
 
 
 def test_a_voter_is_bound_for_the_longer_timer_while_timers_change() -> None:
@@ -162,145 +162,145 @@ def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_whil
 
 
 def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
-    place = leadership(B, THREE)
-    place.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
-    assert place.clocks.skew == {A: 2.5}
+    node = leadership(B, THREE)
+    node.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
+    assert node.clocks.skew == {A: 2.5}
 
 
 # --- grants of others -----------------------------------------------------------------------
 
 
 def test_a_grant_counts_from_when_the_heartbeat_was_sent_and_a_tenth_shorter() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    number = place.next_heartbeat(at(1), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
-    assert place.acting_until(at(3)) == pytest.approx(1 + BOND_S)
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    number = node.next_heartbeat(at(1), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
+    assert node.acting_until(at(3)) == pytest.approx(1 + BOND_S)
 
 
 def test_a_grant_for_a_shorter_time_counts_for_a_shorter_time() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    number = place.next_heartbeat(at(5), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
-    assert place.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    number = node.next_heartbeat(at(5), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
+    assert node.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
 
 
 def test_a_grant_whose_heartbeat_is_forgotten_does_not_count() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    place.on_ack(B, ack(999, granted=Term(1)), at(5))
-    assert place.acting_until(at(5)) is None
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    node.on_ack(B, ack(999, granted=Term(1)), at(5))
+    assert node.acting_until(at(5)) is None
 
 
 def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None:
     slower = document(A, B, settings=Settings(dead_after_s=9.0), revision=2)
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    place.register.accepted = record(slower, pos(1, 2))
-    number = place.next_heartbeat(at(1), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
-    assert place.acting_until(at(1)) == pytest.approx(1 + BOND_S)
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    node.register.accepted = record(slower, pos(1, 2))
+    number = node.next_heartbeat(at(1), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
+    assert node.acting_until(at(1)) == pytest.approx(1 + BOND_S)
 
 
 def test_a_node_is_master_only_once_its_register_is_established() -> None:
-    place = leadership(A, document(A, B))
-    meet(place, 0.0, B)
-    place.advance(at(0), WALL)
-    place.lease.count_canvass_answer(B, Term(1), would=True)
-    place.advance(at(0), WALL)
-    bind(place, 0.0, B)
-    assert place.acting_until(at(0)) is None
-    assert place.master(at(0)) is None
+    node = leadership(A, document(A, B))
+    meet(node, 0.0, B)
+    node.advance(at(0), WALL)
+    node.lease.count_canvass_answer(B, Term(1), would=True)
+    node.advance(at(0), WALL)
+    bind(node, 0.0, B)
+    assert node.acting_until(at(0)) is None
+    assert node.master(at(0)) is None
 
 
 # --- the observed master --------------------------------------------------------------------
 
 
 def test_the_master_is_known_from_its_own_heartbeat_for_dead_after() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
-    assert place.master(at(0)) is None
-    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
-    assert place.master(at(1 + DEAD_S - 0.001)) == A
-    assert place.master(at(1 + DEAD_S)) is None
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
+    assert node.master(at(0)) is None
+    node.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
+    assert node.master(at(1 + DEAD_S - 0.001)) == A
+    assert node.master(at(1 + DEAD_S)) is None
 
 
 def test_a_master_that_no_longer_claims_is_forgotten() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
-    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
-    assert place.master(at(1)) == A
-    place.on_heartbeat(B, heartbeat(), at(1), WALL)
-    assert place.master(at(1)) == A
-    place.on_heartbeat(A, heartbeat(), at(1), WALL)
-    assert place.master(at(1)) is None
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
+    node.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
+    assert node.master(at(1)) == A
+    node.on_heartbeat(B, heartbeat(), at(1), WALL)
+    assert node.master(at(1)) == A
+    node.on_heartbeat(A, heartbeat(), at(1), WALL)
+    assert node.master(at(1)) is None
 
 
 def test_only_a_higher_term_replaces_a_living_master() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
-    place.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    assert (place.master(at(0)), place.master_term(at(0))) == (A, 3)
-    place.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
-    assert place.master(at(0)) == B
-    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
-    assert place.master(at(DEAD_S)) == A
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
+    node.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    assert (node.master(at(0)), node.master_term(at(0))) == (A, 3)
+    node.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
+    assert node.master(at(0)) == B
+    node.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
+    assert node.master(at(DEAD_S)) == A
 
 
 def test_a_resignation_frees_the_voter_and_forgets_the_master() -> None:
-    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
-    meet(place, 0.0, A, B)
-    place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    place.on_resign(A, Resign(term=Term(1), successor=None), at(1))
-    place.on_resign(B, Resign(term=Term(2), successor=None), at(1))
-    assert place.master(at(1)) == A
-    assert place.lease.bound_until == DEAD_S
-    place.on_resign(A, Resign(term=Term(2), successor=B), at(1))
-    assert place.master(at(1)) is None
-    assert place.lease.bound_until == at(1)
+    node = leadership(C, THREE, accepted=record(THREE, pos(2)))
+    meet(node, 0.0, A, B)
+    node.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    node.on_resign(A, Resign(term=Term(1), successor=None), at(1))
+    node.on_resign(B, Resign(term=Term(2), successor=None), at(1))
+    assert node.master(at(1)) == A
+    assert node.lease.bound_until == DEAD_S
+    node.on_resign(A, Resign(term=Term(2), successor=B), at(1))
+    assert node.master(at(1)) is None
+    assert node.lease.bound_until == at(1)
 
 
 def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_granted_again() -> None:
-    place = leadership(C, THREE)
-    meet(place, 0.0, A, B)
-    assert granted(place, claim=Term(2)) == 2
-    place.on_resign(A, Resign(term=Term(2), successor=None), at(1))
-    assert granted(place, now=1.5, claim=Term(2)) is None
+    node = leadership(C, THREE)
+    meet(node, 0.0, A, B)
+    assert granted(node, claim=Term(2)) == 2
+    node.on_resign(A, Resign(term=Term(2), successor=None), at(1))
+    assert granted(node, now=1.5, claim=Term(2)) is None
 
 
 def test_a_farewell_counts_as_death_at_once() -> None:
-    place = leadership(C, THREE)
-    meet(place, 0.0, A, B)
-    place.on_farewell(A)
-    place.on_farewell(B)
-    assert not place.membership.sees_majority(at(0))
-    assert place.electorate(at(0)).able == frozenset()
+    node = leadership(C, THREE)
+    meet(node, 0.0, A, B)
+    node.on_farewell(A)
+    node.on_farewell(B)
+    assert not node.membership.sees_majority(at(0))
+    assert node.electorate(at(0)).able == frozenset()
 
 
 # --- membership and time --------------------------------------------------------------------
 
 
 def test_a_master_that_is_no_member_is_forgotten_and_its_grant_expires() -> None:
-    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
-    meet(place, 0.0, A, B)
-    granted(place, claim=Term(2), acting=True)
-    place.forget_strangers(frozenset({A, B, C}))
-    assert place.master(at(1)) == A
-    place.forget_strangers(frozenset({B, C}))
-    assert place.master(at(1)) is None
-    assert place.lease.bound_until == at(DEAD_S)
-    assert place.membership.contacts(at(1)) == {B, C}
-    assert place.clocks.skew.keys() == {B}
-    assert place.electorate(at(1)).able == {B, C}
+    node = leadership(C, THREE, accepted=record(THREE, pos(2)))
+    meet(node, 0.0, A, B)
+    granted(node, claim=Term(2), acting=True)
+    node.forget_strangers(frozenset({A, B, C}))
+    assert node.master(at(1)) == A
+    node.forget_strangers(frozenset({B, C}))
+    assert node.master(at(1)) is None
+    assert node.lease.bound_until == at(DEAD_S)
+    assert node.membership.contacts(at(1)) == {B, C}
+    assert node.clocks.skew.keys() == {B}
+    assert node.electorate(at(1)).able == {B, C}
 
 
 def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
-    place = leadership(A, document(A, B), promise=Promise(Term(1), B), restart_wait_until=at(3))
-    place.heartbeats.next_beat = at(5)
-    assert place.deadline(at(0)) == at(3)
-    assert place.deadline(at(4)) == at(5)
-    assert place.deadline(at(6)) == at(5)  # overdue: a tick is due now
+    node = leadership(A, document(A, B), promise=Promise(Term(1), B), restart_wait_until=at(3))
+    node.heartbeats.next_beat = at(5)
+    assert node.deadline(at(0)) == at(3)
+    assert node.deadline(at(4)) == at(5)
+    assert node.deadline(at(6)) == at(5)  # overdue: a tick is due now
     acting = leadership(A, document(A, B))
     win(acting, 0.0, B)
     acting.heartbeats.next_beat = at(50)
@@ -308,13 +308,13 @@ def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
 
 
 def test_a_heartbeat_carries_the_state_of_the_node() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    beat = place.next_heartbeat(at(1), WALL)
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    beat = node.next_heartbeat(at(1), WALL)
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
-    assert place.membership.peers() == (B,)
-    assert place.master_term(at(1)) == Term(1)
-    (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
+    assert node.membership.peers() == (B,)
+    assert node.master_term(at(1)) == Term(1)
+    (answer,) = sent(node.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
     assert isinstance(answer, HeartbeatAck)
     assert (answer.accepted, answer.stamp) == (pos(1), (Term(0), Revision(1)))
     assert answer.committed > Position()

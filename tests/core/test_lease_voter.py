@@ -1,4 +1,4 @@
-"""The lease voter insists on its engine's choice, but not forever while there is no leader."""
+"""Endorsement: a voter insists on its engine's choice, but not for ever when nobody leads."""
 
 import pytest
 
@@ -16,7 +16,7 @@ PATIENCE_S: Seconds = 12.0
 def said(
     now: float, wanted: NodeId | None, *, candidate: NodeId = A, freed_at: Instant = at(5)
 ) -> str | None:
-    """Return the objection of B, whose last grant ended at `freed_at`."""
+    """Return the objection of B, whose last bond ended at `freed_at`."""
     voter = Lease(me=B, promise=Promise(Term(3), D), restart_wait_until=NEVER, heard_term=Term(3))
     voter.bound_until = freed_at
     joint_config = JointConfig(EVERYBODY, EVERYBODY)

@@ -217,8 +217,8 @@ def test_a_hello_announces_a_level_too() -> None:
 
 def test_the_announced_level_of_a_removed_member_is_forgotten() -> None:
     """It may join again with an older program, so the level must wait for its announcement."""
-    place = leadership(A, document(A, B))
-    place.announcements.record(B, LEVEL)
-    place.announcements.record(D, LEVEL)
-    place.forget_strangers(frozenset({A, B}))
-    assert (place.announcements.of(B), place.announcements.of(D)) == (LEVEL, None)
+    node = leadership(A, document(A, B))
+    node.announcements.record(B, LEVEL)
+    node.announcements.record(D, LEVEL)
+    node.forget_strangers(frozenset({A, B}))
+    assert (node.announcements.of(B), node.announcements.of(D)) == (LEVEL, None)

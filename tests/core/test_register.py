@@ -177,12 +177,12 @@ def test_only_one_answer_to_a_fetch_counts() -> None:
 
 
 def test_a_fetched_accepted_record_is_adopted_and_not_called_committed() -> None:
-    claimant = register(B, THREE)
-    claimant.establish(Term(2), (pos(1), C), at(0))
+    candidate = register(B, THREE)
+    candidate.establish(Term(2), (pos(1), C), at(0))
     adopted = record(NEWER, pos(1))
-    claimant.on_fetched(C, Fetched(accepted=True, record=adopted), bound_to(B, 2))
-    assert claimant.accepted is adopted
-    assert claimant.committed == record(THREE)
+    candidate.on_fetched(C, Fetched(accepted=True, record=adopted), bound_to(B, 2))
+    assert candidate.accepted is adopted
+    assert candidate.committed == record(THREE)
 
 
 def test_a_fetched_record_allows_the_next_fetch() -> None:

@@ -125,13 +125,13 @@ def test_a_new_ledger_alone_is_written_without_the_document() -> None:
 
 def test_a_request_that_comes_twice_is_written_once_and_answered_as_before() -> None:
     holder = established()
-    wish = proposal(put("a"), node=B)
-    holder.propose(wish)
-    assert holder.propose(wish) == []  # under way: the answer comes later
+    change = proposal(put("a"), node=B)
+    holder.propose(change)
+    assert holder.propose(change) == []  # under way: the answer comes later
     pump(holder)
     accept(holder, B)
     ruled = sent(holder.mark_committed(), B)
-    assert sent(holder.propose(wish), B) == ruled
+    assert sent(holder.propose(change), B) == ruled
     assert not holder.waiting
 
 
@@ -162,13 +162,13 @@ def test_a_node_that_is_not_master_tells_the_proposer_to_ask_elsewhere() -> None
 
 def test_a_request_that_is_known_is_never_declined() -> None:
     holder = established()
-    wish = proposal(put("a"))
-    holder.propose(wish)
-    assert holder.decline(wish, Term(1)) == []  # pending here: another node must not write it too
+    change = proposal(put("a"))
+    holder.propose(change)
+    assert holder.decline(change, Term(1)) == []  # pending here: another node must not write it too
     pump(holder)
     accept(holder, B)
     ruled = sent(holder.mark_committed(), A)
-    assert sent(holder.decline(wish, Term(1)), A) == ruled
+    assert sent(holder.decline(change, Term(1)), A) == ruled
 
 
 # --- answers --------------------------------------------------------------------------------

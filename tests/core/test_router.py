@@ -271,7 +271,7 @@ def test_a_change_is_left_unanswered_while_this_node_may_act_again_in_its_term()
     node.router.on_message(B, propose(1), at(cluster.now), WALL)
     assert (
         node.router.on_message(B, propose(1), lapsed, WALL).effects == []
-    )  # it is pending here already
+    )  # it waits here already
 
 
 @pytest.mark.parametrize("term", [0, 2])

@@ -168,16 +168,16 @@ def test_the_next_write_does_not_commit_an_unconfirmed_removal() -> None:
 SECOND = pos(2)
 
 
-def adopting(place: Position = SECOND) -> Register:
+def adopting(position: Position = SECOND) -> Register:
     """B, which claims term 5 and asked C for its accepted record."""
-    claimant = register(B, FIVE)
-    claimant.establish(Term(5), (place, C), at(0))
-    return claimant
+    candidate = register(B, FIVE)
+    candidate.establish(Term(5), (position, C), at(0))
+    return candidate
 
 
-def adopt(claimant: Register, peer: NodeId, shown: Record) -> None:
+def adopt(candidate: Register, peer: NodeId, shown: Record) -> None:
     """Let a voter that granted send the record that it accepted."""
-    claimant.on_fetched(peer, Fetched(accepted=True, record=shown), bound_to(B, 5))
+    candidate.on_fetched(peer, Fetched(accepted=True, record=shown), bound_to(B, 5))
 
 
 @pytest.mark.parametrize(
@@ -190,34 +190,34 @@ def adopt(claimant: Register, peer: NodeId, shown: Record) -> None:
     ],
 )
 def test_another_record_than_the_one_that_was_named_is_not_adopted(shown: Record) -> None:
-    claimant = adopting()
-    adopt(claimant, C, shown)
-    assert claimant.accepted == record(FIVE)
-    assert claimant.passed_over == {C}
+    candidate = adopting()
+    adopt(candidate, C, shown)
+    assert candidate.accepted == record(FIVE)
+    assert candidate.passed_over == {C}
 
 
 def test_a_record_of_the_term_that_is_claimed_or_a_later_one_is_not_adopted() -> None:
-    claimant = adopting(pos(5))
-    adopt(claimant, C, record(LATER, pos(5)))
-    assert claimant.accepted == record(FIVE)
+    candidate = adopting(pos(5))
+    adopt(candidate, C, record(LATER, pos(5)))
+    assert candidate.accepted == record(FIVE)
 
 
 def test_a_removal_is_adopted_when_two_voters_show_it() -> None:
-    claimant, removal = adopting(), record(ALONE, pos(3))
-    claimant = adopting(pos(3))
-    adopt(claimant, C, removal)
-    assert claimant.accepted == record(FIVE)
-    assert claimant.passed_over == {C}
-    claimant.establish(Term(5), (pos(3), D), at(0))
-    adopt(claimant, D, removal)
-    assert claimant.accepted == removal
+    candidate, removal = adopting(), record(ALONE, pos(3))
+    candidate = adopting(pos(3))
+    adopt(candidate, C, removal)
+    assert candidate.accepted == record(FIVE)
+    assert candidate.passed_over == {C}
+    candidate.establish(Term(5), (pos(3), D), at(0))
+    adopt(candidate, D, removal)
+    assert candidate.accepted == removal
 
 
 def test_one_of_two_voters_is_enough_to_adopt_a_removal() -> None:
-    claimant, removal = register(B, TWO), record(document(B, revision=2, term=1), pos(2))
-    claimant.establish(Term(5), (pos(2), A), at(0))
-    adopt(claimant, A, removal)
-    assert claimant.accepted == removal
+    candidate, removal = register(B, TWO), record(document(B, revision=2, term=1), pos(2))
+    candidate.establish(Term(5), (pos(2), A), at(0))
+    adopt(candidate, A, removal)
+    assert candidate.accepted == removal
 
 
 # --- details --------------------------------------------------------------------------------
