@@ -20,7 +20,6 @@ from tests.core.journal_facts import (
     ALPHA,
     BRAVO,
     INCIDENT,
-    ballot,
     began,
     came_up,
     closed,
@@ -32,6 +31,7 @@ from tests.core.journal_facts import (
     opened,
     started,
     stopped,
+    vote_count,
     went_down,
 )
 
@@ -282,8 +282,8 @@ async def test_an_open_incident_says_for_how_long(qutrio: Door) -> None:
 
 
 def plain_ballot(*, ok: int, fail: int, abstain: int) -> dict[str, Any]:
-    """A ballot as the daemon sends it."""
-    sent = orjson.dumps(CONVERTER.unstructure(ballot(0, ok=ok, fail=fail, abstain=abstain)))
+    """A vote_count as the daemon sends it."""
+    sent = orjson.dumps(CONVERTER.unstructure(vote_count(0, ok=ok, fail=fail, abstain=abstain)))
     plain: dict[str, Any] = json.loads(sent)
     return plain
 

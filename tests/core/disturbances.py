@@ -1,4 +1,4 @@
-"""What befalls a cluster of engines, whichever they are: the rules of every random test."""
+"""Faults and time for a cluster of engines of any kind: the rules that all random tests share."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -14,7 +14,7 @@ sides = st.lists(st.integers(0, 2), min_size=len(MEMBERS), max_size=len(MEMBERS)
 
 
 class Disturbed(RuleBasedStateMachine):
-    """Time passes, the net splits, members crash, start and step aside."""
+    """Rules: time passes, the network splits, members crash, start and step aside."""
 
     cluster: EngineCluster
 
@@ -39,6 +39,6 @@ class Disturbed(RuleBasedStateMachine):
 
     @rule(name=members)
     def one_steps_aside(self, name: NodeId) -> None:
-        """Whoever leads gives that up: a node that follows is not asked to."""
+        """A leader steps aside; a follower is not asked to."""
         if name in self.cluster.engines and self.cluster.choice(name) == name:
             self.cluster.step_aside(name)

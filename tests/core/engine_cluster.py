@@ -1,7 +1,7 @@
-"""Engines of several members on one clock and one net, without nodes around them.
+"""Engines of several members on one clock and one network, without nodes around them.
 
-A node gives its engine a view of the others (`Electorate`), the words that others say, and time.
-So does this cluster: `run` delivers words and advances each engine at its deadlines and on each
+A node gives its engine a view of the others (`Electorate`), the messages of others, and time.
+So does this cluster: `run` delivers messages and advances each engine at its deadlines and on each
 heartbeat.  Whether somebody acts is not decided here; a test sets `master`.
 """
 
@@ -27,9 +27,9 @@ ASIDE_S = 60.0
 class EngineCluster:
     """Members of one group with an engine each.
 
-    `loss` and `repeat` are the chances that a word is lost, or arrives twice; `delay_s` says how
-    long it may take.  `cut` are the pairs that do not hear each other.  Disks in
-    `full_disks` refuse writes; the others keep the ballot when an engine ends.
+    `loss` and `repeat` are the chances that a message is lost, or arrives twice; `delay_s` says how
+    long it may take.  `cut` are the pairs that do not hear each other.  Disks in `full_disks`
+    refuse writes; the others keep the hard state when an engine ends.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class EngineCluster:
     # --- the world --------------------------------------------------------------------------
 
     def start(self, name: NodeId) -> Engine:
-        """Start a member's engine with the ballot that its disk holds."""
+        """Start a member's engine with the hard state that its disk holds."""
         rng = Random(self._rng.random())
         engine = engine_named(self.engine, name, hard_state=self.disks[name], rng=rng, now=self.now)
         assert engine is not None
@@ -81,17 +81,17 @@ class EngineCluster:
         self.cut.clear()
 
     def connected(self, one: NodeId, other: NodeId) -> bool:
-        """Tell whether two members run and hear each other."""
+        """Return True if two members run and can reach each other."""
         return {one, other} <= self.engines.keys() and frozenset((one, other)) not in self.cut
 
     # --- what the members see ---------------------------------------------------------------
 
     def living(self, me: NodeId) -> frozenset[NodeId]:
-        """Return whom a member hears, itself included."""
+        """Return the members that a member can hear, itself included."""
         return frozenset(n for n in self.engines if n == me or self.connected(me, n))
 
     def able(self, name: NodeId) -> bool:
-        """Tell whether a member says that it could lead."""
+        """Return True if a member says that it could lead."""
         free = name not in self.full_disks and self.aside.get(name, NEVER) <= self.now
         return free and self.joint_config.majority(self.living(name))
 
@@ -111,26 +111,26 @@ class EngineCluster:
         )
 
     def choice(self, name: NodeId) -> NodeId | None:
-        """Return whom a member's engine wants now."""
+        """Return the leader that a member's engine chooses now."""
         return self.engines[name].choice(self.electorate(name), self.now)
 
     def choices(self, *names: NodeId) -> set[NodeId | None]:
-        """Return whom these members want, or all that run."""
+        """Return the choices of these members, or of all that run."""
         return {self.choice(name) for name in names or self.engines}
 
     def leaders(self) -> set[NodeId]:
-        """Return those that take themselves for the leader."""
+        """Return the members that consider themselves the leader."""
         return {name for name, engine in self.engines.items() if engine.role is Role.LEADER}
 
     # --- what happens -----------------------------------------------------------------------
 
     def step_aside(self, name: NodeId) -> None:
-        """Let a member give the lead up by hand."""
+        """Make a member step aside, as an operator would."""
         self.aside[name] = Instant(self.now + ASIDE_S)
         self.engines[name].step_aside(self.electorate(name), self.now)
 
     def receive(self, sender: NodeId, to: NodeId, word: EngineMessage) -> None:
-        """Let a word arrive now, whoever sent it."""
+        """Deliver a message now, whoever sent it."""
         self._say(to, self.engines[to].on_message(sender, word, self.electorate(to), self.now))
         self.advance(to)
 
@@ -175,7 +175,7 @@ class EngineCluster:
             self.advance(name)
 
     def _say(self, sender: NodeId, words: list[Outgoing]) -> None:
-        """Write the ballot, then let the words leave; without the write none leaves."""
+        """Write the hard state, then send the messages; if the write fails, send none."""
         engine = self.engines[sender]
         if sender in self.full_disks and engine.hard_state != self.disks[sender]:
             engine.restore(self.disks[sender])

@@ -39,7 +39,7 @@ def seen_by(
 
 
 def candidate(me: NodeId) -> Gossip:
-    """Return an engine that begins to collect at second 1."""
+    """Return an engine that begins to collect proposals at second 1."""
     engine = Gossip(me=me, now=at(0))
     assert engine.advance(seen_by(me), at(0)) == []
     assert engine.advance(seen_by(me), at(1)) == [Outgoing(None, PROPOSAL)]

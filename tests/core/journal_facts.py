@@ -1,4 +1,4 @@
-"""Lines of a journal as a node would write them, for tests of those who read it."""
+"""Lines of a journal as a node would write them, for the tests of its readers."""
 
 from attrs import evolve
 
@@ -38,12 +38,12 @@ DOWN, RECOVERED = (delivery(kind=kind).notice for kind in (NoticeKind.DOWN, Noti
 
 
 def line(at_s: float, fact: Fact) -> Entry:
-    """A line that was written so many seconds after the incident began."""
+    """A line that was written `at_s` seconds after the incident began."""
     return Entry(UnixTime(WALL + at_s), fact)
 
 
-def ballot(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> VoteCount:
-    """Three members' votes: first the failing, then the fine, then the abstaining ones."""
+def vote_count(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> VoteCount:
+    """A count of three members' votes: first the failing, then the ok, then the abstaining ones."""
     outcomes = [Outcome.FAIL] * fail + [Outcome.OK] * ok + [Outcome.ABSTAIN] * abstain
     names = {A: "alpha", B: "bravo", C: "charlie"}
     casts = [
@@ -76,15 +76,15 @@ def ballot(at_s: float, *, ok: int, fail: int, abstain: int = 0) -> VoteCount:
 
 
 def went_down(at_s: float = 0.0, basis: Basis = Basis.VOTES) -> Entry:
-    """Two bad rounds, the second at this moment."""
+    """Two bad rounds, the second at `at_s`."""
     flip = Judged(
         check=WEB,
         check_name="web",
         was=State.UP,
         now=State.DOWN,
         basis=basis,
-        first=ballot(at_s - 1.1, ok=1, fail=2),
-        last=ballot(at_s, ok=0, fail=3),
+        first=vote_count(at_s - 1.1, ok=1, fail=2),
+        last=vote_count(at_s, ok=0, fail=3),
         after_s=1.1,
         confirm_after_s=1.0,
     )
@@ -92,23 +92,23 @@ def went_down(at_s: float = 0.0, basis: Basis = Basis.VOTES) -> Entry:
 
 
 def came_up(at_s: float, basis: Basis = Basis.VOTES) -> Entry:
-    """Two good rounds, the second at this moment."""
+    """Two good rounds, the second at `at_s`."""
     down = went_down(at_s).fact
     assert isinstance(down, Judged)
-    first, last = ballot(at_s - 1.1, ok=2, fail=1), ballot(at_s, ok=3, fail=0)
+    first, last = vote_count(at_s - 1.1, ok=2, fail=1), vote_count(at_s, ok=3, fail=0)
     flip = evolve(down, was=State.DOWN, now=State.UP, basis=basis, first=first, last=last)
     return line(at_s, flip)
 
 
 def doubted(at_s: float, untold: int = 0) -> Entry:
-    """A bad round that ended at this moment."""
+    """A bad round that ended at `at_s`."""
     return line(
         at_s,
         Doubted(
             check=WEB,
             check_name="web",
-            first=ballot(at_s - 1, ok=1, fail=2),
-            last=ballot(at_s, ok=2, fail=1),
+            first=vote_count(at_s - 1, ok=1, fail=2),
+            last=vote_count(at_s, ok=2, fail=1),
             after_s=1.0,
             untold=untold,
         ),
@@ -116,7 +116,7 @@ def doubted(at_s: float, untold: int = 0) -> Entry:
 
 
 def opened(at_s: float = 0.0, number: int = 1) -> Entry:
-    """The incident, as a majority holds it."""
+    """The incident opens: a majority holds it."""
     return line(
         at_s,
         Opened(
@@ -130,7 +130,7 @@ def opened(at_s: float = 0.0, number: int = 1) -> Entry:
 
 
 def closed(at_s: float, cause: Closing = Closing.RECOVERED, number: int = 1) -> Entry:
-    """The end of the incident."""
+    """The incident ends."""
     fact = Closed(
         incident=IncidentId(f"web-{number}"),
         cause=cause,
@@ -188,15 +188,15 @@ def stopped(at_s: float) -> Entry:
 
 
 def led(at_s: float, master: Named | None, term: int = 2) -> Entry:
-    """Somebody else acts, or nobody."""
+    """Another node is master, or none is."""
     return line(at_s, Led(master=master, term=Term(term)))
 
 
 def role_taken(at_s: float, master: Named, term: int, untold: int = 0) -> Entry:
-    """A node begins to act."""
+    """A node becomes master."""
     return line(at_s, RoleTaken(master=master, term=Term(term), untold=untold))
 
 
 def role_left(at_s: float, master: Named, term: int, reason: str) -> Entry:
-    """A node acts no more."""
+    """A node is no longer master."""
     return line(at_s, RoleLeft(master=master, term=Term(term), reason=reason))

@@ -1,4 +1,4 @@
-"""Seats in the election, and how they come to have contact, bonds and the role."""
+"""Leaderships of single nodes, and how they get contact, grants and the lease."""
 
 from random import Random
 
@@ -34,7 +34,7 @@ def leadership(
     promise: Promise = NO_PROMISE,
     restart_wait_until: Instant = NEVER,
 ) -> Leadership:
-    """A node's place in the election, at its start."""
+    """The leadership of a node that has just started."""
     return Leadership(
         me=me,
         register=register(me, committed, accepted=accepted),
@@ -47,44 +47,44 @@ def leadership(
     )
 
 
-def meet(place: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
-    """Have two-way contact with these peers at this moment."""
+def meet(node: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
+    """Have two-way contact with these peers at `now`."""
     for peer in peers:
-        place.liveness.record(peer, at(now), place.settings.dead_after_s)
-        place.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
-    number = place.next_heartbeat(at(now), WALL).number
+        node.liveness.record(peer, at(now), node.settings.dead_after_s)
+        node.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
+    number = node.next_heartbeat(at(now), WALL).number
     for peer in peers:
-        place.on_ack(peer, ack(number), at(now))
+        node.on_ack(peer, ack(number), at(now))
 
 
-def bind(place: Leadership, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
-    """Have these peers endorse, or go on endorsing, the present claim."""
-    claim = place.lease.claim
-    number = place.next_heartbeat(at(now), WALL).number
+def bind(node: Leadership, now: float, *peers: NodeId, accepted: Position = BEGINNING) -> None:
+    """Let these peers grant the present claim, or renew their grants."""
+    claim = node.lease.claim
+    number = node.next_heartbeat(at(now), WALL).number
     for peer in peers:
-        place.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
+        node.on_ack(peer, ack(number, granted=claim, accepted=accepted), at(now))
 
 
-def win(place: Leadership, now: float, *peers: NodeId) -> Term:
-    """Have the peers elect the seat, message by message; return the term in which it acts.
+def win(node: Leadership, now: float, *peers: NodeId) -> Term:
+    """Let the peers elect this node, message by message; return the term of which it is master.
 
-    They answer its question, grant its claim, and accept the write with which it begins.
+    They answer its canvass, grant its claim, and accept its first write.
     """
-    meet(place, now, *peers)
-    asked = place.advance(at(now), WALL)
+    meet(node, now, *peers)
+    asked = node.advance(at(now), WALL)
     for peer in peers:
         for ask in messages(asked, peer, CanvassRequest):
             yes = CanvassAnswer(term=ask.term, would=True, heard_term=Term(0), reason="")
-            place.on_canvass_answer(peer, yes, at(now))
-    wrote = asked + place.advance(at(now), WALL)
-    claim = place.lease.claim
+            node.on_canvass_answer(peer, yes, at(now))
+    wrote = asked + node.advance(at(now), WALL)
+    claim = node.lease.claim
     assert claim is not None
-    bind(place, now, *peers)
-    wrote += place.advance(at(now), WALL)
+    bind(node, now, *peers)
+    wrote += node.advance(at(now), WALL)
     for peer in peers:
         for write in messages(wrote, peer, Write):
-            place.register.on_wrote(peer, accepts(write.position), at(now))
-    assert place.register.write_has_majority()
-    place.register.mark_committed()
-    assert place.acting_until(at(now)) is not None
+            node.register.on_wrote(peer, accepts(write.position), at(now))
+    assert node.register.write_has_majority()
+    node.register.mark_committed()
+    assert node.acting_until(at(now)) is not None
     return claim

@@ -1,4 +1,4 @@
-"""A mail channel with two recipients, and a courier that serves it."""
+"""A mail channel with two recipients, and a delivery scheduler that serves it."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Several nodes on a fake clock and a network without delay: one message after the other."""
+"""Several nodes on a fake clock and a network that delivers in order and without delay."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ _M = TypeVar("_M", bound=Message)
 
 
 class NodeCluster:
-    """Nodes with perfect disks and lines.
+    """Nodes with perfect disks and links.
 
     `sees` is what each node's probes find, by node and check.  `channel_works` says how
     attempts to deliver end; None leaves them unanswered.  `lost` says which kinds of message a
@@ -73,12 +73,12 @@ class NodeCluster:
         del self.nodes[name]
 
     def handle(self, name: NodeId, event: Event) -> None:
-        """Let something happen to a node, and all that follows from it at this moment."""
+        """Pass an event to a node, and perform all effects that follow at this time."""
         self._waiting.append((name, event))
         self._drain()
 
     def run(self, seconds: float) -> None:
-        """Let time pass, with a tick whenever a node asked for one."""
+        """Let time pass, with a tick at each deadline of a node."""
         until = self.now + seconds
         while True:
             due, name = min((node.deadline, name) for name, node in self.nodes.items())
@@ -89,19 +89,19 @@ class NodeCluster:
         self.now = until
 
     def cut_off(self, name: NodeId) -> None:
-        """Cut every line of a node, both ways."""
+        """Cut every link of a node, both ways."""
         for other in self.disks:
             self.cut |= {(name, other), (other, name)}
 
     def masters(self) -> list[NodeId]:
-        """Say who acts."""
+        """Return the nodes that act as master."""
         now = at(self.now)
         return [
             n for n, node in self.nodes.items() if node.leadership.acting_until(now) is not None
         ]
 
     def set_outcome(self, check: CheckId, outcome: Outcome) -> None:
-        """Let every probe of a check end so from now on, and once at every node now."""
+        """Set the outcome of all probes of a check, and report it once at each node."""
         for name in self.nodes:
             self.sees[name, check] = outcome
         for name in list(self.nodes):
@@ -109,27 +109,27 @@ class NodeCluster:
         self._drain()
 
     def propose(self, name: NodeId, mutation: Mutation) -> RequestId:
-        """Ask a node for a change."""
+        """Propose a change at a node."""
         self._requests += 1
         request = RequestId(f"request-{self._requests}")
         self.handle(name, Proposed(request, mutation))
         return request
 
     def replies(self, request: RequestId) -> list[Reply]:
-        """Say how a proposal was answered."""
+        """Return the answers to a proposal."""
         return [r for _, r in self.effects_of(Reply) if r.request == request]
 
     def status(self, name: NodeId) -> Status:
-        """Return what a node says about itself."""
+        """Return the status of a node."""
         self.handle(name, Inspected(RequestId("status")))
         return self.effects_of(Show)[-1][1].status
 
     def effects_of(self, kind: type[_E]) -> list[tuple[NodeId, _E]]:
-        """Return the effects of one kind, with the node that asked for each."""
+        """Return the effects of one kind, each with its node."""
         return [(name, effect) for name, effect in self.effects if isinstance(effect, kind)]
 
     def messages(self, kind: type[_M]) -> list[tuple[NodeId, NodeId, _M]]:
-        """Return the messages of one kind: who to whom."""
+        """Return the messages of one kind, each with its sender and recipient."""
         return [
             (name, send.to, send.message)
             for name, send in self.effects_of(Send)
@@ -179,7 +179,7 @@ class NodeCluster:
 
 
 def elected_cluster(held: ClusterDocument = HELD) -> NodeCluster:
-    """Return a cluster whose lowest node acts, and everybody knows it."""
+    """Return a cluster whose lowest id is master and known to all."""
     cluster = NodeCluster(held)
     cluster.run(2.5)
     assert cluster.masters() == [A]
@@ -189,10 +189,10 @@ def elected_cluster(held: ClusterDocument = HELD) -> NodeCluster:
 
 
 def documents(cluster: NodeCluster) -> Iterator[ClusterDocument]:
-    """Yield what each node holds as committed."""
+    """Yield the committed document of each node."""
     return (n.register.committed.document for n in cluster.nodes.values())
 
 
 def step(node: Node, event: Tick | Received | Linked | Observed, now: float) -> list[object]:
-    """Let something happen to a node on its own."""
+    """Pass one event to a node that is in no cluster."""
     return [*node.step(event, at(now), UnixTime(WALL + now))]

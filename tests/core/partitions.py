@@ -1,4 +1,4 @@
-"""Clusters of which a part is cut off under gossip, for the tests of paging from a minority."""
+"""Clusters with a part cut off under gossip, for the tests of alerts from a minority."""
 
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.events import Observed
@@ -29,7 +29,7 @@ def held(*members: NodeId, acting: str = "partition") -> ClusterDocument:
 
 
 def gossip_cluster(*members: NodeId, acting: str = "partition") -> NodeCluster:
-    """Return nodes of which one acts, and see that both targets are up."""
+    """Return nodes that have a master and find both targets up."""
     some = NodeCluster(held(*members, acting=acting))
     some.run(ELECTED_S)
     assert len(some.masters()) == 1
@@ -41,7 +41,7 @@ def gossip_cluster(*members: NodeId, acting: str = "partition") -> NodeCluster:
 
 
 def split(some: NodeCluster, *side: NodeId) -> None:
-    """Cut the lines between these nodes and all others, and see that none acts there."""
+    """Cut the links between these nodes and all others, and check that none of them acts."""
     others = set(some.disks) - set(side)
     some.cut = {(x, y) for x in side for y in others} | {(y, x) for x in side for y in others}
     some.run(2 * DEAD_S + ELECTED_S)
@@ -50,14 +50,14 @@ def split(some: NodeCluster, *side: NodeId) -> None:
 
 
 def alone(*members: NodeId, acting: str = "partition") -> NodeCluster:
-    """Return nodes of which A is cut off from all others, for long enough."""
+    """Return nodes after A was cut off from all others for long enough to alert alone."""
     some = gossip_cluster(*members, acting=acting)
     split(some, A)
     return some
 
 
 def sees(some: NodeCluster, outcome: Outcome, *nodes: NodeId, ident: CheckId = WEB) -> None:
-    """Let the probes of some nodes end so, now and in the next rounds."""
+    """Set the outcome of the probes of some nodes, now and in the next rounds."""
     for _ in range(3):
         for node in nodes:
             some.sees[node, ident] = outcome
@@ -67,7 +67,7 @@ def sees(some: NodeCluster, outcome: Outcome, *nodes: NodeId, ident: CheckId = W
 
 
 def told(some: NodeCluster, *nodes: NodeId) -> list[Notice]:
-    """Return what these nodes tried to tell people, in order."""
+    """Return the notices that these nodes tried to send, in order."""
     return [n.delivery.notice for name, n in some.effects_of(Notify) if name in nodes]
 
 

@@ -1,4 +1,4 @@
-"""One raft engine on a bench: its view of the members in hand, and its clock."""
+"""One raft engine whose clock and view of the members the test controls."""
 
 from random import Random
 from typing import Any
@@ -34,17 +34,17 @@ def term(number: int) -> Term:
 
 
 def hard_state(number: int, vote: NodeId | None = None) -> HardState:
-    """A ballot."""
+    """A term and a vote."""
     return HardState(Term(number), vote)
 
 
 def yes(number: int) -> VoteResponse:
-    """A vote."""
+    """A granted vote."""
     return VoteResponse(term=term(number), granted=True)
 
 
 def no(number: int) -> VoteResponse:
-    """A vote refused."""
+    """A refused vote."""
     return VoteResponse(term=term(number), granted=False)
 
 
@@ -54,12 +54,12 @@ def asks(number: int, position: str = "") -> VoteRequest:
 
 
 def would(asked: int, own: int = 0) -> PreVoteResponse:
-    """A pre-vote."""
+    """A granted pre-vote."""
     return PreVoteResponse(asked=term(asked), granted=True, term=term(own))
 
 
 def would_not(asked: int, own: int = 0) -> PreVoteResponse:
-    """A pre-vote refused."""
+    """A refused pre-vote."""
     return PreVoteResponse(asked=term(asked), granted=False, term=term(own))
 
 
@@ -69,7 +69,7 @@ def leads(number: int) -> LeaderHeartbeat:
 
 
 def led(number: int) -> LeaderHeartbeatAck:
-    """The answer to it."""
+    """The answer to a leader's heartbeat."""
     return LeaderHeartbeatAck(term=term(number))
 
 
@@ -90,7 +90,7 @@ def electorate(*members: NodeId, **fields: Any) -> Electorate:
 
 
 class Program:
-    """A program with a number; it agrees to whoever is not behind."""
+    """A program whose state is a number; it grants a vote to a candidate that is not behind."""
 
     def __init__(self, number: int = 5) -> None:
         self.state = bytes([number])
@@ -142,32 +142,32 @@ class Bench:
 
     @property
     def whys(self) -> list[tuple[Role, str, Role]]:
-        """What turns were taken, as the table writes them."""
+        """Return the turns that were taken, as the table writes them."""
         self._note()
         return [(turn.before, turn.reason, turn.after) for turn in self.turns]
 
     def see(self, **fields: Any) -> None:
-        """Let A see the members otherwise."""
+        """Change A's view of the members."""
         self.seen = evolve(self.seen, **fields)
 
     def hear(self, sender: NodeId, message: EngineMessage) -> list[EngineMessage]:
-        """Return what A answers to one word; it goes to whoever sent that, or to all."""
+        """Return A's answers to one message, for its sender or for all."""
         says = self.engine.on_message(sender, message, self.seen, self.now)
         assert {say.to for say in says} <= {sender, None}
         self._note()
-        return _words(says)
+        return _messages(says)
 
     def advance(self) -> list[EngineMessage]:
-        """Return what A says now; asked again at once it has nothing to add."""
+        """Return what A says now; a second call at the same time returns nothing."""
         says = self.engine.advance(self.seen, self.now)
         assert all(say.to is None for say in says)
         assert self.engine.advance(self.seen, self.now) == []
         assert self.engine.deadline(self.now) > self.now
         self._note()
-        return _words(says)
+        return _messages(says)
 
     def wait(self, seconds: float) -> list[EngineMessage]:
-        """Return what A says after, and in, so many seconds."""
+        """Let so many seconds pass, and return what A says until then."""
         until, said = Instant(self.now + seconds), self.advance()
         while self.engine.deadline(self.now) <= until:
             self.now = self.engine.deadline(self.now)
@@ -211,5 +211,5 @@ class Bench:
                 self.turns.append(news)
 
 
-def _words(says: list[Outgoing]) -> list[EngineMessage]:
+def _messages(says: list[Outgoing]) -> list[EngineMessage]:
     return [say.message for say in says]

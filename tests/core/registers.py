@@ -45,7 +45,7 @@ def proposal(mutation: Mutation, request: str = "r1", node: NodeId = A) -> Propo
 
 
 def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) -> Register:
-    """A register that a majority let write in `term`."""
+    """A register that a majority established in `term`."""
     holder = register(me, held)
     holder.establish(Term(term), None, at(0))
     accept(holder, *held.voters)
@@ -54,7 +54,7 @@ def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) ->
 
 
 def accept(holder: Register, *peers: NodeId) -> None:
-    """Have these peers accept the write in flight, which gives it its majority."""
+    """Let these peers accept the write in flight, so that it gets its majority."""
     assert holder.flight is not None
     position = holder.flight.record.position
     for peer in peers:

@@ -43,12 +43,12 @@ _M = TypeVar("_M", bound=Message)
 
 
 def at(seconds: float) -> Instant:
-    """A moment on a node's clock."""
+    """A time on a node's clock, in seconds."""
     return Instant(seconds)
 
 
 def pos(term: int, number: int = 1) -> Position:
-    """The place of a write."""
+    """The position of a write."""
     return Position(Term(term), number)
 
 
@@ -96,7 +96,7 @@ def document(
     term: int = 0,
     level: int = LEVEL,
 ) -> ClusterDocument:
-    """A document of these members and things, in order."""
+    """A document with these members and items, in order."""
     members = [member(v) for v in voters] + [member(n, voter=False) for n in learners]
     return ClusterDocument(
         cluster_id="cluster",
@@ -121,7 +121,7 @@ def record(
 def stable(
     held: ClusterDocument, promise: Promise = NO_PROMISE, ledger: Ledger = NOTHING_SAID
 ) -> Stable:
-    """What a node wakes up with."""
+    """The durable state with which a node starts."""
     return Stable(promise, record(held, ledger=ledger), record(held, ledger=ledger))
 
 
@@ -138,13 +138,13 @@ def register(
 
 
 def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> TrustBasis:
-    """The footing of a node that endorsed a holder, and hears these members."""
+    """The voting context of a node that granted its vote to `holder` and hears these members."""
     return TrustBasis(Promise(Term(term), holder), frozenset(live))
 
 
 def heartbeat(**fields: Any) -> Heartbeat:
     """A heartbeat of a healthy node that claims nothing."""
-    calm = Heartbeat(
+    base = Heartbeat(
         number=1,
         heard_term=Term(0),
         claim=None,
@@ -154,12 +154,12 @@ def heartbeat(**fields: Any) -> Heartbeat:
         wall=WALL,
         level=LEVEL,
     )
-    return evolve(calm, **fields)
+    return evolve(base, **fields)
 
 
 def ack(number: int, **fields: Any) -> HeartbeatAck:
     """An answer that grants nothing."""
-    calm = HeartbeatAck(
+    base = HeartbeatAck(
         number=number,
         granted=None,
         bound_s=DEAD_S,
@@ -168,7 +168,7 @@ def ack(number: int, **fields: Any) -> HeartbeatAck:
         committed=Position(),
         stamp=(Term(0), Revision(1)),
     )
-    return evolve(calm, **fields)
+    return evolve(base, **fields)
 
 
 def result(outcome: Outcome, ident: CheckId = WEB, changed: int = 0, **fields: Any) -> Result:
@@ -177,7 +177,7 @@ def result(outcome: Outcome, ident: CheckId = WEB, changed: int = 0, **fields: A
 
 
 def incident(ident: CheckId = WEB, number: int = 1) -> Incident:
-    """An outage that was announced."""
+    """An open incident."""
     return Incident(
         id=IncidentId(f"{ident}-{number}"),
         check=ident,
@@ -210,10 +210,10 @@ def delivery(
 
 
 def sent(effects: Sequence[Effect], to: NodeId) -> list[Message]:
-    """What was said to one node, in order."""
+    """The messages sent to one node, in order."""
     return [e.message for e in effects if isinstance(e, Send) and e.to == to]
 
 
 def messages(effects: Sequence[Effect], to: NodeId, kind: type[_M]) -> list[_M]:
-    """The messages of one kind that were sent to one node, in order."""
+    """The messages of one kind sent to one node, in order."""
     return [message for message in sent(effects, to) if isinstance(message, kind)]

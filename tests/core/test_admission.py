@@ -1,4 +1,4 @@
-"""When a node that wants to join is a member, and what is wrong with its token."""
+"""Admission: when a joining node is a member, and which tokens are refused."""
 
 import pytest
 from attrs import evolve
@@ -21,20 +21,20 @@ def asked(
     return admission(in_document, BOB.fingerprint, level, TokenId("t1"), UnixTime(wall))
 
 
-def test_a_claimant_waits_until_the_document_lists_it() -> None:
+def test_a_joining_node_waits_until_the_document_lists_it() -> None:
     """The operator's approval is a change of the document like any other."""
     assert asked() is Admission.WAITING
     assert asked(document(A, B)) is Admission.ADMITTED
 
 
-def test_the_key_counts_and_not_the_id() -> None:
-    """A member that has the same id is another node if its key is another one."""
+def test_a_member_is_known_by_its_key_and_not_by_its_id() -> None:
+    """A member with the same id and another key is another node."""
     other = evolve(BOB, fingerprint=Fingerprint("another"))
     impostor = evolve(WAITS, members=(*WAITS.members, other))
     assert asked(impostor) is Admission.WAITING
 
 
-def test_a_claimant_is_told_when_its_token_is_gone_or_over() -> None:
+def test_a_joining_node_is_told_that_its_token_is_gone_or_expired() -> None:
     """It would wait in vain."""
     assert asked(document(A)) is Admission.REVOKED
     assert asked(wall=TOKEN.expires_unix) is Admission.EXPIRED

@@ -1,4 +1,4 @@
-"""The pager: only the acting master pages, others run its errands and pass on what they did."""
+"""The alert manager: only the master alerts; others make and report delegated deliveries."""
 
 from random import Random
 
@@ -48,10 +48,10 @@ FAILED = Delivered(notice=ONE.notice.id, channel=HOOK, delivered=False, detail="
 
 
 def alerts(me: NodeId, *, acting: bool = False, held: ClusterDocument = HELD) -> AlertManager:
-    place = leadership(me, held)
+    node = leadership(me, held)
     if acting:
-        win(place, 0.0, *({A, B, C} - {me}))
-    return AlertManager(me, place, place.register, ResultExchange(me), DeliveryScheduler(Random(1)))
+        win(node, 0.0, *({A, B, C} - {me}))
+    return AlertManager(me, node, node.register, ResultExchange(me), DeliveryScheduler(Random(1)))
 
 
 def master_of(follower: AlertManager, node: NodeId) -> None:
@@ -60,13 +60,13 @@ def master_of(follower: AlertManager, node: NodeId) -> None:
 
 
 def delegated(follower: AlertManager, sender: NodeId, one: Delivery = ONE) -> list[Effect]:
-    """Let a node ask for an errand at 0 s, right after it heard a heartbeat."""
+    """Let a node delegate a delivery at 0 s, right after it heard a heartbeat."""
     heard = follower.leadership.next_heartbeat(at(0), WALL).number
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
 def hold(holder: AlertManager, held: Record) -> None:
-    """Let a node hold a record that a majority holds."""
+    """Let a node hold a record as committed."""
     holder.register.accepted = holder.register.committed = held
 
 
@@ -75,14 +75,14 @@ def attempted(*, delivered: bool) -> Attempted:
 
 
 def has_more_to_do(one: AlertManager) -> bool:
-    """Tell what mypy would take for the same at each look."""
+    """Return the property as it is now; mypy would assume that it never changes."""
     return one.is_urgent
 
 
 # --- the master -----------------------------------------------------------------------------
 
 
-def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -> None:
+def test_only_a_master_without_a_write_in_flight_may_write() -> None:
     assert not alerts(A).may_write(at(0))
     holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
@@ -91,7 +91,7 @@ def test_only_an_acting_established_node_without_a_write_in_flight_may_write() -
     assert not holder.may_write(at(0))
 
 
-def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands() -> None:
+def test_a_master_that_claims_a_higher_term_writes_nothing_new_until_it_is_established() -> None:
     holder = alerts(A, acting=True)
     holder.leadership.lease.record_term(Term(5))
     later = at(DEAD_S * CLAIM_AGAIN_DEADS)
@@ -101,7 +101,7 @@ def test_a_node_that_claims_a_higher_term_writes_nothing_new_until_that_stands()
     assert not holder.may_write(later)
 
 
-def test_a_new_master_looks_at_every_check_once_per_term() -> None:
+def test_a_new_master_evaluates_every_check_once_per_term() -> None:
     holder = alerts(A, acting=True)
     assert holder.may_write(at(0))
     assert has_more_to_do(holder)
@@ -111,7 +111,7 @@ def test_a_new_master_looks_at_every_check_once_per_term() -> None:
     assert not has_more_to_do(holder)
 
 
-def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
+def test_only_committed_notices_are_sent() -> None:
     holder = alerts(A, acting=True)
     holder.may_write(at(0))
     holder.register.write_next(Ledger(outbox=(ONE,)), at(0), WALL)
@@ -121,7 +121,7 @@ def test_only_notices_that_a_majority_holds_are_sent_out() -> None:
     assert holder.scheduler.is_busy(at(0))
 
 
-def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
+def test_a_master_that_cannot_reach_a_channel_delegates_to_another_member() -> None:
     holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
@@ -133,7 +133,7 @@ def test_a_master_that_cannot_reach_a_channel_sends_another_member() -> None:
     assert holder.start_attempts([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
-def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -> None:
+def test_a_delivery_by_any_member_under_an_earlier_master_counts() -> None:
     holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
@@ -143,7 +143,7 @@ def test_what_any_member_delivered_of_an_earlier_reign_counts_for_the_master() -
     assert holder.next_ledger(at(0), WALL).outbox == ()
 
 
-def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
+def test_a_new_master_waits_before_it_delivers_the_outbox_of_the_last_one() -> None:
     holder = alerts(A, acting=True)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
@@ -155,10 +155,10 @@ def test_a_new_master_inherits_the_outbox_with_a_pause() -> None:
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
 @pytest.mark.parametrize("kind", sorted(ENDS, key=str))
-def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
+def test_a_new_master_sends_no_end_while_a_delegated_delivery_of_the_last_one_may_begin(
     engine: str, kind: NoticeKind
 ) -> None:
-    """An errand lasts as long under each engine, however long a bond does."""
+    """A delegated delivery lasts as long under each engine, whatever the length of a grant."""
     held = document(A, B, C, checks=[check()], channels=[hook()], settings=Settings(engine=engine))
     runner = alerts(C, held=held)
     master_of(runner, B)
@@ -176,7 +176,7 @@ def test_a_new_master_tells_of_no_end_while_an_errand_of_the_last_one_may_begin(
     assert told.delivery == end
 
 
-def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tell() -> None:
+def test_a_later_notice_waits_while_a_delegated_delivery_of_the_last_master_may_begin() -> None:
     holder, second = alerts(A, acting=True), delivery(number=3)
     holder.register.accepted = holder.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE, second))
@@ -191,8 +191,8 @@ def test_a_new_master_tells_nothing_after_what_an_errand_of_the_last_one_may_tel
     assert holder.start_attempts([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
 
 
-def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
-    """When the watch over the check ends just then, people hear that it did."""
+def test_a_new_master_assumes_that_waiting_notices_were_tried_by_the_last_one() -> None:
+    """If the check is removed just then, people are told that monitoring ended."""
     holder, open_ = alerts(A, acting=True), incident()
     ledger = Ledger(sequence=1, incidents=(evolve(open_, channels=(HOOK,)),), outbox=(ONE,))
     gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
@@ -205,7 +205,7 @@ def test_a_new_master_takes_what_waits_for_told_by_the_last_one() -> None:
 # --- the others -----------------------------------------------------------------------------
 
 
-def test_a_member_runs_errands_for_the_acting_master_only() -> None:
+def test_a_member_makes_delegated_deliveries_for_the_master_only() -> None:
     follower = alerts(C)
     assert delegated(follower, A) == []
     master_of(follower, A)
@@ -213,7 +213,7 @@ def test_a_member_runs_errands_for_the_acting_master_only() -> None:
     assert delegated(follower, A) == [Notify(ONE, Term(3), delegated=True, until=at(DEAD_S))]
 
 
-def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
+def test_a_delegated_delivery_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> None:
     follower = alerts(C)
     master_of(follower, A)
     heard = follower.leadership.next_heartbeat(at(0), WALL).number
@@ -228,17 +228,17 @@ def test_an_errand_is_as_old_as_the_last_heartbeat_that_its_master_heard() -> No
     assert follower.on_deliver(A, unknown, at(DEAD_S)) == [late]
 
 
-def test_an_errand_that_arrives_twice_is_run_once() -> None:
+def test_a_delegated_delivery_that_arrives_twice_is_attempted_once() -> None:
     follower = alerts(C)
     master_of(follower, A)
     heard = follower.leadership.next_heartbeat(at(0), WALL).number
     twice = Deliver(term=Term(3), delivery=ONE, heard=heard)
     assert len(follower.on_deliver(A, twice, at(0))) == 1
     assert follower.on_deliver(A, twice, at(0)) == []
-    assert len(delegated(follower, A)) == 1  # asked for anew, after another heartbeat
+    assert len(delegated(follower, A)) == 1  # asked for again, after another heartbeat
 
 
-def test_a_member_runs_a_bounded_number_of_errands() -> None:
+def test_a_member_makes_a_bounded_number_of_delegated_deliveries() -> None:
     follower = alerts(C)
     master_of(follower, A)
     for number in range(DELEGATED_MAX):
@@ -246,7 +246,7 @@ def test_a_member_runs_a_bounded_number_of_errands() -> None:
     assert delegated(follower, A) == []
 
 
-def test_a_failed_errand_is_told_to_who_asked() -> None:
+def test_a_failed_delegated_delivery_is_reported_to_the_master_that_asked() -> None:
     follower = alerts(C)
     master_of(follower, A)
     delegated(follower, A)
@@ -254,14 +254,14 @@ def test_a_failed_errand_is_told_to_who_asked() -> None:
     assert follower.report_delivered(at(1)) == []
 
 
-def test_a_failed_attempt_that_nobody_asked_for_is_only_noted() -> None:
+def test_a_failed_attempt_that_nobody_asked_for_is_only_recorded() -> None:
     follower = alerts(C)
     (note,) = follower.on_attempted(attempted(delivered=False), at(1))
     assert isinstance(note, Note)
 
 
 @pytest.mark.parametrize("delegated", [True, False])
-def test_what_was_delivered_is_passed_on_once_to_whoever_acts(delegated: bool) -> None:
+def test_a_delivery_is_reported_once_to_the_master(delegated: bool) -> None:
     follower = alerts(C)
     if delegated:
         master_of(follower, A)
@@ -274,14 +274,14 @@ def test_what_was_delivered_is_passed_on_once_to_whoever_acts(delegated: bool) -
     assert follower.report_delivered(at(after)) == []
 
 
-def test_the_master_passes_nothing_on_to_itself() -> None:
+def test_the_master_reports_nothing_to_itself() -> None:
     holder = alerts(A, acting=True)
     holder.on_attempted(attempted(delivered=True), at(0))
     assert holder.report_delivered(at(0)) == []
     assert holder.scheduler.delivered == {(ONE.notice.id, HOOK)}
 
 
-def test_an_errand_of_an_unknown_kind_is_sent_back() -> None:
+def test_a_delegated_delivery_of_an_unknown_kind_is_refused() -> None:
     follower = alerts(B)
     master_of(follower, A)
     number = follower.leadership.next_heartbeat(at(0), WALL).number
@@ -305,7 +305,7 @@ HALF = (Part(ANN, Fate.TAKEN, "250 ok"), Part(BOB, Fate.PUT_OFF, "451 later"))
 HALF_DONE = Attempted(TWO.notice.id, MAIL, delivered=False, detail="x", parts=HALF, wait_s=5.0)
 
 
-def test_an_errand_that_reached_some_says_whom() -> None:
+def test_a_delegated_delivery_reports_which_recipients_it_reached() -> None:
     follower = alerts(B, held=SHARED)
     master_of(follower, A)
     delegated(follower, A, TWO)
@@ -316,7 +316,7 @@ def test_an_errand_that_reached_some_says_whom() -> None:
     assert follower.report_delivered(at(1)) == []
 
 
-def test_a_former_master_passes_on_whom_it_reached() -> None:
+def test_a_former_master_reports_which_recipients_it_reached() -> None:
     former = alerts(B, held=SHARED)
     former.on_attempted(HALF_DONE, at(0))
     assert former.report_delivered(at(0)) == [], "nobody acts"
@@ -332,7 +332,7 @@ def test_a_former_master_passes_on_whom_it_reached() -> None:
     assert former.report_delivered(at(1)) == []
 
 
-def test_the_master_takes_in_what_a_peer_reached_and_for_how_long_to_wait() -> None:
+def test_the_master_records_which_recipients_a_peer_reached_and_how_long_to_wait() -> None:
     holder = alerts(A, acting=True, held=SHARED)
     holder.scheduler.set_channels(SHARED, Ledger(), at(0))
     ledger = Ledger(outbox=(TWO,))

@@ -1,4 +1,4 @@
-"""Every revision says who made it, and an outage tells of the edit since which nobody saw it up."""
+"""Every revision names its author; a notice names an edit since which the check was never up."""
 
 from attrs import evolve
 
@@ -17,7 +17,7 @@ EDITED = PutCheck(check=check(interval_s=30.0), expect=check())
 
 
 def asked(cluster: NodeCluster, node: NodeId, mutation: Mutation, door: str = COMMAND) -> Edit:
-    """Have a change committed that came in at a node, and return who made the newest revision."""
+    """Commit a change proposed at a node, and return the author of the newest revision."""
     before = cluster.nodes[A].register.committed.document.revision
     cluster.handle(node, Proposed(RequestId(f"r{before}"), mutation, door, 1000))
     held = cluster.nodes[C].register.committed.document
@@ -30,7 +30,7 @@ def edits(cluster: NodeCluster) -> dict[str, Revision]:
     return {e.item: e.revision for e in cluster.nodes[B].register.committed.document.edits}
 
 
-def test_a_revision_tells_node_door_user_and_time() -> None:
+def test_a_revision_records_node_interface_user_and_time() -> None:
     cluster = elected_cluster()
     made = asked(cluster, B, API)
     assert made == Edit(
@@ -60,7 +60,7 @@ def test_each_item_keeps_its_last_change_and_one_that_is_gone_its_removal() -> N
     assert edits(cluster) == {"check/api": last, **kept}
 
 
-def test_of_what_is_gone_the_newest_removals_are_kept() -> None:
+def test_the_newest_removals_are_kept() -> None:
     before = evolve(HELD, checks=(), channels=())
     author, made = Author(A, COMMAND), list[str]()
     for number in range(REMOVED_KEPT + 2):
@@ -72,12 +72,12 @@ def test_of_what_is_gone_the_newest_removals_are_kept() -> None:
     assert [edit.item for edit in before.edits] == made[2:]
 
 
-def test_a_door_that_there_is_not_is_left_out() -> None:
+def test_an_unknown_interface_is_left_out() -> None:
     cluster = elected_cluster()
     assert asked(cluster, B, API, door="trapdoor").door == ""
 
 
-def test_what_the_master_does_by_itself_is_its_own() -> None:
+def test_the_master_is_the_author_of_what_it_does_by_itself() -> None:
     cluster = elected_cluster(document(A, B, learners=[C]))
     cluster.run(5)
     held = cluster.nodes[A].register.committed.document
@@ -86,7 +86,7 @@ def test_what_the_master_does_by_itself_is_its_own() -> None:
     assert (held.last_change.node, held.last_change.door) == (A, OWN)
 
 
-def test_below_its_level_nothing_is_written() -> None:
+def test_below_its_level_no_author_is_written() -> None:
     old = evolve(HELD, level=1)
     changed = evolve(old, checks=(check(DB), *old.checks))
     assert authored(old, changed, Revision(2), Author(A, COMMAND), WALL) == {}

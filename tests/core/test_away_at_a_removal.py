@@ -1,4 +1,4 @@
-"""A node that was away while members were removed catches up, though nobody writes any more."""
+"""A node that was away while members were removed catches up without another write."""
 
 from collections.abc import Sequence
 from random import Random
@@ -20,12 +20,12 @@ ENOUGH_S = 30.0
     ("members", "removed"),
     [((A, B, C, D), (C,)), ((A, B, C, D, E), (C, B)), ((A, B, C, D, E), (A, C))],
 )
-def test_whoever_was_away_while_members_were_removed_learns_of_it_at_rest(
+def test_a_node_that_was_away_while_members_were_removed_learns_of_it_from_an_idle_cluster(
     engine: str, members: Sequence[NodeId], removed: Sequence[NodeId], *, stays_up: bool
 ) -> None:
     cluster = NodeCluster(document(*members, settings=Settings(engine=engine)))
     for dice, node in enumerate(cluster.nodes.values()):
-        node.leadership.engine_host.rng = Random(dice)  # else all raft timers are alike
+        node.leadership.engine_host.rng = Random(dice)  # otherwise all raft timers are equal
     cluster.run(ENOUGH_S)
     away = D
     cluster.crash(away)

@@ -1,4 +1,4 @@
-"""Reach: no message, of whatever kind, moves a node's numbers further than the bound."""
+"""Bounds: no message of any kind moves a node's terms and revisions further than the bound."""
 
 from types import NoneType
 from typing import Any, Union, get_args, get_origin
@@ -78,14 +78,14 @@ NEAR: dict[object, object] = {
 
 
 def options(shape: Any) -> list[Any]:
-    """The shapes a field may have, None aside."""
+    """Return the types that a field may have, except None."""
     if shape == Mutation or get_origin(shape) not in {Union, type(int | None)}:
         return [shape]
     return [inner for inner in get_args(shape) if inner is not NoneType]
 
 
 def near(shape: Any) -> Any:
-    """An ordinary value of a field."""
+    """Return an ordinary value of a field."""
     (first, *_) = options(shape)
     if get_origin(first) is tuple:
         inner = get_args(first)
@@ -94,13 +94,13 @@ def near(shape: Any) -> Any:
 
 
 def ordinary(kind: type[Any]) -> Any:
-    """A message that names nothing far away."""
+    """Return a message whose numbers are all within the bounds."""
     given = {a.name: near(a.type) for a in fields(kind) if a.default is NOTHING}
     return kind(**given)
 
 
 def far_ones(shape: Any) -> list[Any]:
-    """Values of a field of which each names something far away in one place."""
+    """Return values of a field that have one number out of bounds each."""
     found: list[Any] = []
     for option in options(shape):
         if option in FARTHEST:
@@ -128,7 +128,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("message", CASES)
-def test_a_message_that_names_a_number_far_away_is_not_heard(message: Message) -> None:
+def test_a_message_with_a_number_out_of_bounds_is_ignored(message: Message) -> None:
     cluster = elected_cluster(HELD)
     node = cluster.nodes[A]
     before = (node.register.accepted, node.register.committed, node.leadership.lease.promise)
@@ -141,17 +141,17 @@ def test_a_message_that_names_a_number_far_away_is_not_heard(message: Message) -
 
 
 def claims(message: Message) -> bool:
-    """Tell whether this is the heartbeat of a master that claims above a term it heard of."""
+    """Return True for the heartbeat of a master that claims above a term it heard of."""
     return isinstance(message, Heartbeat)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_ordinary_message_names_nothing_far_away(kind: type[Any]) -> None:
+def test_an_ordinary_message_is_within_the_bounds(kind: type[Any]) -> None:
     message = Report(results=()) if kind is Report else ordinary(kind)
     assert KnownNumbers(Term(1), Revision(1), 1).covers(named(message))
 
 
-def test_every_kind_of_number_is_found_at_its_place() -> None:
+def test_every_kind_of_number_is_found_in_its_field() -> None:
     assert CASES
     assert named(Removed(revision=Revision(7))) == NamedNumbers(Term(0), Revision(7), 0)
 
@@ -167,14 +167,14 @@ def test_every_kind_of_number_is_found_at_its_place() -> None:
         (0, 0, 6 + NUMBER_JUMP_MAX, False),
     ],
 )
-def test_the_bounds_count_from_what_is_known(
+def test_the_bounds_count_from_what_the_node_knows(
     term: int, revision: int, number: int, covered: bool
 ) -> None:
     named_ones = NamedNumbers(Term(term), Revision(revision), number)
     assert KnownNumbers(Term(5), Revision(5), 5).covers(named_ones) is covered
 
 
-def test_a_term_comes_nearer_by_the_bound_with_each_word() -> None:
+def test_each_message_raises_the_term_by_the_bound_at_most() -> None:
     assert nearer(Term(7), Term(5)) == 7
     assert nearer(Term(FAR), Term(5)) == 5 + TERM_JUMP_MAX
 

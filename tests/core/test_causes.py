@@ -1,4 +1,4 @@
-"""Why a check has no verdict, in words that are the same for all that have none for that reason."""
+"""Causes: why a check has no verdict, in the same words for all checks with that cause."""
 
 from collections.abc import Mapping
 
@@ -30,14 +30,14 @@ NO_ANSWER = "this node's resolver gives no answers, not only for example.org (ti
         ("42", "abstains"),
     ],
 )
-def test_a_reason_is_what_it_has_in_common_with_those_of_other_checks(
+def test_a_reason_keeps_what_it_has_in_common_with_those_of_other_checks(
     detail: str, left: str
 ) -> None:
     assert reason(detail, check()) == left
 
 
 def voted(outcomes: Mapping[NodeId, Outcome], now: float = 5.0) -> NoticeInputs:
-    """What a master knows after these votes at 0 s; C is not heard."""
+    """Return a master's verdicts after these votes at 0 s; C is not heard."""
     verdicts = Verdicts()
     verdicts.set_document(HELD, WALL)
     for node, outcome in outcomes.items():

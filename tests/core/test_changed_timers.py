@@ -1,4 +1,4 @@
-"""Bonds get shorter for their holder before any voter that restarts waits less long."""
+"""The master counts on shorter grants before any restarted voter waits for less time."""
 
 from attrs import evolve
 
@@ -13,36 +13,36 @@ from tests.core.samples import A, B, C, at, document, pos, record
 RAFT = Settings(engine="raft")
 
 
-def test_the_holder_relies_on_no_older_bond_for_longer_than_the_new_ones_last() -> None:
-    place = leadership(A, document(A, B, C))
-    win(place, 0.0, B, C)
-    place.follow_document(at(0))
-    before = place.acting_until(at(0))
-    place.register.accepted = record(
-        evolve(place.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
+def test_the_master_relies_on_no_older_grant_for_longer_than_new_ones_last() -> None:
+    node = leadership(A, document(A, B, C))
+    win(node, 0.0, B, C)
+    node.follow_document(at(0))
+    before = node.acting_until(at(0))
+    node.register.accepted = record(
+        evolve(node.register.committed.document, settings=RAFT, revision=Revision(2)), pos(1, 2)
     )
-    place.follow_document(at(0.1))
-    after = place.acting_until(at(0.1))
+    node.follow_document(at(0.1))
+    after = node.acting_until(at(0.1))
     assert before is not None
     assert after is not None
     assert after == 0.1 + RAFT.raft_election_timeout_s * 0.9 < before
-    assert place.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
+    assert node.heartbeats.next_beat == 0.1 + NEXT_BEAT_S_MIN
 
 
-def test_longer_bonds_shorten_nothing() -> None:
-    place = leadership(A, document(A, B, C))
-    win(place, 0.0, B, C)
-    place.follow_document(at(0))
-    before = place.acting_until(at(0.1))
-    place.register.accepted = record(
-        evolve(place.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
+def test_longer_grants_shorten_nothing() -> None:
+    node = leadership(A, document(A, B, C))
+    win(node, 0.0, B, C)
+    node.follow_document(at(0))
+    before = node.acting_until(at(0.1))
+    node.register.accepted = record(
+        evolve(node.register.committed.document, settings=Settings(dead_after_s=9.0)), pos(1, 2)
     )
-    place.follow_document(at(0.1))
-    assert place.acting_until(at(0.1)) == before
+    node.follow_document(at(0.1))
+    assert node.acting_until(at(0.1)) == before
 
 
 def switched(cluster: NodeCluster, engine: str) -> None:
-    """Change the engine of a running cluster, and see that somebody acts all the time."""
+    """Change the engine of a running cluster, and check that it has a master at all times."""
     was = cluster.nodes[A].register.committed.document.settings
     cluster.propose(B, PutSettings(settings=evolve(was, engine=engine), expect=was))
     for _ in range(200):
@@ -59,7 +59,7 @@ def test_a_running_cluster_switches_its_engine_without_a_gap() -> None:
     assert cluster.replies(cluster.propose(C, API))
 
 
-def test_a_node_whose_engine_is_unknown_neither_leads_nor_endorses() -> None:
+def test_a_node_whose_engine_is_unknown_neither_leads_nor_grants() -> None:
     cluster = NodeCluster(document(A, B, C, settings=Settings(engine="future")))
     cluster.run(30)
     assert cluster.masters() == []

@@ -1,4 +1,4 @@
-"""A clock that is set moves no line of the journal against another."""
+"""Setting the wall clock does not change the order and distance of journal lines."""
 
 from qutrio.core.journal.clock_shifts import shifted, shifts
 from qutrio.model.ids import UnixTime
@@ -13,10 +13,10 @@ LINES = (
 )
 
 
-def test_lines_are_read_by_the_clock_as_it_is_set_now() -> None:
+def test_times_are_shown_by_the_clock_as_it_is_set_now() -> None:
     assert shifts(LINES) == [3540.0, 3600.0, 3600.0, 0.0, 0.0]
     assert [entry.at_unix for entry in shifted(LINES)] == [3640.0, 3650.0, 3655.0, 3660.0, 3665.0]
 
 
-def test_a_journal_in_which_no_clock_was_set_stays_as_it_is() -> None:
+def test_a_journal_without_a_clock_change_is_unchanged() -> None:
     assert shifted(LINES[4:]) == LINES[4:]

@@ -1,4 +1,4 @@
-"""The end of the watch is told to whoever was told of the outage, and to nobody else."""
+"""When monitoring ends, CLOSED goes to the channels that were told of the outage, and no other."""
 
 from random import Random
 
@@ -52,7 +52,7 @@ END = delivery(number=2, kind=NoticeKind.RECOVERED, channel=MAIL)
 def closed(
     ledger: Ledger, held: ClusterDocument, *tried: Delivery, state: State | None = None
 ) -> Ledger:
-    """Return the ledger after a master saw this document."""
+    """Return the ledger after a master processed this document."""
     verdicts = Verdicts(last_states={WEB: state} if state is not None else {})
     keys = {one.key for one in tried}
     inputs = NoticeInputs(
@@ -67,13 +67,13 @@ def closed(
 
 
 def ended(scheduler: DeliveryScheduler, one: Delivery, now: float, *, delivered: bool) -> None:
-    """Let an attempt end."""
+    """End an attempt."""
     event = Attempted(one.notice.id, one.channel, delivered, "")
     scheduler.on_attempted(event, (), at(now))
 
 
 def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
-    """Say what is to be told to which channel."""
+    """Return the waiting notices, each with its channel."""
     kinds = [(d.notice.known_kind, d.channel) for d in ledger.outbox]
     return sorted(kinds, key=lambda pair: pair[1])
 
@@ -81,7 +81,7 @@ def waiting(ledger: Ledger) -> list[tuple[NoticeKind, ChannelId]]:
 @pytest.mark.parametrize(
     ("held", "how"), [(OFF, Stopping.DISABLED), (GONE, Stopping.REMOVED)], ids=["off", "gone"]
 )
-def test_ending_the_watch_is_told_once_to_every_channel_that_was_told_of_the_outage(
+def test_closed_is_sent_once_to_every_channel_that_was_told_of_the_outage(
     held: ClusterDocument, how: Stopping
 ) -> None:
     ledger = closed(DOWN, held)
@@ -95,7 +95,7 @@ def test_ending_the_watch_is_told_once_to_every_channel_that_was_told_of_the_out
 
 
 @pytest.mark.parametrize("held", [OFF, GONE], ids=["off", "gone"])
-def test_who_ended_the_watch_is_told(held: ClusterDocument) -> None:
+def test_closed_names_who_removed_the_check(held: ClusterDocument) -> None:
     edit = Edit(
         item=check_item(DOWN.incidents[0].check),
         revision=Revision(9),
@@ -110,31 +110,31 @@ def test_who_ended_the_watch_is_told(held: ClusterDocument) -> None:
     assert ending.by == "alpha (command, uid 1000)"
 
 
-def test_the_last_state_is_told_also_when_it_was_unknown_by_then() -> None:
+def test_closed_names_the_last_state_even_if_it_is_unknown() -> None:
     (first, _) = closed(DOWN, OFF, state=State.UNKNOWN).outbox
     assert first.notice.ending is not None
     assert first.notice.ending.last_state is State.UNKNOWN
 
 
-def test_an_outage_that_nobody_began_to_tell_is_dropped_with_its_end() -> None:
+def test_an_outage_that_was_never_tried_is_dropped_with_its_end() -> None:
     pending = evolve(DOWN, outbox=(TO_HOOK, TO_MAIL))
     assert waiting(closed(pending, OFF, TO_MAIL)) == [(NoticeKind.CLOSED, MAIL)]
     assert waiting(closed(pending, OFF)) == []
 
 
-def test_what_was_told_of_earlier_outages_is_kept_to_be_told() -> None:
+def test_notices_of_earlier_outages_are_kept() -> None:
     earlier = delivery(number=0, kind=NoticeKind.RECOVERED)
     pending = evolve(DOWN, outbox=(earlier,))
     assert closed(pending, OFF).outbox[0] == earlier
 
 
-def test_an_incident_of_which_nobody_noted_the_channels_closes_without_a_word() -> None:
+def test_an_incident_without_recorded_channels_closes_without_a_notice() -> None:
     old = evolve(DOWN, incidents=(incident(),), outbox=(TO_HOOK,))
     assert waiting(closed(old, OFF)) == []
 
 
-def test_an_incident_notes_its_channels_and_a_recovery_goes_to_these() -> None:
-    """Whatever was detached, attached or removed meanwhile."""
+def test_an_incident_records_its_channels_and_a_recovery_goes_to_these() -> None:
+    """Channels that were detached, attached or removed meanwhile change nothing."""
     verdicts = Verdicts()
     verdicts.set_document(WITHOUT_MAIL, WALL)
     verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
@@ -150,7 +150,7 @@ def test_an_incident_notes_its_channels_and_a_recovery_goes_to_these() -> None:
 # --- channels that are removed ---------------------------------------------------------------
 
 
-def test_the_settings_of_a_removed_channel_are_kept_while_an_end_must_be_told_to_it() -> None:
+def test_the_settings_of_a_removed_channel_are_kept_while_it_must_be_told_of_an_end() -> None:
     kept = keep_former(DOWN, HELD, WITHOUT_MAIL)
     assert kept.former == (hook(MAIL),)
     assert keep_former(kept, WITHOUT_MAIL, WITHOUT_MAIL) is kept
@@ -159,7 +159,7 @@ def test_the_settings_of_a_removed_channel_are_kept_while_an_end_must_be_told_to
     assert keep_former(evolve(over, outbox=()), WITHOUT_MAIL, WITHOUT_MAIL).former == ()
 
 
-def test_what_is_not_needed_any_more_or_could_not_be_used_is_not_kept() -> None:
+def test_settings_that_are_not_needed_or_cannot_be_used_are_not_kept() -> None:
     strange = UnknownChannel(id=MAIL, name="mail", kind_name="pigeon")
     for channel in (hook(MAIL, enabled=False), strange):
         before = document(A, B, C, checks=[check()], channels=[hook(), channel])
@@ -169,8 +169,8 @@ def test_what_is_not_needed_any_more_or_could_not_be_used_is_not_kept() -> None:
     assert keep_former(DOWN, WITHOUT_MAIL, WITHOUT_MAIL).former == ()
 
 
-def test_the_beginning_of_an_outage_is_not_told_to_a_channel_that_was_removed() -> None:
-    """Where it was tried the end is told; else the channel hears nothing."""
+def test_a_removed_channel_is_not_told_of_the_beginning_of_an_outage() -> None:
+    """If that was tried, the end is sent; otherwise the channel gets nothing."""
     pending = evolve(DOWN, outbox=(TO_HOOK, TO_MAIL, END))
     tried = drop_unreachable(pending, WITHOUT_MAIL, {TO_MAIL.key}.__contains__)
     assert tried == evolve(pending, outbox=(TO_HOOK, END))
@@ -200,7 +200,7 @@ def test_an_end_is_tried_a_bounded_number_of_times_on_a_removed_channel() -> Non
     assert scheduler.prune(evolve(ledger, outbox=(TO_MAIL,)), WITHOUT_MAIL).outbox == ()
 
 
-def test_an_end_waits_for_an_attempt_under_way_to_tell_the_beginning() -> None:
+def test_an_end_waits_for_an_attempt_at_the_beginning_that_is_under_way() -> None:
     """The beginning was dropped from the outbox, and may be on its way to people."""
     scheduler = DeliveryScheduler(Random(1))
     scheduler.due(Ledger(outbox=(TO_MAIL,)), (), at(0))
@@ -220,7 +220,7 @@ def test_an_attempt_without_an_answer_is_not_waited_for_longer_than_it_can_last(
     assert scheduler.due(Ledger(outbox=(END,)), (), at(ATTEMPT_S_MAX)) == [DueAttempt(END, None)]
 
 
-def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
+def test_a_notice_that_an_earlier_master_may_have_tried_counts_as_tried() -> None:
     scheduler = DeliveryScheduler(Random(1))
     assert not scheduler.tried(TO_MAIL.key)
     scheduler.inherit([TO_MAIL.key])
@@ -231,13 +231,13 @@ def test_what_an_earlier_master_may_have_begun_counts_as_tried() -> None:
     assert scheduler.tried(TO_HOOK.key)
 
 
-def test_who_does_not_know_what_was_tried_tells_the_end_to_everybody() -> None:
+def test_a_node_that_does_not_know_what_was_tried_sends_the_end_to_everybody() -> None:
     inputs = NoticeInputs(document=OFF, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
     ledger = reconcile(evolve(DOWN, outbox=(TO_HOOK,)), inputs, set())
     assert waiting(ledger) == [(NoticeKind.CLOSED, HOOK), (NoticeKind.CLOSED, MAIL)]
 
 
-def test_below_its_level_an_incident_notes_neither_channels_nor_target() -> None:
+def test_below_its_level_an_incident_records_neither_channels_nor_target() -> None:
     inputs = NoticeInputs(document=HELD, verdicts=Verdicts(), term=Term(1), now=at(9), wall=WALL)
     assert new_incident(check(), inputs, 1).channels == (HOOK, MAIL)
     old = new_incident(check(), evolve(inputs, document=evolve(HELD, level=1)), 1)

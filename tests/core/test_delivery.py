@@ -1,4 +1,4 @@
-"""When an attempt that was ordered may begin: the mandate, minorities, errands, told orders."""
+"""When an ordered attempt may begin: the lease, minorities, and delegated deliveries."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def view(
     minority: Instant | None = None,
     term: int = 3,
 ) -> View:
-    """What a node shows in whose two ledgers these orders wait."""
+    """Return the view of a node in whose ledgers these orders wait."""
     ledger = Ledger(outbox=tuple(one.delivery for one in waiting))
     return View(
         node=A,
@@ -46,8 +46,8 @@ def view(
     )
 
 
-def test_the_acting_master_begins_until_its_mandate_ends() -> None:
-    """The moment at which the mandate ends is too late."""
+def test_the_master_begins_until_its_lease_ends() -> None:
+    """The time at which the lease ends is too late."""
     one = order()
     acting = view([one], acting=at(5.0))
     assert too_late(one, acting, at(4.9)) is None
@@ -55,29 +55,29 @@ def test_the_acting_master_begins_until_its_mandate_ends() -> None:
     assert too_late(one, view([one]), at(4.9)) == "no longer the acting master"
 
 
-def test_an_order_of_an_earlier_term_is_left() -> None:
-    """It acts again, and orders anew what is still to be told."""
+def test_an_order_of_an_earlier_term_is_dropped() -> None:
+    """It is master again, and orders again what is still to be sent."""
     one = order()
     assert too_late(one, view([one], acting=at(5.0), term=4), at(1.0)) is not None
 
 
 @pytest.mark.parametrize("minority", ["", "1 of 3"])
-def test_what_no_longer_waits_is_left(minority: str) -> None:
-    """Another node told it."""
+def test_a_notice_that_no_longer_waits_is_dropped(minority: str) -> None:
+    """Another node sent it."""
     one = order(minority=minority)
     assert too_late(one, view(acting=at(5.0), minority=at(5.0)), at(1.0)) == TOLD
 
 
-def test_the_leader_of_a_minority_begins_while_it_leads_that() -> None:
-    """Its mandate, and the term, have no say in this."""
+def test_the_leader_of_a_minority_begins_while_it_leads_it() -> None:
+    """Neither its lease nor the term matters."""
     one = order(minority="1 of 3")
     assert too_late(one, view([one], minority=at(5.0), term=4), at(4.9)) is None
     for late in (view([one], minority=at(1.0)), view([one], acting=at(5.0))):
         assert too_late(one, late, at(1.0)) == "no longer the minority's leader"
 
 
-def test_an_errand_begins_in_time_at_a_node_that_does_not_act() -> None:
-    """Only the node that acts knows whether it still waits."""
+def test_a_delegated_delivery_begins_in_time_at_a_node_that_is_not_master() -> None:
+    """Only the master knows whether it still waits."""
     assert too_late(order(delegated=True, until=at(5.0)), view(), at(4.9)) is None
     for until in (at(4.9), None):
         assert too_late(order(delegated=True, until=until), view(), at(4.9)) is not None

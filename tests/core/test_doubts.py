@@ -1,4 +1,4 @@
-"""Credence: bare claims of one node hold the healthy majority up for a bounded time only."""
+"""Doubts: one node's bare claims delay the healthy majority for a bounded time only."""
 
 from random import Random
 
@@ -43,18 +43,18 @@ PATIENCE_S: Seconds = TRUSTED_DEADS * DEAD_S
 
 
 def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Seconds:
-    """Return when one of C, D and E acts, though B is down and A only lies to them."""
+    """Return when C, D or E becomes master although B is down and A sends false claims."""
     cluster = NodeCluster(document(A, B, C, D, E, settings=Settings(engine=engine)))
     cluster.crash(A)
     cluster.crash(B)
     for dice, name in enumerate(HEALTHY):
         cluster.nodes[name].leadership.engine_host.rng = Random(
             dice
-        )  # else all raft timers are alike
+        )  # otherwise all raft timers are equal
     while cluster.now < LONG_S:
-        seats = [cluster.nodes[name].leadership for name in HEALTHY]
-        heard = max(s.lease.heard_term for s in seats)
-        voted = max(s.engine_host.hard_state.term for s in seats)
+        leaderships = [cluster.nodes[name].leadership for name in HEALTHY]
+        heard = max(s.lease.heard_term for s in leaderships)
+        voted = max(s.engine_host.hard_state.term for s in leaderships)
         for name in HEALTHY:
             for lie in lies:
                 if isinstance(lie, VoteRequest):
@@ -83,13 +83,13 @@ def elected_after(engine: str, *lies: Message, every_s: Seconds = 0.25) -> Secon
         ("lowest-id", (heartbeat(),), 20),
     ],
 )
-def test_three_healthy_voters_of_five_elect_whatever_the_fourth_claims(
+def test_three_healthy_voters_of_five_elect_a_master_whatever_the_fourth_claims(
     engine: str, lies: tuple[Message, ...], bound_s: Seconds
 ) -> None:
     assert elected_after(engine, *lies) < bound_s
 
 
-def test_an_acting_master_stays_the_incumbent_of_its_voters_whoever_claims_to_act() -> None:
+def test_a_master_stays_the_master_of_its_voters_whatever_another_node_claims() -> None:
     cluster = NodeCluster(document(A, B, C, D, E))
     cluster.run(3)
     assert cluster.masters() == [A]
@@ -123,16 +123,16 @@ def test_a_node_believes_nobody_in_a_term_in_which_it_was_the_master_itself() ->
     assert cluster.nodes[A].leadership.master(at(cluster.now)) is None
 
 
-def test_only_the_holder_that_was_endorsed_or_is_heard_acting_names_a_successor() -> None:
-    place = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
-    meet(place, 0.0, A, C)
-    place.on_resign(A, Resign(term=Term(7), successor=B), at(0))
-    assert place.choice(at(0)) == A
-    place.on_resign(C, Resign(term=Term(7), successor=B), at(0))
-    assert place.choice(at(0)) == B
+def test_only_the_master_that_was_granted_or_is_heard_acting_names_a_successor() -> None:
+    node = leadership(B, document(A, B, C), promise=Promise(Term(1), C))
+    meet(node, 0.0, A, C)
+    node.on_resign(A, Resign(term=Term(7), successor=B), at(0))
+    assert node.choice(at(0)) == A
+    node.on_resign(C, Resign(term=Term(7), successor=B), at(0))
+    assert node.choice(at(0)) == B
 
 
-# --- by itself --------------------------------------------------------------------------------
+# --- the doubts of one node ------------------------------------------------------------------
 
 
 def doubts(
@@ -145,17 +145,17 @@ def doubts(
 
 
 def watch(held: LeaderDoubts, wanted: NodeId | None, now: float) -> None:
-    """Let a node want one that is not in doubt."""
+    """Let a node wait for the leader that it wants, unless it doubts it."""
     held.update(lambda: None if held.doubted(at(now)) == wanted else wanted, at(now))
 
 
 def bound_to_writer(held: LeaderDoubts, now: float) -> None:
-    """Let a node be bound, for one second, to A, which wrote in its term."""
+    """Bind a node for one second to A, which wrote in its term."""
     held.lease.promise, held.lease.bound_until = Promise(Term(5), A), at(now + 1)
     held.register.accepted = record(document(A, B, C), pos(5))
 
 
-def test_one_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> None:
+def test_a_leader_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> None:
     held, now, lasted = doubts(), 0.0, list[float]()
     for _ in range(DOUBLED_MAX + 2):
         watch(held, A, now)
@@ -173,22 +173,22 @@ def test_one_that_is_waited_for_in_vain_is_doubted_for_longer_each_time() -> Non
     assert lasted == pytest.approx([least * n for n in [*times, times[-1]]])
 
 
-def test_whoever_is_in_doubt_is_not_believed_nor_among_those_that_could_lead() -> None:
-    place = leadership(C, document(A, B, C))
-    meet(place, 0.0, A, B)
-    held = place.doubts
+def test_a_doubted_node_is_neither_believed_nor_able_to_lead() -> None:
+    node = leadership(C, document(A, B, C))
+    meet(node, 0.0, A, B)
+    held = node.doubts
     assert held.believes(A, None, at(0))
-    assert place.electorate(at(0)).able == {A, B, C}
+    assert node.electorate(at(0)).able == {A, B, C}
     watch(held, A, 0)
-    meet(place, PATIENCE_S, A, B)
+    meet(node, PATIENCE_S, A, B)
     watch(held, A, PATIENCE_S)
     assert not held.believes(A, None, at(PATIENCE_S))
     assert not held.believes(A, Term(5), at(PATIENCE_S))
     assert held.believes(B, Term(5), at(PATIENCE_S))
-    assert place.electorate(at(PATIENCE_S)).able == {B, C}
+    assert node.electorate(at(PATIENCE_S)).able == {B, C}
 
 
-def test_only_the_time_counts_for_which_it_was_waited_for() -> None:
+def test_only_the_time_spent_waiting_for_a_leader_counts() -> None:
     held, now = doubts(), 0.0
     for _ in range(5):
         watch(held, A, now)
@@ -199,7 +199,7 @@ def test_only_the_time_counts_for_which_it_was_waited_for() -> None:
     assert held.deadline() == pytest.approx(now + 0.5)
 
 
-def test_one_node_is_in_doubt_at_a_time_the_last_one() -> None:
+def test_only_the_last_node_is_in_doubt() -> None:
     held, now = doubts(), 0.0
     for _ in range(2):  # the second doubt lasts twice as long
         now = max(now, held.deadline() if now else 0.0)
@@ -214,7 +214,7 @@ def test_one_node_is_in_doubt_at_a_time_the_last_one() -> None:
     assert held.believes(A, Term(5), at(now))
 
 
-def test_what_was_waited_for_is_forgotten_once_a_holder_wrote() -> None:
+def test_waiting_is_forgotten_once_a_master_wrote() -> None:
     held, nearly = doubts(), PATIENCE_S - 1
     watch(held, B, 0)
     bound_to_writer(held, nearly)
@@ -227,7 +227,7 @@ def test_what_was_waited_for_is_forgotten_once_a_holder_wrote() -> None:
 
 
 @pytest.mark.parametrize("busy", ["claims", "sees no majority"])
-def test_a_node_that_claims_or_could_not_lead_waits_for_nobody(busy: str) -> None:
+def test_a_node_that_claims_or_cannot_lead_waits_for_nobody(busy: str) -> None:
     held = doubts(able=busy == "claims")
     if busy == "claims":
         held.lease.claim = Term(1)
@@ -238,7 +238,7 @@ def test_a_node_that_claims_or_could_not_lead_waits_for_nobody(busy: str) -> Non
     assert held.deadline() == FOREVER
 
 
-def test_that_one_acts_is_believed_only_when_its_term_has_records() -> None:
+def test_a_node_is_believed_to_act_only_if_its_term_has_records() -> None:
     held = doubts()
     assert not held.believes(A, Term(5), at(0), acting=True)
     held.register.witnesses.named[A] = pos(5, 8)
@@ -253,7 +253,7 @@ def test_that_one_acts_is_believed_only_when_its_term_has_records() -> None:
     assert not held.believes(B, Term(7), at(0), acting=True)
 
 
-def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
+def test_a_voter_bound_to_a_master_that_wrote_ignores_other_claims() -> None:
     held = doubts()
     bound_to_writer(held, 0)
     assert held.believes(A, Term(5), at(0))
@@ -263,7 +263,7 @@ def test_whoever_is_bound_to_a_holder_that_wrote_hears_no_other_claim() -> None:
     assert held.believes(B, Term(6), at(1))
 
 
-def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() -> None:
+def test_a_master_that_claims_a_higher_term_keeps_its_voters() -> None:
     cluster = NodeCluster(document(A, B, C))
     cluster.run(10)
     (master,) = cluster.masters()
@@ -275,7 +275,7 @@ def test_an_acting_master_that_claims_again_in_a_higher_term_keeps_its_voters() 
     assert higher in [ack.granted for who, _, ack in cluster.messages(HeartbeatAck) if who == voter]
 
 
-def test_whoever_is_no_member_any_more_is_forgotten() -> None:
+def test_a_node_that_is_no_longer_a_member_is_forgotten() -> None:
     held = doubts()
     watch(held, A, 0)
     held.keep(frozenset({B, C}))
@@ -288,17 +288,17 @@ def test_whoever_is_no_member_any_more_is_forgotten() -> None:
     assert held.doubted(at(PATIENCE_S)) is None
 
 
-def test_a_voter_that_comes_back_follows_a_holder_that_is_never_at_rest() -> None:
-    """Each member shows it another record, so it can believe none of them, but the term."""
-    place = leadership(C, document(A, B, C, settings=Settings(engine="raft")))
-    meet(place, 0.0, A, B)
+def test_a_voter_that_comes_back_follows_a_master_that_writes_all_the_time() -> None:
+    """Each member shows it a different record, so it can believe only the term."""
+    node = leadership(C, document(A, B, C, settings=Settings(engine="raft")))
+    meet(node, 0.0, A, B)
     for number, member in enumerate((A, B)):
         said = heartbeat(committed=pos(5, number), acting=member == A, claim=Term(5))
-        place.on_heartbeat(member, said, at(0), WALL)
-    assert place.master(at(0)) is None
+        node.on_heartbeat(member, said, at(0), WALL)
+    assert node.master(at(0)) is None
     acting = heartbeat(committed=pos(5, 2), acting=True, claim=Term(5))
-    (answer, *_) = place.on_heartbeat(A, acting, at(0), WALL).effects
-    assert place.master(at(0)) == A
+    (answer, *_) = node.on_heartbeat(A, acting, at(0), WALL).effects
+    assert node.master(at(0)) == A
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     assert answer.message.granted == Term(5)

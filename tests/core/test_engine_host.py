@@ -1,4 +1,4 @@
-"""The engine meets the facts: what it hears, what it says, and whom others named."""
+"""The engine host: messages to and from the engine, its hard state, and named successors."""
 
 from random import Random
 
@@ -25,157 +25,157 @@ from tests.core.leaderships import leadership, meet
 from tests.core.samples import WALL, A, B, C, at, document, heartbeat, sent
 
 
-def place(me: NodeId, engine: str = "raft") -> Leadership:
-    """A seat of three that has contact with the other two."""
-    sits = leadership(me, document(A, B, C, settings=Settings(engine=engine)))
-    meet(sits, 0.0, *({A, B, C} - {me}))
-    return sits
+def connected(me: NodeId, engine: str = "raft") -> Leadership:
+    """The leadership of one node of three that has contact with the other two."""
+    node = leadership(me, document(A, B, C, settings=Settings(engine=engine)))
+    meet(node, 0.0, *({A, B, C} - {me}))
+    return node
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_has_bonds_and_beats(engine: str) -> None:
+def test_every_engine_has_a_length_of_grants_and_a_heartbeat_interval(engine: str) -> None:
     found = timing(Settings(engine=engine))
     assert 0 < found.beat_s * 3 <= found.bound_s
 
 
-def test_what_a_vote_rests_on_is_durable_before_it_is_said() -> None:
-    sits = place(B)
-    effects = sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
+def test_the_hard_state_is_durable_before_a_vote_is_sent() -> None:
+    node = connected(B)
+    effects = node.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     assert sent(effects, C) == [VoteResponse(term=Term(7), granted=True)]
-    assert sits.engine_host.hard_state == HardState(Term(7), C)
+    assert node.engine_host.hard_state == HardState(Term(7), C)
 
 
-def test_the_next_claim_takes_the_term_of_the_engines_ballot() -> None:
-    sits = place(B)
-    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
-    sits.advance(at(0), WALL)
-    assert sits.lease.heard_term == 6
-    assert sits.lease.open_canvass(0.1, at(0)) == 7
+def test_the_next_claim_takes_the_term_of_the_engines_hard_state() -> None:
+    node = connected(B)
+    node.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
+    node.advance(at(0), WALL)
+    assert node.lease.heard_term == 6
+    assert node.lease.open_canvass(0.1, at(0)) == 7
 
 
-def test_a_ballot_that_the_disk_refused_is_forgotten() -> None:
-    sits = place(B)
-    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
-    sits.engine_host.restore(HardState(Term(3), A))
-    assert sits.engine_host.hard_state == HardState(Term(3), A)
-    again = sits.on_engine_message(C, VoteRequest(term=Term(3)), at(0))
+def test_a_hard_state_that_the_disk_refused_is_forgotten() -> None:
+    node = connected(B)
+    node.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
+    node.engine_host.restore(HardState(Term(3), A))
+    assert node.engine_host.hard_state == HardState(Term(3), A)
+    again = node.on_engine_message(C, VoteRequest(term=Term(3)), at(0))
     assert sent(again, C) == [VoteResponse(term=Term(3), granted=False)]
 
 
-def test_a_ballot_outlives_the_engine_that_cast_it() -> None:
-    sits = place(B)
-    sits.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
+def test_a_hard_state_outlives_its_engine() -> None:
+    node = connected(B)
+    node.on_engine_message(C, VoteRequest(term=Term(7)), at(0))
     for engine in ("gossip", "raft"):
-        settings = evolve(sits.settings, engine=engine)
-        changed = evolve(sits.register.committed.document, settings=settings)
-        sits.register.committed = evolve(sits.register.committed, document=changed)
-        sits.advance(at(0), WALL)
-    assert sits.engine_host.hard_state == HardState(Term(7), C)
-    again = sits.on_engine_message(A, VoteRequest(term=Term(7)), at(0))
+        settings = evolve(node.settings, engine=engine)
+        changed = evolve(node.register.committed.document, settings=settings)
+        node.register.committed = evolve(node.register.committed, document=changed)
+        node.advance(at(0), WALL)
+    assert node.engine_host.hard_state == HardState(Term(7), C)
+    again = node.on_engine_message(A, VoteRequest(term=Term(7)), at(0))
     assert sent(again, A) == [VoteResponse(term=Term(7), granted=False)]
 
 
-def test_what_an_engine_notes_is_told_once() -> None:
-    sits = place(A, "lowest-id")
-    sits.advance(at(0), WALL)
-    (turned,) = sits.engine_host.drain_news()
+def test_a_note_of_an_engine_is_logged_once() -> None:
+    node = connected(A, "lowest-id")
+    node.advance(at(0), WALL)
+    (turned,) = node.engine_host.drain_news()
     assert isinstance(turned, Turned)
     assert (turned.turn.before, turned.turn.after) == (Role.FOLLOWER, Role.LEADER)
-    assert sits.engine_host.role is Role.LEADER
-    assert sits.engine_host.drain_news() == []
+    assert node.engine_host.role is Role.LEADER
+    assert node.engine_host.drain_news() == []
 
 
-def test_a_broken_protocol_is_noted() -> None:
-    sits = place(B)
+def test_a_broken_protocol_is_logged() -> None:
+    node = connected(B)
     now = at(0)
     for _ in range(100):
         now = Instant(now + 0.05)
-        meet(sits, now, A, C)
-        sits.advance(now, WALL)
-        if sits.engine_host.role is not Role.FOLLOWER:
+        meet(node, now, A, C)
+        node.advance(now, WALL)
+        if node.engine_host.role is not Role.FOLLOWER:
             break
         for peer in (A, C):
-            asked = Term(sits.engine_host.hard_state.term + 1)
-            sits.on_engine_message(peer, granted_before(asked), now)
-    term = sits.engine_host.hard_state.term
-    sits.on_engine_message(C, VoteResponse(term=term, granted=True), now)
-    assert sits.engine_host.role is Role.LEADER
-    sits.on_engine_message(A, LeaderHeartbeat(term=term), now)
-    noted = [e.fact for e in sits.engine_host.drain_news() if isinstance(e, Note)]
+            asked = Term(node.engine_host.hard_state.term + 1)
+            node.on_engine_message(peer, granted_before(asked), now)
+    term = node.engine_host.hard_state.term
+    node.on_engine_message(C, VoteResponse(term=term, granted=True), now)
+    assert node.engine_host.role is Role.LEADER
+    node.on_engine_message(A, LeaderHeartbeat(term=term), now)
+    noted = [e.fact for e in node.engine_host.drain_news() if isinstance(e, Note)]
     assert noted == [ProtocolBroken(f"{A} says that it too leads term {term}")]
 
 
 def granted_before(asked: Term) -> PreVoteResponse:
-    """What a voter answers that would vote."""
+    """The answer of a voter that would grant its vote."""
     return PreVoteResponse(asked=asked, granted=True, term=Term(asked - 1))
 
 
-def test_the_last_holders_successor_goes_before_the_engines_choice_until_somebody_acts() -> None:
-    sits = place(B, "lowest-id")
-    assert sits.choice(at(0)) == A
-    sits.lease.promise = Promise(Term(1), A)
-    sits.on_resign(A, Resign(term=Term(1), successor=C), at(0))
-    assert sits.choice(at(0)) == C
-    sits.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    sits.on_resign(A, Resign(term=Term(2), successor=None), at(0))
-    assert sits.choice(at(0)) == A
+def test_the_successor_that_the_last_master_named_goes_first_until_there_is_a_master() -> None:
+    node = connected(B, "lowest-id")
+    assert node.choice(at(0)) == A
+    node.lease.promise = Promise(Term(1), A)
+    node.on_resign(A, Resign(term=Term(1), successor=C), at(0))
+    assert node.choice(at(0)) == C
+    node.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    node.on_resign(A, Resign(term=Term(2), successor=None), at(0))
+    assert node.choice(at(0)) == A
 
 
 def test_a_late_resignation_of_an_earlier_term_names_nobody() -> None:
-    sits = place(B, "lowest-id")
-    sits.on_heartbeat(A, heartbeat(claim=Term(5)), at(0), WALL)
-    sits.on_resign(A, Resign(term=Term(4), successor=C), at(0))
-    assert sits.choice(at(0)) == A
+    node = connected(B, "lowest-id")
+    node.on_heartbeat(A, heartbeat(claim=Term(5)), at(0), WALL)
+    node.on_resign(A, Resign(term=Term(4), successor=C), at(0))
+    assert node.choice(at(0)) == A
 
 
-def test_without_an_engine_nothing_is_said_or_heard() -> None:
-    sits = place(B, "future")
-    assert sits.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
-    sits.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
-    electorate = sits.electorate(at(0))
-    assert sits.engine_host.next_leader(electorate) is None
-    assert sits.engine_host.successor(electorate, at(0)) is None
-    sits.engine_host.step_aside(None, electorate, at(0))
-    sits.engine_host.restore(HardState(Term(3), A))
-    sits.engine_host.close(at(0))
-    assert sits.engine_host.role is Role.FOLLOWER
+def test_without_an_engine_no_message_is_sent_or_processed() -> None:
+    node = connected(B, "future")
+    assert node.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
+    node.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
+    electorate = node.electorate(at(0))
+    assert node.engine_host.next_leader(electorate) is None
+    assert node.engine_host.successor(electorate, at(0)) is None
+    node.engine_host.step_aside(None, electorate, at(0))
+    node.engine_host.restore(HardState(Term(3), A))
+    node.engine_host.close(at(0))
+    assert node.engine_host.role is Role.FOLLOWER
 
 
-def test_who_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
-    sits = place(B, "gossip")
+def test_a_node_that_hears_a_majority_follows_no_gossip_leader_that_hears_none() -> None:
+    node = connected(B, "gossip")
     engine = engine_named("gossip", B, hard_state=HardState(), rng=Random(0), now=at(0))
     assert engine is not None
-    sees = sits.electorate(at(0))
+    sees = node.electorate(at(0))
     engine.on_message(A, LeadershipDeclaration(), evolve(sees, able=frozenset({B, C})), at(0))
     assert engine.choice(sees, at(0)) is None
     engine.on_message(A, LeadershipDeclaration(), sees, at(0))
     assert engine.choice(sees, at(0)) == A
 
 
-def test_words_for_all_go_to_every_member() -> None:
-    sits = place(A)
+def test_messages_for_all_go_to_every_member() -> None:
+    node = connected(A)
     now, asked = at(0), list[Send]()
     while not asked:
         now = Instant(now + 0.05)
-        meet(sits, now, B, C)
-        asked = [e for e in sits.advance(now, WALL) if isinstance(e, Send)]
+        meet(node, now, B, C)
+        asked = [e for e in node.advance(now, WALL) if isinstance(e, Send)]
         assert now < 5
     assert {e.to for e in asked} == {B, C}
 
 
-def test_a_late_word_of_an_older_holder_does_not_unsay_who_was_named() -> None:
-    sits = place(B, "lowest-id")
-    sits.lease.promise = Promise(Term(5), A)
-    sits.on_resign(A, Resign(term=Term(5), successor=C), at(0))
-    sits.engine_host.on_acting(A, Term(4), sits.electorate(at(0)), at(0))
-    assert sits.choice(at(0)) == C
-    sits.engine_host.on_acting(C, Term(6), sits.electorate(at(0)), at(0))
-    assert sits.choice(at(0)) == A
+def test_a_late_message_of_an_older_master_does_not_replace_the_named_successor() -> None:
+    node = connected(B, "lowest-id")
+    node.lease.promise = Promise(Term(5), A)
+    node.on_resign(A, Resign(term=Term(5), successor=C), at(0))
+    node.engine_host.on_acting(A, Term(4), node.electorate(at(0)), at(0))
+    assert node.choice(at(0)) == C
+    node.engine_host.on_acting(C, Term(6), node.electorate(at(0)), at(0))
+    assert node.choice(at(0)) == A
 
 
-def test_a_node_that_does_not_know_the_engine_hears_who_acts_and_wants_nobody() -> None:
-    sits = place(B, engine="nobody-knows-it")
-    sits.engine_host.on_resign(C, Term(1), at(0), by_hand=False)
-    sits.engine_host.on_acting(A, Term(3), sits.electorate(at(0)), at(0))
-    assert sits.engine_host.nominee is None
-    assert sits.choice(at(0)) is None
+def test_a_node_that_does_not_know_the_engine_follows_the_master_and_chooses_nobody() -> None:
+    node = connected(B, engine="nobody-knows-it")
+    node.engine_host.on_resign(C, Term(1), at(0), by_hand=False)
+    node.engine_host.on_acting(A, Term(3), node.electorate(at(0)), at(0))
+    assert node.engine_host.nominee is None
+    assert node.choice(at(0)) is None

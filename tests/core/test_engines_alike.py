@@ -1,4 +1,4 @@
-"""What every election engine does, whichever it is: one suite for all, through the protocol."""
+"""What every election engine must do: one suite for all, through the protocol."""
 
 import pytest
 
@@ -40,21 +40,21 @@ every_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
 def elected(engine: str, *members: NodeId, seed: int = 1) -> EngineCluster:
-    """Return a group that had time to come to its first choice."""
+    """Return a group that had time to make its first choice."""
     group = EngineCluster(engine, *members, seed=seed)
     group.run(BOUND_S[engine])
     return group
 
 
 def chosen(group: EngineCluster) -> NodeId:
-    """Return the one that all running members want whose disks are well."""
+    """Return the node that all running members with a working disk choose."""
     (choice,) = group.choices(*(group.engines.keys() - group.full_disks))
     assert choice is not None
     return choice
 
 
 def state(group: EngineCluster) -> list[tuple[Role, NodeId | None, HardState, float]]:
-    """Return all that can be seen of the engines of a group."""
+    """Return all visible state of the engines of a group."""
     return [
         (engine.role, group.choice(name), engine.hard_state, engine.deadline(group.now))
         for name, engine in group.engines.items()
@@ -70,7 +70,7 @@ def test_a_group_of_one_leads_within_its_bound(engine: str) -> None:
 
 @every_engine
 @pytest.mark.parametrize("seed", range(5))
-def test_three_living_members_come_to_one_choice(engine: str, seed: int) -> None:
+def test_three_living_members_make_one_choice(engine: str, seed: int) -> None:
     group = elected(engine, A, B, C, seed=seed)
     assert group.leaders() == {chosen(group)}
 
@@ -117,7 +117,7 @@ def test_a_member_that_comes_back_leaves_one_leader(engine: str) -> None:
 
 
 @every_engine
-def test_a_group_on_a_bad_net_comes_to_one_choice_once_it_is_good(engine: str) -> None:
+def test_a_group_makes_one_choice_once_a_bad_network_is_good_again(engine: str) -> None:
     group = EngineCluster(engine, A, B, C)
     group.loss, group.repeat, group.delay_s = 0.4, 0.3, (0.0, 1.0)
     group.run(60.0)
@@ -179,7 +179,7 @@ def test_stepping_aside_moves_the_lead(engine: str) -> None:
 
 
 @every_engine
-def test_the_same_moments_give_the_same_answers(engine: str) -> None:
+def test_the_same_times_give_the_same_answers(engine: str) -> None:
     def told(seed: int) -> tuple[object, ...]:
         group = EngineCluster(engine, A, B, C, seed=seed)
         group.loss, group.repeat, group.delay_s = 0.2, 0.2, (0.0, 0.5)
@@ -192,7 +192,7 @@ def test_the_same_moments_give_the_same_answers(engine: str) -> None:
 
 
 @every_engine
-def test_words_of_other_engines_change_nothing(engine: str) -> None:
+def test_messages_of_other_engines_change_nothing(engine: str) -> None:
     group = elected(engine, A, B, C)
     before = state(group)
     said = len(group.said)
@@ -205,7 +205,7 @@ def test_words_of_other_engines_change_nothing(engine: str) -> None:
 
 
 @every_engine
-def test_words_of_strangers_change_nothing(engine: str) -> None:
+def test_messages_of_strangers_change_nothing(engine: str) -> None:
     group = elected(engine, A, B, C)
     before = state(group)
     said = len(group.said)
@@ -217,7 +217,7 @@ def test_words_of_strangers_change_nothing(engine: str) -> None:
 
 
 @every_engine
-def test_time_that_passes_twice_passes_once(engine: str) -> None:
+def test_advancing_twice_to_the_same_time_changes_nothing(engine: str) -> None:
     """`advance` may be called more often than the deadline asks for."""
     group = EngineCluster(engine, A, B, C)
     for _ in range(200):
@@ -231,7 +231,7 @@ def test_time_that_passes_twice_passes_once(engine: str) -> None:
 
 
 @every_engine
-def test_turns_follow_on_each_other_and_nothing_is_complained_of(engine: str) -> None:
+def test_each_turn_begins_where_the_last_one_ended_and_no_problem_is_reported(engine: str) -> None:
     group = elected(engine, A, B, C)
     group.crash(chosen(group))
     group.run(CHANGE_S[engine])

@@ -1,4 +1,4 @@
-"""What one member says of deliveries that it was never asked to make."""
+"""Reports of a member about deliveries that it was not asked to make."""
 
 import pytest
 
@@ -16,14 +16,14 @@ ROUNDS_S = 3.0
 
 
 def looks(cluster: NodeCluster, outcome: Outcome) -> None:
-    """Let everybody see the same for some rounds."""
+    """Let every node see the same outcome for some rounds."""
     for _ in range(3):
         cluster.set_outcome(WEB, outcome)
         cluster.run(ROUNDS_S / 3)
 
 
 def down(*, works: bool | None = None) -> NodeCluster:
-    """Return three nodes of which A acts, with an outage just opened."""
+    """Return three nodes with A as master and an outage just opened."""
     cluster = elected_cluster()
     looks(cluster, Outcome.OK)
     cluster.channel_works = works
@@ -32,7 +32,7 @@ def down(*, works: bool | None = None) -> NodeCluster:
 
 
 def entrusted() -> NodeCluster:
-    """Return the same after A failed and asked B, whose attempt is under way."""
+    """Return the same after A failed and delegated to B, whose attempt is under way."""
     cluster = down()
     ((_, mine),) = cluster.effects_of(Notify)
     cluster.handle(A, mine.ended(delivered=False, detail="no answer"))
@@ -46,16 +46,16 @@ def waiting(cluster: NodeCluster) -> tuple[Delivery, ...]:
     return cluster.nodes[A].register.committed.ledger.outbox
 
 
-def says(cluster: NodeCluster, liar: NodeId, to: NodeId = A, **what: object) -> None:
-    """Let a member say how an attempt at the first notice that waits ended."""
+def says(cluster: NodeCluster, hostile: NodeId, to: NodeId = A, **what: object) -> None:
+    """Let a member report the end of an attempt at the first waiting notice."""
     (first, *_) = waiting(cluster)
     fields = {"delivered": True, "detail": "as forged"} | what
     told = Delivered(notice=first.notice.id, channel=first.channel, **fields)  # type: ignore[arg-type] # its own fields
-    cluster.handle(to, Received(liar, told))
+    cluster.handle(to, Received(hostile, told))
 
 
 def outpace(cluster: NodeCluster) -> None:
-    """Let C name a higher term than everybody knows, and time pass for A to claim again."""
+    """Let C name a higher term than all know, and give A time to claim again."""
     leadership = cluster.nodes[A].leadership
     beat = Heartbeat(
         number=-1,
@@ -70,7 +70,7 @@ def outpace(cluster: NodeCluster) -> None:
 
 
 @pytest.mark.parametrize("through", [A, B])
-def test_a_notice_is_not_crossed_off_on_the_word_of_one_who_was_not_asked(
+def test_a_notice_is_not_settled_by_a_member_that_was_not_asked(
     through: NodeId,
 ) -> None:
     cluster = down()
@@ -79,7 +79,7 @@ def test_a_notice_is_not_crossed_off_on_the_word_of_one_who_was_not_asked(
     assert [d.notice.kind for d in waiting(cluster)] == [NoticeKind.DOWN]
 
 
-def test_one_who_claims_to_have_delivered_for_another_does_not_end_its_errand() -> None:
+def test_a_member_cannot_end_the_delegated_delivery_of_another() -> None:
     cluster = entrusted()
     says(cluster, C, to=B)
     assert waiting(cluster)
@@ -89,7 +89,7 @@ def test_one_who_claims_to_have_delivered_for_another_does_not_end_its_errand() 
     assert waiting(cluster) == ()
 
 
-def test_nobody_who_was_not_asked_can_make_the_master_wait() -> None:
+def test_a_member_that_was_not_asked_cannot_make_the_master_wait() -> None:
     cluster = down()
     for _ in range(10):
         says(cluster, C, delivered=False, wait_s=3600.0)
@@ -99,7 +99,7 @@ def test_nobody_who_was_not_asked_can_make_the_master_wait() -> None:
     assert scheduler.holds.until(waiting(cluster)[0].channel) < at(cluster.now)
 
 
-def test_one_who_was_asked_makes_the_master_wait_for_a_short_while_only() -> None:
+def test_a_member_that_was_asked_can_make_the_master_wait_for_a_short_time_only() -> None:
     cluster = entrusted()
     for _ in range(10):
         says(cluster, B, delivered=False, wait_s=3600.0)
@@ -109,7 +109,7 @@ def test_one_who_was_asked_makes_the_master_wait_for_a_short_while_only() -> Non
     assert [t for t in told if t[1] is NoticeKind.DOWN] == [(A, NoticeKind.DOWN)]
 
 
-def test_the_late_word_of_one_who_was_asked_ends_nothing_that_another_began() -> None:
+def test_a_late_report_ends_no_attempt_of_another_member() -> None:
     cluster = entrusted()
     cluster.run(ATTEMPT_S_MAX + 2 * RETRY_FIRST_S)
     assert cluster.nodes[A].alerts.scheduler.is_busy(at(cluster.now)), "A tries again itself"
@@ -120,7 +120,7 @@ def test_the_late_word_of_one_who_was_asked_ends_nothing_that_another_began() ->
     assert waiting(cluster) == ()
 
 
-def test_terms_that_rise_while_the_master_acts_hold_no_end_of_an_outage_back() -> None:
+def test_rising_terms_do_not_delay_the_end_of_an_outage() -> None:
     cluster = down(works=True)
     cluster.effects.clear()
     for _ in range(12):
@@ -132,8 +132,8 @@ def test_terms_that_rise_while_the_master_acts_hold_no_end_of_an_outage_back() -
     assert told == [NoticeKind.RECOVERED]
 
 
-def test_what_waited_before_the_master_acted_is_crossed_off_on_a_members_word() -> None:
-    """An earlier master may have asked anybody; nobody can know whom."""
+def test_a_notice_from_before_this_master_is_settled_by_the_report_of_any_member() -> None:
+    """An earlier master may have asked any member."""
     cluster = down()
     cluster.cut_off(A)
     cluster.run(20)

@@ -1,4 +1,4 @@
-"""A disk that refuses writes for long: the node stays out of the way, and says why."""
+"""A disk that refuses writes for long: the node does not lead, and says why."""
 
 from qutrio.core.api.effects import Note, Persist
 from qutrio.core.api.facts import DiskRefused
@@ -11,7 +11,7 @@ HELD = document(A, B, C, checks=[check()], settings=Settings(master_cooldown_s=5
 
 
 def without_space() -> NodeCluster:
-    """The lowest id had the role, and its disk is full since the last change."""
+    """Return a cluster whose lowest id was master until its disk became full."""
     cluster = elected_cluster(HELD)
     cluster.full = {A}
     cluster.propose(A, API)
@@ -38,7 +38,7 @@ def test_the_role_moves_back_once_there_is_space() -> None:
     assert {d.accepted.document.revision for d in cluster.disks.values()} == {2}
 
 
-def test_a_node_says_of_which_refusal_it_suffers_and_for_how_long() -> None:
+def test_a_node_reports_its_disk_error_and_for_how_long_it_has_lasted() -> None:
     cluster = without_space()
     cluster.run(5 * DISK_RETRY_S)
     assert cluster.status(A).disk == "no space left"
@@ -48,7 +48,7 @@ def test_a_node_says_of_which_refusal_it_suffers_and_for_how_long() -> None:
     assert cluster.status(A).disk == ""
 
 
-def test_a_node_without_trouble_writes_nothing_to_find_that_out() -> None:
+def test_a_healthy_node_makes_no_test_writes() -> None:
     cluster = elected_cluster(HELD)
     cluster.run(5 * DISK_RETRY_S)
     assert cluster.effects_of(Persist) == []

@@ -1,4 +1,4 @@
-"""The gossip engine: what it hears, says and wants, one machine at a time."""
+"""The gossip engine: its messages, timers and choice, one engine at a time."""
 
 from qutrio.core.election.engine_messages import LeaderHeartbeat
 from qutrio.core.election.gossip import Gossip
@@ -32,7 +32,7 @@ def test_a_view_that_grows_is_sampled_until_two_samples_are_equal() -> None:
     assert engine.advance(seen_by(A), at(2)) == [Outgoing(None, PROPOSAL)]
 
 
-def test_a_view_of_the_same_size_but_of_others_is_not_stable() -> None:
+def test_a_view_of_the_same_size_with_other_members_is_not_stable() -> None:
     engine = Gossip(me=A, now=at(0))
     engine.advance(seen_by(A, frozenset({A, B})), at(0))
     assert engine.advance(seen_by(A, frozenset({A, C})), at(1)) == []
@@ -76,7 +76,7 @@ def test_no_sample_is_taken_before_its_time() -> None:
 # --- elections ------------------------------------------------------------------------------
 
 
-def test_a_proposal_is_said_again_with_each_sample_while_collecting() -> None:
+def test_a_proposal_is_repeated_with_each_sample_while_collecting() -> None:
     engine = candidate(B)
     assert engine.advance(seen_by(B), at(1)) == []
     assert engine.advance(seen_by(B), at(1.9)) == []
@@ -84,7 +84,7 @@ def test_a_proposal_is_said_again_with_each_sample_while_collecting() -> None:
     assert engine.deadline(at(2)) == 3.0
 
 
-def test_who_hears_a_lower_proposal_waits_for_a_lifetime_then_tries_again() -> None:
+def test_a_candidate_that_hears_a_lower_proposal_waits_a_lifetime_and_tries_again() -> None:
     engine = candidate(B)
     assert engine.on_message(A, PROPOSAL, seen_by(B), at(3)) == []
     assert engine.advance(seen_by(B), at(6)) == []
@@ -108,7 +108,7 @@ def test_a_proposal_from_before_the_election_does_not_count() -> None:
     assert engine.advance(seen_by(B), at(ALIVE_S + ELECTION_S)) == [Outgoing(None, DECLARATION)]
 
 
-def test_a_proposal_of_one_that_was_removed_meanwhile_does_not_count() -> None:
+def test_a_proposal_of_a_member_that_was_removed_does_not_count() -> None:
     engine = candidate(B)
     engine.on_message(A, PROPOSAL, seen_by(B), at(3))
     left = seen_by(B, voters=frozenset({B, C}))
@@ -154,7 +154,7 @@ def test_an_old_declaration_makes_room_for_a_higher_leader() -> None:
     assert engine.choice(seen_by(A), at(ALIVE_S)) == C
 
 
-def test_each_declaration_of_the_leader_gives_it_a_lifetime_more() -> None:
+def test_each_declaration_of_the_leader_lasts_for_a_lifetime() -> None:
     engine = follower(B, of=A)
     engine.on_message(A, DECLARATION, seen_by(B), at(9))
     assert engine.deadline(at(9)) == 9 + ALIVE_S
@@ -162,7 +162,7 @@ def test_each_declaration_of_the_leader_gives_it_a_lifetime_more() -> None:
     assert engine.advance(seen_by(B), at(9 + ALIVE_S)) == [Outgoing(None, PROPOSAL)]
 
 
-def test_a_leader_that_was_removed_is_not_followed_any_more() -> None:
+def test_a_leader_that_was_removed_is_no_longer_followed() -> None:
     engine = follower(B, of=A)
     left = seen_by(B, voters=frozenset({B, C}))
     assert engine.choice(left, at(1)) is None
@@ -172,7 +172,7 @@ def test_a_leader_that_was_removed_is_not_followed_any_more() -> None:
 # --- what is ignored ------------------------------------------------------------------------
 
 
-def test_words_of_strangers_of_the_dead_of_itself_and_of_other_engines_change_nothing() -> None:
+def test_messages_of_strangers_of_the_dead_of_itself_and_of_other_engines_change_nothing() -> None:
     engine = leader(B)
     seen = seen_by(B, frozenset({B, C, D}))
     for sender, message in (

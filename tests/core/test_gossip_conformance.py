@@ -1,7 +1,7 @@
 """The gossip engine keeps each sentence of the algorithm in Hyperledger Fabric's election module.
 
 First the properties that it claims, then its pseudo code, then the scenarios that Fabric tests.
-The meaning of each is given in our own words.
+Each is paraphrased.
 """
 
 import pytest
@@ -40,7 +40,7 @@ def cluster(*members: NodeId) -> EngineCluster:
 
 
 def test_symmetry_is_broken_by_comparing_ids() -> None:
-    """Of equals the lowest id leads."""
+    """Of equal nodes the lowest id leads."""
     group = cluster(C, A, B)
     group.run(ELECTED_S)
     assert group.leaders() == {A}
@@ -70,7 +70,7 @@ def test_there_is_one_leader_per_partition_and_one_after_healing() -> None:
 
 
 def test_nodes_say_proposals_and_declarations_only() -> None:
-    """There is no other word in this algorithm."""
+    """The algorithm has no other message."""
     group = cluster(A, B, C)
     group.run(GRACE_S)
     group.crash(A)
@@ -85,7 +85,7 @@ def test_nodes_say_proposals_and_declarations_only() -> None:
 
 
 def test_a_node_begins_without_a_known_leader() -> None:
-    """The variable that says whether a leader is known begins as false."""
+    """The variable that says whether a leader is known starts as false."""
     engine = Gossip(me=B, now=at(0))
     assert engine.choice(seen_by(B), at(0)) is None
     assert engine.role is Role.FOLLOWER
@@ -93,7 +93,7 @@ def test_a_node_begins_without_a_known_leader() -> None:
 
 @pytest.mark.parametrize("engine", [Gossip(me=B, now=at(0)), candidate(B), follower(B, of=C)])
 def test_a_declaration_at_any_time_makes_a_leader_known(engine: Gossip) -> None:
-    """A node always listens, and whoever declares itself is then the leader it knows."""
+    """A node always listens; the node that declares itself is then its known leader."""
     moment = at(4)
     engine.on_message(A, DECLARATION, seen_by(B), moment)
     assert engine.choice(seen_by(B), moment) == A
@@ -109,7 +109,7 @@ def test_the_start_waits_until_the_view_is_stable() -> None:
 
 
 def test_the_start_ends_with_a_declaration() -> None:
-    """A leader that is there already makes the wait for a view needless."""
+    """If there is a leader already, the wait for a stable view is not needed."""
     engine = Gossip(me=A, now=at(0))
     engine.advance(seen_by(A), at(0))
     engine.on_message(C, DECLARATION, seen_by(A), at(0.5))
@@ -118,7 +118,7 @@ def test_the_start_ends_with_a_declaration() -> None:
 
 
 def test_the_start_ends_when_its_time_is_over() -> None:
-    """A view that never stands still does not keep a node waiting for ever."""
+    """A view that keeps changing does not make a node wait forever."""
     engine = Gossip(me=A, now=at(0))
     views = [frozenset({A, B}), GROUP]
     for second in range(int(GRACE_S)):
@@ -130,7 +130,7 @@ def test_the_start_ends_when_its_time_is_over() -> None:
 
 
 def test_without_a_known_leader_there_is_an_election() -> None:
-    """Not to know a leader is the one reason for an election."""
+    """Only a node that knows no leader begins an election."""
     engine = candidate(B)
     assert engine.role is Role.CANDIDATE
     known = follower(B, of=A)
@@ -139,7 +139,7 @@ def test_without_a_known_leader_there_is_an_election() -> None:
 
 
 def test_a_leader_declares_itself_again_and_again() -> None:
-    """For as long as it leads, a node says so to all."""
+    """As long as it leads, a node repeats its declaration to all."""
     group = cluster(A, B)
     group.run(ELECTED_S)
     before = len(group.said)
@@ -159,7 +159,7 @@ def test_a_leader_that_hears_a_lower_one_becomes_a_follower() -> None:
 
 
 def test_a_follower_that_hears_nothing_for_too_long_knows_no_leader() -> None:
-    """The knowledge of a leader lasts for one threshold after its last declaration."""
+    """A leader is known for one threshold after its last declaration."""
     engine = follower(B, of=A)
     assert engine.choice(seen_by(B), at(ALIVE_S - 0.1)) == A
     assert engine.choice(seen_by(B), at(ALIVE_S)) is None
@@ -170,14 +170,14 @@ def test_a_follower_that_hears_nothing_for_too_long_knows_no_leader() -> None:
 
 
 def test_an_election_begins_with_a_proposal_to_all() -> None:
-    """Whoever finds no leader says to everybody that it would lead."""
+    """A node that finds no leader proposes itself to all."""
     engine = Gossip(me=C, now=at(0))
     engine.advance(seen_by(C), at(0))
     assert engine.advance(seen_by(C), at(SAMPLE_S)) == [Outgoing(None, PROPOSAL)]
 
 
 def test_proposals_are_collected_for_a_while() -> None:
-    """Nobody leads before the others had time to propose themselves."""
+    """No node leads before the others had time to propose themselves."""
     engine = candidate(A)
     for tenth in range(10, 60):
         engine.advance(seen_by(A), at(tenth / 10))
@@ -188,7 +188,7 @@ def test_proposals_are_collected_for_a_while() -> None:
 
 @pytest.mark.parametrize("other", [A, C])
 def test_a_declaration_while_collecting_ends_the_election(other: NodeId) -> None:
-    """Who is declared already is followed, be it a lower or a higher id."""
+    """The declared leader is followed, whether its id is lower or higher."""
     engine = candidate(B)
     engine.on_message(other, DECLARATION, seen_by(B), at(2))
     assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == []
@@ -196,7 +196,7 @@ def test_a_declaration_while_collecting_ends_the_election(other: NodeId) -> None
 
 
 def test_one_lower_proposal_among_all_is_enough_to_give_way() -> None:
-    """All proposals collected are looked at."""
+    """All collected proposals are compared."""
     engine = candidate(C)
     for sender in (E, B, D):
         everybody = seen_by(C, frozenset({A, B, C, D, E}), voters=frozenset({A, B, C, D, E}))
@@ -206,7 +206,7 @@ def test_one_lower_proposal_among_all_is_enough_to_give_way() -> None:
 
 
 def test_without_a_lower_proposal_a_node_declares_itself() -> None:
-    """Higher proposals are no hindrance, and the declaration comes with the lead."""
+    """Higher proposals do not prevent it, and it declares itself when it begins to lead."""
     engine = candidate(B)
     engine.on_message(C, PROPOSAL, seen_by(B), at(2))
     assert engine.advance(seen_by(B), at(1 + ELECTION_S)) == [Outgoing(None, DECLARATION)]
@@ -217,7 +217,7 @@ def test_without_a_lower_proposal_a_node_declares_itself() -> None:
 
 
 def test_messages_of_peers_outside_the_view_are_ignored() -> None:
-    """Only those that this node takes for alive may speak to its engine."""
+    """The engine accepts messages only from nodes that this node considers alive."""
     engine = candidate(B)
     without_a = seen_by(B, frozenset({B, C}))
     engine.on_message(A, PROPOSAL, without_a, at(2))
@@ -226,7 +226,7 @@ def test_messages_of_peers_outside_the_view_are_ignored() -> None:
 
 
 def test_two_declarations_during_one_wait_count_as_one() -> None:
-    """More of the same does not disturb what comes next."""
+    """A repeated declaration has no further effect."""
     engine = candidate(B)
     engine.on_message(A, DECLARATION, seen_by(B), at(2))
     engine.on_message(A, DECLARATION, seen_by(B), at(2))
@@ -234,8 +234,8 @@ def test_two_declarations_during_one_wait_count_as_one() -> None:
     assert engine.deadline(at(2)) == 2 + ALIVE_S
 
 
-def test_who_yields_takes_no_part_in_elections() -> None:
-    """It neither proposes nor declares itself, whatever the others say."""
+def test_a_node_that_yields_takes_no_part_in_elections() -> None:
+    """It neither proposes nor declares itself, whatever it hears."""
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
     engine.on_message(B, PROPOSAL, seen_by(A), at(8))
@@ -244,7 +244,7 @@ def test_who_yields_takes_no_part_in_elections() -> None:
 
 
 def test_yielding_ends_when_another_leads() -> None:
-    """Once another was declared, the node is an ordinary follower."""
+    """Once another leader was declared, the node is an ordinary follower."""
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
     engine.on_message(B, DECLARATION, seen_by(A), at(8))
@@ -260,7 +260,7 @@ def test_yielding_ends_by_itself_after_six_thresholds() -> None:
 
 
 def test_only_a_leader_that_does_not_yield_yet_can_yield() -> None:
-    """To yield twice is to yield once; the time does not begin anew."""
+    """A second yield changes nothing; the time does not begin again."""
     engine = leader(A)
     engine.step_aside(seen_by(A), at(7))
     engine.step_aside(seen_by(A), at(50))
@@ -279,7 +279,7 @@ def test_ten_peers_that_start_together_elect_the_lowest() -> None:
 
 
 def test_the_first_of_peers_that_start_slowly_keeps_the_lead() -> None:
-    """One by one, the highest id first: later, lower ones follow it."""
+    """They start one by one, the highest id first; later, lower ids follow it."""
     group = cluster(D, C, B, A)
     for name in (C, B, A):
         group.crash(name)
@@ -292,7 +292,7 @@ def test_the_first_of_peers_that_start_slowly_keeps_the_lead() -> None:
 
 
 def test_stopped_peers_say_nothing_more() -> None:
-    """After the end of its engine no node speaks."""
+    """A node sends nothing after its engine was closed."""
     group = cluster(A, B, C, D)
     group.run(ELECTED_S)
     for engine in group.engines.values():
@@ -316,7 +316,7 @@ def test_two_groups_that_meet_keep_the_lower_leader() -> None:
 
 
 def test_the_lowest_of_the_rest_takes_over() -> None:
-    """The leader ends: of those that are left the lowest id leads."""
+    """The leader stops: the lowest of the remaining ids leads."""
     group = cluster(E, D, C, B)
     group.run(ELECTED_S)
     group.crash(B)
@@ -325,7 +325,7 @@ def test_the_lowest_of_the_rest_takes_over() -> None:
 
 
 def test_a_leader_that_yields_is_replaced_and_does_not_come_back() -> None:
-    """Another leads, and the lowest id leaves it the lead."""
+    """Another node leads, and the lowest id follows it."""
     group = cluster(A, B, C)
     group.run(ELECTED_S)
     group.step_aside(A)
@@ -337,7 +337,7 @@ def test_a_leader_that_yields_is_replaced_and_does_not_come_back() -> None:
 
 
 def test_a_single_peer_that_yields_leads_again_after_a_while() -> None:
-    """Where nobody else is, the lead comes back."""
+    """If there is no other node, it leads again."""
     group = cluster(A)
     group.run(GRACE_S + ELECTED_S)
     assert group.leaders() == {A}
@@ -348,7 +348,7 @@ def test_a_single_peer_that_yields_leads_again_after_a_while() -> None:
 
 
 def test_of_two_that_yield_in_turn_the_first_leads_in_the_end() -> None:
-    """The lead goes to the other, and comes back."""
+    """The lead goes to the other node, and comes back."""
     group = cluster(A, B)
     group.run(ELECTED_S)
     group.step_aside(A)
@@ -360,7 +360,7 @@ def test_of_two_that_yield_in_turn_the_first_leads_in_the_end() -> None:
 
 
 def test_everybody_alone_leads_and_the_lowest_remains_after_healing() -> None:
-    """When nobody hears anybody each leads itself; together again, the lowest leads."""
+    """While all are isolated each leads itself; after healing the lowest leads."""
     group = cluster(A, B, C, D, E)
     group.run(ELECTED_S)
     group.split({A}, {B}, {C}, {D}, {E})

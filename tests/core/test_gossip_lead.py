@@ -1,4 +1,4 @@
-"""The gossip engine and the lead: who acts, who may lead, who gives it up, and every turn."""
+"""The gossip engine and the master: who may lead, stepping aside, and every turn."""
 
 from attrs import evolve
 
@@ -36,7 +36,7 @@ from tests.core.gossip_bench import (
 )
 from tests.core.samples import A, B, C, D, at
 
-# --- the mandate ----------------------------------------------------------------------------
+# --- the master -----------------------------------------------------------------------------
 
 
 def test_a_node_that_acts_when_its_engine_begins_leads_without_a_gap() -> None:
@@ -56,7 +56,7 @@ def test_a_candidate_that_acts_leads_at_once() -> None:
     assert reasons(engine.news()) == [ALONE, ACTS]
 
 
-def test_who_hears_another_act_follows_it_and_ends_its_grace() -> None:
+def test_a_node_that_hears_a_master_follows_it_and_ends_its_grace() -> None:
     engine = Gossip(me=A, now=at(0))
     engine.on_acting(C, TERM, seen_by(A), at(0))
     assert engine.advance(seen_by(A), at(0)) == []
@@ -64,7 +64,7 @@ def test_who_hears_another_act_follows_it_and_ends_its_grace() -> None:
     assert engine.deadline(at(0)) == ALIVE_S
 
 
-def test_a_candidate_that_hears_another_act_follows_it() -> None:
+def test_a_candidate_that_hears_a_master_follows_it() -> None:
     engine = candidate(A)
     engine.on_acting(C, TERM, seen_by(A), at(2))
     assert engine.choice(seen_by(A), at(2)) == C
@@ -85,13 +85,13 @@ def test_a_follower_that_acts_itself_keeps_its_leader() -> None:
     assert (engine.role, engine.choice(seen_by(B), at(5))) == (Role.FOLLOWER, A)
 
 
-def test_a_leader_does_not_care_who_acts() -> None:
+def test_a_leader_stays_leader_whoever_is_master() -> None:
     engine = leader(B)
     engine.on_acting(A, TERM, seen_by(B), at(7))
     assert engine.role is Role.LEADER
 
 
-def test_a_stranger_that_acts_is_not_followed() -> None:
+def test_a_stranger_that_claims_to_act_is_not_followed() -> None:
     engine = Gossip(me=A, now=at(0))
     engine.on_acting(D, TERM, seen_by(A), at(0))
     assert engine.choice(seen_by(A), at(0)) is None
@@ -99,14 +99,14 @@ def test_a_stranger_that_acts_is_not_followed() -> None:
     assert engine.deadline(at(0)) == SAMPLE_S, "the start goes on"
 
 
-def test_who_acts_but_may_not_lead_is_not_its_own_choice() -> None:
+def test_a_master_that_may_not_lead_does_not_choose_itself() -> None:
     engine = Gossip(me=B, now=at(0))
     sick = seen_by(B, master=B, fit=False)
     engine.on_acting(B, TERM, sick, at(0))
     assert (engine.role, engine.choice(sick, at(0))) == (Role.FOLLOWER, None)
 
 
-def test_without_a_leader_the_one_that_acts_is_the_choice() -> None:
+def test_without_a_leader_the_master_is_the_choice() -> None:
     engine = Gossip(me=A, now=at(0))
     assert engine.choice(seen_by(A), at(0)) is None
     assert engine.choice(seen_by(A, master=C), at(0)) == C
@@ -145,7 +145,7 @@ def test_a_leader_whose_disk_turns_sick_stops_leading() -> None:
     assert reasons(engine.news()) == [BARRED]
 
 
-def test_a_candidate_that_is_no_voter_any_more_is_a_follower() -> None:
+def test_a_candidate_that_is_no_longer_a_voter_is_a_follower() -> None:
     engine = candidate(A)
     assert engine.advance(seen_by(A, voters=frozenset({B, C})), at(7)) == []
     assert reasons(engine.news()) == [ALONE, BARRED]
@@ -190,7 +190,7 @@ def test_a_candidate_that_steps_aside_proposes_no_more() -> None:
     assert reasons(engine.news()) == [ALONE, ASIDE]
 
 
-def test_a_follower_of_a_known_leader_has_nothing_to_give_up() -> None:
+def test_stepping_aside_changes_nothing_for_a_follower() -> None:
     engine = follower(B, of=A)
     engine.step_aside(seen_by(B), at(1))
     assert engine.advance(seen_by(B), at(ALIVE_S)) == [Outgoing(None, PROPOSAL)]
@@ -206,7 +206,7 @@ def test_a_starter_that_steps_aside_stays_out_after_its_grace() -> None:
 # --- the rest of the protocol ---------------------------------------------------------------
 
 
-def test_a_closed_engine_says_and_does_nothing() -> None:
+def test_a_closed_engine_sends_and_does_nothing() -> None:
     for engine in (Gossip(me=B, now=at(0)), candidate(B), leader(B), follower(B, of=A)):
         engine.close(at(7))
         engine.close(at(7))
@@ -227,7 +227,7 @@ def test_nothing_is_remembered_across_a_restart() -> None:
     assert engine.role is Role.LEADER
 
 
-def test_news_that_nobody_drains_does_not_grow_without_limit() -> None:
+def test_turns_that_nobody_drains_are_bounded() -> None:
     engine = leader(B)
     for second in range(7, 7 + NEWS_MAX):
         engine.on_message(A, DECLARATION, seen_by(B), at(30 * second))
@@ -238,7 +238,7 @@ def test_news_that_nobody_drains_does_not_grow_without_limit() -> None:
 
 
 def every_turn() -> list[News]:
-    """Return the turns of engines that between them take every row of the state table."""
+    """Return the turns of engines that together take every row of the state table."""
     news: list[News] = []
     for why in (ACTS, HEARD, LOWER_PROPOSED, BARRED, ASIDE, NOBODY_LOWER, CLOSED):
         for engine in (Gossip(me=B, now=at(0)), candidate(B), leader(B)):
@@ -265,7 +265,7 @@ def happens(why: str, engine: Gossip) -> None:
 
 
 def test_the_state_table_has_every_turn_and_no_other() -> None:
-    """Each turn seen is a row, and each row is taken."""
+    """Each turn is a row, and each row is taken."""
     taken = {(t.before, t.reason, t.after) for t in every_turn() if isinstance(t, Turn)}
     assert taken == set(TRANSITIONS)
     assert LOWER_LEADS in {reason for _, reason, _ in taken}

@@ -1,4 +1,4 @@
-"""Gossip engines on a bad net, driven at random: after it heals, one of them leads."""
+"""Gossip engines on a bad network, driven at random: after it heals, one of them leads."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ LONG_ENOUGH_S = 30.0
 
 
 class Gossips(Disturbed):
-    """One to five machines; words are lost, repeated and overtake each other until it is calm."""
+    """One to five engines; messages are lost, repeated and reordered until the network is good."""
 
     @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
     def meet(self, seed: int, count: int) -> None:
@@ -37,14 +37,14 @@ class Gossips(Disturbed):
     def rough(self) -> None:
         self.cluster.loss, self.cluster.repeat, self.cluster.delay_s = 0.3, 0.2, (0.0, 3.0)
 
-    def calm(self) -> None:
-        """Let words arrive, and the old ones be gone."""
+    def make_network_good(self) -> None:
+        """Make the network good, and let all old messages arrive or be lost."""
         self.cluster.delay_s = (0.001, 0.01)
         self.cluster.run(3.0)
         self.cluster.loss = self.cluster.repeat = 0.0
 
     def parts(self) -> Iterator[set[NodeId]]:
-        """Yield the members that run, by the side on which they are."""
+        """Yield the running members of each side."""
         left = set(self.cluster.engines)
         while left:
             part = set(self.cluster.living(min(left)))
@@ -65,9 +65,9 @@ class Gossips(Disturbed):
     @precondition(lambda self: self.cluster.cut)
     @rule()
     def each_side_finds_its_leader(self) -> None:
-        """One leader per partition, and everybody there follows it."""
+        """Each partition has one leader, and all its members follow it."""
         self.cluster.full_disks.clear()
-        self.calm()
+        self.make_network_good()
         self.cluster.run(LONG_ENOUGH_S)
         for part in self.parts():
             assert len(self.cluster.leaders() & part) == 1
@@ -77,7 +77,7 @@ class Gossips(Disturbed):
     @rule()
     def healed_the_lowest_that_led_or_proposed_leads(self) -> None:
         self.cluster.full_disks.clear()
-        self.calm()
+        self.make_network_good()
         self.cluster.run(LONG_ENOUGH_S)
         led = self.cluster.leaders()
         assert led
@@ -88,7 +88,7 @@ class Gossips(Disturbed):
         self.rough()
 
     @invariant()
-    def whoever_may_not_lead_does_not(self) -> None:
+    def a_member_that_may_not_lead_does_not(self) -> None:
         for name in sorted(self.cluster.full_disks & self.cluster.engines.keys()):
             self.cluster.advance(name)
             assert self.cluster.engines[name].role is Role.FOLLOWER

@@ -1,4 +1,4 @@
-"""A hand edit becomes the mutations that lead from the old document to the new one."""
+"""A hand edit becomes the mutations that turn the old document into the new one."""
 
 import pytest
 from attrs import evolve
@@ -26,11 +26,11 @@ def batch(new: ClusterDocument) -> Batch:
 
 
 def plain(held: ClusterDocument) -> ClusterDocument:
-    """Leave out which revision changed which check: the holder of the term says that."""
+    """Clear the revisions of checks, because the master assigns them."""
     return evolve(held, checks=tuple(evolve(c, changed=Revision(0)) for c in held.checks))
 
 
-def test_an_unchanged_document_needs_no_step() -> None:
+def test_an_unchanged_document_needs_no_mutation() -> None:
     assert batch(OLD) == Batch(mutations=())
     stamped = evolve(OLD, checks=tuple(evolve(c, changed=Revision(7)) for c in OLD.checks))
     assert batch(stamped) == Batch(mutations=())

@@ -1,4 +1,4 @@
-"""Cadence: an answer counts from the moment its heartbeat left, and only for `dead_after`."""
+"""Heartbeats: an answer counts from when its heartbeat was sent, and only for `dead_after`."""
 
 from qutrio.core.leadership.heartbeats import HEARTBEATS_REMEMBERED_MAX, HeartbeatSchedule
 from tests.core.samples import DEAD_S, A, B, at
@@ -8,10 +8,10 @@ def heartbeats() -> HeartbeatSchedule:
     return HeartbeatSchedule(next_beat=at(0))
 
 
-def test_contact_counts_from_when_the_heartbeat_left() -> None:
+def test_contact_counts_from_when_the_heartbeat_was_sent() -> None:
     beats = heartbeats()
     number = beats.begin_heartbeat(at(0), DEAD_S)
-    assert beats.record_answer(A, number) == at(0)  # it may have come in much later
+    assert beats.record_answer(A, number) == at(0)  # it may have arrived much later
     assert beats.contacts(at(DEAD_S - 0.001), DEAD_S) == {A}
     assert beats.contacts(at(DEAD_S), DEAD_S) == frozenset()
 
@@ -47,12 +47,12 @@ def test_the_memory_of_heartbeats_is_bounded() -> None:
     assert beats.record_answer(A, second) == at(0)
 
 
-def test_a_heartbeat_after_zero_seconds_of_patience_is_not_remembered() -> None:
+def test_a_heartbeat_is_not_remembered_when_dead_after_is_zero() -> None:
     beats = heartbeats()
     assert beats.record_answer(A, beats.begin_heartbeat(at(0), 0.0)) is None
 
 
-def test_whoever_left_or_is_a_stranger_is_no_contact() -> None:
+def test_a_peer_that_left_or_is_a_stranger_is_no_contact() -> None:
     beats = heartbeats()
     number = beats.begin_heartbeat(at(0), DEAD_S)
     beats.record_answer(A, number)

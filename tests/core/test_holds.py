@@ -1,4 +1,4 @@
-"""Receivers that ask to wait, on this master and the next."""
+"""Holds: receivers that ask to wait, on this master and the next."""
 
 from qutrio.core.alerting.holds import Holds
 from qutrio.core.alerting.scheduler import RETRY_FIRST_S, DueAttempt
@@ -38,7 +38,7 @@ def test_a_wait_holds_every_notice_of_the_channel_and_no_other() -> None:
     assert len(messenger.due(ledger, (), at(61))) == 2
 
 
-def test_of_the_wait_and_the_own_pause_the_longer_one_counts() -> None:
+def test_the_longer_of_the_wait_and_the_own_pause_counts() -> None:
     messenger = scheduler()
     messenger.due(Ledger(outbox=(ONE, delivery(channel=HOOK))), (), at(0))
     messenger.on_attempted(attempted(wait_s=0.1), BOTH, at(0))
@@ -46,7 +46,7 @@ def test_of_the_wait_and_the_own_pause_the_longer_one_counts() -> None:
 
 
 def test_no_answer_holds_a_channel_longer_than_the_cap() -> None:
-    """Nor does one that nobody asked for."""
+    """The answer to an attempt that was not ordered does not either."""
     messenger = scheduler()
     messenger.on_attempted(attempted(wait_s=1e9), BOTH, at(0))
     assert messenger.holds.until(MAIL) == NEVER
@@ -56,8 +56,8 @@ def test_no_answer_holds_a_channel_longer_than_the_cap() -> None:
     assert len(messenger.due(LEDGER, (), at(WAIT_S_MAX))) == 1
 
 
-def test_a_receiver_that_asks_for_ever_wears_patience_out() -> None:
-    """Then the usual pauses count, until it takes a notice or the channel is edited."""
+def test_a_receiver_that_always_asks_to_wait_is_no_longer_obeyed() -> None:
+    """Then the usual pauses count, until it accepts a notice or the channel is edited."""
     holds, now = Holds(), 0.0
     for _ in range(100):
         holds.extend(MAIL, 3000.0, at(now))
@@ -68,7 +68,7 @@ def test_a_receiver_that_asks_for_ever_wears_patience_out() -> None:
     assert holds.until(MAIL) == at(now + 3000)
 
 
-def test_a_receiver_that_took_a_notice_is_granted_a_new_wait() -> None:
+def test_a_receiver_that_accepted_a_notice_may_ask_to_wait_again() -> None:
     messenger = scheduler()
     messenger.holds.extend(MAIL, 1.0, at(0))
     messenger.on_attempted(attempted(*taken(*BOTH), delivered=True), BOTH, at(PATIENCE_S_MAX))
@@ -104,13 +104,13 @@ def test_a_wait_that_is_over_leaves_the_ledger_once() -> None:
     assert holds.until(MAIL) == NEVER
 
 
-def test_a_wall_clock_that_differs_prolongs_no_wait_beyond_the_cap() -> None:
+def test_a_different_wall_clock_extends_no_wait_beyond_the_cap() -> None:
     holds = Holds()
     holds.ledger_waits((wait(WALL + 1e6),), {MAIL}, at(0), WALL)
     assert holds.until(MAIL) == at(WAIT_S_MAX)
 
 
-def test_a_shorter_wait_ends_no_longer_one() -> None:
+def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
     holds = Holds()
     holds.extend(MAIL, 60.0, at(0))
     holds.extend(MAIL, 5.0, at(1))

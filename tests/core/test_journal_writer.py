@@ -1,4 +1,4 @@
-"""The chronicle: each node writes down what it saw of an incident, once, and not for ever."""
+"""The journal writer: each node records what it saw of an incident, once, and within bounds."""
 
 from attrs import evolve
 
@@ -66,7 +66,7 @@ HELD = document(A, B, C, checks=[check()], channels=[hook()])
 
 
 def settled() -> NodeCluster:
-    """A cluster whose lowest node acts, and that finds the target up."""
+    """A cluster whose lowest id is master, and that finds the target up."""
     cluster = NodeCluster(HELD)
     cluster.run(2.5)
     cluster.set_outcome(WEB, OK)
@@ -90,7 +90,7 @@ def outage(cluster: NodeCluster) -> None:
     cluster.run(2)
 
 
-# --- the whole of it ------------------------------------------------------------------------
+# --- a whole outage -------------------------------------------------------------------------
 
 
 def test_the_master_writes_votes_incident_notice_attempt_and_mark_in_this_order() -> None:
@@ -150,7 +150,7 @@ def test_a_node_writes_when_it_starts_and_when_it_is_asked_to_stop() -> None:
     assert stopped == Stopped()
 
 
-def test_a_node_that_wakes_up_writes_again_what_is_open() -> None:
+def test_a_node_that_starts_writes_again_what_is_open() -> None:
     cluster = settled()
     cluster.channel_works = False
     outage(cluster)
@@ -211,7 +211,7 @@ def test_a_node_that_learns_of_a_roll_back_does_not_take_it_for_a_recovery() -> 
 # --- why something is over ------------------------------------------------------------------
 
 
-def test_a_removed_check_closes_its_incident_without_a_word() -> None:
+def test_a_removed_check_closes_its_incident_without_a_notice() -> None:
     cluster = settled()
     cluster.channel_works = False
     outage(cluster)
@@ -222,7 +222,7 @@ def test_a_removed_check_closes_its_incident_without_a_word() -> None:
     assert [f.cause for f in facts if isinstance(f, Crossed)] == [Leaving.FORGOTTEN]
 
 
-def test_a_check_that_was_removed_after_it_recovered_did_recover() -> None:
+def test_an_incident_that_ended_before_its_check_was_removed_is_a_recovery() -> None:
     journal = writer(Ledger(incidents=(incident(),)))
     news = Ledger(outbox=(delivery(kind=NoticeKind.RECOVERED),))
     journal.register.committed = record(document(A, B, C, channels=[hook()]), pos(1), news)
@@ -241,8 +241,8 @@ def test_a_notice_for_a_channel_that_was_removed_is_not_taken_for_delivered() ->
     assert [(f.channel, f.cause) for f in crossed] == [(HOOK, Leaving.CHANNEL_GONE)]
 
 
-def test_what_leaves_a_full_outbox_unheard_is_given_up() -> None:
-    """An outage leaves whole; what is delivered leaves one by one."""
+def test_a_notice_that_leaves_a_full_outbox_undelivered_is_given_up() -> None:
+    """The notices of an outage leave together; delivered notices leave one by one."""
     many = [delivery(CheckId(f"c{n}"), n + 1) for n in range(OUTBOX_MAX)]
     over = (delivery(), delivery(kind=NoticeKind.RECOVERED))
     unseen = delivery(CheckId(""), 9, kind=NoticeKind.UNSEEN)
@@ -258,11 +258,11 @@ def test_what_leaves_a_full_outbox_unheard_is_given_up() -> None:
 
 
 def writer(ledger: Ledger) -> JournalWriter:
-    """The chronicle of the acting node A that has seen this ledger."""
-    place = leadership(A, HELD)
-    win(place, 0.0, B, C)
-    place.register.committed = record(HELD, pos(1), ledger)
-    journal = JournalWriter(A, place, place.register, Verdicts(), IncidentAges())
+    """The journal writer of the master A, which has seen this ledger."""
+    node = leadership(A, HELD)
+    win(node, 0.0, B, C)
+    node.register.committed = record(HELD, pos(1), ledger)
+    journal = JournalWriter(A, node, node.register, Verdicts(), IncidentAges())
     journal.verdicts.set_document(HELD, WALL)
     facts_of(journal)
     return journal
@@ -279,7 +279,7 @@ def facts_of(
     return [fact for fact in facts if not isinstance(fact, RoleTaken | RoleLeft)]
 
 
-def test_an_errand_is_written_by_the_master_and_by_whoever_runs_it() -> None:
+def test_a_delegated_delivery_is_written_by_the_master_and_by_the_delegate() -> None:
     one = delivery()
     master = writer(Ledger(outbox=(one,)))
     (asked,) = facts_of(master, effects=(Send(B, Deliver(term=Term(1), delivery=one)),))
@@ -299,7 +299,7 @@ def test_what_a_stranger_says_of_a_delivery_is_not_written() -> None:
     assert facts_of(writer(Ledger()), Received(NodeId("n9"), told)) == []
 
 
-def test_names_that_are_gone_are_written_as_ids() -> None:
+def test_items_that_are_gone_are_written_by_their_ids() -> None:
     one = delivery(channel=MAIL)
     (began,) = facts_of(
         writer(Ledger(outbox=(one,))),
@@ -326,7 +326,7 @@ def test_of_many_failed_attempts_the_first_are_written_and_the_one_that_succeeds
     assert attempt(delivered=False) == ["Began", "Ended"]  # the count is forgotten
 
 
-def test_a_step_writes_a_bounded_number_of_what_was_counted_in_it() -> None:
+def test_a_step_writes_a_bounded_number_of_entries() -> None:
     last = doubt().last
     flip = Judged(
         check=WEB,
@@ -363,7 +363,7 @@ def doubted(journal: JournalWriter, now: float, ident: CheckId = WEB) -> list[Fa
     return facts_of(journal, now=now)
 
 
-def test_one_bad_round_is_written_and_pages_nobody() -> None:
+def test_one_bad_round_is_written_and_alerts_nobody() -> None:
     cluster = settled()
     cluster.sees = {(A, WEB): FAIL, (B, WEB): FAIL, (C, WEB): OK}
     cluster._probe(A, WEB)
@@ -374,7 +374,7 @@ def test_one_bad_round_is_written_and_pages_nobody() -> None:
     assert cluster.effects_of(Notify) == []
 
 
-def test_a_check_that_doubts_for_ever_is_written_now_and_then_with_the_number_between() -> None:
+def test_a_check_that_is_always_in_doubt_is_written_now_and_then_with_a_count() -> None:
     journal = writer(Ledger())
     assert doubted(journal, 0) == [doubt()]
     assert doubted(journal, 10) == []
@@ -382,14 +382,14 @@ def test_a_check_that_doubts_for_ever_is_written_now_and_then_with_the_number_be
     assert doubted(journal, DOUBT_PAUSE_S) == [evolve(doubt(), untold=2)]
 
 
-def test_all_checks_together_doubt_a_bounded_number_of_times_an_hour() -> None:
+def test_doubts_of_all_checks_together_are_bounded_per_hour() -> None:
     journal = writer(Ledger())
     told = [doubted(journal, n, CheckId(f"c{n}")) for n in range(DOUBTS_PER_HOUR_MAX + 1)]
     assert [len(facts) for facts in told] == [1] * DOUBTS_PER_HOUR_MAX + [0]
     assert len(doubted(journal, HOUR_S, CheckId("late"))) == 1
 
 
-def test_doubts_of_checks_long_gone_are_forgotten() -> None:
+def test_doubts_of_removed_checks_are_forgotten() -> None:
     journal = writer(Ledger())
     doubted(journal, 0, CheckId("gone"))
     doubted(journal, 1)

@@ -1,4 +1,4 @@
-"""What a removed node still says: which record is committed, to those who do not know it."""
+"""A removed node still tells members that are behind which record is committed."""
 
 import pytest
 
@@ -15,7 +15,7 @@ COMMITTED = record(document(A, B), pos(3, 2))
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_the_last_of_two_learns_of_the_removal_of_the_other_though_its_first_word_was_lost(
+def test_the_last_of_two_learns_of_the_removal_of_the_other_though_a_message_was_lost(
     *, restarts: bool
 ) -> None:
     cluster = NodeCluster(document(A, B))
@@ -37,7 +37,7 @@ def test_the_last_of_two_learns_of_the_removal_of_the_other_though_its_first_wor
     assert cluster.nodes[B].register.committed.document.voters == {B}
 
 
-def test_a_member_that_is_behind_hears_what_is_committed_and_may_fetch_it() -> None:
+def test_a_member_that_is_behind_is_told_what_is_committed_and_may_fetch_it() -> None:
     told = [Send(A, Commit(position=pos(3, 2)))]
     assert reply_when_removed(COMMITTED, A, None) == told
     assert reply_when_removed(COMMITTED, A, heartbeat(committed=pos(3, 1))) == told
@@ -46,7 +46,7 @@ def test_a_member_that_is_behind_hears_what_is_committed_and_may_fetch_it() -> N
     ]
 
 
-def test_nothing_else_is_said_and_nothing_to_others() -> None:
+def test_a_removed_node_sends_nothing_else_and_nothing_to_others() -> None:
     assert reply_when_removed(COMMITTED, A, heartbeat(committed=pos(3, 2))) == []
     assert reply_when_removed(COMMITTED, A, Fetch(accepted=True)) == []
     assert reply_when_removed(COMMITTED, A, CanvassRequest(term=Term(9))) == []
@@ -54,7 +54,7 @@ def test_nothing_else_is_said_and_nothing_to_others() -> None:
     assert reply_when_removed(COMMITTED, C, Fetch(accepted=False)) == []
 
 
-def test_a_removed_node_endorses_and_promises_nothing() -> None:
+def test_a_removed_node_grants_and_promises_nothing() -> None:
     cluster = NodeCluster(document(A, B, C))
     cluster.run(5)
     cluster.propose(A, RemoveMember(node=C))

@@ -1,4 +1,4 @@
-"""The seat of a voter: what it endorses, whose bonds it counts, and whom it takes for master."""
+"""The leadership of a voter: what it grants, which grants count, and who is its master."""
 
 import pytest
 
@@ -28,19 +28,19 @@ from tests.core.samples import (
 
 
 def granted(
-    place: Leadership, claimant: str = A, now: float = 0.0, **fields: object
+    node: Leadership, candidate: str = A, now: float = 0.0, **fields: object
 ) -> Term | None:
-    """Say what a heartbeat of a claimant gets granted."""
+    """Return the term that a heartbeat of a candidate is granted."""
     beat = heartbeat(**{"claim": Term(1), **fields})
-    answer = place.on_heartbeat(A if claimant == A else C, beat, at(now), WALL).effects[0]
+    answer = node.on_heartbeat(A if candidate == A else C, beat, at(now), WALL).effects[0]
     assert isinstance(answer, Send)
     assert isinstance(answer.message, HeartbeatAck)
     return answer.message.granted
 
 
-def objection(place: Leadership, term: int, now: float = 0.0) -> str:
-    """Say what node A hears when it asks about a term."""
-    (answer,) = sent(place.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
+def objection(node: Leadership, term: int, now: float = 0.0) -> str:
+    """Return the objection that node A gets when it asks about a term."""
+    (answer,) = sent(node.on_canvass(A, CanvassRequest(term=Term(term)), at(now)), A)
     assert isinstance(answer, CanvassAnswer)
     assert answer.would is (answer.reason == "")
     return answer.reason
@@ -49,7 +49,7 @@ def objection(place: Leadership, term: int, now: float = 0.0) -> str:
 # --- as a voter -----------------------------------------------------------------------------
 
 
-def test_a_claim_of_the_engines_choice_is_endorsed_and_binds() -> None:
+def test_a_claim_of_the_engines_choice_is_granted_and_binds() -> None:
     voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     assert granted(voter) == 1
@@ -64,7 +64,7 @@ def test_a_heartbeat_without_a_claim_is_answered_and_grants_nothing() -> None:
     assert voter.lease.promise == Promise()
 
 
-def test_each_heartbeat_of_the_claim_renews_the_bond() -> None:
+def test_each_heartbeat_of_the_claim_renews_the_grant() -> None:
     voter = leadership(B, THREE)
     meet(voter, 0.0, A, C)
     granted(voter)
@@ -79,26 +79,26 @@ def test_a_claim_that_the_engine_does_not_prefer_is_refused() -> None:
     assert voter.lease.promise == Promise()
 
 
-def test_the_own_holder_needs_no_second_choice_of_the_engine() -> None:
+def test_a_voter_does_not_object_to_the_candidate_it_is_bound_to() -> None:
     voter = leadership(B, THREE, promise=Promise(Term(1), A))
     assert objection(voter, 2) == ""  # nobody is able here, so the engine chooses nobody
 
 
-def test_an_unfit_node_endorses_nobody_not_even_its_holder() -> None:
+def test_an_unfit_node_grants_nothing_and_renews_nothing() -> None:
     voter = leadership(B, THREE, promise=Promise(Term(1), A))
     voter.fit = False
     assert objection(voter, 2) == "cannot write its disk"
     assert granted(voter, claim=Term(2)) is None
 
 
-def test_a_claimant_must_be_a_voter_but_one_whose_removal_is_under_way_may_finish_it() -> None:
+def test_a_candidate_must_be_a_voter_but_may_finish_its_own_removal() -> None:
     learner = leadership(B, document(B, C, learners=[A]))
     assert objection(learner, 1) == "does not know the candidate as a voter"
     leaving = leadership(B, THREE, accepted=record(document(B, C, revision=2), pos(1)))
     assert objection(leaving, 1) == "prefers None"
 
 
-def test_a_question_changes_nothing_and_hears_why_not() -> None:
+def test_a_canvass_changes_nothing_and_is_answered_with_the_reason() -> None:
     before = Promise(Term(5), C)
     voter = leadership(C, THREE, promise=before)
     meet(voter, 0.0, A, B)
@@ -112,10 +112,10 @@ def test_a_question_changes_nothing_and_hears_why_not() -> None:
 
 
 @pytest.mark.parametrize("holder", [B, C])
-def test_a_voter_that_gave_the_term_to_another_asks_the_acting_holder_for_a_higher_one(
+def test_a_voter_that_granted_the_term_to_another_asks_the_master_for_a_higher_one(
     holder: NodeId,
 ) -> None:
-    """Else it would be bound to nobody for ever, and missed when another endorser dies."""
+    """Otherwise it would never grant, and be missing when another voter that granted dies."""
     voter = leadership(B, THREE, promise=Promise(Term(1), holder))
     meet(voter, 0.0, A, C)
     assert granted(voter, acting=True) is None
@@ -137,14 +137,14 @@ def test_a_claim_that_does_not_act_yet_is_not_asked_for_a_higher_term() -> None:
 
 
 def test_an_unknown_engine_prefers_nobody() -> None:
-    place = leadership(B, document(A, B, settings=Settings(engine="from-the-future")))
-    meet(place, 0.0, A)
-    assert place.choice(at(0)) is None
-    assert objection(place, 1) == "prefers None"
-    assert place.advance(at(0), WALL) == []
+    node = leadership(B, document(A, B, settings=Settings(engine="from-the-future")))
+    meet(node, 0.0, A)
+    assert node.choice(at(0)) is None
+    assert objection(node, 1) == "prefers None"
+    assert node.advance(at(0), WALL) == []
 
 
-def test_a_voter_binds_itself_for_the_longer_timer_while_timers_change() -> None:
+def test_a_voter_is_bound_for_the_longer_timer_while_timers_change() -> None:
     slower = document(A, B, C, settings=Settings(dead_after_s=9.0), revision=2)
     voter = leadership(B, THREE, accepted=record(slower, pos(1)))
     assert voter.engine_host.bound_s == 9.0
@@ -162,159 +162,159 @@ def test_a_heartbeat_with_a_newer_commit_makes_this_node_fetch_it_once_in_a_whil
 
 
 def test_the_skew_of_wall_clocks_is_kept_for_display() -> None:
-    place = leadership(B, THREE)
-    place.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
-    assert place.clocks.skew == {A: 2.5}
+    node = leadership(B, THREE)
+    node.on_heartbeat(A, heartbeat(wall=UnixTime(WALL + 2.5)), at(0), WALL)
+    assert node.clocks.skew == {A: 2.5}
 
 
-# --- the bonds of others --------------------------------------------------------------------
+# --- grants of others -----------------------------------------------------------------------
 
 
-def test_a_bond_counts_from_when_the_heartbeat_left_and_a_tenth_shorter() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    number = place.next_heartbeat(at(1), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
-    assert place.acting_until(at(3)) == pytest.approx(1 + BOND_S)
+def test_a_grant_counts_from_when_the_heartbeat_was_sent_and_a_tenth_shorter() -> None:
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    number = node.next_heartbeat(at(1), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1)), at(3))  # two seconds under way
+    assert node.acting_until(at(3)) == pytest.approx(1 + BOND_S)
 
 
-def test_a_voter_that_binds_itself_for_less_is_counted_for_less() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    number = place.next_heartbeat(at(5), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
-    assert place.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
+def test_a_grant_for_a_shorter_time_counts_for_a_shorter_time() -> None:
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    number = node.next_heartbeat(at(5), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1), bound_s=2.0), at(5))
+    assert node.acting_until(at(5)) == pytest.approx(5 + 2.0 * (1 - DRIFT_MARGIN))
 
 
-def test_a_bond_whose_heartbeat_is_forgotten_does_not_count() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    place.on_ack(B, ack(999, granted=Term(1)), at(5))
-    assert place.acting_until(at(5)) is None
+def test_a_grant_whose_heartbeat_is_forgotten_does_not_count() -> None:
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    node.on_ack(B, ack(999, granted=Term(1)), at(5))
+    assert node.acting_until(at(5)) is None
 
 
 def test_a_lease_is_counted_with_the_shorter_timer_while_timers_change() -> None:
     slower = document(A, B, settings=Settings(dead_after_s=9.0), revision=2)
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    place.register.accepted = record(slower, pos(1, 2))
-    number = place.next_heartbeat(at(1), WALL).number
-    place.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
-    assert place.acting_until(at(1)) == pytest.approx(1 + BOND_S)
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    node.register.accepted = record(slower, pos(1, 2))
+    number = node.next_heartbeat(at(1), WALL).number
+    node.on_ack(B, ack(number, granted=Term(1), bound_s=9.0), at(1))
+    assert node.acting_until(at(1)) == pytest.approx(1 + BOND_S)
 
 
-def test_a_node_acts_only_once_its_register_is_established() -> None:
-    place = leadership(A, document(A, B))
-    meet(place, 0.0, B)
-    place.advance(at(0), WALL)
-    place.lease.count_canvass_answer(B, Term(1), would=True)
-    place.advance(at(0), WALL)
-    bind(place, 0.0, B)
-    assert place.acting_until(at(0)) is None
-    assert place.master(at(0)) is None
+def test_a_node_is_master_only_once_its_register_is_established() -> None:
+    node = leadership(A, document(A, B))
+    meet(node, 0.0, B)
+    node.advance(at(0), WALL)
+    node.lease.count_canvass_answer(B, Term(1), would=True)
+    node.advance(at(0), WALL)
+    bind(node, 0.0, B)
+    assert node.acting_until(at(0)) is None
+    assert node.master(at(0)) is None
 
 
-# --- the incumbent --------------------------------------------------------------------------
+# --- the observed master --------------------------------------------------------------------
 
 
-def test_the_incumbent_is_known_from_its_own_acting_heartbeat_for_dead_after() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
-    assert place.master(at(0)) is None
-    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
-    assert place.master(at(1 + DEAD_S - 0.001)) == A
-    assert place.master(at(1 + DEAD_S)) is None
+def test_the_master_is_known_from_its_own_heartbeat_for_dead_after() -> None:
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(1)), at(0), WALL)
+    assert node.master(at(0)) is None
+    node.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(1), WALL)
+    assert node.master(at(1 + DEAD_S - 0.001)) == A
+    assert node.master(at(1 + DEAD_S)) is None
 
 
-def test_an_incumbent_that_claims_nothing_any_more_is_forgotten() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
-    place.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
-    assert place.master(at(1)) == A
-    place.on_heartbeat(B, heartbeat(), at(1), WALL)
-    assert place.master(at(1)) == A
-    place.on_heartbeat(A, heartbeat(), at(1), WALL)
-    assert place.master(at(1)) is None
+def test_a_master_that_no_longer_claims_is_forgotten() -> None:
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(1), acting=True), at(0), WALL)
+    node.on_heartbeat(A, heartbeat(claim=Term(1)), at(1), WALL)
+    assert node.master(at(1)) == A
+    node.on_heartbeat(B, heartbeat(), at(1), WALL)
+    assert node.master(at(1)) == A
+    node.on_heartbeat(A, heartbeat(), at(1), WALL)
+    assert node.master(at(1)) is None
 
 
-def test_only_a_higher_term_replaces_a_living_incumbent() -> None:
-    place = leadership(C, THREE)
-    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
-    place.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    assert (place.master(at(0)), place.master_term(at(0))) == (A, 3)
-    place.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
-    assert place.master(at(0)) == B
-    place.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
-    assert place.master(at(DEAD_S)) == A
+def test_only_a_higher_term_replaces_a_living_master() -> None:
+    node = leadership(C, THREE)
+    node.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(0), WALL)
+    node.on_heartbeat(B, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    assert (node.master(at(0)), node.master_term(at(0))) == (A, 3)
+    node.on_heartbeat(B, heartbeat(claim=Term(4), acting=True), at(0), WALL)
+    assert node.master(at(0)) == B
+    node.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
+    assert node.master(at(DEAD_S)) == A
 
 
-def test_a_resignation_frees_the_voter_and_forgets_the_incumbent() -> None:
-    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
-    meet(place, 0.0, A, B)
-    place.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
-    place.on_resign(A, Resign(term=Term(1), successor=None), at(1))
-    place.on_resign(B, Resign(term=Term(2), successor=None), at(1))
-    assert place.master(at(1)) == A
-    assert place.lease.bound_until == DEAD_S
-    place.on_resign(A, Resign(term=Term(2), successor=B), at(1))
-    assert place.master(at(1)) is None
-    assert place.lease.bound_until == at(1)
+def test_a_resignation_frees_the_voter_and_forgets_the_master() -> None:
+    node = leadership(C, THREE, accepted=record(THREE, pos(2)))
+    meet(node, 0.0, A, B)
+    node.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    node.on_resign(A, Resign(term=Term(1), successor=None), at(1))
+    node.on_resign(B, Resign(term=Term(2), successor=None), at(1))
+    assert node.master(at(1)) == A
+    assert node.lease.bound_until == DEAD_S
+    node.on_resign(A, Resign(term=Term(2), successor=B), at(1))
+    assert node.master(at(1)) is None
+    assert node.lease.bound_until == at(1)
 
 
-def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_endorsed_again() -> None:
-    place = leadership(C, THREE)
-    meet(place, 0.0, A, B)
-    assert granted(place, claim=Term(2)) == 2
-    place.on_resign(A, Resign(term=Term(2), successor=None), at(1))
-    assert granted(place, now=1.5, claim=Term(2)) is None
+def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_granted_again() -> None:
+    node = leadership(C, THREE)
+    meet(node, 0.0, A, B)
+    assert granted(node, claim=Term(2)) == 2
+    node.on_resign(A, Resign(term=Term(2), successor=None), at(1))
+    assert granted(node, now=1.5, claim=Term(2)) is None
 
 
 def test_a_farewell_counts_as_death_at_once() -> None:
-    place = leadership(C, THREE)
-    meet(place, 0.0, A, B)
-    place.on_farewell(A)
-    place.on_farewell(B)
-    assert not place.membership.sees_majority(at(0))
-    assert place.electorate(at(0)).able == frozenset()
+    node = leadership(C, THREE)
+    meet(node, 0.0, A, B)
+    node.on_farewell(A)
+    node.on_farewell(B)
+    assert not node.membership.sees_majority(at(0))
+    assert node.electorate(at(0)).able == frozenset()
 
 
 # --- membership and time --------------------------------------------------------------------
 
 
-def test_a_holder_that_is_no_member_is_forgotten_and_the_bond_to_it_ends_by_itself() -> None:
-    place = leadership(C, THREE, accepted=record(THREE, pos(2)))
-    meet(place, 0.0, A, B)
-    granted(place, claim=Term(2), acting=True)
-    place.forget_strangers(frozenset({A, B, C}))
-    assert place.master(at(1)) == A
-    place.forget_strangers(frozenset({B, C}))
-    assert place.master(at(1)) is None
-    assert place.lease.bound_until == at(DEAD_S)
-    assert place.membership.contacts(at(1)) == {B, C}
-    assert place.clocks.skew.keys() == {B}
-    assert place.electorate(at(1)).able == {B, C}
+def test_a_master_that_is_no_member_is_forgotten_and_its_grant_expires() -> None:
+    node = leadership(C, THREE, accepted=record(THREE, pos(2)))
+    meet(node, 0.0, A, B)
+    granted(node, claim=Term(2), acting=True)
+    node.forget_strangers(frozenset({A, B, C}))
+    assert node.master(at(1)) == A
+    node.forget_strangers(frozenset({B, C}))
+    assert node.master(at(1)) is None
+    assert node.lease.bound_until == at(DEAD_S)
+    assert node.membership.contacts(at(1)) == {B, C}
+    assert node.clocks.skew.keys() == {B}
+    assert node.electorate(at(1)).able == {B, C}
 
 
-def test_the_deadline_is_the_next_moment_at_which_something_may_change() -> None:
-    place = leadership(A, document(A, B), promise=Promise(Term(1), B), restart_wait_until=at(3))
-    place.heartbeats.next_beat = at(5)
-    assert place.deadline(at(0)) == at(3)
-    assert place.deadline(at(4)) == at(5)
-    assert place.deadline(at(6)) == at(5)  # overdue: a tick is due now
+def test_the_deadline_is_the_next_time_at_which_something_may_change() -> None:
+    node = leadership(A, document(A, B), promise=Promise(Term(1), B), restart_wait_until=at(3))
+    node.heartbeats.next_beat = at(5)
+    assert node.deadline(at(0)) == at(3)
+    assert node.deadline(at(4)) == at(5)
+    assert node.deadline(at(6)) == at(5)  # overdue: a tick is due now
     acting = leadership(A, document(A, B))
     win(acting, 0.0, B)
     acting.heartbeats.next_beat = at(50)
     assert acting.deadline(at(0)) == pytest.approx(BOND_S)
 
 
-def test_a_heartbeat_says_where_the_node_stands() -> None:
-    place = leadership(A, document(A, B))
-    win(place, 0.0, B)
-    beat = place.next_heartbeat(at(1), WALL)
+def test_a_heartbeat_carries_the_state_of_the_node() -> None:
+    node = leadership(A, document(A, B))
+    win(node, 0.0, B)
+    beat = node.next_heartbeat(at(1), WALL)
     assert (beat.claim, beat.acting, beat.able, beat.committed) == (1, True, True, pos(1))
-    assert place.membership.peers() == (B,)
-    assert place.master_term(at(1)) == Term(1)
-    (answer,) = sent(place.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
+    assert node.membership.peers() == (B,)
+    assert node.master_term(at(1)) == Term(1)
+    (answer,) = sent(node.on_heartbeat(B, heartbeat(), at(1), WALL).effects, B)
     assert isinstance(answer, HeartbeatAck)
     assert (answer.accepted, answer.stamp) == (pos(1), (Term(0), Revision(1)))
     assert answer.committed > Position()

@@ -1,4 +1,4 @@
-"""Each node writes down who acted and why that ended, and a reader makes a history of it."""
+"""Each node records who was master and why that ended; a reader makes a history of it."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def left(node: NodeId, term: int, reason: str) -> RoleLeft:
 # --- whole nodes ----------------------------------------------------------------------------
 
 
-def test_every_node_writes_who_begins_to_act_once() -> None:
+def test_every_node_records_a_new_master_once() -> None:
     cluster = NodeCluster(HELD)
     cluster.run(30)
     assert [written(cluster, n) for n in (A, B, C)] == [[took(A, 1)]] * 3
@@ -63,7 +63,7 @@ def test_a_master_that_dies_fell_silent_and_its_heir_follows() -> None:
     assert written(cluster, C) == [left(A, 1, SILENT), took(B, 2)]
 
 
-def test_a_role_that_is_moved_by_hand_is_written_so_by_all_nodes() -> None:
+def test_a_transfer_by_hand_is_recorded_as_one_by_all_nodes() -> None:
     cluster = elected_cluster()
     cluster.handle(B, YieldRequested(C))
     cluster.run(2)
@@ -71,14 +71,14 @@ def test_a_role_that_is_moved_by_hand_is_written_so_by_all_nodes() -> None:
     assert [written(cluster, n) for n in (A, B, C)] == [moved] * 3
 
 
-def test_a_master_that_stops_says_so_itself_and_to_the_others() -> None:
+def test_a_master_that_stops_records_it_and_tells_the_others() -> None:
     cluster = elected_cluster()
     cluster.handle(A, Stop())
     assert written(cluster, A) == [left(A, 1, "stopping")]
     assert written(cluster, C)[0] == left(A, 1, "stopping")
 
 
-def test_a_master_that_is_cut_off_writes_its_own_reason() -> None:
+def test_a_master_that_is_cut_off_records_its_own_reason() -> None:
     cluster = elected_cluster()
     cluster.cut_off(A)
     cluster.run(DEAD_S + 3)
@@ -88,7 +88,7 @@ def test_a_master_that_is_cut_off_writes_its_own_reason() -> None:
     assert written(cluster, B) == [left(A, 1, SILENT), took(B, 2)]
 
 
-def test_a_removed_node_writes_that_and_nothing_after_it() -> None:
+def test_a_removed_node_records_that_and_nothing_after_it() -> None:
     cluster = elected_cluster()
     cluster.propose(B, RemoveMember(node=C))
     cluster.run(DEAD_S + 3)
@@ -99,23 +99,23 @@ def test_a_removed_node_writes_that_and_nothing_after_it() -> None:
     assert written(cluster, A) == [left(A, 1, "is no longer a member")]
 
 
-# --- one seat -------------------------------------------------------------------------------
+# --- one node -------------------------------------------------------------------------------
 
 
 class Watcher:
-    """Node C, which hears what the test says of the others."""
+    """Node C, which is told by the test who is master."""
 
     def __init__(self) -> None:
         self.leadership = leadership(C, document(A, B, C))
         self.history = LeadershipHistory(self.leadership)
 
     def hears(self, node: NodeId, term: int, now: float, event: Event | None = None) -> list[Fact]:
-        """Hear a node act, and write."""
+        """Hear that a node is master, and write."""
         self.leadership.observed_master.record(node, Term(term), DEAD_S, at(now))
         return self.history.update(event or Tick(), [], at(now))
 
     def ends(self, event: Event, *effects: Effect, node: NodeId = A) -> list[Fact]:
-        """Let a node act no more, and write."""
+        """Let a node stop being master, and write."""
         self.leadership.observed_master.record_end(node, at(0))
         return self.history.update(event, effects, at(0))
 
@@ -131,7 +131,7 @@ class Watcher:
         (heartbeat(claim=Term(3)), SILENT),
     ],
 )
-def test_the_holders_own_word_says_why_a_reign_ended(
+def test_the_resignation_of_the_master_gives_the_reason(
     message: Resign | Heartbeat, reason: str
 ) -> None:
     watcher = Watcher()
@@ -139,14 +139,14 @@ def test_the_holders_own_word_says_why_a_reign_ended(
     assert watcher.ends(Received(A, message)) == [left(A, 3, reason)]
 
 
-def test_the_word_of_another_node_is_no_reason() -> None:
+def test_a_resignation_in_the_name_of_another_node_gives_no_reason() -> None:
     for word in (Resign(term=Term(3), successor=None, reason="no"), heartbeat(claim=None)):
         watcher = Watcher()
         watcher.hears(A, 3, 0)
         assert watcher.ends(Received(B, word)) == [left(A, 3, SILENT)]
 
 
-def test_a_higher_term_ends_a_reign_of_another_and_of_the_same_node() -> None:
+def test_a_higher_term_ends_the_period_of_another_and_of_the_same_node() -> None:
     watcher = Watcher()
     watcher.hears(A, 3, 0)
     assert watcher.hears(B, 5, 1) == [left(A, 3, HIGHER_TERM), took(B, 5)]
@@ -154,7 +154,7 @@ def test_a_higher_term_ends_a_reign_of_another_and_of_the_same_node() -> None:
     assert watcher.hears(B, 6, 2) == []
 
 
-def test_the_end_of_a_removed_master_is_told_under_its_id() -> None:
+def test_the_end_of_a_removed_master_is_recorded_under_its_id() -> None:
     watcher = Watcher()
     watcher.hears(A, 3, 0)
     watcher.leadership.register.committed = record(document(B, C))
@@ -162,7 +162,7 @@ def test_the_end_of_a_removed_master_is_told_under_its_id() -> None:
     assert watcher.ends(Tick()) == [gone]
 
 
-def test_a_node_that_acted_gives_its_own_reason_or_says_that_its_mandate_ran_out() -> None:
+def test_a_former_master_records_its_own_reason_or_that_its_lease_ran_out() -> None:
     for effects, reason in (
         ([], RAN_OUT),
         ([Note(RoleClaimed(Term(3)))], RAN_OUT),
@@ -175,7 +175,7 @@ def test_a_node_that_acted_gives_its_own_reason_or_says_that_its_mandate_ran_out
         assert end.reason.startswith(reason)
 
 
-def test_what_repeats_for_ever_is_written_so_many_times_an_hour_and_then_counted() -> None:
+def test_repeated_changes_are_written_up_to_a_limit_per_hour_and_then_counted() -> None:
     watcher = Watcher()
     for term in range(1, TERMS_PER_HOUR_MAX + 1):
         assert watcher.hears(A, term, 1)[-1] == took(A, term)
@@ -191,7 +191,7 @@ def test_what_repeats_for_ever_is_written_so_many_times_an_hour_and_then_counted
 def master_term(
     master: Named, term: int, since: float | None, until: float | None, why: str = ""
 ) -> MasterTerm:
-    """A reign that ended; or goes on, when there is neither a moment nor a reason."""
+    """A period as master that ended, or goes on if there is neither a time nor a reason."""
     return MasterTerm(
         master=master,
         term=Term(term),
@@ -212,21 +212,21 @@ def test_a_journal_reads_as_a_history_of_terms_among_other_lines() -> None:
     assert master_terms([]) == ()
 
 
-def test_a_reign_that_goes_on_after_a_restart_is_one_reign() -> None:
+def test_a_period_that_goes_on_after_a_restart_is_one_period() -> None:
     lines = [role_taken(1, ALPHA, 1), stopped(5), started(7), role_taken(8, ALPHA, 1)]
     assert master_terms(lines) == (master_term(ALPHA, 1, 1, None),)
     lines.append(role_left(9, ALPHA, 1, SILENT))
     assert master_terms(lines) == (master_term(ALPHA, 1, 1, 9, SILENT),)
 
 
-def test_the_end_of_a_reign_that_the_node_slept_through_is_unseen() -> None:
+def test_an_end_while_the_node_was_down_is_unseen() -> None:
     lines = [role_taken(1, ALPHA, 1), started(7), started(8), role_taken(9, BRAVO, 4)]
     first, second = master_terms(lines)
     assert (first.outcome, first.until_unix) == (Outcome.UNSEEN, None)
     assert second == master_term(BRAVO, 4, 9, None)
 
 
-def test_lines_that_were_lost_leave_moments_open() -> None:
+def test_lost_lines_leave_times_open() -> None:
     lost_end = [role_taken(1, ALPHA, 1), role_taken(9, BRAVO, 4)]
     assert [r.outcome for r in master_terms(lost_end)] == [Outcome.UNSEEN, Outcome.ACTING]
     lost_beginning = [role_left(2, ALPHA, 1, SILENT), role_left(9, BRAVO, 4, SILENT)]

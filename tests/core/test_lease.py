@@ -1,4 +1,4 @@
-"""The mandate: bonds of voters, and what a claimant may count on."""
+"""The lease: grants of voters, and how long a candidate may count on them."""
 
 import pytest
 
@@ -29,43 +29,45 @@ def joint_config(*nodes: NodeId) -> JointConfig:
 # --- as a voter -----------------------------------------------------------------------------
 
 
-def test_a_free_voter_has_no_objection_and_asking_binds_nobody() -> None:
+def test_a_free_voter_has_no_objection_and_a_canvass_binds_nobody() -> None:
     voter = lease()
     assert voter.objection(B, Term(1), at(0)) is None
     assert voter.objection(C, Term(1), at(0)) is None
 
 
 @pytest.mark.parametrize("term", [4, 5])
-def test_an_equal_or_lower_term_is_refused_even_to_its_own_holder(term: int) -> None:
+def test_an_equal_or_lower_term_is_refused_even_to_the_candidate_it_was_granted_to(
+    term: int,
+) -> None:
     voter = lease(Promise(Term(5), B))
     assert voter.objection(B, Term(term), at(0)) == "granted term 5 already"
 
 
-def test_a_claimant_endorses_nobody_else() -> None:
+def test_a_candidate_grants_nobody_else() -> None:
     assert candidate().objection(B, Term(9), at(0)) == "claims the role itself"
 
 
-def test_a_bound_voter_refuses_others_until_its_bond_ends() -> None:
+def test_a_bound_voter_refuses_others_until_its_grant_ends() -> None:
     voter = lease()
     voter.grant(B, Term(1), DEAD_S, at(10))
     assert voter.objection(C, Term(2), at(10 + DEAD_S - 0.001)) == f"bound to {B}"
     assert voter.objection(C, Term(2), at(10 + DEAD_S)) is None
 
 
-def test_a_bound_voter_lets_its_own_holder_go_to_a_higher_term() -> None:
+def test_a_bound_voter_grants_its_candidate_a_higher_term() -> None:
     voter = lease(restart_wait_until=at(100))
     voter.grant(B, Term(1), DEAD_S, at(10))
     assert voter.objection(B, Term(2), at(11)) is None
 
 
-def test_a_restarted_voter_endorses_nobody_new_until_its_quiet_time_is_over() -> None:
+def test_a_restarted_voter_grants_nobody_new_until_its_wait_is_over() -> None:
     voter = lease(Promise(Term(3), B), restart_wait_until=at(4))
     assert voter.objection(C, Term(4), at(3.999)) == "restarted recently"
     assert voter.objection(B, Term(4), at(0)) is None
     assert voter.objection(C, Term(4), at(4)) is None
 
 
-def test_a_voter_renews_exactly_the_claim_it_endorsed_last() -> None:
+def test_a_voter_renews_exactly_the_claim_it_granted_last() -> None:
     voter = lease()
     voter.grant(B, Term(2), DEAD_S, at(0))
     assert voter.renews(B, Term(2))
@@ -101,7 +103,7 @@ def test_the_highest_term_heard_is_kept() -> None:
     assert voter.heard_term == 9
 
 
-def test_one_word_moves_the_highest_term_only_so_far() -> None:
+def test_one_message_raises_the_highest_term_by_the_bound_at_most() -> None:
     voter = lease(Promise(Term(5), B))
     voter.record_term(Term(5 + TERM_JUMP_MAX))
     assert voter.heard_term == 5 + TERM_JUMP_MAX
@@ -112,7 +114,7 @@ def test_one_word_moves_the_highest_term_only_so_far() -> None:
 # --- as a candidate -------------------------------------------------------------------------
 
 
-def test_a_question_names_a_term_above_all_heard_and_promised_ones() -> None:
+def test_a_canvass_names_a_term_above_all_heard_and_promised_ones() -> None:
     candidate = lease(Promise(Term(3), B))
     assert candidate.open_canvass(1.0, at(0)) == 4
     candidate.record_term(Term(8))
@@ -120,14 +122,14 @@ def test_a_question_names_a_term_above_all_heard_and_promised_ones() -> None:
     assert candidate.canvass_again_at == 1.0 / CANVASSES_PER_HEARTBEAT
 
 
-def test_a_question_changes_no_term() -> None:
+def test_a_canvass_changes_no_term() -> None:
     candidate = lease()
     candidate.record_term(Term(8))
     candidate.open_canvass(1.0, at(0))
     assert (candidate.heard_term, candidate.promise, candidate.claim) == (8, Promise(), None)
 
 
-def test_only_answers_to_the_open_question_count_and_each_voter_once() -> None:
+def test_only_answers_to_the_open_canvass_count_and_each_voter_once() -> None:
     candidate = lease()
     candidate.count_canvass_answer(B, Term(1), would=True)  # nothing was asked
     term = candidate.open_canvass(1.0, at(0))
@@ -139,8 +141,8 @@ def test_only_answers_to_the_open_question_count_and_each_voter_once() -> None:
     assert candidate.canvass.would == {A, B}
 
 
-def test_who_may_ask() -> None:
-    """Not a claimant, not one bound to another, and not one that restarted a moment ago."""
+def test_which_voters_may_canvass() -> None:
+    """Not a candidate, not one bound to another, and not one that has just restarted."""
     assert lease().may_canvass(at(0))
     assert not candidate().may_canvass(at(0))
     assert not lease(Promise(Term(1), B), restart_wait_until=at(4)).may_canvass(at(3))
@@ -158,7 +160,7 @@ def test_a_claim_must_be_above_the_promise() -> None:
         lease(Promise(Term(3), B)).begin_claim(Term(3), at(0))
 
 
-def test_a_claim_endorses_oneself_and_closes_the_question() -> None:
+def test_a_claim_is_granted_by_its_own_node_and_closes_the_canvass() -> None:
     candidate = lease()
     term = candidate.open_canvass(1.0, at(0))
     candidate.begin_claim(term, at(0))
@@ -176,7 +178,7 @@ def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
     assert holder.objection(B, Term(4), at(5)) is None
 
 
-def test_giving_nothing_up_leaves_a_bond_to_another_as_it_is() -> None:
+def test_giving_up_without_a_claim_keeps_a_grant_to_another() -> None:
     voter = lease()
     voter.grant(B, Term(1), DEAD_S, at(0))
     assert voter.end_claim(at(1)) is None
@@ -184,31 +186,31 @@ def test_giving_nothing_up_leaves_a_bond_to_another_as_it_is() -> None:
     assert voter.bound_until == DEAD_S
 
 
-# --- as a claimant --------------------------------------------------------------------------
+# --- after a claim --------------------------------------------------------------------------
 
 
 def test_without_a_claim_there_is_no_lease() -> None:
     assert lease().lease_until(joint_config(A), at(0), 3.6) == NEVER
 
 
-def test_a_cluster_of_one_leases_itself_for_the_horizon() -> None:
+def test_a_cluster_of_one_has_a_lease_until_the_horizon() -> None:
     assert candidate().lease_until(joint_config(A), at(10), 3.6) == pytest.approx(13.6)
 
 
-def test_a_lease_ends_with_the_bond_that_a_majority_needs() -> None:
+def test_a_lease_ends_with_the_grant_that_a_majority_needs() -> None:
     holder = candidate()
     for node, until in ((B, 12.0), (C, 11.0), (D, 10.5)):
         holder.add_grant(node, Term(1), Position(), at(until))
     assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == 11.0
 
 
-def test_without_a_majority_of_bonds_there_is_no_lease() -> None:
+def test_without_a_majority_of_grants_there_is_no_lease() -> None:
     holder = candidate()
     holder.add_grant(B, Term(1), Position(), at(12))
     assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == NEVER
 
 
-def test_while_voters_change_both_majorities_must_be_bound() -> None:
+def test_while_voters_change_both_majorities_must_grant() -> None:
     holder = candidate()
     holder.add_grant(B, Term(1), Position(), at(12))
     joint = JointConfig(frozenset({A, B, C}), frozenset({A, B, C, D}))
@@ -225,21 +227,21 @@ def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
     assert joint.majority({A, B, D})
 
 
-def test_a_late_answer_never_shortens_a_bond() -> None:
+def test_a_late_answer_never_shortens_a_grant() -> None:
     holder = candidate()
     holder.add_grant(B, Term(1), Position(), at(12))
     holder.add_grant(B, Term(1), Position(), at(11))
     assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
 
 
-def test_a_bond_without_a_claim_does_not_count() -> None:
+def test_a_grant_without_a_claim_does_not_count() -> None:
     holder = lease()
     holder.add_grant(B, Term(1), Position(), at(12))
     holder.begin_claim(Term(2), at(0))
     assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
-def test_a_bond_to_a_claim_that_was_given_up_does_not_count() -> None:
+def test_a_grant_to_a_claim_that_was_given_up_does_not_count() -> None:
     holder = candidate(1)
     holder.end_claim(at(5))
     holder.begin_claim(Term(3), at(0))
@@ -248,13 +250,13 @@ def test_a_bond_to_a_claim_that_was_given_up_does_not_count() -> None:
     assert holder.granters() == {A}
 
 
-def test_a_bond_to_a_claim_that_was_never_made_does_not_count() -> None:
+def test_a_grant_to_a_claim_that_was_never_made_does_not_count() -> None:
     holder = candidate(1)
     holder.add_grant(B, Term(2), Position(), at(12))
     assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
-def test_the_bonds_of_an_older_claim_last_through_a_claim_above_it() -> None:
+def test_the_grants_of_an_older_claim_last_through_a_claim_above_it() -> None:
     holder = candidate(1)
     holder.add_grant(B, Term(1), Position(), at(12))
     holder.begin_claim(Term(5), at(0))
@@ -263,7 +265,7 @@ def test_the_bonds_of_an_older_claim_last_through_a_claim_above_it() -> None:
     assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 13.0
 
 
-def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
+def test_an_older_grant_is_no_grant_of_the_newer_claim() -> None:
     holder = candidate(1)
     holder.add_grant(B, Term(1), pos(1), at(12))
     holder.begin_claim(Term(5), at(0))
@@ -274,7 +276,7 @@ def test_an_older_bond_is_no_endorsement_of_the_newer_claim() -> None:
     assert holder.granters() == {A, C}
 
 
-def test_the_newest_records_of_the_endorsers_are_known() -> None:
+def test_the_newest_records_of_the_voters_that_granted_are_known() -> None:
     holder = candidate(5)
     assert holder.accepted_by() == {}
     holder.add_grant(B, Term(5), pos(3, 7), at(12))

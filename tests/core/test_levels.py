@@ -1,4 +1,4 @@
-"""The feature level: it rises when every member's program is new enough, and never falls."""
+"""The feature level rises when every member's program is new enough, and never falls."""
 
 import pytest
 from attrs import evolve
@@ -90,7 +90,7 @@ def test_a_dead_member_that_was_never_heard_holds_the_level_back() -> None:
     assert levels(cluster) == {LEVEL}
 
 
-def test_a_dead_member_counts_as_what_it_announced_last() -> None:
+def test_a_dead_member_counts_with_the_level_it_announced_last() -> None:
     cluster = begun(**{B: 1})
     cluster.crash(C)
     del cluster.levels[B]
@@ -107,7 +107,7 @@ def test_an_old_master_leaves_the_level_alone() -> None:
     assert levels(cluster) == {1}
 
 
-def test_a_member_that_joins_in_the_same_moment_keeps_the_level_where_it_is() -> None:
+def test_a_member_that_joins_at_the_same_time_keeps_the_level() -> None:
     raised = RaiseLevel(level=2, members=frozenset({A, B, C}))
     assert isinstance(apply(raised, OLD, WALL), ClusterDocument)
     joined = document(A, B, C, learners=[D], level=1)
@@ -125,7 +125,7 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("newer")
 @pytest.mark.parametrize("change", [API, Batch(mutations=(API,))], ids=["alone", "in a batch"])
-def test_what_needs_a_higher_level_is_refused_by_the_node_that_is_asked(
+def test_a_change_that_needs_a_higher_level_is_refused_by_the_node_that_is_asked(
     change: Mutation,
 ) -> None:
     cluster = begun(**{C: 1})
@@ -147,7 +147,7 @@ def test_the_master_refuses_it_too() -> None:
     assert isinstance(apply(API, HELD, WALL), ClusterDocument)
 
 
-def test_each_address_is_asked_for_only_when_all_programs_know_of_it() -> None:
+def test_checking_each_address_is_refused_until_all_programs_support_it() -> None:
     wanted = PutCheck(check=check(CheckId("api"), each_address=True))
     assert isinstance(apply(wanted, OLD, WALL), Refusal)
     assert isinstance(apply(wanted, HELD, WALL), ClusterDocument)
@@ -206,7 +206,7 @@ def test_a_downgraded_member_is_neither_heard_nor_counted() -> None:
     assert [to for _, to, _ in cluster.messages(HeartbeatAck) if to == C] == []
 
 
-def test_a_hello_is_an_announcement_too() -> None:
+def test_a_hello_announces_a_level_too() -> None:
     cluster = elected_cluster()
     cluster.handle(A, Announced(C, 1))
     assert cluster.status(A).members[2].level == 1
@@ -215,10 +215,10 @@ def test_a_hello_is_an_announcement_too() -> None:
     assert cluster.messages(HeartbeatAck) == []
 
 
-def test_what_a_removed_member_announced_is_forgotten() -> None:
-    """It may join again with an older program, and the level must wait for its word."""
-    place = leadership(A, document(A, B))
-    place.announcements.record(B, LEVEL)
-    place.announcements.record(D, LEVEL)
-    place.forget_strangers(frozenset({A, B}))
-    assert (place.announcements.of(B), place.announcements.of(D)) == (LEVEL, None)
+def test_the_announced_level_of_a_removed_member_is_forgotten() -> None:
+    """It may join again with an older program, so the level must wait for its announcement."""
+    node = leadership(A, document(A, B))
+    node.announcements.record(B, LEVEL)
+    node.announcements.record(D, LEVEL)
+    node.forget_strangers(frozenset({A, B}))
+    assert (node.announcements.of(B), node.announcements.of(D)) == (LEVEL, None)

@@ -1,10 +1,10 @@
-"""Liveness: a word lasts less than `dead_after`, and a gap of that length restarts a streak."""
+"""Liveness: a node is alive for `dead_after` after a message; a longer gap restarts its streak."""
 
 from qutrio.core.leadership.heartbeats import Liveness
 from tests.core.samples import DEAD_S, A, B, C, at
 
 
-def test_a_node_is_alive_until_its_last_word_is_dead_after_old() -> None:
+def test_a_node_is_alive_until_its_last_message_is_dead_after_old() -> None:
     liveness = Liveness()
     assert not liveness.alive(A, at(0), DEAD_S)
     liveness.record(A, at(10), DEAD_S)
@@ -33,7 +33,7 @@ def test_a_dead_node_has_no_streak() -> None:
     assert liveness.streak(B, at(0), DEAD_S) == 0
 
 
-def test_a_farewell_ends_a_life_and_its_streak_at_once() -> None:
+def test_after_a_farewell_a_node_is_dead_at_once_and_its_streak_ends() -> None:
     liveness = Liveness()
     liveness.record(A, at(0), DEAD_S)
     liveness.forget(A)

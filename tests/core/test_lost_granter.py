@@ -1,4 +1,4 @@
-"""An endorser that dies with the newest record, or never sends it, holds up no other majority."""
+"""A voter that granted and dies with the newest record does not block another majority."""
 
 from attrs import evolve
 
@@ -36,7 +36,7 @@ NOBODYS = pos(0, 10**6)
 
 
 def ahead() -> NodeCluster:
-    """Three nodes of which the last accepted a record that the others have not heard of."""
+    """Three nodes; the last accepted a record that the others have not heard of."""
     cluster = NodeCluster(THREE)
     cluster.disks[C] = evolve(cluster.disks[C], accepted=record(NEWER, NEWEST))
     cluster.start(C)
@@ -44,7 +44,7 @@ def ahead() -> NodeCluster:
 
 
 def run_until_asked(cluster: NodeCluster) -> None:
-    """Let C be the first to endorse the claim, so its record is asked for and never comes."""
+    """Let C grant the claim first, so that its record is asked for and never comes."""
     cluster.lost = {(B, HeartbeatAck), (C, Fetched)}
     while not cluster.messages(Fetch):
         assert cluster.now < DEAD_S
@@ -54,17 +54,17 @@ def run_until_asked(cluster: NodeCluster) -> None:
     assert cluster.masters() == []
 
 
-def claiming(place: Leadership, *peers: str) -> Leadership:
-    """Let a node claim, with two-way contact to these peers, which endorsed nothing yet."""
-    meet(place, 0.0, *(n for n in (B, C, D, E) if n in peers))
-    place.lease.begin_claim(Term(1), at(0))
-    return place
+def claiming(node: Leadership, *peers: str) -> Leadership:
+    """Let a node claim, with two-way contact to these peers, which granted nothing yet."""
+    meet(node, 0.0, *(n for n in (B, C, D, E) if n in peers))
+    node.lease.begin_claim(Term(1), at(0))
+    return node
 
 
 # --- whole nodes ----------------------------------------------------------------------------
 
 
-def test_the_newest_record_of_an_endorser_is_adopted_when_it_can_be_fetched() -> None:
+def test_the_newest_record_of_a_voter_that_granted_is_adopted_when_it_can_be_fetched() -> None:
     cluster = ahead()
     cluster.lost = {(B, HeartbeatAck)}
     cluster.run(2.5)
@@ -75,7 +75,7 @@ def test_the_newest_record_of_an_endorser_is_adopted_when_it_can_be_fetched() ->
     assert cluster.nodes[B].register.committed.document.checks == NEWER.checks
 
 
-def test_two_of_three_get_a_master_when_the_endorser_with_the_newest_record_dies() -> None:
+def test_two_of_three_get_a_master_when_the_voter_with_the_newest_record_dies() -> None:
     cluster = ahead()
     run_until_asked(cluster)
     cluster.crash(C)
@@ -84,7 +84,7 @@ def test_two_of_three_get_a_master_when_the_endorser_with_the_newest_record_dies
     assert cluster.nodes[B].register.committed.document.checks == ()
 
 
-def test_an_endorser_that_lives_and_never_sends_its_record_holds_nobody_up() -> None:
+def test_a_voter_that_lives_and_never_sends_its_record_delays_nobody() -> None:
     cluster = ahead()
     run_until_asked(cluster)
     cluster.run(RETRY_AFTER_S + 2 * BEAT_S)
@@ -93,7 +93,7 @@ def test_an_endorser_that_lives_and_never_sends_its_record_holds_nobody_up() -> 
     assert {n.register.accepted.document.checks for n in cluster.nodes.values()} == {()}
 
 
-def test_a_dead_endorser_that_comes_back_follows_the_record_of_the_others() -> None:
+def test_a_dead_voter_that_comes_back_accepts_the_record_of_the_others() -> None:
     cluster = ahead()
     run_until_asked(cluster)
     cluster.crash(C)
@@ -106,7 +106,7 @@ def test_a_dead_endorser_that_comes_back_follows_the_record_of_the_others() -> N
     assert cluster.nodes[C].register.accepted.document.checks == ()
 
 
-def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_holds() -> None:
+def test_two_of_three_get_a_master_when_a_voter_named_a_record_that_nobody_holds() -> None:
     cluster = NodeCluster(THREE)
     cluster.crash(C)
     cluster.lost = {(B, HeartbeatAck)}
@@ -114,7 +114,7 @@ def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_h
     cluster.handle(A, Tick())  # before B does, which would lead otherwise
     cluster.cut = set()
     answered = 0
-    while not cluster.messages(Fetch):  # C endorses whatever is claimed, and then falls silent
+    while not cluster.messages(Fetch):  # C grants any claim, and then falls silent
         assert cluster.now < DEAD_S
         beats = [m for n, to, m in cluster.messages(Heartbeat) if (n, to) == (A, C)]
         for beat in beats[answered:]:
@@ -130,108 +130,106 @@ def test_two_of_three_get_a_master_when_an_endorser_named_a_record_that_nobody_h
     assert cluster.nodes[B].register.committed.position == pos(1)
 
 
-# --- one seat -------------------------------------------------------------------------------
+# --- one node -------------------------------------------------------------------------------
 
 
-def test_the_claim_waits_for_a_record_that_every_majority_of_the_endorsers_needs() -> None:
-    place = claiming(leadership(A, THREE), B, C)
+def test_the_claim_waits_for_a_record_that_every_majority_of_the_granters_needs() -> None:
+    node = claiming(leadership(A, THREE), B, C)
     ask = [Send(C, Fetch(accepted=True))]
-    bind(place, 0.0, C, accepted=NOBODYS)
-    assert place.advance(at(0), WALL) == []  # B might have something to say
-    assert place.advance(at(2), WALL) == ask
-    meet(place, 3.0, B, C)
-    assert place.advance(at(4), WALL) == []
-    assert place.register.passed_over == {C}
-    assert place.advance(at(4), WALL) == ask  # it is asked again: nobody else will do
-    assert place.register.passed_over == set()
-    assert place.register.flight is None
+    bind(node, 0.0, C, accepted=NOBODYS)
+    assert node.advance(at(0), WALL) == []  # B might hold a record
+    assert node.advance(at(2), WALL) == ask
+    meet(node, 3.0, B, C)
+    assert node.advance(at(4), WALL) == []
+    assert node.register.passed_over == {C}
+    assert node.advance(at(4), WALL) == ask  # it is asked again: no other voter holds it
+    assert node.register.passed_over == set()
+    assert node.register.flight is None
 
 
-def test_an_endorser_that_answers_no_more_is_not_asked_while_the_others_are_a_majority() -> None:
-    place = claiming(leadership(A, THREE), B, C)
-    bind(place, 0.0, C, accepted=NEWEST)
-    meet(place, DEAD_S - 1, B)
-    bind(place, DEAD_S - 1, B)
-    effects = place.advance(at(DEAD_S), WALL)
+def test_a_silent_voter_is_not_asked_while_the_others_are_a_majority() -> None:
+    node = claiming(leadership(A, THREE), B, C)
+    bind(node, 0.0, C, accepted=NEWEST)
+    meet(node, DEAD_S - 1, B)
+    bind(node, DEAD_S - 1, B)
+    effects = node.advance(at(DEAD_S), WALL)
     assert [type(m) for m in sent(effects, B)] == [Write]
-    assert place.register.accepted == record(THREE, pos(1))
+    assert node.register.accepted == record(THREE, pos(1))
 
 
-def test_endorsers_that_answer_no_more_make_no_majority() -> None:
-    place = claiming(leadership(A, FIVE), B, C, D, E)
-    bind(place, 0.0, B, C)
-    meet(place, DEAD_S - 1, D, E)
-    assert place.lease.granters() == {A, B, C}
-    assert place.advance(at(DEAD_S), WALL) == []
-    assert place.lease.claim == 1
-    assert place.register.flight is None
+def test_silent_voters_make_no_majority() -> None:
+    node = claiming(leadership(A, FIVE), B, C, D, E)
+    bind(node, 0.0, B, C)
+    meet(node, DEAD_S - 1, D, E)
+    assert node.lease.granters() == {A, B, C}
+    assert node.advance(at(DEAD_S), WALL) == []
+    assert node.lease.claim == 1
+    assert node.register.flight is None
 
 
-def test_what_a_majority_denies_is_passed_over_and_the_next_newest_is_fetched() -> None:
-    place = claiming(leadership(A, FIVE), B, C, D, E)
-    bind(place, 0.0, B)
-    bind(place, 0.0, C, accepted=NEWEST)
-    bind(place, 0.0, D, accepted=NOBODYS)  # A, B and C did not accept it
-    assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
-    place.register.on_fetched(
-        C, Fetched(accepted=True, record=record(FIVE, NEWEST)), bound_to(A, 1)
-    )
-    place.advance(at(0), WALL)
-    assert place.register.accepted.position == pos(1)
-    assert place.register.flight is not None
+def test_a_record_that_a_majority_denies_is_skipped_and_the_next_newest_is_fetched() -> None:
+    node = claiming(leadership(A, FIVE), B, C, D, E)
+    bind(node, 0.0, B)
+    bind(node, 0.0, C, accepted=NEWEST)
+    bind(node, 0.0, D, accepted=NOBODYS)  # A, B and C did not accept it
+    assert node.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
+    node.register.on_fetched(C, Fetched(accepted=True, record=record(FIVE, NEWEST)), bound_to(A, 1))
+    node.advance(at(0), WALL)
+    assert node.register.accepted.position == pos(1)
+    assert node.register.flight is not None
 
 
-def test_after_a_barren_endorser_the_newest_record_of_the_willing_is_fetched() -> None:
-    place = claiming(leadership(A, FIVE), B, C, D)
-    bind(place, 0.0, B, C, accepted=NEWEST)
-    bind(place, 0.0, D, accepted=NOBODYS)
-    place.lease._granters.pop(B)  # it has not endorsed yet
-    assert place.advance(at(0), WALL) == []
-    assert place.advance(at(2), WALL) == [Send(D, Fetch(accepted=True))]
-    meet(place, 3.0, B, C, D)
-    bind(place, 3.0, B, accepted=NEWEST)
-    assert place.advance(at(4), WALL) == [Send(C, Fetch(accepted=True))]
+def test_after_a_barren_voter_the_newest_record_of_the_others_is_fetched() -> None:
+    node = claiming(leadership(A, FIVE), B, C, D)
+    bind(node, 0.0, B, C, accepted=NEWEST)
+    bind(node, 0.0, D, accepted=NOBODYS)
+    node.lease._granters.pop(B)  # it has not granted yet
+    assert node.advance(at(0), WALL) == []
+    assert node.advance(at(2), WALL) == [Send(D, Fetch(accepted=True))]
+    meet(node, 3.0, B, C, D)
+    bind(node, 3.0, B, accepted=NEWEST)
+    assert node.advance(at(4), WALL) == [Send(C, Fetch(accepted=True))]
 
 
-def test_a_later_claim_asks_the_endorser_again_that_was_barren() -> None:
-    place = claiming(leadership(A, FIVE), C, D)
-    bind(place, 0.0, C)
-    bind(place, 0.0, D, accepted=NOBODYS)
-    assert place.advance(at(0), WALL) == [Send(D, Fetch(accepted=True))]
-    meet(place, 1.0, C, D)
-    place.advance(at(RETRY_AFTER_S), WALL)
-    assert place.register.passed_over == {D}
-    place.resign(None, "for the test", at(RETRY_AFTER_S))
-    place.lease.begin_claim(Term(2), at(0))
-    bind(place, RETRY_AFTER_S, C)
-    bind(place, RETRY_AFTER_S, D, accepted=NEWEST)
-    asked = place.advance(at(RETRY_AFTER_S), WALL)
+def test_a_later_claim_asks_a_barren_voter_again() -> None:
+    node = claiming(leadership(A, FIVE), C, D)
+    bind(node, 0.0, C)
+    bind(node, 0.0, D, accepted=NOBODYS)
+    assert node.advance(at(0), WALL) == [Send(D, Fetch(accepted=True))]
+    meet(node, 1.0, C, D)
+    node.advance(at(RETRY_AFTER_S), WALL)
+    assert node.register.passed_over == {D}
+    node.resign(None, "for the test", at(RETRY_AFTER_S))
+    node.lease.begin_claim(Term(2), at(0))
+    bind(node, RETRY_AFTER_S, C)
+    bind(node, RETRY_AFTER_S, D, accepted=NEWEST)
+    asked = node.advance(at(RETRY_AFTER_S), WALL)
     assert asked == [Send(D, Fetch(accepted=True))]
 
 
-def test_an_endorser_that_hands_over_nothing_newer_is_not_asked_again_and_again() -> None:
-    place = claiming(leadership(A, THREE), C)
-    bind(place, 0.0, C, accepted=NOBODYS)
+def test_a_voter_that_sends_nothing_newer_is_not_asked_again_and_again() -> None:
+    node = claiming(leadership(A, THREE), C)
+    bind(node, 0.0, C, accepted=NOBODYS)
     ask = [Send(C, Fetch(accepted=True))]
-    assert place.advance(at(0), WALL) == ask
-    place.register.on_fetched(C, Fetched(accepted=True, record=record(THREE)), bound_to(A, 1))
-    assert place.register.passed_over == {C}
-    assert place.advance(at(0), WALL) == []  # nobody else will do, and it has answered
-    assert place.advance(at(RETRY_AFTER_S), WALL) == []
-    assert place.advance(at(RETRY_AFTER_S), WALL) == ask
-    meet(place, RETRY_AFTER_S, B, C)
-    bind(place, RETRY_AFTER_S, B)
-    place.advance(at(RETRY_AFTER_S), WALL)
-    assert place.register.flight is not None
+    assert node.advance(at(0), WALL) == ask
+    node.register.on_fetched(C, Fetched(accepted=True, record=record(THREE)), bound_to(A, 1))
+    assert node.register.passed_over == {C}
+    assert node.advance(at(0), WALL) == []  # no other voter holds it, and it has answered
+    assert node.advance(at(RETRY_AFTER_S), WALL) == []
+    assert node.advance(at(RETRY_AFTER_S), WALL) == ask
+    meet(node, RETRY_AFTER_S, B, C)
+    bind(node, RETRY_AFTER_S, B)
+    node.advance(at(RETRY_AFTER_S), WALL)
+    assert node.register.flight is not None
 
 
-def test_a_question_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
-    place = claiming(leadership(A, THREE), C)
-    bind(place, 0.0, C, accepted=NEWEST)
-    assert place.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
-    place.resign(None, "for the test", at(1))
-    meet(place, 100.0, C)
-    place.lease.begin_claim(Term(2), at(0))
-    bind(place, 100.0, C, accepted=NEWEST)
-    assert place.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
-    assert place.register.passed_over == set()
+def test_a_fetch_of_an_earlier_claim_is_forgotten_with_the_claim() -> None:
+    node = claiming(leadership(A, THREE), C)
+    bind(node, 0.0, C, accepted=NEWEST)
+    assert node.advance(at(0), WALL) == [Send(C, Fetch(accepted=True))]
+    node.resign(None, "for the test", at(1))
+    meet(node, 100.0, C)
+    node.lease.begin_claim(Term(2), at(0))
+    bind(node, 100.0, C, accepted=NEWEST)
+    assert node.advance(at(100), WALL) == [Send(C, Fetch(accepted=True))]
+    assert node.register.passed_over == set()

@@ -1,4 +1,4 @@
-"""The lowest-id engine: elect the lowest, keep an incumbent, hand over to who is back for good."""
+"""The lowest-id engine elects the lowest id, keeps a master, and transfers after the cooldown."""
 
 from itertools import pairwise
 from random import Random
@@ -32,7 +32,7 @@ def electorate(
     )
 
 
-def test_without_an_incumbent_the_lowest_able_id_is_elected_at_once() -> None:
+def test_without_a_master_the_lowest_able_id_is_elected_at_once() -> None:
     assert LowestId().choice(electorate(C, {B, C}), at(0)) == B
 
 
@@ -40,32 +40,32 @@ def test_nobody_is_elected_while_nobody_is_able() -> None:
     assert LowestId().choice(electorate(C, set()), at(0)) is None
 
 
-def test_while_nobody_is_able_nobody_is_waited_for() -> None:
+def test_while_nobody_is_able_there_is_no_wait() -> None:
     assert LowestId().awaits(at(0)) is None
 
 
-def test_a_living_incumbent_is_kept_whatever_returns() -> None:
+def test_a_living_master_is_kept_whichever_id_returns() -> None:
     assert LowestId().choice(electorate(C, {A, B, C}, master=C), at(0)) == C
 
 
-def test_the_incumbent_hands_over_only_after_the_whole_cooldown() -> None:
+def test_the_master_transfers_only_after_the_whole_cooldown() -> None:
     engine = LowestId()
     assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S - 0.1), at(0)) is None
     assert engine.successor(electorate(B, {A, B}, B, n1=COOLDOWN_S), at(0)) == A
 
 
-def test_the_lowest_of_those_who_waited_is_the_successor() -> None:
+def test_the_lowest_id_that_waited_is_the_successor() -> None:
     seen = electorate(C, {A, B, C}, C, n1=300.0, n2=500.0)
     assert LowestId().successor(seen, at(0)) == A
 
 
-def test_nobody_hands_over_to_a_higher_or_an_unable_id() -> None:
+def test_the_successor_is_neither_a_higher_nor_an_unable_id() -> None:
     engine = LowestId()
     assert engine.successor(electorate(B, {B, C}, B, n1=500.0, n3=500.0), at(0)) is None
     assert engine.successor(electorate(B, {A, B}, B), at(0)) is None
 
 
-def test_the_heir_is_the_lowest_able_id_beside_the_one_that_leaves() -> None:
+def test_the_heir_is_the_lowest_able_id_except_the_node_that_leaves() -> None:
     engine = LowestId()
     assert engine.next_leader(electorate(A, {A, B, C})) == B
     assert engine.next_leader(electorate(A, {A})) is None
@@ -84,7 +84,7 @@ def test_engines_are_found_by_name_and_unknown_ones_are_not() -> None:
     )
 
 
-def test_its_role_is_told_once_for_each_change_and_each_change_is_in_the_table() -> None:
+def test_each_change_of_role_is_reported_once_and_is_in_the_table() -> None:
     engine = LowestId()
     engine.advance(electorate(A, {A, B}), at(0))
     engine.advance(electorate(A, {A, B}), at(1))
@@ -98,7 +98,7 @@ def test_its_role_is_told_once_for_each_change_and_each_change_is_in_the_table()
     assert engine.news() == []
 
 
-def test_it_learns_and_loses_nothing_from_what_only_other_engines_need() -> None:
+def test_inputs_that_only_other_engines_need_change_nothing() -> None:
     engine, seen = LowestId(), electorate(B, {A, B})
     engine.restore(HardState(Term(4), A))
     engine.on_acting(B, Term(3), seen, at(0))

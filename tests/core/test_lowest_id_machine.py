@@ -1,4 +1,4 @@
-"""Lowest-id engines, driven at random: whom they choose follows from what they see, at any time."""
+"""Lowest-id engines, driven at random: the choice always follows from what they see."""
 
 import pytest
 from hypothesis import settings
@@ -17,7 +17,7 @@ TABLE = {(before, after) for before, _, after in TRANSITIONS}
 
 
 class LowestIds(Disturbed):
-    """One to five machines that see one another, or not; somebody acts now and then."""
+    """One to five engines that see one another or not, with a master at times."""
 
     @initialize(seed=st.integers(0, 2**32), count=st.integers(1, len(MEMBERS)))
     def meet(self, seed: int, count: int) -> None:
@@ -32,11 +32,11 @@ class LowestIds(Disturbed):
         self.cluster.full_disks ^= {name}
 
     @rule(name=st.sampled_from([None, *MEMBERS]))
-    def one_begins_to_act_or_nobody_does(self, name: NodeId | None) -> None:
+    def one_becomes_master_or_nobody_is(self, name: NodeId | None) -> None:
         self.cluster.master = name
 
     @invariant()
-    def a_living_incumbent_is_kept_and_without_one_the_lowest_able_id_leads(self) -> None:
+    def a_living_master_is_kept_and_without_one_the_lowest_able_id_leads(self) -> None:
         for name in self.cluster.engines:
             living = self.cluster.living(name)
             able = [n for n in living if self.cluster.able(n)]
@@ -44,21 +44,21 @@ class LowestIds(Disturbed):
             assert self.cluster.choice(name) == (acts or min(able, default=None))
 
     @invariant()
-    def those_who_see_the_same_choose_the_same(self) -> None:
+    def engines_that_see_the_same_choose_the_same(self) -> None:
         seen: dict[frozenset[NodeId], set[NodeId | None]] = {}
         for name in self.cluster.engines:
             seen.setdefault(self.cluster.living(name), set()).add(self.cluster.choice(name))
         assert all(len(choices) == 1 for choices in seen.values())
 
     @invariant()
-    def whoever_leads_is_its_own_choice(self) -> None:
+    def a_leader_chooses_itself(self) -> None:
         for name in self.cluster.engines:
             self.cluster.advance(name)
             leads = self.cluster.engines[name].role is Role.LEADER
             assert leads == (self.cluster.choice(name) == name)
 
     @invariant()
-    def every_turn_is_in_the_table_and_nothing_is_said(self) -> None:
+    def every_turn_is_in_the_table_and_no_message_is_sent(self) -> None:
         assert {(turn.before, turn.after) for _, _, turn in self.cluster.turns} <= TABLE
         assert self.cluster.said == []
 

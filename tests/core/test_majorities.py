@@ -28,7 +28,7 @@ def test_strangers_never_make_a_quorum() -> None:
     assert not holds_quorum({A, D, NodeId("n9")}, voters)
 
 
-def test_nobody_is_a_quorum_of_no_voters() -> None:
+def test_no_voters_have_no_quorum() -> None:
     assert not holds_quorum({A}, set())
 
 
@@ -37,7 +37,7 @@ def test_a_negative_count_of_voters_is_a_programming_error() -> None:
         majority(-1)
 
 
-def test_a_majority_lasts_until_the_first_voter_it_needs_is_gone() -> None:
+def test_a_majority_lasts_until_a_voter_it_needs_is_gone() -> None:
     until = {A: at(9), B: at(5), C: at(3)}
     assert quorum_until(until, {A, B, C}, at(0)) == at(5)
     assert quorum_until(until, {A, B}, at(0)) == at(5)

@@ -1,4 +1,4 @@
-"""The roll: members, who of them lives, and whether those who answer are enough."""
+"""Membership: the members, which of them live, and whether those that answer are a majority."""
 
 from qutrio.core.leadership.heartbeats import HeartbeatSchedule, Liveness
 from qutrio.core.leadership.membership import Membership
@@ -11,7 +11,7 @@ def membership() -> Membership:
     )
 
 
-def test_the_living_are_members_that_were_heard_and_this_one() -> None:
+def test_members_that_were_heard_and_this_node_are_alive() -> None:
     members = membership()
     assert members.peers() == (B, C)
     assert members.live(at(0)) == {A}
@@ -22,7 +22,7 @@ def test_the_living_are_members_that_were_heard_and_this_one() -> None:
     assert members.live_peers(at(DEAD_S)) == ()
 
 
-def test_another_document_is_another_roll() -> None:
+def test_another_document_is_another_membership() -> None:
     members = membership()
     members.liveness.record(C, at(0), DEAD_S)
     assert members.live(at(0)) == {A, C}

@@ -1,4 +1,4 @@
-"""Mutations: compare-and-set per item, so different items merge and no edit is lost."""
+"""Mutations compare and set each item, so edits of different items merge and none is lost."""
 
 import pytest
 from attrs import evolve
@@ -59,7 +59,7 @@ def done(
 ) -> ClusterDocument:
     outcome = apply(mutation, held, wall)
     assert isinstance(outcome, ClusterDocument), outcome
-    assert outcome.revision == held.revision  # it is the holder of the term who counts
+    assert outcome.revision == held.revision  # the master assigns revisions
     return outcome
 
 
@@ -78,7 +78,7 @@ def claim(
 # --- checks ---------------------------------------------------------------------------------
 
 
-def test_a_new_check_is_stamped_with_the_revision_that_it_begins_in() -> None:
+def test_a_new_check_records_the_revision_in_which_it_begins() -> None:
     after = done(PutCheck(check=check(CheckId("api"))))
     assert [c.id for c in after.checks] == ["api", "db", "web"]
     assert after.checks[0].changed == 2
@@ -92,7 +92,7 @@ def test_a_check_is_replaced_only_if_it_is_as_it_was() -> None:
     assert "somebody else" in refused(PutCheck(check=gone, expect=gone))
 
 
-def test_the_stamp_of_an_older_revision_does_not_stop_an_edit() -> None:
+def test_the_recorded_revision_of_a_check_does_not_prevent_an_edit() -> None:
     held = document(A, checks=[check(changed=Revision(9))])
     done(PutCheck(check=check(retries=1), expect=check(changed=Revision(3))), held)
     done(RemoveCheck(expect=check(changed=Revision(3))), held)
@@ -141,8 +141,8 @@ def test_a_channel_is_added_and_replaced_only_if_it_is_as_it_was() -> None:
     assert "somebody else" in refused(PutChannel(channel=hook(), expect=hook(enabled=False)))
 
 
-def test_a_discord_secret_in_the_open_is_refused_unless_it_is_there_already() -> None:
-    """One from before must be possible to disable."""
+def test_an_unencrypted_discord_url_is_refused_unless_it_is_there_already() -> None:
+    """It must be possible to disable an old one."""
     open_one = DiscordChannel(id=ChannelId("d"), name="team", url="http://d.example/secret")
     assert "must begin with https://" in refused(PutChannel(channel=open_one))
     quiet = evolve(open_one, enabled=False)
@@ -218,7 +218,7 @@ def test_a_member_is_changed_only_if_it_is_as_it_was_and_the_name_is_free() -> N
 
 
 def test_no_member_takes_the_address_of_another() -> None:
-    """Whoever dials one of the two would reach the other, and cut the first off."""
+    """A node that dials one of the two would reach the other, and cut the first off."""
     taken = evolve(member(B), address=member(A).address)
     problem = refused(PutMember(member=taken, expect=member(B)))
     assert problem.startswith(f"node '{member(A).name}' has the address {member(A).address}; give")
@@ -273,7 +273,7 @@ def test_the_same_key_may_claim_again_and_a_member_is_in_already() -> None:
     assert done(claim(), admitted) == admitted
 
 
-def test_a_token_belongs_to_the_first_key_that_showed_it() -> None:
+def test_a_token_belongs_to_the_first_key_that_claimed_it() -> None:
     thief = evolve(member(D), id=C, name="thief", fingerprint=Fingerprint("other"))
     assert "used by another node" in refused(claim(thief, T2))
 
@@ -285,7 +285,7 @@ def test_a_token_is_found_by_id_and_secret_only(ident: TokenId, secret: str) -> 
     assert "unknown" in refused(claim(ident=ident, secret=secret))
 
 
-def test_a_claimant_whose_program_is_too_old_is_refused() -> None:
+def test_a_joining_node_whose_program_is_too_old_is_refused() -> None:
     reason = refused(claim(level=LEVEL - 1))
     assert reason == f"{member(D).name} runs level 1, the cluster needs {LEVEL}; upgrade it"
 
@@ -311,13 +311,15 @@ def test_a_token_for_a_name_is_for_that_name_only() -> None:
     ],
     ids=["id", "key", "name"],
 )
-def test_a_claimant_that_clashes_with_a_member_is_refused(clashing: Member, reason: str) -> None:
+def test_a_joining_node_that_clashes_with_a_member_is_refused(
+    clashing: Member, reason: str
+) -> None:
     assert reason in refused(claim(clashing))
     waiting = document(A, B, tokens=[token(claimant=clashing)])
     assert reason in refused(ApproveToken(token=T1), waiting)
 
 
-def test_only_a_token_that_was_shown_can_be_approved() -> None:
+def test_only_a_claimed_token_can_be_approved() -> None:
     assert "nobody has used" in refused(ApproveToken(token=T1))
     assert "no such token" in refused(ApproveToken(token=TokenId("none")))
 
@@ -330,7 +332,7 @@ def test_a_revoked_token_is_gone() -> None:
 # --- several at once ------------------------------------------------------------------------
 
 
-def test_a_batch_takes_effect_whole_or_not_at_all() -> None:
+def test_a_batch_is_atomic() -> None:
     good, bad = RemoveCheck(expect=check()), PromoteMember(node=D)
     assert refused(Batch(mutations=(good, bad))) == refused(bad)
     both = done(Batch(mutations=(good, RemoveChannel(expect=hook()))))

@@ -1,4 +1,4 @@
-"""What only new values must obey: a document of an earlier version loads, and stays editable."""
+"""Rules for new values only: a document of an earlier version loads and stays editable."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A whole node on its own, and several of them in a cluster with perfect links."""
+"""A whole node alone, and several in a cluster with perfect links."""
 
 import pytest
 
@@ -23,17 +23,17 @@ from qutrio.model.journal import ClockSet
 from tests.core.node_cluster import API, HELD, NodeCluster, documents, elected_cluster, step
 from tests.core.samples import DEAD_S, WALL, A, B, C, at, check, document, heartbeat
 
-# --- acting ---------------------------------------------------------------------------------
+# --- mastership -----------------------------------------------------------------------------
 
 
-def test_a_cluster_of_one_acts_on_its_first_tick() -> None:
+def test_a_cluster_of_one_has_a_master_after_its_first_tick() -> None:
     cluster = NodeCluster(document(A))
     cluster.run(0)
     assert cluster.masters() == [A]
     assert cluster.nodes[A].view(at(0)).acting_until is not None
 
 
-def test_the_lowest_id_acts_and_everybody_learns_it() -> None:
+def test_the_lowest_id_becomes_master_and_all_nodes_learn_it() -> None:
     cluster = elected_cluster()
     view = cluster.nodes[B].view(at(cluster.now))
     assert (view.node, view.term, view.acting_until, view.removed) == (B, 1, None, False)
@@ -41,7 +41,7 @@ def test_the_lowest_id_acts_and_everybody_learns_it() -> None:
     assert view.document is cluster.nodes[B].register.committed.document
 
 
-def test_a_promise_is_durable_before_anything_that_depends_on_it_is_said() -> None:
+def test_a_promise_is_durable_before_any_message_that_depends_on_it() -> None:
     cluster = NodeCluster(HELD)
     cluster.run(2.5)
     for name in (A, B):
@@ -62,7 +62,7 @@ def test_the_next_lowest_takes_over_a_dead_master_and_its_term_is_higher() -> No
     assert cluster.nodes[B].view(at(cluster.now)).term > 1
 
 
-def test_without_a_majority_nobody_acts() -> None:
+def test_without_a_majority_there_is_no_master() -> None:
     cluster = elected_cluster()
     cluster.crash(B)
     cluster.crash(C)
@@ -70,7 +70,7 @@ def test_without_a_majority_nobody_acts() -> None:
     assert cluster.masters() == []
 
 
-def test_a_restarted_node_stays_quiet_until_it_can_owe_nobody_anything() -> None:
+def test_a_restarted_node_waits_until_all_grants_it_may_have_made_are_over() -> None:
     cluster = elected_cluster()
     cluster.crash(C)
     node = cluster.start(C)
@@ -83,7 +83,7 @@ def test_a_restarted_node_stays_quiet_until_it_can_owe_nobody_anything() -> None
     assert alone.masters() == [A]
 
 
-def test_a_node_that_stops_resigns_and_says_farewell_and_the_next_acts_at_once() -> None:
+def test_a_node_that_stops_resigns_and_says_farewell_and_a_new_master_acts_at_once() -> None:
     cluster = elected_cluster()
     cluster.handle(A, Stop())
     cluster.crash(A)
@@ -93,13 +93,13 @@ def test_a_node_that_stops_resigns_and_says_farewell_and_the_next_acts_at_once()
     assert cluster.masters() == [B]
 
 
-def test_a_node_that_stops_claims_nothing_any_more() -> None:
+def test_a_node_that_stops_no_longer_claims() -> None:
     cluster = NodeCluster(document(A))
     cluster.handle(A, Stop())
     assert cluster.masters() == []
 
 
-def test_the_next_tick_is_never_asked_for_at_the_same_moment() -> None:
+def test_the_deadline_is_never_the_present_time() -> None:
     cluster = NodeCluster(HELD)
     for _ in range(200):
         cluster.run(0.05)
@@ -155,7 +155,7 @@ def test_a_change_asked_for_while_a_node_becomes_master_does_not_wait_for_a_seco
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
 
 
-def test_a_change_that_waits_for_a_higher_claim_to_stand_spins_no_clock() -> None:
+def test_a_change_that_waits_for_a_higher_claim_causes_no_busy_loop() -> None:
     cluster = elected_cluster()
     node = cluster.nodes[A]
     cluster.cut_off(A)
@@ -167,7 +167,7 @@ def test_a_change_that_waits_for_a_higher_claim_to_stand_spins_no_clock() -> Non
     assert node.deadline > cluster.now + STEP_S_MIN
 
 
-def test_a_commit_that_is_news_to_a_follower_is_saved_with_its_next_tick() -> None:
+def test_a_commit_that_is_new_to_a_follower_is_saved_with_its_next_tick() -> None:
     cluster = elected_cluster()
     cluster.propose(A, API)
     assert cluster.nodes[C].register.committed.document.revision == 2
@@ -195,7 +195,7 @@ def test_a_node_that_was_away_fetches_what_it_missed() -> None:
 # --- the disk -------------------------------------------------------------------------------
 
 
-def test_a_master_whose_disk_fails_says_nothing_of_the_write_and_resigns() -> None:
+def test_a_master_whose_disk_fails_sends_no_write_and_resigns() -> None:
     cluster = elected_cluster()
     cluster.full = {A}
     request = cluster.propose(A, API)
@@ -248,7 +248,7 @@ def test_a_failed_write_of_one_follower_stops_nobody() -> None:
     assert {d.revision for d in documents(cluster)} == {2}
 
 
-def test_a_wall_clock_that_was_set_is_noted_and_written_to_the_journal() -> None:
+def test_a_change_of_the_wall_clock_is_logged_and_written_to_the_journal() -> None:
     node = elected_cluster().nodes[C]
     now = node.deadline
     node.step(Tick(), now, UnixTime(WALL + now))

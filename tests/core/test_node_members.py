@@ -1,4 +1,4 @@
-"""Several nodes in one cluster: who is a member, what they check together, whom they page."""
+"""Several nodes in one cluster: membership, shared checks and alerts."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def notices(cluster: NodeCluster) -> list[tuple[NodeId, NoticeKind]]:
 # --- membership -----------------------------------------------------------------------------
 
 
-def test_a_removed_member_is_told_and_stops_and_nothing_it_says_matters() -> None:
+def test_a_removed_member_is_told_and_stops_and_its_messages_are_ignored() -> None:
     cluster = elected_cluster()
     request = cluster.propose(A, RemoveMember(node=C))
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
@@ -56,7 +56,7 @@ def test_a_removed_member_is_told_and_stops_and_nothing_it_says_matters() -> Non
     assert cluster.nodes[A].router.positions.keys() == {B}
 
 
-def test_a_removed_node_takes_nothing_in_and_refuses_changes() -> None:
+def test_a_removed_node_records_nothing_and_refuses_changes() -> None:
     cluster = elected_cluster()
     cluster.handle(C, Expelled(A, Revision(1)))
     assert cluster.nodes[C].removed
@@ -72,7 +72,7 @@ def test_a_removed_node_takes_nothing_in_and_refuses_changes() -> None:
     assert "was removed from the cluster" in reply.reason
 
 
-def test_a_master_that_removes_itself_hands_the_role_on() -> None:
+def test_a_master_that_removes_itself_hands_mastership_over() -> None:
     cluster = elected_cluster()
     request = cluster.propose(A, RemoveMember(node=A))
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
@@ -82,7 +82,7 @@ def test_a_master_that_removes_itself_hands_the_role_on() -> None:
     assert cluster.nodes[B].register.committed.document.voters == {B, C}
 
 
-def test_a_node_that_removed_the_only_other_needs_it_no_more_even_after_a_crash() -> None:
+def test_a_node_that_removed_the_only_other_needs_no_other_vote_even_after_a_crash() -> None:
     cluster = elected_cluster(document(A, B))
     request = cluster.propose(A, RemoveMember(node=B))
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.COMMITTED]
@@ -122,7 +122,7 @@ def test_a_learner_that_is_dead_gets_no_vote() -> None:
     assert {d.voters for d in documents(cluster)} == {frozenset({A, B})}
 
 
-def test_a_stranger_that_links_is_told_that_it_is_none_of_us() -> None:
+def test_a_stranger_that_links_is_told_that_it_is_no_member() -> None:
     node = elected_cluster().nodes[A]
     assert step(node, Linked(D), 2.5) == [Send(D, Removed(revision=Revision(1)))]
 
@@ -135,7 +135,7 @@ def test_a_member_that_links_is_greeted_with_a_heartbeat_and_all_results() -> No
     assert isinstance(messages[1], Report)
 
 
-def test_strangers_and_echoes_of_oneself_are_not_heard() -> None:
+def test_messages_of_strangers_and_of_the_node_itself_are_ignored() -> None:
     node = elected_cluster().nodes[A]
     for sender in (A, D):
         assert step(node, Received(sender, heartbeat(heard_term=Term(50))), 2.5) == []
@@ -146,7 +146,7 @@ def test_strangers_and_echoes_of_oneself_are_not_heard() -> None:
     ("sender", "revision", "believed"),
     [(A, 1, True), (A, 0, False), (B, 1, False), (D, 9, False)],
 )
-def test_only_the_master_that_is_not_behind_is_believed_alone_about_a_removal(
+def test_a_master_that_is_behind_is_not_believed_alone_about_a_removal(
     sender: NodeId, revision: int, believed: bool
 ) -> None:
     node = elected_cluster().nodes[C]
@@ -154,9 +154,9 @@ def test_only_the_master_that_is_not_behind_is_believed_alone_about_a_removal(
     assert node.removed is believed
 
 
-def test_one_that_only_says_that_it_acts_removes_nobody() -> None:
+def test_a_node_that_only_claims_to_act_removes_nobody() -> None:
     node = NodeCluster(HELD).nodes[C]
-    node.leadership.fit = False  # so it endorses nobody, but hears who acts
+    node.leadership.fit = False  # so it grants nothing, but hears who acts
     step(node, Received(B, heartbeat(claim=Term(1), acting=True)), 0)
     assert (node.leadership.lease.promise.holder, node.leadership.master(at(0))) == (None, B)
     step(node, Received(B, Removed(revision=Revision(1))), 0)
@@ -172,7 +172,7 @@ def test_a_majority_of_the_other_voters_is_believed_about_a_removal() -> None:
     assert node.removed
 
 
-def test_words_of_a_removal_in_different_revisions_do_not_add_up() -> None:
+def test_reports_of_a_removal_in_different_revisions_do_not_add_up() -> None:
     node = NodeCluster(document(A, B, C, D, E)).nodes[E]
     for sender, revision in ((A, 1), (B, 1), (C, 2), (D, 1)):
         step(node, Received(sender, Removed(revision=Revision(revision))), 1)
@@ -190,14 +190,14 @@ def test_a_restarted_node_names_the_term_it_hears_the_master_act_in() -> None:
     cluster.run(2)
     (master,) = cluster.masters()
     term = cluster.nodes[master].leadership.lease.promise.term
-    assert node.leadership.lease.promise.term < term  # it may not endorse anybody yet
+    assert node.leadership.lease.promise.term < term  # it may not grant anything yet
     assert node.view(at(cluster.now)).term == term
 
 
-# --- watching and paging --------------------------------------------------------------------
+# --- checks and alerts ----------------------------------------------------------------------
 
 
-def test_an_outage_pages_once_and_its_recovery_once() -> None:
+def test_an_outage_is_announced_once_and_its_recovery_once() -> None:
     cluster = elected_cluster()
     cluster.set_outcome(WEB, Outcome.OK)
     cluster.set_outcome(WEB, Outcome.FAIL)
@@ -210,7 +210,7 @@ def test_an_outage_pages_once_and_its_recovery_once() -> None:
     assert {(led.incidents, led.outbox, led.sequence) for led in ledgers} == {((), (), 2)}
 
 
-def test_one_node_that_cannot_reach_a_target_pages_nobody() -> None:
+def test_one_node_that_cannot_reach_a_target_alerts_nobody() -> None:
     cluster = elected_cluster()
     cluster.set_outcome(WEB, Outcome.OK)
     cluster.sees[B, WEB] = Outcome.FAIL
@@ -263,14 +263,14 @@ def test_a_channel_that_only_the_master_cannot_reach_is_reached_by_another() -> 
     assert cluster.nodes[A].register.committed.ledger.outbox == ()
 
 
-def test_everybody_probes_when_somebody_asks() -> None:
+def test_all_nodes_probe_when_one_asks() -> None:
     cluster = elected_cluster()
     cluster.handle(C, ProbeRequested((WEB,)))
     assert [to for _, to, _ in cluster.messages(ProbeNow)] == [A, B]
     assert [n for n, _ in cluster.effects_of(Probe)] == [C, A, B]
 
 
-def test_only_those_probe_who_are_asked_once_more() -> None:
+def test_only_the_nodes_that_are_asked_probe_again() -> None:
     cluster = elected_cluster()
     cluster.handle(C, ProbeRequested((WEB,), frozenset({B})))
     assert [n for n, _ in cluster.effects_of(Probe)] == [B]
@@ -296,7 +296,7 @@ def test_the_role_is_not_handed_over_while_an_attempt_is_under_way() -> None:
     assert cluster.masters() == [A]
 
 
-def test_the_last_fact_is_kept_for_people() -> None:
+def test_the_last_fact_is_kept_for_the_status() -> None:
     cluster = NodeCluster(document(A))
     assert cluster.status(A).last == NodeStarted()
     cluster.run(1)

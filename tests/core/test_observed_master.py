@@ -1,4 +1,4 @@
-"""Incumbency: who acts is known from its own mouth, and for so long."""
+"""The observed master: known from its own heartbeats, for a limited time."""
 
 from qutrio.core.leadership.observed_master import TERMS_REMEMBERED_MAX, ObservedMaster
 from qutrio.model.ids import Term
@@ -11,7 +11,7 @@ def acting() -> ObservedMaster:
     return observed_master
 
 
-def test_what_is_said_again_is_no_news_and_lasts_longer() -> None:
+def test_a_repeated_heartbeat_extends_the_time_and_is_no_change() -> None:
     observed_master = acting()
     assert not observed_master.record(A, Term(3), DEAD_S, at(2))
     assert observed_master.node(at(2 + DEAD_S - 0.001)) == A
@@ -19,7 +19,7 @@ def test_what_is_said_again_is_no_news_and_lasts_longer() -> None:
     assert observed_master.record(A, Term(3), DEAD_S, at(2 + DEAD_S)), "it was forgotten"
 
 
-def test_a_living_incumbent_gives_way_to_a_higher_term_only() -> None:
+def test_a_living_master_is_replaced_by_a_higher_term_only() -> None:
     observed_master = acting()
     assert not observed_master.record(B, Term(3), DEAD_S, at(1))
     assert observed_master.node(at(1)) == A
@@ -27,7 +27,7 @@ def test_a_living_incumbent_gives_way_to_a_higher_term_only() -> None:
     assert (observed_master.node(at(1)), observed_master.term) == (B, Term(4))
 
 
-def test_it_ends_by_the_word_of_the_one_who_acts_and_up_to_the_term_it_names() -> None:
+def test_a_resignation_of_the_master_itself_ends_it_up_to_the_term_it_names() -> None:
     observed_master = acting()
     assert not observed_master.record_end(B, at(1))
     assert not observed_master.record_end(A, at(1), gave_up=Term(2))
@@ -36,7 +36,7 @@ def test_it_ends_by_the_word_of_the_one_who_acts_and_up_to_the_term_it_names() -
     assert not observed_master.record_end(A, at(1)), "it had ended"
 
 
-def test_one_that_is_no_member_any_more_is_forgotten() -> None:
+def test_a_master_that_is_no_longer_a_member_is_forgotten() -> None:
     observed_master = acting()
     observed_master.keep(frozenset({A}))
     assert observed_master.node(at(1)) == A
@@ -44,7 +44,7 @@ def test_one_that_is_no_member_any_more_is_forgotten() -> None:
     assert observed_master.node(at(1)) is None
 
 
-def test_a_word_from_before_the_resignation_that_comes_late_revives_nobody() -> None:
+def test_a_late_heartbeat_from_before_the_resignation_changes_nothing() -> None:
     seen = ObservedMaster()
     assert seen.record(A, Term(3), 4.0, at(0))
     assert seen.record_end(A, at(1), gave_up=Term(3))
@@ -71,7 +71,7 @@ def test_who_acted_is_remembered_for_the_last_terms_only() -> None:
     assert seen.record(B, Term(0), 4.0, at(1000))
 
 
-def test_what_a_stranger_gave_up_is_forgotten() -> None:
+def test_the_resigned_term_of_a_stranger_is_forgotten() -> None:
     seen = ObservedMaster()
     seen.record_end(A, at(0), gave_up=Term(3))
     seen.keep(frozenset({B}))

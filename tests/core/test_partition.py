@@ -1,4 +1,4 @@
-"""A minority's leader may page where the document allows it: labelled, once, and unwritten."""
+"""A minority's leader may alert if the document allows it: labelled, once, never written."""
 
 import pytest
 from attrs import evolve
@@ -48,7 +48,7 @@ from tests.core.samples import (
 
 
 @pytest.mark.parametrize("members", [(A, B, C), (A, B, C, D, E)])
-def test_by_default_nobody_is_paged_from_a_minority(members: tuple[NodeId, ...]) -> None:
+def test_by_default_a_minority_alerts_nobody(members: tuple[NodeId, ...]) -> None:
     some = alone(*members, acting="majority")
     sees(some, Outcome.FAIL, A)
     assert told(some, A) == []
@@ -56,7 +56,7 @@ def test_by_default_nobody_is_paged_from_a_minority(members: tuple[NodeId, ...])
     assert some.nodes[A].view(at(some.now)).minority_until is None
 
 
-def test_an_engine_without_leaders_of_minorities_pages_from_none() -> None:
+def test_engines_without_leaders_of_minorities_alert_from_none() -> None:
     """The setting is for gossip; the lowest id of a minority does not act by it."""
     settings = Settings(acting="partition")
     some = NodeCluster(document(A, B, C, checks=[check()], channels=[hook()], settings=settings))
@@ -69,7 +69,7 @@ def test_an_engine_without_leaders_of_minorities_pages_from_none() -> None:
 # --- in partition mode ----------------------------------------------------------------------
 
 
-def test_a_minority_pages_once_and_says_that_it_is_one() -> None:
+def test_a_minority_alerts_once_and_says_that_it_is_one() -> None:
     some = alone()
     sees(some, Outcome.FAIL, A)
     (down,) = told(some, A)
@@ -90,13 +90,13 @@ def test_its_end_is_announced_once_with_the_same_label_and_incident() -> None:
     assert told(some, A)[-1].incident != down.incident
 
 
-def test_a_target_that_is_seen_up_pages_nobody() -> None:
+def test_a_target_that_is_seen_up_alerts_nobody() -> None:
     some = alone()
     sees(some, Outcome.OK, A)
     assert told(some, A) == []
 
 
-def test_one_bad_round_pages_nobody() -> None:
+def test_one_bad_round_alerts_nobody() -> None:
     some = alone()
     some.sees[A, WEB] = Outcome.OK
     some.set_outcome(WEB, Outcome.FAIL)
@@ -105,7 +105,7 @@ def test_one_bad_round_pages_nobody() -> None:
     assert told(some, A) == []
 
 
-def test_nothing_is_written_and_nobody_is_sent() -> None:
+def test_nothing_is_written_and_no_delivery_is_delegated() -> None:
     some = alone()
     before = written(some, A)
     sees(some, Outcome.FAIL, A)
@@ -126,7 +126,7 @@ def test_two_of_five_count_only_their_own_votes_and_have_one_leader() -> None:
     assert {e.node for e in down.evidence if e.counted} == {A, B}
 
 
-def test_two_who_disagree_page_nobody() -> None:
+def test_two_that_disagree_alert_nobody() -> None:
     some = gossip_cluster(A, B, C, D, E)
     split(some, A, B)
     for _ in range(3):
@@ -135,7 +135,7 @@ def test_two_who_disagree_page_nobody() -> None:
     assert told(some, A, B) == []
 
 
-def test_the_majority_on_the_other_side_pages_as_always() -> None:
+def test_the_majority_on_the_other_side_alerts_as_always() -> None:
     some = gossip_cluster(A, B, C, D, E)
     split(some, A, B)
     sees(some, Outcome.FAIL, A, B, C, D, E)
@@ -145,7 +145,7 @@ def test_the_majority_on_the_other_side_pages_as_always() -> None:
     assert down.incident == "web-1"
 
 
-def test_while_members_change_the_label_is_of_those_without_a_majority() -> None:
+def test_while_voters_change_the_label_counts_the_configuration_without_a_majority() -> None:
     """Two of three are a majority; but three of five have to agree as well, and are not heard."""
     some = gossip_cluster()
     bigger = held(A, B, C, D, E)
@@ -158,7 +158,7 @@ def test_while_members_change_the_label_is_of_those_without_a_majority() -> None
     assert [n.minority for n in told(some, A, B)] == ["2 of 5"]
 
 
-def test_one_that_is_alone_of_five_pages() -> None:
+def test_one_node_of_five_that_is_alone_alerts() -> None:
     some = alone(A, B, C, D, E)
     sees(some, Outcome.FAIL, A)
     assert [n.minority for n in told(some, A)] == ["1 of 5"]
@@ -179,11 +179,11 @@ def test_a_failed_attempt_is_repeated_by_the_leader_itself() -> None:
     assert told(some, A) == []
 
 
-# --- the first moments ----------------------------------------------------------------------
+# --- the first seconds ----------------------------------------------------------------------
 
 
-def test_a_short_hiccup_pages_nobody() -> None:
-    """A leader that misses its majority for less than twice `dead_after` does not page."""
+def test_a_short_loss_of_the_majority_alerts_nobody() -> None:
+    """A leader without its majority for less than twice `dead_after` does not alert."""
     some = gossip_cluster()
     some.cut_off(A)
     for node in (A, B, C):
@@ -195,7 +195,7 @@ def test_a_short_hiccup_pages_nobody() -> None:
     assert not [n for _, n in some.effects_of(Note) if isinstance(n.fact, MinorityLed)]
 
 
-def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
+def test_the_leader_waits_dead_after_without_a_majority() -> None:
     some = gossip_cluster()
     some.cut_off(A)
     while some.nodes[A].leadership.membership.sees_majority(at(some.now)):
@@ -209,8 +209,8 @@ def test_it_takes_dead_after_without_a_majority_in_sight() -> None:
     assert DEAD_S - BEAT_S <= until - some.now <= DEAD_S, "what was found last is good so long"
 
 
-def test_one_that_slept_waits_for_the_others_again() -> None:
-    """When it wakes up it has heard nobody yet, however many there are."""
+def test_a_node_that_was_suspended_waits_for_the_others_again() -> None:
+    """When it resumes it has heard nobody yet, however many there are."""
     some = alone()
     minority = some.nodes[A].alerts.partition
     some.now += 100.0
@@ -243,7 +243,7 @@ def test_what_a_majority_announced_is_not_announced_again_nor_is_its_end() -> No
 
 
 def test_it_stops_when_a_majority_is_seen_again_and_forgets() -> None:
-    """The majority then pages by its own rules, under another incident."""
+    """The majority then alerts by its own rules, under another incident."""
     some = alone()
     sees(some, Outcome.FAIL, A)
     (first,) = told(some, A)
@@ -285,7 +285,7 @@ def test_one_of_a_minority_that_hears_a_lower_leader_stops() -> None:
     assert not leads(some, B)
 
 
-def test_who_hears_somebody_act_pages_nobody() -> None:
+def test_a_node_that_hears_a_master_alerts_nobody() -> None:
     """A is heard by nobody, but hears the others."""
     some = gossip_cluster()
     some.cut = {(A, B), (A, C)}
@@ -295,7 +295,7 @@ def test_who_hears_somebody_act_pages_nobody() -> None:
     assert told(some, A) == []
 
 
-def test_an_incident_of_a_check_that_is_gone_says_nothing_more() -> None:
+def test_an_incident_of_a_removed_check_sends_nothing_more() -> None:
     some = alone()
     sees(some, Outcome.FAIL, A)
     minority = some.nodes[A].alerts.partition
@@ -311,7 +311,7 @@ def test_an_incident_of_a_check_that_is_gone_says_nothing_more() -> None:
 # --- what is shown --------------------------------------------------------------------------
 
 
-def test_a_node_says_that_it_leads_a_minority() -> None:
+def test_the_status_says_that_the_node_leads_a_minority() -> None:
     some = alone()
     assert some.status(A).leads_minority
     assert not some.status(B).leads_minority
@@ -324,7 +324,7 @@ def test_a_node_that_was_removed_leads_no_minority() -> None:
     assert some.nodes[A].view(at(some.now)).minority_until is None
 
 
-def test_ids_of_its_incidents_are_nobody_elses() -> None:
+def test_ids_of_its_incidents_are_unique() -> None:
     first, second = alone(), alone()
     second.start(A)
     second.run(2 * DEAD_S + ELECTED_S)
@@ -336,8 +336,8 @@ def test_ids_of_its_incidents_are_nobody_elses() -> None:
     assert len(incidents) == 2
 
 
-def test_no_id_comes_twice_from_one_life_of_a_node() -> None:
-    """Receivers drop what has an id that they know: a second outage would be lost."""
+def test_a_node_gives_each_incident_another_id() -> None:
+    """Receivers drop ids that they know: a second outage would be lost."""
     some = alone()
     sees(some, Outcome.FAIL, A)
     (first,) = told(some, A)

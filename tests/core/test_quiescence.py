@@ -1,4 +1,4 @@
-"""Calm: what only renews has no consequences, and whatever else happens is looked into."""
+"""Quiescence: renewals alone skip the evaluation, and any other event causes one."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.core.samples import DEAD_S, WALL, WEB, A, B, C, D, at, check, result
 
 
 def resting() -> NodeCluster:
-    """A cluster whose nodes have nothing to do but to say that they live."""
+    """A cluster whose nodes only exchange heartbeats."""
     cluster = elected_cluster()
     cluster.set_outcome(WEB, Outcome.OK)
     cluster.run(3)
@@ -29,24 +29,24 @@ def quiescent_until(cluster: NodeCluster, name: NodeId) -> Instant:
 
 
 def last_beat(cluster: NodeCluster, sender: NodeId) -> Heartbeat:
-    """The last heartbeat of a node to another, as it might come once more."""
+    """Return the last heartbeat of a node to another, as if it arrived again."""
     return [m for n, _, m in cluster.messages(Heartbeat) if n == sender][-1]
 
 
 def last_ack(cluster: NodeCluster, to: NodeId) -> HeartbeatAck:
-    """The last answer that a node got."""
+    """Return the last answer that a node got."""
     return [m for _, receiver, m in cluster.messages(HeartbeatAck) if receiver == to][-1]
 
 
 def take(cluster: NodeCluster, name: NodeId, event: Event) -> Node:
-    """Let one event happen to one node, and nothing that follows from it elsewhere."""
+    """Pass one event to one node, without delivering its effects to other nodes."""
     node = cluster.nodes[name]
     node.step(event, at(cluster.now), WALL)
     return node
 
 
 @pytest.mark.parametrize("name", [A, B, C])
-def test_a_cluster_at_rest_is_calm_for_almost_as_long_as_words_last(name: NodeId) -> None:
+def test_an_idle_cluster_is_quiescent_until_shortly_before_heartbeats_expire(name: NodeId) -> None:
     cluster = resting()
     assert cluster.now + 1 < quiescent_until(cluster, name) < cluster.now + DEAD_S
     cluster.run(60)
@@ -54,7 +54,7 @@ def test_a_cluster_at_rest_is_calm_for_almost_as_long_as_words_last(name: NodeId
     assert cluster.masters() == [A]
 
 
-def test_a_renewal_is_answered_and_nothing_else_is_done() -> None:
+def test_a_renewal_is_answered_and_nothing_else_happens() -> None:
     cluster = resting()
     node, beat = cluster.nodes[B], last_beat(cluster, A)
     deadline, bound = node.deadline, node.leadership.lease.bound_until
@@ -65,7 +65,7 @@ def test_a_renewal_is_answered_and_nothing_else_is_done() -> None:
     assert cluster.now < quiescent_until(cluster, B)
 
 
-def test_votes_that_say_what_was_known_leave_the_calm_alone() -> None:
+def test_votes_that_say_what_was_known_keep_a_node_quiescent() -> None:
     cluster = resting()
     for name in (A, B):
         node = take(cluster, name, Received(C, Report(results=((result(Outcome.OK), 0.0),))))
@@ -78,7 +78,7 @@ def beat_of(cluster: NodeCluster, sender: NodeId, **fields: Any) -> Received:
     return Received(sender, evolve(last_beat(cluster, sender), **fields))
 
 
-def test_whatever_is_new_ends_the_calm() -> None:
+def test_any_new_fact_ends_quiescence() -> None:
     rest = resting()
     ack = last_ack(rest, A)
     events: list[tuple[NodeId, Event]] = [
@@ -101,7 +101,7 @@ def test_whatever_is_new_ends_the_calm() -> None:
     assert take(resting(), *stranger).quiescent_until > rest.now, "a stranger is not heard"
 
 
-def test_somebody_who_comes_back_ends_the_calm() -> None:
+def test_a_member_that_comes_back_ends_quiescence() -> None:
     cluster = resting()
     cluster.cut_off(C)
     cluster.run(DEAD_S + 2)
@@ -113,7 +113,7 @@ def test_somebody_who_comes_back_ends_the_calm() -> None:
     assert take(cluster, A, Received(C, last_ack(cluster, A))).quiescent_until == NEVER
 
 
-def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> None:
+def test_a_master_is_not_quiescent_during_a_cooldown_or_while_a_learner_waits() -> None:
     cluster = resting()
     cluster.crash(A)
     cluster.run(DEAD_S + 4)
@@ -126,7 +126,7 @@ def test_a_master_is_not_calm_while_a_candidate_ripens_or_a_learner_waits() -> N
     assert cluster.masters() == [A]
 
 
-def test_a_tick_in_the_calm_beats_and_a_tick_before_its_time_does_not() -> None:
+def test_a_tick_of_a_quiescent_node_sends_a_heartbeat_only_when_it_is_due() -> None:
     cluster = resting()
     node = cluster.nodes[B]
     early = node.step(Tick(), at(cluster.now), WALL)

@@ -1,4 +1,4 @@
-"""The raft engine: votes, pre-votes, and loyalty to a leader that is heard."""
+"""The raft engine: votes, pre-votes, and keeping a leader that is heard."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_node_that_hears_no_leader_asks_before_it_stands() -> None:
     assert (bench.role, bench.engine.hard_state) == (Role.CANDIDATE, hard_state(1, A))
 
 
-def test_it_stands_above_every_term_that_anybody_spoke_of() -> None:
+def test_it_stands_in_a_term_above_all_it_has_heard_of() -> None:
     bench = Bench(electorate(term=term(41)))
     assert bench.fire() == [PreVoteRequest(term=term(42))]
     bench.see(term=term(50))
@@ -59,7 +59,7 @@ def test_pre_votes_count_once_for_each_voter_and_only_for_the_term_asked() -> No
     assert bench.hear(C, would(1)) == []
 
 
-def test_a_pre_vote_refused_in_a_higher_term_is_learned_from() -> None:
+def test_a_refused_pre_vote_teaches_a_higher_term() -> None:
     bench = Bench()
     bench.fire()
     assert bench.hear(B, would_not(1, own=7)) == []
@@ -76,7 +76,7 @@ def test_a_node_that_became_unable_while_it_asked_does_not_stand() -> None:
     assert bench.role is Role.FOLLOWER
 
 
-def test_a_voter_answers_a_pre_vote_without_touching_its_ballot() -> None:
+def test_a_voter_answers_a_pre_vote_without_changing_its_hard_state() -> None:
     bench = Bench(hard_state=hard_state(3, C))
     assert bench.hear(B, PreVoteRequest(term=term(4))) == [would(4, own=3)]
     assert bench.hear(B, PreVoteRequest(term=term(3))) == [would_not(3, own=3)]
@@ -85,7 +85,7 @@ def test_a_voter_answers_a_pre_vote_without_touching_its_ballot() -> None:
     assert bench.hear(B, PreVoteRequest(term=term(4))) == [would_not(4, own=3)]
 
 
-def test_whoever_hears_a_leader_refuses_pre_votes_and_votes_and_learns_no_term() -> None:
+def test_a_node_that_hears_a_leader_refuses_pre_votes_and_votes_and_learns_no_term() -> None:
     bench = Bench()
     bench.hear(C, leads(2))
     bench.now = at(TIMEOUT_S - 0.01)
@@ -124,7 +124,7 @@ def test_a_node_that_may_not_lead_does_not_stand(fields: dict[str, object]) -> N
 # --- votes -----------------------------------------------------------------------------------
 
 
-def test_a_majority_of_votes_makes_a_leader_that_says_so_at_once() -> None:
+def test_a_majority_of_votes_makes_a_leader_that_announces_itself_at_once() -> None:
     bench = Bench()
     assert bench.win() == [leads(1)]
     assert bench.wait(BEAT_S) == [leads(1)]
@@ -193,7 +193,7 @@ def test_granting_a_vote_restarts_the_timer_and_ends_the_own_attempt() -> None:
     assert bench.choice is None
 
 
-def test_a_higher_term_ends_a_candidacy_from_whatever_word_it_comes() -> None:
+def test_a_higher_term_in_any_message_ends_a_candidacy() -> None:
     for message in (no(7), would_not(1, own=7), led(7), leads(7), asks(7)):
         bench = Bench()
         bench.stand()
@@ -210,7 +210,7 @@ def test_a_candidate_that_wins_nothing_asks_again() -> None:
     assert bench.hear(C, yes(1)) == []
 
 
-def test_one_word_moves_the_term_only_so_far() -> None:
+def test_one_message_raises_the_term_by_the_bound_at_most() -> None:
     bench = Bench()
     far = 10 * TERM_JUMP_MAX
     assert bench.hear(B, asks(far)) == [no(TERM_JUMP_MAX)]
@@ -221,7 +221,7 @@ def test_one_word_moves_the_term_only_so_far() -> None:
 # --- a leader and its followers --------------------------------------------------------------
 
 
-def test_a_follower_answers_its_leader_and_waits_anew() -> None:
+def test_a_follower_answers_its_leader_and_restarts_its_timer() -> None:
     bench = Bench()
     bench.now = at(0.9)
     assert bench.hear(B, leads(2)) == [led(2)]
@@ -270,7 +270,7 @@ def test_a_leader_that_no_majority_answers_steps_down_and_says_why() -> None:
     assert bench.choice is None
 
 
-def test_strangers_and_other_engines_are_not_heard() -> None:
+def test_messages_of_strangers_and_of_other_engines_are_ignored() -> None:
     bench = Bench()
     for sender in (STRANGER, A):
         assert bench.hear(sender, asks(3)) == bench.hear(sender, leads(3)) == []

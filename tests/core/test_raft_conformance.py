@@ -1,4 +1,4 @@
-"""What graft's own words promise of its election, one test for each, in both modes.
+"""What graft's documentation promises of its election, one test for each, in both modes.
 
 Where graft would let two nodes lead one term, both modes are safer; the tests say so.
 """
@@ -71,7 +71,7 @@ def test_an_election_timeout_makes_a_follower_a_candidate() -> None:
 
 
 def test_a_candidate_has_no_leader() -> None:
-    """Who becomes a candidate forgets the leader it had."""
+    """A node that becomes a candidate forgets its leader."""
     bench = Bench(graft=True)
     bench.hear(B, leads(1))
     assert bench.choice == B
@@ -79,7 +79,7 @@ def test_a_candidate_has_no_leader() -> None:
     assert bench.choice == A
 
 
-def test_the_timer_starts_anew_with_a_candidacy() -> None:
+def test_a_candidacy_restarts_the_timer() -> None:
     """A candidate waits a whole new election timeout."""
     bench = Bench(graft=True)
     bench.fire()
@@ -96,7 +96,7 @@ def test_a_candidate_votes_for_itself_before_it_asks_others(*, graft: bool) -> N
 
 @in_both_modes
 def test_a_candidate_whose_disk_refuses_is_a_follower_without_a_leader(*, graft: bool) -> None:
-    """When the own vote cannot be saved, no election is held."""
+    """If its own vote cannot be saved, no election is held."""
     bench = Bench(graft=graft)
     bench.stand()
     bench.engine.restore(hard_state(0))
@@ -108,8 +108,8 @@ def test_a_candidate_whose_disk_refuses_is_a_follower_without_a_leader(*, graft:
 
 
 @in_both_modes
-def test_a_candidate_that_has_won_already_leads_at_once(*, graft: bool) -> None:
-    """In a cluster of one the own vote is the majority."""
+def test_a_candidate_in_a_cluster_of_one_leads_at_once(*, graft: bool) -> None:
+    """Its own vote is the majority."""
     bench = Bench(electorate(A), graft=graft)
     bench.wait(2 * TIMEOUT_S)
     assert (bench.role, bench.choice) == (Role.LEADER, A)
@@ -137,7 +137,7 @@ def test_a_candidate_that_may_no_longer_stand_gives_up() -> None:
 
 
 @in_both_modes
-def test_votes_count_only_if_granted_and_for_the_own_term(*, graft: bool) -> None:
+def test_votes_count_only_if_granted_and_for_the_present_term(*, graft: bool) -> None:
     """Refusals and answers to earlier elections do not count."""
     bench = Bench(graft=graft, hard_state=hard_state(3))
     bench.stand()
@@ -163,7 +163,7 @@ def test_one_voter_is_counted_once(*, graft: bool) -> None:
 
 @in_both_modes
 def test_a_higher_term_in_a_refusal_ends_the_candidacy(*, graft: bool) -> None:
-    """graft passes over it; here a higher term always wins."""
+    """graft ignores it; here a higher term always wins."""
     bench = Bench(graft=graft)
     bench.stand()
     bench.hear(B, no(6))
@@ -200,7 +200,7 @@ def test_a_leader_beats_whether_it_acts_or_not() -> None:
         assert (leads(1) in bench.wait(3 * BEAT_S)) is graft
 
 
-def test_a_leader_that_nobody_answers_goes_on() -> None:
+def test_a_leader_that_nobody_answers_keeps_leading_in_graft_mode() -> None:
     """graft's leader steps down for a higher term only; qutrio's needs a majority's answers."""
     for graft, role in ((True, Role.LEADER), (False, Role.FOLLOWER)):
         bench = Bench(graft=graft)
@@ -264,7 +264,7 @@ def test_a_candidate_follows_a_leader_of_its_own_term(*, graft: bool) -> None:
 
 
 def test_an_older_heartbeat_is_ignored() -> None:
-    """graft says nothing to it; qutrio answers, so that the sender learns of the newer term."""
+    """graft does not answer it; qutrio does, so that the sender learns of the newer term."""
     for graft, answer in ((True, []), (False, [led(2)])):
         bench = Bench(graft=graft)
         bench.hear(C, leads(2))
@@ -274,15 +274,15 @@ def test_an_older_heartbeat_is_ignored() -> None:
 
 
 def test_any_heartbeat_gives_a_leader_to_a_follower_that_has_none() -> None:
-    """graft takes even one of an older term for want of a better; qutrio does not."""
+    """graft follows even one of an older term; qutrio does not."""
     for graft, choice in ((True, B), (False, None)):
         bench = Bench(graft=graft, hard_state=hard_state(2))
         bench.hear(B, leads(1))
         assert (bench.choice, bench.engine.hard_state) == (choice, hard_state(2))
 
 
-def test_a_follower_of_one_hears_another_of_the_same_term() -> None:
-    """graft keeps the leader unless the term is newer; qutrio follows who spoke last."""
+def test_a_follower_hears_another_leader_of_the_same_term() -> None:
+    """graft keeps the leader unless the term is newer; qutrio follows the last sender."""
     for graft, choice in ((True, B), (False, C)):
         bench = Bench(graft=graft)
         bench.hear(B, leads(1))
@@ -292,7 +292,7 @@ def test_a_follower_of_one_hears_another_of_the_same_term() -> None:
 
 @in_both_modes
 def test_a_heartbeat_restarts_the_election_timer(*, graft: bool) -> None:
-    """As long as heartbeats arrive, nobody stands."""
+    """As long as heartbeats arrive, the follower does not stand."""
     bench = Bench(graft=graft)
     for _ in range(40):
         bench.hear(B, leads(1))

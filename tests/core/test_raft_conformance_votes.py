@@ -1,4 +1,4 @@
-"""What graft's own words promise of votes, one test for each, in both modes."""
+"""What graft's documentation promises of votes, one test for each, in both modes."""
 
 import pytest
 
@@ -26,7 +26,7 @@ DOZEN = [NodeId(f"n{i}") for i in range(1, 13)]
 
 
 @in_both_modes
-def test_a_request_of_an_older_term_is_refused_in_the_own(*, graft: bool) -> None:
+def test_a_request_of_an_older_term_is_refused_with_the_newer_term(*, graft: bool) -> None:
     """The answer carries the newer term; nothing else changes."""
     bench = Bench(graft=graft, hard_state=hard_state(8))
     assert bench.hear(B, asks(1)) == [no(8)]
@@ -47,8 +47,8 @@ def test_a_candidate_that_is_behind_is_refused() -> None:
 
 
 @in_both_modes
-def test_without_a_program_everybody_gets_the_vote_and_says_nothing(*, graft: bool) -> None:
-    """The hook that graft uses when there is none always agrees, and has no state."""
+def test_without_a_program_every_candidate_gets_the_vote_and_sends_no_state(*, graft: bool) -> None:
+    """graft's default hook always agrees, and has no state."""
     bench = Bench(graft=graft)
     assert bench.hear(B, asks(1, "01")) == [yes(1)]
     assert Bench(graft=graft).stand() == [VoteRequest(term=term(1), position="")]
@@ -101,7 +101,7 @@ def test_giving_a_vote_restarts_the_election_timer(*, graft: bool) -> None:
 
 
 @in_both_modes
-def test_a_change_of_state_is_told_once_and_in_order(*, graft: bool) -> None:
+def test_each_change_of_state_is_reported_once_and_in_order(*, graft: bool) -> None:
     """Each change is reported with both ends, and no change to the same state is."""
     bench = Bench(graft=graft)
     bench.win()
@@ -122,7 +122,7 @@ def test_a_closed_node_has_no_timers_and_keeps_its_vote(*, graft: bool) -> None:
     assert (bench.role, bench.engine.hard_state) == (Role.CLOSED, hard_state(1, A))
 
 
-def test_words_of_the_newer_protocol_mean_nothing_in_graft_mode() -> None:
+def test_messages_of_the_newer_protocol_are_ignored_in_graft_mode() -> None:
     """graft knows requests, responses and heartbeats."""
     bench = Bench(graft=True)
     for message in (PreVoteRequest(term=term(5)), would(5, own=9), led(9)):

@@ -1,4 +1,4 @@
-"""Raft engines on a bad net with crashes, driven at random: one leader a term, one vote a term."""
+"""Raft engines with faults at random: one leader and one vote per term."""
 
 from random import Random
 
@@ -46,7 +46,7 @@ class RaftCluster(EngineCluster):
 
 
 class Rafts(Disturbed):
-    """Up to five machines; words are lost, repeated and overtake each other until it is calm."""
+    """Up to five engines; messages are lost, repeated and reordered until the network is good."""
 
     graft = False
 
@@ -88,7 +88,7 @@ class Rafts(Disturbed):
             self.cluster.master = None
 
     @rule()
-    def in_calm_all_agree_on_one_leader(self) -> None:
+    def on_a_good_network_all_agree_on_one_leader(self) -> None:
         cluster = self.cluster
         cluster.full_disks.clear()
         self.raft_cluster.unaware.clear()

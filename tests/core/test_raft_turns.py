@@ -1,4 +1,4 @@
-"""The raft engine beside the votes: acting, stepping aside, the disk, positions, every turn."""
+"""The raft engine: mastership, stepping aside, the disk, positions, and every turn."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ from tests.core.samples import A, B, C, at
 # --- acting ----------------------------------------------------------------------------------
 
 
-def test_a_node_that_acts_leads_without_an_election_and_without_words() -> None:
+def test_a_master_leads_without_an_election_and_without_messages() -> None:
     bench = Bench(electorate(master=A))
     bench.acting(A, 8)
     assert (bench.role, bench.engine.hard_state, bench.choice) == (Role.LEADER, hard_state(8), A)
@@ -62,7 +62,7 @@ def test_an_elected_leader_that_acts_in_a_higher_term_was_not_elected_in_that() 
     assert len(bench.complaints) == 1
 
 
-def test_whoever_acts_is_followed_in_the_higher_of_both_terms() -> None:
+def test_the_master_is_followed_in_the_higher_of_both_terms() -> None:
     bench = Bench(hard_state=hard_state(5, C))
     bench.acting(B, 3)
     assert (bench.choice, bench.engine.hard_state) == (B, hard_state(5, C))
@@ -72,7 +72,7 @@ def test_whoever_acts_is_followed_in_the_higher_of_both_terms() -> None:
     assert bench.engine.deadline(bench.now) >= bench.now + TIMEOUT_S
 
 
-def test_an_unfit_node_neither_votes_nor_learns_terms_but_follows_who_acts() -> None:
+def test_an_unfit_node_neither_votes_nor_learns_terms_but_follows_the_master() -> None:
     bench = Bench(electorate(fit=False), hard_state=hard_state(2))
     assert bench.hear(B, asks(2)) == bench.hear(B, asks(3)) == [no(2)]
     assert bench.hear(B, leads(3)) == bench.hear(B, led(3)) == []
@@ -81,7 +81,7 @@ def test_an_unfit_node_neither_votes_nor_learns_terms_but_follows_who_acts() -> 
     assert (bench.choice, bench.role, bench.engine.hard_state) == (B, Role.FOLLOWER, hard_state(2))
 
 
-def test_without_a_leader_the_incumbent_is_the_choice() -> None:
+def test_without_a_leader_the_master_is_the_choice() -> None:
     assert Bench().choice is None
     assert Bench(electorate(master=C)).choice == C
 
@@ -89,7 +89,7 @@ def test_without_a_leader_the_incumbent_is_the_choice() -> None:
 # --- stepping aside, the disk, the end -------------------------------------------------------
 
 
-def test_one_that_stepped_aside_stands_again_only_after_a_long_while() -> None:
+def test_a_node_that_stepped_aside_stands_again_only_after_a_long_time() -> None:
     bench = Bench()
     bench.win()
     bench.engine.step_aside(bench.seen, bench.now)
@@ -101,7 +101,7 @@ def test_one_that_stepped_aside_stands_again_only_after_a_long_while() -> None:
     assert PreVoteRequest(term=term(2)) in bench.wait(2 * TIMEOUT_S)
 
 
-def test_one_that_stepped_aside_stands_again_after_another_led() -> None:
+def test_a_node_that_stepped_aside_stands_again_after_another_led() -> None:
     bench = Bench()
     bench.fire()
     bench.engine.step_aside(bench.seen, bench.now)
@@ -110,7 +110,7 @@ def test_one_that_stepped_aside_stands_again_after_another_led() -> None:
     assert bench.fire() == [PreVoteRequest(term=term(2))]
 
 
-def test_a_refused_ballot_is_taken_back() -> None:
+def test_a_hard_state_that_the_disk_refused_is_undone() -> None:
     bench = Bench()
     bench.stand()
     bench.engine.restore(hard_state(0))
@@ -127,7 +127,7 @@ def test_a_refused_ballot_is_taken_back() -> None:
     assert bench.fire() == [PreVoteRequest(term=term(1))]
 
 
-def test_a_closed_engine_is_silent_and_keeps_its_ballot() -> None:
+def test_a_closed_engine_is_silent_and_keeps_its_hard_state() -> None:
     bench = Bench()
     bench.win()
     bench.engine.close(bench.now)
@@ -147,7 +147,7 @@ def test_a_closed_engine_is_silent_and_keeps_its_ballot() -> None:
     assert (bench.role, bench.engine.hard_state) == (Role.CLOSED, hard_state(0))
 
 
-def test_news_that_nobody_fetches_are_bounded() -> None:
+def test_turns_that_nobody_fetches_are_bounded() -> None:
     bench = Bench()
     for _ in range(2 * NEWS_MAX):
         bench.engine.on_message(B, asks(1, "zz"), bench.seen, bench.now)
@@ -158,7 +158,7 @@ def test_news_that_nobody_fetches_are_bounded() -> None:
 # --- the state-machine hook ------------------------------------------------------------------
 
 
-def test_a_candidate_says_where_its_program_stands() -> None:
+def test_a_candidate_sends_the_position_of_its_program() -> None:
     bench = Bench(position=Program(5))
     assert bench.fire() == [PreVoteRequest(term=term(1), position="05")]
     assert bench.hear(B, would(1)) == [asks(1, "05")]
@@ -174,7 +174,7 @@ def test_a_voter_refuses_a_candidate_whose_program_is_behind() -> None:
 
 
 @pytest.mark.parametrize("position", ["zz", "123", "00" * (POSITION_BYTES_MAX + 1)])
-def test_a_malformed_position_is_refused_and_complained_of(position: str) -> None:
+def test_a_malformed_position_is_refused_and_reported(position: str) -> None:
     bench = Bench()
     assert bench.hear(B, PreVoteRequest(term=term(3), position=position)) == [would_not(3)]
     assert bench.hear(B, asks(3, position)) == [no(0)]
@@ -183,7 +183,7 @@ def test_a_malformed_position_is_refused_and_complained_of(position: str) -> Non
     assert all(B in what for what in bench.complaints)
 
 
-def test_a_program_that_says_too_much_is_named() -> None:
+def test_a_program_whose_position_is_too_long_is_reported() -> None:
     program = Program()
     program.state = bytes(POSITION_BYTES_MAX)
     bench = Bench(position=program)

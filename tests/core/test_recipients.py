@@ -1,4 +1,4 @@
-"""Recipients that are reached one by one, and receivers that ask to wait."""
+"""Recipients: a delivery is complete when each was reached or refused."""
 
 import pytest
 from attrs import evolve
@@ -32,20 +32,20 @@ from tests.core.samples import HOOK, MAIL, WALL, at, delivery, hook
 # --- the marks ------------------------------------------------------------------------------
 
 
-def test_a_delivery_goes_to_those_whom_nobody_reached() -> None:
+def test_a_delivery_goes_to_the_recipients_that_were_not_reached() -> None:
     assert ONE.pending(BOTH) == BOTH
     assert evolve(ONE, reached=(ANN,)).pending(BOTH) == (BOB,)
     assert evolve(ONE, refused=(ANN,)).pending(BOTH) == (BOB,)
     assert evolve(ONE, reached=(ANN,), refused=(BOB,)).pending(BOTH) == ()
 
 
-def test_those_who_refused_are_asked_again_as_long_as_nobody_was_reached() -> None:
+def test_recipients_that_refused_are_tried_again_while_none_was_reached() -> None:
     everybody = evolve(ONE, refused=BOTH)
     assert everybody.pending(BOTH) == BOTH
     assert not everybody.is_complete(BOTH)
 
 
-def test_a_delivery_is_settled_when_nothing_is_left_to_do() -> None:
+def test_a_delivery_is_settled_when_no_recipient_is_left() -> None:
     assert not ONE.is_complete(())
     assert not evolve(ONE, reached=(ANN,)).is_complete(BOTH)
     assert evolve(ONE, reached=(ANN,), refused=(BOB,)).is_complete(BOTH)
@@ -63,7 +63,7 @@ def test_marks_of_several_attempts_add_up() -> None:
     assert marks.keys() == {ONE.key}
 
 
-def test_who_refused_and_then_took_it_has_it() -> None:
+def test_a_recipient_that_refused_and_then_accepted_counts_as_reached() -> None:
     marks = Recipients()
     marks.record(ONE.key, (refused(ANN),))
     marks.record(ONE.key, taken(ANN))
@@ -84,10 +84,10 @@ def test_marks_of_deliveries_that_are_over_are_forgotten() -> None:
     assert marks.keys() == {OTHER.key}
 
 
-# --- who is told when -----------------------------------------------------------------------
+# --- which recipient is tried when ----------------------------------------------------------
 
 
-def test_the_retry_goes_to_who_is_left_and_what_is_done_is_written_down() -> None:
+def test_a_retry_goes_to_the_recipients_left_and_the_others_are_recorded() -> None:
     messenger = scheduler()
     assert messenger.due(LEDGER, (), at(0)) == [DueAttempt(ONE, None)]
     messenger.on_attempted(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
@@ -98,7 +98,7 @@ def test_the_retry_goes_to_who_is_left_and_what_is_done_is_written_down() -> Non
     assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
 
 
-def test_a_cluster_that_cannot_write_parts_down_still_crosses_nobody_off_unsent() -> None:
+def test_a_cluster_that_cannot_record_recipients_settles_no_delivery_that_misses_one() -> None:
     messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.on_attempted(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
@@ -119,7 +119,7 @@ def test_two_members_that_reached_one_each_reached_both() -> None:
     assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
 
 
-def test_what_a_former_master_wrote_down_is_not_told_again() -> None:
+def test_a_recipient_that_a_former_master_reached_is_not_tried_again() -> None:
     half = evolve(ONE, reached=(ANN,))
     messenger = scheduler()
     assert messenger.due(Ledger(outbox=(half,)), (), at(0)) == [DueAttempt(half, None)]
@@ -138,8 +138,8 @@ def test_one_receiver_needs_no_parts(recipients: tuple[str, ...]) -> None:
     assert messenger.delivered == {ONE.key}
 
 
-def test_the_word_of_a_version_that_does_not_tell_parts_is_not_enough_for_several() -> None:
-    """It says that it delivered also when it reached one of two."""
+def test_a_report_without_recipients_does_not_settle_a_delivery_to_several() -> None:
+    """An older version reports a delivery even if it reached only one of two."""
     messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.on_attempted(attempted(delivered=True), BOTH, at(1))
@@ -147,7 +147,7 @@ def test_the_word_of_a_version_that_does_not_tell_parts_is_not_enough_for_severa
     assert messenger.due(LEDGER, (), messenger.deadline()) == [DueAttempt(ONE, None)]
 
 
-def test_what_is_known_of_a_channel_is_told() -> None:
+def test_the_state_of_a_channel_is_shown() -> None:
     messenger = scheduler()
     assert messenger.attempt_status(MAIL) == (False, None)
     messenger.due(LEDGER, (), at(0))
@@ -167,7 +167,7 @@ def row(recipient: str, said: str = "550 no such user", when: float = WALL) -> R
     return RefusedRecipient(channel=MAIL, recipient=recipient, said=said, at_unix=UnixTime(when))
 
 
-def test_a_refusal_is_shown_until_a_notice_is_taken() -> None:
+def test_a_refusal_is_shown_until_a_notice_is_accepted() -> None:
     messenger = scheduler()
     messenger.on_attempted(attempted(*taken(ANN), refused(BOB), delivered=True), BOTH, at(1))
     ledger = messenger.record_waits(Ledger(), at(1), WALL)
@@ -178,20 +178,20 @@ def test_a_refusal_is_shown_until_a_notice_is_taken() -> None:
     assert messenger.record_waits(Ledger(), at(5), WALL).refusals == ()
 
 
-def test_other_words_replace_the_old_ones() -> None:
+def test_a_new_refusal_replaces_the_old_one() -> None:
     marks, channels = Recipients(), {MAIL: mail(*BOTH)}
     marks.record(ONE.key, (refused(ANN, "550 full"),))
     assert marks.refusals((row(ANN),), channels, WALL) == (row(ANN, "550 full"),)
 
 
-def test_a_recipient_or_a_channel_that_is_gone_refuses_no_more() -> None:
+def test_refusals_of_removed_recipients_and_channels_are_forgotten() -> None:
     marks = Recipients()
     known = (row(ANN), row(BOB))
     assert marks.refusals(known, {MAIL: mail(BOB)}, WALL) == (row(BOB),)
     assert marks.refusals(known, {}, WALL) == ()
 
 
-def test_of_too_many_refusals_the_newest_are_shown() -> None:
+def test_the_newest_of_too_many_refusals_are_shown() -> None:
     channel = mail(*(f"r{n}@example.org" for n in range(50)))
     known = tuple(
         RefusedRecipient(channel=MAIL, recipient="r0@example.org", said=f"{n}", at_unix=WALL)
@@ -204,7 +204,7 @@ def test_of_too_many_refusals_the_newest_are_shown() -> None:
 # --- edits of a channel ---------------------------------------------------------------------
 
 
-def test_an_edit_of_a_channel_makes_it_tried_at_once_with_everybody_who_is_left() -> None:
+def test_an_edited_channel_is_tried_at_once_for_all_recipients_left() -> None:
     three = held(mail(ANN, BOB, CARL))
     messenger = scheduler(three)
     messenger.due(LEDGER, (), at(0))

@@ -1,4 +1,4 @@
-"""What was done for single recipients outlives the master that knew it."""
+"""The next master knows which recipients were reached."""
 
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.events import Attempted
@@ -18,7 +18,7 @@ GONE = (Part(ANN, Fate.TAKEN, "250 ok"), Part(BOB, Fate.REFUSED, "550 no such us
 
 
 def in_an_outage(*channels: SmtpChannel) -> NodeCluster:
-    """Three nodes whose master was just told to mail that a check is down."""
+    """Three nodes whose master has just ordered a mail that a check is down."""
     cluster = NodeCluster(document(A, B, C, checks=[check()], channels=channels or [POST]))
     cluster.channel_works = None
     cluster.run(3)
@@ -34,14 +34,14 @@ def orders(cluster: NodeCluster) -> list[tuple[NodeId, Notify]]:
 
 
 def end(cluster: NodeCluster, *parts: Part, delivered: bool = False, wait_s: float = 0.0) -> None:
-    """Let the attempt that was ordered last end so."""
+    """End the attempt that was ordered last with this outcome."""
     node, order = orders(cluster)[-1]
     one = order.delivery
     event = Attempted(one.notice.id, one.channel, delivered, "as told", parts=parts, wait_s=wait_s)
     cluster.handle(node, event)
 
 
-def test_the_next_master_goes_on_with_those_who_are_left() -> None:
+def test_the_next_master_goes_on_with_the_recipients_left() -> None:
     cluster = in_an_outage()
     assert len(orders(cluster)) == 1
     end(cluster, *HALF)
@@ -57,11 +57,11 @@ def test_the_next_master_goes_on_with_those_who_are_left() -> None:
     assert cluster.status(B).ledger.outbox == ()
 
 
-def test_what_was_reached_right_before_the_master_fell_silent_is_passed_on() -> None:
+def test_a_recipient_reached_just_before_the_master_fell_silent_is_reported() -> None:
     cluster = in_an_outage()
     cluster.cut_off(A)
     cluster.run(10)
-    end(cluster, *HALF)  # A delivered it, and can tell nobody yet
+    end(cluster, *HALF)  # A delivered it, and cannot report it yet
     cluster.cut.clear()
     cluster.run(30)
     later = [order for node, order in orders(cluster)[1:] if order.delivery.reached]
@@ -81,7 +81,7 @@ def test_a_recovery_waits_until_every_recipient_is_settled() -> None:
     assert orders(cluster)[-1][1].delivery.notice.kind is NoticeKind.RECOVERED
 
 
-def test_every_node_shows_who_is_refused_until_a_notice_is_taken() -> None:
+def test_every_node_shows_refusals_until_a_notice_is_accepted() -> None:
     cluster = in_an_outage()
     end(cluster, *GONE, delivered=True)
     cluster.run(2)
@@ -113,7 +113,7 @@ def test_the_master_shows_when_the_next_try_is_and_why_the_last_one_failed() -> 
     assert abs(other.asked_until_unix - (WALL + cluster.now + 50)) < 1
 
 
-def test_the_next_master_leaves_a_receiver_alone_as_long_as_it_asked() -> None:
+def test_the_next_master_waits_as_long_as_the_receiver_asked() -> None:
     cluster = in_an_outage()
     end(cluster, wait_s=120.0)
     asked = cluster.now

@@ -1,4 +1,4 @@
-"""The register: what a voter accepts, and how a claimant comes to be established."""
+"""The register: what a voter accepts, and how a candidate is established."""
 
 from qutrio.core.api.effects import Send
 from qutrio.core.api.messages import Fetch, Fetched, Ruled, Ruling
@@ -25,7 +25,7 @@ NEWEST = document(A, B, C, revision=3, term=2)
 # --- as a voter -----------------------------------------------------------------------------
 
 
-def test_a_write_is_accepted_only_from_the_promised_holder() -> None:
+def test_a_write_is_accepted_only_from_the_node_that_was_promised_the_term() -> None:
     voter = register(B, THREE)
     assert voter.on_write(write(pos(1)), granted=False) is None
     assert voter.accepted == record(THREE)
@@ -110,7 +110,7 @@ def test_a_commit_that_is_not_held_is_fetched_at_most_once_in_a_while() -> None:
     assert voter.on_commit(A, Position(), BOUND, at(9)) == []
 
 
-def test_others_are_asked_for_a_record_only_while_the_endorsed_holder_is_not_heard() -> None:
+def test_others_are_asked_for_a_record_only_while_the_granted_master_is_not_heard() -> None:
     voter = register(B, THREE)
     assert voter.on_commit(C, pos(1), bound_to(A, 1, A, C), at(0)) == []
     ask = [Send(C, Fetch(accepted=False))]
@@ -126,7 +126,7 @@ def test_a_commit_of_the_record_that_is_held_needs_no_fetching() -> None:
     assert voter.committed is voter.accepted
 
 
-def test_a_fetched_committed_record_of_the_endorsed_holder_is_learned() -> None:
+def test_a_fetched_committed_record_of_the_granted_master_is_learned() -> None:
     voter = register(B, THREE)
     voter.on_commit(A, pos(1), BOUND, at(0))
     learned = record(NEWER, pos(1))
@@ -164,11 +164,11 @@ def test_a_record_is_believed_only_from_the_node_that_was_asked_for_it() -> None
     other = Fetched(accepted=True, record=record(NEWER, pos(9)))
     voter.on_fetched(A, other, BOUND)  # not this one
     assert voter.accepted == record(THREE)
-    voter.on_fetched(A, answer, BOUND)  # the others' words closed no question
+    voter.on_fetched(A, answer, BOUND)  # the answers of others did not close the fetch
     assert voter.committed.position == pos(1)
 
 
-def test_a_question_for_a_record_is_answered_only_once() -> None:
+def test_only_one_answer_to_a_fetch_counts() -> None:
     voter = register(B, THREE)
     voter.on_commit(A, pos(1), BOUND, at(0))
     voter.on_fetched(A, Fetched(accepted=False, record=record(NEWER, pos(1))), BOUND)
@@ -177,15 +177,15 @@ def test_a_question_for_a_record_is_answered_only_once() -> None:
 
 
 def test_a_fetched_accepted_record_is_adopted_and_not_called_committed() -> None:
-    claimant = register(B, THREE)
-    claimant.establish(Term(2), (pos(1), C), at(0))
+    candidate = register(B, THREE)
+    candidate.establish(Term(2), (pos(1), C), at(0))
     adopted = record(NEWER, pos(1))
-    claimant.on_fetched(C, Fetched(accepted=True, record=adopted), bound_to(B, 2))
-    assert claimant.accepted is adopted
-    assert claimant.committed == record(THREE)
+    candidate.on_fetched(C, Fetched(accepted=True, record=adopted), bound_to(B, 2))
+    assert candidate.accepted is adopted
+    assert candidate.committed == record(THREE)
 
 
-def test_a_fetched_record_allows_the_next_question() -> None:
+def test_a_fetched_record_allows_the_next_fetch() -> None:
     voter = register(B, THREE)
     voter.on_commit(A, pos(1), BOUND, at(0))
     voter.on_fetched(A, Fetched(accepted=False, record=record(THREE)), BOUND)
@@ -220,7 +220,7 @@ def test_establishing_first_fetches_the_newest_accepted_record_of_a_majority() -
     assert holder.flight.record == record(NEWER, pos(3, 1))
 
 
-def test_an_endorser_that_does_not_send_its_newer_record_in_time_is_barren() -> None:
+def test_a_voter_that_does_not_send_its_newer_record_in_time_is_barren() -> None:
     holder = register(A, THREE)
     holder.establish(Term(3), (pos(2, 9), C), at(0))
     assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S - 0.001)) == []
@@ -233,7 +233,7 @@ def test_an_endorser_that_does_not_send_its_newer_record_in_time_is_barren() -> 
     assert holder.accepted == record(THREE)
 
 
-def test_after_a_barren_endorser_the_next_newest_is_asked_at_once() -> None:
+def test_after_a_barren_voter_the_next_newest_is_asked_at_once() -> None:
     holder = register(A, THREE)
     holder.establish(Term(3), (pos(2, 9), C), at(0))
     holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
@@ -241,7 +241,7 @@ def test_after_a_barren_endorser_the_next_newest_is_asked_at_once() -> None:
     assert asked == [Send(B, Fetch(accepted=True))]
 
 
-def test_an_endorser_is_not_barren_because_another_was_asked_before() -> None:
+def test_a_voter_is_not_barren_because_another_was_asked_before() -> None:
     holder = register(A, THREE)
     holder.establish(Term(3), (pos(2, 9), C), at(0))
     asked = holder.establish(Term(3), (pos(2, 8), B), at(1))
@@ -267,7 +267,7 @@ def test_establishing_twice_writes_once() -> None:
     assert holder.establish(Term(1), None, at(0)) == []
 
 
-def test_callers_of_an_older_claims_write_hear_when_the_newer_claim_commits_it() -> None:
+def test_proposals_of_an_older_claim_are_answered_when_the_newer_claim_commits_them() -> None:
     holder = established()
     holder.propose(proposal(put("db"), node=B))
     pump(holder)

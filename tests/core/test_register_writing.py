@@ -1,4 +1,4 @@
-"""The register of a holder: writing, counting answers, changing voters, losing the role."""
+"""The register of a master: writing, counting answers, changing voters, losing the lease."""
 
 from attrs import evolve
 
@@ -42,7 +42,7 @@ def checks_of(held: ClusterDocument) -> list[str]:
 # --- writing --------------------------------------------------------------------------------
 
 
-def test_all_changes_that_wait_share_one_write() -> None:
+def test_all_waiting_changes_share_one_write() -> None:
     holder = established()
     for name in ("a", "b"):
         assert holder.propose(proposal(put(name), request=name)) == []
@@ -97,7 +97,7 @@ def test_a_refused_change_is_answered_and_not_written() -> None:
     assert holder.flight is None
 
 
-def test_a_refused_change_of_the_nodes_own_is_noted() -> None:
+def test_a_refused_change_of_the_nodes_own_is_logged() -> None:
     holder = established()
     holder.propose(Proposal(PromoteMember(node=D), None))
     (note,) = pump(holder)
@@ -125,13 +125,13 @@ def test_a_new_ledger_alone_is_written_without_the_document() -> None:
 
 def test_a_request_that_comes_twice_is_written_once_and_answered_as_before() -> None:
     holder = established()
-    wish = proposal(put("a"), node=B)
-    holder.propose(wish)
-    assert holder.propose(wish) == []  # under way: the answer comes later
+    change = proposal(put("a"), node=B)
+    holder.propose(change)
+    assert holder.propose(change) == []  # under way: the answer comes later
     pump(holder)
     accept(holder, B)
     ruled = sent(holder.mark_committed(), B)
-    assert sent(holder.propose(wish), B) == ruled
+    assert sent(holder.propose(change), B) == ruled
     assert not holder.waiting
 
 
@@ -156,19 +156,19 @@ def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
     assert holder.waiting
 
 
-def test_a_node_that_does_not_act_sends_the_asker_on() -> None:
+def test_a_node_that_is_not_master_tells_the_proposer_to_ask_elsewhere() -> None:
     assert rulings(register(A, THREE).decline(proposal(put("a")), Term(1))) == [Ruling.AGAIN]
 
 
 def test_a_request_that_is_known_is_never_declined() -> None:
     holder = established()
-    wish = proposal(put("a"))
-    holder.propose(wish)
-    assert holder.decline(wish, Term(1)) == []  # it waits here: another node must not write it too
+    change = proposal(put("a"))
+    holder.propose(change)
+    assert holder.decline(change, Term(1)) == []  # pending here: another node must not write it too
     pump(holder)
     accept(holder, B)
     ruled = sent(holder.mark_committed(), A)
-    assert sent(holder.decline(wish, Term(1)), A) == ruled
+    assert sent(holder.decline(change, Term(1)), A) == ruled
 
 
 # --- answers --------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_a_write_is_repeated_to_a_peer_that_does_not_hold_it() -> None:
     assert len(stranger) == 1
 
 
-def test_a_lost_answer_is_made_up_for_by_the_next_heartbeats() -> None:
+def test_a_lost_answer_is_replaced_by_the_next_heartbeats() -> None:
     holder = established()
     pump(holder, LEDGER)
     assert holder.repeat_write(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
@@ -263,10 +263,10 @@ def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
     assert said.document.voters == {A, B}
 
 
-# --- losing the role ------------------------------------------------------------------------
+# --- losing the lease -----------------------------------------------------------------------
 
 
-def test_losing_the_role_leaves_written_changes_unknown_and_sends_unwritten_ones_on() -> None:
+def test_losing_the_lease_leaves_written_changes_unknown_and_passes_others_on() -> None:
     holder = established()
     holder.propose(proposal(put("a"), request="written", node=B))
     pump(holder)
@@ -289,7 +289,7 @@ def test_an_unknown_ruling_stands_and_a_sent_on_request_may_come_again() -> None
     assert rulings(holder.decline(waiting, Term(1))) == [Ruling.AGAIN]
 
 
-def test_a_change_of_the_nodes_own_is_forgotten_with_the_role() -> None:
+def test_a_change_of_the_nodes_own_is_forgotten_with_the_lease() -> None:
     holder = established(held=document(A, B, learners=[C]))
     holder.propose(Proposal(PromoteMember(node=C), None))
     assert holder.abandon() == []

@@ -1,4 +1,4 @@
-"""A vote of a removed member counts no more from the moment its removal is committed."""
+"""A vote of a removed member does not count once its removal is committed."""
 
 from qutrio.core.api.messages import HeartbeatAck, Wrote
 from qutrio.core.api.mutations import RemoveMember
@@ -7,7 +7,7 @@ from tests.core.node_cluster import NodeCluster
 from tests.core.samples import WEB, A, B, C, check, document
 
 
-def test_a_page_that_waits_for_a_removal_to_be_written_does_not_rest_on_the_removed_vote() -> None:
+def test_a_notice_that_waits_for_a_removal_does_not_rest_on_the_removed_vote() -> None:
     cluster = NodeCluster(document(A, B, C, checks=[check()]))
     cluster.run(5)
     cluster.set_outcome(WEB, Outcome.OK)
@@ -28,4 +28,4 @@ def test_a_page_that_waits_for_a_removal_to_be_written_does_not_rest_on_the_remo
     cluster.lost -= lost
     cluster.run(3)
     assert held.register.committed.document.voters == {A, B}
-    assert held.register.committed.ledger.sequence == 0  # nothing to tell: one of two is a tie
+    assert held.register.committed.ledger.sequence == 0  # no notice: one of two is a tie

@@ -1,4 +1,4 @@
-"""From a journal to the story of each incident, also when lines repeat or are missing."""
+"""Incident reports from a journal, also when lines repeat or are missing."""
 
 import pytest
 from attrs import evolve
@@ -45,7 +45,7 @@ def story(*entries: Entry) -> IncidentReport:
     return only
 
 
-def test_a_whole_outage_is_one_story_of_all_its_lines_in_order() -> None:
+def test_a_whole_outage_is_one_report_of_all_its_lines_in_order() -> None:
     lines = [
         started(-100), went_down(), opened(), noticed(0), began(0), ended(1), crossed(1),
         came_up(60), closed(60), noticed(60, NoticeKind.RECOVERED),
@@ -93,20 +93,20 @@ def test_votes_while_an_incident_is_open_are_its_own() -> None:
     assert told.entries == (opened(), doubted(5))
 
 
-def test_a_recovery_that_is_counted_after_the_ledger_told_of_it_is_still_its_own() -> None:
+def test_a_recovery_that_is_counted_after_its_end_was_learned_is_part_of_it() -> None:
     lines = [opened(), closed(9), came_up(9, Basis.LEDGER)]
     told = incident_reports([*lines, doubted(20), opened(30, number=2)])
     assert [s.entries for s in told] == [tuple(lines), (doubted(20), opened(30, number=2))]
 
 
-def test_what_repeats_after_a_restart_is_taken_once() -> None:
+def test_lines_that_repeat_after_a_restart_are_used_once() -> None:
     told = story(opened(), noticed(0), started(5, INCIDENT.id), opened(5), noticed(5))
     assert told.entries == (opened(), noticed(0), started(5, INCIDENT.id))
     assert told.end is End.OPEN
     assert [page.fate for page in told.pages] == [Fate.WAITING]
 
 
-def test_what_was_settled_while_the_node_was_away_is_not_guessed() -> None:
+def test_the_end_of_a_notice_while_the_node_was_away_is_not_guessed() -> None:
     told = story(opened(), noticed(0), stopped(3), started(50))
     assert (told.end, told.until_unix) == (End.UNHEARD, None)
     assert [page.fate for page in told.pages] == [Fate.UNHEARD]
@@ -114,7 +114,7 @@ def test_what_was_settled_while_the_node_was_away_is_not_guessed() -> None:
     assert story(opened(), noticed(0), stopped(3), started(50), stopped(60)) == told
 
 
-def test_a_node_that_had_not_saved_what_it_knew_hears_of_the_incident_again() -> None:
+def test_an_incident_that_a_node_did_not_save_is_opened_again() -> None:
     told = story(opened(), noticed(0), started(5), opened(6), closed(9), crossed(9))
     assert told.end is End.RECOVERED
     assert told.entries[-2:] == (closed(9), crossed(9))
@@ -127,13 +127,13 @@ def test_a_start_after_the_outage_began_explains_what_is_missing() -> None:
     assert told.entries == (doubted(-3), started(20), opened(21))
 
 
-def test_a_notice_alone_tells_of_an_incident_that_was_over_before_the_node_came_back() -> None:
+def test_a_notice_alone_shows_an_incident_that_ended_while_the_node_was_away() -> None:
     told = story(noticed(50, NoticeKind.RECOVERED))
     assert (told.end, told.until_unix, told.since_unix) == (End.RECOVERED, WALL + 50, WALL)
     assert told.target == "127.0.0.1:80"
 
 
-def test_an_errand_may_begin_before_the_ledger_tells_of_the_incident() -> None:
+def test_a_delegated_delivery_may_begin_before_its_incident_is_learned() -> None:
     lines = [began(0, by=BRAVO, errand=True), opened(0), noticed(0), ended(1, by=BRAVO)]
     told = story(*lines)
     assert told.entries == tuple(lines)
@@ -155,7 +155,7 @@ def test_a_check_that_was_removed_ends_its_incident() -> None:
     assert story(opened(), closed(4, Closing.FORGOTTEN)).end is End.FORGOTTEN
 
 
-def test_who_acts_is_told_until_the_last_notice_is_settled() -> None:
+def test_changes_of_master_are_reported_until_the_last_notice_is_settled() -> None:
     lines = [opened(), noticed(0), closed(5), led(6, None)]
     told = story(*lines, crossed(7), led(8, BRAVO))
     assert told.entries == (*lines, crossed(7))
@@ -166,16 +166,16 @@ def test_lines_whose_beginning_was_rotated_away_are_left_out() -> None:
     assert incident_reports([began(0), ended(1), crossed(2)]) == ()
 
 
-def test_a_second_end_is_not_told() -> None:
+def test_a_second_end_is_left_out() -> None:
     assert story(opened(), closed(1), closed(2)).entries == (opened(), closed(1))
 
 
-def test_what_was_settled_before_the_node_went_away_stays_settled() -> None:
+def test_a_notice_settled_before_the_node_went_away_stays_settled() -> None:
     told = story(opened(), noticed(0), crossed(1), started(5, INCIDENT.id), noticed(6))
     assert [page.fate for page in told.pages] == [Fate.DELIVERED]
 
 
-def test_delivery_of_a_notice_to_a_channel_that_the_ledger_never_named_changes_no_page() -> None:
+def test_a_delivery_to_a_channel_that_was_never_named_changes_no_notice() -> None:
     lines = [opened(), began(1), ended(2), crossed(3)]
     told = story(*lines)
     assert (told.pages, told.entries) == ((), tuple(lines))

@@ -1,4 +1,4 @@
-"""Waking up: for how long a node that forgot its bonds endorses nobody."""
+"""How long a restarted node, which may have forgotten its grants, grants nothing."""
 
 import pytest
 from attrs import evolve
@@ -18,7 +18,7 @@ LONG, SHORT = Settings(dead_after_s=9.0), Settings(dead_after_s=4.0)
 def restart_wait_until(
     committed: Settings, accepted: Settings, promise: Promise = BOUND
 ) -> Instant:
-    """Say up to when a voter that starts at 100 s endorses nobody new."""
+    """Return the time until which a voter that starts at 100 s grants nothing new."""
     older = record(document(A, B, C, settings=committed))
     newer = record(document(A, B, C, settings=accepted, revision=2), pos(1))
     kept = Stable(promise, accepted=newer, committed=older)
@@ -33,7 +33,7 @@ def restart_wait_until(
 def test_a_node_waits_as_long_as_the_longer_of_its_settings_says(
     committed: Settings, accepted: Settings, wait_s: Seconds
 ) -> None:
-    """The holder may know that the accepted ones are committed, and rely on such long bonds."""
+    """The master may know that the accepted ones are committed, and rely on grants that long."""
     assert restart_wait_until(committed, accepted) == 100 + wait_s
 
 

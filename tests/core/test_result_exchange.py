@@ -1,4 +1,4 @@
-"""The watch: what is as before travels with the heartbeat, what turned travels at once."""
+"""The result exchange: changed results are sent at once, others with the heartbeat."""
 
 from qutrio.core.api.effects import Probe, Send
 from qutrio.core.api.messages import ProbeNow, Report
@@ -18,7 +18,7 @@ OK, FAIL = result(Outcome.OK), result(Outcome.FAIL)
 LIFE = 7
 
 
-def watch(*checks: CheckId) -> ResultExchange:
+def exchange_of(*checks: CheckId) -> ResultExchange:
     watching = ResultExchange(A, LIFE)
     held = document(A, B, C, checks=[check(c) for c in checks or (WEB,)])
     watching.verdicts.set_document(held, WALL)
@@ -30,15 +30,15 @@ def told(watching: ResultExchange, now: float, *, all_of_it: bool = False) -> li
     return [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Report)]
 
 
-def test_a_result_that_turned_is_told_at_once_with_its_age() -> None:
-    watching = watch()
+def test_a_changed_result_is_sent_at_once_with_its_age() -> None:
+    watching = exchange_of()
     watching.on_result(OK, at(1))
     assert told(watching, 3) == [Report(results=((OK, 2.0),), life=LIFE, numbers=(1,))]
     assert told(watching, 3) == []
 
 
-def test_a_result_that_is_as_before_waits_for_the_heartbeat() -> None:
-    watching = watch()
+def test_an_unchanged_result_waits_for_the_heartbeat() -> None:
+    watching = exchange_of()
     watching.on_result(OK, at(1))
     told(watching, 1)
     watching.on_result(OK, at(2))
@@ -48,25 +48,25 @@ def test_a_result_that_is_as_before_waits_for_the_heartbeat() -> None:
     assert told(watching, 2, all_of_it=True) == []
 
 
-def test_a_result_that_was_asked_for_is_told_at_once() -> None:
-    watching = watch(WEB, DB)
+def test_a_requested_result_is_sent_at_once() -> None:
+    watching = exchange_of(WEB, DB)
     watching.on_result(OK, at(1))
     told(watching, 1)
     assert watching.probe_now((WEB, CheckId("unknown"))) == [Probe((WEB, CheckId("unknown")))]
     watching.on_result(OK, at(2))
     assert len(told(watching, 2)) == 1
     watching.on_result(OK, at(3))
-    assert told(watching, 3) == []  # asked for once, told at once once
+    assert told(watching, 3) == []  # asked for once, sent at once once
 
 
 def test_the_first_vote_against_the_state_raises_an_alarm() -> None:
-    watching = watch()
+    watching = exchange_of()
     assert watching.on_result(OK, at(1)) == set()
     assert watching.on_result(FAIL, at(2)) == {WEB}
 
 
 def test_a_peers_result_raises_an_alarm_and_counts_from_its_arrival() -> None:
-    watching = watch()
+    watching = exchange_of()
     assert watching.on_report(B, Report(results=((FAIL, 5.0),)), at(100)) == {WEB}
     assert watching.verdicts.vote(B, WEB) == Vote(FAIL, at(95))
     assert watching.on_report(C, Report(results=((OK, 5.0),)), at(100)) == set()
@@ -74,7 +74,7 @@ def test_a_peers_result_raises_an_alarm_and_counts_from_its_arrival() -> None:
 
 
 def test_an_impossible_age_is_bounded() -> None:
-    watching = watch()
+    watching = exchange_of()
     watching.on_report(B, Report(results=((OK, -50.0),)), at(100))
     assert watching.verdicts.vote(B, WEB) == Vote(OK, at(100))
     watching.on_report(C, Report(results=((OK, 1e12),)), at(100))
@@ -82,22 +82,22 @@ def test_an_impossible_age_is_bounded() -> None:
 
 
 def test_a_report_that_is_too_long_is_cut() -> None:
-    watching = watch()
+    watching = exchange_of()
     filler = tuple((result(Outcome.OK, DB), 0.0) for _ in range(RESULTS_PER_REPORT_MAX))
     watching.on_report(B, Report(results=(*filler, (OK, 0.0))), at(1))
     assert watching.verdicts.vote(B, WEB) is None
 
 
-def test_many_results_are_told_in_several_reports() -> None:
+def test_many_results_are_sent_in_several_reports() -> None:
     idents = [CheckId(f"c{n:04}") for n in range(RESULTS_PER_REPORT_MAX + 1)]
-    watching = watch(*idents)
+    watching = exchange_of(*idents)
     for ident in idents:
         watching.on_result(result(Outcome.OK, ident), at(1))
     assert [len(r.results) for r in told(watching, 1)] == [RESULTS_PER_REPORT_MAX, 1]
 
 
-def test_a_newcomer_is_told_the_newest_result_of_every_check() -> None:
-    watching = watch(WEB, DB)
+def test_a_new_peer_is_sent_the_newest_result_of_every_check() -> None:
+    watching = exchange_of(WEB, DB)
     for now in (1, 2):
         watching.on_result(OK, at(now))
         watching.on_result(result(Outcome.FAIL, DB), at(now))
@@ -108,8 +108,8 @@ def test_a_newcomer_is_told_the_newest_result_of_every_check() -> None:
     assert watching.reports_for_new_peer(C, at(5)) == [Send(C, expected)]
 
 
-def test_a_peers_request_is_heeded_for_each_check_at_most_once_a_pause() -> None:
-    watching = watch(WEB, DB)
+def test_a_peers_request_is_followed_at_most_once_per_check_and_pause() -> None:
+    watching = exchange_of(WEB, DB)
     assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]
     assert watching.on_probe_now((WEB,), 0.5, at(1.49)) == []
     assert watching.on_probe_now((WEB, DB), 0.5, at(1.49)) == [Probe((DB,))]
@@ -117,8 +117,8 @@ def test_a_peers_request_is_heeded_for_each_check_at_most_once_a_pause() -> None
     assert watching.on_probe_now((WEB, WEB), 0.5, at(3)) == [Probe((WEB,))]
 
 
-def test_what_came_of_a_request_that_was_heeded_is_told_at_once() -> None:
-    watching = watch()
+def test_the_result_of_a_followed_request_is_sent_at_once() -> None:
+    watching = exchange_of()
     watching.on_result(OK, at(1))
     told(watching, 1)
     watching.on_probe_now((WEB,), 0.5, at(2))
@@ -126,21 +126,21 @@ def test_what_came_of_a_request_that_was_heeded_is_told_at_once() -> None:
     assert len(told(watching, 2)) == 1
 
 
-def test_a_request_for_checks_that_nobody_knows_probes_nothing() -> None:
-    watching = watch()
+def test_a_request_for_unknown_checks_probes_nothing() -> None:
+    watching = exchange_of()
     assert watching.on_probe_now((CheckId("unknown"),), 0.5, at(1)) == []
     assert watching.on_probe_now((CheckId("unknown"), WEB), 0.5, at(1)) == [Probe((WEB,))]
 
 
 def test_a_request_that_is_too_long_is_cut() -> None:
-    watching = watch()
+    watching = exchange_of()
     filler = tuple(CheckId(f"c{n:04}") for n in range(CHECKS_PER_REQUEST_MAX))
     assert watching.on_probe_now((*filler, WEB), 0.5, at(1)) == []
 
 
-def test_the_checks_of_old_requests_are_not_remembered_for_ever() -> None:
+def test_the_checks_of_old_requests_are_forgotten() -> None:
     idents = [CheckId(f"c{n:05}") for n in range(CHECKS_MAX)]
-    watching = watch(*idents)
+    watching = exchange_of(*idents)
     for start in range(0, CHECKS_MAX, CHECKS_PER_REQUEST_MAX):
         part = tuple(idents[start : start + CHECKS_PER_REQUEST_MAX])
         assert watching.on_probe_now(part, 0.5, at(1)) == [Probe(part)]
@@ -150,9 +150,9 @@ def test_the_checks_of_old_requests_are_not_remembered_for_ever() -> None:
     assert watching.on_probe_now((WEB,), 0.5, at(1)) == [Probe((WEB,))]  # all were forgotten
 
 
-def test_everybody_is_asked_to_probe_in_bounded_requests() -> None:
+def test_requests_to_probe_are_bounded() -> None:
     idents = tuple(CheckId(f"c{n:04}") for n in range(CHECKS_PER_REQUEST_MAX + 1))
-    watching = watch(*idents)
+    watching = exchange_of(*idents)
     effects = watching.probe_everywhere(idents, [B, C])
     head, tail = idents[:CHECKS_PER_REQUEST_MAX], idents[CHECKS_PER_REQUEST_MAX:]
     assert effects == [
@@ -172,35 +172,35 @@ def heard(watching: ResultExchange, report: Report, now: float) -> Vote | None:
 
 
 def test_a_probe_that_is_reported_again_is_the_same_vote_as_before() -> None:
-    watching = watch()
+    watching = exchange_of()
     report = Report(results=((FAIL, 0.0),), life=3, numbers=(5,))
     first = heard(watching, report, 1)
     assert heard(watching, report, 60) == first  # coming again makes it no younger
 
 
-def test_a_report_that_was_overtaken_by_a_newer_one_changes_nothing() -> None:
-    watching = watch()
+def test_a_report_older_than_the_last_one_changes_nothing() -> None:
+    watching = exchange_of()
     newer = heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(6,)), 1)
     late = Report(results=((FAIL, 0.0),), life=3, numbers=(5,))
     assert heard(watching, late, 5) == newer
 
 
 def test_a_newer_probe_counts_though_the_one_before_it_came_late() -> None:
-    watching = watch()
+    watching = exchange_of()
     heard(watching, Report(results=((FAIL, 0.0),), life=3, numbers=(5,)), 9)
     vote = heard(watching, Report(results=((OK, 4.0),), life=3, numbers=(6,)), 9.5)
     assert vote == Vote(OK, at(5.5), (3, 6))
 
 
-def test_the_numbers_begin_anew_with_every_life() -> None:
-    watching = watch()
+def test_the_numbers_begin_again_after_a_restart() -> None:
+    watching = exchange_of()
     heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(500,)), 1)
     vote = heard(watching, Report(results=((FAIL, 0.0),), life=4, numbers=(1,)), 2)
     assert vote == Vote(FAIL, at(2), (4, 1))
 
 
-def test_results_without_numbers_count_by_when_they_came() -> None:
-    watching = watch()
+def test_results_without_numbers_count_by_their_arrival() -> None:
+    watching = exchange_of()
     heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(500,)), 1)
     vote = heard(watching, Report(results=((FAIL, 0.0),)), 2)  # from an older version
     assert vote == Vote(FAIL, at(2))
@@ -208,6 +208,6 @@ def test_results_without_numbers_count_by_when_they_came() -> None:
 
 
 def test_too_many_numbers_are_ignored() -> None:
-    watching = watch()
+    watching = exchange_of()
     vote = heard(watching, Report(results=((OK, 0.0),), life=3, numbers=(1, 2, 3)), 1)
     assert vote == Vote(OK, at(1), (3, 1))

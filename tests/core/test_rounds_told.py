@@ -1,4 +1,4 @@
-"""What the verdicts tell of rounds: each vote with why it counted, flips, and doubts."""
+"""Facts about rounds: flips and doubts, and for each vote why it counted or did not."""
 
 from qutrio.core.checks.verdicts import FACTS_MAX, Verdicts, freshness
 from qutrio.model.ids import CheckId, NodeId, UnixTime
@@ -36,11 +36,11 @@ def standings(hard_state: VoteCount) -> dict[str, Standing]:
     return {cast.node: cast.standing for cast in hard_state.casts}
 
 
-def test_coming_up_from_unknown_is_not_worth_telling() -> None:
+def test_coming_up_from_unknown_is_not_reported() -> None:
     assert Counting().told() == []
 
 
-def test_a_flip_is_told_with_both_rounds_and_the_time_between() -> None:
+def test_a_flip_is_reported_with_both_rounds_and_the_time_between() -> None:
     count = Counting()
     count.vote(5, n1=FAIL, n2=FAIL)
     assert count.told() == []
@@ -57,7 +57,7 @@ def test_a_flip_is_told_with_both_rounds_and_the_time_between() -> None:
     assert [cast.detail for cast in flip.last.casts] == ["at 6.5", "at 6.5", "at 6.5", ""]
 
 
-def test_every_member_is_told_of_with_the_reason_why_its_vote_counted_or_did_not() -> None:
+def test_a_round_lists_every_member_and_why_its_vote_counted_or_did_not() -> None:
     verdicts = Verdicts()
     held = document(A, B, C, D, E, NodeId("n6"), learners=[NodeId("n7")], checks=[check()])
     verdicts.set_document(held, WALL)
@@ -82,7 +82,7 @@ def test_every_member_is_told_of_with_the_reason_why_its_vote_counted_or_did_not
     assert (flip.last.fail, flip.last.abstain, flip.last.state) == (2, 1, State.UNKNOWN)
 
 
-def test_one_bad_round_is_told_as_a_doubt() -> None:
+def test_one_bad_round_is_reported_as_a_doubt() -> None:
     count = Counting()
     count.vote(5, n1=FAIL, n2=FAIL)
     assert count.vote(5.5, n1=OK) is State.UP
@@ -92,7 +92,7 @@ def test_one_bad_round_is_told_as_a_doubt() -> None:
     assert doubt.check_name == WEB
 
 
-def test_a_bad_round_that_ends_with_too_few_votes_is_a_doubt_and_unknown_is_not_told() -> None:
+def test_a_bad_round_that_ends_with_too_few_votes_is_a_doubt_and_unknown_is_not_reported() -> None:
     count = Counting()
     count.vote(5, n1=FAIL, n2=FAIL)
     assert count.vote(6, n1=ABSTAIN, n2=ABSTAIN) is State.UNKNOWN
@@ -101,7 +101,7 @@ def test_a_bad_round_that_ends_with_too_few_votes_is_a_doubt_and_unknown_is_not_
     assert doubt.last.state is State.UNKNOWN
 
 
-def test_a_doubt_about_a_recovery_is_not_told() -> None:
+def test_a_doubt_about_a_recovery_is_not_reported() -> None:
     count = Counting()
     count.vote(5, n1=FAIL, n2=FAIL, n3=FAIL)
     count.vote(7, n1=FAIL, n2=FAIL, n3=FAIL)
@@ -111,7 +111,7 @@ def test_a_doubt_about_a_recovery_is_not_told() -> None:
     assert count.told() == []
 
 
-def test_a_flip_by_the_ledger_is_told_with_the_rounds_that_were_counted_here() -> None:
+def test_a_flip_by_the_ledger_is_reported_with_the_rounds_that_were_counted_here() -> None:
     count = Counting()
     count.vote(5, n1=FAIL, n2=FAIL)
     count.open = frozenset({WEB})
@@ -128,15 +128,15 @@ def test_a_flip_by_the_ledger_is_told_with_the_rounds_that_were_counted_here() -
     assert (recovery.was, recovery.first, recovery.after_s) == (State.DOWN, None, 0.0)
 
 
-def test_a_node_that_has_no_vote_yet_tells_nothing_of_what_the_ledger_says() -> None:
+def test_a_node_without_votes_reports_no_flip_by_the_ledger() -> None:
     verdicts = Verdicts()
     verdicts.set_document(document(A, checks=[check()]), WALL)
     found = verdicts.evaluate(at(0), WALL, CONFIRM_S, frozenset({WEB}))
-    assert verdicts.state(WEB) is State.UNKNOWN  # for no votes are no verdict
+    assert verdicts.state(WEB) is State.UNKNOWN  # because no votes are no verdict
     assert found.facts == []
 
 
-def test_unknown_is_told_while_an_incident_is_open_and_so_is_the_way_back() -> None:
+def test_unknown_and_its_end_are_reported_while_an_incident_is_open() -> None:
     count = Counting()
     count.open = frozenset({WEB})
     count.vote(5, n1=FAIL, n2=FAIL, n3=FAIL)
@@ -151,7 +151,7 @@ def test_unknown_is_told_while_an_incident_is_open_and_so_is_the_way_back() -> N
     ]
 
 
-def test_an_evaluation_tells_a_bounded_number_of_facts() -> None:
+def test_an_evaluation_reports_a_bounded_number_of_facts() -> None:
     many = [check(CheckId(f"c{n}")) for n in range(FACTS_MAX + 10)]
     verdicts = Verdicts()
     verdicts.set_document(document(A, checks=many), WALL)

@@ -1,4 +1,4 @@
-"""Hearing: every message reaches its machine; a change, only one that remembers its term."""
+"""The router: every message reaches its state machine; changes only the master of their term."""
 
 import pytest
 
@@ -58,12 +58,12 @@ NEWER = document(A, B, C, revision=2, term=1)
 
 
 def follower() -> Node:
-    """Node C, which has heard nobody yet."""
+    """Return node C, which has heard nobody yet."""
     return NodeCluster(HELD).nodes[C]
 
 
 def settled() -> NodeCluster:
-    """Three nodes of which A acts in term 1."""
+    """Return three nodes with A as master in term 1."""
     cluster = NodeCluster(HELD)
     cluster.run(2.5)
     assert cluster.masters() == [A]
@@ -78,7 +78,7 @@ def propose(term: int, request: str = "r") -> Propose:
     return Propose(term=Term(term), request=RequestId(request), mutation=Batch(mutations=()))
 
 
-def test_heartbeats_and_questions_are_answered_by_the_seat() -> None:
+def test_heartbeats_and_canvasses_are_answered_by_the_leadership() -> None:
     router = follower().router
     (answer,) = sent(router.route(A, heartbeat(number=5), at(0), WALL).effects, A)
     assert isinstance(answer, HeartbeatAck)
@@ -87,13 +87,13 @@ def test_heartbeats_and_questions_are_answered_by_the_seat() -> None:
     assert isinstance(said, CanvassAnswer)
 
 
-def test_an_answered_heartbeat_tells_which_record_a_peer_calls_committed() -> None:
+def test_an_answered_heartbeat_shows_which_record_a_peer_calls_committed() -> None:
     router = follower().router
     router.route(A, ack(1, committed=pos(4)), at(0), WALL)
     assert router.positions == {A: pos(4)}
 
 
-def test_answers_resignations_and_farewells_reach_the_seat() -> None:
+def test_answers_resignations_and_farewells_reach_the_leadership() -> None:
     node = follower()
     answer = CanvassAnswer(term=Term(1), would=True, heard_term=Term(6), reason="")
     node.router.route(A, answer, at(0), WALL)
@@ -105,7 +105,7 @@ def test_answers_resignations_and_farewells_reach_the_seat() -> None:
     assert not node.leadership.liveness.alive(A, at(0), 4.0)
 
 
-def test_a_write_is_taken_only_from_the_holder_of_the_promise_by_a_fit_node() -> None:
+def test_a_write_is_accepted_only_from_the_holder_of_the_promise_by_a_fit_node() -> None:
     node = follower()
     assert node.router.route(A, write(1), at(0), WALL).effects == []
     node.leadership.lease.promise = Promise(Term(1), A)
@@ -120,7 +120,7 @@ def test_a_write_is_taken_only_from_the_holder_of_the_promise_by_a_fit_node() ->
     assert node.register.accepted.position == pos(1)
 
 
-def test_an_answer_to_a_write_may_tell_of_a_higher_term() -> None:
+def test_an_answer_to_a_write_may_carry_a_higher_term() -> None:
     node = follower()
     refused = Wrote(position=pos(1), accepted=False, lacks_document=False, heard_term=Term(7))
     assert node.router.route(A, refused, at(0), WALL).effects == []
@@ -138,7 +138,7 @@ def test_a_commit_that_is_not_held_is_fetched_and_learned() -> None:
     assert node.router.route(A, Commit(position=pos(1)), at(0), WALL).effects == []
 
 
-def test_whoever_asks_for_a_record_gets_the_one_it_asked_for() -> None:
+def test_a_fetch_is_answered_with_the_record_it_asked_for() -> None:
     node = follower()
     node.register.accepted = record(NEWER, pos(1))
     for accepted, held in ((True, node.register.accepted), (False, node.register.committed)):
@@ -148,7 +148,7 @@ def test_whoever_asks_for_a_record_gets_the_one_it_asked_for() -> None:
         ]
 
 
-def test_only_a_claimant_adopts_what_another_had_merely_accepted() -> None:
+def test_only_a_candidate_adopts_a_record_that_another_merely_accepted() -> None:
     node = follower()
     answer = Fetched(accepted=True, record=record(NEWER, pos(1)))
     node.router.route(A, answer, at(0), WALL)
@@ -181,7 +181,7 @@ def test_an_unfit_node_learns_no_record_that_it_could_not_keep() -> None:
 @pytest.mark.parametrize(
     ("confirm_after_s", "pause_s"), [(REQUEST_PAUSE_S * 4, REQUEST_PAUSE_S), (0.2, 0.1)]
 )
-def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
+def test_requests_to_probe_are_followed_more_often_than_the_second_round_needs(
     confirm_after_s: float, pause_s: float
 ) -> None:
     settings = Settings(confirm_after_s=confirm_after_s)
@@ -194,7 +194,7 @@ def test_requests_to_probe_are_heeded_more_often_than_the_second_round_needs(
     assert node.router.route(A, request, at(pause_s), WALL).effects == probe
 
 
-def test_reports_and_requests_to_probe_reach_the_watch() -> None:
+def test_reports_and_requests_to_probe_reach_the_result_exchange() -> None:
     node = follower()
     node.exchange.verdicts.set_document(HELD, WALL)
     seen = result(Outcome.FAIL)
@@ -203,7 +203,7 @@ def test_reports_and_requests_to_probe_reach_the_watch() -> None:
     assert node.router.route(A, ProbeNow(checks=(WEB,)), at(1), WALL).effects == [Probe((WEB,))]
 
 
-def test_errands_and_their_ends_reach_the_pager() -> None:
+def test_delegated_deliveries_and_their_ends_reach_the_alert_manager() -> None:
     cluster = settled()
     node = cluster.nodes[C]
     heard = cluster.nodes[A].leadership.heartbeats.last_heard(C)
@@ -217,7 +217,7 @@ def test_errands_and_their_ends_reach_the_pager() -> None:
     assert cluster.nodes[A].alerts.scheduler.delivered == {(delivery().notice.id, HOOK)}
 
 
-def test_a_ruling_reaches_the_desk_and_one_for_nobody_is_dropped() -> None:
+def test_a_ruling_reaches_its_pending_proposal_and_others_are_dropped() -> None:
     node = follower()
     ruled = Ruled(
         request=RequestId("nobody"),
@@ -229,14 +229,14 @@ def test_a_ruling_reaches_the_desk_and_one_for_nobody_is_dropped() -> None:
     assert node.router.route(A, ruled, at(0), WALL).effects == []
 
 
-def test_the_acting_master_takes_a_change_in() -> None:
+def test_the_master_accepts_a_change() -> None:
     cluster = settled()
     node = cluster.nodes[A]
     assert node.router.route(B, propose(1), at(cluster.now), WALL).effects == []
     assert node.register.waiting
 
 
-def test_a_node_that_held_the_term_and_no_longer_acts_sends_the_change_on() -> None:
+def test_a_former_master_of_the_term_sends_the_change_back() -> None:
     cluster = settled()
     node = cluster.nodes[A]
     node.leadership.resign(None, "for the test", at(cluster.now))
@@ -245,7 +245,7 @@ def test_a_node_that_held_the_term_and_no_longer_acts_sends_the_change_on() -> N
     assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
 
 
-def test_a_copy_that_comes_when_its_term_is_over_is_not_written_in_the_next() -> None:
+def test_a_copy_that_arrives_after_its_term_is_not_written_in_the_next() -> None:
     cluster = settled()
     node = cluster.nodes[A]
     node.leadership.resign(None, "for the test", at(cluster.now))
@@ -271,7 +271,7 @@ def test_a_change_is_left_unanswered_while_this_node_may_act_again_in_its_term()
 
 
 @pytest.mark.parametrize("term", [0, 2])
-def test_a_change_meant_for_a_term_that_this_node_does_not_remember_gets_no_answer(
+def test_a_change_for_a_term_that_this_node_does_not_remember_gets_no_answer(
     term: int,
 ) -> None:
     cluster = settled()
@@ -280,6 +280,6 @@ def test_a_change_meant_for_a_term_that_this_node_does_not_remember_gets_no_answ
     assert not node.register.waiting
 
 
-def test_a_notice_of_removal_is_not_for_the_hearing() -> None:
+def test_a_notice_of_removal_is_not_routed() -> None:
     with pytest.raises(AssertionError):
         follower().router.route(A, Removed(revision=Revision(2)), at(0), WALL)

@@ -1,4 +1,4 @@
-"""Incidents open and close once; notices arrive in order, again and again until they are there."""
+"""Incidents open and close once; notices are delivered in order and retried until delivered."""
 
 from random import Random
 
@@ -44,7 +44,7 @@ DOWN_WEB = Ledger(sequence=4, incidents=(incident(number=4),))
 
 
 def inputs(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeInputs:
-    """A master's knowledge: of `web` nothing, that it is up, or that it is down."""
+    """Return a master's inputs: `web` is unknown, up or down."""
     verdicts = Verdicts()
     verdicts.set_document(held, WALL)
     outcome = Outcome.FAIL if down else Outcome.OK
@@ -60,7 +60,7 @@ def inputs(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeI
 # --- incidents ------------------------------------------------------------------------------
 
 
-def test_a_check_that_is_down_opens_one_incident_and_tells_its_channels() -> None:
+def test_a_check_that_is_down_opens_one_incident_and_notifies_its_channels() -> None:
     ledger = reconcile(Ledger(), inputs(down=True), {WEB, DB})
     (opened,) = ledger.incidents
     (waiting,) = ledger.outbox
@@ -78,7 +78,7 @@ def test_an_open_incident_is_not_opened_again() -> None:
     assert reconcile(ledger, inputs(down=True), {WEB}) == ledger
 
 
-def test_only_the_checks_that_were_looked_at_open_incidents() -> None:
+def test_only_evaluated_checks_open_incidents() -> None:
     assert reconcile(Ledger(), inputs(down=True), set()) == Ledger()
 
 
@@ -96,7 +96,7 @@ def test_a_recovery_closes_the_outage_that_another_master_announced() -> None:
 
 
 def test_a_recovery_says_how_long_the_outage_was_measured_to_last() -> None:
-    """The wall clock was set back meanwhile; members of older versions are not told."""
+    """The wall clock was set back meanwhile; members of older versions do not get the length."""
     ages = IncidentAges()
     ages.update(Ledger(), at(0), WALL)
     ages.update(DOWN_WEB, at(2), WALL)
@@ -113,7 +113,7 @@ def test_a_state_that_is_unknown_neither_opens_nor_closes() -> None:
     assert reconcile(DOWN_WEB, inputs(), {WEB}) == DOWN_WEB
 
 
-def test_nothing_is_announced_while_the_newest_votes_speak_against_what_stands() -> None:
+def test_nothing_is_announced_while_the_newest_votes_contradict_the_verdict() -> None:
     doubtful = inputs(down=True)
     for node in (A, B, C):
         doubtful.verdicts.record(node, result(Outcome.OK), at(6))
@@ -125,7 +125,7 @@ def test_a_check_that_is_up_without_an_incident_says_nothing() -> None:
     assert reconcile(Ledger(), inputs(down=False), {WEB}) == Ledger()
 
 
-def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_without_a_word() -> None:
+def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_silently() -> None:
     waiting = evolve(DOWN_WEB, outbox=(delivery(WEB, 4), delivery(DB, 3)))
     gone = evolve(document(A, B, C, checks=[check(DB)], channels=[hook()]), level=1)
     assert reconcile(waiting, inputs(gone), {WEB}) == Ledger(sequence=5, outbox=(delivery(DB, 3),))
@@ -133,7 +133,7 @@ def test_below_its_level_an_incident_of_a_removed_or_disabled_check_closes_witho
     assert reconcile(DOWN_WEB, inputs(off), {WEB}) == Ledger(sequence=5)
 
 
-def test_a_check_is_told_to_default_channels_and_to_those_it_names() -> None:
+def test_notices_of_a_check_go_to_default_channels_and_to_those_it_names() -> None:
     channels: list[Channel] = [
         hook(),
         hook(MAIL, default=False),
@@ -183,8 +183,8 @@ def test_a_channel_gets_the_notices_of_one_check_in_order() -> None:
     assert messenger.due(outbox(SECOND), (), at(2)) == [DueAttempt(SECOND, None)]
 
 
-def test_what_a_write_under_way_drops_untried_is_not_begun() -> None:
-    """Else people hear of an outage whose end was crossed off, because nobody had been told."""
+def test_a_notice_that_a_write_in_flight_drops_is_not_tried_first() -> None:
+    """Otherwise people are told of an outage whose end was dropped as unneeded."""
     messenger = scheduler()
     assert messenger.due(outbox(FIRST), (), at(0), frozenset()) == []
     assert not messenger.tried(FIRST.key)
@@ -193,15 +193,15 @@ def test_what_a_write_under_way_drops_untried_is_not_begun() -> None:
     ]
 
 
-def test_what_was_tried_is_tried_again_although_a_write_under_way_drops_it() -> None:
+def test_a_tried_notice_is_tried_again_although_a_write_in_flight_drops_it() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST), (), at(0))
     ended(messenger, FIRST, 1, delivered=False)
     assert messenger.due(outbox(FIRST), (), at(100), frozenset()) == [DueAttempt(FIRST, None)]
 
 
-def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_told() -> None:
-    """Else the next master, who cannot know it, would tell of the outage after its end."""
+def test_a_recovery_waits_until_a_majority_knows_that_the_outage_was_delivered() -> None:
+    """Otherwise the next master, which cannot know it, would send the outage after its end."""
     messenger = scheduler()
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
@@ -254,30 +254,30 @@ def test_an_attempt_without_an_answer_counts_as_failed() -> None:
     assert again == [DueAttempt(FIRST, B)]
 
 
-def test_a_new_master_waits_for_the_last_ones_word_before_it_repeats() -> None:
+def test_a_new_master_waits_for_reports_to_the_last_one_before_it_retries() -> None:
     messenger = scheduler(inherited=True)
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S - 0.001)) == []
     ended(messenger, FIRST, 1, delivered=True)
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == []
 
 
-def test_an_inherited_notice_nobody_delivered_is_attempted_after_the_pause() -> None:
+def test_an_undelivered_notice_of_the_last_master_is_tried_after_the_pause() -> None:
     messenger = scheduler(inherited=True)
     messenger.due(outbox(FIRST), (), at(0))
     assert messenger.deadline() == at(INHERITED_PAUSE_S)
     assert messenger.due(outbox(FIRST), (), at(INHERITED_PAUSE_S)) == [DueAttempt(FIRST, None)]
 
 
-def test_a_recovery_waits_until_no_errand_can_tell_of_the_outage() -> None:
+def test_a_recovery_waits_until_no_delegated_delivery_can_send_the_outage() -> None:
     messenger = scheduler()
     messenger.hold_recoveries(at(5))
-    messenger.hold_recoveries(at(4))  # an older errand does not shorten it
+    messenger.hold_recoveries(at(4))  # an older delegated delivery does not shorten it
     assert messenger.due(outbox(SECOND), (), at(0)) == []
     assert messenger.deadline() == at(5)
     assert messenger.due(outbox(SECOND), (), at(5)) == [DueAttempt(SECOND, None)]
 
 
-def test_a_notice_waits_until_no_errand_can_tell_what_came_before_it() -> None:
+def test_a_notice_waits_until_no_delegated_delivery_can_send_an_earlier_one() -> None:
     """Also an outage after the end of the last one; other channels and checks do not wait."""
     messenger, third, elsewhere = scheduler(), delivery(number=3), delivery(DB, 4)
     messenger.hold_successors((SECOND, third), at(5))
@@ -295,7 +295,7 @@ def test_a_hold_that_is_over_is_forgotten() -> None:
     assert messenger.due(outbox(SECOND), (), at(5)) == [DueAttempt(SECOND, None)]
 
 
-def test_what_was_delivered_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
+def test_a_delivered_notice_leaves_the_ledger_and_is_remembered_until_a_majority_knows() -> None:
     messenger = scheduler()
     messenger.due(outbox(FIRST, SECOND), (), at(0))
     ended(messenger, FIRST, 1, delivered=True)
@@ -320,7 +320,7 @@ def test_a_ledger_with_nothing_to_prune_stays_the_same_value() -> None:
     assert scheduler().prune(held, HELD) is held
 
 
-def test_what_has_no_channel_left_is_given_up() -> None:
+def test_a_notice_without_a_channel_is_given_up() -> None:
     off = evolve(HELD, channels=(hook(enabled=False),))
     assert scheduler().prune(outbox(FIRST), off) == outbox()
     assert scheduler().prune(outbox(delivery(channel=MAIL)), HELD) == outbox()
@@ -333,7 +333,7 @@ def test_the_deadline_is_the_soonest_of_all_attempts() -> None:
     assert messenger.deadline() <= at(RETRY_FIRST_S)
 
 
-def test_a_notice_of_an_unknown_kind_is_kept_and_told_by_nobody() -> None:
+def test_a_notice_of_an_unknown_kind_is_kept_and_not_sent() -> None:
     ours, theirs = delivery(number=2), delivery()
     theirs = evolve(theirs, notice=evolve(theirs.notice, kind=UnknownKind("telepathy")))
     ledger = Ledger(sequence=2, outbox=(theirs, ours), extra=(("newer", "1"),))

@@ -1,4 +1,4 @@
-"""Recency: the answer is always that of looking at every moment, however it was come by."""
+"""The cache of recently seen nodes always answers as a full computation would."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-def test_whoever_was_met_less_than_the_limit_ago_is_recent(
+def test_a_node_is_recent_until_the_limit_after_it_was_seen(
     moves: list[tuple[str, NodeId, float, float]],
 ) -> None:
     recency, moments, now = SeenWithin(), dict[NodeId, Instant](), at(0)

@@ -1,4 +1,4 @@
-"""The status shows what a node knows, and admits what it does not."""
+"""The status shows what a node knows, and says what it does not know."""
 
 import attrs
 from attrs import evolve
@@ -19,7 +19,7 @@ from tests.core.samples import DEAD_S, WALL, WEB, A, B, C, at, check, document, 
 HELD = document(A, B, C, checks=[check()], channels=[hook()])
 
 
-def test_a_cluster_in_good_health_is_shown_so() -> None:
+def test_the_status_of_a_healthy_cluster() -> None:
     cluster = NodeCluster(HELD)
     cluster.run(2.5)
     cluster.set_outcome(WEB, Outcome.OK)
@@ -74,7 +74,7 @@ def test_an_open_incident_is_shown_with_its_check() -> None:
     assert seen.incident.check == WEB
 
 
-def test_a_removed_node_shows_that_it_was_removed_and_has_no_name() -> None:
+def test_the_status_of_a_removed_node_says_so_and_has_no_name() -> None:
     cluster = NodeCluster(HELD)
     cluster.run(2.5)
     node = cluster.nodes[C]
@@ -109,7 +109,7 @@ def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
     assert [m.would for _, _, m in cluster.messages(CanvassAnswer)] == [False]
 
 
-def test_a_node_that_does_not_know_the_engine_endorses_nobody_named_by_hand_either() -> None:
+def test_a_node_that_does_not_know_the_engine_does_not_grant_a_named_successor_either() -> None:
     cluster = NodeCluster(evolve(HELD, settings=Settings(engine="future")))
     cluster.run(DEAD_S + 1)
     resign = Resign(term=Term(1), successor=B, by_hand=True)

@@ -10,7 +10,7 @@ from tests.core.transcript import FOLDER, Transcript, check_transcript
 
 
 def test_takeover(rewrite_transcripts: bool) -> None:
-    """A new master asks, claims and writes before it acts, once the old one's lease ended."""
+    """Once the old lease ended, a new master canvasses, claims and writes before it acts."""
     cluster = elected_cluster()
     transcript = Transcript(cluster, "Takeover: the master n1 crashes, and n2 succeeds it.")
     cluster.run(1)
@@ -59,7 +59,7 @@ def test_heartbeats_that_say_nothing_new_are_not_shown() -> None:
     assert transcript.text() == "Rest\n\n# nothing happens\n"
 
 
-def test_a_run_that_differs_from_its_file_fails_and_says_how_to_accept_it() -> None:
+def test_a_run_that_differs_from_its_file_fails_and_explains_how_to_accept_it() -> None:
     """The file stays as it was."""
     before = (FOLDER / "write.txt").read_text()
     with pytest.raises(AssertionError, match="--rewrite-transcripts"):

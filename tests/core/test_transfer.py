@@ -1,4 +1,4 @@
-"""The role moves once, and only to a node that waited out the cooldown."""
+"""Mastership moves once, and only to a node that was alive for the whole cooldown."""
 
 from qutrio.core.api.messages import Resign
 from qutrio.model.document import Settings
@@ -22,7 +22,7 @@ def led_by_c() -> NodeCluster:
 
 
 def acting(cluster: NodeCluster, seconds: int) -> list[NodeId]:
-    """Let time pass, and say who acted, in order and each once in a row."""
+    """Let time pass, and return the masters in order, without repeats in a row."""
     seen: list[NodeId] = []
     for _ in range(seconds * 10):
         cluster.run(0.1)
@@ -32,7 +32,7 @@ def acting(cluster: NodeCluster, seconds: int) -> list[NodeId]:
     return seen
 
 
-def test_a_lower_id_that_is_back_for_good_gets_the_role_once_the_cooldown_is_over() -> None:
+def test_a_lower_id_becomes_master_once_it_was_back_for_the_cooldown() -> None:
     cluster = led_by_c()
     cluster.start(B)
     assert acting(cluster, int(COOLDOWN_S) - 1) == [C]
@@ -51,7 +51,7 @@ def test_a_lower_id_that_flaps_waits_the_whole_cooldown_again() -> None:
     assert acting(cluster, 5) == [C, B]
 
 
-def test_an_id_that_just_came_back_gets_no_role_because_another_waited_long_enough() -> None:
+def test_an_id_that_just_came_back_is_not_chosen_because_another_waited_long_enough() -> None:
     cluster = led_by_c()
     cluster.start(B)
     cluster.run(COOLDOWN_S - 5)

@@ -1,4 +1,4 @@
-"""Checks that nobody can judge are told once for each channel and cause, and so is their end."""
+"""UNSEEN and SEEN are sent once for each channel and cause of checks without a verdict."""
 
 from collections.abc import Iterable
 
@@ -39,7 +39,7 @@ SILENT = "node-n1: no result; node-n2: no result; node-n3: no result"
 
 
 class Watcher:
-    """A master alone with its ledger: every write is committed at once, in its memory."""
+    """A master alone with its ledger: every write is committed at once, in memory."""
 
     def __init__(self, held: ClusterDocument = HELD, ledger: Ledger | None = None) -> None:
         self.held, self.ledger, self.now = held, ledger or Ledger(), 0.0
@@ -50,7 +50,7 @@ class Watcher:
 
     @property
     def inputs(self) -> NoticeInputs:
-        """What it knows now."""
+        """Return what the master knows now."""
         return NoticeInputs(
             document=self.held,
             verdicts=self.verdicts,
@@ -71,7 +71,7 @@ class Watcher:
         self.ages.update(self.ledger, at(self.now), wall)
 
     def run(self, seconds: float) -> None:
-        """Let time pass, and look whenever there is something to look at."""
+        """Let time pass, and evaluate at each deadline."""
         until = self.now + seconds
         while (soon := min(self.unseen_tracker.deadline(), self.verdicts.deadline())) <= until:
             self.now = max(self.now + 0.001, soon)
@@ -80,7 +80,7 @@ class Watcher:
         self.look()
 
     def vote(self, outcome: Outcome, *checks: CheckId, detail: str = "") -> None:
-        """Let every node vote so now."""
+        """Let every node cast this vote now."""
         for ident in checks or (WEB, DB):
             changed = next(c.changed for c in self.held.checks if c.id == ident)
             said = Result(check=ident, changed=changed, outcome=outcome, detail=detail)
@@ -90,19 +90,19 @@ class Watcher:
 
     @property
     def told(self) -> list[Notice]:
-        """Every notice that waits."""
+        """Return all waiting notices."""
         return [d.notice for d in self.ledger.outbox]
 
 
 def kinds(notices: Iterable[Notice]) -> list[tuple[str, str]]:
-    """What each notice is, and of what."""
+    """Return the kind and the checks of each notice."""
     return [(n.kind.value, n.check_name) for n in notices]
 
 
 # --- when ------------------------------------------------------------------------------------
 
 
-def test_checks_without_a_verdict_are_told_once_and_together() -> None:
+def test_checks_without_a_verdict_are_announced_once_and_together() -> None:
     watcher = Watcher()
     watcher.run(119)
     assert watcher.told == []
@@ -120,7 +120,7 @@ def test_checks_without_a_verdict_are_told_once_and_together() -> None:
     assert watcher.told == [notice]
 
 
-def test_the_end_is_told_when_the_last_of_them_has_a_verdict_again() -> None:
+def test_the_end_is_announced_when_the_last_of_them_has_a_verdict_again() -> None:
     watcher = Watcher()
     watcher.run(130)
     watcher.vote(Outcome.OK, WEB)
@@ -136,7 +136,7 @@ def test_the_end_is_told_when_the_last_of_them_has_a_verdict_again() -> None:
     assert first.lane == second.lane
 
 
-def test_a_verdict_that_is_lost_again_begins_anew() -> None:
+def test_a_verdict_that_is_lost_again_is_announced_again() -> None:
     watcher = Watcher()
     watcher.run(110)
     watcher.vote(Outcome.OK)
@@ -172,7 +172,7 @@ def test_a_shorter_setting_counts_for_what_waits_already() -> None:
     assert len(watcher.told) == 1
 
 
-def test_a_check_that_is_about_to_be_judged_is_not_told() -> None:
+def test_a_check_that_is_about_to_get_a_verdict_is_not_announced() -> None:
     """Most vote already that it is down; the second round is still to come."""
     watcher = Watcher()
     watcher.run(110)
@@ -181,13 +181,13 @@ def test_a_check_that_is_about_to_be_judged_is_not_told() -> None:
     assert watcher.told == []
 
 
-def test_below_its_level_nothing_is_told_or_written() -> None:
+def test_below_its_level_nothing_is_sent_or_written() -> None:
     watcher = Watcher(evolve(HELD, level=1))
     watcher.run(1000)
     assert watcher.ledger == Ledger()
 
 
-def test_another_master_goes_on_where_the_last_one_was() -> None:
+def test_another_master_goes_on_where_the_last_one_stopped() -> None:
     first = Watcher()
     first.run(100)
     assert [u.told for u in first.ledger.unjudged] == [None, None]
@@ -198,7 +198,7 @@ def test_another_master_goes_on_where_the_last_one_was() -> None:
     assert kinds(first.told) == [("unseen", "2 checks")]
 
 
-def test_a_new_master_tells_nobody_before_a_whole_round_of_probes() -> None:
+def test_a_new_master_sends_nothing_before_a_whole_round_of_probes() -> None:
     """It has not heard all votes yet, however old the ledger says that it is."""
     first = Watcher()
     first.run(60)
@@ -211,16 +211,16 @@ def test_a_new_master_tells_nobody_before_a_whole_round_of_probes() -> None:
     assert kinds(late.told) == [("unseen", "2 checks")]
 
 
-def test_who_does_not_act_looks_at_nothing() -> None:
+def test_a_node_that_is_not_master_evaluates_nothing() -> None:
     watcher = Watcher()
     watcher.unseen_tracker.stop()
     assert watcher.unseen_tracker.deadline() == float("inf")
 
 
-# --- what, and to whom -----------------------------------------------------------------------
+# --- notices and channels -------------------------------------------------------------------
 
 
-def test_what_comes_later_for_the_same_cause_is_covered_and_the_end_waits_for_it() -> None:
+def test_later_checks_of_the_same_cause_are_covered_and_the_end_waits_for_them() -> None:
     watcher = Watcher()
     watcher.run(25)
     watcher.vote(Outcome.OK, DB)
@@ -245,7 +245,7 @@ def test_another_cause_is_another_notice() -> None:
     assert len({d.lane for d in watcher.ledger.outbox}) == 2
 
 
-def test_each_channel_is_told_of_its_own_checks() -> None:
+def test_each_channel_is_notified_of_its_own_checks() -> None:
     checks = [check(), check(DB, alerts=("mail",))]
     channels = [hook(), hook(MAIL, default=False)]
     watcher = Watcher(document(A, B, C, checks=checks, channels=channels))
@@ -260,7 +260,7 @@ def test_each_channel_is_told_of_its_own_checks() -> None:
     assert [d.channel for d in watcher.ledger.outbox[3:]] == [HOOK]
 
 
-def test_a_check_without_channels_is_noted_and_told_nobody() -> None:
+def test_a_check_without_channels_is_recorded_and_not_sent() -> None:
     watcher = Watcher(document(A, B, C, checks=[check()]))
     watcher.run(500)
     assert [u.told for u in watcher.ledger.unjudged] == [()]
@@ -269,7 +269,7 @@ def test_a_check_without_channels_is_noted_and_told_nobody() -> None:
 
 
 @pytest.mark.parametrize("waited_s", [60, 130])
-def test_what_is_removed_leaves_and_ends_what_it_was_told_in(waited_s: float) -> None:
+def test_a_disabled_check_ends_its_announcement_if_there_was_one(waited_s: float) -> None:
     watcher = Watcher()
     watcher.run(waited_s)
     watcher.held = evolve(HELD, checks=(check(DB, enabled=False),))
@@ -291,7 +291,7 @@ def test_a_new_master_names_a_check_that_is_gone_by_its_id() -> None:
     assert [c.name for c in late.told[-1].unseen.checks] == [DB, WEB]
 
 
-def test_thousands_are_one_notice_with_a_bounded_list_and_a_count() -> None:
+def test_thousands_of_checks_are_one_notice_with_a_bounded_list_and_a_count() -> None:
     many = CAUSES_PER_STEP_MAX + 20
     checks = [check(CheckId(f"c{n:04}")) for n in range(many)]
     watcher = Watcher(document(A, B, C, checks=checks, channels=[hook()]))
@@ -302,7 +302,7 @@ def test_thousands_are_one_notice_with_a_bounded_list_and_a_count() -> None:
     assert all(u.told == (notice.incident,) for u in watcher.ledger.unjudged)
 
 
-def test_an_end_of_which_nothing_is_listed_is_told_all_the_same() -> None:
+def test_an_end_that_lists_no_checks_is_sent_anyway() -> None:
     """A later version may have written it so."""
     first = Watcher(document(A, B, C, checks=[check()]))
     first.run(130)

@@ -1,4 +1,4 @@
-"""Checks that nobody can judge, in a cluster whose masters come and go."""
+"""Checks without a verdict, in a cluster whose master changes."""
 
 import pytest
 
@@ -10,19 +10,19 @@ from tests.core.samples import DB, WEB, A, B, C, check, document, hook
 
 
 def told_of(cluster: NodeCluster) -> list[tuple[str, str]]:
-    """Say what reached people, without repeats."""
+    """Return the notices that were sent, without repeats."""
     notices = {n.id: n for _, e in cluster.effects_of(Notify) for n in (e.delivery.notice,)}
     return [(n.kind.value, n.check_name) for n in notices.values()]
 
 
 @pytest.fixture
 def cluster() -> NodeCluster:
-    """Three nodes whose probes say nothing."""
+    """Three nodes whose probes all abstain."""
     return NodeCluster(document(A, B, C, checks=[check()], channels=[hook()]))
 
 
 @pytest.mark.parametrize("crashes", [(), (40.0,), (100.0,), (40.0, 80.0)])
-def test_the_time_does_not_begin_anew_with_each_master(
+def test_a_new_master_does_not_restart_the_time(
     cluster: NodeCluster, crashes: tuple[float, ...]
 ) -> None:
     for moment in crashes:
@@ -39,7 +39,7 @@ def test_the_time_does_not_begin_anew_with_each_master(
     assert told_of(cluster) == [("unseen", "web"), ("seen", "web")]
 
 
-def test_a_check_that_was_down_and_is_lost_from_sight_is_told_too(cluster: NodeCluster) -> None:
+def test_a_check_that_was_down_and_lost_its_verdict_is_announced_too(cluster: NodeCluster) -> None:
     cluster.run(3)
     cluster.set_outcome(WEB, Outcome.FAIL)
     cluster.run(3)
@@ -54,7 +54,7 @@ def test_a_check_that_was_down_and_is_lost_from_sight_is_told_too(cluster: NodeC
     )
 
 
-def test_a_check_that_is_added_counts_from_then(cluster: NodeCluster) -> None:
+def test_the_time_of_a_new_check_counts_from_when_it_was_added(cluster: NodeCluster) -> None:
     cluster.run(3)
     cluster.set_outcome(WEB, Outcome.OK)
     cluster.propose(A, PutCheck(check=check(DB), expect=None))

@@ -1,4 +1,4 @@
-"""Verdicts: two rounds, a majority, fresh votes, and nobody's fault but the target's."""
+"""Verdicts: two rounds, a majority, fresh votes, and no blame on the target for other faults."""
 
 import pytest
 
@@ -15,7 +15,7 @@ CONFIRM_S = 1.0
 
 
 class Counting:
-    """Verdicts of one node about one check, with votes cast and judged at given moments."""
+    """Verdicts of one node about one check, with votes cast and counted at given times."""
 
     def __init__(self, *voters: NodeId, checks: list[Check] | None = None) -> None:
         self.document = document(*(voters or (A, B, C)), checks=checks or [check()])
@@ -29,7 +29,7 @@ class Counting:
         self.verdicts.set_document(held, WALL)
 
     def vote(self, now: float, **votes: Outcome) -> State:
-        """Take votes in (`n1=OK` for node n1), and judge."""
+        """Record votes (`n1=OK` for node n1), and evaluate the check."""
         for node, outcome in votes.items():
             self.verdicts.record(NodeId(node), result(outcome), at(now))
         return self.judge(now)
@@ -40,7 +40,7 @@ class Counting:
         return self.verdicts.state(WEB)
 
     def up(self) -> None:
-        """Let everybody find the target up, at second 0."""
+        """Let all nodes find the target up, at second 0."""
         assert self.vote(0, **dict.fromkeys(self.document.voters, OK)) is State.UP
         self.changed.clear()
 
@@ -69,7 +69,7 @@ def test_a_tie_is_up() -> None:
     assert count.vote(9, n1=OK, n2=OK, n3=FAIL, n4=FAIL) is State.UP
 
 
-def test_whoever_abstains_does_not_count() -> None:
+def test_an_abstention_does_not_count() -> None:
     count = Counting()
     assert count.vote(0, n1=FAIL, n2=ABSTAIN, n3=ABSTAIN) is State.UNKNOWN
     assert count.verdicts.count(WEB, at(0)) == Count(0, 1, 2, State.UNKNOWN)
@@ -101,7 +101,7 @@ def test_the_votes_of_dead_members_do_not_count() -> None:
 # --- two rounds -----------------------------------------------------------------------------
 
 
-def test_one_bad_round_on_every_node_pages_nobody() -> None:
+def test_one_bad_round_on_every_node_alerts_nobody() -> None:
     count = Counting()
     count.up()
     assert count.vote(10, n1=FAIL, n2=FAIL, n3=FAIL) is State.UP
@@ -109,7 +109,7 @@ def test_one_bad_round_on_every_node_pages_nobody() -> None:
     assert count.changed == set()
     assert count.vote(11.5, n1=OK, n2=OK, n3=OK) is State.UP
     assert count.verdicts.undisputed(WEB) is State.UP
-    assert count.changed == {WEB}  # it may be looked at again: the doubt is over
+    assert count.changed == {WEB}  # the doubt is over
 
 
 def test_a_change_needs_second_votes_that_the_other_voters_cannot_outvote() -> None:
@@ -141,7 +141,7 @@ def test_the_second_round_begins_confirm_after_the_first() -> None:
     assert count.vote(10 + CONFIRM_S, n1=FAIL, n2=FAIL, n3=FAIL) is State.DOWN
 
 
-def test_a_voter_that_recovers_in_between_starts_the_rounds_anew() -> None:
+def test_a_voter_that_recovers_in_between_restarts_the_rounds() -> None:
     count = Counting()
     count.up()
     count.vote(10, n1=FAIL, n2=FAIL)
@@ -169,7 +169,7 @@ def test_coming_up_from_unknown_with_an_open_incident_takes_two_rounds() -> None
     assert count.vote(3, n1=OK, n2=OK) is State.UP
 
 
-def test_an_incident_that_opened_or_closed_decides_the_state_of_who_counts_late() -> None:
+def test_an_incident_that_opened_or_closed_sets_the_state_of_a_late_node() -> None:
     count = Counting()
     count.up()
     count.vote(10, n1=FAIL, n2=FAIL, n3=FAIL)
@@ -183,7 +183,7 @@ def test_an_incident_that_opened_or_closed_decides_the_state_of_who_counts_late(
     assert count.verdicts.state(WEB) is State.UP
 
 
-def test_an_incident_that_was_seen_to_open_changes_nothing_here() -> None:
+def test_an_incident_that_agrees_with_the_state_changes_nothing() -> None:
     count = Counting()
     count.up()
     for now in (10, 12):
@@ -271,7 +271,7 @@ def test_the_votes_of_a_removed_member_are_forgotten() -> None:
     assert count.verdicts.votes_of(C) == []
 
 
-def test_a_check_that_is_gone_or_disabled_is_not_followed() -> None:
+def test_a_removed_or_disabled_check_is_not_evaluated() -> None:
     count = Counting()
     count.up()
     count.vote(10, n1=FAIL, n2=FAIL)
@@ -286,7 +286,7 @@ def test_a_check_that_is_gone_or_disabled_is_not_followed() -> None:
     assert count.verdicts.take_due_probes(at(12), {WEB}, CONFIRM_S) == ()
 
 
-def test_a_vote_on_a_check_that_goes_in_the_same_moment_is_not_judged() -> None:
+def test_a_vote_on_a_check_that_is_removed_at_the_same_time_is_not_counted() -> None:
     count = Counting()
     count.verdicts.record(A, result(FAIL), at(1))
     count.follow(document(A, B, C, revision=2))

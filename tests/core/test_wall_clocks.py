@@ -1,4 +1,4 @@
-"""A wall clock that is off is warned of once, and shown; nothing else comes of it."""
+"""A wrong wall clock is logged once and shown, and has no other effect."""
 
 from qutrio.core.api.effects import Note
 from qutrio.core.api.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
@@ -7,32 +7,32 @@ from qutrio.model.ids import UnixTime
 from tests.core.samples import WALL, A, B, at
 
 
-def test_a_small_difference_is_kept_and_not_spoken_of() -> None:
+def test_a_small_difference_is_kept_and_not_logged() -> None:
     clocks = WallClocks()
     assert clocks.record_skew(A, SKEW_S_MIN - 0.1) == []
     assert clocks.record_skew(B, 0.1 - SKEW_S_MIN) == []
     assert clocks.skew == {A: SKEW_S_MIN - 0.1, B: 0.1 - SKEW_S_MIN}
 
 
-def test_a_large_difference_is_warned_of_once_in_either_direction() -> None:
+def test_a_large_difference_in_either_direction_is_logged_once() -> None:
     clocks = WallClocks()
     assert clocks.record_skew(A, 3600.2) == [Note(WallClockDiffers(A, 3600))]
     assert clocks.record_skew(A, 3601.0) == []
     assert clocks.record_skew(B, -3600.0) == [Note(WallClockDiffers(B, -3600))]
 
 
-def test_the_end_of_a_difference_is_told_once_and_a_new_one_is_warned_of_again() -> None:
+def test_the_end_of_a_difference_is_logged_once_and_a_new_one_is_logged_again() -> None:
     clocks = WallClocks()
     clocks.record_skew(A, 3600.0)
     assert (
         clocks.record_skew(A, SKEW_S_MIN / 2) == []
-    )  # so that one at the limit is not told for ever
+    )  # so that one at the limit is not logged again and again
     assert clocks.record_skew(A, 0.0) == [Note(WallClockAgrees(A))]
     assert clocks.record_skew(A, 0.0) == []
     assert len(clocks.record_skew(A, 3600.0)) == 1
 
 
-def test_whoever_is_no_member_is_forgotten() -> None:
+def test_a_node_that_is_no_member_is_forgotten() -> None:
     clocks = WallClocks()
     clocks.record_skew(A, 3600.0)
     clocks.record_skew(B, 1.0)
@@ -41,7 +41,7 @@ def test_whoever_is_no_member_is_forgotten() -> None:
     assert len(clocks.record_skew(A, 3600.0)) == 1
 
 
-def test_a_clock_that_was_set_is_told_once_with_how_far_and_which_way() -> None:
+def test_a_clock_that_was_set_is_logged_once_with_the_distance_and_direction() -> None:
     clocks = WallClocks()
     assert clocks.check_own_clock(at(5), WALL) == []
     assert clocks.check_own_clock(at(65), UnixTime(WALL + 60)) == []

@@ -1,4 +1,4 @@
-"""Witnesses: one key alone passes no record off, and removes nobody."""
+"""Witnesses: one member alone cannot pass off a record or remove a member."""
 
 import pytest
 from attrs import evolve
@@ -22,13 +22,13 @@ NOBODY = bound_to(None, 0)
 
 
 def show(voter: Register, peer: NodeId, shown: Record, *, accepted: bool = False) -> None:
-    """Let a member answer the question for its record."""
+    """Let a member answer the fetch of its record."""
     voter._asked[peer, accepted] = at(0)
     voter.on_fetched(peer, Fetched(accepted=accepted, record=shown), NOBODY)
 
 
 def holding(removal: ClusterDocument, held: ClusterDocument = FIVE) -> Register:
-    """B, which accepted a removal from A, whom it endorsed in term 1."""
+    """B, which accepted a removal from A, to which it granted term 1."""
     voter = register(B, held)
     voter.on_write(write(pos(1), removal), granted=True)
     return voter
@@ -70,7 +70,7 @@ def test_a_record_that_was_accepted_is_called_committed_when_two_members_name_it
     assert voter.committed is voter.accepted
 
 
-def test_who_shows_another_record_for_a_place_is_no_witness_for_the_one_held() -> None:
+def test_a_member_that_shows_another_record_for_a_position_is_no_witness() -> None:
     voter = holding(LATER)
     voter.on_commit(C, pos(1), NOBODY, at(0))
     show(voter, D, record(document(A, B, C, D, E, revision=2, term=1), pos(1)))
@@ -85,7 +85,7 @@ def test_the_only_voter_is_believed_by_a_learner() -> None:
     assert learner.committed.document == later
 
 
-def test_the_other_of_two_voters_is_believed_only_when_it_was_endorsed() -> None:
+def test_the_other_of_two_voters_is_believed_only_if_it_was_granted() -> None:
     voter = register(B, TWO)
     removed = record(document(B, revision=2, term=1), pos(1))
     show(voter, A, removed)
@@ -95,7 +95,7 @@ def test_the_other_of_two_voters_is_believed_only_when_it_was_endorsed() -> None
     assert voter.committed == removed
 
 
-def test_the_holder_is_not_believed_about_terms_after_that_in_which_it_was_endorsed() -> None:
+def test_the_master_is_not_believed_about_terms_after_the_one_it_was_granted() -> None:
     voter = register(B, FIVE)
     voter._asked[A, False] = at(0)
     said = Fetched(accepted=False, record=record(LATER, pos(7)))
@@ -103,10 +103,10 @@ def test_the_holder_is_not_believed_about_terms_after_that_in_which_it_was_endor
     assert voter.committed == record(FIVE)
 
 
-# --- removals by the holder -------------------------------------------------------------------
+# --- removals by the master -----------------------------------------------------------------
 
 
-def test_a_removal_by_the_holder_waits_until_another_living_voter_shows_it() -> None:
+def test_a_removal_by_the_master_waits_until_another_living_voter_shows_it() -> None:
     voter, trust_basis = holding(WITHOUT_E), bound_to(A, 1, A, C, E)
     ask = [Send(n, Fetch(accepted=True)) for n in (C, E)]
     assert voter.ask_to_confirm(trust_basis, at(0)) == ask
@@ -127,7 +127,7 @@ def test_a_voter_that_denies_a_removal_is_asked_again_and_does_not_confirm_it() 
     assert voter.committed == record(FIVE)
 
 
-def test_who_confirmed_a_removal_is_not_asked_again_while_the_holder_is_waited_for() -> None:
+def test_a_voter_that_confirmed_a_removal_is_not_asked_again() -> None:
     voter, trust_basis = holding(WITHOUT_E), bound_to(A, 1, A, C, D)
     ask = [Send(n, Fetch(accepted=True)) for n in (C, D)]
     assert voter.ask_to_confirm(trust_basis, at(0)) == ask
@@ -137,7 +137,7 @@ def test_who_confirmed_a_removal_is_not_asked_again_while_the_holder_is_waited_f
 
 
 @pytest.mark.parametrize(("removal", "live"), [(WITHOUT_E, (A, B, E)), (ALONE, (A, B))])
-def test_a_removal_by_the_holder_stands_when_nobody_else_is_there_to_confirm_it(
+def test_a_removal_by_the_master_stands_if_no_other_voter_can_confirm_it(
     removal: ClusterDocument, live: tuple[NodeId, ...]
 ) -> None:
     voter, trust_basis = holding(removal), bound_to(A, 1, *live)
@@ -145,13 +145,13 @@ def test_a_removal_by_the_holder_stands_when_nobody_else_is_there_to_confirm_it(
     assert voter.committed is voter.accepted
 
 
-def test_who_goes_with_others_is_asked_too() -> None:
+def test_a_voter_that_is_removed_with_others_is_asked_too() -> None:
     trust_basis = bound_to(A, 1, A, B, C, D, E)
     asked = holding(ALONE).ask_to_confirm(trust_basis, at(0))
     assert asked == [Send(n, Fetch(accepted=True)) for n in (C, D, E)]
 
 
-def test_the_next_write_does_not_commit_a_removal_that_nobody_confirmed() -> None:
+def test_the_next_write_does_not_commit_an_unconfirmed_removal() -> None:
     voter = holding(WITHOUT_E)
     voter.on_write(write(pos(1, 2), WITHOUT_E, whole=False), granted=True)
     assert voter.accepted.position == pos(1, 2)
@@ -168,16 +168,16 @@ def test_the_next_write_does_not_commit_a_removal_that_nobody_confirmed() -> Non
 SECOND = pos(2)
 
 
-def adopting(place: Position = SECOND) -> Register:
+def adopting(position: Position = SECOND) -> Register:
     """B, which claims term 5 and asked C for its accepted record."""
-    claimant = register(B, FIVE)
-    claimant.establish(Term(5), (place, C), at(0))
-    return claimant
+    candidate = register(B, FIVE)
+    candidate.establish(Term(5), (position, C), at(0))
+    return candidate
 
 
-def adopt(claimant: Register, peer: NodeId, shown: Record) -> None:
-    """Let an endorser hand over what it accepted."""
-    claimant.on_fetched(peer, Fetched(accepted=True, record=shown), bound_to(B, 5))
+def adopt(candidate: Register, peer: NodeId, shown: Record) -> None:
+    """Let a voter that granted send the record that it accepted."""
+    candidate.on_fetched(peer, Fetched(accepted=True, record=shown), bound_to(B, 5))
 
 
 @pytest.mark.parametrize(
@@ -190,40 +190,40 @@ def adopt(claimant: Register, peer: NodeId, shown: Record) -> None:
     ],
 )
 def test_another_record_than_the_one_that_was_named_is_not_adopted(shown: Record) -> None:
-    claimant = adopting()
-    adopt(claimant, C, shown)
-    assert claimant.accepted == record(FIVE)
-    assert claimant.passed_over == {C}
+    candidate = adopting()
+    adopt(candidate, C, shown)
+    assert candidate.accepted == record(FIVE)
+    assert candidate.passed_over == {C}
 
 
 def test_a_record_of_the_term_that_is_claimed_or_a_later_one_is_not_adopted() -> None:
-    claimant = adopting(pos(5))
-    adopt(claimant, C, record(LATER, pos(5)))
-    assert claimant.accepted == record(FIVE)
+    candidate = adopting(pos(5))
+    adopt(candidate, C, record(LATER, pos(5)))
+    assert candidate.accepted == record(FIVE)
 
 
-def test_a_removal_is_adopted_when_two_endorsers_show_it() -> None:
-    claimant, removal = adopting(), record(ALONE, pos(3))
-    claimant = adopting(pos(3))
-    adopt(claimant, C, removal)
-    assert claimant.accepted == record(FIVE)
-    assert claimant.passed_over == {C}
-    claimant.establish(Term(5), (pos(3), D), at(0))
-    adopt(claimant, D, removal)
-    assert claimant.accepted == removal
+def test_a_removal_is_adopted_when_two_voters_show_it() -> None:
+    candidate, removal = adopting(), record(ALONE, pos(3))
+    candidate = adopting(pos(3))
+    adopt(candidate, C, removal)
+    assert candidate.accepted == record(FIVE)
+    assert candidate.passed_over == {C}
+    candidate.establish(Term(5), (pos(3), D), at(0))
+    adopt(candidate, D, removal)
+    assert candidate.accepted == removal
 
 
-def test_of_two_voters_one_hands_a_removal_over() -> None:
-    claimant, removal = register(B, TWO), record(document(B, revision=2, term=1), pos(2))
-    claimant.establish(Term(5), (pos(2), A), at(0))
-    adopt(claimant, A, removal)
-    assert claimant.accepted == removal
+def test_one_of_two_voters_is_enough_to_adopt_a_removal() -> None:
+    candidate, removal = register(B, TWO), record(document(B, revision=2, term=1), pos(2))
+    candidate.establish(Term(5), (pos(2), A), at(0))
+    adopt(candidate, A, removal)
+    assert candidate.accepted == removal
 
 
-# --- small things -----------------------------------------------------------------------------
+# --- details --------------------------------------------------------------------------------
 
 
-def test_a_member_loses_its_seat_with_its_place_its_key_or_its_vote() -> None:
+def test_a_member_without_its_entry_its_key_or_its_vote_counts_as_removed() -> None:
     assert losing_members(THREE, TWO) == {C}
     assert losing_members(THREE, document(A, B, learners=[C])) == {C}
     assert losing_members(document(A, learners=[B]), TWO) == frozenset()
@@ -248,7 +248,7 @@ def test_a_write_that_does_not_follow_from_what_is_committed_is_not_accepted() -
     assert voter.accepted.position == pos(1)
 
 
-def test_who_is_no_member_any_more_is_no_witness() -> None:
+def test_a_node_that_is_no_longer_a_member_is_no_witness() -> None:
     voter = register(B, FIVE)
     voter.on_commit(C, pos(3), NOBODY, at(0))
     voter._asked[D, True] = at(0)
@@ -260,7 +260,7 @@ def test_who_is_no_member_any_more_is_no_witness() -> None:
     assert (held.named, held.shown, held.accepted, voter._asked) == ({}, {}, {}, {})
 
 
-def test_a_promise_to_oneself_makes_nobody_a_witness() -> None:
+def test_a_promise_to_itself_makes_no_node_a_witness() -> None:
     voter = holding(LATER)
     voter.on_commit(C, pos(1), bound_to(B, 5, B, C), at(0))
     assert voter.committed == record(FIVE)

@@ -1,4 +1,4 @@
-"""The role moves by hand under every engine, and not before those who rely on it have stopped."""
+"""`yield` moves mastership under every engine, after the tenants have stopped."""
 
 import pytest
 from attrs import evolve
@@ -18,7 +18,7 @@ ENGINES = ("gossip", "lowest-id", "raft")
 
 
 def cluster_of_three(engine: str = "lowest-id") -> tuple[NodeCluster, NodeId]:
-    """Three nodes, and who of them acts."""
+    """Return three nodes, and the master."""
     cluster = NodeCluster(
         document(A, B, C, settings=Settings(engine=engine, master_cooldown_s=COOLDOWN_S))
     )
@@ -29,12 +29,12 @@ def cluster_of_three(engine: str = "lowest-id") -> tuple[NodeCluster, NodeId]:
 
 
 def others(master: NodeId) -> list[NodeId]:
-    """The two that do not act."""
+    """Return the two that are not master."""
     return [n for n in (A, B, C) if n != master]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_yield_moves_the_role_at_once_and_it_stays_there_for_a_while(engine: str) -> None:
+def test_a_yield_moves_mastership_at_once_and_it_stays_there_for_a_while(engine: str) -> None:
     cluster, master = cluster_of_three(engine)
     cluster.handle(master, YieldRequested(None))
     cluster.run(1.5)
@@ -58,7 +58,7 @@ def test_a_yield_may_name_the_next_and_be_asked_for_at_any_node(engine: str) -> 
     assert cluster.masters() == [last]
 
 
-def test_after_a_yield_the_lowest_id_gets_the_role_back_when_the_cooldown_is_over() -> None:
+def test_after_a_yield_the_lowest_id_is_master_again_when_the_cooldown_is_over() -> None:
     cluster, master = cluster_of_three()
     cluster.handle(master, YieldRequested(C))
     cluster.run(COOLDOWN_S + 3)
@@ -86,7 +86,7 @@ def test_a_yield_to_the_master_itself_changes_nothing() -> None:
     assert cluster.messages(Resign) == []
 
 
-def test_a_wish_of_an_earlier_term_is_not_for_this_one() -> None:
+def test_a_yield_of_an_earlier_term_is_ignored() -> None:
     cluster, master = cluster_of_three()
     node = cluster.nodes[master]
     node.transfer.on_yield(Yield(term=Term(99), to=B), at(cluster.now))
@@ -94,7 +94,7 @@ def test_a_wish_of_an_earlier_term_is_not_for_this_one() -> None:
     assert cluster.masters() == [master]
 
 
-def test_without_a_master_a_wish_reaches_nobody() -> None:
+def test_without_a_master_a_yield_is_not_sent() -> None:
     cluster = NodeCluster(document(A, B, C))
     cluster.cut_off(A)
     cluster.run(1)
@@ -103,7 +103,7 @@ def test_without_a_master_a_wish_reaches_nobody() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_whoever_stepped_aside_is_a_candidate_again_after_a_while(engine: str) -> None:
+def test_a_node_that_stepped_aside_may_lead_again_after_a_while(engine: str) -> None:
     cluster, master = cluster_of_three(engine)
     for node in cluster.nodes.values():
         electorate = node.leadership.electorate(at(cluster.now))
@@ -126,7 +126,7 @@ def test_after_an_orderly_stop_the_heir_acts_at_once_under_every_engine(engine: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_tenants_are_asked_to_stop_before_the_role_moves(engine: str) -> None:
+def test_tenants_are_asked_to_stop_before_mastership_moves(engine: str) -> None:
     cluster, master = cluster_of_three(engine)
     cluster.handle(master, Tenancy(2))
     cluster.handle(master, YieldRequested(None))
@@ -140,7 +140,7 @@ def test_tenants_are_asked_to_stop_before_the_role_moves(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_claim_that_ends_under_tenants_frees_nobody_before_the_mandate_they_know_of(
+def test_a_claim_that_ends_under_tenants_frees_no_voter_before_the_lease_they_know_of(
     engine: str,
 ) -> None:
     cluster, master = cluster_of_three(engine)
@@ -155,7 +155,7 @@ def test_a_claim_that_ends_under_tenants_frees_nobody_before_the_mandate_they_kn
     assert cluster.now >= told
 
 
-def test_a_node_that_lost_the_role_under_tenants_endorses_nobody_meanwhile() -> None:
+def test_a_node_that_lost_the_lease_under_tenants_grants_nothing_meanwhile() -> None:
     cluster, master = cluster_of_three()
     cluster.handle(master, Tenancy(1))
     node = cluster.nodes[master]
@@ -166,7 +166,7 @@ def test_a_node_that_lost_the_role_under_tenants_endorses_nobody_meanwhile() -> 
     assert node.leadership.lease.objection(B, Term(9), at(cluster.now)) == f"bound to {master}"
 
 
-def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
+def test_a_late_message_of_the_last_master_does_not_undo_its_named_successor() -> None:
     cluster, _ = cluster_of_three()
     leadership = cluster.nodes[C].leadership
     now = at(cluster.now)
@@ -189,8 +189,8 @@ def test_a_late_word_of_the_last_holder_does_not_undo_whom_it_named() -> None:
     assert leadership.engine_host.nominee is None
 
 
-def test_whoever_hands_over_prefers_the_one_it_named() -> None:
-    """Also when somebody else was named to it before."""
+def test_a_node_that_transfers_prefers_the_successor_it_named() -> None:
+    """Even if another successor was named to it before."""
     cluster, _ = cluster_of_three()
     cluster.handle(A, YieldRequested(C))
     cluster.run(COOLDOWN_S + 3)
@@ -202,7 +202,7 @@ def test_whoever_hands_over_prefers_the_one_it_named() -> None:
     assert cluster.nodes[C].leadership.engine_host.nominee in {None, A}
 
 
-def test_after_the_removal_of_the_acting_node_another_acts_when_the_bonds_to_it_ended() -> None:
+def test_after_the_removal_of_the_master_another_acts_once_its_grants_ended() -> None:
     cluster, master = cluster_of_three()
     told = cluster.nodes[master].view(at(cluster.now)).acting_until
     request = cluster.propose(master, RemoveMember(node=master))
@@ -212,6 +212,6 @@ def test_after_the_removal_of_the_acting_node_another_acts_when_the_bonds_to_it_
     while not cluster.masters() and cluster.now < began + 60:
         cluster.run(0.05)
     assert told is not None
-    assert cluster.now >= told, "programs that rely on the mandate were told so"
+    assert cluster.now >= told, "programs that rely on the lease were told so"
     assert cluster.now <= began + DEAD_S + 0.5
     assert cluster.masters() == [others(master)[0]]

@@ -31,7 +31,7 @@ FOLDER = Path(__file__).parent / "transcripts"
 
 
 class Transcript:
-    """The lines of one run: when, who, to whom, what.
+    """The lines of one run: time, sender, recipient and content.
 
     The same message to several nodes in a row is one line.  What happens before the first section
     is not shown; it only tells which heartbeats are new later.
@@ -121,11 +121,11 @@ def describe(message: Message) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
         case Write(position=position, document=document, ledger=ledger):
             whole = f" revision={document.revision}" if document is not None else ""
             counts = f"incidents={len(ledger.incidents)} notices={len(ledger.outbox)}"
-            return f"{name} {place(position)}{whole} {counts}"
+            return f"{name} {dotted(position)}{whole} {counts}"
         case Wrote(position=position, accepted=accepted):
-            return f"{name} {place(position)} " + ("accepted" if accepted else "refused")
+            return f"{name} {dotted(position)} " + ("accepted" if accepted else "refused")
         case Commit(position=position):
-            return f"{name} {place(position)}"
+            return f"{name} {dotted(position)}"
         case Propose(term=term, mutation=mutation):
             return f"{name} term={term} {type(mutation).__name__}"
         case Ruled(ruling=ruling, revision=revision):
@@ -140,19 +140,19 @@ def describe(message: Message) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
 
 
 def changes(before: Stable, after: Stable) -> str:
-    """Return what of the durable state is new."""
+    """Return the new parts of the durable state."""
     new: list[str] = []
     if after.promise != before.promise:
         new.append(f"promise=({after.promise.term}, {after.promise.holder})")
     if after.accepted.position != before.accepted.position:
-        new.append(f"accepted={place(after.accepted.position)}")
+        new.append(f"accepted={dotted(after.accepted.position)}")
     if after.committed.position != before.committed.position:
-        new.append(f"committed={place(after.committed.position)}")
+        new.append(f"committed={dotted(after.committed.position)}")
     return " ".join(new)
 
 
-def place(position: Position) -> str:
-    """Return the place of a write as term.number."""
+def dotted(position: Position) -> str:
+    """Return the position of a write as term.number."""
     return f"{position.term}.{position.number}"
 
 
