@@ -24,10 +24,10 @@ from qutrio.core.api.mutations import Batch, Mutation
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.checks import Check, UnknownCheck
-from qutrio.model.ids import Term
+from qutrio.model.ids import RequestId, Term
 from qutrio.model.incidents import AnyKind, NoticeKind, UnknownKind
 from qutrio.model.levels import LEVEL_UNSAID, level_of_field
-from qutrio.model.rules import shown
+from qutrio.model.rules import require_id, shown
 from qutrio.model.stable import Position
 
 Data = dict[str, Any]
@@ -80,6 +80,7 @@ def _make() -> OrjsonConverter:
     converter.register_structure_hook_factory(_is_tuple, lambda t: _tuple_reader(t, converter))
     converter.register_structure_hook_factory(attrs.has, lambda t: _class_reader(t, converter))
     converter.register_unstructure_hook_factory(attrs.has, lambda t: _class_writer(t, converter))
+    converter.register_structure_hook(RequestId, _read_request)
     converter.register_structure_hook(Position, _read_position)
     converter.register_unstructure_hook(Position, lambda p: (p.term, p.number))
     converter.register_structure_hook(Batch, lambda data, _: _read_batch(data, converter))
@@ -115,6 +116,14 @@ def _read_float(value: object, _: object) -> float:
     if type(value) is int:
         return float(value)
     raise _unlike(value, "a number")
+
+
+def _read_request(value: object, _: object) -> RequestId:
+    """Read the id of a request, which is remembered and sent back, and is never on a disk."""
+    if type(value) is not str:
+        raise _unlike(value, "a string")
+    require_id("request", value)
+    return RequestId(value)
 
 
 def _read_position(value: object, _: object) -> Position:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
+from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode, frames
 from qutrio.core.alerting.ages import AGES_TOLD_MAX
 from qutrio.core.api.messages import (
     CanvassRequest,
@@ -16,6 +16,7 @@ from qutrio.core.api.messages import (
     Farewell,
     Lasted,
     Message,
+    ProbeNow,
     Propose,
     Report,
 )
@@ -23,7 +24,7 @@ from qutrio.core.api.mutations import Batch, Mutation, PutCheck, RemoveCheck
 from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.checks import TcpCheck, UnknownCheck
-from qutrio.model.ids import CheckId, RequestId, Revision, Term
+from qutrio.model.ids import CheckId, IncidentId, RequestId, Revision, Term
 from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position
 from tests.codec.values import json_values, values
@@ -196,3 +197,48 @@ def test_results_are_counted_before_they_are_built(name: str) -> None:
     plain = {"kind": "report", "results": [], name: ["no result"] * (RESULTS_PER_REPORT_MAX + 1)}
     with pytest.raises(InvalidDocumentError, match=f"501 {name}, at most 500"):
         decode(orjson.dumps(plain))
+
+
+LONG_IDS = [CheckId(f"{n:03}" + "L" * 70_000) for n in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        (ProbeNow(checks=tuple(LONG_IDS)), "checks"),
+        (Lasted(incidents=tuple((IncidentId(i[:20_000]), 1.0) for i in LONG_IDS)), "incidents"),
+        (
+            Report(
+                results=tuple(
+                    (Result(check=i, changed=Revision(1), outcome=Outcome.OK), 1.0)
+                    for i in LONG_IDS
+                ),
+                life=7,
+                numbers=tuple(range(100)),
+            ),
+            "results",
+        ),
+    ],
+)
+def test_what_is_too_long_for_one_frame_is_said_in_several(message: Message, parts: str) -> None:
+    said = frames(message)
+    kind = orjson.loads(said[0])["kind"]
+    assert max(map(len, said)) <= BYTES_MAX[kind]
+    heard = [decode(frame) for frame in said]
+    assert sum((getattr(m, parts) for m in heard), ()) == getattr(message, parts)
+    if isinstance(message, Report):
+        assert sum((m.numbers for m in heard if isinstance(m, Report)), ()) == message.numbers
+        assert {m.life for m in heard if isinstance(m, Report)} == {7}
+
+
+def test_what_cannot_be_split_is_left_out() -> None:
+    one = ProbeNow(checks=(CheckId("L" * BYTES_MAX["probe_now"]), CheckId("web")))
+    assert [decode(frame) for frame in frames(one)] == [ProbeNow(checks=(CheckId("web"),))]
+    assert frames(Farewell()) == [encode(Farewell())]
+
+
+@pytest.mark.parametrize("ident", ["", "r" * 129, "r\n", "r 1"])
+def test_the_id_of_a_request_is_bounded(ident: str) -> None:
+    message = Propose(term=Term(1), request=RequestId(ident), mutation=RemoveCheck(expect=CHECK))
+    with pytest.raises(InvalidDocumentError, match="is not an id"):
+        decode(encode(message))

@@ -17,7 +17,7 @@ from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
-from qutrio.model.ids import Extra
+from qutrio.model.ids import Extra, RequestId
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
@@ -203,6 +203,7 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     Member: members,
     Token: tokens,
     ClusterDocument: documents,
+    RequestId: idents,
     SmtpChannel: smtp_channels,
     WebhookChannel: webhook_channels,
     DiscordChannel: discord_channels,
@@ -213,10 +214,10 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
 @cache
 def values(shape: Any) -> st.SearchStrategy[Any]:
     """The values of a type, as deep as the type says."""
-    if isinstance(shape, NewType):
-        return values(shape.__supertype__)
     if shape in EXPLICIT:
         return EXPLICIT[shape]
+    if isinstance(shape, NewType):
+        return values(shape.__supertype__)
     if origin := get_origin(shape):
         options = get_args(shape)
         return tuples(*options) if origin is tuple else st.one_of([*map(values, options)])
