@@ -166,6 +166,7 @@ class MessageRouter:
             max(lease.heard_term, *(r.position.term for r in held)),
             max(r.document.revision for r in held),
             max(r.position.number for r in held),
+            max(r.ledger.sequence for r in held),
         )
         numbers = named(message)
         if reach.covers(numbers):

@@ -12,6 +12,7 @@ import orjson
 import trio
 from attrs import NOTHING, asdict, field, fields, frozen
 
+from qutrio.codec.converter import WHOLE_MAX
 from qutrio.errors import PeerError
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.peers.websocket import WebSocket
@@ -142,7 +143,9 @@ def from_bytes(data: bytes) -> Frame:
     except (orjson.JSONDecodeError, TypeError, KeyError):
         raise PeerError("sent something that is not part of the protocol") from None
     for attribute in fields(kind):
-        if attribute.name in given and type(values[attribute.name]) is not attribute.type:
+        value = values.get(attribute.name)
+        huge = type(value) is int and abs(value) > WHOLE_MAX
+        if attribute.name in given and (huge or type(value) is not attribute.type):
             raise PeerError(f"sent a {KINDS[kind]} whose {attribute.name} is malformed")
     frame: Frame = kind(**values)
     return frame

@@ -8,6 +8,7 @@ from typing import Any, NewType, get_args, get_origin
 import attrs
 import hypothesis.strategies as st
 
+from qutrio.codec.converter import UNIX_MAX
 from qutrio.codec.extra import json_text
 from qutrio.core.api.mutations import Batch
 from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, WebhookChannel
@@ -17,7 +18,7 @@ from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
-from qutrio.model.ids import Extra
+from qutrio.model.ids import Extra, RequestId, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
@@ -27,6 +28,7 @@ idents = st.from_regex(r"[a-z][0-9a-f]{1,11}", fullmatch=True)
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=30)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 reals = st.floats(0, 1e12, allow_nan=False)
+moments = st.floats(0, UNIX_MAX, allow_nan=False)
 counts = st.integers(0, 2**53)
 addresses = st.sampled_from(["127.0.0.1:9901", "[::1]:1", "node.example.org:65535"])
 urls = st.sampled_from(["https://example.org/x?y=z", "http://127.0.0.1:81/", "http://[::1]/"])
@@ -163,8 +165,8 @@ tokens = st.builds(
     id=idents,
     secret_hash=texts,
     name=st.none() | names,
-    created_unix=reals,
-    expires_unix=reals,
+    created_unix=moments,
+    expires_unix=moments,
     auto_approve=st.booleans(),
     claimant=st.none() | members,
     extra=extras,
@@ -182,7 +184,7 @@ edits = st.builds(
     Edit,
     item=texts,
     revision=counts,
-    at_unix=reals,
+    at_unix=moments,
     node=idents,
     name=names,
     door=texts,
@@ -220,6 +222,8 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     Member: members,
     Token: tokens,
     ClusterDocument: documents,
+    RequestId: idents,
+    UnixTime: moments,
     SmtpChannel: smtp_channels,
     WebhookChannel: webhook_channels,
     DiscordChannel: discord_channels,
@@ -230,10 +234,10 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
 @cache
 def values(shape: Any) -> st.SearchStrategy[Any]:
     """The values of a type, as deep as the type says."""
-    if isinstance(shape, NewType):
-        return values(shape.__supertype__)
     if shape in EXPLICIT:
         return EXPLICIT[shape]
+    if isinstance(shape, NewType):
+        return values(shape.__supertype__)
     if origin := get_origin(shape):
         options = get_args(shape)
         return tuples(*options) if origin is tuple else st.one_of([*map(values, options)])

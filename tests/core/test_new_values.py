@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.mutations import AddToken, PutChannel, PutCheck, PutMember
+from qutrio.core.api.mutations import AddToken, PutChannel, PutCheck, PutMember, RemoveCheck
+from qutrio.core.api.new_items import ITEM_CHARS_MAX, MEMBER_CHARS_MAX
 from qutrio.model.channels import SmtpChannel
 from qutrio.model.check_base import IpFamily
 from qutrio.model.checks import Check, HttpCheck
 from qutrio.model.icmp_check import IcmpCheck
-from qutrio.model.ids import ChannelId, CheckId, Revision
+from qutrio.model.ids import ChannelId, CheckId, Fingerprint, NodeId, Revision
+from qutrio.model.rules import ID_CHARS_MAX
 from qutrio.model.tls_check import TlsCheck
 from tests.core.samples import DB, A, B, D, check, document, hook, member, token
 from tests.core.test_mutations import claim, done, refused
@@ -215,3 +217,50 @@ def test_a_header_is_given_once_in_whatever_case() -> None:
     assert words in refused(PutCheck(check=wrong))
     held, slower = document(A, checks=[wrong]), evolve(wrong, retries=1)
     assert done(PutCheck(check=slower, expect=wrong), held).checks[0] != wrong
+
+
+@pytest.mark.parametrize("ident", ["", "L" * (ID_CHARS_MAX + 1), "a b", "a\n", "\u00e9", "\0"])
+def test_an_id_that_cannot_travel_is_refused_when_it_is_new(ident: str) -> None:
+    assert "is not an id" in refused(PutCheck(check=check(CheckId(ident), name="new")))
+    assert "is not an id" in refused(PutChannel(channel=hook(ChannelId(ident), name="new")))
+    assert "is not an id" in refused(AddToken(token=token(ident)))
+    odd = evolve(member(D), id=NodeId(ident))
+    assert "is not an id" in refused(AddToken(token=token("t9", claimant=odd)))
+    assert "is not an id" in refused(claim(odd))
+
+
+def test_the_longest_id_is_taken() -> None:
+    longest = CheckId("L" * ID_CHARS_MAX)
+    assert longest in [c.id for c in done(PutCheck(check=check(longest, name="new"))).checks]
+
+
+def test_a_check_with_a_long_id_that_is_stored_can_be_edited_and_removed() -> None:
+    old = check(CheckId("L" * 1_200_000), name="web")
+    held = document(A, checks=[old])
+    edited = evolve(old, enabled=False)
+    assert not done(PutCheck(check=edited, expect=old), held).checks[0].enabled
+    assert done(RemoveCheck(expect=old), held).checks == ()
+
+
+def test_an_item_with_too_much_text_is_refused_unless_it_gets_shorter() -> None:
+    def grown(chars: int) -> tuple[tuple[str, str], ...]:
+        return (("x", "1" * chars),)
+
+    large = check(CheckId("api"), extra=grown(ITEM_CHARS_MAX))
+    assert "characters long; at most 131072" in refused(PutCheck(check=large))
+    channel = hook(ChannelId("h2"), extra=grown(ITEM_CHARS_MAX))
+    assert "characters long" in refused(PutChannel(channel=channel))
+    old = check(extra=grown(2 * ITEM_CHARS_MAX))
+    held = document(A, checks=[old])
+    shorter = evolve(old, extra=grown(2 * ITEM_CHARS_MAX - 1))
+    assert done(PutCheck(check=shorter, expect=old), held).checks[0].extra == shorter.extra
+    longer = evolve(old, extra=grown(2 * ITEM_CHARS_MAX + 1))
+    assert "characters long" in refused(PutCheck(check=longer, expect=old), held)
+
+
+def test_an_invitation_or_a_member_with_too_much_text_is_refused() -> None:
+    long = "x" * MEMBER_CHARS_MAX
+    assert "characters long" in refused(AddToken(token=token("t9", secret_hash=long)))
+    odd = evolve(member(D), fingerprint=Fingerprint(long))
+    assert "characters long" in refused(AddToken(token=token("t9", claimant=odd)))
+    assert "characters long" in refused(claim(odd))

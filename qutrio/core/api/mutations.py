@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from qutrio.core.api.admission import token_problem
 from qutrio.core.api.items import drop, find, namesake, put
+from qutrio.core.api.new_items import ITEM_CHARS_MAX, MEMBER_CHARS_MAX, require_fit
 from qutrio.core.election.engines import ENGINES
 from qutrio.model.addresses import require_address_of_node
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
@@ -67,6 +68,7 @@ class PutCheck:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
         require_new_check(self.check, found)
+        require_fit(self.check, found, ITEM_CHARS_MAX)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
         return evolve(document, checks=put(document.checks, stamped))
 
@@ -108,6 +110,7 @@ class PutChannel:
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
+        require_fit(self.channel, found, ITEM_CHARS_MAX)
         return evolve(document, channels=put(document.channels, self.channel))
 
 
@@ -166,6 +169,9 @@ class AddToken:
         taken = next((m.name for m in document.members if m.name.casefold() == wanted), None)
         if taken is not None:
             return Refusal(f"a node named {taken!r} is a member; choose another name")
+        require_fit(self.token, None, MEMBER_CHARS_MAX)
+        if self.token.claimant is not None:
+            require_fit(self.token.claimant, None, MEMBER_CHARS_MAX)
         tokens = sorted([*kept, self.token], key=lambda t: t.id)
         return evolve(document, tokens=tuple(tokens))
 
@@ -198,6 +204,7 @@ class ClaimToken:
         if refusal is not None:
             return refusal
         require_address_of_node(self.claimant.address)
+        require_fit(self.claimant, None, MEMBER_CHARS_MAX)
         if token.auto_approve:
             return _admit(document, token, self.claimant)
         claimed = evolve(token, claimant=evolve(self.claimant, voter=False))

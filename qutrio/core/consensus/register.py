@@ -35,6 +35,8 @@ PROPOSALS_QUEUED_MAX = 2000
 PROPOSALS_PER_WRITE_MAX = 500
 RULINGS_REMEMBERED_MAX = 4096
 TERMS_REMEMBERED_MAX = 16
+REASON_CHARS_MAX = 2000
+"""A refusal may quote what was proposed, and is remembered and sent."""
 
 
 @frozen
@@ -274,7 +276,7 @@ class Register(Acceptor):
         ruled = Ruled(
             request=request,
             ruling=ruling,
-            reason=reason,
+            reason=reason[:REASON_CHARS_MAX],
             revision=revision if revision is not None else committed.document.revision,
             position=committed.position,
         )
