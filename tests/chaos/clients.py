@@ -9,7 +9,7 @@ from random import Random
 from qutrio.cli.exits import ExitCode
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.errors import ControlError
-from tests.chaos.writes import NOTHING, Answer, Deed, Item, Possible, Write, follow
+from tests.chaos.writes import NOTHING, Answer, DaemonEffect, Item, Possible, Write, follow
 from tests.cluster.background import Background, Work
 from tests.cluster.nodes import Node
 
@@ -68,26 +68,26 @@ class Client:
         self.writes.append(write)
         self._possible[name] = follow(self._possible.get(name, NOTHING), write)
 
-    def _choose(self) -> tuple[str, Deed]:
+    def _choose(self) -> tuple[str, DaemonEffect]:
         living = {n: p for n, p in self._possible.items() if any(p)}
         if len(living) < ITEMS_PER_CLIENT:
             fresh = f"{self._prefix}-{len(self._possible)}"
             retried = [n for n, p in self._possible.items() if p == NOTHING]
-            return (self._rng.choice(retried) if retried else fresh), Deed.ADD
+            return (self._rng.choice(retried) if retried else fresh), DaemonEffect.ADD
         name = self._rng.choice(sorted(living))
-        deeds = [Deed.EDIT] * 4 + [Deed.DISABLE, Deed.REMOVE]
+        deeds = [DaemonEffect.EDIT] * 4 + [DaemonEffect.DISABLE, DaemonEffect.REMOVE]
         enabled = [p for p in living.values() if any(i and i.enabled for i in p)]
         if len(enabled) < ENABLED_MAX_PER_CLIENT or living[name] in enabled:
-            deeds.append(Deed.ENABLE)
+            deeds.append(DaemonEffect.ENABLE)
         return name, self._rng.choice(deeds)
 
-    def _call(self, node: Node, name: str, deed: Deed, version: int) -> tuple[Answer, str]:
+    def _call(self, node: Node, name: str, deed: DaemonEffect, version: int) -> tuple[Answer, str]:
         op = f"check.{deed.value}"
         fields: dict[str, object] = {"name": name}
-        if deed is Deed.ADD:
+        if deed is DaemonEffect.ADD:
             check = {"kind": "http", "name": name, "url": self._address(version), "enabled": False}
             fields = {"check": check | {"interval": "5s", "timeout": "5s"}}
-        if deed is Deed.EDIT:
+        if deed is DaemonEffect.EDIT:
             fields["set"] = {"url": self._address(version)}
         try:
             node.ask(op, **fields)
@@ -98,14 +98,16 @@ class Client:
             return Answer.UNKNOWN, str(error)
         return Answer.ACKNOWLEDGED, ""
 
-    def _command(self, node: Node, name: str, deed: Deed, version: int) -> tuple[Answer, str]:
+    def _command(
+        self, node: Node, name: str, deed: DaemonEffect, version: int
+    ) -> tuple[Answer, str]:
         words = ["check", deed.value]
-        if deed is Deed.ADD:
+        if deed is DaemonEffect.ADD:
             times = ["--interval", "5s", "--timeout", "5s"]
             words += ["http", name, self._address(version), "--disabled", *times]
         else:
             words.append(name)
-        if deed is Deed.EDIT:
+        if deed is DaemonEffect.EDIT:
             words += ["--url", self._address(version)]
         try:
             done = node.cli(*words, expect=None)

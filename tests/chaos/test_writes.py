@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
-from tests.chaos.writes import Answer, Deed, Item, Write, judge
+from tests.chaos.writes import Answer, DaemonEffect, Item, Write, judge
 
-ADD, EDIT, ENABLE, REMOVE = Deed.ADD, Deed.EDIT, Deed.ENABLE, Deed.REMOVE
+ADD, EDIT, ENABLE, REMOVE = (
+    DaemonEffect.ADD,
+    DaemonEffect.EDIT,
+    DaemonEffect.ENABLE,
+    DaemonEffect.REMOVE,
+)
 OK, NO, DOUBT = Answer.ACKNOWLEDGED, Answer.REFUSED, Answer.UNKNOWN
 
 
-def history(*steps: tuple[Deed, Answer]) -> list[Write]:
+def history(*steps: tuple[DaemonEffect, Answer]) -> list[Write]:
     """Return writes of one item, each with its number as its version."""
     return [
         Write("x", deed, number, "a", number, number + 0.5, answer)
@@ -16,7 +21,7 @@ def history(*steps: tuple[Deed, Answer]) -> list[Write]:
     ]
 
 
-def wrong(steps: Sequence[tuple[Deed, Answer]], *found: Item) -> list[str]:
+def wrong(steps: Sequence[tuple[DaemonEffect, Answer]], *found: Item) -> list[str]:
     return judge(history(*steps), {"x": found} if found else {})
 
 

@@ -19,7 +19,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-class Deed(Enum):
+class DaemonEffect(Enum):
     """What the client asked for."""
 
     ADD = "add"
@@ -42,7 +42,7 @@ class Write:
     """One request, by whom it was taken, and its answer.  `begun` and `ended` are moments."""
 
     name: str
-    deed: Deed
+    deed: DaemonEffect
     version: int
     via: str
     begun: float
@@ -53,17 +53,17 @@ class Write:
     def after(self, item: Item | None) -> list[Item | None]:
         """Return what it makes of an item: one state, or none when it could not take effect."""
         match self.deed:
-            case Deed.ADD:
+            case DaemonEffect.ADD:
                 return [Item(self.version, enabled=False)] if item is None else []
             case _ if item is None:
                 return []
-            case Deed.EDIT:
+            case DaemonEffect.EDIT:
                 return [Item(self.version, item.enabled)]
-            case Deed.ENABLE:
+            case DaemonEffect.ENABLE:
                 return [Item(item.version, enabled=True)]
-            case Deed.DISABLE:
+            case DaemonEffect.DISABLE:
                 return [Item(item.version, enabled=False)]
-            case Deed.REMOVE:
+            case DaemonEffect.REMOVE:
                 return [None]
 
 
