@@ -1,4 +1,4 @@
-"""What can be checked, one session each: `nox -l` lists them, `nox -s tests` runs one."""
+"""All checks, one session each: `nox -l` lists them, `nox -s tests` runs one."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def arch(session: nox.Session) -> None:
-    """Check the architecture: the floors and the other contracts of ARCHITECTURE.md."""
+    """Check the architecture: the layers and the other contracts of ARCHITECTURE.md."""
     prepare(session, "lint")
     session.run("lint-imports")
 
@@ -68,14 +68,14 @@ def reached(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Put faults into the program and see the simulator catch each: `nox -s mutants`."""
+    """Put faults into the program and check that each is caught: `nox -s mutants`."""
     prepare(session, "test")
     session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
 @nox.session
 def power(session: nox.Session) -> None:
-    """Take the power away at 100 random instants, as root: `nox -s power -- --instants 500`."""
+    """Cut the power at 100 random instants, as root: `nox -s power -- --instants 500`."""
     prepare(session, "test")
     often = session.posargs or ["--instants", "100"]
     patient = ["-o", "faulthandler_timeout=3600"]
@@ -84,14 +84,14 @@ def power(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Hurt five real nodes, as root: `nox -s chaos -- --minutes 30 --seed 7`."""
+    """Cause faults in five real nodes, as root: `nox -s chaos -- --minutes 30 --seed 7`."""
     prepare(session, "test")
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
 @nox.session
 def year(session: nox.Session) -> None:
-    """Let a simulated cluster live for a year with churn, or `nox -s year -- --days 30`."""
+    """Simulate a year of a cluster with churn, or `nox -s year -- --days 30`."""
     prepare(session, "test")
     long = session.posargs or ["--days", "365"]
     patient = ["-o", "faulthandler_timeout=36000"]

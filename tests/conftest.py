@@ -1,4 +1,4 @@
-"""How the tests run: side by side when all of them do, and without a skip where nothing lacks."""
+"""How the tests run: in parallel when all run, and without skips in CI."""
 
 import signal
 from collections.abc import Generator
@@ -20,7 +20,7 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the programs that tests start be interrupted, also where a shell runs the tests with `&`.
+    """Let the programs that tests start be interrupted, even if a shell runs the tests with `&`.
 
     Such a shell has them ignore Ctrl-C, and a program that is started so goes on ignoring it.
     """
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return in how many processes the tests run when nobody says: `-n auto` of pyproject.toml.
+    """Return in how many processes the tests run by default: `-n auto` of pyproject.toml.
 
     A choice of files runs in this one process, where it starts at once and can be debugged.
     """
@@ -39,7 +39,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the tests that take long fairly to the processes of this run."""
+    """Distribute slow tests evenly among the processes of this run."""
     told = getattr(config, "workerinput", {"workercount": 1})
     if (hands := int(told["workercount"])) > 1:
         long = [item for item in items if takes_long(item)]
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def takes_long(item: pytest.Item) -> bool:
-    """Tell whether a test may take longer than a thousand others together."""
+    """Return True if a test may take longer than a thousand others together."""
     room = item.path.relative_to(TESTS).parts[0]
     marked = any(item.get_closest_marker(name) for name in ("slow", "cluster", "chaos"))
     return marked or room in LONG_ROOMS or item.path.name in LONG_FILES
@@ -58,7 +58,7 @@ def takes_long(item: pytest.Item) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a failure of a skip, where everything that the tests need is said to be here."""
+    """Make a skip a failure if everything that the tests need must be there."""
     del item, call
     report = yield
     if report.skipped and not hasattr(report, "wasxfail"):

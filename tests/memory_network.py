@@ -23,7 +23,7 @@ class Listener:
 
 @define(eq=False)
 class MemoryNetwork:
-    """Which node listens at which address.
+    """A network: which node listens at which address.
 
     `hold` delays every dial until it is set.  An address in `unreachable` cannot be dialled.
     `dials` lists every address that was dialled, in order.
@@ -41,7 +41,7 @@ class MemoryNetwork:
 
 @define(eq=False)
 class MemoryTransport:
-    """One node's access to the network; like TLS it tells each end the other's fingerprint."""
+    """One node's access to the network; like TLS it gives each end the other's fingerprint."""
 
     network: MemoryNetwork
     address: str

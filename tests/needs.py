@@ -1,4 +1,4 @@
-"""What a test needs of the machine beside Python: without it the test skips, and says why.
+"""What tests need from the machine besides Python: without it a test skips with a reason.
 
 Whoever has all of it sets `QUTRIO_NO_SKIPS=1`, as `.ci/run` does: then every skip is a failure,
 so that no test sleeps for years because a package has another name.  Only what cannot be had by
@@ -43,7 +43,7 @@ PACKAGES = {
 
 
 def where(name: str) -> str | None:
-    """Return the path of a program, also one that lies where only root looks; None: not here."""
+    """Return the path of a program, also in the folders of root; None if it is missing."""
     folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *SYSTEM_FOLDERS]
     return shutil.which(name, path=os.pathsep.join(folders))
 
@@ -76,7 +76,7 @@ def lacking_hosts() -> str:
 
 
 def has_route(address: str) -> bool:
-    """Tell whether this machine knows a way to an IPv6 address; nothing is sent."""
+    """Return True if this machine has a route to an IPv6 address; nothing is sent."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.connect((address, 9))
@@ -86,7 +86,7 @@ def has_route(address: str) -> bool:
 
 
 def lacking_history(commit: str) -> str:
-    """Return "" if a commit is in this checkout's history, else that it lacks, as a reason."""
+    """Return "" if a commit is in this checkout's history, else a reason that it is missing."""
     if reason := lacking("git"):
         return reason
     command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
@@ -110,7 +110,7 @@ def because(reason: str) -> pytest.MarkDecorator:
 
 
 def require(reason: str) -> None:
-    """Skip here and now, in a fixture or a test, for this reason; go on if it is empty.
+    """Skip now, in a fixture or a test, for this reason; go on if it is empty.
 
     Not in an async test, whose runner loses the reason: `because` is for these.
     """
@@ -124,5 +124,5 @@ def unobtainable(reason: str) -> str:
 
 
 def may_skip(reason: str) -> bool:
-    """Tell whether a test may skip for this reason, in the run that this is."""
+    """Return True if a test may skip for this reason in this run."""
     return os.environ.get(NO_SKIPS, "") in {"", "0"} or UNOBTAINABLE in reason

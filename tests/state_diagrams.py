@@ -1,4 +1,4 @@
-"""Draws the state tables of the election engines into docs/engines.md.
+"""Draws the state diagrams of the election engines into docs/engines.md.
 
 `python -m tests.state_diagrams` does it; a test of the documentation holds the page to it.
 """
@@ -23,7 +23,7 @@ _PLACE = re.compile(r"(<!-- states of (\S+) -->\n).*?(?=<!-- end -->)", re.DOTAL
 
 
 def drawn(page: str) -> str:
-    """Return the page with every state table drawn in its place."""
+    """Return the page with every state diagram replaced by a new drawing."""
     return _PLACE.sub(lambda place: place[1] + picture(TABLES[place[2]]), page)
 
 
@@ -53,7 +53,7 @@ def picture(table: Iterable[tuple[Role, str, Role]]) -> str:
 
 
 def main() -> None:
-    """Draw all diagrams anew."""
+    """Draw all diagrams again."""
     PAGE.write_text(drawn(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

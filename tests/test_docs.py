@@ -1,4 +1,4 @@
-"""The documentation against the code: links lead somewhere, and nothing has a name it lost."""
+"""The documentation against the code: links work, and names are those of the code."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @every_page
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     lost = []
@@ -99,7 +99,7 @@ def test_the_reference_names_every_field_of_both_files() -> None:
 
 
 def test_the_page_of_the_engines_draws_their_state_tables() -> None:
-    """`python -m tests.state_diagrams` draws them anew."""
+    """`python -m tests.state_diagrams` draws them again."""
     page = PAGE.read_text(encoding="utf-8")
     assert drawn(page) == page
     assert [engine for engine in TABLES if f"<!-- states of {engine} -->" not in page] == []

@@ -1,4 +1,4 @@
-"""What went wrong is told in words: no number of the system, whatever raised it."""
+"""Error messages are sentences without errno numbers, whatever raised them."""
 
 import errno
 import socket
@@ -28,11 +28,11 @@ from qutrio.errors import plain_reason
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_an_error_is_told_in_words_without_its_number(error: BaseException, words: str) -> None:
+def test_an_error_is_described_without_its_number(error: BaseException, words: str) -> None:
     assert plain_reason(error) == words
 
 
-async def test_an_error_that_says_nothing_is_told_by_the_one_behind_it() -> None:
+async def test_an_error_without_a_message_is_described_by_its_cause() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

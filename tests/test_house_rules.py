@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows: size, names, docstrings, waiting in tests."""
+"""Rules that no linter checks: sizes, names, docstrings, and no waiting in tests."""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +46,7 @@ REAL_TESTS = [path for path in TESTS if path.name.startswith("test_")]
 
 
 def breaches(paths: Iterable[Path], rule: Callable[[Path], list[str]]) -> dict[str, list[str]]:
-    """Return what a rule finds wrong, by file.
+    """Return the breaches of a rule, by file.
 
     One test looks at all files: a test for each file and rule would be more than all others.
     """
@@ -67,7 +67,7 @@ def test_files_and_functions_are_short() -> None:
     assert breaches(EVERYTHING, long) == {}
 
 
-def test_nothing_is_left_to_do() -> None:
+def test_there_are_no_unfinished_parts() -> None:
     unfinished = ("TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK")
     assert breaches(EVERYTHING, lambda p: [w for w in unfinished if w in source_of(p)]) == {}
 
@@ -82,7 +82,7 @@ def test_every_module_opens_with_one_sentence() -> None:
     assert breaches(SOURCES, opening) == {}
 
 
-def test_public_functions_and_classes_say_what_they_do() -> None:
+def test_public_functions_and_classes_have_docstrings() -> None:
     def silent(path: Path) -> list[str]:
         return [n.name for n in _public(tree_of(path)) if not ast.get_docstring(n)]
 
@@ -90,7 +90,7 @@ def test_public_functions_and_classes_say_what_they_do() -> None:
 
 
 def _public(scope: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDef]:
-    """Yield what a reader from outside may use: not what is private or inside a function."""
+    """Yield public functions and classes: neither private nor inside a function."""
     for node in scope.body:
         if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
             yield node
@@ -98,7 +98,7 @@ def _public(scope: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDe
                 yield from _public(node)
 
 
-def test_no_module_has_a_name_that_says_nothing() -> None:
+def test_no_module_has_a_vague_name() -> None:
     def vague(path: Path) -> list[str]:
         relative = path.relative_to(ROOT)
         return sorted({relative.stem, *relative.parent.parts} & VAGUE_NAMES)
@@ -186,7 +186,7 @@ def _sleeps(call: ast.Call, *, virtual: bool) -> bool:
     return name in {"trio.sleep", "sleep"} and not at_once and not virtual
 
 
-def test_the_name_of_a_test_tells_a_behaviour() -> None:
+def test_the_name_of_a_test_describes_a_behaviour() -> None:
     def terse(path: Path) -> list[str]:
         return [
             node.name

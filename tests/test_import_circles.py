@@ -1,4 +1,4 @@
-"""No file of the package imports itself by way of others, for type checking or otherwise."""
+"""No file of the package is in an import cycle, imports for type checking included."""
 
 import ast
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Skips of tests: each says what is missing, and none is forgiven where nothing should be."""
+"""Skips of tests: each names what is missing, and none is allowed where nothing may be."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def test_a_commit_that_this_checkout_lacks_is_named() -> None:
     assert needs.lacking_history("f" * 40).startswith("needs commit ffff")
 
 
-def test_a_server_is_found_where_only_root_looks(
+def test_a_server_is_found_in_the_folders_of_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "server"

@@ -1,4 +1,4 @@
-"""The processes of a test run keep out of one another's way, and share the work fairly."""
+"""The processes of a test run do not interfere with each other, and share the work evenly."""
 
 import signal
 import socket
@@ -34,7 +34,7 @@ def test_every_process_has_addresses_of_its_own(monkeypatch: pytest.MonkeyPatch)
     assert workers.own_address(53) == "127.77.3.53"
 
 
-def test_long_tests_are_dealt_evenly_and_early_in_each_share() -> None:
+def test_slow_tests_are_distributed_evenly_and_run_early() -> None:
     long, short = [f"long {n}" for n in range(12)], [f"short {n}" for n in range(300)]
     order = workers.dealt(long, short, 3)
     assert sorted(order) == sorted(long + short)
@@ -46,6 +46,6 @@ def test_long_tests_are_dealt_evenly_and_early_in_each_share() -> None:
     assert workers.dealt(long, [], 5) == [name for hand in range(5) for name in long[hand::5]]
 
 
-def test_programs_that_a_test_starts_can_be_interrupted_also_when_the_run_cannot() -> None:
+def test_programs_that_a_test_starts_can_be_interrupted_even_if_the_run_cannot() -> None:
     """A shell that runs the tests with `&` has them ignore Ctrl-C."""
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -1,4 +1,4 @@
-"""What keeps the processes of one test run apart: each has ports and addresses of its own."""
+"""Ports and addresses for each process of a test run, so that they do not interfere."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def number() -> int:
-    """Return which of the processes of this run this is, from 0; 0 too if it is the only one."""
+    """Return the number of this process in the run, from 0; 0 if it is the only one."""
     name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     return int(name.removeprefix("gw")) % WORKERS_MAX
 
@@ -31,7 +31,7 @@ def own_address(host: int) -> str:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port of `address` that nobody uses, and that this process has not given before.
+    """Return a port of `address` that is not in use and was not returned before.
 
     Nobody else is given it either: not another process of this run, and not by the kernel.  A
     port comes round again after all others.
@@ -44,7 +44,7 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 def dealt(long: Sequence[T], short: Sequence[T], hands: int) -> list[T]:
-    """Return all of both in an order that, cut into so many equal parts, is fair to each.
+    """Return both in an order that, cut into so many equal parts, is fair to each.
 
     Every part has as many long ones as the others, and has work for the processor while it waits.
     """
@@ -70,7 +70,7 @@ def _is_free(address: str, port: int, kind: SocketKind) -> bool:
 
 
 def _own_ports() -> Iterator[int]:
-    """Yield this process's ports for ever; two runs at once seldom begin at the same one."""
+    """Yield this process's ports forever; two runs at once seldom begin at the same one."""
     begin = os.getpid()
     for step in count():
         yield FIRST_PORT + number() * PORTS_EACH + (begin + step) % PORTS_EACH

@@ -24,7 +24,7 @@ from tests.alerts.samples import DOWN
 
 
 class Rig:
-    """A dispatcher between real pipes, with senders that only take time."""
+    """A dispatcher with a real inbox and outbox, and senders that only take time."""
 
     def __init__(self, view: View) -> None:
         self.view = Latest(view)
@@ -68,7 +68,7 @@ class Rig:
         self._orders.send_nowait(Notify(delivery, Term(term), limit is not None, limit))
 
     def wait(self, *deliveries: Delivery) -> None:
-        """Show that these wait to be told, in the ledger that their notices belong to."""
+        """Show these deliveries as waiting, in the ledger of their notices."""
         view = self.view.value
         for one in deliveries:
             if one.notice.minority:

@@ -10,7 +10,7 @@ from qutrio.alerts.senders import Senders, real_senders
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """Return a certificate authority of the test's own."""
+    """Return a certificate authority for the tests."""
     return trustme.CA()
 
 
@@ -24,7 +24,7 @@ def server_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="session")
 def stranger_tls() -> ssl.SSLContext:
-    """Return the TLS context of a server that nobody has a reason to trust."""
+    """Return the TLS context of a server with an untrusted certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context

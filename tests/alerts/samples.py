@@ -106,7 +106,7 @@ def mail_of(channel: SmtpChannel, envelope: Envelope) -> EmailMessage:
 
 
 def view_of(*channels: Channel, acting_until: float | None = 1e9, term: int = 3) -> View:
-    """Return the view of a node that acts, unless told otherwise."""
+    """Return the view of a node that is master by default."""
     member = Member(
         id=ALPHA,
         name="alpha",

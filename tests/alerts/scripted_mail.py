@@ -1,4 +1,4 @@
-"""A mail server over a real socket that offers, refuses and breaks off as a test says."""
+"""A mail server on a real socket that offers, refuses and disconnects as a test says."""
 
 import hmac
 import ssl
@@ -22,7 +22,7 @@ Stream = trio.abc.Stream
 
 @frozen
 class Taken:
-    """One message that the server took."""
+    """One message that the server accepted."""
 
     opening: str
     recipients: list[str]
@@ -74,7 +74,7 @@ class Script:
 
 @define
 class ScriptedServer:
-    """The server's port, what it took, and every line that clients said."""
+    """The server's port, the messages it accepted, and every line that clients sent."""
 
     port: int
     script: Script
@@ -91,7 +91,7 @@ class ScriptedServer:
 
 @asynccontextmanager
 async def scripted_server(script: Script, port: int = 0) -> AsyncIterator[ScriptedServer]:
-    """Serve on a free port of loopback until the block ends; no fault of a client is let pass."""
+    """Serve on a free port of loopback until the block ends; a client error fails the test."""
     [listener] = await trio.open_tcp_listeners(port, host="127.0.0.1")
     server = ScriptedServer(listener.socket.getsockname()[1], script)
     async with trio.open_nursery() as nursery:

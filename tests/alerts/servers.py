@@ -1,4 +1,4 @@
-"""Real servers on loopback: mail, HTTP, and ones that misbehave."""
+"""Real servers on loopback: mail, HTTP, and servers that misbehave."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 @frozen
 class Mail:
-    """What the mail server took."""
+    """A mail that the server accepted."""
 
     sender: str
     recipients: list[str]
@@ -37,7 +37,7 @@ class Mail:
 
 
 class MailHandler:
-    """Takes every mail, except for recipients and logins it was told to refuse."""
+    """Accepts every mail, except for recipients and logins that a test refuses."""
 
     def __init__(
         self, refuse: dict[str, str], data_answer: str, on_mail: Callable[[], None]
@@ -174,7 +174,7 @@ def web_server(
 
 @define
 class RoughServer:
-    """A server that says some bytes, perhaps for ever, and then nothing."""
+    """A server that sends some bytes, once or forever, and then nothing."""
 
     port: int
     connected: trio.Event = field(factory=trio.Event)

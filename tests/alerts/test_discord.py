@@ -32,7 +32,7 @@ async def test_a_notice_arrives_as_an_embed_that_mentions_nobody(senders: Sender
     assert embed["color"] != recovered["embeds"][0]["color"]
 
 
-async def test_a_minority_is_told_apart(senders: Senders) -> None:
+async def test_a_notice_of_a_minority_is_marked(senders: Senders) -> None:
     with web_server() as server:
         few = evolve(LETTER, notice=evolve(DOWN, minority="1 of 3"))
         await senders.send(channel_at(server.port), few)
@@ -41,7 +41,7 @@ async def test_a_minority_is_told_apart(senders: Senders) -> None:
     assert "No majority confirmed it." in embed["description"]
 
 
-async def test_hostile_words_cannot_leave_the_code_block_or_the_limits(senders: Senders) -> None:
+async def test_hostile_text_cannot_leave_the_code_block_or_the_limits(senders: Senders) -> None:
     nasty = "``` @everyone [click](https://evil.example)"
     loud = evolve(FAIL, detail=nasty + "x" * 150)
     notice = evolve(DOWN, target=nasty, evidence=(loud,) * 100)
@@ -55,7 +55,7 @@ async def test_hostile_words_cannot_leave_the_code_block_or_the_limits(senders: 
     assert len(embed["title"]) <= TITLE_CHARS_MAX
 
 
-async def test_a_refusal_carries_discords_words_but_not_the_path(senders: Senders) -> None:
+async def test_a_refusal_quotes_discord_but_not_the_path(senders: Senders) -> None:
     with web_server(status=404, body=b'{"message": "Unknown Webhook"}') as server:
         with pytest.raises(DeliveryError, match=r"HTTP 404: .*Unknown Webhook") as caught:
             await senders.send(channel_at(server.port), LETTER)

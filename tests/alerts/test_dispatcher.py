@@ -1,4 +1,4 @@
-"""Orders, lanes and the mandate; with fake senders on trio's virtual clock."""
+"""The dispatcher: orders, lanes and the lease, with fake senders on trio's virtual clock."""
 
 import pytest
 import trio
@@ -20,7 +20,7 @@ from tests.alerts.alert_setup import Rig
 from tests.alerts.samples import HOOK, MAIL, view_of
 
 
-async def test_a_delivery_is_answered_with_the_receivers_words(autojump_clock: MockClock) -> None:
+async def test_a_delivery_is_answered_with_the_receivers_answer(autojump_clock: MockClock) -> None:
     async with Rig(view_of(MAIL)).running() as rig:
         rig.order(MAIL)
         assert await rig.heard() == Attempted(
@@ -89,11 +89,9 @@ async def test_one_channel_delivers_in_the_order_of_the_orders(autojump_clock: M
 @pytest.mark.parametrize(
     "view",
     [view_of(MAIL, acting_until=None), view_of(MAIL, acting_until=0.0), view_of(MAIL, term=4)],
-    ids=["does-not-act", "mandate-ended", "another-term"],
+    ids=["does-not-act", "lease-ended", "another-term"],
 )
-async def test_only_the_acting_master_of_the_term_delivers(
-    autojump_clock: MockClock, view: View
-) -> None:
+async def test_only_the_master_of_the_term_delivers(autojump_clock: MockClock, view: View) -> None:
     async with Rig(view).running() as rig:
         rig.order(MAIL)
         assert await rig.heard() == Attempted(
@@ -103,10 +101,10 @@ async def test_only_the_acting_master_of_the_term_delivers(
     assert rig.logged == []
 
 
-async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
+async def test_a_lease_that_ends_while_the_order_waits_is_noticed(
     autojump_clock: MockClock,
 ) -> None:
-    """The look is taken right before acting, not when the order comes in."""
+    """The lease is checked right before the attempt, not when the order arrives."""
     async with Rig(view_of(MAIL, acting_until=5.0)).running() as rig:
         rig.takes_s[MAIL.id] = 6.0
         rig.order(MAIL, "a")
@@ -119,10 +117,10 @@ async def test_a_mandate_that_ends_while_the_order_waits_is_noticed(
 
 
 @pytest.mark.parametrize("minority", ["", "1 of 3"])
-async def test_what_another_node_told_while_it_was_queued_does_not_leave(
+async def test_a_notice_that_another_node_sent_while_it_was_queued_is_not_sent(
     minority: str, autojump_clock: MockClock
 ) -> None:
-    """Its lane was held up, so the master sent another member; the recovery was told since."""
+    """Its lane was blocked, so the master delegated it; the recovery was sent since."""
     async with Rig(evolve(view_of(MAIL), minority_until=Instant(500.0))).running() as rig:
         rig.order(MAIL, minority=minority, waits=False)
         answer = await rig.heard()
@@ -133,7 +131,7 @@ async def test_what_another_node_told_while_it_was_queued_does_not_leave(
     assert rig.sent == []
 
 
-async def test_the_leader_of_a_minority_may_page_as_one_of_a_minority_only(
+async def test_the_leader_of_a_minority_may_send_only_notices_of_the_minority(
     autojump_clock: MockClock,
 ) -> None:
     view = evolve(view_of(MAIL, acting_until=None), minority_until=Instant(5.0))
@@ -148,10 +146,10 @@ async def test_the_leader_of_a_minority_may_page_as_one_of_a_minority_only(
 
 
 @pytest.mark.parametrize("until", [None, 5.0])
-async def test_who_no_longer_leads_a_minority_pages_for_none(
+async def test_a_node_that_no_longer_leads_a_minority_sends_nothing_for_it(
     until: float | None, autojump_clock: MockClock
 ) -> None:
-    """Also if it acts now, and also if what it found is too old, after a sleep for instance."""
+    """Even if it is master now, or if its view is too old, for instance after a suspend."""
     async with Rig(evolve(view_of(MAIL), minority_until=Instant(5.0))).running() as rig:
         rig.takes_s[MAIL.id] = 6.0
         rig.order(MAIL, "a", minority="1 of 3")
@@ -169,13 +167,17 @@ async def test_who_no_longer_leads_a_minority_pages_for_none(
     assert len(rig.sent) == 1
 
 
-async def test_an_errand_is_run_by_a_node_that_does_not_act(autojump_clock: MockClock) -> None:
+async def test_a_delegated_delivery_is_made_by_a_node_that_is_not_master(
+    autojump_clock: MockClock,
+) -> None:
     async with Rig(view_of(MAIL, acting_until=None)).running() as rig:
         rig.order(MAIL, until=4.0)
         assert (await rig.heard()).delivered
 
 
-async def test_an_errand_that_waited_too_long_is_left(autojump_clock: MockClock) -> None:
+async def test_a_delegated_delivery_that_waited_too_long_is_dropped(
+    autojump_clock: MockClock,
+) -> None:
     async with Rig(view_of(MAIL)).running() as rig:
         rig.takes_s[MAIL.id] = 5.0
         rig.order(MAIL, "a", until=4.0)
@@ -212,7 +214,7 @@ async def test_the_channel_is_used_as_it_is_now_and_not_as_it_was_ordered(
         assert (await rig.heard()).detail == "channel removed"
 
 
-async def test_a_kind_of_channel_from_a_newer_version_is_refused_in_words(
+async def test_a_kind_of_channel_from_a_newer_version_is_refused_with_a_sentence(
     autojump_clock: MockClock,
 ) -> None:
     strange = UnknownChannel(id=ChannelId("x"), name="x", kind_name="pager")
@@ -244,7 +246,7 @@ async def test_an_order_of_a_newer_term_replaces_the_one_that_waits(
     assert len(rig.sent) == 2
 
 
-async def test_a_full_lane_refuses_in_words(
+async def test_a_full_lane_refuses_with_a_sentence(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatcher, "LANE_ORDERS_MAX", 2)
@@ -261,8 +263,8 @@ async def test_a_full_lane_refuses_in_words(
     assert LANE_ORDERS_MAX == 1024
 
 
-async def test_a_full_inbox_never_stops_the_intake(autojump_clock: MockClock) -> None:
-    """Else the node, waiting to place an order, and the dispatcher would wait for each other."""
+async def test_a_full_inbox_never_blocks_the_intake(autojump_clock: MockClock) -> None:
+    """Otherwise the node, with an order to place, and the dispatcher would wait for each other."""
     channels = [evolve(HOOK, id=ChannelId(f"h{i}"), name=f"h{i}") for i in range(10)]
     rig = Rig(view_of(*channels))
     rig.inbox = Inbox("small", capacity=1)
@@ -274,7 +276,7 @@ async def test_a_full_inbox_never_stops_the_intake(autojump_clock: MockClock) ->
         assert {(await rig.heard()).channel for _ in channels} == {c.id for c in channels}
 
 
-async def test_what_is_queued_is_tried_before_the_end_and_a_closed_inbox_is_no_crash(
+async def test_queued_orders_are_tried_before_the_end_and_a_closed_inbox_is_no_error(
     autojump_clock: MockClock,
 ) -> None:
     rig = Rig(view_of(MAIL))
@@ -287,7 +289,7 @@ async def test_what_is_queued_is_tried_before_the_end_and_a_closed_inbox_is_no_c
     assert "alert outcome lost, the node has stopped" in rig.logged
 
 
-async def test_a_test_notice_reaches_a_disabled_channel_from_a_node_that_does_not_act(
+async def test_a_test_notice_reaches_a_disabled_channel_from_any_node(
     autojump_clock: MockClock,
 ) -> None:
     disabled = evolve(MAIL, enabled=False)

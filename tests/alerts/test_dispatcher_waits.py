@@ -1,4 +1,4 @@
-"""Receivers that ask to wait, and what an attempt leaves to do."""
+"""Receivers that ask to wait, and the recipients that an attempt leaves."""
 
 import pytest
 import trio
@@ -15,10 +15,10 @@ from tests.alerts.samples import HOOK, MAIL, view_of
 ASKED = SendResult(delivered=False, detail="HTTP 429", wait_s=60.0)
 
 
-async def test_what_waits_behind_a_receiver_that_asks_to_wait_is_answered_at_once(
+async def test_orders_behind_a_receiver_that_asks_to_wait_fail_at_once(
     autojump_clock: MockClock,
 ) -> None:
-    """Each further request would make it angrier; the core tries them again later."""
+    """Further requests would only be refused; the core tries them again later."""
     async with Rig(view_of(HOOK, MAIL)).running() as rig:
         rig.results[HOOK.id] = ASKED
         for notice in "abc":
@@ -58,7 +58,7 @@ async def test_an_edit_of_the_channel_ends_the_wait(autojump_clock: MockClock) -
         assert (await rig.heard()).delivered
 
 
-async def test_the_parts_of_an_attempt_and_what_was_done_before_are_passed_on(
+async def test_the_recipients_of_an_attempt_and_of_earlier_ones_are_passed_on(
     autojump_clock: MockClock,
 ) -> None:
     parts = (Part("ops@example.org", Fate.PUT_OFF, "451 later"),)
@@ -71,7 +71,7 @@ async def test_the_parts_of_an_attempt_and_what_was_done_before_are_passed_on(
 
 
 async def test_a_long_wait_is_left_to_the_core(autojump_clock: MockClock) -> None:
-    """It knows when patience is over; the lane only spares what was queued already."""
+    """The core decides when to try anyway; the lane only refuses orders queued already."""
     async with Rig(view_of(HOOK)).running() as rig:
         rig.results[HOOK.id] = evolve(ASKED, wait_s=3600.0)
         rig.order(HOOK, "a")

@@ -1,4 +1,4 @@
-"""A page tells who edited the check since which nobody saw it up."""
+"""A notice names the edit since which the check was never up."""
 
 import json
 
@@ -20,7 +20,7 @@ EDIT = Edit(
 )
 
 
-def test_the_text_says_who_edited_the_check_and_when() -> None:
+def test_the_text_names_who_edited_the_check_and_when() -> None:
     text = body(evolve(LETTER, notice=evolve(DOWN, edited=EDIT)))
     assert "Edited:    by bravo (hand edit) at 2026-01-01 12:00:00 UTC, revision 12\n" in text
     command = evolve(EDIT, door="command", uid=0)
@@ -31,7 +31,7 @@ def test_the_text_says_who_edited_the_check_and_when() -> None:
     assert "by bravo at" in body(evolve(LETTER, notice=evolve(DOWN, edited=unknown)))
 
 
-def test_nothing_is_said_of_edits_in_other_pages() -> None:
+def test_other_notices_do_not_mention_edits() -> None:
     assert "Edited" not in body(LETTER)
     assert "Edited" not in body(evolve(LETTER, notice=evolve(RECOVERED, edited=EDIT)))
 

@@ -1,4 +1,4 @@
-"""What a receiver said is shown without the secrets of its channel."""
+"""The answer of a receiver is shown without the secrets of its channel."""
 
 from base64 import b64encode
 
@@ -60,7 +60,7 @@ async def test_a_mail_server_that_echoes_the_login_does_not_show_it(sent: str) -
 
 
 @given(st.integers(0, DETAIL_CHARS_MAX + 5))
-def test_a_secret_that_was_cut_off_is_hidden_too(before: int) -> None:
+def test_a_truncated_secret_is_hidden_too(before: int) -> None:
     words = clip("x" * before + SECRET + " and more" * 10)
     shown = hidden(words, secrets_of(MAIL))
     assert SECRET[:6] not in shown

@@ -1,4 +1,4 @@
-"""How long receivers ask to be left alone, over real HTTP."""
+"""How long receivers ask to wait, over real HTTP."""
 
 import json
 from email.utils import formatdate
@@ -55,7 +55,7 @@ HEADERS: list[tuple[dict[str, str], float]] = [
 @pytest.mark.parametrize("kind", ["webhook", "discord"])
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("headers", "wait_s"), HEADERS, ids=[str(h)[:60] for h, _ in HEADERS])
-async def test_the_wait_that_a_header_asks_for_is_told(
+async def test_the_wait_that_a_header_asks_for_is_reported(
     senders: Senders, kind: str, status: int, headers: dict[str, str], wait_s: float
 ) -> None:
     error = await refused(senders, kind, status=status, headers=headers)
@@ -99,7 +99,7 @@ async def test_discords_own_field_is_read(senders: Senders, body: bytes, wait_s:
 
 
 @pytest.mark.parametrize(("header", "field", "wait_s"), [("65", 64.57, 65), ("1", 64.57, 64.57)])
-async def test_of_header_and_field_the_longer_wait_counts(
+async def test_the_longer_wait_of_header_and_field_counts(
     senders: Senders, header: str, field: float, wait_s: float
 ) -> None:
     error = await refused(

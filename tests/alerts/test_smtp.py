@@ -94,7 +94,7 @@ async def test_a_refused_login_says_so_without_the_password(
 
 
 async def test_a_server_without_starttls_gets_nothing(senders: Senders) -> None:
-    """Falling back to clear text would hand the password to whoever is in between."""
+    """Falling back to clear text would reveal the password to anyone in between."""
     with mail_server() as server:
         channel = evolve(
             MAIL, port=server.port, security=MailSecurity.STARTTLS, username="me", password="s3cret"
@@ -105,7 +105,7 @@ async def test_a_server_without_starttls_gets_nothing(senders: Senders) -> None:
 
 
 @pytest.mark.parametrize("security", [MailSecurity.STARTTLS, MailSecurity.TLS])
-async def test_an_untrusted_certificate_is_refused_unless_told_otherwise(
+async def test_an_untrusted_certificate_is_refused_unless_verification_is_off(
     senders: Senders, stranger_tls: ssl.SSLContext, security: MailSecurity
 ) -> None:
     implicit = security is MailSecurity.TLS
@@ -152,7 +152,7 @@ async def test_nobody_listening_is_an_ordinary_failure(senders: Senders) -> None
 async def test_giving_up_on_a_hung_server_ends_the_thread_too(
     senders: Senders, opening: bytes, repeat: bytes, security: MailSecurity
 ) -> None:
-    """Else 32 such attempts would take all the threads there are."""
+    """Otherwise 32 such attempts would use up all threads."""
     async with rough_server(opening, repeat, pause_s=0.01) as server:
         async with trio.open_nursery() as nursery:
             channel = evolve(MAIL, port=server.port, security=security)
@@ -193,7 +193,7 @@ def test_down_and_recovered_share_a_thread() -> None:
     assert down["References"] != down["Message-ID"]
 
 
-async def test_hostile_words_cannot_add_headers_or_recipients(senders: Senders) -> None:
+async def test_hostile_text_cannot_add_headers_or_recipients(senders: Senders) -> None:
     nasty = "x\r\nBcc: evil@example.org\r\n\r\n.\r\nMAIL FROM:<evil@example.org>"
     notice = evolve(
         DOWN, check_name=nasty, target=nasty, id=NoticeId(nasty), incident=IncidentId(nasty)
@@ -209,7 +209,7 @@ async def test_hostile_words_cannot_add_headers_or_recipients(senders: Senders) 
     assert set(mail.message.keys()) - added == set(mail_of(MAIL, LETTER).keys())
 
 
-async def test_words_that_are_not_ascii_survive(senders: Senders) -> None:
+async def test_text_that_is_not_ascii_survives(senders: Senders) -> None:
     notice = evolve(DOWN, target="https://bücher.example/日本", check_name="bücher")
     with mail_server() as server:
         channel = evolve(MAIL, port=server.port, recipients=("ops@bücher.example",))

@@ -1,4 +1,4 @@
-"""What servers offer and what they lack: 8BITMIME, SMTPUTF8, logins, STARTTLS."""
+"""Servers with and without 8BITMIME, SMTPUTF8, logins and STARTTLS."""
 
 import ssl
 from email.utils import parseaddr
@@ -37,10 +37,10 @@ async def taken_by(senders: Senders, offers: tuple[str, ...], channel: SmtpChann
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS.keys())
 @pytest.mark.parametrize("offers", [MODERN, PLAIN_ONLY, ()], ids=["modern", "size", "nothing"])
-async def test_words_reach_every_server_intact(
+async def test_text_reaches_every_server_intact(
     senders: Senders, offers: tuple[str, ...], words: str
 ) -> None:
-    """The server finds fault with 8-bit content that was not announced, and with long lines."""
+    """The server refuses 8-bit content that was not announced, and long lines."""
     evidence = evolve(FAIL, detail=words)
     notice = evolve(DOWN, target=f"https://bücher.example/{words}", evidence=(evidence,) * 3)
     envelope = evolve(LETTER, notice=notice, node_name="zürich")
@@ -68,7 +68,7 @@ async def test_words_reach_every_server_intact(
     ],
 )
 @pytest.mark.parametrize("offers", [MODERN, ()], ids=["modern", "nothing"])
-async def test_a_sender_means_what_it_says(
+async def test_a_sender_is_passed_on_exactly(
     senders: Senders, offers: tuple[str, ...], sender: str, name: str, address: str
 ) -> None:
     taken = await taken_by(senders, offers, evolve(MAIL, sender=sender))
@@ -91,7 +91,7 @@ async def test_a_sender_means_what_it_says(
         ("ops+pager@example.org", "ops+pager@example.org"),
     ],
 )
-async def test_a_recipient_means_what_it_says(
+async def test_a_recipient_is_passed_on_exactly(
     senders: Senders, recipient: str, address: str
 ) -> None:
     taken = await taken_by(senders, (), evolve(MAIL, recipients=(recipient,)))
@@ -104,7 +104,7 @@ async def test_a_recipient_means_what_it_says(
 async def test_a_mailbox_that_is_not_ascii_uses_smtputf8_in_a_message_of_its_own(
     senders: Senders,
 ) -> None:
-    """What goes to the others can still be carried by every server behind this one."""
+    """The message for the others can still be relayed by any server."""
     async with scripted_server(Script(offers=MODERN)) as server:
         channel = evolve(MAIL, port=server.port, recipients=(JOERG, "ops@example.org"))
         result = await senders.send(channel, LETTER)
@@ -177,7 +177,7 @@ def _with_login(username: str = "me", password: str = "s3cret") -> SmtpChannel:
     ],
     ids=["others", "none"],
 )
-async def test_a_server_without_a_fitting_login_is_told_of_and_gets_no_password(
+async def test_a_server_without_a_supported_login_is_reported_and_gets_no_password(
     senders: Senders, server_tls: ssl.SSLContext, logins: tuple[str, ...], words: str
 ) -> None:
     async with scripted_server(Script(tls=server_tls, logins=logins)) as server:
@@ -195,17 +195,17 @@ async def test_a_login_that_is_offered_inside_tls_only_asks_for_starttls(
             await senders.send(channel, LETTER)
 
 
-async def test_what_was_offered_before_tls_does_not_count_inside(
+async def test_offers_before_tls_do_not_count_inside(
     senders: Senders, server_tls: ssl.SSLContext
 ) -> None:
-    """Somebody in between may have said it."""
+    """Someone in between may have sent them."""
     script = Script(tls=server_tls, clear_logins=("PLAIN",), logins=("LOGIN",), account=("me", "x"))
     async with scripted_server(script) as server:
         await senders.send(evolve(_with_login("me", "x"), port=server.port), LETTER)
     assert [line for line in server.said if line.startswith("AUTH")] == ["AUTH LOGIN"]
 
 
-async def test_a_mechanism_that_does_not_work_after_all_gives_way_to_the_next(
+async def test_after_a_mechanism_that_does_not_work_the_next_is_tried(
     senders: Senders, server_tls: ssl.SSLContext
 ) -> None:
     script = Script(
@@ -234,7 +234,7 @@ async def test_a_refused_login_is_tried_once_and_quoted_without_the_password(
     assert sum(mechanism in line for line in server.said) == 1
 
 
-async def test_a_challenge_that_is_nonsense_is_a_refused_login(
+async def test_an_invalid_challenge_is_a_refused_login(
     senders: Senders, server_tls: ssl.SSLContext
 ) -> None:
     script = Script(tls=server_tls, logins=("CRAM-MD5",), auth={"CRAM-MD5": "334 !nonsense!"})

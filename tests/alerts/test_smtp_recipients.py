@@ -1,4 +1,4 @@
-"""Each recipient is delivered to on its own account, whatever the server says and when."""
+"""Each recipient is delivered to separately, whatever the server answers and when."""
 
 import pytest
 import trio
@@ -29,7 +29,9 @@ async def sent(
     return await senders.send(channel, evolve(LETTER, before=before))
 
 
-async def test_one_put_off_recipient_is_told_apart_from_one_that_took_it(senders: Senders) -> None:
+async def test_a_delayed_recipient_is_distinguished_from_one_that_was_reached(
+    senders: Senders,
+) -> None:
     script = Script(rcpt=lambda address, _: "451 later" if address == A else "250 ok")
     async with scripted_server(script) as server:
         result = await sent(senders, server, A, B)
@@ -40,7 +42,7 @@ async def test_one_put_off_recipient_is_told_apart_from_one_that_took_it(senders
     assert [t.recipients for t in server.taken] == [[B]]
 
 
-async def test_a_retry_goes_to_those_who_are_left_alone(senders: Senders) -> None:
+async def test_a_retry_goes_only_to_the_recipients_left(senders: Senders) -> None:
     before = Delivery(notice=DOWN, channel=ChannelId("mail"), reached=(B,), refused=(C,))
     async with scripted_server(Script()) as server:
         result = await sent(senders, server, A, B, C, before=before)
@@ -49,7 +51,7 @@ async def test_a_retry_goes_to_those_who_are_left_alone(senders: Senders) -> Non
     assert fates(result) == {A: Fate.TAKEN}
 
 
-async def test_a_recipient_refused_for_good_settles_the_notice_beside_one_that_took_it(
+async def test_a_permanent_refusal_settles_the_notice_if_another_recipient_was_reached(
     senders: Senders,
 ) -> None:
     script = Script(rcpt=lambda address, _: "550 5.1.1 no such user" if address == A else "250 ok")
@@ -74,7 +76,7 @@ async def test_a_notice_that_everybody_refused_is_not_delivered(
 
 @pytest.mark.parametrize("code", ["452 4.5.3", "552 5.5.3", "550 5.5.3"])
 @pytest.mark.parametrize("most", [1, 2, 3])
-async def test_a_server_that_takes_only_some_recipients_in_one_message_gets_more_messages(
+async def test_a_server_that_limits_recipients_per_message_gets_more_messages(
     senders: Senders, most: int, code: str
 ) -> None:
     everybody = [f"r{number}@example.org" for number in range(7)]
@@ -108,7 +110,7 @@ async def test_a_message_refused_because_of_one_recipient_reaches_the_others(
 @pytest.mark.parametrize(
     ("answer", "fate"), [("554 spam", Fate.REFUSED), ("451 try later", Fate.PUT_OFF)]
 )
-async def test_a_refused_message_carries_the_servers_words(
+async def test_a_refused_message_quotes_the_server(
     senders: Senders, answer: str, fate: Fate
 ) -> None:
     async with scripted_server(Script(data=lambda *_: answer)) as server:
@@ -120,7 +122,7 @@ async def test_a_refused_message_carries_the_servers_words(
 
 @pytest.mark.parametrize("answer", ["451 come back", "550 who are you", "552 5.3.4 too big"])
 async def test_a_refused_sender_settles_nobody(senders: Senders, answer: str) -> None:
-    """It is not about them, and the next attempt may go by another node."""
+    """The reason is not the recipients, and the next attempt may be made by another node."""
     async with scripted_server(Script(mail=answer)) as server:
         with pytest.raises(DeliveryError, match=answer):
             await sent(senders, server, A, B)
@@ -134,7 +136,7 @@ async def test_a_connection_lost_in_the_content_settles_nobody(senders: Senders)
 
 
 @pytest.mark.parametrize("answer", ["", "421 4.3.2 going down"])
-async def test_what_was_taken_before_the_server_went_is_remembered(
+async def test_recipients_reached_before_the_connection_was_lost_are_remembered(
     senders: Senders, answer: str
 ) -> None:
     script = Script(recipients_max=1, data=lambda times, _: "250 queued" if times == 1 else answer)
@@ -145,7 +147,7 @@ async def test_what_was_taken_before_the_server_went_is_remembered(
     assert [t.recipients for t in server.taken] == [[A]]
 
 
-async def test_a_server_that_goes_away_while_recipients_are_named_settles_nobody(
+async def test_a_connection_lost_among_the_recipients_settles_nobody(
     senders: Senders,
 ) -> None:
     script = Script(rcpt=lambda address, _: "421 later" if address == B else "250 ok")
@@ -164,7 +166,7 @@ async def test_a_server_that_goes_away_while_recipients_are_named_settles_nobody
     ],
     ids=["busy-greeting", "refusing-greeting", "busy-hello"],
 )
-async def test_a_server_that_does_not_want_to_talk_is_quoted(
+async def test_a_server_that_refuses_the_connection_is_quoted(
     senders: Senders, script: Script, said: str
 ) -> None:
     async with scripted_server(script) as server:
@@ -179,7 +181,7 @@ async def test_a_server_that_only_knows_helo_is_enough(senders: Senders) -> None
     assert any(line.upper().startswith("HELO") for line in server.said)
 
 
-async def test_an_attempt_that_is_too_slow_tells_what_it_did(
+async def test_an_attempt_that_is_too_slow_reports_the_recipients_it_reached(
     senders: Senders, mock_clock: MockClock
 ) -> None:
     script = Script(recipients_max=1, data=lambda times, _: "250 queued" if times == 1 else HANG)
@@ -196,7 +198,7 @@ async def test_an_attempt_that_is_too_slow_tells_what_it_did(
     assert "not done within 28 s" in results[0].detail
 
 
-async def test_an_address_of_an_older_document_that_is_none_keeps_nobody_else_from_hearing(
+async def test_an_invalid_address_of_an_older_document_does_not_affect_other_recipients(
     senders: Senders,
 ) -> None:
     async with scripted_server(Script()) as server:
@@ -206,7 +208,7 @@ async def test_an_address_of_an_older_document_that_is_none_keeps_nobody_else_fr
     assert list(server.named) == [A]
 
 
-async def test_a_sender_of_an_older_document_that_is_no_address_is_said(senders: Senders) -> None:
+async def test_an_invalid_sender_of_an_older_document_is_reported(senders: Senders) -> None:
     async with scripted_server(Script()) as server:
         channel = evolve(MAIL, port=server.port, sender="a;b@example.org")
         with pytest.raises(DeliveryError, match="is not a mail address"):

@@ -1,4 +1,4 @@
-"""The words of a notice."""
+"""The text of a notice."""
 
 import pytest
 from attrs import evolve
@@ -17,7 +17,7 @@ from qutrio.model.results import State
 from tests.alerts.samples import DOWN, FAIL, LETTER, NOON, OK, QUIET, RECOVERED
 
 
-def test_subject_says_what_where_and_since_when() -> None:
+def test_subject_names_state_target_and_beginning() -> None:
     assert subject(DOWN) == "[DOWN] web: https://example.org/ since 2026-01-01 12:00:00 UTC"
 
 
@@ -25,7 +25,7 @@ def test_subject_of_a_recovery_says_how_long_it_lasted() -> None:
     assert subject(RECOVERED) == "[RECOVERED] web: https://example.org/ after 5m12s"
 
 
-def test_subject_of_a_test_cannot_be_mistaken_for_an_outage() -> None:
+def test_subject_of_a_test_is_marked_as_a_test() -> None:
     line = subject(evolve(DOWN, kind=NoticeKind.TEST))
     assert line.startswith("[TEST] ")
     assert "DOWN" not in line
@@ -54,11 +54,11 @@ def test_a_minority_does_not_send_people_to_a_journal_that_knows_nothing_of_it()
     assert "qutrio explain" not in body(evolve(LETTER, notice=evolve(DOWN, minority="1 of 3")))
 
 
-def test_who_speaks_for_a_majority_says_nothing_of_minorities() -> None:
+def test_a_notice_of_a_majority_does_not_mention_minorities() -> None:
     assert "minority" not in subject(DOWN) + body(LETTER)
 
 
-def test_body_shows_who_saw_what_with_which_latency() -> None:
+def test_body_lists_votes_with_latencies() -> None:
     lines = body(LETTER).splitlines()
     [alpha] = [line for line in lines if line.startswith("  alpha ")]
     [beta] = [line for line in lines if line.startswith("  beta ")]
@@ -67,26 +67,26 @@ def test_body_shows_who_saw_what_with_which_latency() -> None:
     assert alpha.index("connection") == beta.index("HTTP"), "the columns are aligned"
 
 
-def test_body_says_who_abstained_and_why() -> None:
+def test_body_lists_abstentions_with_reasons() -> None:
     quiet = body(LETTER).partition("Abstained")[2]
     assert "gamma: no resolver answers here" in quiet
     assert "alpha" not in quiet.partition("--")[0]
 
 
-def test_body_of_a_recovery_says_from_when_to_when() -> None:
+def test_body_of_a_recovery_has_beginning_and_end() -> None:
     text = body(evolve(LETTER, notice=RECOVERED))
     assert "web has RECOVERED after 5m12s." in text
     assert "2026-01-01 12:00:00 UTC" in text
     assert "2026-01-01 12:05:12 UTC" in text
 
 
-def test_votes_that_did_not_count_are_told_apart() -> None:
+def test_votes_that_did_not_count_are_listed_separately() -> None:
     assert votes((FAIL, FAIL, OK, QUIET)) == "2 fail, 1 ok, 1 abstained"
     assert votes((FAIL, evolve(OK, counted=False))) == "1 fail, 1 not counted"
 
 
 def test_control_characters_never_reach_a_line() -> None:
-    """A name, target or detail that came from another node cannot fake lines of its own."""
+    """A name, target or detail from another node cannot fake lines."""
     nasty = "x\r\nBcc: evil@example.org\n\x1b[31m\u2028y"
     bad = evolve(FAIL, name=nasty, detail=nasty)
     notice = evolve(DOWN, check_name=nasty, target=nasty, evidence=(bad,))
@@ -104,25 +104,25 @@ def test_subject_and_evidence_have_limits() -> None:
     assert "... and 800 more" in text
 
 
-def test_a_number_that_is_no_moment_is_shown_and_does_not_raise() -> None:
+def test_a_number_that_is_no_valid_time_is_shown_and_does_not_raise() -> None:
     assert in_utc(NOON) == "2026-01-01 12:00:00 UTC"
     assert in_utc(UnixTime(1e30)) == "1e+30 s after 1970"
     assert "nan" in in_utc(UnixTime(float("nan")))
 
 
-def test_a_recovery_before_the_outage_lasts_no_time() -> None:
+def test_a_recovery_before_the_outage_has_length_zero() -> None:
     """The wall clock jumped back in between."""
     assert subject(evolve(RECOVERED, at_unix=UnixTime(NOON - 60))).endswith(" after 0s")
 
 
-def test_whoever_is_woken_is_told_how_to_find_out_why() -> None:
+def test_the_text_names_the_command_that_explains_the_incident() -> None:
     for notice in (DOWN, RECOVERED):
         text = body(evolve(LETTER, notice=notice))
         assert f"Why, on any node: qutrio explain {notice.incident}\n" in text
     assert "explain" not in body(evolve(LETTER, notice=evolve(DOWN, kind=NoticeKind.TEST)))
 
 
-def test_a_duration_that_was_measured_does_not_follow_the_clock_and_the_notice_says_so() -> None:
+def test_a_measured_duration_does_not_follow_the_clock_and_the_notice_says_so() -> None:
     back = evolve(
         RECOVERED, lasted_s=15.0, at_unix=UnixTime(RECOVERED.since_unix - 3585), evidence=()
     )
@@ -133,7 +133,7 @@ def test_a_duration_that_was_measured_does_not_follow_the_clock_and_the_notice_s
     assert "Clock:" not in body(evolve(LETTER, notice=evolve(RECOVERED, lasted_s=312.0)))
 
 
-def test_the_end_of_the_watch_says_how_by_whom_and_what_the_check_was() -> None:
+def test_closed_says_how_and_by_whom_monitoring_ended_and_the_last_state() -> None:
     ending = Ending(how=Stopping.DISABLED, by="alice on alpha", last_state=State.DOWN)
     closed = evolve(RECOVERED, kind=NoticeKind.CLOSED, ending=ending, evidence=(), lasted_s=90.0)
     assert subject(closed) == (

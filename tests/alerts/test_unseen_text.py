@@ -1,4 +1,4 @@
-"""What people read of checks that have no verdict, and of the end of that."""
+"""The text of UNSEEN and SEEN."""
 
 import json
 
@@ -41,17 +41,17 @@ def notice(kind: NoticeKind, *checks: ListedCheck, count: int | None = None) -> 
 
 
 def text(one: Notice) -> str:
-    """The whole message."""
+    """Return the whole message."""
     return body(evolve(LETTER, notice=one))
 
 
-def test_the_subject_says_of_what_for_how_long_and_why() -> None:
+def test_the_subject_names_the_checks_the_duration_and_the_cause() -> None:
     three = notice(NoticeKind.UNSEEN, *map(listed, ("a", "b", "c")))
     assert subject(three) == f"[UNSEEN] 3 checks: no verdict for 5m: {CAUSE}"
     assert subject(notice(NoticeKind.UNSEEN, listed("a"))).startswith("[UNSEEN] a: no verdict")
 
 
-def test_the_body_says_what_it_means_and_lists_the_checks() -> None:
+def test_the_body_explains_unseen_and_lists_the_checks() -> None:
     words = text(notice(NoticeKind.UNSEEN, listed("a"), listed("b"), count=900))
     assert "900 checks have had no verdict for 5m" in words
     assert "whether they are up or down, so no outage would be reported" in words
@@ -62,7 +62,7 @@ def test_the_body_says_what_it_means_and_lists_the_checks() -> None:
     assert "qutrio explain unseen-7" in words
 
 
-def test_one_check_is_told_by_its_name_and_target() -> None:
+def test_a_single_check_is_named_with_its_target() -> None:
     words = text(notice(NoticeKind.UNSEEN, listed("a")))
     assert "a has had no verdict for 5m: too few nodes can tell whether it is up" in words
     assert "Target:    https://a.example/" in words
@@ -78,11 +78,11 @@ def test_one_check_is_told_by_its_name_and_target() -> None:
         ((), "[SEEN] 0 checks: judged again after 5m"),
     ],
 )
-def test_the_end_says_how_it_ended(checks: tuple[ListedCheck, ...], line: str) -> None:
+def test_the_subject_of_seen_says_how_it_ended(checks: tuple[ListedCheck, ...], line: str) -> None:
     assert subject(notice(NoticeKind.SEEN, *checks)) == line
 
 
-def test_the_body_of_the_end_says_from_when_to_when_and_which_was_the_last() -> None:
+def test_the_body_of_seen_has_beginning_end_and_the_last_checks() -> None:
     words = text(notice(NoticeKind.SEEN, listed("a", None), listed("b", State.UP)))
     assert "Every check that notice unseen-7.unseen covered has a verdict again" in words
     assert "2026-01-01 12:00:00 UTC" in words
@@ -90,8 +90,8 @@ def test_the_body_of_the_end_says_from_when_to_when_and_which_was_the_last() -> 
     assert "The last of them (2):\n  a, no longer watched: https://a.example/\n  b, UP: " in words
 
 
-def test_a_notice_that_says_nothing_of_its_checks_can_be_told() -> None:
-    """A member that lies may make one."""
+def test_a_notice_without_its_checks_can_be_sent() -> None:
+    """A hostile member may make one."""
     bare = evolve(notice(NoticeKind.UNSEEN, listed("a")), unseen=None)
     assert "the notice does not say why" in text(bare)
     assert subject(evolve(bare, kind=NoticeKind.SEEN)) == "[SEEN] a: judged again after 5m"

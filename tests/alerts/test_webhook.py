@@ -41,7 +41,7 @@ async def test_a_notice_arrives_as_a_document_with_its_evidence(senders: Senders
     assert document["sent_by"] == {"id": LETTER.node, "name": "alpha"}
 
 
-async def test_a_minority_is_told_apart(senders: Senders) -> None:
+async def test_a_notice_of_a_minority_is_marked(senders: Senders) -> None:
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
         for minority in ("", "1 of 3"):
@@ -62,8 +62,8 @@ async def test_a_recovery_says_how_long_it_lasted(senders: Senders) -> None:
     assert document["duration_s"] == 312.0
 
 
-async def test_signature_can_be_verified_by_the_receiver(senders: Senders) -> None:
-    """As the documentation tells receivers to do it."""
+async def test_the_receiver_can_verify_the_signature(senders: Senders) -> None:
+    """The test does what the documentation tells receivers to do."""
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/", secret="schlüssel")
         await senders.send(channel, LETTER)
@@ -97,7 +97,7 @@ async def test_delivery_id_is_the_same_at_every_attempt_by_every_node(senders: S
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 429, 500, 503])
-async def test_a_refusal_carries_the_status_and_the_words_but_not_the_path(
+async def test_a_refusal_quotes_the_status_and_the_answer_but_not_the_path(
     senders: Senders, status: int
 ) -> None:
     with web_server(status=status, body=b'{"error":\r\n"invalid_\x1bpayload"}') as server:
@@ -116,7 +116,7 @@ async def test_a_refusal_carries_the_status_and_the_words_but_not_the_path(
     ],
     ids=["title", "no title", "empty title"],
 )
-async def test_a_refusal_with_a_page_is_told_in_its_words(
+async def test_a_refusal_with_an_html_page_quotes_its_text(
     senders: Senders, page: bytes, words: str
 ) -> None:
     with web_server(status=502, body=page) as server:
@@ -128,7 +128,7 @@ async def test_a_refusal_with_a_page_is_told_in_its_words(
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_a_failure_and_is_not_followed(senders: Senders, status: int) -> None:
-    """Following it would hand the notice, and its signature, to somebody else."""
+    """Following it would send the notice and its signature to another server."""
     with web_server() as elsewhere:
         target = f"http://127.0.0.1:{elsewhere.port}/"
         with web_server(status=status, headers={"Location": target}) as server:
@@ -138,7 +138,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(senders: Senders, sta
         assert elsewhere.posts.empty()
 
 
-async def test_https_needs_a_trusted_certificate_unless_told_otherwise(
+async def test_https_needs_a_trusted_certificate_unless_verification_is_off(
     senders: Senders, server_tls: ssl.SSLContext, stranger_tls: ssl.SSLContext
 ) -> None:
     with web_server(server_tls) as server:
@@ -195,7 +195,7 @@ async def test_giving_up_on_a_hung_server_closes_the_connection(senders: Senders
             await server.left.wait()
 
 
-async def test_hostile_words_stay_inside_their_json_strings(senders: Senders) -> None:
+async def test_hostile_text_stays_inside_its_json_strings(senders: Senders) -> None:
     nasty = 'x"}\r\nX-Evil: 1\r\n\r\nüñ\ud800'
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
@@ -205,7 +205,7 @@ async def test_hostile_words_stay_inside_their_json_strings(senders: Senders) ->
     assert "x-evil" not in post.headers
 
 
-async def test_a_port_where_nobody_listens_is_told_in_plain_words(senders: Senders) -> None:
+async def test_a_port_where_nobody_listens_is_reported_with_a_sentence(senders: Senders) -> None:
     with web_server() as server:
         channel = evolve(HOOK, url=f"http://127.0.0.1:{server.port}/")
     with pytest.raises(DeliveryError, match=r"Connection refused$"):

@@ -1,4 +1,4 @@
-"""Work that goes on in threads of its own while a test does something else."""
+"""Work that goes on in other threads during a test."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -10,14 +10,14 @@ from attrs import frozen
 
 @frozen
 class Work:
-    """Something to do again and again, with a pause of so many seconds before each time."""
+    """A function to call again and again, with a pause before each call."""
 
     pause_s: Callable[[], float]
     do: Callable[[], None]
 
 
 class Background:
-    """Does every work in a thread of its own while the `with` block runs.
+    """Does each work in its own thread while the `with` block runs.
 
     A work that fails is not repeated; the end of the block raises what it raised.
     """

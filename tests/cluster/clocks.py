@@ -1,4 +1,4 @@
-"""A process whose wall clock is off, by a library that a machine may have."""
+"""Processes with a wrong wall clock, by means of a library that a machine may have."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ def clock_library() -> Path | None:
 
 
 def shifted(library: Path, file: Path) -> dict[str, str]:
-    """Return the environment of a process whose wall clock is off by the seconds in `file`.
+    """Return the environment of a process whose wall clock is shifted by the seconds in `file`.
 
     Only the wall clock is: what measures durations goes on as it should.
     """
@@ -23,12 +23,12 @@ def shifted(library: Path, file: Path) -> dict[str, str]:
         "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else every wait in a thread ends at once: it spins
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # otherwise waits in threads end at once and spin
     }
 
 
 def sweep(pids: Iterable[int]) -> None:
-    """Remove what the library left of processes that were killed."""
+    """Remove the files that the library left for killed processes."""
     for pid in pids:
         for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
             (SHARED_MEMORY / name).unlink(missing_ok=True)

@@ -41,7 +41,7 @@ class Cluster:
     def start(self, settings: Mapping[str, str]) -> None:
         """Set up the first node, let the others join it, and wait until all have a vote.
 
-        At the end the lowest id acts, so the role moves no more until something happens.
+        At the end the lowest id is master, so mastership moves only if something happens.
         """
         first, *others = self.nodes
         first.init()
@@ -70,7 +70,7 @@ class Cluster:
         )
 
     def acting(self, others_than: Node | None = None) -> Node:
-        """Wait until exactly one node says that it acts, and return it."""
+        """Wait until exactly one node is master, and return it."""
         return wait_for(
             "one node acts",
             lambda: self._acting_now(others_than),
@@ -88,7 +88,7 @@ class Cluster:
         return sorted(self.nodes, key=lambda n: n.id)
 
     def end(self) -> None:
-        """Leave no process behind."""
+        """End all processes."""
         for node in self.nodes:
             node.end()
 
@@ -113,7 +113,7 @@ def _live_voters(status: Status) -> set[str]:
 
 
 def brief(status: Status | None) -> str:
-    """Return what matters of a status in one line."""
+    """Return a status in one line."""
     if status is None:
         return "silent"
     master = (status["master"] or {}).get("name")

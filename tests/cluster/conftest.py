@@ -1,4 +1,4 @@
-"""A laboratory of real processes, whose output is shown when a test fails."""
+"""Fixtures for clusters of real processes, whose output is shown when a test fails."""
 
 import shutil
 import tempfile
@@ -38,7 +38,7 @@ def pytest_runtest_makereport(
 
 
 class Lab:
-    """A directory for everything, and everything that has to end."""
+    """A directory for the test, and everything that must end with it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -99,7 +99,7 @@ class Lab:
         ]
 
     def end(self) -> None:
-        """Leave no process behind."""
+        """End all processes."""
         for cluster in self._clusters:
             cluster.end()
         for target in self._targets:
@@ -110,7 +110,7 @@ class Lab:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Return a laboratory; its path is short, because socket paths must be."""
+    """Yield a laboratory; its path is short, because socket paths must be."""
     home = Path(tempfile.mkdtemp(prefix="qutrio-"))
     laboratory = Lab(home)
     request.node.stash[_LAB] = laboratory
@@ -123,6 +123,6 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 @pytest.fixture
 def people() -> Iterator[People]:
-    """Return the people to be told: a mail sink and a webhook sink on loopback."""
+    """Return the receivers of notices: a mail sink and a webhook sink on loopback."""
     with mail_server() as mail, web_server() as web:
         yield People(mail, web)

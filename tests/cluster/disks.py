@@ -1,4 +1,4 @@
-"""Small disks of single nodes that a test fills, or makes read-only."""
+"""Small disks for single nodes, which a test fills or makes read-only."""
 
 import errno
 from pathlib import Path
@@ -12,7 +12,7 @@ BALLAST_BYTES = 64 * 1024
 
 
 class Disk:
-    """The disk of one node, in memory; its data directory is all that lies there."""
+    """The disk of one node, in memory; it holds only the data directory."""
 
     def __init__(self, network: Network, node: Node, size: str = SIZE) -> None:
         self._host = network.hosts[node.name]
@@ -20,7 +20,7 @@ class Disk:
         self._ballast = self._host.mount_disk(self._folder, size) / "ballast"
 
     def fill(self) -> None:
-        """Leave no room on it."""
+        """Fill the disk."""
         fill(self._ballast)
 
     def make_room(self) -> None:

@@ -1,4 +1,4 @@
-"""A network that exists only for a test: hosts on one bridge, and faults on the links between.
+"""A network for one test: hosts on one bridge, and faults on the links between them.
 
 Every host is a network and mount namespace without a name, held open by a process that dies
 with the test run.  Nothing is left behind, whatever ends the run, and the network of the machine
@@ -56,7 +56,7 @@ def missing() -> str:
 
 
 class Namespace:
-    """One host, alone with its loopback until it is wired."""
+    """One host, which has only its loopback until it is connected."""
 
     def __init__(self, name: str, home: Path) -> None:
         output = home / f"namespace-{name}"
@@ -133,7 +133,7 @@ class Namespace:
         self.run("tc", "qdisc", "del", "dev", "eth0", "root")
 
     def end(self) -> None:
-        """Let go of it; the kernel removes it when the last process in it has ended."""
+        """Release the host; the kernel removes it when the last process in it has ended."""
         self._holder.kill()
 
 
@@ -170,7 +170,7 @@ class Network:
 
     @classmethod
     def of(cls, names: Sequence[str], home: Path) -> "Network":
-        """Build it; end it in any case."""
+        """Build a network, and remove it at the end of the block."""
         hub = Namespace(HUB, home)
         network = cls(hub, {}, {HUB: HUB_ADDRESS})
         try:
@@ -210,7 +210,7 @@ class Network:
 
     @contextmanager
     def suffering(self, *faults: LinkFault) -> Iterator[None]:
-        """Have these faults while the block runs."""
+        """Apply these faults while the block runs."""
         self.begin(*faults)
         try:
             yield

@@ -87,7 +87,7 @@ class Node:
 
     @property
     def exit_code(self) -> int | None:
-        """How the daemon ended; below zero by which signal, None while it runs."""
+        """The exit code of the daemon; negative for a signal, None while it runs."""
         return None if self._process is None else self._process.exit_code
 
     def cli(self, *args: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -144,11 +144,11 @@ class Node:
         self.pids.append(self._process.pid)
 
     def freeze(self) -> None:
-        """Stop the process as it stands; `thaw` lets it go on."""
+        """Suspend the process; `thaw` resumes it."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen process go on."""
+        """Resume a suspended process."""
         self._signal(signal.SIGCONT)
 
     def stop(self) -> int:
@@ -177,7 +177,7 @@ class Node:
         self.start()
 
     def end(self) -> None:
-        """Leave no process behind."""
+        """End the process."""
         if self._process is not None:
             self._process.signal(signal.SIGCONT)
             self._process.end()
@@ -203,5 +203,5 @@ class Node:
 
 
 def acts(status: Mapping[str, Any] | None) -> bool:
-    """Return whether this is the status of a node that acts."""
+    """Return True for the status of a master."""
     return status is not None and bool(status["acting"])

@@ -1,4 +1,4 @@
-"""What people would have received: everything that the mail and the webhook sink took."""
+"""The notices that people would have received: the content of a mail and a webhook sink."""
 
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ MAIL, HOOK = "mail", "hook"
 
 @define
 class People:
-    """Two channels that every check uses, and what came through them so far."""
+    """Two channels that every check uses, and the notices sent to them so far."""
 
     mail_server: MailServer
     web_server: WebServer
@@ -28,7 +28,7 @@ class People:
     posts: list[dict[str, Any]] = field(factory=list)
 
     def attach(self, node: Node) -> None:
-        """Tell the cluster about both channels."""
+        """Add both channels to the cluster."""
         mail = ["--host", "127.0.0.1", "--port", str(self.mail_server.port), "--security", "none"]
         mail += ["--from", "qutrio@example.org", "--to", "oncall@example.org"]
         node.cli("alert", "add", "smtp", MAIL, *mail)
@@ -46,11 +46,11 @@ class People:
         return [p for p in self.posts if p["event"] == kind]
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Return how many mails and posts of each kind came."""
+        """Return how many mails and posts of each kind arrived."""
         return {k: (len(self.mails_of(k)), len(self.posts_of(k))) for k in ("down", "recovered")}
 
     def wait_for(self, kind: str, node: Node) -> None:
-        """Wait until both channels took a notice of this kind and the node knows it."""
+        """Wait until both channels accepted a notice of this kind and the node knows it."""
 
         def both() -> bool:
             return bool(self.mails_of(kind) and self.posts_of(kind))

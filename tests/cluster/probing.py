@@ -1,4 +1,4 @@
-"""Waiting for what nodes see of a check."""
+"""Waiting for verdicts and probes of a check."""
 
 import time
 

@@ -32,7 +32,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; below zero by which signal, None while it runs."""
+        """The exit code; negative for a signal, None while it runs."""
         return self._popen.poll()
 
     def signal(self, number: signal.Signals) -> None:
@@ -48,7 +48,7 @@ class Process:
         self.wait()
 
     def end(self) -> None:
-        """End it, politely first; harmless when it has ended."""
+        """End it, first with SIGTERM; do nothing if it has ended."""
         if self.running:
             self._popen.terminate()
             try:

@@ -1,4 +1,4 @@
-"""A resolver that all nodes of a cluster ask, and that can fall silent."""
+"""A resolver for all nodes of a cluster, which a test can silence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.probes.name_servers import Zone
 
 @define
 class Resolver:
-    """A name server on loopback; while it is silent, it reads what it is asked and says nothing."""
+    """A name server on loopback; while it is silent, it reads queries and does not answer."""
 
     address: str
     silent: bool = False
@@ -21,7 +21,7 @@ class Resolver:
 
 @contextmanager
 def resolver(zone: Zone) -> Iterator[Resolver]:
-    """Answer from a zone, over UDP on a free port, in threads of its own."""
+    """Answer from a zone, over UDP on a free port, in other threads."""
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:

@@ -1,4 +1,4 @@
-"""Servers that misbehave: name servers and mail servers that say nothing, targets that hang."""
+"""Servers that misbehave: silent name servers and mail servers, targets that hang."""
 
 import shlex
 import socket
@@ -19,7 +19,7 @@ HEAD_BYTES_MAX = 4096
 
 @contextmanager
 def silent_name_server(home: Path) -> Iterator[list[str]]:
-    """Yield a launcher of programs whose only name server takes every question and never answers.
+    """Yield a launcher of programs whose only name server never answers.
 
     Raises `PermissionError` where this user may not have its port.
     """
@@ -31,14 +31,14 @@ def silent_name_server(home: Path) -> Iterator[list[str]]:
 
 
 def with_file(file: Path, place: str) -> list[str]:
-    """Return a launcher in whose eyes `file` is what lies at `place`."""
+    """Return a launcher of programs that see `file` at `place`."""
     script = f'mount --bind {shlex.quote(str(file))} {shlex.quote(place)} && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
 
 
 @define(eq=False)
 class Waiter:
-    """A server on loopback that takes connections, and what it holds of them."""
+    """A server on loopback that accepts connections and holds them."""
 
     port: int
     taken: int = 0
@@ -58,7 +58,7 @@ class Waiter:
 
 @contextmanager
 def waiter() -> Iterator[Waiter]:
-    """Serve a port that accepts everybody and never says a word."""
+    """Serve a port that accepts connections and never sends a byte."""
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as server:
         made = Waiter(server.getsockname()[1])
         with _serving(server, made.hold):
@@ -67,17 +67,17 @@ def waiter() -> Iterator[Waiter]:
 
 
 @contextmanager
-def stumbling_site(address: str) -> Iterator["StumblingSite"]:
-    """Serve HTTP that is fine, until it is told to fail each visitor once."""
+def failing_site(address: str) -> Iterator["FailingSite"]:
+    """Serve HTTP without errors, until told to fail each client once."""
     with socket.create_server((address, 0), backlog=BACKLOG) as server:
-        site = StumblingSite(f"http://{address}:{server.getsockname()[1]}/")
+        site = FailingSite(f"http://{address}:{server.getsockname()[1]}/")
         with _serving(server, site.answer):
             yield site
 
 
 @define(eq=False)
-class StumblingSite:
-    """A web site; `failed` are the visitors to whom it owed a failure and gave one."""
+class FailingSite:
+    """A web site; `failed` are the clients that got the failure they were to get."""
 
     url: str
     failed: list[str] = field(factory=list)

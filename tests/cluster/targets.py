@@ -1,4 +1,4 @@
-"""What is watched: a real nginx with a configuration of its own."""
+"""The target of checks: a real nginx with its own configuration."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""An outage is announced once, by whoever leads, and only when enough nodes see it."""
+"""An outage is announced once, by the master, and only when enough nodes see it."""
 
 import time
 from pathlib import Path
@@ -48,7 +48,9 @@ def test_an_outage_is_one_mail_and_one_post_and_so_is_its_end(lab: Lab, people: 
 
 
 @needs.because(needs.lacking_hosts())
-def test_one_node_that_cannot_reach_a_healthy_target_pages_nobody(lab: Lab, people: People) -> None:
+def test_one_node_that_cannot_reach_a_healthy_target_alerts_nobody(
+    lab: Lab, people: People
+) -> None:
     """Node c has a hosts file of its own, which leads it to an address where nobody listens."""
     hosts = Path("/etc/hosts").read_text()
     good, bad = lab.home / "hosts", lab.home / "hosts.c"
@@ -77,7 +79,7 @@ def test_one_node_that_cannot_reach_a_healthy_target_pages_nobody(lab: Lab, peop
     assert people.counts() == {"down": (0, 0), "recovered": (0, 0)}
 
 
-def test_a_killed_master_is_replaced_in_an_outage_and_nothing_is_said_twice(
+def test_a_killed_master_is_replaced_in_an_outage_and_no_notice_is_repeated(
     lab: Lab, people: People
 ) -> None:
     nginx, cluster = lab.nginx(), lab.cluster(3)

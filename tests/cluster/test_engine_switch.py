@@ -1,4 +1,4 @@
-"""A running cluster changes its election engine while people change what it watches."""
+"""A running cluster changes its election engine while people change its checks."""
 
 import time
 from functools import partial
@@ -26,7 +26,7 @@ SWITCH_S_MAX = 60.0
 
 
 class Writer(Background):
-    """Adds one check after another through each node, and notes how each wish ended."""
+    """Adds one check after another through each node, and records each answer."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self.outcomes: dict[str, Code | None] = {}
@@ -38,7 +38,7 @@ class Writer(Background):
         return {name for name, code in dict(self.outcomes).items() if code is None}
 
     def took(self, count: int) -> bool:
-        """Tell whether so many changes were acknowledged."""
+        """Return True if so many changes were acknowledged."""
         return len(self.taken()) >= count
 
     def _write(self, node: Node) -> None:
@@ -52,12 +52,12 @@ class Writer(Background):
 
 
 def all_run(nodes: list[Node], engine: str) -> bool:
-    """Tell whether every node's document names this engine."""
+    """Return True if every node's document names this engine."""
     return all((n.look() or {}).get("engine") == engine for n in nodes)
 
 
 def longest_gap(watch: Watch) -> float:
-    """Return for how many seconds at most no sample saw anybody act."""
+    """Return the longest time, in seconds, without a sample of a master."""
     acting = sorted(s.answered for s in watch.samples if s.acting)
     return max(later - earlier for earlier, later in pairwise(acting))
 

@@ -1,4 +1,4 @@
-"""Real nodes explain a page after a failover: the heir from its journal, the dead one when back."""
+"""Real nodes explain an incident after a failover: the new master, and the dead one once back."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.cluster
 SECONDS = 30.0
 
 
-def test_a_page_is_explained_by_every_node_that_lived_through_it(lab: Lab, people: People) -> None:
+def test_an_incident_is_explained_by_every_node_that_saw_it(lab: Lab, people: People) -> None:
     nginx, cluster = lab.nginx(), lab.cluster(3)
     people.attach(cluster.nodes[0])
     cluster.nodes[0].cli("check", "add", "http", "web", nginx.url, *INTERVAL)

@@ -39,7 +39,7 @@ def test_no_two_commands_ever_run_at_once(leads: LeadCommands, failures: tuple[s
 
 
 def test_cut_off_master_stops_its_command_before_another_starts(leads: LeadCommands) -> None:
-    """The majority dies and comes back; the one that led alone ran nothing meanwhile."""
+    """The majority dies and comes back; the former master ran nothing meanwhile."""
     led = leads.leading()
     others = [n for n in leads.cluster.nodes if n.name != led.node]
     for node in others:
@@ -61,8 +61,8 @@ def test_cut_off_master_stops_its_command_before_another_starts(leads: LeadComma
     assert leads.ledger.faults() == []
 
 
-def test_hooks_hear_that_the_role_came_and_went(lab: Lab) -> None:
-    """Also of a daemon that is asked to stop; and the command line tells how they ended."""
+def test_hooks_run_when_a_node_becomes_master_and_when_it_stops_being_one(lab: Lab) -> None:
+    """Also in a daemon that is asked to stop; the command line shows how they ended."""
     cluster = lab.cluster(1)
     node = cluster.nodes[0]
     said = lab.home / "said"

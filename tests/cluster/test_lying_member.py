@@ -1,4 +1,4 @@
-"""A member's real key in the hands of a liar, against three real nodes over real TLS."""
+"""A hostile member with a real key, against three real nodes over real TLS."""
 
 import pytest
 import trio
@@ -23,12 +23,12 @@ from tests.cluster.nodes import Node
 pytestmark = pytest.mark.cluster
 
 FRAMES = 40
-"""How many frames of each honest node the liar answers with lies."""
+"""How many frames of each honest node the hostile member answers with lies."""
 WAIT_S = 20.0
 
 
 def stolen(node: Node) -> tuple[PeerIdentity, Stable]:
-    """Return the key of a stopped node, and what it knew."""
+    """Return the key of a stopped node, and its document."""
     directory = DataDirectory(node.home / "data")
     found = load_identity(directory)
     identity = PeerIdentity(
@@ -42,7 +42,7 @@ def stolen(node: Node) -> tuple[PeerIdentity, Stable]:
 
 
 def lies(me: PeerIdentity, held: Stable, turn: int) -> list[Message]:
-    """Return what the liar says next: it acts, the others are out, and it is alone."""
+    """Return the next lies: it is master, the others are removed, and it is alone."""
     term = Term(held.promise.term + 1 + turn)
     committed = held.committed
     alone = tuple(m for m in committed.document.members if m.id == me.node_id)
@@ -96,16 +96,16 @@ async def answer(socket: WebSocket, me: PeerIdentity, held: Stable, turn: int) -
         await socket.send(encode(lie))
 
 
-def test_one_member_that_lies_neither_removes_the_others_nor_replaces_the_document(
+def test_a_hostile_member_neither_removes_the_others_nor_replaces_the_document(
     lab: Lab,
 ) -> None:
     cluster = lab.cluster(4)
     cluster.settle()
-    liar = cluster.by_id[-1]
-    honest = cluster.others(liar)
+    hostile = cluster.by_id[-1]
+    honest = cluster.others(hostile)
     before = honest[0].status()["revision"]
-    liar.stop()
-    me, held = stolen(liar)
+    hostile.stop()
+    me, held = stolen(hostile)
     members = held.committed.document.members
     transport = TlsTransport(
         identity=me, bind="127.0.0.1", port=0, members=lambda: members, log=lambda *_, **__: None
@@ -125,6 +125,6 @@ def test_one_member_that_lies_neither_removes_the_others_nor_replaces_the_docume
         assert seen["revision"] == before
         assert len(seen["members"]) == 4
     master.cli("check", "add", "tcp", "still", "127.0.0.1:1")
-    master.cli("node", "remove", liar.name)
+    master.cli("node", "remove", hostile.name)
     cluster.settle(honest)
     assert {len(node.status()["members"]) for node in honest} == {3}

@@ -1,4 +1,4 @@
-"""What the last of three nodes does: by default it tells nobody, in partition mode it may."""
+"""The last of three nodes alerts nobody by default, and may in partition mode."""
 
 import pytest
 
@@ -20,7 +20,7 @@ ROUNDS = 8
 
 
 @pytest.mark.parametrize("acting", ["majority", "partition"])
-def test_the_last_of_three_pages_only_in_partition_mode_and_says_what_it_is(
+def test_the_last_of_three_alerts_only_in_partition_mode_and_says_that_it_is_a_minority(
     lab: Lab, people: People, acting: str
 ) -> None:
     """Nothing else differs: two are killed, and then the target goes down."""

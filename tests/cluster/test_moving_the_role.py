@@ -1,4 +1,4 @@
-"""People move the role by hand, change the engine, and read afterwards who acted and why not."""
+"""People transfer mastership, change the engine, and read the history of masters."""
 
 import json
 from functools import partial
@@ -23,7 +23,7 @@ def history(node: Node) -> list[dict[str, Any]]:
     return reigns
 
 
-def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: Lab) -> None:
+def test_mastership_moves_by_hand_and_the_history_shows_that_and_a_failover(lab: Lab) -> None:
     cluster = lab.cluster(3)
     first, second, third = cluster.by_id
     assert cluster.acting() is first
@@ -67,17 +67,17 @@ def test_the_role_moves_by_hand_and_the_history_tells_that_and_a_failover(lab: L
 
 
 def hears(node: Node, other: Node) -> bool:
-    """Return whether a node takes another for alive."""
+    """Return True if a node considers another alive."""
     return any(m["live"] for m in node.status()["members"] if m["id"] == other.id)
 
 
 def acts(node: Node, master: Node) -> bool:
-    """Return whether a node wrote that another acts."""
+    """Return True if a node recorded that another is master."""
     newest = history(node)[0]
     return bool(newest["master"]["id"] == master.id and newest["state"] == "acting")
 
 
-def test_the_engine_is_changed_while_the_cluster_runs_and_the_role_still_moves(lab: Lab) -> None:
+def test_the_engine_is_changed_while_the_cluster_runs_and_mastership_still_moves(lab: Lab) -> None:
     cluster = lab.cluster(3)
     node = cluster.nodes[0]
     wrong = node.cli("cluster", "engine", "set", "paxos", expect=ExitCode.BAD_INPUT)

@@ -1,4 +1,4 @@
-"""A removed node can do nothing, also when it does not want to know."""
+"""A removed node can do nothing, even if it keeps running."""
 
 import json
 
@@ -16,7 +16,7 @@ NOTICE_S_MAX = 30.0
 
 
 def has_no_say(cluster: Cluster, node: Node) -> None:
-    """Assert that neither the node nor the cluster lets it do anything."""
+    """Assert that the node can change nothing, neither alone nor through the cluster."""
     wait_for("the node knows that it is out", lambda: node.status()["removed"], NOTICE_S_MAX)
     seen = node.status()
     assert not seen["acting"]
@@ -34,7 +34,7 @@ def has_no_say(cluster: Cluster, node: Node) -> None:
 
 
 def test_a_removed_node_that_keeps_running_can_do_nothing(lab: Lab) -> None:
-    """It is the master, so it has the most to lose."""
+    """It is the master, which makes it the hardest case."""
     cluster = lab.cluster(3)
     nginx = lab.nginx()
     master = cluster.settle()

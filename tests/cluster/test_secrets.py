@@ -1,4 +1,4 @@
-"""A real node full of secrets, through an outage, bad edits and a hand edit: it tells none."""
+"""A real node full of secrets reveals none in an outage, bad edits or a hand edit."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def plant(node: Node, url: str, echo: str) -> None:
 
 
 def hand_edit(node: Node, old: str, new: str) -> str:
-    """Change cluster.yaml so that it is refused, and return the reason that stands on top."""
+    """Change cluster.yaml so that it is refused, and return the reason at its top."""
     folder = node.home / "data"
     file, before = folder / "cluster.yaml", set(folder.glob("*.refused-*"))
     good = file.read_text()
@@ -61,7 +61,7 @@ def hand_edit(node: Node, old: str, new: str) -> str:
     return "".join(x for x in kept.read_text().splitlines() if x.startswith("# Refused: "))
 
 
-def test_a_node_tells_no_secret_in_an_outage(lab: Lab, people: People) -> None:
+def test_a_node_reveals_no_secret_in_an_outage(lab: Lab, people: People) -> None:
     nginx, node = lab.nginx(), lab.cluster(1).nodes[0]
     people.attach(node)
     with web_server(status=404, body=f"Cannot POST /{SECRET}".encode()) as echo:
@@ -93,7 +93,7 @@ def test_a_node_tells_no_secret_in_an_outage(lab: Lab, people: People) -> None:
     assert SECRET in node.cli("check", "show", "web", "--secrets").stdout
 
 
-def test_everything_that_holds_a_secret_on_disk_is_for_its_owner_alone(lab: Lab) -> None:
+def test_only_the_owner_can_read_files_with_secrets(lab: Lab) -> None:
     node = lab.cluster(1).nodes[0]
     plant(node, "http://127.0.0.1:1/", "http://127.0.0.1:1")
     data = node.home / "data"

@@ -1,4 +1,4 @@
-"""Networks that are cut in part, or in one direction: one node acts, and soon one does again."""
+"""Networks cut in part or in one direction: never two masters, and soon one again."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def add_through(node: Node, name: str) -> None:
 
 
 def hears(node: Node, other: Node) -> bool:
-    """Tell whether a node takes another for living."""
+    """Return True if a node considers another alive."""
     [member] = [m for m in node.status()["members"] if m["id"] == other.id]
     return bool(member["live"])
 
@@ -30,7 +30,7 @@ def whole(lab: Lab) -> tuple[Network, Cluster]:
 
 
 def test_two_nodes_that_each_see_a_majority_through_a_third_do_not_both_act(lab: Lab) -> None:
-    """First the bridge keeps the master; then it loses it, and hears of one successor."""
+    """First the middle node keeps the master; then it loses it, and follows one successor."""
     network, cluster = whole(lab)
     master, rival, bridge = cluster.by_id
     term = cluster.settle().status()["term"]
@@ -55,7 +55,7 @@ def test_two_nodes_that_each_see_a_majority_through_a_third_do_not_both_act(lab:
 def test_a_master_that_is_cut_off_in_one_direction_is_replaced_and_never_two_act(
     lab: Lab, silenced: bool
 ) -> None:
-    """Its words do not get out, or nobody's get in: either way it must stop by itself."""
+    """It cannot send, or cannot receive: either way it must stop by itself."""
     network, cluster = whole(lab)
     master = cluster.settle()
     term = master.status()["term"]

@@ -1,4 +1,4 @@
-"""The master dies when a mail is with the mail server, and before anybody knows that it is."""
+"""The master dies after it sent a mail and before it could report that."""
 
 import threading
 
@@ -16,8 +16,10 @@ DELIVERY_S_MAX = 60.0
 ROUNDS = 3
 
 
-def test_a_mail_whose_sender_died_before_it_could_say_so_is_repeated_at_most_once(lab: Lab) -> None:
-    """The repeat has the same Message-ID, so a mail program shows one; RECOVERED comes once."""
+def test_a_mail_whose_sender_died_before_it_could_report_it_is_repeated_at_most_once(
+    lab: Lab,
+) -> None:
+    """The repeat has the same Message-ID, so a mail program shows one; RECOVERED is sent once."""
     nginx, cluster = lab.nginx(), lab.cluster(3)
     master = cluster.settle()
     doomed = [master]

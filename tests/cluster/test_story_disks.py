@@ -17,7 +17,7 @@ STEP_S_MAX = 30.0
 
 
 def add_until_taken(node: Node, name: str) -> None:
-    """Ask for a check until the cluster has it; the master that is asked first may fail."""
+    """Propose a check until the cluster has it; the first master may fail."""
     check = {"kind": "tcp", "name": name, "address": "127.0.0.1:1", "enabled": False}
 
     def taken() -> bool:
@@ -61,7 +61,7 @@ def test_a_master_whose_disk_refuses_writes_resigns_and_returns_when_it_takes_th
     with Watch(cluster.nodes) as watch:
         wait_for("it tries its disk again", lambda: refusals(master) > before, STEP_S_MAX)
         add_until_taken(master, "second")
-    assert [name for name, _ in watch.reigns()] == [heir.name], "the role was on its way"
+    assert [name for name, _ in watch.reigns()] == [heir.name], "mastership was moving"
 
     heal(disks[master.name])
     wait_for("it leads again", lambda: cluster.settle() is master, STEP_S_MAX)

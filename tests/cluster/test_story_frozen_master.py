@@ -1,4 +1,4 @@
-"""The master is suspended in the middle of a mail, and wakes when another has taken over."""
+"""The master is suspended while it sends a mail, and resumes when another has taken over."""
 
 import threading
 
@@ -17,10 +17,10 @@ DELIVERY_S_MAX = 60.0
 ROUNDS = 2
 
 
-def test_a_master_that_wakes_in_the_middle_of_a_mail_does_not_act_beside_its_successor(
+def test_a_master_that_resumes_while_sending_a_mail_does_not_act_beside_its_successor(
     lab: Lab,
 ) -> None:
-    """It sleeps for more than twice `dead_after`; the heir repeats the mail with the same id."""
+    """Suspended for over twice `dead_after`; its successor repeats the mail, with the same id."""
     nginx, cluster = lab.nginx(), lab.cluster(3)
     master = cluster.settle()
     term = master.status()["term"]

@@ -1,4 +1,4 @@
-"""Hand edits that go wrong: nothing is lost, and the file says what happened to them."""
+"""Hand edits with mistakes: nothing is lost, and the file explains what happened."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def refused(node: Node) -> list[Path]:
 
 
 def refusal_of(node: Node, text: str) -> str:
-    """Save `text` as an editor would, and return why it was refused, from the file kept of it."""
+    """Save `text` as an editor would, and return the reason from the refused file."""
     file, before = node.home / "data" / "cluster.yaml", refused(node)
     good = file.read_text()
     file.write_text(text)

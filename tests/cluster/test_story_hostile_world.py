@@ -1,4 +1,4 @@
-"""Name servers and mail servers that never answer: the rest of the node must not notice."""
+"""Name servers and mail servers that never answer do not affect the rest of the node."""
 
 import time
 from collections import Counter
@@ -42,7 +42,7 @@ def slowest_write(node: Node) -> float:
 
 
 def oldest_vote(nodes: list[Node], check: str, rounds: int) -> float:
-    """Watch some rounds of a check; return the greatest age of a vote that was ever shown."""
+    """Watch some rounds of a check; return the greatest age of a vote that was shown."""
     worst, last, renewed = 0.0, dict.fromkeys((n.name for n in nodes), 0.0), Counter[str]()
 
     def enough() -> bool:
@@ -59,10 +59,10 @@ def oldest_vote(nodes: list[Node], check: str, rounds: int) -> float:
 
 @nameless
 @needs.because(needs.lacking_hosts())
-def test_forty_names_that_never_resolve_delay_nothing_and_one_vote_of_five_pages_nobody(
+def test_forty_names_that_never_resolve_delay_nothing_and_one_vote_of_five_alerts_nobody(
     lab: Lab, people: People
 ) -> None:
-    """One name has an address on node a alone, which nobody serves: one "fail", four abstain."""
+    """One name has an address on node a only, where nothing listens: one "fail", four abstain."""
     nginx, hosts = lab.nginx(), lab.home / "hosts"
     hosts.write_text(f"{Path('/etc/hosts').read_text()}\n127.0.0.99 lone.test\n")
     with silent_name_server(lab.home) as launcher:

@@ -1,11 +1,11 @@
-"""What is no outage: a probe of what was edited meanwhile, and one bad round."""
+"""Two things that are no outage: a probe of an edited check, and one bad round."""
 
 import pytest
 
 from tests.cluster.conftest import Lab
 from tests.cluster.people import People
 from tests.cluster.probing import INTERVAL, wait_for_probes, wait_until
-from tests.cluster.rough import stumbling_site, waiter
+from tests.cluster.rough import failing_site, waiter
 from tests.cluster.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
@@ -15,7 +15,7 @@ ROUNDS = 4
 
 
 def test_a_probe_that_was_in_flight_during_an_edit_casts_no_vote(lab: Lab, people: People) -> None:
-    """The old target hangs and then fails, after the check was led to another."""
+    """The old target hangs and then fails, after the check was given another one."""
     nginx, cluster = lab.nginx(), lab.cluster(3)
     people.attach(cluster.nodes[0])
     master = cluster.settle()
@@ -35,11 +35,11 @@ def test_a_probe_that_was_in_flight_during_an_edit_casts_no_vote(lab: Lab, peopl
     assert people.counts() == {"down": (0, 0), "recovered": (0, 0)}
 
 
-def test_one_bad_round_on_every_node_pages_nobody(lab: Lab) -> None:
+def test_one_bad_round_on_every_node_alerts_nobody(lab: Lab) -> None:
     network = lab.network(3)
     cluster = lab.cluster(3, network=network)
     hub, visitors = network.addresses["hub"], {network.addresses[n.name] for n in cluster.nodes}
-    with network.hub.entered(), stumbling_site(hub) as site:
+    with network.hub.entered(), failing_site(hub) as site:
         check = ["check", "add", "http", "web", site.url, *INTERVAL]
         cluster.nodes[0].cli(*check)
         master = cluster.settle()

@@ -24,7 +24,7 @@ def names(node: Node) -> set[str]:
 
 
 def test_two_nodes_that_return_with_a_stale_document_outvote_nobody(lab: Lab) -> None:
-    """They are a majority with the one node that was there; what it holds is what counts."""
+    """They and the remaining node are a majority, but only its newer record counts."""
     cluster = lab.cluster(5)
     first, second, *rest = cluster.by_id
     add(rest[0], "before")
@@ -50,7 +50,7 @@ def test_two_nodes_that_return_with_a_stale_document_outvote_nobody(lab: Lab) ->
         assert shown["interval"] == "41s"
 
 
-def test_a_cluster_whose_power_fails_forgets_nothing_and_repeats_no_page(
+def test_a_cluster_whose_power_fails_forgets_nothing_and_repeats_no_notice(
     lab: Lab, people: People
 ) -> None:
     nginx, cluster = lab.nginx(), lab.cluster(3)

@@ -1,4 +1,4 @@
-"""A node whose wall clock is an hour off: it votes and leads like any other, and is warned of."""
+"""A node whose wall clock is an hour off votes and leads, and a warning is shown."""
 
 from functools import partial
 
@@ -38,12 +38,14 @@ def with_wrong_clock(lab: Lab) -> Cluster:
 
 
 def sees(node: Node, other: str, skew_s: float) -> bool:
-    """Tell whether a node takes another's clock to be off by so much."""
+    """Return True if a node shows another's clock as off by so much."""
     skews: dict[str, float] = {m["name"]: m["skew_s"] for m in node.status()["members"]}
     return abs(skews[other] - skew_s) < SLACK_S
 
 
-def test_a_node_whose_clock_is_an_hour_off_votes_and_is_warned_of(lab: Lab, people: People) -> None:
+def test_a_node_whose_clock_is_an_hour_off_votes_and_a_warning_is_shown(
+    lab: Lab, people: People
+) -> None:
     nginx, cluster = lab.nginx(), with_wrong_clock(lab)
     a, b, c = cluster.nodes
     people.attach(a)

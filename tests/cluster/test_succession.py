@@ -1,4 +1,4 @@
-"""The role moves once, and never to two nodes; without a majority nobody decides."""
+"""Mastership moves once, and never to two nodes; without a majority there is no master."""
 
 import json
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.cluster
 SUCCESSION_S_MAX = 30.0
 
 
-def test_a_returning_lower_id_gets_the_role_once_and_never_two_act(lab: Lab) -> None:
+def test_a_returning_lower_id_becomes_master_once_and_never_two_act(lab: Lab) -> None:
     cluster = lab.cluster(3, master_cooldown="3s")
     lowest = cluster.by_id[0]
     lowest.kill()
@@ -32,7 +32,7 @@ def test_a_returning_lower_id_gets_the_role_once_and_never_two_act(lab: Lab) -> 
     assert len(watch.samples) > 3 * 20
 
 
-def test_a_survivor_of_three_decides_nothing_and_recovers_by_itself(lab: Lab) -> None:
+def test_the_last_of_three_nodes_decides_nothing_and_recovers_by_itself(lab: Lab) -> None:
     cluster = lab.cluster(3)
     *stopped, survivor = cluster.by_id
     for node in stopped:

@@ -1,4 +1,4 @@
-"""A check that no node can judge is told once, with the reasons, and so is the end of that."""
+"""A check without a verdict is announced once, with the reasons, and its end once."""
 
 import pytest
 
@@ -25,7 +25,7 @@ KINDS = ("down", "recovered", "unseen", "seen")
 
 
 def counts(people: People) -> dict[str, tuple[int, int]]:
-    """Return how many mails and posts came, of the kinds of which any did."""
+    """Return how many mails and posts arrived, by kind."""
     found = {k: (len(people.mails_of(k)), len(people.posts_of(k))) for k in KINDS}
     return {kind: both for kind, both in found.items() if both != (0, 0)}
 
@@ -33,9 +33,9 @@ def counts(people: People) -> dict[str, tuple[int, int]]:
 def test_a_resolver_that_is_silent_for_long_is_one_unseen_and_its_return_is_one_seen(
     lab: Lab, people: People
 ) -> None:
-    """All nodes ask the same resolver, and the target is well all the time.
+    """All nodes ask the same resolver, and the target is up all the time.
 
-    This takes two minutes, because no setting lets people be told sooner.
+    This takes two minutes, because no setting allows an earlier notice.
     """
     nginx = lab.nginx()
     with resolver(Zone({NAME: ["127.0.0.1"]}, ttl_s=1)) as asked:

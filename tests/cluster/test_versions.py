@@ -27,7 +27,7 @@ def older(tmp_path: Path) -> Path:
 
 
 def install(cluster: Cluster, node: Node, program: Path) -> Node:
-    """Stop a node, start it as another version, and wait until all agree; return who acts."""
+    """Stop a node, start it as another version, wait until all agree; return the master."""
     node.stop()
     node.program = program
     node.start()
@@ -50,7 +50,7 @@ def row_of(node: Node, other: Node) -> Status:
 
 
 def change_through(cluster: Cluster, label: str, *nodes: Node, seen_by: list[Node]) -> None:
-    """Change the document through each of these nodes, and see it at all that are members."""
+    """Change the document through each of these nodes, and check that all members have it."""
     added = {f"{label}-{node.name}" for node in nodes}
     for node in nodes:
         node.cli("check", "add", "tcp", f"{label}-{node.name}", "127.0.0.1:9", "--disabled")
@@ -60,7 +60,7 @@ def change_through(cluster: Cluster, label: str, *nodes: Node, seen_by: list[Nod
 
 
 def outage(nginx: Nginx, people: People, master: Node, rounds: int) -> None:
-    """Let a target go and come back, and see both announced."""
+    """Stop and start a target, and wait until both notices were sent."""
     wait_until(master, "web", "up", ok=3)
     nginx.stop()
     told(people, "down", rounds)
@@ -71,7 +71,7 @@ def outage(nginx: Nginx, people: People, master: Node, rounds: int) -> None:
 
 
 def told(people: People, kind: str, rounds: int) -> None:
-    """Wait until both channels took so many notices of a kind."""
+    """Wait until both channels accepted so many notices of a kind."""
     enough = (rounds, rounds)
     wait_for(f"{kind}, {rounds}", lambda: people.counts()[kind] >= enough, RISE_S_MAX)
 

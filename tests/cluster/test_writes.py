@@ -1,4 +1,4 @@
-"""What was acknowledged is kept, by every node, whatever dies meanwhile."""
+"""Acknowledged writes are kept by every node, whichever node dies."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""An older version of the program, out of the history of this repository."""
+"""An older version of the program, from the history of this repository."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ FIRST_LEVEL = "844b0f5eedaf5757b15e483054410a8a8db261b6"
 
 
 def program_of(commit: str, home: Path) -> Path:
-    """Return a folder with the program as it was; skip where its history lacks."""
+    """Return a folder with the program at a commit; skip if the commit is not in the history."""
     needs.require(needs.lacking_history(commit))
     command = ["git", "-C", str(ROOT), "archive", commit, "qutrio"]
     archived = subprocess.run(command, capture_output=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Waiting for something real: look often, and give up loudly."""
+"""Waiting for a condition in real time, with an error when it takes too long."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def wait_for(
     """Call `look` until it returns something true, and return that; fail when it takes too long.
 
     `within_s` is for a quiet machine, `PATIENCE` for the others.  The failure carries
-    what `explain` returns at that moment.
+    what `explain` returns at that time.
     """
     within_s = max(within_s, min(PATIENCE * within_s, HANG_S))
     deadline = time.monotonic() + within_s

@@ -1,4 +1,4 @@
-"""Looks at all nodes again and again, and can tell afterwards who acted when."""
+"""Samples all nodes again and again, to find out afterwards who was master when."""
 
 import time
 from functools import partial
@@ -15,7 +15,7 @@ KEPT = ("acting", "term", "revision", "digest")
 
 @frozen
 class Sample:
-    """One answer of a node, which was true at some moment between `asked` and `answered`."""
+    """One answer of a node, which was true at some time between `asked` and `answered`."""
 
     node: str
     asked: float
@@ -34,7 +34,7 @@ class Watch(Background):
         super().__init__(Work(lambda: every_s, partial(self._sample, node)) for node in nodes)
 
     def reigns(self) -> list[tuple[str, int]]:
-        """Return who acted in which term, in the order in which each was first seen acting."""
+        """Return each master with its term, in the order in which they were first seen."""
         seen: dict[tuple[str, int], None] = {}
         for sample in sorted(self.samples, key=lambda s: s.answered):
             if sample.acting:
@@ -42,14 +42,14 @@ class Watch(Background):
         return list(seen)
 
     def pauses(self) -> list[float]:
-        """Return the times between two answers of one node: how slow this machine was."""
+        """Return the times between answers of a node, which show how slow this machine was."""
         by_node: dict[str, list[float]] = {}
         for sample in self.samples:
             by_node.setdefault(sample.node, []).append(sample.answered)
         return [b - a for times in by_node.values() for a, b in pairwise(times)]
 
     def clashes(self) -> list[tuple[Sample, Sample]]:
-        """Return pairs of samples that prove that two nodes acted at the same moment.
+        """Return pairs of samples that prove that two nodes were master at the same time.
 
         Two samples of one node that both say "acting", in one term, are taken to mean that it
         acted in between; an answer of another node from wholly within that time is the proof.

@@ -1,4 +1,4 @@
-"""What an older version sent and kept, and the same read and written again by this one.
+"""What an older version sent and stored, and the same read and written again by this one.
 
 Each file in `golden` was written by the version before names were pinned; later versions append
 lines for what they add, and change none.
@@ -32,7 +32,7 @@ def _entry(line: bytes) -> bytes:
     return encode_entry(entry).rstrip(b"\n")
 
 
-def _happening(line: bytes) -> bytes:
+def _planned_fault(line: bytes) -> bytes:
     schedule = orjson.loads(SCHEDULE) | {"happenings": [orjson.loads(line)]}
     again = schedule_files.to_json(schedule_files.from_json(orjson.dumps(schedule)))
     return orjson.dumps(orjson.loads(again)["happenings"][0])
@@ -45,19 +45,19 @@ FILES: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "mutations.jsonl": _message,
         "journal.jsonl": _entry,
         "frames.jsonl": lambda line: to_bytes(from_bytes(line)),
-        "happenings.jsonl": _happening,
+        "happenings.jsonl": _planned_fault,
     }
 )
 """How a line of each file is read and written again."""
 
 
 def lines(file: str) -> list[bytes]:
-    """The lines of a file as they were written."""
+    """Return the lines of a file as they were written."""
     return (FOLDER / file).read_bytes().splitlines()
 
 
 def pared(now: Any, then: Any) -> Any:
-    """Plain data without the fields that `then`, the same data of an older version, lacks."""
+    """Return data without the fields that `then`, the same data of an older version, lacks."""
     if isinstance(now, dict) and isinstance(then, dict):
         return {name: pared(value, then[name]) for name, value in now.items() if name in then}
     if isinstance(now, list) and isinstance(then, list):
@@ -66,7 +66,7 @@ def pared(now: Any, then: Any) -> Any:
 
 
 def shape(plain: Any, where: str = "") -> set[str]:
-    """The names of all fields in plain data, each with the kinds of what it is in."""
+    """Return the names of all fields in plain data, each with the kinds that have it."""
     if isinstance(plain, list):
         return set().union(*(shape(item, where) for item in plain))
     if not isinstance(plain, dict):
@@ -77,13 +77,13 @@ def shape(plain: Any, where: str = "") -> set[str]:
 
 
 def kinds(file: str) -> set[str]:
-    """The kinds that a file has a line of; of a proposal, the kind of what it proposes."""
+    """Return the kinds in a file; for a proposal, the kind of its mutation."""
     found = map(orjson.loads, lines(file))
     return {(line["mutation"] if file == "mutations.jsonl" else line)["kind"] for line in found}
 
 
 def lost(file: str) -> list[bytes]:
-    """The lines that this version does not write again as they are, newer fields aside."""
+    """Return the lines that this version does not reproduce, except for newer fields."""
     again = ((line, FILES[file](line)) for line in lines(file))
     return [
         line
@@ -93,5 +93,5 @@ def lost(file: str) -> list[bytes]:
 
 
 def names(union: Any, name: Callable[[type], str]) -> list[str]:
-    """The names of the classes of a union, in its order."""
+    """Return the names of the classes of a union, in order."""
     return [name(cls) for cls in get_args(union)]

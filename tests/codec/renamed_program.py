@@ -1,4 +1,4 @@
-"""Read and write what is recorded, with every class called something else."""
+"""Read and write the golden files with every class renamed."""
 
 import sys
 from typing import get_args
@@ -11,12 +11,12 @@ from qutrio.model.journal import Fact
 
 
 def main() -> None:
-    """Say what is lost, once the classes have other names."""
+    """Rename the classes, and print what is lost."""
     classes = [c for union in (Message, Mutation, Fact, Check, Channel) for c in get_args(union)]
     for number, cls in enumerate(classes):
         cls.__name__ = cls.__qualname__ = f"Renamed{number}"
 
-    # Only now: names that depend on classes' names are worked out at import.
+    # Only now, because names that depend on class names are computed at import.
     from qutrio.peers.frames import Frame  # noqa: PLC0415
     from qutrio.sim.faults.union import PlannedFault  # noqa: PLC0415
 

@@ -88,7 +88,7 @@ def test_an_address_is_read_as_it_will_be_sent(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", BAD, ids=[t[:30] for t in BAD])
-def test_what_is_no_address_is_refused_in_words(text: str) -> None:
+def test_an_invalid_address_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(InvalidValueError, match=BAD[text]) as caught:
         parse_mailbox(text, "recipients")
     assert caught.value.field == "recipients"
@@ -102,8 +102,8 @@ def test_a_list_of_senders_asks_for_one() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("a@x.\"<>,;:\\ ()[]\r\n\0ü\u2028'|\x7f-1"), max_size=20))
-def test_no_text_gets_out_of_an_envelope(text: str) -> None:
-    """What is read at all can stand between angle brackets in one line."""
+def test_no_text_escapes_from_an_envelope(text: str) -> None:
+    """Any accepted address fits between angle brackets on one line."""
     try:
         box = parse_mailbox(text, "sender")
     except InvalidValueError:
@@ -120,7 +120,7 @@ MAIL = SmtpChannel(
 )
 
 
-def test_every_address_of_a_new_channel_is_looked_at() -> None:
+def test_every_address_of_a_new_channel_is_checked() -> None:
     require_mail_addresses(MAIL)
     for wrong in (
         evolve(MAIL, sender="a@x;b@x"),
@@ -131,7 +131,7 @@ def test_every_address_of_a_new_channel_is_looked_at() -> None:
 
 
 def test_an_edit_is_judged_by_what_it_changes() -> None:
-    """Else a channel that an older version took could not even be disabled."""
+    """Otherwise a channel that an older version accepted could not even be disabled."""
     old = evolve(MAIL, sender="q;q@example.org", recipients=("a@x;b@x", "c@d"))
     require_mail_addresses(evolve(old, enabled=False), old)
     with pytest.raises(InvalidValueError, match="recipients"):

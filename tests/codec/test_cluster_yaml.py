@@ -1,4 +1,4 @@
-"""cluster.yaml: what is written is read, what people write is kept or refused with its line."""
+"""cluster.yaml: any document reads back, and edits are kept or refused with their line."""
 
 import time
 
@@ -138,7 +138,7 @@ def test_a_merge_writes_down_the_id_that_a_person_left_out() -> None:
         ('master_cooldown: "2m"', "master_cooldown: x", "settings: master_cooldown"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_line_and_field(old: str, new: str, problem: str) -> None:
+def test_an_error_names_file_line_and_field(old: str, new: str, problem: str) -> None:
     assert old in TEXT
     with pytest.raises(InvalidDocumentError, match=problem) as caught:
         parse(TEXT.replace(old, new, 1), "cluster.yaml")
@@ -165,13 +165,13 @@ def test_a_huge_text_is_refused_before_it_is_parsed() -> None:
         parse("#" * (33 * 1024 * 1024), "cluster.yaml")
 
 
-def test_every_text_that_was_cut_off_can_be_told() -> None:
+def test_every_truncated_text_is_recognised() -> None:
     assert is_whole(TEXT)
     assert is_whole(TEXT + "\n\n")
     assert not any(is_whole(TEXT[:end]) for end in range(len(TEXT) - 1))
 
 
-def test_what_is_added_stands_before_the_last_line() -> None:
+def test_new_items_are_added_before_the_last_line() -> None:
     new = TcpCheck(id=CheckId("c3"), name="mail", address="127.0.0.1:25")
     merged = merge(TEXT, evolve(DOCUMENT, checks=(*DOCUMENT.checks, new)))
     assert is_whole(merged)
@@ -190,7 +190,7 @@ def test_sections_left_out_are_empty_and_settings_are_the_defaults() -> None:
     assert document.settings == Settings()
 
 
-def test_what_people_write_without_quotes_is_read() -> None:
+def test_values_without_quotes_are_read() -> None:
     text = """
 cluster_id: k
 revision: 1
@@ -213,7 +213,7 @@ checks:
     assert check.ip_family.value == "4"
 
 
-def test_a_url_that_a_person_writes_in_their_own_letters_is_read_into_ascii() -> None:
+def test_an_internationalized_url_is_stored_in_ascii() -> None:
     text = TEXT.replace("https://example.org/", "https://grüße.example/ß")
     check = parse(text, "x").checks[0]
     assert isinstance(check, HttpCheck)

@@ -1,4 +1,4 @@
-"""Equal documents are equal bytes, and nothing of a newer version is lost."""
+"""Equal documents are equal bytes, and fields of a newer version are kept."""
 
 import orjson
 import pytest
@@ -41,6 +41,6 @@ def test_a_field_nested_too_deeply_is_refused_rather_than_kept() -> None:
         from_json(data)
 
 
-def test_what_is_wrong_is_said_with_its_source() -> None:
+def test_an_error_names_its_source() -> None:
     with pytest.raises(InvalidDocumentError, match=r"backup.json: .*'members' is missing"):
         from_json(b'{"cluster_id":"k","revision":1}', "backup.json")

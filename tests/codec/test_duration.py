@@ -1,4 +1,4 @@
-"""Spans of time as people write them."""
+"""Durations as people write them."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ from qutrio.model.durations import format_duration
         (0.25, 0.25),
     ],
 )
-def test_it_is_read(text: object, seconds: float) -> None:
+def test_a_duration_with_units_is_read(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
@@ -43,10 +43,10 @@ def test_anything_else_is_refused_with_examples(text: object) -> None:
     ("seconds", "text"),
     [(90.0, "1m30s"), (0.0, "0s"), (0.5, "500ms"), (86_400.0, "1d"), (1.5, "1.5s"), (30, "30s")],
 )
-def test_it_is_written_as_a_person_would(seconds: float, text: str) -> None:
+def test_a_duration_is_written_with_the_largest_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
 @given(st.floats(0, 1e9) | st.integers(0, 10**9))
-def test_what_is_written_is_read_as_exactly_the_same(seconds: float) -> None:
+def test_a_written_duration_reads_as_exactly_the_same(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds

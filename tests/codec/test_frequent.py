@@ -1,4 +1,4 @@
-"""The short way for heartbeats and answers says exactly what the converter would."""
+"""The fast path for heartbeats and answers agrees exactly with the converter."""
 
 from typing import Any
 
@@ -41,15 +41,15 @@ ACK = HeartbeatAck(
 thorough = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def long_way(data: dict[str, Any]) -> object:
-    """What the converter makes of data, or the kind of its refusal."""
+def slow_path(data: dict[str, Any]) -> object:
+    """Return what the converter makes of data, or the kind of its refusal."""
     try:
         return CONVERTER.structure(data, KINDS[data["kind"]])
     except INVALID as error:
         return type(error)
 
 
-def short_way(data: dict[str, Any]) -> object:
+def fast_path(data: dict[str, Any]) -> object:
     try:
         return decode(orjson.dumps(data))
     except InvalidDocumentError:
@@ -58,7 +58,7 @@ def short_way(data: dict[str, Any]) -> object:
 
 @thorough
 @given(values(Heartbeat) | values(HeartbeatAck))
-def test_both_ways_write_the_same_bytes(message: Heartbeat | HeartbeatAck) -> None:
+def test_both_paths_write_the_same_bytes(message: Heartbeat | HeartbeatAck) -> None:
     kind = "heartbeat" if isinstance(message, Heartbeat) else "heartbeat_ack"
     assert encode(message) == orjson.dumps({"kind": kind, **CONVERTER.unstructure(message)})
     assert decode(encode(message)) == message
@@ -66,19 +66,19 @@ def test_both_ways_write_the_same_bytes(message: Heartbeat | HeartbeatAck) -> No
 
 @thorough
 @given(st.sampled_from([BEAT, ACK]), st.data())
-def test_both_ways_read_the_same_whatever_one_field_is(
+def test_both_paths_read_the_same_whatever_one_field_is(
     message: Heartbeat | HeartbeatAck, data: st.DataObject
 ) -> None:
     plain = orjson.loads(encode(message))
     field = data.draw(st.sampled_from(sorted(plain.keys() - {"kind"})))
     pairs = st.lists(st.integers(0, 9) | st.booleans() | st.none(), max_size=3)
     plain[field] = data.draw(json_values | pairs | st.integers(-(2**63), 2**63) | st.booleans())
-    expected, found = long_way(plain), short_way(plain)
+    expected, found = slow_path(plain), fast_path(plain)
     assert found == (InvalidDocumentError if isinstance(expected, type) else expected)
 
 
 @pytest.mark.parametrize("message", [BEAT, ACK])
-def test_the_usual_goes_the_short_way_and_the_unusual_does_not(
+def test_ordinary_messages_take_the_fast_path_and_others_do_not(
     message: Heartbeat | HeartbeatAck,
 ) -> None:
     plain = orjson.loads(encode(message))
@@ -91,13 +91,13 @@ def test_the_usual_goes_the_short_way_and_the_unusual_does_not(
 
 
 @pytest.mark.parametrize(("message", "field"), [(BEAT, "wall"), (ACK, "bound_s")])
-def test_a_number_without_end_is_refused(message: Heartbeat | HeartbeatAck, field: str) -> None:
+def test_an_infinite_number_is_refused(message: Heartbeat | HeartbeatAck, field: str) -> None:
     plain = orjson.loads(encode(message))
     assert read_frequent({**plain, field: float("inf")}) is None
 
 
-def test_a_heartbeat_of_a_version_that_names_no_engine_goes_the_short_way_too() -> None:
+def test_a_heartbeat_of_a_version_that_names_no_engine_takes_the_fast_path_too() -> None:
     """Those versions know lowest-id only."""
     plain = orjson.loads(encode(BEAT))
     del plain["engine"]
-    assert read_frequent(plain) == long_way(plain) == evolve(BEAT, engine="lowest-id")
+    assert read_frequent(plain) == slow_path(plain) == evolve(BEAT, engine="lowest-id")

@@ -1,4 +1,4 @@
-"""Lines of the incident journal come back as they were, and what is broken is left out."""
+"""Lines of the incident journal survive writing and reading, and broken lines are left out."""
 
 import orjson
 import pytest
@@ -51,7 +51,7 @@ def test_every_fact_comes_back_as_it_was(entry: Entry) -> None:
     assert decode_entry(line) == entry
 
 
-def test_a_line_names_its_kind_and_its_moment_for_whoever_reads_the_file() -> None:
+def test_a_line_names_its_kind_and_its_time() -> None:
     data = orjson.loads(encode_entry(closed(3)))
     assert (data["at_unix"], data["kind"], data["cause"]) == (WALL + 3, "closed", "recovered")
 
@@ -74,6 +74,6 @@ def test_a_line_that_is_torn_or_newer_is_left_out(line: bytes) -> None:
     assert decode_entry(line) is None
 
 
-def test_fields_of_a_newer_version_are_passed_over() -> None:
+def test_fields_of_a_newer_version_are_ignored() -> None:
     data = orjson.loads(encode_entry(stopped(1)))
     assert decode_entry(orjson.dumps({**data, "mood": "calm"})) == stopped(1)

@@ -1,4 +1,4 @@
-"""What may be a secret: it is masked, never quoted, and its mask is never stored."""
+"""Secrets are masked and never quoted, and a mask is never stored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -120,7 +120,7 @@ def test_neither_the_plain_form_nor_the_repr_shows_a_secret(value: dict[str, Any
 
 
 @given(values.checks | values.channels)
-def test_what_was_shown_and_comes_back_whole_changes_nothing(value: Any) -> None:
+def test_a_masked_form_that_comes_back_changes_nothing(value: Any) -> None:
     if value.kind == "unknown" or any(MASK in text for _, text in value.extra):
         return
     read = check_from_plain if isinstance(value, Check) else channel_from_plain
@@ -180,7 +180,7 @@ def test_a_header_keeps_its_own_old_value() -> None:
     assert restored(was, {"headers": 7}) == {"headers": 7}
 
 
-def test_text_that_only_holds_the_mask_is_a_value() -> None:
+def test_text_that_contains_a_mask_among_other_words_is_a_value() -> None:
     web = {"kind": "http", "id": "c1", "name": "web", "url": "https://h/a********b"}
     require_unmasked(check_from_plain(web | {"body": f"password: {MASK}"}, "web"), None)
     for url in ("https://h/?a=x********", "https://h/?a=********b", "https://h/?*********"):
@@ -197,7 +197,7 @@ def test_text_that_only_holds_the_mask_is_a_value() -> None:
         f"{SECRET}: [",
     ],
 )
-def test_what_is_no_yaml_is_refused_without_being_quoted(line: str) -> None:
+def test_invalid_yaml_is_refused_without_being_quoted(line: str) -> None:
     with pytest.raises(InvalidDocumentError) as caught:
         read_yaml(f"checks:\n  - {line}\n", "cluster.yaml")
     assert SECRET not in str(caught.value)

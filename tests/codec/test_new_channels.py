@@ -1,4 +1,4 @@
-"""Alert channels that a person gives: what nobody can have meant is refused, with a hint."""
+"""New alert channels: an obvious mistake is refused with a hint."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_credentials_in_the_url_of_a_hook_are_refused_as_in_that_of_a_check(
     require_new_channel(kind(id=ID, name="hook", url="https://example.org/x?a@b"))
 
 
-def test_what_a_channel_had_already_does_not_hinder_other_edits() -> None:
+def test_an_old_value_of_a_channel_does_not_prevent_other_edits() -> None:
     old = mail(password="hush")
     require_new_channel(evolve(old, port=25), old)
     with pytest.raises(InvalidValueError):

@@ -1,4 +1,4 @@
-"""What a newer version wrote into a ledger is kept and passed on; what is old looks as before."""
+"""Fields of a newer version in a ledger are kept and passed on; old ones look as before."""
 
 import orjson
 import pytest
@@ -24,7 +24,7 @@ DOCUMENT = ClusterDocument(cluster_id="k", revision=Revision(1), members=())
 
 
 def newer(ledger: Ledger) -> dict[str, object]:
-    """Return a ledger as a newer version might write it: fields and a kind that nobody knows."""
+    """Return a ledger as a newer version might write it, with unknown fields and a new kind."""
     plain = CONVERTER.unstructure(ledger)
     first = plain["outbox"][0]
     first["notice"]["kind"] = "telepathy"
@@ -63,10 +63,10 @@ def test_a_ledger_of_a_newer_version_comes_back_from_the_disk() -> None:
     assert decode_state(data, lambda _: file.content, "state").committed.ledger == ledger
 
 
-def test_an_errand_of_a_newer_version_is_read() -> None:
+def test_a_delegated_delivery_of_a_newer_version_is_read() -> None:
     first = CONVERTER.structure(newer(LEDGER), Ledger).outbox[0]
-    errand = Deliver(term=Term(1), delivery=first)
-    assert wire.decode(wire.encode(errand)) == errand
+    deliver = Deliver(term=Term(1), delivery=first)
+    assert wire.decode(wire.encode(deliver)) == deliver
 
 
 def test_checks_without_a_verdict_are_passed_on_and_kept() -> None:
@@ -94,7 +94,7 @@ def test_a_document_of_the_first_level_is_written_as_older_versions_write_it() -
     assert parse(emit(raised), "cluster.yaml") == raised
 
 
-def test_a_document_beyond_this_program_is_not_woken_up_with() -> None:
+def test_a_node_does_not_start_with_a_document_of_a_higher_level() -> None:
     file = document_file(evolve(DOCUMENT, level=LEVEL + 1))
     record = Record(Position(), DOCUMENT, Ledger())
     data = encode_state(Stable(Promise(), record, record), accepted=file.name, committed=file.name)

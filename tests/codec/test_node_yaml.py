@@ -1,4 +1,4 @@
-"""node.yaml: what is written is read, and what is wrong is named."""
+"""node.yaml reads back as it was written, and errors name the field."""
 
 import pytest
 from attrs import evolve
@@ -19,12 +19,12 @@ NODE = NodeFile(
 TEXT = emit(NODE, "Written for a test.")
 
 
-def test_what_is_written_is_read() -> None:
+def test_a_written_file_reads_back() -> None:
     assert parse(TEXT, "node.yaml") == NODE
     assert "# Written for a test.\n" in TEXT
 
 
-def test_what_is_left_out_has_a_default() -> None:
+def test_a_missing_field_has_a_default() -> None:
     node = parse("node_id: n1\nname: one\nadvertise: h:1\n", "node.yaml")
     assert (node.port, node.log_format) == (9901, LogFormat.AUTO)
 
@@ -51,13 +51,13 @@ def test_hooks_are_words_and_a_limit() -> None:
         (["hooks:", "  timeout: soon"], "2: hooks.timeout: 'soon'"),
     ],
 )
-def test_what_is_wrong_with_a_hook_is_named_with_its_line(lines: list[str], problem: str) -> None:
+def test_an_error_in_a_hook_names_its_line(lines: list[str], problem: str) -> None:
     text = "\n".join([*lines, "node_id: n1", "name: one", "advertise: h:1", ""])
     with pytest.raises(InvalidDocumentError, match=rf"^node\.yaml:{problem}"):
         parse(text, "node.yaml")
 
 
-def test_canary_zones_are_written_only_where_there_are_any() -> None:
+def test_canary_zones_are_written_only_if_there_are_any() -> None:
     node = evolve(NODE, canary_zones=("corp.example", "."))
     assert parse(emit(node), "node.yaml") == node
     assert "canary_zones" not in TEXT
@@ -77,7 +77,7 @@ def test_canary_zones_are_written_only_where_there_are_any() -> None:
         (f"[{', '.join(['a'] * 33)}]", "canary_zones: has more than 32"),
     ],
 )
-def test_what_is_no_canary_zone_is_named(zones: str, problem: str) -> None:
+def test_an_invalid_canary_zone_is_named(zones: str, problem: str) -> None:
     with pytest.raises(InvalidDocumentError, match=problem):
         parse(TEXT + f"canary_zones: {zones}\n", "node.yaml")
 
@@ -95,7 +95,7 @@ def test_what_is_no_canary_zone_is_named(zones: str, problem: str) -> None:
         ("format: 1", "format: 0", "format: must be 1"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_line_and_field(old: str, new: str, problem: str) -> None:
+def test_an_error_names_file_line_and_field(old: str, new: str, problem: str) -> None:
     with pytest.raises(InvalidDocumentError, match=problem) as caught:
         parse(TEXT.replace(old, new), "node.yaml")
     assert str(caught.value).startswith("node.yaml:")

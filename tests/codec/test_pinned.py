@@ -58,7 +58,7 @@ def test_a_class_without_a_name_cannot_be_written(nameless: type) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_what_an_older_version_wrote_is_written_again_to_the_byte(file: str) -> None:
+def test_golden_files_are_reproduced_to_the_byte(file: str) -> None:
     assert lost(file) == []
 
 

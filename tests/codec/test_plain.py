@@ -1,4 +1,4 @@
-"""The shape that people see: there and back, with secrets masked, and slips of the pen named."""
+"""The plain form: there and back, with secrets masked, and mistakes named."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_documents_come_back(document: ClusterDocument) -> None:
     assert document_from_plain(document_to_plain(document, secrets=True), "x") == document
 
 
-def test_what_is_left_out_takes_the_default_of_the_model() -> None:
+def test_a_missing_field_takes_the_default_of_the_model() -> None:
     expected = HttpCheck(id=CheckId("c1"), name="web", url="https://example.org/")
     assert check_from_plain(WEB, "x", strict=True) == expected
 
@@ -129,13 +129,13 @@ def test_no_secret_of_a_channel_shows_either(channel: Channel) -> None:
         ({"ip_family": "6to4"}, "'6to4' is not one of any, 4, 6"),
     ],
 )
-def test_what_a_person_gets_wrong_is_named(change: dict[str, Any], problem: str) -> None:
+def test_a_mistake_is_named(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidDocumentError, match=problem):
         check_from_plain(WEB | change, "web", strict=True)
 
 
 @pytest.mark.parametrize("missing", ["id", "name", "kind", "url"])
-def test_what_is_missing_is_named(missing: str) -> None:
+def test_a_missing_required_field_is_named(missing: str) -> None:
     data = {name: value for name, value in WEB.items() if name != missing}
     with pytest.raises(InvalidDocumentError, match=f"{missing}: is missing"):
         check_from_plain(data, "x")

@@ -1,4 +1,4 @@
-"""The durable state as bytes: it comes back, and damage is noticed and explained."""
+"""The durable state as bytes: it reads back, and damage is detected and explained."""
 
 import orjson
 import pytest
@@ -60,7 +60,7 @@ def test_a_state_of_a_newer_version_is_not_called_damaged() -> None:
         decode_state(newer, files.__getitem__, "state.json")
 
 
-def test_different_documents_with_one_stamp_have_different_names() -> None:
+def test_different_documents_of_one_revision_have_different_names() -> None:
     other = ClusterDocument(cluster_id="other", revision=Revision(1), members=())
     assert document_file(other).name != document_file(DOCUMENT).name
 

@@ -1,4 +1,4 @@
-"""Messages survive the wire, and the wire survives anything."""
+"""Messages read back as they were sent, and any other bytes are refused."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_mutation_of_a_newer_version_is_none() -> None:
     assert decode(b'{"kind":"propose","term":1,"request":"r","mutation":{"kind":"paint"}}') is None
 
 
-def test_a_word_of_a_newer_version_is_none() -> None:
+def test_an_engine_message_of_a_newer_version_is_none() -> None:
     message = Report(results=((result(Outcome.OK), 1.0),))
     assert decode(encode(message).replace(b'"ok"', b'"degraded"')) is None
 
@@ -181,7 +181,7 @@ def test_a_message_that_is_longer_than_its_kind_may_be_is_not_decoded(kind: str)
         decode(start + b"x" * BYTES_MAX[kind] + b"not even JSON")
 
 
-def test_what_does_not_begin_with_its_kind_may_be_short_only() -> None:
+def test_a_message_that_does_not_begin_with_its_kind_must_be_short() -> None:
     assert decode(b'{"a": 1, "kind": "farewell"}') == Farewell()
     with pytest.raises(InvalidDocumentError, match="without a kind"):
         decode(b'{"a": "' + b"x" * SMALL_BYTES_MAX + b'", "kind": "fetched"}')

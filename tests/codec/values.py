@@ -1,4 +1,4 @@
-"""Hypothesis strategies for every value that crosses a codec, found by type."""
+"""Hypothesis strategies for every value that crosses a codec, looked up by type."""
 
 import types
 from enum import Enum
@@ -174,7 +174,7 @@ tokens = st.builds(
 
 
 def collection(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Tuples as the document wants them: sorted by id, ids and names different."""
+    """Tuples as the document requires them: sorted by id, with unique ids and names."""
     return st.lists(items, max_size=3, unique_by=(lambda i: i.id, lambda i: i.name)).map(
         lambda found: tuple(sorted(found, key=lambda i: i.id))
     )
@@ -252,7 +252,7 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
 
 
 def tuples(first: Any, *rest: Any) -> st.SearchStrategy[Any]:
-    """The tuples of a type."""
+    """Return a strategy for tuples of a type."""
     if rest == (Ellipsis,):
         return st.lists(values(first), max_size=2).map(tuple)
     return st.tuples(*(values(option) for option in (first, *rest)))

@@ -1,4 +1,4 @@
-"""What stands in for sockets, targets and patterns where whole daemons run in virtual time."""
+"""Stand-ins for sockets, targets and patterns of whole daemons in virtual time."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -22,14 +22,14 @@ from qutrio.runtime.driver import EffectHandler
 
 @define
 class Target:
-    """The one thing that is watched, and the resolver through which it is seen."""
+    """The target of all checks, and the resolver through which probes reach it."""
 
     up: bool = True
     resolver_works: bool = True
     probes: int = 0
 
     async def resolve(self, host: str, family: IpFamily) -> Observation:
-        """End every probe with how the target is."""
+        """End every probe with the state of the target."""
         del host, family
         self.probes += 1
         await trio.sleep(0.01)
@@ -40,48 +40,48 @@ class Target:
         return Observation(Outcome.FAIL, None, "connection refused")
 
     async def ask(self, question: Question) -> Reply:
-        """Is never asked: nobody watches a name here."""
+        """Never called: there is no check of a name here."""
         raise AssertionError(question)
 
     def with_servers(self, servers: tuple[str, ...]) -> Self:
-        """Return itself, whoever is to be asked."""
+        """Return itself, whichever servers are given."""
         del servers
         return self
 
     async def judge(self, failure: NoAnswer) -> Observation:
-        """Is never asked: no look-up fails here."""
+        """Never called: no look-up fails here."""
         raise AssertionError(failure)
 
 
 @define
-class WatchedHands:
-    """A daemon's own hands, and a list of what they did."""
+class RecordingHandler:
+    """A daemon's own effect handler, and a list of what it did."""
 
     _handler: EffectHandler
     _did: Callable[[str], None]
 
     @property
     def durable(self) -> Stable:
-        """What the store holds."""
+        """Return the content of the store."""
         return self._handler.durable
 
     async def persist(self, stable: Stable) -> None:
-        """Persist, then write it down."""
+        """Persist, then record it."""
         await self._handler.persist(stable)
         self._did(f"persist {stable.promise.term} {stable.accepted.position}")
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Write it down, and send."""
+        """Record it, and send."""
         self._did(f"send {type(message).__name__} to {to}")
         self._handler.send(to, message)
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
-        """Write it down, and probe."""
+        """Record it, and probe."""
         self._did(f"probe {','.join(checks)}")
         self._handler.probe(checks)
 
     def notify(self, job: Notify) -> bool:
-        """Write it down, and notify."""
+        """Record it, and notify."""
         self._did(f"notify {job.delivery.notice.id}")
         return self._handler.notify(job)
 
@@ -103,18 +103,18 @@ class WatchedHands:
 
 
 class NoPatterns:
-    """Searches nothing: no check of the world has a pattern."""
+    """Refuses to search: no check of the world has a pattern."""
 
     async def search(self, pattern: str, text: str) -> bool | Observation:
         """Refuse."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Have nothing to let go of."""
+        """Do nothing."""
 
 
 class NoWatchdog:
-    """Does not mind."""
+    """A watchdog that does nothing."""
 
     def alive(self) -> None:
         """Do nothing."""

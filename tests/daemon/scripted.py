@@ -1,4 +1,4 @@
-"""A node that follows a script and hands that keep a diary: for tests of the loop around them."""
+"""A scripted node and a recording effect handler, for tests of the driver."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,7 +34,7 @@ ME, PEER = NodeId("n1"), NodeId("n2")
 
 
 def stable(revision: int = 1) -> Stable:
-    """A one-node cluster's memory at a revision."""
+    """Return the stable state of a one-node cluster at a revision."""
     member = Member(
         id=ME, name="one", address="127.0.0.1:9901", fingerprint=Fingerprint("f"), certificate="c"
     )
@@ -44,7 +44,7 @@ def stable(revision: int = 1) -> Stable:
 
 
 def delivery() -> Delivery:
-    """A notice that waits for one channel."""
+    """Return a notice that waits for one channel."""
     notice = Notice(
         id=NoticeId("x1"),
         kind=NoticeKind.DOWN,
@@ -61,7 +61,7 @@ def delivery() -> Delivery:
 
 
 def status() -> Status:
-    """What the one node says about itself."""
+    """Return the status of the one node."""
     held = stable().committed
     return Status(
         node=ME,
@@ -88,7 +88,7 @@ def status() -> Status:
 
 @define
 class ScriptedNode:
-    """Does what `react` says, and keeps what it lived through."""
+    """A node that returns what `react` says, and records its events."""
 
     react: Callable[[Event], Sequence[Effect]]
     deadline: Instant = Instant(float("inf"))
@@ -97,7 +97,7 @@ class ScriptedNode:
     revision: int = 1
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> Sequence[Effect]:
-        """Note the event, and look up what to do."""
+        """Record the event, and return the scripted effects."""
         del wall
         self.lived.append((now, event))
         if now >= self.deadline:
@@ -120,8 +120,8 @@ class ScriptedNode:
 
 
 @define
-class Diary:
-    """Hands that write down what they were asked to do."""
+class EffectRecorder:
+    """An effect handler that records what it was asked to do."""
 
     entries: list[str] = Factory(list)
     durable: Stable = Factory(stable)
@@ -131,7 +131,7 @@ class Diary:
     alive_at: list[float] = Factory(list)
 
     async def persist(self, stable: Stable) -> None:
-        """Take a while, or fail."""
+        """Take some time, or fail."""
         await trio.sleep(self.persist_s)
         if self.disk_fails:
             self.entries.append("disk failed")
@@ -140,30 +140,30 @@ class Diary:
         self.entries.append("persisted")
 
     def send(self, to: NodeId, message: Message) -> None:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"sent {type(message).__name__} to {to}")
 
     def probe(self, checks: tuple[CheckId, ...]) -> None:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"probe {','.join(checks)}")
 
     def notify(self, job: Notify) -> bool:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"notify {job.delivery.notice.id}")
         return self.jobs_taken
 
     def log_fact(self, fact: NodeFact) -> None:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"note {fact}")
 
     def log_turn(self, turn: Turn) -> None:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"turned {turn.after.value}")
 
     def journal(self, entry: Entry) -> None:
-        """Write it down."""
+        """Record it."""
         self.entries.append(f"journal {entry.fact}")
 
     def notify_watchdog(self) -> None:
-        """Remember when."""
+        """Record the time."""
         self.alive_at.append(trio.current_time())

@@ -26,13 +26,13 @@ from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.runtime.driver import EVENTS_WHILE_DUE_MAX, WAIT_S_MAX, drive
-from tests.daemon.scripted import PEER, Diary, ScriptedNode, delivery, stable, status
+from tests.daemon.scripted import PEER, EffectRecorder, ScriptedNode, delivery, stable, status
 
 
 class Rig:
-    """A driver with a scripted node and a diary."""
+    """A driver with a scripted node and a recording effect handler."""
 
-    def __init__(self, node: ScriptedNode, handler: Diary) -> None:
+    def __init__(self, node: ScriptedNode, handler: EffectRecorder) -> None:
         self.node, self.handler = node, handler
         self.inbox = Inbox("boot")
         self.view = Latest(node.view(Instant(0.0)))
@@ -62,7 +62,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
             Note(RoleClaimed(Term(4))),
         ]
 
-    rig = Rig(ScriptedNode(react), Diary(persist_s=0.5))
+    rig = Rig(ScriptedNode(react), EffectRecorder(persist_s=0.5))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         answer = await rig.inbox.ask(lambda request: Proposed(request, Batch(mutations=())))
@@ -78,8 +78,8 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
         await rig.inbox.post(Stop())
 
 
-async def test_ticks_come_when_the_node_wants_them(autojump_clock: MockClock) -> None:
-    rig = Rig(ScriptedNode(_quiet, Instant(0.25), tick_every_s=0.25), Diary())
+async def test_ticks_come_at_the_deadlines_of_the_node(autojump_clock: MockClock) -> None:
+    rig = Rig(ScriptedNode(_quiet, Instant(0.25), tick_every_s=0.25), EffectRecorder())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         await trio.sleep(10.1)
@@ -90,7 +90,7 @@ async def test_ticks_come_when_the_node_wants_them(autojump_clock: MockClock) ->
 
 
 async def test_a_flood_of_events_does_not_starve_the_ticks(autojump_clock: MockClock) -> None:
-    rig = Rig(ScriptedNode(_quiet, Instant(0.0), tick_every_s=0.0), Diary())
+    rig = Rig(ScriptedNode(_quiet, Instant(0.0), tick_every_s=0.0), EffectRecorder())
 
     async def flood() -> None:
         for _ in range(20 * EVENTS_WHILE_DUE_MAX):
@@ -104,8 +104,8 @@ async def test_a_flood_of_events_does_not_starve_the_ticks(autojump_clock: MockC
     assert len(ticks) >= 19
 
 
-async def test_what_is_queued_goes_before_a_tick_that_is_due(autojump_clock: MockClock) -> None:
-    rig = Rig(ScriptedNode(_quiet, Instant(0.0)), Diary())
+async def test_queued_events_go_before_a_tick_that_is_due(autojump_clock: MockClock) -> None:
+    rig = Rig(ScriptedNode(_quiet, Instant(0.0)), EffectRecorder())
     for peer in ("n2", "n3"):
         await rig.inbox.post(Linked(NodeId(peer)))
     async with trio.open_nursery() as nursery:
@@ -115,7 +115,7 @@ async def test_what_is_queued_goes_before_a_tick_that_is_due(autojump_clock: Moc
     assert [type(event) for _, event in rig.node.lived][:2] == [Linked, Linked]
 
 
-async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
+async def test_nothing_is_sent_that_depends_on_a_failed_write() -> None:
     def react(event: Event) -> Sequence[Effect]:
         if isinstance(event, PersistFailed):
             return [Note(DiskRefused("no space left")), Persist(stable(3)), Send(PEER, Farewell())]
@@ -123,7 +123,7 @@ async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
             return [Persist(stable(2)), Send(PEER, Farewell())]
         return ()
 
-    rig = Rig(ScriptedNode(react), Diary(disk_fails=True))
+    rig = Rig(ScriptedNode(react), EffectRecorder(disk_fails=True))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         await rig.inbox.post(Linked(PEER))
@@ -145,7 +145,7 @@ async def test_nothing_is_said_that_rests_on_a_write_that_failed() -> None:
         (Ruling.UNKNOWN, Ruling.UNKNOWN),
     ],
 )
-async def test_a_caller_is_answered_honestly_when_the_write_before_its_answer_failed(
+async def test_a_caller_is_told_that_the_write_before_its_answer_failed(
     ruling: Ruling, told: Ruling
 ) -> None:
     def react(event: Event) -> Sequence[Effect]:
@@ -154,7 +154,7 @@ async def test_a_caller_is_answered_honestly_when_the_write_before_its_answer_fa
         answer = Reply(event.request, ruling, "as ruled", Revision(2))
         return [Persist(stable(2)), Send(PEER, Farewell()), answer]
 
-    rig = Rig(ScriptedNode(react), Diary(disk_fails=True))
+    rig = Rig(ScriptedNode(react), EffectRecorder(disk_fails=True))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         answer = await rig.inbox.ask(lambda request: Proposed(request, Batch(mutations=())))
@@ -165,13 +165,13 @@ async def test_a_caller_is_answered_honestly_when_the_write_before_its_answer_fa
     assert rig.handler.entries == ["disk failed"]
 
 
-async def test_a_question_is_answered_also_when_the_write_before_its_answer_failed() -> None:
+async def test_a_query_is_answered_even_if_the_write_before_its_answer_failed() -> None:
     def react(event: Event) -> Sequence[Effect]:
         if not isinstance(event, Inspected):
             return ()
         return [Persist(stable(2)), Show(event.request, status())]
 
-    rig = Rig(ScriptedNode(react), Diary(disk_fails=True))
+    rig = Rig(ScriptedNode(react), EffectRecorder(disk_fails=True))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         answer = await rig.inbox.ask(Inspected)
@@ -180,11 +180,11 @@ async def test_a_question_is_answered_also_when_the_write_before_its_answer_fail
     assert answer.status == status()
 
 
-async def test_the_node_hears_of_a_notice_for_which_there_was_no_room() -> None:
+async def test_the_node_is_told_of_a_notice_for_which_there_was_no_room() -> None:
     def react(event: Event) -> Sequence[Effect]:
         return [Notify(delivery(), Term(1), delegated=False)] if isinstance(event, Linked) else ()
 
-    rig = Rig(ScriptedNode(react), Diary(jobs_taken=False))
+    rig = Rig(ScriptedNode(react), EffectRecorder(jobs_taken=False))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         await rig.inbox.post(Linked(PEER))
@@ -194,8 +194,8 @@ async def test_the_node_hears_of_a_notice_for_which_there_was_no_room() -> None:
     assert (heard.notice, heard.channel, heard.delivered) == ("x1", "c1", False)
 
 
-async def test_the_watchdog_is_fed_also_while_nothing_happens(autojump_clock: MockClock) -> None:
-    rig = Rig(ScriptedNode(_quiet), Diary())
+async def test_the_watchdog_is_notified_while_nothing_happens(autojump_clock: MockClock) -> None:
+    rig = Rig(ScriptedNode(_quiet), EffectRecorder())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         await trio.sleep(60)
@@ -206,7 +206,7 @@ async def test_the_watchdog_is_fed_also_while_nothing_happens(autojump_clock: Mo
 
 
 async def test_stop_is_the_last_event_and_closes_the_inbox() -> None:
-    rig = Rig(ScriptedNode(_quiet), Diary())
+    rig = Rig(ScriptedNode(_quiet), EffectRecorder())
     await rig.inbox.post(Stop())
     await rig.inbox.post(Linked(PEER))
     await rig.drive()

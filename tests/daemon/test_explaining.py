@@ -1,4 +1,4 @@
-"""Whole daemons write down an outage, and each can tell what it saw of it and what it did not."""
+"""Whole daemons record an outage, and each reports what it saw of it and what it missed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def seed() -> Iterator[int]:
-    """Every run of a test is the same run: a failure comes again when the test is repeated."""
+    """Seed the random numbers, so that a failure can be reproduced."""
     with seeded_scheduler(1):
         yield 1
 
@@ -44,7 +44,7 @@ def kinds(told: IncidentReport) -> list[str]:
 
 
 async def outage_with_failover(world: World) -> list[NodeId]:
-    """Let the target fail, the master page and crash, the target recover, and the master return."""
+    """Target fails, master alerts and crashes, target recovers, master returns."""
     nodes = await world.begin(3)
     world.target.up = False
     await trio.sleep(30)
@@ -59,7 +59,9 @@ async def outage_with_failover(world: World) -> list[NodeId]:
     return nodes
 
 
-async def test_the_heir_tells_the_whole_outage_and_who_acted(autojump_clock: MockClock) -> None:
+async def test_the_new_master_reports_the_whole_outage_and_who_was_master(
+    autojump_clock: MockClock,
+) -> None:
     async with open_world() as world:
         lowest, heir, _other = await outage_with_failover(world)
         told = story(world, heir)
@@ -79,7 +81,7 @@ async def test_the_heir_tells_the_whole_outage_and_who_acted(autojump_clock: Moc
         assert up.after_s >= 1.0
 
 
-async def test_the_master_that_paged_and_crashed_tells_its_part_and_what_it_missed(
+async def test_the_master_that_crashed_reports_its_part_and_what_it_missed(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -89,10 +91,10 @@ async def test_the_master_that_paged_and_crashed_tells_its_part_and_what_it_miss
         assert told.pages[0].by is not None
         assert told.pages[0].by.id == lowest
         assert isinstance(told.entries[6].fact, Started)
-        assert told.end is End.RECOVERED  # the ledger told it, when it was back
+        assert told.end is End.RECOVERED  # learned from the ledger after its return
 
 
-async def test_a_follower_tells_that_the_master_decided_and_marks_what_was_delivered(
+async def test_a_follower_reports_that_the_master_decided_and_what_was_delivered(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -106,7 +108,7 @@ async def test_a_follower_tells_that_the_master_decided_and_marks_what_was_deliv
         assert [fact.cause.value for fact in facts if isinstance(fact, Crossed)] == ["delivered"]
 
 
-async def test_a_node_that_was_asked_to_stop_has_written_everything_down(
+async def test_a_node_that_was_asked_to_stop_has_written_all_its_lines(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -122,7 +124,7 @@ async def test_a_node_that_was_asked_to_stop_has_written_everything_down(
 
 
 class BrokenJournal(MemoryJournal):
-    """Refuses every line, or, with `hangs`, never comes back."""
+    """Refuses every line, or, with `hangs`, never returns."""
 
     def __init__(self, *, hangs: bool) -> None:
         super().__init__()

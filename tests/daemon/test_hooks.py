@@ -1,4 +1,4 @@
-"""Hooks hear of the role in order, one at a time, and never for ever."""
+"""Hooks run in the order of the changes, one at a time, and for a limited time."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ SAY = "/bin/sh", "-c", 'echo "$QUTRIO_EVENT $QUTRIO_TERM $QUTRIO_NODE" >> "$FILE
 
 @define
 class Stage:
-    """A runner of hooks whose node the test lets act."""
+    """A runner of hooks; the test decides when its node is master."""
 
     driver_args: ScriptedNode
     runner: HookRunner
@@ -34,7 +34,7 @@ class Stage:
     mind: trio.CancelScope
 
     def act(self, term: int | None) -> None:
-        """Let the node act in a term, or not at all."""
+        """Make the node master in a term, or not at all."""
         view = self.driver_args.view.value
         position = view.position if term is None else Position(Term(term), 1)
         until = None if term is None else Instant(1e9)
@@ -48,7 +48,7 @@ class Stage:
         return self.runner.report().runs
 
     async def close(self) -> None:
-        """End as a daemon does that was asked to."""
+        """Stop as a daemon does."""
         self.runner.close()
         with trio.fail_after(WAIT_S):
             await self.ended.wait()
@@ -56,7 +56,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(hooks: Hooks, **environ: str) -> AsyncIterator[Stage]:
-    """Give a stage, and end it."""
+    """Yield a stage, and stop it."""
     log: list[tuple[str, dict[str, object]]] = []
 
     def note(what: str, /, **details: object) -> None:
@@ -83,12 +83,12 @@ async def stage(hooks: Hooks, **environ: str) -> AsyncIterator[Stage]:
         nursery.cancel_scope.cancel()
 
 
-async def test_gain_and_loss_are_told_in_order_with_their_terms(tmp_path: Path) -> None:
+async def test_gain_and_loss_run_in_order_with_their_terms(tmp_path: Path) -> None:
     said = trio.Path(tmp_path / "said")
     async with stage(Hooks(gain=SAY, loss=SAY), FILE=str(said)) as scene:
         scene.act(4)
         await scene.runs(1)
-        scene.act(5)  # a higher term while the node goes on acting is no turn of the role
+        scene.act(5)  # a higher term of the same master is no change
         await trio.testing.wait_all_tasks_blocked()
         scene.act(None)
         await scene.runs(2)
@@ -147,7 +147,7 @@ async def test_a_failure_is_a_line_in_the_log_and_the_next_hook_runs() -> None:
     assert scene.log[1][1]["output"] == "bad\n"
 
 
-async def test_a_hook_that_a_signal_ends_is_told_so() -> None:
+async def test_a_hook_that_a_signal_ends_is_reported_so() -> None:
     async with stage(Hooks(gain=("/bin/sh", "-c", "kill -9 $$"))) as scene:
         scene.act(4)
         (run,) = await scene.runs(1)
@@ -164,7 +164,7 @@ async def test_only_the_end_of_a_long_output_is_kept() -> None:
     assert len(run.output) == subject.OUTPUT_BYTES_MAX
 
 
-async def test_the_loss_hook_runs_when_the_daemon_stops_whatever_is_cancelled() -> None:
+async def test_the_loss_hook_runs_when_the_daemon_stops_and_tasks_are_cancelled() -> None:
     script = 'echo "$QUTRIO_EVENT $QUTRIO_REASON"'
     async with stage(Hooks(loss=("/bin/sh", "-c", script))) as scene:
         scene.act(4)
@@ -178,7 +178,7 @@ async def test_the_loss_hook_runs_when_the_daemon_stops_whatever_is_cancelled() 
     assert run.output == "loss stopping\n"
 
 
-async def test_a_hook_that_does_not_end_is_cut_when_the_daemon_stops(
+async def test_a_hook_that_does_not_end_is_killed_when_the_daemon_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(subject, "STOPPING_S", 0.1)
@@ -191,13 +191,13 @@ async def test_a_hook_that_does_not_end_is_cut_when_the_daemon_stops(
     assert (run.ok, run.how) == (False, "stopped with the daemon")
 
 
-async def test_without_hooks_nothing_is_followed() -> None:
+async def test_without_hooks_the_view_is_not_followed() -> None:
     async with stage(NO_HOOKS) as scene:
         await scene.close()
     assert scene.runner.report().runs == ()
 
 
-async def test_a_role_that_turns_faster_than_its_hooks_loses_whole_turns(tmp_path: Path) -> None:
+async def test_changes_faster_than_the_hooks_are_dropped_in_pairs(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     script = '[ "$QUTRIO_TERM" != 1 ] || read go < "$GATE"'
@@ -216,7 +216,7 @@ async def test_a_role_that_turns_faster_than_its_hooks_loses_whole_turns(tmp_pat
     assert runs[-1].term == CHANGES_MAX - 1
 
 
-async def test_systemds_words_to_the_daemon_are_not_for_hooks() -> None:
+async def test_variables_of_systemd_are_not_passed_to_hooks() -> None:
     async with stage(Hooks(gain=("/usr/bin/env",)), NOTIFY_SOCKET="@x", KEPT="yes") as scene:
         scene.act(4)
         (run,) = await scene.runs(1)

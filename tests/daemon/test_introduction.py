@@ -1,4 +1,4 @@
-"""A node whose node.yaml gives another name or address tells the cluster so, once."""
+"""A node whose node.yaml has a new name or address proposes it to the cluster once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ AS_IT_IS = Particulars("one", "127.0.0.1:9901")
 
 
 class Cluster:
-    """A cluster that takes proposals, or refuses them."""
+    """A cluster that accepts proposals, or refuses them."""
 
     def __init__(self, wanted: Particulars, *, refuses: bool = False) -> None:
         self.inbox = Inbox("boot")
@@ -56,14 +56,14 @@ class Cluster:
         self.log.append(what)
 
 
-async def test_nothing_is_proposed_when_the_cluster_knows(autojump_clock: MockClock) -> None:
+async def test_nothing_is_proposed_if_the_document_agrees(autojump_clock: MockClock) -> None:
     cluster = Cluster(AS_IT_IS)
     async with cluster.running():
         await trio.sleep(1000)
     assert cluster.proposed == []
 
 
-async def test_a_new_address_is_told_once_when_there_is_a_master(
+async def test_a_new_address_is_proposed_once_when_there_is_a_master(
     autojump_clock: MockClock,
 ) -> None:
     moved = Particulars("one", "127.0.0.9:9901")
@@ -78,7 +78,7 @@ async def test_a_new_address_is_told_once_when_there_is_a_master(
     assert cluster.proposed == [moved]
 
 
-async def test_a_reload_is_told_too_and_a_later_change_by_others_is_left_alone(
+async def test_a_reload_is_proposed_too_and_a_later_change_by_others_is_left_alone(
     autojump_clock: MockClock,
 ) -> None:
     renamed = Particulars("uno", "127.0.0.1:9901")
@@ -96,7 +96,7 @@ async def test_a_reload_is_told_too_and_a_later_change_by_others_is_left_alone(
     assert cluster.proposed == [renamed]
 
 
-async def test_a_cluster_that_keeps_refusing_is_not_asked_for_ever(
+async def test_a_cluster_that_keeps_refusing_is_not_asked_forever(
     autojump_clock: MockClock,
 ) -> None:
     cluster = Cluster(Particulars("taken", "127.0.0.1:9901"), refuses=True)

@@ -1,4 +1,4 @@
-"""Log lines are whole, one per event, whatever words a peer or a target chose."""
+"""Log lines are whole, one per event, whatever text a peer or a target sent."""
 
 import io
 import json
@@ -29,7 +29,7 @@ class _BrokenPipe(io.StringIO):
         raise BrokenPipeError
 
 
-def test_json_lines_hold_the_time_the_words_and_the_details() -> None:
+def test_json_lines_hold_the_time_the_message_and_the_details() -> None:
     stream = io.StringIO()
     make_logger("json", _NoonClock(), stream)("link up", peer="n1", rtt_ms=3, why=None)
     expected = {"time": "1970-01-01T12:00:00.250Z", "what": "link up", "peer": "n1", "rtt_ms": "3"}
@@ -62,11 +62,11 @@ def test_an_unknown_form_is_refused_with_the_known_ones() -> None:
         make_logger("xml", _NoonClock(), io.StringIO())
 
 
-def test_a_log_that_nobody_reads_any_more_ends_nothing() -> None:
+def test_a_closed_log_does_not_end_the_daemon() -> None:
     make_logger("json", _NoonClock(), _BrokenPipe())("link up")
 
 
-def test_a_pipe_that_nobody_reads_stops_nothing_and_the_loss_is_told() -> None:
+def test_a_pipe_that_nobody_reads_blocks_nothing_and_lost_lines_are_counted() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as out, os.fdopen(writer, "w") as pipe:
         logger = make_logger("logfmt", _NoonClock(), pipe)

@@ -1,4 +1,4 @@
-"""The recorder writes what the node says, waits for nobody, and admits what it lost."""
+"""The recorder writes journal lines without blocking, and logs how many were lost."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ class Rig:
             self.recorder.put(entry)
 
 
-async def test_what_is_queued_when_the_node_ends_is_written() -> None:
+async def test_queued_lines_are_written_when_the_node_stops() -> None:
     rig = Rig(Disk())
     rig.take(entries(0, 100))
     rig.recorder.close()
@@ -67,7 +67,7 @@ async def test_what_is_queued_when_the_node_ends_is_written() -> None:
     assert rig.disk.kept == entries(0, 100)
 
 
-async def test_a_full_disk_is_logged_once_and_so_is_its_end_with_the_number_lost() -> None:
+async def test_a_full_disk_is_logged_once_and_so_is_its_end_with_the_number_of_lost_lines() -> None:
     rig = Rig(Disk(full=True))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.recorder.run)
@@ -85,7 +85,7 @@ async def test_a_full_disk_is_logged_once_and_so_is_its_end_with_the_number_lost
     assert rig.disk.kept == entries(3, 4)
 
 
-async def test_a_disk_that_hangs_holds_nobody_up_and_costs_what_does_not_fit() -> None:
+async def test_a_disk_that_hangs_blocks_nothing_and_lines_beyond_the_queue_are_lost() -> None:
     gate = trio.Event()
     rig = Rig(Disk(gate=gate))
     async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""The real daemon as a process: what systemd sees, what signals do, and how it refuses to start."""
+"""The real daemon as a process: systemd, signals, and refusals to start."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ PATIENCE_S = HANG_S
 
 
 class Place:
-    """A data directory, the sockets beside it, and daemons that are started there."""
+    """A data directory, its sockets, and the daemons that are started there."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -80,7 +80,7 @@ def _read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"the daemon ended without saying {words!r}")
 
 
-def test_ready_when_it_listens_and_a_clean_end_on_sigterm(place: Place) -> None:
+def test_the_daemon_is_ready_when_it_listens_and_ends_cleanly_on_sigterm(place: Place) -> None:
     with place.daemon() as process:
         assert place.told() == "READY=1"
         with socket.create_connection(("127.0.0.1", place.port), timeout=PATIENCE_S):
@@ -120,7 +120,7 @@ def test_a_second_daemon_in_the_same_directory_is_refused_in_one_sentence(place:
 
 
 def test_a_port_that_is_taken_is_named_in_one_sentence(place: Place) -> None:
-    """And the node, which has never listened, has promised nothing."""
+    """The node, which has never listened, has promised nothing."""
     before = place.directory.state_file.read_bytes()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -135,7 +135,7 @@ def test_a_port_that_is_taken_is_named_in_one_sentence(place: Place) -> None:
     assert not place.directory.cluster_file.exists()
 
 
-def test_a_fifo_for_a_cluster_file_does_not_keep_it_from_ending(place: Place) -> None:
+def test_a_fifo_in_place_of_cluster_yaml_does_not_keep_the_daemon_from_ending(place: Place) -> None:
     os.mkfifo(place.directory.cluster_file)
     with place.daemon() as process:
         assert place.told() == "READY=1"
@@ -144,7 +144,7 @@ def test_a_fifo_for_a_cluster_file_does_not_keep_it_from_ending(place: Place) ->
         assert process.wait(PATIENCE_S) == 0
 
 
-def test_options_go_before_the_file(place: Place) -> None:
+def test_options_override_the_file(place: Place) -> None:
     port = free_port()
     with place.daemon("--port", str(port), "--name", "other") as process:
         assert place.told() == "READY=1"

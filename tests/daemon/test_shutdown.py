@@ -1,4 +1,4 @@
-"""The daemon ends from the source to the sink, within its grace, and a bug ends it at once."""
+"""The daemon stops inputs first and outputs last, within its grace; a bug ends it at once."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from qutrio.plumbing.clock import TrioClock
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.outbox import Outboxes
-from tests.daemon.scripted import PEER, Diary, ScriptedNode
+from tests.daemon.scripted import PEER, EffectRecorder, ScriptedNode
 
 LISTEN_S = 0.5
 """How long it takes to begin to listen; the node wants its first tick at once."""
 
 
-class Rig(Diary):
-    """The whole tree with edges that keep a diary of how they end."""
+class Rig(EffectRecorder):
+    """The whole tree of tasks with edges that record how they end."""
 
     def __init__(self, drain_s: float = 0.0) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Rig(Diary):
         return [Send(PEER, Farewell())] if isinstance(event, Stop) else ()
 
 
-async def test_ends_from_source_to_sink(autojump_clock: MockClock) -> None:
+async def test_the_daemon_stops_from_its_inputs_to_its_outputs(autojump_clock: MockClock) -> None:
     rig = Rig()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.run)
@@ -149,10 +149,10 @@ async def test_a_bug_ends_everything_at_once(autojump_clock: MockClock) -> None:
     assert trio.current_time() == pytest.approx(3.5)
 
 
-async def test_a_request_to_end_that_comes_while_it_still_starts_is_heard(
+async def test_a_request_to_stop_during_the_start_is_obeyed(
     autojump_clock: MockClock,
 ) -> None:
-    """The node has not begun to think, so it has nothing to say either."""
+    """The driver has not started, so the node has sent nothing."""
     rig = Rig()
     rig.stop.set()
     await rig.run()
@@ -163,7 +163,7 @@ async def test_a_request_to_end_that_comes_while_it_still_starts_is_heard(
 async def test_a_node_that_cannot_listen_has_not_started_the_driver(
     autojump_clock: MockClock,
 ) -> None:
-    """What it would promise at its first deadline would outlive the failed start."""
+    """A promise at its first deadline would outlast the failed start."""
     rig = Rig()
     rig.obstacle = PeerError("the port is taken")
     with pytest.RaisesGroup(PeerError, flatten_subgroups=True):

@@ -1,4 +1,4 @@
-"""A mail server that takes connections and never answers holds up nothing but its own mails."""
+"""A mail server that accepts connections and never answers delays only its own mails."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ PROBES_PER_MINUTE = 6
 
 @pytest.fixture(autouse=True)
 def seed() -> Iterator[None]:
-    """Make every run of the test the same run."""
+    """Seed the random numbers, so that a failure can be reproduced."""
     with seeded_scheduler(1):
         yield
 

@@ -1,4 +1,4 @@
-"""What systemd is told, by the variables it set."""
+"""Messages to systemd, as its environment variables request them."""
 
 import os
 import socket
@@ -46,7 +46,9 @@ def test_ready_and_stopping_reach_the_manager(manager: socket.socket) -> None:
     assert _heard(manager) == ["READY=1", "STOPPING=1"]
 
 
-def test_the_watchdog_is_fed_three_times_per_interval_and_not_more(manager: socket.socket) -> None:
+def test_the_watchdog_is_notified_three_times_per_interval_and_not_more(
+    manager: socket.socket,
+) -> None:
     clock = _HandClock()
     variables = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "30000000"}
     systemd = find_systemd(variables, clock)
@@ -56,7 +58,7 @@ def test_the_watchdog_is_fed_three_times_per_interval_and_not_more(manager: sock
     assert _heard(manager) == ["WATCHDOG=1"] * 4
 
 
-def test_a_watchdog_for_another_process_is_not_ours_to_feed(manager: socket.socket) -> None:
+def test_a_watchdog_for_another_process_is_not_notified(manager: socket.socket) -> None:
     variables = {
         "NOTIFY_SOCKET": manager.getsockname(),
         "WATCHDOG_USEC": "30000000",
@@ -72,5 +74,5 @@ def test_without_systemd_nothing_happens() -> None:
     systemd.alive()
 
 
-def test_a_manager_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+def test_a_manager_that_is_gone_does_not_end_the_daemon(tmp_path: Path) -> None:
     find_systemd({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, _HandClock()).notify("READY=1")

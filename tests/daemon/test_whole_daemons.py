@@ -1,4 +1,4 @@
-"""Whole daemons in virtual time elect, hand over, page and end as they should."""
+"""Whole daemons in virtual time elect, transfer, alert and stop as they should."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,14 @@ from qutrio.core.api.messages import Ruling
 from qutrio.core.api.mutations import PutCheck, RemoveMember
 from qutrio.model.document import UNSEEN_AFTER_S_MIN
 from qutrio.model.ids import NodeId
-from tests.daemon.virtual_cluster import Deed, Line, Mail, open_world, replay, seeded_scheduler
+from tests.daemon.virtual_cluster import (
+    DaemonEffect,
+    Line,
+    Mail,
+    open_world,
+    replay,
+    seeded_scheduler,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +27,7 @@ COOLDOWN_S = 120.0
 
 @pytest.fixture(autouse=True)
 def seed() -> Iterator[int]:
-    """Every run of a test is the same run: a failure comes again when the test is repeated."""
+    """Seed the random numbers, so that a failure can be reproduced."""
     with seeded_scheduler(1):
         yield 1
 
@@ -42,14 +49,14 @@ async def _whoever_is_first(seed: int) -> tuple[list[NodeId], list[tuple[float, 
 
 
 @pytest.mark.parametrize("other_seed", range(5))
-def test_in_whatever_order_links_come_up_the_role_ends_with_the_lowest_id(other_seed: int) -> None:
+def test_the_lowest_id_becomes_master_in_whatever_order_links_come_up(other_seed: int) -> None:
     nodes, masters = replay(_whoever_is_first, other_seed)
     assert masters[0][0] < 2.0
     assert masters[-1][1] == nodes[0]
     assert len(masters) <= 2
 
 
-async def test_a_returning_lower_id_waits_out_the_cooldown_and_a_flap_starts_it_again(
+async def test_a_returning_lower_id_waits_for_the_cooldown_and_a_flap_restarts_it(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -75,7 +82,7 @@ async def test_a_returning_lower_id_waits_out_the_cooldown_and_a_flap_starts_it_
         assert trio.current_time() >= 250
 
 
-async def test_the_role_moves_within_a_moment_when_the_master_is_asked_to_stop(
+async def test_a_new_master_acts_at_once_when_the_old_one_is_asked_to_stop(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -87,7 +94,7 @@ async def test_the_role_moves_within_a_moment_when_the_master_is_asked_to_stop(
         assert trio.current_time() - asked_at < 1.5
 
 
-async def test_an_outage_pages_once_when_it_begins_and_once_when_it_ends(
+async def test_an_outage_is_announced_once_and_its_end_once(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -105,7 +112,7 @@ async def test_an_outage_pages_once_when_it_begins_and_once_when_it_ends(
         assert world.mailbox[0].at - down_at < 10
 
 
-async def test_a_check_that_no_daemon_can_judge_is_told_once_with_the_reasons_and_so_is_its_end(
+async def test_a_check_without_a_verdict_is_announced_once_with_the_reasons_and_its_end_once(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -126,7 +133,9 @@ async def test_a_check_that_no_daemon_can_judge_is_told_once_with_the_reasons_an
         assert seen.cause == unseen.cause
 
 
-async def test_an_outage_outlives_the_master_that_announced_it(autojump_clock: MockClock) -> None:
+async def test_the_end_of_an_outage_is_announced_by_the_next_master(
+    autojump_clock: MockClock,
+) -> None:
     async with open_world() as world:
         lowest, *others = await world.begin(3)
         world.target.up = False
@@ -142,7 +151,7 @@ async def test_an_outage_outlives_the_master_that_announced_it(autojump_clock: M
         ]
 
 
-async def test_an_outage_whose_master_crashed_before_it_could_say_so_is_still_announced(
+async def test_an_outage_whose_master_crashed_before_it_announced_it_is_still_announced(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -154,7 +163,7 @@ async def test_an_outage_whose_master_crashed_before_it_could_say_so_is_still_an
         assert [(mail.kind, mail.by) for mail in world.mailbox] == [("down", others[0])]
 
 
-async def test_a_minority_pages_nobody(autojump_clock: MockClock) -> None:
+async def test_a_minority_alerts_nobody(autojump_clock: MockClock) -> None:
     async with open_world() as world:
         _lowest, *others = await world.begin(3)
         for other in others:
@@ -166,7 +175,7 @@ async def test_a_minority_pages_nobody(autojump_clock: MockClock) -> None:
         assert world.mailbox == []
 
 
-async def test_a_master_that_cannot_write_gives_the_role_away_and_takes_it_back_when_it_can(
+async def test_a_master_that_cannot_write_resigns_and_is_master_again_when_it_can(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
@@ -208,7 +217,7 @@ async def test_a_removed_daemon_stops_probing_and_the_others_go_on(
         assert world.mailbox == []
 
 
-async def _eventful(seed: int) -> tuple[list[Line], list[Deed], list[Mail]]:
+async def _eventful(seed: int) -> tuple[list[Line], list[DaemonEffect], list[Mail]]:
     async with open_world(seed) as world:
         lowest, *_others = await world.begin(3)
         world.target.up = False
@@ -218,7 +227,7 @@ async def _eventful(seed: int) -> tuple[list[Line], list[Deed], list[Mail]]:
         world.start(lowest)
         world.target.up = True
         await trio.sleep(30)
-        return world.trace, world.deeds, world.mailbox
+        return world.trace, world.performed, world.mailbox
 
 
 def test_the_same_seed_gives_the_same_trace_and_another_seed_another() -> None:
@@ -228,21 +237,21 @@ def test_the_same_seed_gives_the_same_trace_and_another_seed_another() -> None:
     assert first != other
 
 
-async def test_a_daemon_that_stops_closes_its_door_then_says_farewell_then_is_silent(
+async def test_a_daemon_that_stops_closes_its_listener_then_says_farewell_then_is_silent(
     autojump_clock: MockClock,
 ) -> None:
     async with open_world() as world:
         lowest, *others = await world.begin(3)
-        world.deeds.clear()
+        world.performed.clear()
         stopping = trio.current_time()
         await world.shut_down(lowest)
-        last = [deed for deed in world.deeds if deed.node == lowest][-4:]
-        assert sorted(deed.what for deed in last) == sorted(
+        last = [one for one in world.performed if one.node == lowest][-4:]
+        assert sorted(one.what for one in last) == sorted(
             f"send {word} to {other}" for word in ("Resign", "Farewell") for other in others
         )
-        assert not any(deed.listening for deed in last)
+        assert not any(one.listening for one in last)
         assert all(world.view(other).live == set(others) for other in others)
         assert trio.current_time() - stopping < 1.0
-        world.deeds.clear()
+        world.performed.clear()
         await trio.sleep(30)
-        assert {deed.node for deed in world.deeds} == set(others)
+        assert {one.node for one in world.performed} == set(others)

@@ -1,6 +1,6 @@
 """Whole daemons in virtual time: real websockets over memory streams, a disk in memory.
 
-A `World` holds a small cluster.  Its daemons are the real ones, assembled from the real rooms
+A `World` holds a small cluster.  Its daemons are the real ones, assembled from the real parts
 but for four parts: the transport (no sockets, no TLS), the store (no disk), the resolver (it
 knows the one target, and says at once how it is) and the sender (a mailbox).  A crash cuts a
 daemon off from everything at once and keeps only what its store made durable.
@@ -53,8 +53,8 @@ from tests.daemon.fakes import (
     NO_TLS,
     NoPatterns,
     NoWatchdog,
+    RecordingHandler,
     Target,
-    WatchedHands,
 )
 from tests.memory_network import MemoryNetwork, MemoryTransport
 
@@ -81,7 +81,7 @@ class Mail:
 
 @frozen
 class Line:
-    """One line of the trace: when, who, and what happened."""
+    """One line of the trace: time, daemon and event."""
 
     at: float
     node: NodeId
@@ -90,7 +90,7 @@ class Line:
 
 
 @frozen
-class Deed:
+class DaemonEffect:
     """One effect of one daemon, and whether the daemon still took connections then."""
 
     at: float
@@ -116,7 +116,7 @@ class Daemon:
 
 @define
 class World:
-    """A cluster of whole daemons, the target they watch, and the mailbox they send to.
+    """A cluster of whole daemons, the target of their checks, and the mailbox they send to.
 
     `acting` is checked at every change of any daemon's view: at most one daemon may act.
     """
@@ -129,7 +129,7 @@ class World:
     hung: set[ChannelId] = Factory(set)
     """Channels whose server takes a connection and never answers."""
     trace: list[Line] = Factory(list)
-    deeds: list[Deed] = Factory(list)
+    performed: list[DaemonEffect] = Factory(list)
     daemons: dict[NodeId, Daemon] = Factory(dict)
     masters: list[tuple[float, NodeId]] = Factory(list)
     _stirred: trio.Event = Factory(trio.Event)
@@ -139,7 +139,7 @@ class World:
     # What a test does
 
     def populate(self, count: int) -> list[NodeId]:
-        """Make a cluster of `count` daemons that watches the target, and start none."""
+        """Make a cluster of `count` daemons with a check of the target, and start none."""
         members = tuple(_member(number) for number in range(1, count + 1))
         stable = _stable(members)
         for member in members:
@@ -165,7 +165,7 @@ class World:
             self.nursery.start_soon(self._live, self.daemons[node])
 
     async def crash(self, node: NodeId) -> None:
-        """End a daemon without a word; what it had made durable stays."""
+        """End a daemon without a farewell; its durable state stays."""
         daemon = self.daemons[node]
         assert daemon._life is not None
         assert daemon._ended is not None
@@ -173,7 +173,7 @@ class World:
         await daemon._ended.wait()
 
     async def shut_down(self, node: NodeId) -> None:
-        """Ask a daemon to end, and wait until it has."""
+        """Ask a daemon to stop, and wait until it has."""
         daemon = self.daemons[node]
         assert daemon._stop is not None
         assert daemon._ended is not None
@@ -181,7 +181,7 @@ class World:
         await daemon._ended.wait()
 
     def acting(self) -> list[NodeId]:
-        """Return the daemons whose mandate holds at this moment."""
+        """Return the daemons that hold a lease now."""
         now = self._clock.now()
         return [
             node
@@ -192,21 +192,21 @@ class World:
         ]
 
     async def master(self, *, but: NodeId | None = None) -> NodeId:
-        """Wait until a daemon acts, another one than `but`, and return it."""
+        """Wait until a daemon other than `but` is master, and return it."""
         with trio.fail_after(MASTER_S_MAX):
             while not (found := [node for node in self.acting() if node != but]):
                 await self._stirred.wait()
         return found[0]
 
     async def told(self, what: str) -> Line:
-        """Wait until some daemon says `what` from now on."""
+        """Wait until some daemon logs `what`."""
         seen = len(self.trace)
         while not (found := [line for line in self.trace[seen:] if line.what == what]):
             await self._told.wait()
         return found[0]
 
     async def propose(self, node: NodeId, mutation: Mutation) -> Ruling:
-        """Propose a change at a daemon, and return how it ended."""
+        """Propose a change at a daemon, and return the ruling."""
         inbox = self.daemons[node].inbox
         assert inbox is not None
         reply = await inbox.ask(partial(Proposed, mutation=mutation))
@@ -214,7 +214,7 @@ class World:
         return reply.ruling
 
     def view(self, node: NodeId) -> View:
-        """Return what a running daemon shows."""
+        """Return the view of a running daemon."""
         view = self.daemons[node].view
         assert view is not None
         return view.value
@@ -227,7 +227,7 @@ class World:
         driver_args, edges = build(self._parts(daemon))
         driver_args = evolve(
             driver_args,
-            handler=WatchedHands(driver_args.handler, partial(self._did, daemon.member)),
+            handler=RecordingHandler(driver_args.handler, partial(self._did, daemon.member)),
         )
         daemon.view, daemon.inbox = driver_args.view, driver_args.inbox
         try:
@@ -288,7 +288,7 @@ class World:
 
     def _did(self, member: Member, what: str) -> None:
         listening = member.address in self.network.listeners
-        self.deeds.append(Deed(trio.current_time(), member.id, what, listening))
+        self.performed.append(DaemonEffect(trio.current_time(), member.id, what, listening))
 
     def _note(self, node: NodeId, what: str, **details: object) -> None:
         pairs = tuple((key, str(value)) for key, value in details.items())
@@ -325,7 +325,7 @@ async def open_world(seed: int = 0) -> AsyncIterator[World]:
 
 @contextmanager
 def seeded_scheduler(seed: int) -> Iterator[None]:
-    """Make trio shuffle the tasks that can run at the same moment by `seed`, not by chance."""
+    """Make trio shuffle the runnable tasks by `seed` instead of at random."""
     scheduler: Any = trio._core._run
     was = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
     scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True

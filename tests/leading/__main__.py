@@ -1,4 +1,4 @@
-"""Kills of whoever leads, as many as you like: `python -m tests.leading --failures 20 --seed 7`."""
+"""Kill the master again and again: `python -m tests.leading --failures 20 --seed 7`."""
 
 import argparse
 import random

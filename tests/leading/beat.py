@@ -1,7 +1,7 @@
-"""What `qutrio lead` runs in these tests: it says that it lives, and so does its child.
+"""The command that `qutrio lead` runs in these tests: it and its child report that they live.
 
 Run as `beat.py FILE [--stubborn]`.  Each line is `WHAT NODE TERM RUN TIME`.  A stubborn one
-takes no notice of SIGTERM; its child leaves the process group as well.
+ignores SIGTERM, and its child leaves the process group.
 """
 
 import os

@@ -29,7 +29,7 @@ FAILURES = (
 
 @define
 class LeadCommands:
-    """One `qutrio lead` for each node; every second one runs a command that ignores SIGTERM."""
+    """One `qutrio lead` for each node; every second command ignores SIGTERM."""
 
     cluster: Cluster
     home: Path
@@ -99,7 +99,7 @@ class LeadCommands:
         try:
             node.ask("cluster.yield")
         except ControlError:
-            return  # it says what it saw in the time it had; the ledger tells more
+            return  # it reports what it saw in its time; the ledger shows more
 
     def _alive(self) -> Run | None:
         newest = self.ledger.newest()

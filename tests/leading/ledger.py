@@ -1,4 +1,4 @@
-"""Reads the file into which all commands write, and says what is wrong with it."""
+"""The file into which all commands write, and the faults in it."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +8,7 @@ from attrs import define, frozen
 
 @define
 class Run:
-    """One life of the command, from its first line to its last."""
+    """One run of the command, from its first line to its last."""
 
     node: str
     term: int
@@ -19,12 +19,12 @@ class Run:
 
 @frozen
 class Ledger:
-    """The file, which grows while it is looked at."""
+    """The file, which grows while it is read."""
 
     file: Path
 
     def runs(self) -> list[Run]:
-        """Return all lives of the command, in the order in which they began."""
+        """Return all runs of the command, in the order in which they began."""
         found: dict[tuple[str, str, str], Run] = {}
         text = self.file.read_text() if self.file.exists() else ""
         for line in text.splitlines():
@@ -35,12 +35,12 @@ class Ledger:
         return sorted(found.values(), key=lambda life: life.first)
 
     def newest(self) -> Run | None:
-        """Return the life that began last."""
+        """Return the run that began last."""
         runs = self.runs()
         return runs[-1] if runs else None
 
     def faults(self) -> list[str]:
-        """Return what must never be: lives that overlap, terms that fall or have two holders."""
+        """Return what must never happen: overlapping runs, terms that fall or have two masters."""
         wrong = []
         for one, next_one in pairwise(self.runs()):
             if next_one.first <= one.last:
@@ -52,5 +52,5 @@ class Ledger:
         return wrong
 
     def gaps(self) -> list[float]:
-        """Return for how long nobody led, each time."""
+        """Return the length of each period without a run."""
         return [next_one.first - one.last for one, next_one in pairwise(self.runs())]

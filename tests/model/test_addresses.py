@@ -1,4 +1,4 @@
-"""Addresses that somebody writes anew: as strict as URLs, each refusal with what to write."""
+"""New addresses: as strict as URLs, and each refusal says what to write."""
 
 import pytest
 
@@ -29,7 +29,7 @@ LONGEST = ".".join([LABEL, LABEL, LABEL, "x" * (HOST_CHARS_MAX - 3 * LABEL_CHARS
         (f"{LONGEST}:1", LONGEST, 1),
     ],
 )
-def test_what_can_be_dialled_is_split(address: str, host: str, port: int) -> None:
+def test_a_valid_address_is_split(address: str, host: str, port: int) -> None:
     assert require_address(address) == (host, port)
 
 
@@ -83,7 +83,7 @@ def test_what_can_be_dialled_is_split(address: str, host: str, port: int) -> Non
         ("x" * 300 + ":80", "characters long"),
     ],
 )
-def test_what_cannot_be_dialled_is_refused_with_what_to_write(address: str, words: str) -> None:
+def test_an_invalid_address_is_refused_with_what_to_write(address: str, words: str) -> None:
     with pytest.raises(InvalidValueError, match=words) as caught:
         require_address(address)
     assert caught.value.field == "address"
@@ -99,12 +99,12 @@ def test_a_host_alone_has_the_same_rules() -> None:
         require_host("a:b")
 
 
-def test_literals_are_told_from_names() -> None:
+def test_literals_and_names_are_distinguished() -> None:
     assert [literal_version(h) for h in ("192.0.2.1", "::1", "h")] == [4, 6, None]
 
 
 @pytest.mark.parametrize("host", ["mail.example.org", "192.0.2.1", "2001:db8::1", "[2001:db8::1]"])
-def test_a_host_whose_port_is_said_elsewhere(host: str) -> None:
+def test_a_host_whose_port_is_given_elsewhere(host: str) -> None:
     require_host_alone(host)
 
 
@@ -122,6 +122,6 @@ def test_a_host_whose_port_is_said_elsewhere(host: str) -> None:
         ("tcp://", "is a URL; write a name or an IP address alone"),
     ],
 )
-def test_whoever_writes_more_than_a_host_is_told_what_to_write(host: str, words: str) -> None:
+def test_more_than_a_host_is_refused_with_what_to_write(host: str, words: str) -> None:
     with pytest.raises(InvalidValueError, match=words):
         require_host_alone(host)

@@ -1,4 +1,4 @@
-"""Hosts of checks that are no URLs: stored in ASCII, shown as people write them."""
+"""Hosts of checks without a URL: stored in ASCII, shown as people write them."""
 
 import pytest
 
@@ -24,7 +24,7 @@ C1 = CheckId("c1")
         ("Example.org", "Example.org"),
     ],
 )
-def test_a_host_is_stored_in_the_form_that_goes_over_the_wire(given_as: str, stored: str) -> None:
+def test_a_host_is_stored_in_ascii(given_as: str, stored: str) -> None:
     assert stored_host(given_as) == stored
     assert stored_host(stored) == stored
     assert stored_address(f"{given_as}:80") == f"{stored}:80"
@@ -53,7 +53,7 @@ def test_every_kind_of_check_stores_ascii_and_shows_both_forms() -> None:
 
 
 @pytest.mark.parametrize("host", ["xn--99999999999.example", "example.org"])
-def test_a_host_that_reads_no_better_is_shown_once(host: str) -> None:
+def test_a_host_with_only_one_readable_form_is_shown_once(host: str) -> None:
     assert shown_host(host) == host
 
 
@@ -84,6 +84,6 @@ def test_a_host_without_an_ascii_form_is_refused(host: str, words: str) -> None:
             make()
 
 
-def test_where_only_ascii_is_taken_the_form_to_write_is_told() -> None:
+def test_fields_for_ascii_only_name_the_form_to_write() -> None:
     with pytest.raises(InvalidValueError, match=r"write 'xn--bcher-kva\.example'"):
         require_address("bücher.example:7801")

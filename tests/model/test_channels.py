@@ -1,4 +1,4 @@
-"""Channels: what no server would take is refused, and no secret is shown."""
+"""Channels: settings that no server would accept are refused, and no secret is shown."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_a_mail_channel_shows_its_recipients_and_hides_its_password() -> None:
         ("port", 0),
     ],
 )
-def test_mail_that_no_server_would_take_is_refused(field: str, value: object) -> None:
+def test_mail_settings_that_no_server_would_accept_are_refused(field: str, value: object) -> None:
     with pytest.raises(InvalidValueError) as caught:
         smtp(**{field: value})
     assert caught.value.field == field
@@ -56,7 +56,7 @@ def test_mail_that_no_server_would_take_is_refused(field: str, value: object) ->
 @pytest.mark.parametrize(
     "address", ["a@x;b@x", "a;b@example.org", "a@exa:mple.org", 'a"b@c', "a\x7f@b", "ä@b", "a@b.."]
 )
-def test_an_address_that_an_older_version_took_can_still_be_read(address: str) -> None:
+def test_an_address_that_an_older_version_accepted_can_still_be_read(address: str) -> None:
     smtp(sender=address, recipients=(address,))
 
 
@@ -71,7 +71,9 @@ def test_an_address_that_an_older_version_took_can_still_be_read(address: str) -
         ({"recipients": ('"a,b"@c',)}, MAIL_NAMES),
     ],
 )
-def test_what_older_programs_cannot_read_needs_a_level(fields: dict[str, Any], level: int) -> None:
+def test_settings_that_older_programs_cannot_read_need_a_level(
+    fields: dict[str, Any], level: int
+) -> None:
     channel = smtp(**fields)
     assert channel.needs_level == level
     assert needed(PutChannel(channel=channel)) == level
@@ -132,7 +134,7 @@ def test_a_discord_url_may_travel_encrypted_or_not_at_all(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://d.example/x", "http://10.0.0.1/", "HTTP://[fe80::1]/"])
-def test_a_discord_url_that_would_travel_in_the_open_is_refused(url: str) -> None:
+def test_an_unencrypted_discord_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidValueError, match="must begin with https://"):
         DiscordChannel(id=ID, name="team", url=url).require_private()
 

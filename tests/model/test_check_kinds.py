@@ -1,4 +1,4 @@
-"""The checks of hosts, certificates and names: what they show, and what they refuse."""
+"""The checks of hosts, certificates and names: what they show, and what is refused."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def tls(**fields: Any) -> TlsCheck:
     return TlsCheck(id=C1, name="mail", **{"address": "mail.example.org:993", **fields})
 
 
-def test_each_kind_shows_what_it_looks_at() -> None:
+def test_each_kind_shows_its_target() -> None:
     assert IcmpCheck(id=C1, name="gateway", host="192.0.2.1").target == "192.0.2.1"
     assert tls().target == "mail.example.org:993"
     assert dns(record=RecordType.MX).target == "example.org MX"
@@ -36,7 +36,7 @@ def test_a_host_that_cannot_be_looked_up_is_refused(host: str) -> None:
         assert caught.value.field == "host"
 
 
-def test_an_address_is_not_a_name_to_ask_for() -> None:
+def test_an_address_is_refused_as_the_name_of_a_dns_check() -> None:
     with pytest.raises(InvalidValueError, match="is an address; give a name"):
         dns(host="192.0.2.1")
 
@@ -48,7 +48,7 @@ def test_an_address_of_a_family_that_is_excluded_is_refused() -> None:
         tls(address="192.0.2.1:443", ip_family=IpFamily.V6)
 
 
-def test_the_bound_of_failure_lies_within_that_of_warning() -> None:
+def test_the_days_before_failure_are_fewer_than_those_before_warning() -> None:
     assert tls(warn_days=7, fail_days=7).fail_days == 7
     with pytest.raises(InvalidValueError, match=r"warn_days.*must not be below fail_days \(21\)"):
         tls(fail_days=21)
@@ -101,7 +101,7 @@ def test_expected_addresses_must_be_of_the_family_of_the_record(
 @pytest.mark.parametrize(
     ("record", "value"), [(RecordType.A, "192.0.2.1"), (RecordType.AAAA, "2001:db8::1")]
 )
-def test_an_expected_address_of_the_family_of_the_record_is_taken(
+def test_an_expected_address_of_the_family_of_the_record_is_accepted(
     record: RecordType, value: str
 ) -> None:
     assert dns(record=record, records=(value,)).records == (value,)

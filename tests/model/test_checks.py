@@ -1,4 +1,4 @@
-"""Checks: what cannot be probed is refused when it is made, not when it is due."""
+"""Checks that cannot be probed are refused when they are made, not when they are due."""
 
 from typing import Any
 
@@ -147,7 +147,7 @@ def test_a_kind_that_is_not_known_has_no_address_to_judge() -> None:
     UnknownCheck(id=CheckId("c1"), name="x", kind_name="new").require_dialable(None)
 
 
-def test_text_that_is_too_long_is_told_in_characters() -> None:
+def test_the_length_of_text_is_counted_in_characters() -> None:
     with pytest.raises(InvalidValueError, match="is 1025 characters long; at most 1024"):
         http(body_contains="x" * 1025)
 
@@ -166,7 +166,7 @@ def test_text_that_is_too_long_is_told_in_characters() -> None:
         ("http://h/ ?s3cret", "it holds a blank"),
     ],
 )
-def test_what_is_wrong_with_a_url_is_said_without_its_secrets(url: str, words: str) -> None:
+def test_an_error_in_a_url_does_not_quote_its_secrets(url: str, words: str) -> None:
     with pytest.raises(InvalidValueError, match=words) as caught:
         http(url=url)
     assert "s3cret" not in str(caught.value)
@@ -180,7 +180,7 @@ def test_what_is_wrong_with_a_url_is_said_without_its_secrets(url: str, words: s
         ("a{99999999999999999999}s3cret", "too large"),
     ],
 )
-def test_what_is_wrong_with_a_pattern_is_said_without_it(pattern: str, words: str) -> None:
+def test_an_error_in_a_pattern_does_not_quote_it(pattern: str, words: str) -> None:
     with pytest.raises(InvalidValueError, match=words) as caught:
         http(body_regex=pattern)
     assert "s3cret" not in str(caught.value)

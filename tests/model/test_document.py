@@ -1,4 +1,4 @@
-"""The document: sorted, without duplicates, and with timers that survive a lost heartbeat."""
+"""The document is sorted, without duplicates, and its timers tolerate a lost heartbeat."""
 
 import pytest
 from attrs import evolve
@@ -33,7 +33,7 @@ def test_equal_documents_are_equal_values() -> None:
     [(member(B), member(A)), (member(A), member(A, name="again"))],
     ids=["out of order", "twice"],
 )
-def test_members_are_in_order_and_there_once(members: tuple[Member, ...]) -> None:
+def test_members_are_sorted_and_unique(members: tuple[Member, ...]) -> None:
     with pytest.raises(InvalidValueError, match="sorted by id, each id once"):
         evolve(HELD, members=members)
 
@@ -49,7 +49,7 @@ def test_the_number_of_members_is_bounded() -> None:
         document(*crowd)
 
 
-def test_one_lost_heartbeat_is_never_a_death() -> None:
+def test_one_lost_heartbeat_makes_no_node_dead() -> None:
     assert Settings(heartbeat_s=2.0, dead_after_s=6.0).dead_after_s == 6.0
     with pytest.raises(InvalidValueError, match="at least 3 heartbeats"):
         Settings(heartbeat_s=2.0, dead_after_s=5.9)

@@ -1,4 +1,4 @@
-"""Numbers with units as a person reads them."""
+"""Numbers with units as people read them."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from qutrio.model.rules import quantity, shown
     ("seconds", "text"),
     [(0, "0s"), (0.5, "500ms"), (1.5, "1.5s"), (90, "1m30s"), (86_313_600, "999d"), (7200, "2h")],
 )
-def test_a_span_of_time_is_written_with_units(seconds: float, text: str) -> None:
+def test_a_duration_is_written_with_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
@@ -32,6 +32,6 @@ def test_a_quantity_has_no_exponent(value: float, unit: str, text: str) -> None:
     assert quantity(value, unit) == text
 
 
-def test_what_is_shown_is_quoted_and_not_too_long() -> None:
+def test_a_shown_value_is_quoted_and_not_too_long() -> None:
     assert shown("a\n\u202e") == r"'a\n\u202e'"
     assert len(shown("x" * 1000)) == 60

@@ -1,4 +1,4 @@
-"""Name servers: what people write, and what cannot be one."""
+"""Name servers: which addresses are accepted and which are refused."""
 
 import pytest
 

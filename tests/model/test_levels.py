@@ -1,4 +1,4 @@
-"""What level a value needs is found in its fields, its class and everything in it."""
+"""The level that a value needs follows from its class, its fields and all nested values."""
 
 from enum import Enum
 from typing import ClassVar

@@ -36,7 +36,7 @@ def test_an_address_is_split_into_host_and_port(address: str, host: str, port: i
         "h" * ADDRESS_CHARS_MAX + ":1",
     ],
 )
-def test_what_nobody_could_dial_is_refused_with_an_example(address: str) -> None:
+def test_an_invalid_address_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(InvalidValueError, match=r"such as|give a number|at most") as caught:
         split_address(address)
     assert caught.value.field == "address"

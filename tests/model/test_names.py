@@ -1,4 +1,4 @@
-"""Lists are in the order in which a person counts."""
+"""Names are sorted with their numbers in numeric order."""
 
 from qutrio.model.names import natural_order
 

@@ -1,4 +1,4 @@
-"""Results: a detail is one printable line of bounded length, whatever a target sent."""
+"""Results: a detail is one printable line of bounded length, whatever the target sent."""
 
 import pytest
 

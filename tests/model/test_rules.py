@@ -1,4 +1,4 @@
-"""The rules of single fields: what is accepted, and a sentence for what is not."""
+"""The rules of single fields: which values are accepted, and the sentence for the others."""
 
 import pytest
 
@@ -18,14 +18,14 @@ def tcp(name: str = "web", *, interval_s: float = 30.0, alerts: tuple[str, ...] 
 
 
 @pytest.mark.parametrize("name", ["web", "Web-2.example_org", "7", "x" * NAME_CHARS_MAX])
-def test_a_name_is_what_a_shell_takes_without_quotes(name: str) -> None:
+def test_a_name_needs_no_quotes_in_a_shell(name: str) -> None:
     assert tcp(name).name == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "-web", ".web", "we b", "we/b", "wéb", "web\n", "x" * (NAME_CHARS_MAX + 1)]
 )
-def test_a_name_that_needs_quotes_is_refused_with_what_would_be_right(name: str) -> None:
+def test_a_name_that_needs_quotes_is_refused_with_the_rule(name: str) -> None:
     with pytest.raises(InvalidValueError, match="use letters, digits") as caught:
         tcp(name)
     assert caught.value.field == "name"
@@ -43,7 +43,7 @@ def test_text_of_several_lines_or_without_end_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [INTERVAL_S_MIN, INTERVAL_S_MAX])
-def test_both_ends_of_a_range_belong_to_it(seconds: float) -> None:
+def test_both_ends_of_a_range_are_included(seconds: float) -> None:
     assert tcp(interval_s=seconds).interval_s == seconds
 
 
@@ -65,7 +65,7 @@ def test_a_word_that_is_not_one_of_the_known_is_refused_with_them() -> None:
         Settings(acting="x")
 
 
-def test_what_is_quoted_has_both_its_quotes_also_when_it_is_cut() -> None:
+def test_a_truncated_quotation_has_both_its_quotes() -> None:
     assert shown("a") == "'a'"
     assert shown("x" * 100) == f"'{'x' * (SHOWN_CHARS_MAX - 5)}...'"
     assert shown("it's " * 50).startswith('"it')

@@ -8,7 +8,7 @@ from qutrio.model.levels import UNSEEN_NOTICES, needed
 
 
 @pytest.mark.parametrize("unseen_after_s", [0.0, 120.0, 3600.0])
-def test_nobody_waits_longer_than_an_hour_to_hear_of_a_check_without_a_verdict(
+def test_a_check_without_a_verdict_is_announced_within_an_hour_at_most(
     unseen_after_s: float,
 ) -> None:
     settings = Settings(unseen_after_s=unseen_after_s)

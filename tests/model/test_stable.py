@@ -1,4 +1,4 @@
-"""What a node keeps when it learns of something newer while it is down."""
+"""The stable state after a node learned of a newer record while it was down."""
 
 import pytest
 

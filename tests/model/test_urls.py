@@ -30,7 +30,7 @@ ENCODED = [
 
 
 @pytest.mark.parametrize(("given_as", "stored"), ENCODED)
-def test_a_url_is_stored_in_the_form_that_goes_over_the_wire(given_as: str, stored: str) -> None:
+def test_a_url_is_stored_in_ascii(given_as: str, stored: str) -> None:
     assert ascii_url(given_as) == stored
     assert ascii_url(stored) == stored
 
@@ -82,7 +82,7 @@ def test_people_see_both_forms_unless_they_are_the_same_or_deceive(stored: str, 
 
 
 @given(st.text(min_size=1, max_size=20), st.text(max_size=20))
-def test_whatever_is_accepted_is_ascii_and_stays_as_it_is(host: str, path: str) -> None:
+def test_an_accepted_url_is_ascii_and_is_accepted_again_unchanged(host: str, path: str) -> None:
     try:
         stored = ascii_url(f"http://{host}/{path}")
     except ValueError:
@@ -110,7 +110,7 @@ def test_query_fragment_and_user_are_masked_and_nothing_else(url: str, masked: s
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=9, max_size=20))
-def test_no_query_fragment_or_user_shows_whatever_it_is(secret: str) -> None:
+def test_no_query_fragment_or_user_is_ever_shown(secret: str) -> None:
     for url in (f"http://h/?{secret}", f"http://h/#{secret}", f"http://{secret}:{secret}@h/"):
         assert secret not in shown_url(url)
         assert secret not in quotable_url(url)
@@ -126,5 +126,5 @@ def test_no_query_fragment_or_user_shows_whatever_it_is(secret: str) -> None:
         ("http://" + "x" * 100, repr("http://" + "x" * 73)),
     ],
 )
-def test_an_error_quotes_what_cannot_be_a_secret(given_as: str, quoted: str) -> None:
+def test_an_error_quotes_only_parts_that_cannot_be_secret(given_as: str, quoted: str) -> None:
     assert quotable_url(given_as) == quoted

@@ -80,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 
 def _problem() -> str:
-    """Return what keeps this user from a root file system, or ""."""
+    """Return why this user cannot make a root file system, or "" if it can."""
     if os.geteuid() != 0:
         return "only root can make a root file system"
     absent = [program for program in PROGRAMS if shutil.which(program) is None]
@@ -115,7 +115,7 @@ def _copy_project(place: Path) -> None:
 
 
 def _run(root: Path, command: str, passed: Sequence[str]) -> int:
-    """Run a command in the root as a login of root would; return its exit code."""
+    """Run a command in the root file system as a login of root would; return its exit code."""
     kept = [f"{name}={os.environ[name]}" for name in passed if name in os.environ]
     inside = shlex.join(["env", "-i", f"PATH={PATH}", "HOME=/root", "TERM=dumb", *kept])
     place = shlex.quote(f"cd /{PLACE} && {command}")
@@ -125,7 +125,7 @@ def _run(root: Path, command: str, passed: Sequence[str]) -> int:
 
 
 def _prepare(root: Path) -> str:
-    """Return a script that makes of the root what a program expects; only its children see it."""
+    """Return a script that mounts what programs expect in the root; only its children see it."""
     devices = " ".join(DEVICES)
     return f"""
 mount --make-rprivate /

@@ -1,4 +1,4 @@
-"""How often the power goes: `--instants 100`; and a place for it, where the machine has one."""
+"""The option `--instants`, how often the power is cut, and a directory for the tests."""
 
 import shutil
 import tempfile
@@ -14,20 +14,20 @@ INSTANTS = 8
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the person who starts the tests say how often the power goes."""
+    """Add the option that says how often the power is cut."""
     text = f"instants at which the power goes [{INSTANTS}]"
     parser.addoption("--instants", type=int, default=INSTANTS, help=text)
 
 
 @pytest.fixture(scope="session")
 def instants(request: pytest.FixtureRequest) -> int:
-    """Return how often the power goes in all; unless this folder is named, the usual number."""
+    """Return how often the power is cut in all; the default unless this folder is named."""
     return int(request.config.getoption("--instants", INSTANTS))
 
 
 @pytest.fixture(scope="session")
 def mountable() -> None:
-    """Skip where no file system can be made, mounted and frozen."""
+    """Skip if no file system can be made, mounted and frozen."""
     with tempfile.TemporaryDirectory() as home:
         reason = why_not_here(Path(home))
     needs.require(reason)

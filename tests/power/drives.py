@@ -1,4 +1,4 @@
-"""A drive that can lose its power: file systems in images, copied as a power cut leaves them.
+"""A drive that can lose power: file systems in images, copied as a power cut leaves them.
 
 Three file systems lie in one another.  A *volume* is what a node has for its data directory; its
 image lies on the *drive*, and the image of that on the *ground*.
@@ -54,7 +54,7 @@ PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "ip", "nsenter", "unshare")
 
 
 class Cut(Enum):
-    """What a disk has when its power goes."""
+    """Which data a disk keeps when the power is cut."""
 
     SUBMITTED = "what was submitted"
     FLUSHED = "what was flushed"
@@ -69,7 +69,7 @@ class Drive:
     volumes: int
 
     def lose_power(self, cut: Cut, into: Path) -> None:
-        """Copy to `into` what this drive would have if its power went now."""
+        """Copy to `into` what this drive would keep if the power was cut now."""
         into.mkdir()
         held = self.inner if cut is Cut.SUBMITTED else self.ground
         with frozen_writes(held):
@@ -78,7 +78,7 @@ class Drive:
 
 
 def own_mounts() -> None:
-    """Let nobody else see what this thread, and what it starts, mounts from now on.
+    """Hide the mounts of this thread and its children from all other processes.
 
     A program that is started in a mount namespace of its own takes a copy of every mount along,
     and while it runs, what is mounted on an image keeps the file system below it in use.
@@ -121,7 +121,7 @@ def power_returns(cut: Cut, copied: Path, places: Sequence[Path]) -> Iterator[No
 
 @contextmanager
 def frozen_writes(place: Path) -> Iterator[None]:
-    """Let every write to the file system at `place` wait."""
+    """Make every write to the file system at `place` wait."""
     descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.ioctl(descriptor, FIFREEZE, 0)
@@ -134,7 +134,7 @@ def frozen_writes(place: Path) -> Iterator[None]:
 
 
 def why_not_here(home: Path) -> str:
-    """Return why no drive can be made on this machine, or "" when it can."""
+    """Return why no drive can be made on this machine, or "" if it can."""
     if reason := needs.lacking_root("mount") or needs.lacking(*PROGRAMS):
         return reason
     try:
@@ -168,7 +168,7 @@ def _mounted(image: Path, place: Path) -> Iterator[None]:
 
 
 def _unmounts(place: Path) -> bool:
-    """Try to unmount; a process that was just killed may hold a file for a moment."""
+    """Try to unmount; a process that was just killed may hold a file for a short time."""
     return subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""What a data directory holds after the power went: every file is known, and can be read."""
+"""Check a data directory after a power cut: every file is known and readable."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ FREE = ("journal", "keys", "lock", "lost+found", UNSYNCED)
 
 
 def read_everything(root: Path) -> Stable:
-    """Return the state; fail for a file that is damaged, or that nobody knows."""
+    """Return the state; fail for a file that is damaged or unknown."""
     directory = DataDirectory(root)
     stable = Store(directory).load()
     load_identity(directory)

@@ -1,4 +1,4 @@
-"""Nodes on a drive under writers, and what is left of them at an instant."""
+"""Nodes on a drive, writers that use them, and the disks after a power cut."""
 
 import random
 import shutil
@@ -33,7 +33,7 @@ SETTLE_S_MAX = 30.0
 
 @frozen
 class Blackout:
-    """The disks as they were at one instant, and what the writers had been told by then.
+    """The disks at one instant, and what the writers had been told by then.
 
     `unsynced` is a file that was written shortly before, and that nobody flushed.
     """
@@ -62,7 +62,7 @@ class Powered:
     """For each disk and instant, whether what nobody had flushed was there."""
 
     def black_out(self, cut: Cut, rng: random.Random) -> Blackout:
-        """Let the writers go on, and take the power away at a random instant."""
+        """Let the writers go on, and cut the power at a random instant."""
         for writer in self.writers:
             writer.go_on()
         instant = len(self.unsynced_kept)
@@ -76,12 +76,12 @@ class Powered:
 
     @property
     def histories(self) -> list[History]:
-        """What all writers were told up to this moment."""
+        """What all writers were told until now."""
         return [history for writer in self.writers for history in writer.histories]
 
     @contextmanager
     def power_returns(self, blackout: Blackout) -> Iterator[list[Node]]:
-        """Yield nodes on what is left of the disks, not yet started, and clear it all away."""
+        """Yield nodes on the copied disks, not yet started, and remove everything afterwards."""
         home = self.home / "again"
         home.mkdir()
         nodes = [_twin(node, home, self.network) for node in self.cluster.nodes]
@@ -96,7 +96,7 @@ class Powered:
         shutil.rmtree(blackout.copied)
 
     def losses(self, blackout: Blackout) -> list[str]:
-        """Take the power back, read every file, start every node; return what was lost."""
+        """Read every file of the copies, start every node, and return what was lost."""
         with self.power_returns(blackout) as nodes:
             self.unsynced_kept += [_kept(node.home / "data" / blackout.unsynced) for node in nodes]
             disks = [read_everything(node.home / "data") for node in nodes]
@@ -106,7 +106,7 @@ class Powered:
         return found
 
     def _missing_on_disk(self, blackout: Blackout, disks: list[Stable]) -> list[History]:
-        """Return what the newest record of some majority of the disks lacks."""
+        """Return the changes that the newest record of some majority of the disks lacks."""
         missing = []
         for some in combinations(disks, majority(len(disks))):
             newest = max(some, key=lambda stable: stable.accepted.position)
@@ -151,7 +151,7 @@ def _twin(node: Node, home: Path, launcher: Sequence[str]) -> Node:
 
 
 def _missing_alive(blackout: Blackout, nodes: list[Node]) -> list[History]:
-    """Start the nodes, and return what is missing where one of them acts; it must take more."""
+    """Start the nodes, and return what the master lacks; it must accept new changes."""
     for node in nodes:
         node.launch()
     master = wait_for(

@@ -1,4 +1,4 @@
-"""The power goes while a cluster is written to; what was acknowledged is there afterwards."""
+"""After a power cut during writes, every acknowledged change is still there."""
 
 import random
 from itertools import cycle, islice
@@ -14,7 +14,7 @@ NOTHING_FLUSHED = "inject=fsync:retval=0"
 
 
 def lose_power_often(cluster: Powered, instants: int) -> None:
-    """Take the power away at random instants, and assert that it cost nothing."""
+    """Cut the power at random instants, and assert that nothing is lost."""
     rng = random.Random()
     for number, cut in enumerate(islice(cycle(Cut), instants), start=1):
         blackout = cluster.black_out(cut, rng)
@@ -42,7 +42,7 @@ def test_a_cluster_that_loses_power_keeps_every_acknowledged_write(
 
 @needs.program("strace")
 def test_a_node_that_does_not_flush_is_found_out(home: Path) -> None:
-    """The proof that these tests can fail: fsync says yes, and does nothing."""
+    """Proof that these tests can fail: fsync succeeds and does nothing."""
     strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync"]
     with powered(home, 1, [*strace, "-e", NOTHING_FLUSHED]) as cluster:
         rng, found = random.Random(), list[str]()

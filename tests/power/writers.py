@@ -1,4 +1,4 @@
-"""Clients that change the document all the time, and know what they were told about it.
+"""Clients that change the document all the time, and record the answers.
 
 A writer works through its places in turn.  Its k-th change adds, edits or removes the check at
 place k, and what it writes is k itself; so from the number of changes that took effect follows
@@ -33,14 +33,14 @@ Found = Mapping[str, str]
 
 @frozen
 class History:
-    """What one series of changes was told: `acked` took effect, `begun` may have."""
+    """The answers to one series of changes: `acked` took effect, `begun` may have."""
 
     series: str
     acked: int = 0
     begun: int = 0
 
     def explains(self, found: Found) -> bool:
-        """Tell whether a document could hold these checks, and no acknowledged change is lost."""
+        """Return True if these checks are a possible result and no acknowledged change is lost."""
         mine = {name: at for name, at in found.items() if name.startswith(f"{self.series}-")}
         return any(mine == self._after(k) for k in range(self.acked, self.begun + 1))
 
@@ -72,7 +72,7 @@ def kind_of(k: int) -> int:
 class Writer:
     """A thread that changes the document through one node, until the `with` block ends.
 
-    When it was not told what became of a change, it leaves that series and begins another.
+    If it does not learn the outcome of a change, it leaves that series and begins another.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Writer:
 
     @property
     def histories(self) -> list[History]:
-        """What each series was told up to this moment."""
+        """The answers to each series until now."""
         return [*self._over, self._now]
 
     @property
@@ -106,7 +106,7 @@ class Writer:
         return sum(h.acked for h in self.histories)
 
     def go_on(self) -> None:
-        """Wait until more has been acknowledged than at the call."""
+        """Wait until another change is acknowledged."""
         before = self.acked
         wait_for(f"{self.name} writes", lambda: self.acked > before, PROGRESS_S_MAX)
 
@@ -138,9 +138,9 @@ class Writer:
 
 
 def lost(before: list[History], after: list[History], found: Found) -> list[History]:
-    """Return the series of which `found` lacks something, or has what was never asked for.
+    """Return the series that `found` lacks a change of, or has an unknown change of.
 
-    `before` is what was told when the power went, `after` a moment later.
+    `before` is what was told when the power was cut, `after` shortly later.
     """
     begun = {h.series: h.begun for h in after}
     seen = [evolve(h, begun=begun[h.series]) for h in before]

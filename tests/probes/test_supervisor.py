@@ -34,7 +34,7 @@ def tcp(name: str, interval_s: float = 10.0, **changes: Any) -> Check:
 
 
 class Rig:
-    """A supervisor with a prober that the test controls, and a diary of both ends."""
+    """A supervisor with a prober that the test controls, and a record of starts and ends."""
 
     def __init__(self, tools: Tools, *checks: Check) -> None:
         self.clock = TrioClock(1_000_000.0)

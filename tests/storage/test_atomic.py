@@ -26,7 +26,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
-def test_what_a_crash_left_is_no_obstacle(tmp_path: Path) -> None:
+def test_leftovers_of_a_crash_are_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".f.tmp").write_bytes(b"half of it")
     write_atomic(tmp_path / "f", b"all of it")
     assert [p.name for p in tmp_path.iterdir()] == ["f"]

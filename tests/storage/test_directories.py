@@ -1,4 +1,4 @@
-"""Where files lie, from what the environment says."""
+"""Where files are, as the environment says."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_an_explicit_data_directory_wins() -> None:
     assert found.root == Path("/x")
 
 
-def test_without_a_home_the_way_out_is_named() -> None:
+def test_without_a_home_directory_the_error_names_the_option() -> None:
     with pytest.raises(DataDirectoryError, match="QUTRIO_DIR"):
         find_data_directory({}, is_root=False)
 

@@ -1,4 +1,4 @@
-"""Nobody waits for a hand edit without a word, and no later edit is ignored without one."""
+"""The progress of a hand edit is reported, and so is an edit that is ignored."""
 
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ HOOK = WebhookChannel(id=ChannelId("a1"), name="hook", url="https://x/")
 
 
 @pytest.mark.slow
-async def test_an_edit_that_is_read_is_told_with_its_size(tmp_path: Path) -> None:
+async def test_an_edit_that_is_read_is_reported_with_its_size(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)
         assert node.progress.report() is None
@@ -58,8 +58,8 @@ async def test_an_edit_that_is_read_is_told_with_its_size(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-async def test_who_saves_again_while_the_text_is_read_gets_the_newer_one(tmp_path: Path) -> None:
-    """As an editor does that saves every few seconds: the last text wins, and is no conflict."""
+async def test_an_edit_saved_while_an_older_one_is_read_replaces_it(tmp_path: Path) -> None:
+    """Some editors save every few seconds: the last text wins, and is no conflict."""
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)
         node.edit(lambda t: t.replace('"30s"', '"40s"'))
@@ -88,7 +88,7 @@ async def test_a_refused_edit_is_reported_until_its_file_is_removed(tmp_path: Pa
 
 
 @pytest.mark.slow
-async def test_a_file_that_keeps_changing_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_keeps_changing_is_reported(tmp_path: Path) -> None:
     async def write_on(path: Path) -> None:
         while True:
             path.write_text(path.read_text() + "\n")
@@ -106,7 +106,7 @@ async def test_a_file_that_keeps_changing_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_an_edit_obeys_the_rules_for_new_addresses_and_keeps_old_ones(tmp_path: Path) -> None:
-    """As on the command line; what an earlier version took loads, and its check can be edited."""
+    """As on the command line; a check that an earlier version accepted can still be edited."""
     old = TcpCheck(id=CheckId("c3"), name="old", address="tcp://h:80")
     async with running(tmp_path, evolve(DOCUMENT, checks=(DATABASE, old))) as node:
         await node.log.wait(WRITTEN)
@@ -127,7 +127,7 @@ async def test_an_edit_cannot_add_a_name_that_differs_by_case_alone(tmp_path: Pa
         assert "a check named 'db' exists" in str((await node.log.wait(REFUSED))["reason"])
 
 
-def test_what_the_document_holds_already_is_not_asked_for_again() -> None:
+def test_an_edit_that_the_document_holds_already_is_not_proposed_again() -> None:
     held = evolve(DOCUMENT, channels=(HOOK,))
     member = held.members[0]
     done: list[Mutation] = [
@@ -148,7 +148,7 @@ def test_what_the_document_holds_already_is_not_asked_for_again() -> None:
     assert still_needed(Batch(mutations=(*done, *needed)), held).mutations == tuple(needed)
 
 
-def test_slow_checks_are_warned_of_but_not_all_of_thousands() -> None:
+def test_warnings_of_slow_checks_are_bounded() -> None:
     slow = partial(TcpCheck, address="h:1", interval_s=5.0, timeout_s=30.0)
     puts = [PutCheck(check=slow(id=CheckId(f"c{n}"), name=f"db{n}")) for n in range(50)]
     told = warnings_of(Batch(mutations=(*puts, PutCheck(check=DATABASE))), DOCUMENT)

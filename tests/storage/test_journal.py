@@ -1,4 +1,4 @@
-"""The incident journal on disk: bounded, private, tolerant of crashes, and never in the way."""
+"""The incident journal on disk: bounded, private, tolerant of crashes, and never blocking."""
 
 import os
 import resource
@@ -31,13 +31,13 @@ def numbered(number: int) -> Entry:
     return Entry(UnixTime(float(number)), Stopped())
 
 
-async def test_what_is_written_is_read_by_the_next_start(tmp_path: Path) -> None:
+async def test_written_lines_are_read_after_a_restart(tmp_path: Path) -> None:
     await journal(tmp_path).append(LINES[:2])
     await journal(tmp_path).append(LINES[2:])
     assert await journal(tmp_path).read() == tuple(LINES)
 
 
-async def test_without_a_journal_there_is_nothing_to_tell(tmp_path: Path) -> None:
+async def test_a_missing_journal_is_empty(tmp_path: Path) -> None:
     assert await journal(tmp_path).read() == ()
     assert list(tmp_path.iterdir()) == []
 
@@ -53,7 +53,7 @@ async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-async def test_a_line_that_a_crash_tore_costs_only_itself(tmp_path: Path) -> None:
+async def test_a_line_torn_by_a_crash_is_the_only_one_lost(tmp_path: Path) -> None:
     kept = journal(tmp_path)
     await kept.append(LINES)
     file = kept.files()[0]
@@ -63,7 +63,7 @@ async def test_a_line_that_a_crash_tore_costs_only_itself(tmp_path: Path) -> Non
     assert await kept.read() == tuple(LINES)
 
 
-async def test_the_oldest_file_goes_when_the_newest_is_full(tmp_path: Path) -> None:
+async def test_the_oldest_file_is_removed_when_the_newest_is_full(tmp_path: Path) -> None:
     size = len(encode_entry(numbered(1000)))
     kept = journal(tmp_path, file_bytes_max=10 * size)
     for number in range(1000, 1100):
@@ -75,7 +75,7 @@ async def test_the_oldest_file_goes_when_the_newest_is_full(tmp_path: Path) -> N
     assert sorted((tmp_path / "journal").iterdir()) == sorted(kept.files())
 
 
-async def test_more_at_once_than_a_file_may_hold_is_spread_over_several(tmp_path: Path) -> None:
+async def test_a_batch_larger_than_a_file_is_spread_over_several(tmp_path: Path) -> None:
     size = len(encode_entry(numbered(1000)))
     kept = journal(tmp_path, file_bytes_max=10 * size)
     await kept.append([numbered(number) for number in range(1000, 1025)])
@@ -87,7 +87,7 @@ async def test_more_at_once_than_a_file_may_hold_is_spread_over_several(tmp_path
     ]
 
 
-async def test_a_line_beyond_all_measure_is_left_out(tmp_path: Path) -> None:
+async def test_a_huge_line_is_left_out(tmp_path: Path) -> None:
     kept = journal(tmp_path)
     fact = closed(0).fact
     huge = Entry(UnixTime(0.0), fact)
@@ -105,7 +105,7 @@ async def test_the_last_bytes_of_a_disk_are_left_to_the_durable_state(tmp_path: 
 
 @contextmanager
 def longest_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes, as on a disk that is full."""
+    """Let no file of this process grow beyond `size` bytes, as on a full disk."""
     was = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, was[1]))
@@ -116,7 +116,7 @@ def longest_file(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-async def test_a_line_that_does_not_fit_is_taken_back_whole(tmp_path: Path) -> None:
+async def test_a_line_that_does_not_fit_is_removed_whole(tmp_path: Path) -> None:
     kept = journal(tmp_path)
     await kept.append(LINES[:1])
     before = kept.files()[0].read_bytes()
@@ -147,13 +147,13 @@ async def test_a_disk_that_is_full_keeps_what_was_written_before(tmp_path: Path)
         assert await kept.read() == tuple(LINES)
 
 
-async def test_a_place_that_is_not_ours_to_write_is_named(tmp_path: Path) -> None:
+async def test_a_place_without_write_permission_is_named(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("a file where the folder should be")
     with pytest.raises(StorageError, match="journal"):
         await journal(tmp_path).append(LINES)
 
 
-async def test_something_else_in_place_of_the_file_is_neither_written_nor_read(
+async def test_a_journal_that_is_not_a_regular_file_is_neither_written_nor_read(
     tmp_path: Path,
 ) -> None:
     kept = journal(tmp_path)

@@ -1,4 +1,4 @@
-"""A node's identity, and what is refused as one."""
+"""A node's identity, and which files are refused as one."""
 
 import ssl
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_missing_files_name_init(directory: DataDirectory) -> None:
         load_identity(directory)
 
 
-def test_bytes_that_are_no_certificate_are_refused() -> None:
+def test_invalid_certificate_bytes_are_refused() -> None:
     with pytest.raises(InvalidDocumentError, match="not a certificate"):
         fingerprint_of(b"rubbish")
 

@@ -23,7 +23,7 @@ with lock_directory(DataDirectory(Path(sys.argv[1]))):
 """
 
 
-def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
+def test_a_second_process_is_told_which_one_holds_the_lock(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     with lock_directory(directory):
         with pytest.raises(DataDirectoryError, match=f"process {os.getpid()}"):
@@ -33,7 +33,7 @@ def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_holder_leaves_it_free(tmp_path: Path) -> None:
+def test_a_killed_process_releases_the_lock(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
@@ -57,7 +57,7 @@ def test_without_a_directory_init_is_named(tmp_path: Path) -> None:
             pytest.fail("there is nothing to lock")
 
 
-def test_a_full_disk_leaves_the_lock_without_a_name_and_in_force(
+def test_on_a_full_disk_the_lock_holds_but_names_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> int:

@@ -1,4 +1,4 @@
-"""cluster.yaml follows the document, and hand edits become proposals; nothing is ever lost."""
+"""cluster.yaml follows the document, and hand edits become proposals; nothing is lost."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -53,8 +53,8 @@ PATIENCE_S = HANG_S
 
 
 @define
-class Diary:
-    """A log whose lines can be waited for."""
+class WaitableLog:
+    """A log whose lines a test can wait for."""
 
     lines: list[tuple[str, dict[str, object]]] = field(factory=list)
     grown: trio.Event = field(factory=trio.Event)
@@ -81,10 +81,10 @@ COMMITTED = "hand edit of cluster.yaml committed"
 
 @define
 class Node:
-    """A cluster of one: commits what `apply` accepts, unless told to rule otherwise."""
+    """A cluster of one: commits what `apply` accepts, unless a test sets another ruling."""
 
     directory: DataDirectory
-    log: Diary
+    log: WaitableLog
     view: Latest[View]
     inbox: Inbox = field(factory=lambda: Inbox("boot"))
     ruling: Ruling = Ruling.COMMITTED
@@ -131,7 +131,7 @@ class Node:
 
 @asynccontextmanager
 async def running(root: Path, document: ClusterDocument = DOCUMENT) -> AsyncIterator[Node]:
-    """A node with a mirror; leaving it is a stop of the daemon."""
+    """Run a node with a mirror; the end of the block stops the daemon."""
     directory = DataDirectory(root)
     directory.state.mkdir(exist_ok=True)
     view = View(
@@ -144,7 +144,7 @@ async def running(root: Path, document: ClusterDocument = DOCUMENT) -> AsyncIter
         live=frozenset({NODE}),
         removed=False,
     )
-    node = Node(directory, Diary(), Latest(view))
+    node = Node(directory, WaitableLog(), Latest(view))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.think)
         nursery.start_soon(
@@ -216,7 +216,10 @@ async def test_an_edit_of_comments_alone_is_kept_and_proposes_nothing(tmp_path: 
     ("change", "reason"),
     [
         (lambda _: "", "is empty"),
-        (lambda t: t[: t.index("format:")], "is empty"),  # as torn as can be: comments only
+        (
+            lambda t: t[: t.index("format:")],
+            "is empty",
+        ),  # torn in the worst way: only comments are left
         (lambda t: t.split("\nchecks:")[0] + "\n", "cut off"),
         (lambda t: t.replace('"30s"', "soon"), r"cluster.yaml:\d+: check 'db': interval"),
         (lambda t: t.replace("interval", "intervall"), r"yaml:\d+: check .* mean 'interval'"),
@@ -256,7 +259,7 @@ async def test_story_an_edit_without_a_quorum_is_kept_beside_with_the_reason(
     assert '"40s"' in kept
 
 
-async def test_bytes_that_are_no_text_are_kept_as_they_are(tmp_path: Path) -> None:
+async def test_bytes_that_are_not_text_are_kept_as_they_are(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)
         node.path.write_bytes(b"\xff\xfe\x00rubbish")
@@ -274,8 +277,8 @@ async def test_a_removed_file_is_written_again(tmp_path: Path) -> None:
     assert not node.refused()
 
 
-async def test_a_mail_address_is_looked_at_when_it_is_edited(tmp_path: Path) -> None:
-    """By the same rule as on the command line; and one that stands there already is left."""
+async def test_a_mail_address_is_checked_when_it_is_edited(tmp_path: Path) -> None:
+    """The rule is the one of the command line; an address that is there already is left alone."""
     old = SmtpChannel(
         id=ChannelId("a1"), name="ops", host="h", sender="q;q@b.c", recipients=("a@b",)
     )
@@ -327,7 +330,7 @@ async def test_an_edit_made_while_the_daemon_was_down_is_proposed(tmp_path: Path
         assert again.document.checks[0].interval_s == 40
 
 
-async def test_an_old_file_that_nobody_edited_is_no_edit_after_a_restart(tmp_path: Path) -> None:
+async def test_an_old_unedited_file_is_no_edit_after_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)
     newer = evolve(DOCUMENT, revision=Revision(9), checks=(DATABASE, MAIL))
@@ -378,7 +381,7 @@ def refused_names(root: Path) -> set[str]:
     return {path.name for path in root.glob("cluster.yaml.refused-*")}
 
 
-async def test_a_disk_that_refuses_is_logged_once_and_tried_again(tmp_path: Path) -> None:
+async def test_a_disk_error_is_logged_once_and_the_write_tried_again(tmp_path: Path) -> None:
     obstacle = tmp_path / ".cluster.yaml.tmp"
     obstacle.mkdir()
     async with running(tmp_path) as node:
@@ -389,7 +392,7 @@ async def test_a_disk_that_refuses_is_logged_once_and_tried_again(tmp_path: Path
     assert len(node.log.about("cluster.yaml cannot be kept up to date")) == 1
 
 
-async def test_it_ends_when_the_inbox_is_closed(tmp_path: Path) -> None:
+async def test_the_mirror_ends_when_the_inbox_is_closed(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)
         directory, view, log = node.directory, node.view, node.log

@@ -1,4 +1,4 @@
-"""What lies in the place of cluster.yaml and is no regular file is left alone, without waiting."""
+"""A cluster.yaml that is not a regular file is left alone, and never waited for."""
 
 import os
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def folder(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("put", [fifo, link_to_a_secret, dangling_link, folder])
-async def test_what_is_no_regular_file_is_logged_once_and_left_alone(
+async def test_anything_but_a_regular_file_is_logged_once_and_left_alone(
     tmp_path: Path, put: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "cluster.yaml"
@@ -60,7 +60,7 @@ async def test_what_is_no_regular_file_is_logged_once_and_left_alone(
 
 
 @pytest.mark.slow
-async def test_a_fifo_that_comes_later_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_a_fifo_that_appears_later_does_not_delay_the_end(tmp_path: Path) -> None:
     with trio.fail_after(PATIENCE_S):
         async with running(tmp_path) as node:
             await node.log.wait(WRITTEN)

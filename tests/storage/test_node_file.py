@@ -1,4 +1,4 @@
-"""node.yaml is read, or one plain sentence says why not."""
+"""node.yaml is read, or one sentence says why not."""
 
 import os
 from pathlib import Path
@@ -24,12 +24,12 @@ def refusal(directory: DataDirectory) -> str:
     return told
 
 
-def test_bytes_that_are_no_text_are_told_plainly(directory: DataDirectory) -> None:
+def test_bytes_that_are_not_text_are_refused_with_a_sentence(directory: DataDirectory) -> None:
     directory.node_file.write_bytes(b"name: \xff\xfe")
     assert "node.yaml is not UTF-8 text" in refusal(directory)
 
 
-def test_a_folder_in_its_place_is_told_plainly(directory: DataDirectory) -> None:
+def test_a_folder_in_its_place_is_refused_with_a_sentence(directory: DataDirectory) -> None:
     directory.node_file.mkdir()
     assert "cannot read" in refusal(directory)
     assert "node.yaml: is not a regular file" in refusal(directory)
@@ -52,7 +52,7 @@ def test_an_empty_directory_names_init(directory: DataDirectory) -> None:
         load_node_file(directory)
 
 
-def test_what_else_is_left_of_a_node_names_the_missing_file(directory: DataDirectory) -> None:
+def test_other_files_of_a_node_without_it_name_the_missing_file(directory: DataDirectory) -> None:
     directory.cluster_file.touch()
     assert "node.yaml is missing" in refusal(directory)
     assert "qutrio init" not in refusal(directory)

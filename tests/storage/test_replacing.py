@@ -1,4 +1,4 @@
-"""A file that somebody saves while it is replaced keeps what was saved."""
+"""A file that is saved while it is replaced keeps what was saved."""
 
 import os
 from collections.abc import Callable
@@ -34,14 +34,14 @@ def save_when(
     monkeypatch.setattr(module, name, flushed)
 
 
-def test_a_file_that_is_as_it_was_is_replaced(file: Path) -> None:
+def test_an_unchanged_file_is_replaced(file: Path) -> None:
     replaced = replace_unless_saved(file, b"new", sign(file))
     assert replaced == Replaced(sign(file))
     assert file.read_bytes() == b"new"
     assert [p.name for p in file.parent.iterdir()] == ["f"]
 
 
-def test_one_that_is_saved_while_the_new_content_is_written_is_left_alone(
+def test_a_file_saved_while_the_new_content_is_written_is_left_alone(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sign(file)
@@ -51,7 +51,7 @@ def test_one_that_is_saved_while_the_new_content_is_written_is_left_alone(
     assert [p.name for p in file.parent.iterdir()] == ["f"]
 
 
-def test_one_that_is_saved_right_after_it_was_replaced_is_not_taken_for_ours(
+def test_a_file_saved_right_after_it_was_replaced_counts_as_an_edit(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sign(file)
@@ -60,7 +60,7 @@ def test_one_that_is_saved_right_after_it_was_replaced_is_not_taken_for_ours(
     assert file.read_bytes() == b"edit"
 
 
-def test_one_that_is_removed_right_after_it_was_replaced_is_not_taken_for_ours(
+def test_a_file_removed_right_after_it_was_replaced_counts_as_removed(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sign(file)
@@ -72,7 +72,7 @@ def test_one_that_is_removed_right_after_it_was_replaced_is_not_taken_for_ours(
 async def test_an_edit_saved_right_after_the_file_was_written_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was taken for what the node had written, and overwritten with the next change."""
+    """It was once mistaken for the node's own text, and overwritten with the next change."""
 
     def edit() -> None:
         path = tmp_path / "cluster.yaml"

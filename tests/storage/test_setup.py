@@ -1,4 +1,4 @@
-"""A data directory is set up once, and given up only while nothing is in it."""
+"""A data directory is set up once, and a cluster is left only while it is empty."""
 
 import base64
 from pathlib import Path
@@ -36,7 +36,7 @@ def init(directory: DataDirectory) -> Identity:
 
 
 def joined(identity: Identity) -> Stable:
-    """The state of another cluster, which has this node for a learner."""
+    """Return the state of another cluster in which this node is a learner."""
     member = Member(
         id=identity.node_id,
         name="one",
@@ -100,7 +100,7 @@ LOST = ["state/state.json", "node.yaml", "keys/node.key", "keys/node.crt"]
 
 @pytest.mark.parametrize("lost", LOST)
 def test_a_node_that_lost_a_file_is_not_set_up_again(directory: DataDirectory, lost: str) -> None:
-    """With its key and without its promises it could vote twice."""
+    """With its key but without its promises it could vote twice."""
     init(directory)
     (directory.root / lost).unlink()
     before = contents(directory)
@@ -125,7 +125,7 @@ def test_nothing_is_set_up_on_what_is_left_of_a_node(directory: DataDirectory, l
     assert path.read_text() == "left"
 
 
-def test_an_old_mark_of_init_does_not_open_a_directory_later(directory: DataDirectory) -> None:
+def test_an_old_mark_of_init_does_not_allow_a_second_setup(directory: DataDirectory) -> None:
     """A crash right after the state became durable leaves the mark; the next start removes it."""
     init(directory)
     directory.unfinished_file.touch()
@@ -137,7 +137,7 @@ def test_an_old_mark_of_init_does_not_open_a_directory_later(directory: DataDire
         init(directory)
 
 
-def test_what_a_kill_left_half_written_is_removed_and_nothing_else(
+def test_half_written_files_of_a_killed_init_are_removed_and_nothing_else(
     directory: DataDirectory,
 ) -> None:
     init(directory)
@@ -167,7 +167,7 @@ def test_a_directory_that_others_can_write_to_is_refused(
 
 
 def contents(directory: DataDirectory) -> dict[Path, bytes]:
-    """Return every file in the directory with what it holds, the lock aside."""
+    """Return every file in the directory except the lock, with its content."""
     files = (path for path in directory.root.rglob("*") if path.is_file())
     return {path: path.read_bytes() for path in files if path != directory.lock_file}
 
@@ -178,7 +178,7 @@ def test_a_bad_name_leaves_nothing_behind(directory: DataDirectory) -> None:
     assert not directory.root.exists()
 
 
-def test_a_name_to_listen_on_leaves_nothing_behind(directory: DataDirectory) -> None:
+def test_a_host_name_as_listen_address_leaves_nothing_behind(directory: DataDirectory) -> None:
     with pytest.raises(InvalidValueError, match="bind: 'nonsense' is not an IP address"):
         initialise(directory, name="a", advertise="h:1", bind="nonsense", port=1, wall=UnixTime(0))
     assert not directory.root.exists()
@@ -201,7 +201,7 @@ def test_a_fresh_node_adopts_the_state_of_the_cluster_it_joined(directory: DataD
     adopt(directory, identity, joined(identity))  # once more after a crash
 
 
-def test_joining_again_does_not_turn_the_state_back(directory: DataDirectory) -> None:
+def test_joining_again_does_not_restore_an_older_state(directory: DataDirectory) -> None:
     identity = init(directory)
     adopt(directory, identity, joined(identity))
     newer = evolve(joined(identity), promise=Promise(Term(9), None))
@@ -220,7 +220,7 @@ def test_a_node_that_was_removed_learns_that_it_is_back(directory: DataDirectory
     assert Store(directory).load() == Stable(Promise(Term(9), None), later, later)
 
 
-def test_a_cluster_that_watches_something_is_not_given_up(directory: DataDirectory) -> None:
+def test_a_cluster_with_checks_is_not_left(directory: DataDirectory) -> None:
     identity = init(directory)
     mine = Store(directory).load()
     check = TcpCheck(id=CheckId("c1"), name="db", address="127.0.0.1:1")

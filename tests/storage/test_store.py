@@ -1,4 +1,4 @@
-"""What is persisted is there after a restart, and a failed write changes nothing."""
+"""A persisted state is there after a restart, and a failed write changes nothing."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def documents(directory: DataDirectory) -> list[str]:
     return sorted(p.name for p in directory.state.glob("document-*"))
 
 
-async def test_what_was_persisted_is_loaded(directory: DataDirectory, store: Store) -> None:
+async def test_a_persisted_state_is_loaded(directory: DataDirectory, store: Store) -> None:
     stable = Stable(Promise(Term(4), NodeId("n1")), record(3), record(2))
     await store.persist(stable)
     assert store.durable == stable
