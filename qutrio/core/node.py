@@ -21,7 +21,6 @@ from qutrio.core.api.events import (
     Announced,
     Attempted,
     Event,
-    Expelled,
     Inspected,
     Linked,
     Observed,
@@ -29,6 +28,7 @@ from qutrio.core.api.events import (
     ProbeRequested,
     Proposed,
     Received,
+    RemovalReported,
     Stop,
     Tenancy,
     Tick,
@@ -205,7 +205,7 @@ class Node:
                 return Consequences([Show(request, self._describe(now))])
             case PersistFailed(reason, durable):
                 return Consequences(self._on_persist_failed(reason, durable, now))
-            case Expelled(sender, revision):
+            case RemovalReported(sender, revision):
                 return Consequences(self._on_removed(sender, revision, now))
             case YieldRequested(to):
                 return Consequences(self.transfer.request(to, now))

@@ -162,14 +162,14 @@ class MessageRouter:
         """
         register, lease = self.register, self.leadership.lease
         held = (register.accepted, register.committed)
-        reach = KnownNumbers(
+        known = KnownNumbers(
             max(lease.heard_term, *(r.position.term for r in held)),
             max(r.document.revision for r in held),
             max(r.position.number for r in held),
             max(r.ledger.sequence for r in held),
         )
         numbers = named(message)
-        if reach.covers(numbers):
+        if known.covers(numbers):
             return True
         self.leadership.record_term(numbers.term, sender, now)
         return False

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 import trio
 from attrs import define, field, frozen
 
-from qutrio.core.api.events import Expelled
+from qutrio.core.api.events import RemovalReported
 from qutrio.core.api.view import View
 from qutrio.core.leadership.membership import says_removed
 from qutrio.errors import PeerError
@@ -263,7 +263,7 @@ class Mesh:
             return
         self.log("a member says this node was removed", peer=member.name, revision=revision)
         try:
-            await self.inbox.post(Expelled(member.id, revision))
+            await self.inbox.post(RemovalReported(member.id, revision))
         except trio.BrokenResourceError:
             return  # this node is stopping anyway
 

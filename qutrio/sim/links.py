@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from qutrio.core.api.events import Announced, Expelled, Linked
+from qutrio.core.api.events import Announced, Linked, RemovalReported
 from qutrio.core.leadership.membership import says_removed
 from qutrio.model.levels import can_belong
 
@@ -104,4 +104,4 @@ class Links:
             if says_removed(document, belongs=belongs, revision=theirs.revision):
                 refusing.append((member.id, theirs.revision))
         for teller, revision in refusing:
-            self.world.post(host, Expelled(teller, revision))
+            self.world.post(host, RemovalReported(teller, revision))

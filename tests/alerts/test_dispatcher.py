@@ -95,7 +95,7 @@ async def test_only_the_master_of_the_term_delivers(autojump_clock: MockClock, v
     async with Rig(view).running() as rig:
         rig.order(MAIL)
         assert await rig.heard() == Attempted(
-            NoticeId("a"), MAIL.id, delivered=False, detail="no longer the acting master"
+            NoticeId("a"), MAIL.id, delivered=False, detail="no longer the master"
         )
     assert rig.sent == []
     assert rig.logged == []
@@ -111,7 +111,7 @@ async def test_a_lease_that_ends_while_the_order_waits_is_noticed(
         rig.order(MAIL, "b")
         assert (await rig.heard()).delivered
         assert await rig.heard() == Attempted(
-            NoticeId("b"), MAIL.id, delivered=False, detail="no longer the acting master"
+            NoticeId("b"), MAIL.id, delivered=False, detail="no longer the master"
         )
     assert len(rig.sent) == 1
 
@@ -141,7 +141,7 @@ async def test_the_leader_of_a_minority_may_send_only_notices_of_the_minority(
             NoticeId("a"), MAIL.id, delivered=True, detail="taken", minority=True
         )
         rig.order(MAIL, "b")
-        assert (await rig.heard()).detail == "no longer the acting master"
+        assert (await rig.heard()).detail == "no longer the master"
     assert len(rig.sent) == 1
 
 

@@ -51,8 +51,8 @@ def test_the_master_begins_until_its_lease_ends() -> None:
     one = order()
     acting = view([one], acting=at(5.0))
     assert too_late(one, acting, at(4.9)) is None
-    assert too_late(one, acting, at(5.0)) == "no longer the acting master"
-    assert too_late(one, view([one]), at(4.9)) == "no longer the acting master"
+    assert too_late(one, acting, at(5.0)) == "no longer the master"
+    assert too_late(one, view([one]), at(4.9)) == "no longer the master"
 
 
 def test_an_order_of_an_earlier_term_is_dropped() -> None:

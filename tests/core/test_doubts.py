@@ -14,7 +14,12 @@ from qutrio.core.election.engine_messages import (
     LeadershipProposal,
     VoteRequest,
 )
-from qutrio.core.leadership.doubts import DOUBLED_MAX, DOUBTED_DEADS, TRUSTED_DEADS, LeaderDoubts
+from qutrio.core.leadership.lease_voter import (
+    DOUBLED_MAX,
+    DOUBTED_DEADS,
+    TRUSTED_DEADS,
+    LeaderDoubts,
+)
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NEVER, NodeId, Seconds, Term
 from qutrio.model.stable import Promise

@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.core.api.effects import Effect, Journal, Note
-from qutrio.core.api.events import Event, Expelled, Received, Stop, Tick, YieldRequested
+from qutrio.core.api.events import Event, Received, RemovalReported, Stop, Tick, YieldRequested
 from qutrio.core.api.facts import Resigned, RoleClaimed
 from qutrio.core.api.messages import Heartbeat, Resign
 from qutrio.core.api.mutations import RemoveMember
@@ -95,7 +95,7 @@ def test_a_removed_node_records_that_and_nothing_after_it() -> None:
     assert written(cluster, C) == [left(A, 1, EXPELLED)]
     cluster = elected_cluster()
     for teller in (B, C):
-        cluster.handle(A, Expelled(teller, Revision(2)))
+        cluster.handle(A, RemovalReported(teller, Revision(2)))
     assert written(cluster, A) == [left(A, 1, "is no longer a member")]
 
 

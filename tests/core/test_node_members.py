@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.core.api.effects import Notify, Probe, Reply, Send
-from qutrio.core.api.events import Expelled, Linked, Observed, ProbeRequested, Received
+from qutrio.core.api.events import Linked, Observed, ProbeRequested, Received, RemovalReported
 from qutrio.core.api.facts import NodeStarted, RoleClaimed
 from qutrio.core.api.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
 from qutrio.core.api.mutations import Batch, RemoveMember
@@ -58,10 +58,10 @@ def test_a_removed_member_is_told_and_stops_and_its_messages_are_ignored() -> No
 
 def test_a_removed_node_records_nothing_and_refuses_changes() -> None:
     cluster = elected_cluster()
-    cluster.handle(C, Expelled(A, Revision(1)))
+    cluster.handle(C, RemovalReported(A, Revision(1)))
     assert cluster.nodes[C].removed
     cluster.effects.clear()
-    cluster.handle(C, Expelled(A, Revision(1)))
+    cluster.handle(C, RemovalReported(A, Revision(1)))
     cluster.handle(C, Received(A, heartbeat(number=77)))
     cluster.handle(C, Linked(A))
     cluster.handle(C, Observed(result(Outcome.FAIL)))

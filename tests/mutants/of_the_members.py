@@ -32,7 +32,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "MessageRouter.within_bounds",
-                "if reach.covers(numbers):",
+                "if known.covers(numbers):",
                 "if numbers is not None:",
             ),
             Edit("nearer", "return Term(min(term, known + TERM_JUMP_MAX))", "return term"),

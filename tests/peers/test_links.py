@@ -9,7 +9,7 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from qutrio.codec.wire import decode
-from qutrio.core.api.events import Expelled, Linked, Received
+from qutrio.core.api.events import Linked, Received, RemovalReported
 from qutrio.core.api.messages import Farewell, Removed
 from qutrio.model.ids import Fingerprint, NodeId, Revision
 from qutrio.peers.conversation import SILENCE_S_MIN
@@ -300,9 +300,9 @@ async def test_a_node_refused_by_all_learns_that_it_was_removed(
     ada = in_memory(net, people[0], document_of(people[0], people[2], revision=5))
     bob = in_memory(net, people[1], document_of(*people, revision=4))
     async with running(ada, bob):
-        expelled = await bob.event(Expelled)
-        assert isinstance(expelled, Expelled)
-        assert expelled == Expelled(people[0].member.id, Revision(5))
+        expelled = await bob.event(RemovalReported)
+        assert isinstance(expelled, RemovalReported)
+        assert expelled == RemovalReported(people[0].member.id, Revision(5))
         bob.know(document_of(*people, revision=4), removed=True)
         await trio.sleep(1.0)
         dials = len(net.dials)
@@ -350,7 +350,7 @@ async def test_a_node_that_is_linked_to_anybody_does_not_ask(
         nursery.start_soon(drain, cy)
         with trio.move_on_after(60.0):
             while True:
-                assert not isinstance(await bob.inbox.next(60.0), Expelled)
+                assert not isinstance(await bob.inbox.next(60.0), RemovalReported)
 
 
 async def test_garbage_ends_only_the_link_it_came_by(

@@ -381,17 +381,6 @@ def refused_names(root: Path) -> set[str]:
     return {path.name for path in root.glob("cluster.yaml.refused-*")}
 
 
-async def test_a_disk_error_is_logged_once_and_the_write_tried_again(tmp_path: Path) -> None:
-    obstacle = tmp_path / ".cluster.yaml.tmp"
-    obstacle.mkdir()
-    async with running(tmp_path) as node:
-        await node.log.wait("cluster.yaml cannot be kept up to date")
-        obstacle.rmdir()
-        await node.log.wait(WRITTEN)
-        assert node.path.read_text() == emit(DOCUMENT)
-    assert len(node.log.about("cluster.yaml cannot be kept up to date")) == 1
-
-
 async def test_the_mirror_ends_when_the_inbox_is_closed(tmp_path: Path) -> None:
     async with running(tmp_path) as node:
         await node.log.wait(WRITTEN)

@@ -67,3 +67,15 @@ async def test_a_fifo_that_appears_later_does_not_delay_the_end(tmp_path: Path) 
             node.path.unlink()
             os.mkfifo(node.path)
             await node.log.wait(KEPT_BACK)
+
+
+@pytest.mark.slow
+async def test_a_disk_error_is_logged_once_and_the_write_tried_again(tmp_path: Path) -> None:
+    obstacle = tmp_path / ".cluster.yaml.tmp"
+    obstacle.mkdir()
+    async with running(tmp_path) as node:
+        await node.log.wait(KEPT_BACK)
+        obstacle.rmdir()
+        await node.log.wait(WRITTEN)
+        assert node.path.read_text() == emit(DOCUMENT)
+    assert len(node.log.about(KEPT_BACK)) == 1

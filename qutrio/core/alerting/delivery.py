@@ -27,4 +27,4 @@ def too_late(order: Notify, view: View, now: Instant) -> str | None:
     until = view.minority_until if minority else view.acting_until
     if until is not None and now < until and (minority or view.term == order.term):
         return None
-    return "no longer the minority's leader" if minority else "no longer the acting master"
+    return "no longer the minority's leader" if minority else "no longer the master"

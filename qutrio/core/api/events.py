@@ -106,7 +106,7 @@ class PersistFailed:
 
 
 @frozen
-class Expelled:
+class RemovalReported:
     """A pinned member, asked by a node that is refused a link, says that it was removed.
 
     `revision` is the one of the document of that member.
@@ -146,7 +146,7 @@ Event: TypeAlias = (
     | Attempted
     | Inspected
     | PersistFailed
-    | Expelled
+    | RemovalReported
     | YieldRequested
     | Tenancy
     | Stop

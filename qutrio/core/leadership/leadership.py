@@ -27,10 +27,14 @@ from qutrio.core.consensus.announcements import Announcements
 from qutrio.core.consensus.lease import DRIFT_MARGIN, Lease
 from qutrio.core.consensus.witnesses import TrustBasis
 from qutrio.core.election.engines import CLAIMS
-from qutrio.core.leadership.doubts import LeaderDoubts
 from qutrio.core.leadership.engine_host import EngineHost
 from qutrio.core.leadership.heartbeats import HeartbeatSchedule, Liveness
-from qutrio.core.leadership.lease_voter import LeaseVoter, lease_after_restart, shorten_grants
+from qutrio.core.leadership.lease_voter import (
+    LeaderDoubts,
+    LeaseVoter,
+    lease_after_restart,
+    shorten_grants,
+)
 from qutrio.core.leadership.membership import Membership
 from qutrio.core.leadership.observed_master import ObservedMaster
 from qutrio.core.leadership.takeover import Takeover
