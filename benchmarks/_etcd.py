@@ -1,7 +1,7 @@
 """Three real etcd members with the default timers, for `failover_real.py`.
 
-Plain HTTP on the loopback interface.  Who leads is asked over HTTP, as `etcdctl endpoint status`
-does: a member that names itself as the leader leads.
+They use plain HTTP on the loopback interface.  The leader is asked for over HTTP, as `etcdctl
+endpoint status` does: a member that names itself as the leader leads.
 """
 
 import http.client
@@ -26,12 +26,12 @@ Status = dict[str, Any]
 
 
 def missing() -> str:
-    """Return why it cannot run here; "" if it can."""
+    """Return why etcd cannot run here, or ""."""
     return "" if shutil.which(PROGRAM) else "etcd is not installed (Debian: etcd-server)"
 
 
 def version() -> str:
-    """Return the version, as the program tells it."""
+    """Return the version that the program prints."""
     told = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     return told.stdout.splitlines()[0].rpartition(" ")[2]
 
@@ -50,11 +50,11 @@ class Member:
 
     @property
     def peer_url(self) -> str:
-        """Where the other members reach it."""
+        """The URL for the other members."""
         return f"http://{self.address}:{self.peer_port}"
 
     def start(self, everybody: str) -> None:
-        """Start it; `everybody` lists the members and their URLs."""
+        """Start it; `everybody` lists all members and their URLs."""
         url = f"http://{self.address}:{self.port}"
         flags = {
             "name": self.name,
@@ -70,7 +70,7 @@ class Member:
         self.process = Process(command, os.environ, self.home / "output")
 
     def status(self) -> Status | None:
-        """Return what it says of itself, or None when it does not answer."""
+        """Return its status, or None if it does not answer."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.address, self.port, ASK_S_MAX)
         try:
@@ -83,7 +83,7 @@ class Member:
         return json.loads(body) if answer.status == http.client.OK else None
 
     def leads(self) -> bool:
-        """Tell whether it says that it leads."""
+        """Return whether it names itself as the leader."""
         status = self.status()
         return status is not None and status.get("leader") == status["header"]["member_id"]
 
@@ -98,7 +98,7 @@ class Etcd:
     _dead: Member | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Make directories, and find ports that are free."""
+        """Make directories, and find free ports."""
         self.name, taken = f"etcd {version()}", set[int]()
         self.home.mkdir()
         for number, name in enumerate(MEMBERS, start=1):
@@ -115,9 +115,9 @@ class Etcd:
         """Start all members as one new cluster."""
         for member in self._members:
             member.start(self._everybody)
-        self.settle()
+        self.await_agreement()
 
-    def settle(self) -> None:
+    def await_agreement(self) -> None:
         """Wait until all members name one leader, in one term."""
         poll(self._agree, f"{self.name}: all agree")
 
@@ -135,11 +135,11 @@ class Etcd:
         return began
 
     def succeeded(self) -> bool:
-        """Ask the others."""
+        """Return whether one of the others leads."""
         return any(member.leads() for member in self._members if member is not self._dead)
 
     def revive(self) -> None:
-        """Start the dead one with what it has on disk."""
+        """Start the dead member with its old disk."""
         assert self._dead is not None
         assert self._dead.process is not None
         self._dead.process.wait()

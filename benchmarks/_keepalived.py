@@ -1,7 +1,7 @@
 """Three real keepalived in network namespaces on one bridge, for `failover_real.py`.
 
-One address moves by VRRP (multicast, an advertisement each second); the living member with the
-highest priority has it.  A member has the address when a socket there can be bound to it.
+VRRP moves one address (multicast, an advertisement each second) to the running member with the
+highest priority.  A member has the address if a socket on its host can be bound to it.
 """
 
 import os
@@ -37,14 +37,14 @@ vrrp_instance address {{
 
 
 def missing() -> str:
-    """Return why it cannot run here; "" if it can."""
+    """Return why keepalived cannot run here, or ""."""
     if shutil.which(PROGRAM) is None:
         return "keepalived is not installed"
     return namespaces.missing()
 
 
 def version() -> str:
-    """Return the version, as the program tells it."""
+    """Return the version that the program prints."""
     told = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     return (told.stdout + told.stderr).split()[1]
 
@@ -72,7 +72,7 @@ class Keepalived:
             config = CONFIG.format(priority=priority, address=ADDRESS)
             (self.home / f"{name}.conf").write_text(config)
             self._launch(name)
-        self.settle()
+        self.await_agreement()
 
     def _launch(self, name: str) -> None:
         place = self.home / name
@@ -87,8 +87,8 @@ class Keepalived:
     def _pid_file(self, name: str) -> Path:
         return self.home / f"{name}.vrrp.pid"
 
-    def settle(self) -> None:
-        """Wait until the member with the highest priority, and no other, has the address."""
+    def await_agreement(self) -> None:
+        """Wait until only the member with the highest priority has the address."""
         poll(lambda: self._holders() == [FIRST], f"{self.name}: {FIRST} has the address")
 
     def _holders(self) -> list[str]:
@@ -105,8 +105,8 @@ class Keepalived:
     def kill(self) -> float:
         """Send SIGKILL to the master's child that speaks VRRP, and to its parent.
 
-        The parent is stopped first: it would start another child, and a child whose parent dies
-        first says goodbye to the others.
+        The parent is stopped first, because it would start another child, and a child whose parent
+        dies first resigns.
         """
         (self._dead,) = self._holders()
         self._probes = [self._probe(name) for name in PRIORITIES if name != self._dead]
@@ -119,11 +119,11 @@ class Keepalived:
         return began
 
     def succeeded(self) -> bool:
-        """Look whether one of the others has the address."""
+        """Return whether one of the others has the address."""
         return any(_binds(probe) for probe in self._probes)
 
     def revive(self) -> None:
-        """Take the address from the dead one, as a boot would, and start it."""
+        """Remove the address from the dead member, as a reboot does, and start it."""
         for probe in self._probes:
             probe.close()
         self._processes[self._dead].wait()
@@ -140,7 +140,7 @@ class Keepalived:
 
 
 def _binds(probe: socket.socket) -> bool:
-    """Tell whether the address is on this socket's host."""
+    """Return whether the address is on this socket's host."""
     try:
         probe.bind((ADDRESS, 0))
     except OSError:

@@ -12,7 +12,7 @@ from tests.cluster.waiting import wait_for
 MEMBERS = 3
 START_S_MAX = 30.0
 QUIET_S = 5.0
-"""A node that restarted endorses nobody for `dead_after`: two of three would be no majority."""
+"""A restarted node grants no vote for `dead_after`, so two of three would be no majority."""
 
 
 class Qutrio:
@@ -27,7 +27,7 @@ class Qutrio:
         self._ready_at = 0.0
 
     def start(self) -> None:
-        """Let one node begin with the engine, and the others join it."""
+        """Start one node with the engine, and let the others join it."""
         first, *others = self._cluster.nodes
         first.init()
         first.start()
@@ -41,8 +41,8 @@ class Qutrio:
             self._cluster.settle()
         self._ready_at = time.monotonic() + QUIET_S
 
-    def settle(self) -> None:
-        """Wait until all vote and agree, and no member keeps quiet because it restarted."""
+    def await_agreement(self) -> None:
+        """Wait until all vote and agree, and no member is still waiting after a restart."""
         self._cluster.settle()
         time.sleep(max(0.0, self._ready_at - time.monotonic()))
         self._cluster.settle()
@@ -55,11 +55,11 @@ class Qutrio:
         return began
 
     def succeeded(self) -> bool:
-        """Ask the others over their control sockets."""
+        """Return whether one of the others acts, by their control sockets."""
         return any(acts(n.look()) for n in self._cluster.nodes if n is not self._dead)
 
     def revive(self) -> None:
-        """Start the dead one."""
+        """Start the dead node."""
         assert self._dead is not None
         self._dead.wait()
         self._dead.start()

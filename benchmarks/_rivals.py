@@ -1,4 +1,4 @@
-"""What `failover_real.py` needs of every cluster that it measures, and how it measures."""
+"""The interface of the clusters that `failover_real.py` measures, and the measurement."""
 
 import random
 import time
@@ -8,10 +8,10 @@ from typing import Protocol
 from attrs import define, field
 
 POLL_S = 0.01
-"""Every survivor is asked so often, whatever it runs."""
+"""How often every survivor is asked."""
 GIVEN_UP_S = 60.0
 PHASE_S = 1.0
-"""Masters die at a random moment of such a span, so at any phase of their heartbeats."""
+"""Masters die at a random time within this span, that is, at any phase of their heartbeats."""
 
 
 class Rival(Protocol):
@@ -19,31 +19,31 @@ class Rival(Protocol):
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """The name in the table."""
         ...
 
     def start(self) -> None:
         """Start all members."""
         ...
 
-    def settle(self) -> None:
-        """Return when all members are well and agree on one that leads."""
+    def await_agreement(self) -> None:
+        """Return when all members are well and agree on a leader."""
         ...
 
     def kill(self) -> float:
-        """Kill whoever leads, and return the moment just before."""
+        """Kill the leader, and return the time just before."""
         ...
 
     def succeeded(self) -> bool:
-        """Tell whether another leads than the one that was killed."""
+        """Return whether another than the killed member leads."""
         ...
 
     def revive(self) -> None:
-        """Start the one that was killed again."""
+        """Start the killed member again."""
         ...
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """End everything and clean up."""
         ...
 
 
@@ -56,8 +56,8 @@ class Record:
     times: list[float] = field(factory=list)
 
     def measure(self, rng: random.Random) -> None:
-        """Let the leader die once, and note how long it took until another led."""
-        self.rival.settle()
+        """Kill the leader once, and record how long it took until another led."""
+        self.rival.await_agreement()
         time.sleep(rng.uniform(0, PHASE_S))
         began = self.rival.kill()
         poll(self.rival.succeeded, f"{self.rival.name}: a successor")
@@ -66,7 +66,7 @@ class Record:
 
 
 def poll(look: Callable[[], bool], what: str) -> None:
-    """Look every `POLL_S` seconds until it is so; raises TimeoutError."""
+    """Call `look` every `POLL_S` seconds until it returns True; raises TimeoutError."""
     began = due = time.monotonic()
     while not look():
         now = time.monotonic()

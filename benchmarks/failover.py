@@ -1,10 +1,10 @@
-"""How long nobody acts when the master goes, simulated: many seeds, several ways to go.
+"""How long there is no master after the master goes, simulated with many seeds.
 
 Run with `python benchmarks/failover.py [SIZE ...] [--trials N]`, or `--quick` to see that it
 works.  Each trial is a cluster of its own with the default settings, over a wide-area network
-that keeps the order of messages as TCP does, with clocks that run fast or slow.  At a random
-moment the master crashes, is stopped by its operator, or is cut off from all others; the time
-is from there until another node acts.
+that keeps the order of messages like TCP, with clocks that run fast or slow.  At a random time the
+master crashes, is stopped by its operator, or is cut off from all others; the measured time is
+from then until another node acts.
 """
 
 import argparse
@@ -33,32 +33,32 @@ GIVEN_UP_S: Seconds = 60.0
 LOOK_S: Seconds = 0.25
 GONE_S: Seconds = 3600.0
 HOPS_MAX = 9
-"""Messages one after the other between the last word of the old master and the first of the
-next: that last word, a question and its answer, the claim and its bonds, the newest record and
-the question for it, the first write and its acceptance."""
+"""Sequential messages between the last one of the old master and the first one of the next: that
+last message, a canvass and its answer, the claim and its grants, the request for the newest
+record and its answer, the first write and its acceptance."""
 
 
 @define
-class Succession(Observer):
-    """Watches for another node that acts than the one that went."""
+class SuccessorWatch(Observer):
+    """Watches for another master than the one that went."""
 
     world: World
     gone: NodeId
     acts_at: Seconds | None = None
 
     def on_event(self, name: NodeId) -> None:
-        """Note the first moment at which another node acts."""
+        """Record the first time at which another node acts."""
         host = self.world.hosts[name]
         if self.acts_at is None and name != self.gone and host.acting(self.world.true):
             self.acts_at = self.world.true
 
 
 @define
-class Line(Network):
-    """Links that keep the order of what is said, as those of real nodes do: they are TCP."""
+class OrderedNetwork(Network):
+    """A network that keeps the order of messages, like the TCP links of real nodes."""
 
     def arrivals(self, source: NodeId, to: NodeId, true: Seconds) -> list[Seconds]:
-        """Return the moment at which a message sent now arrives: not before the last one did."""
+        """Return the time at which a message sent now arrives, not before the last one."""
         last = self._last.get((source, to), true)
         return [max(last, moment) for moment in super().arrivals(source, to, true)]
 
@@ -69,12 +69,12 @@ def crash(world: World, master: NodeId) -> None:
 
 
 def stop(world: World, master: NodeId) -> None:
-    """End the node as its operator would."""
+    """Stop the node cleanly."""
     world.stop(master, GONE_S)
 
 
 def cut(world: World, master: NodeId) -> None:
-    """Let nothing reach the machine, and nothing leave it."""
+    """Cut all links of the machine."""
     others = [name for name in world.hosts if name != master]
     pairs = {(master, n) for n in others} | {(n, master) for n in others}
     world.network.cut_off(sorted(pairs), world.true + GONE_S)
@@ -84,11 +84,11 @@ WAYS: dict[str, Callable[[World, NodeId], None]] = {"crash": crash, "stop": stop
 
 
 def bound(way: str) -> Seconds:
-    """Return how long it may take at most, while no message is lost.
+    """Return the longest possible time, if no message is lost.
 
-    Whoever dies is believed to live and to act, and voters are bound to it, for `dead_after`.
-    That its time is over is seen with the next message or heartbeat.  A question that comes too
-    early is asked again after a tenth of a heartbeat.  All this by the slowest clock.
+    For `dead_after`, a dead master is believed to live and act, and voters are bound to it.  The
+    end of that time is noticed with the next message or heartbeat.  A canvass that comes too early
+    is repeated after a tenth of a heartbeat.  All this is by the slowest clock.
     """
     settings = Settings()
     again_s = settings.heartbeat_s / CANVASSES_PER_HEARTBEAT
@@ -97,18 +97,20 @@ def bound(way: str) -> Seconds:
 
 
 def trial(seed: int, size: int, way: str) -> Seconds:
-    """Return for how long nobody acted; raises `AssertionError` if nobody ever did again."""
+    """Return how long there was no master; raises `AssertionError` if there is none again."""
     world = World(seed, size, Faults(delay_s_max=DELAY_S_MAX, clock_drift=DRIFT))
-    world.network = Line(world.network.dice, world.struck, world.network.trouble, world.faults)
+    world.network = OrderedNetwork(
+        world.network.dice, world.struck, world.network.trouble, world.faults
+    )
     world.run(SETTLE_S + Random(seed).random())
     (master,) = (name for name, host in world.hosts.items() if host.acting(world.true))
-    succession = Succession(world, master)
-    world.observer, went_at = succession, world.true
+    watch = SuccessorWatch(world, master)
+    world.observer, went_at = watch, world.true
     WAYS[way](world, master)
-    while succession.acts_at is None and world.true < went_at + GIVEN_UP_S:
+    while watch.acts_at is None and world.true < went_at + GIVEN_UP_S:
         world.run(world.true + LOOK_S)
-    assert succession.acts_at is not None, f"nobody acts: seed {seed}, {size} nodes, {way}"
-    return succession.acts_at - went_at
+    assert watch.acts_at is not None, f"nobody acts: seed {seed}, {size} nodes, {way}"
+    return watch.acts_at - went_at
 
 
 def row(size: int, way: str, trials: int) -> str:

@@ -1,11 +1,11 @@
-"""How long nobody leads after the leader dies: qutrio's engines beside etcd and keepalived.
+"""How long there is no leader after the leader dies: qutrio's engines, etcd and keepalived.
 
 Run with `python benchmarks/failover_real.py [--trials N] [--gossip-trials N] [--only NAME ...]`,
 as root for keepalived, or `--quick` to see that it works.  Every rival has three real processes
 on this machine, with its default timers and its data in one temporary directory.  The leader gets
-SIGKILL at a random moment; the time is from just before the signal until a survivor says that it
-leads, asked every 10 ms (keepalived: until the address is there).  Then the dead one is started
-again, and all agree before the next trial.  The trials of all rivals take turns.
+SIGKILL at a random time; the measured time is from just before the signal until a survivor, asked
+every 10 ms, says that it leads (keepalived: until it has the address).  Then the dead one is
+started again, and all agree before the next trial.  The rivals take turns.
 """
 
 import argparse
@@ -32,7 +32,7 @@ NAMES = ("lowest-id", "raft", "gossip", "etcd", "keepalived")
 
 
 def rivals(names: list[str], home: Path) -> dict[str, Callable[[], Rival]]:
-    """Return how to make those rivals that can run here, and say why others cannot."""
+    """Return the factories of the rivals that can run here, and print why others cannot."""
     makers: dict[str, Callable[[], Rival]] = {}
     for name in names:
         maker: Callable[[], Rival]
@@ -52,7 +52,7 @@ def rivals(names: list[str], home: Path) -> dict[str, Callable[[], Rival]]:
 
 
 def run(records: list[Record], rng: random.Random) -> None:
-    """Let the trials of all take turns."""
+    """Run the trials of all rivals in turn."""
     for number in range(max(record.trials for record in records)):
         for record in records:
             if number < record.trials:
@@ -69,7 +69,7 @@ def row(record: Record) -> str:
 
 
 def load() -> str:
-    """Return how busy the machine is."""
+    """Return the load of the machine."""
     return "load " + " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=TRIALS, help="dead leaders of each rival")
     parser.add_argument("--gossip-trials", type=int, help="of gossip, if not as many")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="only these")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments of death")
+    parser.add_argument("--seed", type=int, default=1, help="of the times of death")
     parser.add_argument("--quick", action="store_true", help="one trial of each")
     options = parser.parse_args()
     trials = 1 if options.quick else options.trials

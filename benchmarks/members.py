@@ -1,13 +1,13 @@
-"""What each election engine does at 1, 2, 3 ... 101 members, simulated.
+"""The behaviour of each election engine with 1, 2, 3 ... 101 members, simulated.
 
 Run with `python benchmarks/members.py [SIZE ...] [--engine NAME ...]`, or `--quick` to see that
 it works.  Every cluster has the default settings and one check, and is started cold: all nodes
-in one moment, with the cluster's record and no master.  Links take up to 20 ms and keep the
-order, clock rates are up to 1 % off.  Columns: the time until the first master acts (median and
-worst of some seeds); from a crash of the master until another acts (median and 99th percentile);
-what a node says at rest in a second, in messages and kilobytes as encoded, without websocket,
-TLS and TCP, and the same of the master alone; and the simulator's own CPU seconds for one
-simulated second of the whole cluster, invariants included.
+at once, with the cluster's record and no master.  Links take up to 20 ms and keep the order;
+clock rates are up to 1 % off.  Columns: the time until the first master acts (median and worst of
+some seeds); from a crash of the master until another acts (median and 99th percentile); what a
+node sends per second at rest, in messages and kilobytes as encoded, without websocket, TLS and
+TCP, and the same for the master alone; and the simulator's own CPU seconds for one simulated
+second of the whole cluster, including the invariants.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import time
 from random import Random
 
 from attrs import evolve, frozen
-from failover import GONE_S, LOOK_S, Line, Succession
+from failover import GONE_S, LOOK_S, OrderedNetwork, SuccessorWatch
 from messages import WINDOW_S, listen
 from nodes import machine
 
@@ -33,19 +33,19 @@ from qutrio.sim.world import World
 SIZES = (1, 2, 3, 9, 25, 51, 101)
 FAULTS = Faults(delay_s_max=0.02, clock_drift=0.01)
 NODES_FOR_ALL_SEEDS = 120
-"""So many nodes are started for one line, shared among its seeds."""
+"""The number of nodes that are started for one line, shared by its seeds."""
 SEEDS_MAX = 40
 SEEDS_MIN = 1
 SETTLE_S: Seconds = 3.0
 PHASE_S: Seconds = 5.0
-"""Time between two declarations of gossip's leader; all other timers that matter are shorter."""
+"""The time between declarations of gossip's leader; all other relevant timers are shorter."""
 GIVEN_UP_S: Seconds = 60.0
 NOBODY = NodeId("")
 
 
 @frozen
 class Life:
-    """One cluster from its start to the death of its master; times are None if nobody acted."""
+    """One cluster from its start to the next master; times are None without a master."""
 
     first_s: Seconds | None
     next_s: Seconds | None
@@ -57,29 +57,31 @@ class Life:
 
 
 def seeds(size: int) -> range:
-    """Return the seeds for a size: the fewer, the more nodes there are."""
+    """Return the seeds for a size; larger clusters have fewer."""
     return range(1, 1 + max(SEEDS_MIN, min(SEEDS_MAX, NODES_FOR_ALL_SEEDS // size)))
 
 
 def await_master(world: World, other_than: NodeId = NOBODY) -> Seconds | None:
-    """Return how long it takes from now until a node acts; None if it never does."""
+    """Return the time from now until a node acts, or None if that does not happen."""
     began = world.true
-    world.observer = succession = Succession(world, other_than)
-    while succession.acts_at is None and world.true < began + GIVEN_UP_S:
+    world.observer = watch = SuccessorWatch(world, other_than)
+    while watch.acts_at is None and world.true < began + GIVEN_UP_S:
         world.run(world.true + LOOK_S)
-    return None if succession.acts_at is None else succession.acts_at - began
+    return None if watch.acts_at is None else watch.acts_at - began
 
 
 def document(size: int, engine: str) -> ClusterDocument:
-    """Return what the cluster starts with: ids are in order also beyond a hundred."""
+    """Return the initial document, with ids that sort correctly beyond a hundred."""
     members = tuple(member(NodeId(f"n{number:03d}"), number) for number in range(size))
     return evolve(first_document(1, Settings(engine=engine)), members=members)
 
 
 def live(seed: int, size: int, engine: str) -> Life:
-    """Start a cluster, listen to it at rest, and let its master die."""
+    """Start a cluster, measure it at rest, and crash its master."""
     world = World(seed, size, FAULTS, document=document(size, engine))
-    world.network = Line(world.network.dice, world.struck, world.network.trouble, world.faults)
+    world.network = OrderedNetwork(
+        world.network.dice, world.struck, world.network.trouble, world.faults
+    )
     first_s = await_master(world)
     world.observer = None
     world.run(world.true + SETTLE_S + Random(seed).uniform(0, PHASE_S))
@@ -121,7 +123,7 @@ def row(engine: str, size: int, lives: list[Life]) -> str:
 
 
 def _seconds(times: list[Seconds], part: float) -> str:
-    """Return the time that this part of all did not exceed, or that there was none."""
+    """Return this percentile of the times, or "never"."""
     if not times:
         return f"{'never':>7}"
     return f"{times[min(len(times) - 1, int(part * len(times)))]:>7.2f}"

@@ -1,9 +1,9 @@
-"""How much nodes say to each other as a cluster grows: messages and bytes, simulated.
+"""How much nodes send as a cluster grows: messages and bytes, simulated.
 
 Run with `python benchmarks/messages.py [SIZE ...]`, or `--quick` to see that it works.  One check
-is watched every 10 s.  At rest nothing happens; in an outage the target fails for everybody: the
-figures are of the 10 s that begin with it, with the second round, the incident and the page.
-Bytes are those of the encoded messages, without websocket, TLS and TCP.
+is probed every 10 s.  At rest nothing happens; in an outage the target fails for all nodes: those
+figures cover the 10 s after its start, with the second round, the incident and the page.  Bytes
+are those of the encoded messages, without websocket, TLS and TCP.
 """
 
 import argparse
@@ -28,7 +28,7 @@ WEB = CheckId("web")
 
 @define
 class MessageCounter(Observer):
-    """Counts what is said, by the node that says it."""
+    """Counts sent messages, by sender."""
 
     messages: Counter[NodeId] = field(factory=Counter)
     size: Counter[NodeId] = field(factory=Counter)
@@ -41,14 +41,14 @@ class MessageCounter(Observer):
 
 
 def listen(world: World) -> MessageCounter:
-    """Let the world run for a window, and return what was said in it."""
+    """Run the world for a window, and return what was sent in it."""
     world.observer = counter = MessageCounter()
     world.run(world.true + WINDOW_S)
     return counter
 
 
 def row(size: int) -> str:
-    """Return one line of the table: what a node says in a second, at rest and in an outage."""
+    """Return one line of the table: what a node sends per second, at rest and in an outage."""
     world = World(1, size)
     world.run(SETTLE_S)
     (master,) = (name for name, host in world.hosts.items() if host.acting(world.true))

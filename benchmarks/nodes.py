@@ -1,8 +1,8 @@
 """What an idle node costs in clusters of 3, 9 and 25 real processes, and how fast `status` is.
 
 Run with `python benchmarks/nodes.py [SIZE ...] [--engine NAME ...]`.  Every node has its own
-data directory and its own loopback address, and joined by token; nothing is watched.  Each
-cluster goes from one election engine to the next while it runs.  Memory is the proportional set
+data directory and its own loopback address, and joined by token; there are no checks.  Each
+cluster changes from one election engine to the next while it runs.  Memory is the proportional set
 size (shared pages are divided among those that share them) and the resident set size; CPU is
 user and system time of a node during a window, as a share of one core; kilobytes are what its
 TCP connections sent in a second, websocket and TLS included, as `ss` of iproute2 counts it.
@@ -39,7 +39,7 @@ STEP_S_MAX = 60.0
 
 @frozen
 class Cost:
-    """What one node used: CPU as a share of a core, kB sent in a second, memory in MiB."""
+    """The cost of one node: CPU as a share of a core, kB sent per second, memory in MiB."""
 
     cpu: float
     sent_kb: float
@@ -67,7 +67,7 @@ async def main(sizes: Sequence[int], engines: Sequence[str]) -> None:
 
 
 async def run_on(nodes: tuple[DemoNode, ...], engine: str) -> None:
-    """Let a running cluster use an engine, and give it time to settle."""
+    """Switch a running cluster to an engine, and wait until it is stable."""
     shown = await nodes[0].ask("settings.show")
     if shown["settings"]["engine"] != engine:
         await nodes[0].ask("settings.set", set={"engine": engine})
@@ -76,7 +76,7 @@ async def run_on(nodes: tuple[DemoNode, ...], engine: str) -> None:
 
 
 async def gather(nodes: tuple[DemoNode, ...]) -> None:
-    """Start all nodes and wait until each of them knows all as living voters."""
+    """Start all nodes, and wait until each of them sees all as live voters."""
     first = nodes[0]
     await first.serve()
     await looks.until("the first node", STEP_S_MAX, partial(looks.master, [first]))
@@ -88,7 +88,7 @@ async def gather(nodes: tuple[DemoNode, ...]) -> None:
 
 
 async def measure(nodes: tuple[DemoNode, ...]) -> list[Cost]:
-    """Watch every process for a window."""
+    """Measure every process for a window."""
     pids = [node.process.pid for node in nodes if node.process is not None]
     before, sent, began = [cpu_s(pid) for pid in pids], sent_bytes(), time.monotonic()
     await trio.sleep(WINDOW_S)
@@ -157,7 +157,7 @@ def spread(values: list[float], unit: str = "", digits: int = 1) -> str:
 
 
 def machine() -> str:
-    """Return what this machine is."""
+    """Return a description of this machine."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -167,7 +167,7 @@ def machine() -> str:
 
 
 def asked() -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sizes", type=int, nargs="*", default=SIZES, help="numbers of nodes")
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)

@@ -2,7 +2,7 @@
 
 Prints, over a number of trials, the seconds from stopping nginx (checked every 10 s) to the DOWN
 mail and from starting it to the RECOVERED mail; then the seconds from SIGKILL and from SIGTERM of
-the master to the moment another node says that it acts.
+the master until another node says that it acts.
 
 Example: python benchmarks/paging.py --trials 10 --failovers 5
 """
@@ -29,7 +29,7 @@ INTERVAL_S = 10
 STEP_S_MAX = 60.0
 SAMPLE_S = 0.02
 QUIET_S = 5.0
-"""A node that restarted endorses nobody for `dead_after`: two of three would be no majority."""
+"""A restarted node grants no vote for `dead_after`, so two of three would be no majority."""
 NGINX = "/usr/sbin/nginx"
 CONFIG = """
 daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
@@ -52,7 +52,7 @@ class Website:
 
     @property
     def url(self) -> str:
-        """What is watched."""
+        """The URL of the check."""
         return f"http://127.0.0.1:{self.port}/"
 
     async def start(self) -> None:
@@ -79,7 +79,7 @@ class Website:
 
 
 async def gather(nodes: tuple[DemoNode, ...]) -> None:
-    """Make one cluster of the nodes."""
+    """Form one cluster of the nodes."""
     first = nodes[0]
     await first.serve()
     await looks.until("a master", STEP_S_MAX, partial(looks.master, [first]))
@@ -91,9 +91,9 @@ async def gather(nodes: tuple[DemoNode, ...]) -> None:
 
 
 async def mail(mailbox: Mailbox, word: str, nth: int) -> float:
-    """Return the moment at which the nth mail about `word` is there."""
+    """Return the time at which the nth mail about `word` arrives."""
     with trio.fail_after(STEP_S_MAX):
-        while len(mailbox.about(word)) < nth:  # noqa: ASYNC110 - the moment counts, not the mail
+        while len(mailbox.about(word)) < nth:  # noqa: ASYNC110 - measures the time
             await trio.sleep(SAMPLE_S)
     return trio.current_time()
 
@@ -143,7 +143,7 @@ async def failovers(nodes: tuple[DemoNode, ...], trials: int) -> None:
 
 
 def show(what: str, seconds: list[float]) -> None:
-    """Print the middle and the worst, if anything was measured."""
+    """Print the median and the worst, if anything was measured."""
     if not seconds:
         return
     middle, worst = statistics.median(seconds), max(seconds)
@@ -154,7 +154,7 @@ def show(what: str, seconds: list[float]) -> None:
 
 @asynccontextmanager
 async def scene() -> AsyncIterator[tuple[tuple[DemoNode, ...], Website, Mailbox]]:
-    """Give a running cluster that watches a running nginx and mails to a mailbox."""
+    """Provide a running cluster that checks a running nginx and sends to a mailbox."""
     with tempfile.TemporaryDirectory() as root:
         site = Website(Path(root))
         async with open_mailbox() as mailbox, open_nodes(Path(root)) as nodes:
@@ -181,11 +181,11 @@ async def scene() -> AsyncIterator[tuple[tuple[DemoNode, ...], Website, Mailbox]
 
 
 async def main() -> None:
-    """Run the trials that the command line asks for."""
+    """Run the trials of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=10, help="outages; 0 leaves them out")
     parser.add_argument("--failovers", type=int, default=5, help="dead masters of each kind, or 0")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments in the interval")
+    parser.add_argument("--seed", type=int, default=1, help="of the times in the interval")
     options = parser.parse_args()
     print(machine_line())
     async with scene() as (nodes, site, mailbox):

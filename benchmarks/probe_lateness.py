@@ -1,7 +1,7 @@
-"""Whether hostile targets make the probes of others late: `python benchmarks/probe_lateness.py`.
+"""Whether hostile targets delay the probes of others: `python benchmarks/probe_lateness.py`.
 
-Well-behaved checks of a local nginx run alone, and then among many of servers that are silent,
-drip, or never stop talking.  A start's lateness is its distance from the check's beat.
+Well-behaved checks of a local nginx run alone, and then among many checks of servers that are
+silent, drip, or never stop sending.  Lateness is the distance of a start from its planned time.
 """
 
 import random
@@ -70,7 +70,7 @@ async def _hostile(kind: str, stream: trio.SocketStream) -> None:
 
 
 async def serve_hostile(ports: list[int]) -> None:
-    """Serve every kind of hostility, each on its port, until killed."""
+    """Serve every kind of hostile target, each on its port, until killed."""
     async with trio.open_nursery() as nursery:
         for kind, port in zip(HOSTILE_KINDS, ports, strict=True):
             handler = partial(_hostile, kind)
@@ -171,8 +171,8 @@ def watch_machine(seconds: float) -> None:
 def measure_lateness() -> None:
     """Print how late well-behaved checks were, alone and among hostile ones.
 
-    Beside it stands the worst oversleep of an idle process in the same time: what a busy
-    machine takes from everybody.
+    Also print the worst oversleep of an idle process in the same time, which is the delay that a
+    busy machine causes anyway.
     """
     ports = [free_port() for _ in HOSTILE_KINDS]
     command = [*OURSELVES, "hostile", *map(str, ports)]
@@ -196,12 +196,12 @@ def measure_lateness() -> None:
 
 
 def print_line(what: str, /, **details: object) -> None:
-    """Be the log."""
+    """Print a log line."""
     print("log:", what, details)
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, or play a part in a process of its own."""
+    """Measure, or run one part in a process of its own."""
     match arguments:
         case ["hostile", *ports]:
             trio.run(serve_hostile, [int(port) for port in ports])

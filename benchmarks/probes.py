@@ -1,4 +1,4 @@
-"""What a probe costs, beside the alternatives: run `python benchmarks/probes.py`.
+"""The cost of a probe, compared with alternatives: `python benchmarks/probes.py`.
 
 Prints CPU seconds per 1,000 probes of a local nginx, HTTP and HTTPS, each on a fresh connection:
 qutrio, httpx, and prometheus-blackbox-exporter where the distribution's package is installed.
@@ -63,7 +63,7 @@ Measure: TypeAlias = Callable[[str, ssl.SSLContext], Awaitable[float]]
 
 @frozen
 class Target:
-    """A running nginx and what is needed to trust it."""
+    """A running nginx, and the TLS context that trusts it."""
 
     root: Path
     url: str
@@ -72,7 +72,7 @@ class Target:
 
 
 def free_port() -> int:
-    """Return a loopback port that is free at this moment."""
+    """Return a free loopback port."""
     with socket.socket() as probe_socket:
         probe_socket.bind(("127.0.0.1", 0))
         return int(probe_socket.getsockname()[1])
@@ -106,7 +106,7 @@ def _await_port(port: int) -> None:
 
 @contextmanager
 def local_nginx() -> Iterator[Target]:
-    """Run nginx on loopback with a certificate of a fresh authority."""
+    """Run nginx on loopback with a certificate of a new authority."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if nginx is None:
         sys.exit("this benchmark needs nginx")
@@ -172,7 +172,7 @@ def cpu_of(pid: int) -> float:
 
 @contextmanager
 def running_exporter(program: str, target: Target) -> Iterator[Measure]:
-    """Run the exporter until the block ends; the value measures what it takes."""
+    """Run the exporter until the block ends; the value measures its cost."""
     port = free_port()
     asks = f"http://127.0.0.1:{port}/probe"
     config = target.root / "exporter.yml"
@@ -196,7 +196,7 @@ def running_exporter(program: str, target: Target) -> Iterator[Measure]:
 
 
 def measure_cost() -> None:
-    """Print the table of CPU costs: the least of several rounds, taken in turns."""
+    """Print the table of CPU costs: the least of several rounds, which take turns."""
     with ExitStack() as stack:
         target = stack.enter_context(local_nginx())
         measures: dict[str, Measure] = {"qutrio": cost_of_qutrio, "httpx": cost_of_httpx}
@@ -221,7 +221,7 @@ def measure_cost() -> None:
 
 
 def machine_line() -> str:
-    """Return what the figures depend on."""
+    """Return a description of this machine and the versions."""
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{ssl.OPENSSL_VERSION}, trio {trio.__version__}, load {os.getloadavg()[0]:.1f}"
@@ -231,5 +231,5 @@ def machine_line() -> str:
 if __name__ == "__main__":
     print(machine_line())
     gc.collect()
-    gc.freeze()  # as the daemon does when it has started; httpx has the benefit too
+    gc.freeze()  # like the daemon after its start; httpx benefits too
     measure_cost()

@@ -1,9 +1,9 @@
-"""How fast the simulator is: node-seconds per second of one core, and times real time.
+"""The speed of the simulator: node-seconds per second of one core, and times real time.
 
 Run with `python benchmarks/simulator.py [SIZE ...]`, or `--quick` to see that it works.  Calm is
-a cluster at rest; faulty are planned schedules over all faults, as `python -m qutrio.sim` plays
-them.  Every message goes through the real codec, and the invariants are checked after every
-event.  A second is one of processor time: the simulator uses one core and waits for nothing.
+a cluster at rest; faulty are schedules over all faults, as `python -m qutrio.sim` plays them.
+Every message goes through the real codec, and the invariants are checked after every event.
+Seconds are CPU time: the simulator uses one core and never waits.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ROUNDS = 7
 
 @frozen
 class Round:
-    """What was simulated, and what it took."""
+    """What was simulated, and its cost."""
 
     size: int
     simulated_s: float
@@ -36,12 +36,12 @@ class Round:
 
     @property
     def times_real(self) -> float:
-        """How many simulated seconds went by in a second."""
+        """The number of simulated seconds per second."""
         return self.simulated_s / self.took_s
 
 
 def calm(size: int, rounds: int, events: int) -> list[Round]:
-    """Run a cluster on which nothing strikes, in parts of about so many events."""
+    """Run a cluster without faults, in parts of about `events` events."""
     world = World(1, size)
     world.run(SETTLE_S)
     part_s = events / (world.events / SETTLE_S)
@@ -55,9 +55,9 @@ def calm(size: int, rounds: int, events: int) -> list[Round]:
 
 
 def faulty(size: int, rounds: int, events: int) -> list[Round]:
-    """Play seeds one after the other, in parts of at least so many events.
+    """Play seeds one after the other, in parts of at least `events` events.
 
-    What they prove is the business of the tests.
+    Their outcomes are not checked; the tests do that.
     """
     done, seed = [], 0
     for _ in range(rounds):
@@ -72,7 +72,7 @@ def faulty(size: int, rounds: int, events: int) -> list[Round]:
 
 
 def row(kind: str, rounds: list[Round]) -> str:
-    """Return one line of the table: the middle of the rounds."""
+    """Return one line of the table: the median of the rounds."""
     size = rounds[0].size
     times = statistics.median(r.times_real for r in rounds)
     per_event = statistics.median(1e6 * r.took_s / r.events for r in rounds)

@@ -42,7 +42,7 @@ async def dispatch(  # noqa: PLR0917 - the daemon passes everything by name or i
     senders: Senders,
     log: Log,
 ) -> None:
-    """Try every order once, until `jobs` is closed and what is queued has been tried.
+    """Try every order once, until `jobs` is closed and the queued orders were tried.
 
     When a lane is full, the order is answered as not delivered.  A failed delivery is logged
     and posted; it never ends this task.

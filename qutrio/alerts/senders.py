@@ -24,7 +24,7 @@ class Senders:
     """The registry of senders, by class of channel."""
 
     def __init__(self, by_class: Mapping[type[Channel], Send]) -> None:
-        """Take the senders; the mapping is not changed afterwards."""
+        """Register the senders; later changes of the mapping have no effect."""
         self._by_class = dict(by_class)
 
     async def send(self, channel: Channel, envelope: Envelope) -> SendResult:

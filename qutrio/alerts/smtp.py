@@ -249,7 +249,7 @@ class _Delivery:
             return error.smtp_code, said if isinstance(said, bytes) else said.encode()
 
     def _refuse_non_ascii(self, boxes: Sequence[Mailbox]) -> None:
-        problem = "the server does not take addresses that are not ASCII (it lacks SMTPUTF8)"
+        problem = "the server does not accept addresses that are not ASCII (it lacks SMTPUTF8)"
         if self._sender.needs_utf8:
             raise DeliveryError(f"cannot send from {self._sender.address!r}: {problem}")
         for box in boxes:

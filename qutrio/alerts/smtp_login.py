@@ -83,7 +83,7 @@ def _base64(secret: bytes) -> str:
 def _none_fits(client: smtplib.SMTP, offered: list[str]) -> str:
     known = ", ".join(_MECHANISMS)
     if offered:
-        return f"offers the logins {clip(', '.join(offered))}, and none that is known ({known})"
+        return f"offers logins {clip(', '.join(offered))}, and none that qutrio supports ({known})"
     if client.has_extn("starttls"):
         return "offers no login before STARTTLS; set the channel's security to starttls"
     return "offers no login; leave the user name out, or use its port for submission (587, 465)"

@@ -26,11 +26,11 @@ def subject(notice: Notice) -> str:
     name = f"({minority_words(notice)}) {name}" if notice.minority else name
     match notice.known_kind:
         case NoticeKind.DOWN:
-            line = f"[DOWN] {name}: {target} since {format_utc(notice.since_unix)}"
+            line = f"[DOWN] {name}: {target} since {in_utc(notice.since_unix)}"
         case NoticeKind.RECOVERED:
             line = f"[RECOVERED] {name}: {target} after {in_words(outage_s(notice))}"
         case NoticeKind.CLOSED:
-            line = f"[CLOSED] {name}: {target} is watched no more, {_last_state(notice)}"
+            line = f"[CLOSED] {name}: {target} is no longer watched, {_last_state(notice)}"
         case NoticeKind.TEST:
             line = f"[TEST] {name}: this is only a test"
         case NoticeKind.UNSEEN:
@@ -105,7 +105,7 @@ def in_words(duration_s: Seconds) -> str:
     return format_duration(float(round(duration_s)))
 
 
-def format_utc(unix: UnixTime) -> str:
+def in_utc(unix: UnixTime) -> str:
     """Return a time for people, in UTC; a number out of range is shown as seconds."""
     try:
         return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -121,7 +121,7 @@ def _opening(notice: Notice) -> str:
         case NoticeKind.RECOVERED:
             return f"{name} has RECOVERED after {in_words(outage_s(notice))}."
         case NoticeKind.CLOSED:
-            return f"{name} is watched no more: {_stopped(notice)}.  It {_last_state(notice)}."
+            return f"{name} is no longer watched: {_stopped(notice)}.  It {_last_state(notice)}."
         case NoticeKind.TEST:
             return f"This is a test of the alert channel {name}.  Nothing is wrong."
         case NoticeKind.UNSEEN:
@@ -150,7 +150,7 @@ def _last_state(notice: Notice) -> str:
 def _reservation(notice: Notice) -> list[str]:
     if not notice.minority:
         return []
-    doubt = "No majority confirmed it.  Others may see it differently, or tell you of it again."
+    doubt = "No majority confirmed it.  Other nodes may see it differently, or alert you again."
     return [f"This comes {minority_words(notice)}.\n{doubt}"]
 
 
@@ -158,22 +158,19 @@ def _facts(notice: Notice) -> str:
     rows = [("Target", one_line(notice.target, TARGET_CHARS_MAX))] if notice.target else []
     match notice.known_kind:
         case NoticeKind.DOWN:
-            rows += [("Since", format_utc(notice.since_unix))]
+            rows += [("Since", in_utc(notice.since_unix))]
             rows += [] if notice.edited is None else [("Edited", edited(notice.edited))]
         case NoticeKind.RECOVERED:
-            rows += [
-                ("Down from", format_utc(notice.since_unix)),
-                ("Up since", format_utc(notice.at_unix)),
-            ]
+            rows += [("Down from", in_utc(notice.since_unix)), ("Up since", in_utc(notice.at_unix))]
         case NoticeKind.CLOSED:
-            rows += [("Down from", format_utc(notice.since_unix))]
-            rows += [("Closed", format_utc(notice.at_unix))]
+            rows += [("Down from", in_utc(notice.since_unix))]
+            rows += [("Closed", in_utc(notice.at_unix))]
         case NoticeKind.TEST:
-            rows += [("Sent", format_utc(notice.at_unix))]
+            rows += [("Sent", in_utc(notice.at_unix))]
         case NoticeKind.UNSEEN:
-            rows += [("Since", format_utc(notice.since_unix))]
+            rows += [("Since", in_utc(notice.since_unix))]
         case NoticeKind.SEEN:
-            rows += [("From", format_utc(notice.since_unix)), ("Until", format_utc(notice.at_unix))]
+            rows += [("From", in_utc(notice.since_unix)), ("Until", in_utc(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)
     if error := clock_error_s(notice):
@@ -182,8 +179,8 @@ def _facts(notice: Notice) -> str:
 
 
 def edited(edit: Edit) -> str:
-    """Say who changed a check last: it was not seen up since then."""
-    return f"by {clip(author_text(edit))} at {format_utc(edit.at_unix)}, revision {edit.revision}"
+    """Return who changed a check last, where it was not up since then."""
+    return f"by {clip(author_text(edit))} at {in_utc(edit.at_unix)}, revision {edit.revision}"
 
 
 def _row(evidence: Evidence) -> tuple[str, str, str, str, str]:

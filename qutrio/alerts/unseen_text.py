@@ -20,7 +20,7 @@ def how_seen(notice: Notice) -> str:
     states = [check.state for check in _checks(notice)]
     if len(states) == 1 and states[0] is not None:
         return f"judged again, {states[0].value.upper()}"
-    return "watched no more" if states and not any(states) else "judged again"
+    return "no longer watched" if states and not any(states) else "judged again"
 
 
 def unseen_opening(notice: Notice, lasted: str) -> str:
@@ -31,7 +31,7 @@ def unseen_opening(notice: Notice, lasted: str) -> str:
     what = "whether it is up or down" if one else "whether they are up or down"
     return (
         f"{has} had no verdict for {lasted}: too few nodes can tell {what}, so no outage"
-        f" would be told.\nWhy: {cause(notice)}."
+        f" would be reported.\nWhy: {cause(notice)}."
     )
 
 
@@ -39,7 +39,7 @@ def seen_opening(notice: Notice, lasted: str) -> str:
     """Return the first paragraph of a SEEN notice."""
     return (
         f"Every check that notice {clip(notice.incident)}.unseen covered has a verdict again,"
-        f" or is watched no more, after {lasted}."
+        f" or is no longer watched, after {lasted}."
     )
 
 
@@ -55,13 +55,13 @@ def listed(notice: Notice) -> list[str]:
     heading = "Checks without a verdict" if begins else "The last of them"
     sections = [f"{heading} ({count}):\n" + "\n".join(lines)]
     if begins:
-        more = "Others that have none for the same cause are told with no further notice"
+        more = "Other checks that lose their verdict for the same cause get no further notice"
         sections.append(f"{more}; see 'qutrio status'.")
     return sections
 
 
 def _line(check: ListedCheck) -> str:
-    state = "watched no more" if check.state is None else check.state.value.upper()
+    state = "no longer watched" if check.state is None else check.state.value.upper()
     target = f": {clip(check.target)}" if check.target else ""
     return f"  {clip(check.name)}, {state}{target}"
 

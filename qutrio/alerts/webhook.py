@@ -14,7 +14,7 @@ from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.http_post import post
 from qutrio.alerts.retry_after import asked_wait, refusal
 from qutrio.alerts.send_result import SendResult
-from qutrio.alerts.text import clock_error_s, format_utc, outage_s, subject
+from qutrio.alerts.text import clock_error_s, in_utc, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
 from qutrio.model.incidents import Notice, NoticeKind
@@ -46,9 +46,9 @@ def payload(envelope: Envelope) -> bytes:
                 "target": notice.target,
             },
             **_unseen(notice.unseen),
-            "since": format_utc(notice.since_unix),
+            "since": in_utc(notice.since_unix),
             "since_unix": notice.since_unix,
-            "at": format_utc(notice.at_unix),
+            "at": in_utc(notice.at_unix),
             "at_unix": notice.at_unix,
             "duration_s": outage_s(notice) if timed else None,
             "clock_error_s": clock_error_s(notice) or None,
@@ -93,7 +93,7 @@ def _edited(notice: Notice) -> dict[str, object] | None:
         "node": edit.name,
         "door": edit.door or None,
         "uid": edit.uid,
-        "at": format_utc(edit.at_unix),
+        "at": in_utc(edit.at_unix),
         "at_unix": edit.at_unix,
         "revision": edit.revision,
     }

@@ -12,7 +12,7 @@ from qutrio.cli.exits import ExitCode
 from qutrio.cli.inputs import Inputs
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
 from qutrio.cli.requests import ask, committed, given
-from qutrio.cli.staleness import complain, standing_code
+from qutrio.cli.staleness import standing_code, warn_if_stale
 
 app = command_group("The alert channels: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
@@ -48,7 +48,7 @@ def list_channels(as_json: opt.AsJson = False) -> int:
             print(clean(line))
     else:
         print("no alert channels, so nobody is notified; add one with 'qutrio alert add smtp'")
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 

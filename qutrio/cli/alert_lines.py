@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from qutrio.cli.printing import age, moment
+from qutrio.cli.printing import age, utc_time
 
 Row = dict[str, Any]
 
@@ -19,7 +19,7 @@ def troubles(answer: Row) -> Iterator[str]:
         for refused in channel["refused"]:
             yield (
                 f"{channel['name']}: refused for {refused['recipient']}"
-                f" since {moment(refused['at_unix'])}: {refused['said']}"
+                f" since {utc_time(refused['at_unix'])}: {refused['said']}"
             )
 
 
@@ -34,7 +34,7 @@ def _waiting(channel: Row, answer: Row) -> str:
     elif until is None and channel["waiting"] and answer["master"] is not None:
         words.append(f"the next try is shown on the master, {answer['master']['name']}")
     if until is not None and until > answer["now_unix"]:
-        words.append(f"the receiver asked to wait until {moment(until)}")
+        words.append(f"the receiver asked to wait until {utc_time(until)}")
     if channel["last_error"]:
         words.append(f"the last try failed: {channel['last_error']}")
     return "; ".join(words)

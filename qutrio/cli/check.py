@@ -20,7 +20,7 @@ from qutrio.cli.printing import (
     print_json,
 )
 from qutrio.cli.requests import ask, committed
-from qutrio.cli.staleness import complain, heard, mark, standing_code
+from qutrio.cli.staleness import heard_text, mark, standing_code, warn_if_stale
 
 app = command_group(
     "The checks: add, list, show, edit, remove, enable, disable, test.", "check list"
@@ -45,7 +45,7 @@ def list_checks(as_json: opt.AsJson = False) -> int:
         print_causes(answer["checks"], answer["now_unix"])
     else:
         print("no checks; add one with 'qutrio check add http NAME URL'")
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 
@@ -76,7 +76,7 @@ def show(
         print_json({field: answer[field] for field in shown if field in answer})
     else:
         _show(answer)
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 
@@ -186,7 +186,7 @@ def _verdict(answer: dict[str, Any]) -> ExitCode:
     """Return the exit code; print on stderr why there is no verdict, if there is none."""
     quorum = answer["quorum"]
     if not quorum["holds"]:
-        why = heard(quorum)
+        why = heard_text(quorum)
         print(f"qutrio: no majority was asked, so this decides nothing: {why}", file=sys.stderr)
         return ExitCode.NO_MASTER
     codes = {"up": ExitCode.OK, "down": ExitCode.TARGET_FAILING}

@@ -16,7 +16,7 @@ WRONG = frozenset({"down", "unknown"})
 _NUMBERS = re.compile(r"[0-9]+")
 
 Row = dict[str, Any]
-Alike = tuple[str, tuple[tuple[str, str, str, bool], ...]]
+Similarity = tuple[str, tuple[tuple[str, str, str, bool], ...]]
 
 
 def state_of(check: Row) -> str:
@@ -72,9 +72,9 @@ def print_causes(checks: Iterable[Row], now_unix: float, apart: str = "\n") -> N
     `apart` is printed before the first.
     """
     groups = _grouped(c for c in checks if state_of(c) in WRONG)
-    for alike in groups[:GROUPS_MAX]:
+    for group in groups[:GROUPS_MAX]:
         print(apart, end="")
-        _print_group(alike, now_unix)
+        _print_group(group, now_unix)
         apart = "\n"
     if len(groups) > GROUPS_MAX:
         left = sum(len(group) for group in groups[GROUPS_MAX:])
@@ -93,13 +93,13 @@ def print_evidence(evidence: list[Row]) -> None:
 
 def _grouped(checks: Iterable[Row]) -> list[list[Row]]:
     """Return groups of checks of which every node reports the same; the largest first."""
-    groups: dict[Alike, list[Row]] = {}
+    groups: dict[Similarity, list[Row]] = {}
     for check in (c for c in checks if c["evidence"]):
-        groups.setdefault(_likeness(check), []).append(check)
+        groups.setdefault(_similarity(check), []).append(check)
     return sorted(groups.values(), key=lambda group: (group[0]["state"], -len(group)))
 
 
-def _likeness(check: Row) -> Alike:
+def _similarity(check: Row) -> Similarity:
     """Return what similar checks have in common; numbers in the details may differ."""
     seen = (
         (str(e["name"]), str(e["outcome"]), _NUMBERS.sub("#", str(e["detail"])), bool(e["counted"]))
@@ -120,7 +120,7 @@ def _print_group(checks: Sequence[Row], now_unix: float) -> None:
         long = f", for {_span(min(known), max(known))}" if known else ""
         what = f"{len(checks)} checks are {state.upper()} alike{long}{_told_unseen(checks)}:"
     print(paint(clean(what), STATES.get(state)))
-    for line in _voices(first["evidence"]):
+    for line in _vote_lines(first["evidence"]):
         print(f"  {clean(line)}")
     if len(checks) > 1:
         names = ", ".join(str(check["name"]) for check in checks[:NAMES_MAX])
@@ -135,13 +135,13 @@ def _told_unseen(checks: Sequence[Row]) -> str:
     return f", reported as {', '.join(sent[:TOLD_MAX])}{more}" if sent else ""
 
 
-def _voices(evidence: list[Row]) -> list[str]:
+def _vote_lines(evidence: list[Row]) -> list[str]:
     """Return one line for each different vote, with the nodes that gave it."""
-    voices: dict[tuple[str, str, bool], list[Row]] = {}
+    by_vote: dict[tuple[str, str, bool], list[Row]] = {}
     for seen in evidence:
-        voices.setdefault((seen["outcome"], seen["detail"], seen["counted"]), []).append(seen)
+        by_vote.setdefault((seen["outcome"], seen["detail"], seen["counted"]), []).append(seen)
     lines = []
-    for (outcome, detail, counted), rows in voices.items():
+    for (outcome, detail, counted), rows in by_vote.items():
         names = ", ".join(str(row["name"]) for row in rows)
         said = f": {detail}" if detail else ""
         late = "" if counted else ", not counted"

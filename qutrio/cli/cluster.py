@@ -9,7 +9,7 @@ from qutrio.cli import cluster_engine, cluster_hooks
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import node_names
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
+from qutrio.cli.printing import age, clean, print_answer, print_json, print_table, utc_time
 from qutrio.cli.requests import ask, given
 from qutrio.cli.staleness import removed_code
 from qutrio.errors import ControlError
@@ -94,8 +94,8 @@ def _period_row(period: Row, now_unix: float) -> tuple[object, ...]:
     return (
         period["master"]["name"],
         period["term"],
-        "-" if since is None else moment(since),
-        "still master" if acting else "-" if until is None else moment(until),
+        "-" if since is None else utc_time(since),
+        "still master" if acting else "-" if until is None else utc_time(until),
         "-" if since is None or end is None else age(end - since),
         "; ".join(filter(None, words)),
     )

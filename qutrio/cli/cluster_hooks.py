@@ -3,7 +3,7 @@
 import shlex
 
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import moment, print_answer, print_fields, print_table
+from qutrio.cli.printing import print_answer, print_fields, print_table, utc_time
 from qutrio.cli.requests import ask
 
 
@@ -21,7 +21,7 @@ def hooks(as_json: AsJson = False) -> None:
     if answer["running"]:
         print(f"the {answer['running']} hook is running")
     rows = (
-        (run["event"], run["term"], moment(run["at_unix"]), f"{run['took_s']:.1f}s", run["how"])
+        (run["event"], run["term"], utc_time(run["at_unix"]), f"{run['took_s']:.1f}s", run["how"])
         for run in reversed(answer["runs"])
     )
     print_table(("EVENT", "TERM", "BEGAN", "TOOK", "ENDED"), rows)

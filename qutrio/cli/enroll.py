@@ -11,9 +11,9 @@ import typer
 from qutrio.cli import options as opt
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.completing import token_names
-from qutrio.cli.printing import age, clean, moment, print_answer, print_json, print_table
+from qutrio.cli.printing import age, clean, print_answer, print_json, print_table, utc_time
 from qutrio.cli.requests import ask, committed
-from qutrio.cli.staleness import complain, standing_code
+from qutrio.cli.staleness import standing_code, warn_if_stale
 from qutrio.errors import DataDirectoryError
 from qutrio.storage.directories import find_data_directory
 
@@ -48,7 +48,9 @@ def create(
     print("On the new node run:\n")
     print(f"    {join_command(answer)}\n")
     left = age(answer["expires_unix"] - answer["now_unix"])
-    print(f"The token is a secret and works once, until {moment(answer['expires_unix'])} ({left}).")
+    print(
+        f"The token is a secret and works once, until {utc_time(answer['expires_unix'])} ({left})."
+    )
     print(f"Its id is {answer['id']}.")
     if not auto_approve:
         print(f"Then admit the node here: qutrio enroll approve {name or answer['id']}")
@@ -120,7 +122,7 @@ def list_tokens(as_json: opt.AsJson = False) -> int:
         _print_tokens(answer)
     else:
         print("no open tokens; make one with 'qutrio enroll create'")
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 

@@ -8,7 +8,7 @@ from qutrio.cli.command_groups import verb
 from qutrio.cli.completing import check_names
 from qutrio.cli.incident_text import doubt_text, report_lines
 from qutrio.cli.options import AsJson
-from qutrio.cli.printing import age, clean, moment, print_answer, print_fields, print_table
+from qutrio.cli.printing import age, clean, print_answer, print_fields, print_table, utc_time
 from qutrio.cli.requests import ask
 from qutrio.cli.staleness import removed_code
 from qutrio.errors import ControlError
@@ -74,7 +74,7 @@ def _show_list(answer: Row) -> None:
         print()
         print("Bad rounds that the next round did not confirm:")
     for entry in answer["doubts"]:
-        line = f"{moment(entry['first']['at_unix'])}  {entry['check_name']}: {doubt_text(entry)}"
+        line = f"{utc_time(entry['first']['at_unix'])}  {entry['check_name']}: {doubt_text(entry)}"
         print(f"  {clean(line)}")
 
 
@@ -82,7 +82,7 @@ def _row(incident: Row, now_unix: float) -> tuple[object, ...]:
     return (
         incident["id"],
         incident["check"]["name"],
-        moment(incident["since_unix"]),
+        utc_time(incident["since_unix"]),
         _lasted(incident),
         _state(incident),
         _delivered(incident["pages"]),
@@ -114,8 +114,8 @@ def _show_report(answer: Row) -> None:
     fields: list[tuple[str, object]] = [
         ("incident", incident["id"]),
         ("check", ": ".join(filter(None, (incident["check"]["name"], incident["target"])))),
-        ("since", moment(incident["since_unix"])),
-        ("until", "-" if until is None else moment(until)),
+        ("since", utc_time(incident["since_unix"])),
+        ("until", "-" if until is None else utc_time(until)),
         ("state", state if lasted == "-" else f"{state} after {lasted}"),
         ("pages", _pages(incident["pages"])),
         ("source", f"the journal of {answer['name']}"),

@@ -2,18 +2,18 @@
 
 import sys
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 import trio
 from attrs import frozen
 
-from qutrio.cli.directories import data_directory, require_advertised, serve_command, set_up
+from qutrio.cli.directories import data_directory, serve_command, set_up
 from qutrio.cli.inputs import Inputs
 from qutrio.cli.requests import given
 from qutrio.codec.node_yaml import NodeFile
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
-from qutrio.model.members import Member, split_address
+from qutrio.model.addresses import is_loopback, require_address_of_node
+from qutrio.model.members import Member, lonely_problem, split_address
 from qutrio.model.stable import Promise, Record, Stable
 from qutrio.peers.enrollment_client import Invitation, join
 from qutrio.peers.identity import PeerIdentity
@@ -47,7 +47,7 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
     """
     invitation = _parse(Inputs().line(token, "token") or "")
     if flags.advertise:
-        require_advertised(flags.advertise)
+        require_address_of_node(flags.advertise, "advertise")
     place = data_directory(directory)
     member_before = _prepare(place, flags, invitation)
     identity, node = load_identity(place), load_node_file(place)
@@ -58,13 +58,13 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
         _as_peer(identity),
         node.name,
         node.advertise,
-        on_progress=partial(_tell, sys.stderr if as_json else sys.stdout),
+        on_progress=partial(_print, sys.stderr if as_json else sys.stdout),
     )
     record: Record = trio.run(asked)
     # A new node has granted nothing in this cluster yet.
     adopt(place, identity, Stable(Promise(), accepted=record, committed=record))
     member = record.document.member_by_key(identity.fingerprint)
-    assert member is not None, "what the cluster sends to a newcomer lists it"
+    assert member is not None, "the record that the cluster sends lists the new node"
     return {
         "cluster_id": record.document.cluster_id,
         "revision": record.document.revision,
@@ -117,19 +117,12 @@ def _changes(flags: Flags, node: NodeFile) -> dict[str, object]:
 def _require_reachable(address: str, invitation: Invitation, *, chosen: bool) -> None:
     """Refuse a loopback address, unless it was chosen."""
     hosts = [split_address(member.address)[0] for member in invitation.addresses]
-    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, hosts)):
+    if not is_loopback(split_address(address)[0]) or any(map(is_loopback, hosts)):
         return
-    problem = f"the other nodes cannot dial {address}, an address of this machine alone"
+    problem = lonely_problem(address)
     if not chosen:
         raise InvalidValueError("advertise", f"{problem}; give --advertise HOST:PORT")
     print(f"qutrio: warning: {problem}", file=sys.stderr)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _differences(member: Member, node: NodeFile) -> list[str]:
@@ -139,7 +132,7 @@ def _differences(member: Member, node: NodeFile) -> list[str]:
         return []
     there = f"the cluster knows this node as {known[0]} at {known[1]}"
     here = f"node.yaml says {own[0]} at {own[1]}"
-    return [f"{there}; {here}, and the node tells the cluster so when it starts"]
+    return [f"{there}; {here}, and the node reports its own when it starts"]
 
 
 def _parse(token: str) -> Invitation:
@@ -159,5 +152,5 @@ def _as_peer(identity: Identity) -> PeerIdentity:
     )
 
 
-def _tell(stream: Any, what: str) -> None:
+def _print(stream: Any, what: str) -> None:
     print(what, file=stream, flush=True)

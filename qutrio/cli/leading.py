@@ -181,7 +181,7 @@ class Leader:
             return
         if line["held"] != self._hold_number:
             if line["taken"]:
-                self._log_once("waiting: another 'qutrio lead' with this name runs on this node")
+                self._log_once("waiting: 'qutrio lead' already runs the same name or command here")
             return
         if not self._enough_left(line):
             return

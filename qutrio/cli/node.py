@@ -10,7 +10,7 @@ from qutrio.cli.completing import node_names
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import age, print_json, print_table
 from qutrio.cli.requests import ask, committed
-from qutrio.cli.staleness import complain, mark, standing_code
+from qutrio.cli.staleness import mark, standing_code, warn_if_stale
 
 app = command_group("The members of the cluster: list, edit, remove.", "node list")
 
@@ -40,7 +40,7 @@ def list_nodes(as_json: AsJson = False) -> int:
             for node in answer["nodes"]
         )
         print_table(("NODE", "ID", "ADDRESS", "ROLE", "STATE", "HEARD"), rows)
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 

@@ -78,7 +78,7 @@ def edited_words(edit: dict[str, Any]) -> str:
     """Return who changed something, from which node, when, and in which revision."""
     uid = "" if edit.get("uid") is None else f", uid {edit['uid']}"
     door = f" ({edit['door']}{uid})" if edit.get("door") else ""
-    at = moment(edit["at_unix"])
+    at = utc_time(edit["at_unix"])
     return f"by {edit['name']}{door} at {at}, revision {edit['revision']}"
 
 
@@ -109,7 +109,7 @@ def lapse(seconds: float) -> str:
     return f"{sign}{length:.1f}s" if length < MINUTE_S else sign + age(length)
 
 
-def moment(unix: float) -> str:
+def utc_time(unix: float) -> str:
     """Return a time in UTC, as alerts write it."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"
 

@@ -9,7 +9,7 @@ from qutrio.cli.completing import setting_pairs
 from qutrio.cli.options import AsJson
 from qutrio.cli.printing import plain_value, print_fields, print_json
 from qutrio.cli.requests import ask, committed
-from qutrio.cli.staleness import complain, standing_code
+from qutrio.cli.staleness import standing_code, warn_if_stale
 from qutrio.errors import InvalidValueError
 
 app = command_group("The cluster's timers and its election engine: show, set.", "settings show")
@@ -27,7 +27,7 @@ def show(as_json: AsJson = False) -> int:
         print_json(settings)
     else:
         print_fields((name, _in_words(name, value)) for name, value in settings.items())
-    complain(answer)
+    warn_if_stale(answer)
     return standing_code(answer)
 
 

@@ -67,14 +67,14 @@ def sim(
 
     drawing = None if svg is None else _drawable(svg)
     beside = Path(scenario).parent
-    story = read(
+    parsed = read(
         _text(scenario), scenario, lambda path: _contents(str(beside / path), CLUSTER_BYTES_MAX)
     )
-    played = play(story, seed, _progress(story.until_s))
+    played = play(parsed, seed, _progress(parsed.until_s))
     if as_json:
         print_json(as_data(played))
     else:
-        _tell(played)
+        _print_report(played)
     if drawing is not None:
         _write(drawing, draw(played))
     if played.story.broken is not None:
@@ -141,14 +141,14 @@ def _progress(until_s: "Seconds") -> "Callable[[Seconds], None] | None":
     return show
 
 
-def _tell(played: "Played") -> None:
+def _print_report(played: "Played") -> None:
     from qutrio.sim.scenario.report import report  # noqa: PLC0415
 
     for line in report(played, _marks()):
-        _say(clean(line))
+        _print_line(clean(line))
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     encoding = sys.stdout.encoding
     print(line.encode(encoding, "replace").decode(encoding))
 

@@ -51,17 +51,17 @@ def mark(answer: Row) -> str:
     return "" if decides(answer) else STALE
 
 
-def heard(quorum: Row) -> str:
+def heard_text(quorum: Row) -> str:
     """Return how many voters are heard and needed, in words."""
     members = "member" if quorum["have"] == 1 else "members"
     return f"{quorum['have']} voting {members} heard, {quorum['need']} needed"
 
 
-def complain(answer: Row) -> None:
+def warn_if_stale(answer: Row) -> None:
     """Warn on stderr if the output may be old."""
     if decides(answer):
         return
     quorum = answer["quorum"]
-    shortage = "" if quorum["holds"] or answer["removed"] else f"no quorum: {heard(quorum)}"
+    shortage = "" if quorum["holds"] or answer["removed"] else f"no quorum: {heard_text(quorum)}"
     notes = [stale_note(answer), shortage]
     print(f"qutrio: {clean('; '.join(filter(None, notes)))}", file=sys.stderr)

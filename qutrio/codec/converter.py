@@ -23,16 +23,25 @@ from qutrio.core.api.mutations import Batch, Mutation
 from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVersionError
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.checks import Check, UnknownCheck
-from qutrio.model.ids import Term
+from qutrio.model.ids import RequestId, Term, UnixTime
 from qutrio.model.incidents import AnyKind, NoticeKind, UnknownKind
 from qutrio.model.levels import LEVEL_UNSAID, level_of_field
-from qutrio.model.rules import shown
+from qutrio.model.rules import require_id, shown
 from qutrio.model.stable import Position
 
 Data = dict[str, Any]
 Reader = Callable[[Any, Any], Any]
 Writer = Callable[[Any], Data]
 T = TypeVar("T")
+
+WHOLE_MAX = 2**53
+"""The largest whole number that is read: what is counted up from it can be written for ever.
+
+JSON writers end at 64 bits, and one member could give a number that the next step cannot write.
+"""
+UNIX_MAX = UnixTime(253_402_300_799.0)
+"""The end of the year 9999: later moments, and those before 1970, have no date.  They are read as
+the nearest one that has, and no other number is read as larger than `WHOLE_MAX`."""
 
 
 def structure(data: object, shape: type[T], what: str) -> T:
@@ -71,14 +80,17 @@ def problem(error: Exception) -> str:
 
 def _make() -> OrjsonConverter:
     converter = make_converter(detailed_validation=False)
-    for primitive in (bool, int, str):
+    for primitive in (bool, str):
         converter.register_structure_hook(primitive, _exactly(primitive))
+    converter.register_structure_hook(int, _read_whole)
     converter.register_structure_hook(float, _read_float)
+    converter.register_structure_hook(UnixTime, _read_moment)
     converter.register_unstructure_hook(float, lambda value: float(value) + 0.0)
     converter.register_structure_hook_factory(_is_enum, _enum_reader)
     converter.register_structure_hook_factory(_is_tuple, lambda t: _tuple_reader(t, converter))
     converter.register_structure_hook_factory(attrs.has, lambda t: _class_reader(t, converter))
     converter.register_unstructure_hook_factory(attrs.has, lambda t: _class_writer(t, converter))
+    converter.register_structure_hook(RequestId, _read_request)
     converter.register_structure_hook(Position, _read_position)
     converter.register_unstructure_hook(Position, lambda p: (p.term, p.number))
     converter.register_structure_hook(Batch, lambda data, _: _read_batch(data, converter))
@@ -100,7 +112,7 @@ def _exactly(primitive: type) -> Reader:
     return read
 
 
-_WORDS: Final = {bool: "true or false", int: "a whole number", str: "a string"}
+_WORDS: Final = {bool: "true or false", str: "a string"}
 
 
 def _unlike(value: object, wanted: str) -> TypeError:
@@ -108,17 +120,36 @@ def _unlike(value: object, wanted: str) -> TypeError:
     return TypeError(f"{kind_of(value)} is not {wanted}")
 
 
+def _read_whole(value: object, _: object) -> int:
+    if type(value) is not int:
+        raise _unlike(value, "a whole number")
+    if not -WHOLE_MAX <= value <= WHOLE_MAX:
+        raise ValueError(f"{value} is out of range: at most {WHOLE_MAX}")
+    return value
+
+
 def _read_float(value: object, _: object) -> float:
-    if type(value) is float and isfinite(value):
-        return value
-    if type(value) is int:
-        return float(value)
+    if (type(value) is float and isfinite(value)) or type(value) is int:
+        return float(min(max(value, -WHOLE_MAX), WHOLE_MAX))
     raise _unlike(value, "a number")
+
+
+def _read_moment(value: object, _: object) -> UnixTime:
+    return UnixTime(min(max(_read_float(value, _), 0.0), UNIX_MAX))
+
+
+def _read_request(value: object, _: object) -> RequestId:
+    """Read the id of a request, which is remembered and sent back, and is never on a disk."""
+    if type(value) is not str:
+        raise _unlike(value, "a string")
+    require_id("request", value)
+    return RequestId(value)
 
 
 def _read_position(value: object, _: object) -> Position:
     if type(value) is list and [type(part) for part in value] == [int, int]:
-        return Position(Term(value[0]), value[1])
+        term, number = (_read_whole(part, int) for part in value)
+        return Position(Term(term), number)
     raise _unlike(value, "a position")
 
 

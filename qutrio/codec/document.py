@@ -30,8 +30,14 @@ def digest(document: ClusterDocument) -> str:
 
 
 def canonical(data: object) -> bytes:
-    """Return plain JSON data as bytes; equal data gives equal bytes."""
-    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    """Return plain JSON data as bytes, always the same for equal data.
+
+    Raises `InvalidDocumentError` for what has no JSON, such as a number beyond 64 bits.
+    """
+    try:
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise InvalidDocumentError(f"cannot be written as JSON: {error}") from None
 
 
 def loads(data: bytes, source: str) -> Any:

@@ -5,11 +5,11 @@ any way is left to the converter, which reads it or reports what is wrong with i
 """
 
 from collections.abc import Callable
-from math import isfinite
 from operator import itemgetter
 from types import NoneType
 from typing import Any, Final
 
+from qutrio.codec.converter import UNIX_MAX, WHOLE_MAX
 from qutrio.core.api.messages import ENGINE_UNSAID, Heartbeat, HeartbeatAck, Message
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.model.stable import Position
@@ -65,9 +65,11 @@ def _read_beat(data: Data) -> Heartbeat | None:
         return None
     number, heard_term, claim, acting, able, committed, wall = fields
     engine, level = data.get("engine", ENGINE_UNSAID), data.get("level", LEVEL_UNSAID)
-    if list(map(type, committed)) != _PAIR or not isfinite(wall):
+    if list(map(type, committed)) != _PAIR or not 0 <= wall <= UNIX_MAX:
         return None
     if type(engine) is not str or type(level) is not int:
+        return None
+    if not _in_range(number, heard_term, claim or 0, level, *committed):
         return None
     return Heartbeat(
         number=number,
@@ -82,13 +84,19 @@ def _read_beat(data: Data) -> Heartbeat | None:
     )
 
 
+def _in_range(*whole: int) -> bool:
+    return min(whole) >= 0 and max(whole) <= WHOLE_MAX
+
+
 def _read_ack(data: Data) -> HeartbeatAck | None:
     fields = _ACK(data)
     if tuple(map(type, fields)) not in _ACK_TYPES:
         return None
     number, granted, bound_s, heard_term, accepted, committed, stamp = fields
     pairs = (accepted, committed, stamp)
-    if any(list(map(type, pair)) != _PAIR for pair in pairs) or not isfinite(bound_s):
+    if any(list(map(type, pair)) != _PAIR for pair in pairs) or not 0 <= bound_s <= WHOLE_MAX:
+        return None
+    if not _in_range(number, granted or 0, heard_term, *accepted, *committed, *stamp):
         return None
     return HeartbeatAck(
         number=number,

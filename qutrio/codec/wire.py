@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import orjson
+from attrs import evolve
 
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
@@ -56,6 +57,35 @@ _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
 def encode(message: Message) -> bytes:
     """Return the bytes of a message."""
     return orjson.dumps(write_frequent(message) or _WRITE(message))
+
+
+def frames(message: Message) -> list[bytes]:
+    """Return the bytes of a message, in as many frames as it takes: none is longer than it may be.
+
+    Who receives a longer one ends the link.  What is too long and cannot be split is left out.
+    """
+    data = encode(message)
+    if len(data) <= BYTES_MAX[tag(type(message))]:
+        return [data]
+    return [frame for half in _halves(message) for frame in frames(half)]
+
+
+def _halves(message: Message) -> tuple[Message, ...]:
+    match message:
+        case Report(results=results, numbers=numbers) if len(results) > 1:
+            half = len(results) // 2
+            return (
+                evolve(message, results=results[:half], numbers=numbers[:half]),
+                evolve(message, results=results[half:], numbers=numbers[half:]),
+            )
+        case ProbeNow(checks=checks) if len(checks) > 1:
+            half = len(checks) // 2
+            return ProbeNow(checks=checks[:half]), ProbeNow(checks=checks[half:])
+        case Lasted(incidents=ages) if len(ages) > 1:
+            half = len(ages) // 2
+            return Lasted(incidents=ages[:half]), Lasted(incidents=ages[half:])
+        case _:
+            return ()
 
 
 def longest(data: bytes) -> int:

@@ -22,6 +22,7 @@ from qutrio.control.shapes import (
 from qutrio.core.api.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.api.view import Status
 from qutrio.core.consensus.applying import apply
+from qutrio.model.members import lonely_words
 
 ROWS_PER_TURN = 200
 """How many rows are made before other tasks run: about a millisecond's work."""
@@ -96,7 +97,10 @@ async def edit_node(context: ControlContext, request: Request) -> Row:
     change = PutMember(member=changed, expect=member)
     change.apply(context.document, context.services.wall())  # raises if it can never be committed
     revision = await context.propose(change)
-    return {"id": changed.id, "name": changed.name, "revision": revision}
+    moved = changed.address != member.address
+    warning = lonely_words(changed, context.document.members) if moved else ""
+    row: Row = {"id": changed.id, "name": changed.name, "revision": revision}
+    return {**row, "warnings": [warning] if warning else []}
 
 
 async def show_settings(context: ControlContext, request: Request) -> Row:

@@ -1,7 +1,7 @@
-"""How much one node takes on at a time.
+"""Limits on the amount of work that a node accepts.
 
-Only a simulator hands in other limits than these, so that what happens beyond them happens
-often.  None of them bears on what a node may promise.
+Only the simulator passes other limits than these, so that they are reached often.  Safety does not
+depend on any of them.
 """
 
 from attrs import frozen
@@ -17,10 +17,10 @@ from qutrio.model.ids import Seconds
 
 @frozen(kw_only=True)
 class Limits:
-    """Capacities: open wishes, proposals that wait and that share a write, errands, results.
+    """Capacities: proposals pending, queued and in a write; delegated deliveries; results.
 
-    `unseen_after_s` is the least time without a verdict after which people are told, and
-    `unseen_intervals` how many intervals of the check it is otherwise.
+    `unseen_after_s` is the least time without a verdict after which a notice is sent;
+    otherwise it is `unseen_intervals` intervals of the check.
     """
 
     pending_proposals: int = PENDING_PROPOSALS_MAX

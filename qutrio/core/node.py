@@ -1,10 +1,10 @@
 """One node: a deterministic function of the events that it has seen.
 
-Rule 1: everything that decides lives below this module.  Rule 2: nothing here knows trio,
-files, sockets, clocks or randomness; time arrives as `now`, dice as `rng`.
+All decisions are made in the modules that this one composes.  None of them uses trio, files,
+sockets, clocks or randomness: time arrives as `now`, random numbers as `rng`.
 
-A step routes one event, lets every machine advance, and returns effects in this order:
-first `Persist`, if anything durable changed; then what depends on it.
+A step routes one event, lets every state machine advance, and returns effects in this order:
+first `Persist`, if anything durable changed; then the effects that depend on it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from qutrio.core.limits import Limits
 from qutrio.core.proposals import PendingProposals, commit_write, proposal_inputs
 from qutrio.core.quiescence import STEP_S_MIN, quiescent_until
 from qutrio.core.router import MessageRouter
-from qutrio.core.status import describe, glimpse
+from qutrio.core.status import describe, view_of
 from qutrio.model.ids import NEVER, Instant, NodeId, Revision, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Stable
@@ -65,7 +65,7 @@ class Node:
     identity: NodeId
     deadline: Instant
     quiescent_until: Instant
-    """Before this moment a step without news need not look at everything (`core.quiescence`)."""
+    """Until then a step without news may skip the full evaluation (`core.quiescence`)."""
     leadership: Leadership
     register: Register
     exchange: ResultExchange
@@ -90,7 +90,7 @@ class Node:
         limits: Limits = Limits(),
         level: int = LEVEL,
     ) -> None:
-        """Wake up with what was durable.  `now` is the moment of the start.
+        """Start at `now` with the state that the disk holds.
 
         `level` is the feature level that this program may use and announces.
         """
@@ -136,43 +136,43 @@ class Node:
         self._last = NodeStarted()
 
     def step(self, event: Event, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Absorb one event and return what the world must do, in order.
+        """Process one event and return its effects, to be performed in order.
 
         Args:
             event: what happened.
-            now: this moment on the node's boot-time clock, in seconds; never falls.
-            wall: this moment since 1970 UTC, for people and for tokens to expire.
+            now: the time on the node's boot-time clock, in seconds; never falls.
+            wall: the time in seconds since 1970 UTC, for people and for the expiry of tokens.
         """
         if self._stopped:
-            return []  # whatever it said now would make it look alive
+            return []  # any message would make this node look alive
         if now >= self.quiescent_until:
             self.exchange.verdicts.set_document(self.register.committed.document, wall)
         effects = self.leadership.clocks.check_own_clock(now, wall)
-        came = self._route(event, now, wall)
-        quiet = came.renews and not effects and not self._to_look_into(now, wall)
-        effects += came.effects
+        outcome = self._route(event, now, wall)
+        quiet = outcome.renews and not effects and not self._needs_evaluation(now, wall)
+        effects += outcome.effects
         if now >= self.quiescent_until or not quiet:
             before, heard_term = len(effects), self.leadership.lease.heard_term
-            effects = self._look_round(event, effects, now, wall)
+            effects = self._evaluate(event, effects, now, wall)
             self.quiescent_until = NEVER
-            # what was done may have consequences in the next step
+            # Effects may have consequences in the next step.
             quiet &= len(effects) == before and self.leadership.lease.heard_term == heard_term
             quiet &= not self.transfer.wanted
         elif now >= self.leadership.heartbeats.next_beat:
-            effects += self._beat(now, wall)
+            effects += self._send_heartbeats(now, wall)
         elif now <= self.deadline - STEP_S_MIN and not isinstance(event, Tick):
             return effects
-        saving = self._saving(eager=isinstance(event, Tick | Stop))
+        persist = self._save(eager=isinstance(event, Tick | Stop))
         self.deadline = self._next_deadline(now)
         if self.quiescent_until <= self.deadline and quiet and not self.removed:
             self.quiescent_until = quiescent_until(self.alerts, self.proposals, self.deadline, now)
         self._last = next((e.fact for e in effects if isinstance(e, Note)), self._last)
-        return saving + effects
+        return persist + effects
 
     def view(self, now: Instant) -> View:
         """Return a value that is safe to hand to any other task."""
         removed, vacating, minority = self.removed, self.transfer.vacating, self.alerts.partition
-        return glimpse(self.leadership, now, removed=removed, vacating=vacating, minority=minority)
+        return view_of(self.leadership, now, removed=removed, vacating=vacating, minority=minority)
 
     # --- events -----------------------------------------------------------------------------
 
@@ -181,11 +181,11 @@ class Node:
     ) -> Consequences:
         match event:
             case Received(sender, message):
-                return self._received(sender, message, now, wall)
+                return self._on_received(sender, message, now, wall)
             case Tick():
                 return Consequences([], renews=True)
             case Linked(peer):
-                return Consequences(self._linked(peer, now, wall))
+                return Consequences(self._on_linked(peer, now, wall))
             case Announced(peer, level):
                 self.leadership.announcements.record(peer, level)
                 return Consequences([])
@@ -204,9 +204,9 @@ class Node:
             case Inspected(request):
                 return Consequences([Show(request, self._describe(now))])
             case PersistFailed(reason, durable):
-                return Consequences(self._persist_failed(reason, durable, now))
-            case Expelled(teller, revision):
-                return Consequences(self._told_removed(teller, revision, now))
+                return Consequences(self._on_persist_failed(reason, durable, now))
+            case Expelled(sender, revision):
+                return Consequences(self._on_removed(sender, revision, now))
             case YieldRequested(to):
                 return Consequences(self.transfer.request(to, now))
             case Tenancy(tenants):
@@ -220,7 +220,7 @@ class Node:
             case _:
                 assert_never(event)
 
-    def _received(
+    def _on_received(
         self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
     ) -> Consequences:
         committed, heard_term = self.register.committed, self.leadership.lease.heard_term
@@ -230,15 +230,15 @@ class Node:
         if stranger or not self.router.within_bounds(sender, message, now):
             return Consequences([], renews=self.leadership.lease.heard_term == heard_term)
         if isinstance(message, Removed):
-            return Consequences(self._told_removed(sender, message.revision, now))
-        return self.router.on_message(sender, message, now, wall)
+            return Consequences(self._on_removed(sender, message.revision, now))
+        return self.router.route(sender, message, now, wall)
 
-    def _told_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
+    def _on_removed(self, sender: NodeId, revision: Revision, now: Instant) -> list[Effect]:
         document, holder = self.register.committed.document, self.leadership.lease.promise.holder
         believed = self._removal.believed(sender, revision, document, holder)
-        return self._expelled("the other members say so", now) if believed else []
+        return self._mark_removed("the other members say so", now) if believed else []
 
-    def _linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _on_linked(self, peer: NodeId, now: Instant, wall: UnixTime) -> list[Effect]:
         document = self.register.committed.document
         if self.removed:
             return reply_when_removed(self.register.committed, peer, None)
@@ -248,7 +248,7 @@ class Node:
         effects += self.exchange.reports_for_new_peer(peer, now)
         return effects + self.alerts.report_ages(peer, now)
 
-    def _persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
+    def _on_persist_failed(self, reason: str, durable: Stable, now: Instant) -> list[Effect]:
         effects = self.leadership.resign(None, "cannot write its disk", now)
         self.leadership.fit = False
         self.leadership.lease.promise = durable.promise
@@ -259,17 +259,17 @@ class Node:
         effects.append(Note(DiskRefused(reason)))
         return effects
 
-    def _expelled(self, reason: str, now: Instant) -> list[Effect]:
+    def _mark_removed(self, reason: str, now: Instant) -> list[Effect]:
         if self.removed:
             return []
         self.removed = True
         effects = self.leadership.resign(None, "is no longer a member", now)
         return [*effects, Note(RemovedFromCluster(reason))]
 
-    # --- what follows from any event --------------------------------------------------------
+    # --- after every event ------------------------------------------------------------------
 
-    def _to_look_into(self, now: Instant, wall: UnixTime) -> bool:
-        """Count new votes in the calm; tell whether there is something to say or to look at."""
+    def _needs_evaluation(self, now: Instant, wall: UnixTime) -> bool:
+        """Count new votes while quiescent; return whether a full evaluation is needed."""
         if now >= self.quiescent_until:
             return False
         verdicts, soon = self.exchange.verdicts, max(self.deadline, self.quiescent_until)
@@ -280,21 +280,21 @@ class Node:
         pressing = self.exchange.urgent or self.alerts.is_urgent or bool(found.facts)
         return pressing or min(was_due, verdicts.deadline()) <= soon
 
-    def _look_round(
+    def _evaluate(
         self, event: Event, effects: list[Effect], now: Instant, wall: UnixTime
     ) -> list[Effect]:
-        """Let every machine go on; return `effects` and what follows."""
+        """Let every state machine advance; return `effects` and those that follow."""
         if not self.removed:
             effects += self._advance(now, wall)
         effects = self._to_self(effects + self._follow_membership(now), now)
-        effects += self._to_self(self._answers(now), now)
+        effects += self._to_self(self._advance_proposals(now), now)
         self.alerts.ages.update(self.register.committed.ledger, now, wall)
         return effects + self.journal.entries(event, effects, now, wall)
 
     def _live_peers(self, now: Instant) -> tuple[NodeId, ...]:
         return self.leadership.membership.live_peers(now)
 
-    def _beat(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _send_heartbeats(self, now: Instant, wall: UnixTime) -> list[Effect]:
         beats = self.leadership.broadcast_heartbeat(now, wall)
         return beats + self.exchange.reports_due(self._live_peers(now), now, all_of_it=True)
 
@@ -303,20 +303,20 @@ class Node:
         if not self._stopped and self.leadership.heartbeat_due(now):
             if self._disk.begin_retry(now):
                 self.leadership.fit = True  # `Persist` comes before the heartbeats that say so
-            effects += self._beat(now, wall)
+            effects += self._send_heartbeats(now, wall)
         if not self._stopped:
             effects += self.leadership.advance(now, wall) + self.leadership.engine_host.drain_news()
         self._count(now, wall)
         effects += self.exchange.reports_due(self._live_peers(now), now, all_of_it=False)
         effects += self.alerts.request_probes(now, wall)
-        effects = self._to_self(effects + self._answers(now), now)
+        effects = self._to_self(effects + self._advance_proposals(now), now)
         effects = self._to_self(effects + self._write(now, wall), now)
         if not self.alerts.scheduler.is_busy(now) and self.register.flight is None:
             effects += self._to_self(self.transfer.advance(now), now)
         return effects + self.alerts.report_delivered(now)
 
     def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
-        """Evaluate the votes, and pass on what came of it."""
+        """Evaluate the votes, and pass the outcome on."""
         verdicts, ledger = self.exchange.verdicts, self.register.committed.ledger
         verdicts.set_document(self.register.committed.document, wall)
         verdicts.set_live(self.leadership.membership.live(now))
@@ -327,17 +327,17 @@ class Node:
         return found
 
     def _write(self, now: Instant, wall: UnixTime) -> list[Effect]:
-        """Settle, announce and write until a majority of others has to be waited for."""
+        """Commit and write, until a write must wait for a majority of the voters."""
         effects: list[Effect] = []
         while True:
             if self.register.write_has_majority():
                 effects += commit_write(self.leadership)
-                self._count(now, wall)  # a voter that went, or came, counts from here on
-            effects += self._announce(now, wall)
+                self._count(now, wall)  # the voters may have changed
+            effects += self._write_next(now, wall)
             if not self.register.write_has_majority():
                 return effects
 
-    def _announce(self, now: Instant, wall: UnixTime) -> list[Effect]:
+    def _write_next(self, now: Instant, wall: UnixTime) -> list[Effect]:
         if not self.alerts.may_write(now):
             return []
         for change in self.router.own_changes(now):
@@ -345,14 +345,14 @@ class Node:
         effects = self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
         return effects + self.alerts.start_attempts(self._live_peers(now), now)
 
-    def _answers(self, now: Instant) -> list[Effect]:
+    def _advance_proposals(self, now: Instant) -> list[Effect]:
         if self.proposals.idle:
             return []
         inputs = proposal_inputs(self.leadership, now, removed=self.removed)
         return self.proposals.advance(inputs, now)
 
     def _to_self(self, effects: list[Effect], now: Instant) -> list[Effect]:
-        """Carry messages to oneself, which do not travel, and return the other effects."""
+        """Process this node's messages to itself, and return the other effects."""
         out, me = list[Effect](), self.identity
         for effect in effects:
             match effect.message if isinstance(effect, Send) and effect.to == me else None:
@@ -370,10 +370,10 @@ class Node:
         self.register.forget_strangers(members)
         self.router.forget_strangers(members)
         gone = self.identity not in members
-        return self._expelled("the cluster's document no longer names it", now) if gone else []
+        return self._mark_removed("the cluster's document no longer names it", now) if gone else []
 
-    def _saving(self, *, eager: bool) -> list[Effect]:
-        """Persist what changed; a commit alone can wait, for it can be learned again."""
+    def _save(self, *, eager: bool) -> list[Effect]:
+        """Persist what changed; a commit alone can wait, because it can be learned again."""
         leadership, register = self.leadership, self.register
         stable = Stable(
             leadership.lease.promise,
@@ -386,13 +386,13 @@ class Node:
     def _next_deadline(self, now: Instant) -> Instant:
         if self.register.waiting and self.alerts.may_write(now):
             return Instant(now + STEP_S_MIN)
-        moments = [
+        times = [
             self.leadership.deadline(now),
             self.exchange.verdicts.deadline(),
             self.alerts.deadline(),
             self.proposals.deadline(),
         ]
-        soonest = min((m for m in moments if m > now), default=self.leadership.heartbeats.next_beat)
+        soonest = min((m for m in times if m > now), default=self.leadership.heartbeats.next_beat)
         return max(soonest, Instant(now + STEP_S_MIN))
 
     def _describe(self, now: Instant) -> Status:

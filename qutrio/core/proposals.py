@@ -1,10 +1,10 @@
-"""The desk: local wishes to change the document, from the asking to the answer.
+"""Pending proposals: changes to the document that were proposed at this node and await an answer.
 
-Theory of operation.  The acting master takes a wish into its own register; everybody else
-sends it to the master, again and again until it answers, which is harmless because the
-master rules on a request once.  A wish that was sent is never sent to another master, nor to
-the same one in another term, when it may have forgotten: it may be written already.  One that
-a master says it never wrote may be.
+Theory of operation.  The node sends a proposal to the master until it answers.  Repeats are
+harmless, because the master rules on a request once.  The master sends its own proposals to itself.
+A proposal that was sent may be written already.  So it is not sent to another master, nor to the
+same one in another term, because that one may have forgotten it.  It is sent again once the master
+says that it never wrote it.
 """
 
 from attrs import define, field, frozen
@@ -21,7 +21,7 @@ from qutrio.model.stable import Position
 
 PENDING_PROPOSALS_MAX = 2000
 ANSWER_S_MAX: Seconds = 10.0
-"""How long a wish may take from the asking to the answer."""
+"""How long a proposal may wait for its answer."""
 SEND_AGAIN_S: Seconds = 1.0
 NOT_SEEN = "the master says that it is committed, and this node does not see it"
 CATCH_UP_S_MAX: Seconds = 10.0
@@ -30,7 +30,7 @@ CATCH_UP_S_MAX: Seconds = 10.0
 
 @frozen(kw_only=True)
 class ProposalInputs:
-    """What a wish can hope for.
+    """The state of the node that decides what becomes of a proposal.
 
     `term` is the one `master` acts in.  `hopeless` says why there can be no master now, if
     that is so.  `committed` and `document` are what this node holds.
@@ -51,7 +51,7 @@ class ProposalInputs:
 
 @define
 class PendingProposal:
-    """One wish under way.  Only `sent_to`, in the term `sent_in`, may have written it."""
+    """One pending proposal.  Only `sent_to`, in the term `sent_in`, may have written it."""
 
     asked: Proposed
     until: Instant
@@ -69,7 +69,7 @@ class PendingProposal:
         return self._shown[1]
 
     def message(self) -> Propose:
-        """Return what the master is asked."""
+        """Return the message to the master."""
         asked = self.asked
         return Propose(
             term=self.sent_in,
@@ -82,13 +82,13 @@ class PendingProposal:
 
 @define
 class PendingProposals:
-    """Keeps every open wish of this node, at most `pending_max`."""
+    """The pending proposals of this node, at most `pending_max`."""
 
     pending_max: int = PENDING_PROPOSALS_MAX
     _pending: dict[RequestId, PendingProposal] = field(factory=dict)
 
     def open(self, asked: Proposed, document: ClusterDocument, now: Instant) -> list[Effect]:
-        """Take a wish in, or refuse it: there are too many, or some members are too old for it.
+        """Add a proposal; refuse it if there are too many, or if some members are too old for it.
 
         `document` is the committed one.
         """
@@ -97,25 +97,25 @@ class PendingProposals:
             reason = "too many changes are waiting; try again"
             return [Reply(request, Ruling.REFUSED, reason, revision)]
         refusal = level_refusal(asked.mutation, document)
-        if refusal is not None:  # an old master would not see what is wrong with it
+        if refusal is not None:  # an old master would not notice
             return [Reply(request, Ruling.REFUSED, refusal.reason, revision)]
         self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))
         return []
 
     def on_ruled(self, sender: NodeId, ruled: Ruled, now: Instant) -> None:
-        """Take in the master's answer; only from the node that was asked."""
+        """Record the master's answer, if it comes from the node that was asked."""
         pending = self._pending.get(ruled.request)
         if pending is None or pending.sent_to != sender or pending.ruled is not None:
             return
         if ruled.ruling is Ruling.AGAIN:
-            if ruled.term >= pending.sent_in:  # else it answers an earlier copy of the wish
+            if ruled.term >= pending.sent_in:  # otherwise it answers an earlier copy
                 pending.sent_to = None
             return
         pending.ruled = ruled
         pending.until = Instant(now + CATCH_UP_S_MAX)
 
     def advance(self, proposal_inputs: ProposalInputs, now: Instant) -> list[Effect]:
-        """Send what can be sent and answer what can be answered."""
+        """Send the proposals that are due, and answer those that are decided."""
         effects: list[Effect] = []
         for request, pending in list(self._pending.items()):
             reply = self._reply(request, pending, proposal_inputs, now)
@@ -130,16 +130,16 @@ class PendingProposals:
 
     @property
     def idle(self) -> bool:
-        """Tell whether nobody waits for an answer."""
+        """Return whether no proposal is pending."""
         return not self._pending
 
     def deadline(self) -> Instant:
-        """Return when the next wish runs out or is to be sent again."""
-        moments = (
+        """Return when the next proposal expires or is due to be sent again."""
+        times = (
             min(w.until, w.send_at) if w.sent_to is not None and w.ruled is None else w.until
             for w in self._pending.values()
         )
-        return min(moments, default=Instant(float("inf")))
+        return min(times, default=Instant(float("inf")))
 
     def _to_send(
         self, pending: PendingProposal, proposal_inputs: ProposalInputs, now: Instant
@@ -192,7 +192,7 @@ class PendingProposals:
 
 
 def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> ProposalInputs:
-    """Return what the wishes of this node's people can hope for at `now`."""
+    """Return the inputs for this node's pending proposals at `now`."""
     committed = leadership.register.committed
     return ProposalInputs(
         master=leadership.master(now),
@@ -205,7 +205,7 @@ def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> P
 
 
 def hopeless(leadership: Leadership, now: Instant, *, removed: bool) -> str | None:
-    """Say why nothing can be changed here, None when that is not certain."""
+    """Return why no change is possible at this node; None if one may be."""
     if removed:
         return "this node was removed from the cluster"
     shortage = leadership.membership.shortage(now)
@@ -213,7 +213,7 @@ def hopeless(leadership: Leadership, now: Instant, *, removed: bool) -> str | No
 
 
 def commit_write(leadership: Leadership) -> list[Effect]:
-    """Commit the write in flight, which its majorities accepted, and tell all it concerns."""
+    """Commit the write in flight, and tell all members, the removed ones included."""
     register = leadership.register
     before = {m.id for m in register.committed.document.members}
     effects = register.mark_committed()

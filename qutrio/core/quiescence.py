@@ -1,12 +1,12 @@
-"""Calm: the stretch of time in which a step need not look at everything.
+"""Quiescence: until when a step may skip the full evaluation, because only renewals arrive.
 
-Theory of operation.  Nearly all that a node hears are heartbeats and answers that say what
-the last ones said.  They renew: bonds, streaks and contacts reach further than before.  All
-else that a step does depends on facts that such a message leaves alone, and on moments.  So
-once a whole step found nothing to do, this module says up to when no moment passes that could
-matter, but for the next heartbeat.  Until then a step only takes in what came, counts new
-votes, and beats when that is due.  An event ends the calm unless whatever took it in says that
-it only renewed (`Consequences.renews`); a whole step is never wrong.
+Theory of operation.  Nearly all messages are heartbeats and answers that repeat the last ones.
+They are renewals: they only extend grants, streaks and contacts.  All else that a step does depends
+on facts that a renewal does not change, and on deadlines.  So when a full step found nothing to do,
+this module computes the first deadline that matters, other than the next heartbeat.  Until then a
+step only records the event, counts new votes, and sends heartbeats that are due.  An event ends
+quiescence unless its handler says that it was a renewal (`Consequences.renews`).  A full step is
+always correct.
 """
 
 from qutrio.core.alerting.alert_manager import AlertManager
@@ -15,23 +15,28 @@ from qutrio.core.proposals import PendingProposals
 from qutrio.model.ids import NEVER, Instant, Seconds
 
 STEP_S_MIN: Seconds = 0.001
-"""No deadline is nearer than this."""
+"""The least time until a deadline."""
 ROUNDING_S: Seconds = 1e-6
-"""More than what the sums and differences of moments are off by."""
+"""More than the rounding errors of sums and differences of times."""
 
 
 def quiescent_until(
     alerts: AlertManager, proposals: PendingProposals, deadline: Instant, now: Instant
 ) -> Instant:
-    """Return up to when nothing but renewals matters, if a whole step found nothing to do.
+    """Return until when the node is quiescent, if a full step found nothing to do.
 
     `deadline` is the node's own, which no renewal may move.
     """
     leadership = alerts.leadership
     due = min(alerts.exchange.verdicts.deadline(), alerts.deadline())
-    if due <= now or alerts.partition.leads or not proposals.idle or not _seated(leadership, now):
+    if (
+        due <= now
+        or alerts.partition.leads
+        or not proposals.idle
+        or not _is_stable(leadership, now)
+    ):
         return NEVER
-    moments = (
+    times = (
         leadership.observed_master.until,
         leadership.lease.restart_wait_until,
         leadership.lease.bound_until,
@@ -40,7 +45,7 @@ def quiescent_until(
         leadership.engine_host.deadline(now),
         leadership.doubts.deadline(),
     )
-    soonest = min(m for m in moments if m > now)
+    soonest = min(m for m in times if m > now)
     if soonest <= deadline:
         return NEVER  # a renewal might move the deadline
     settings = leadership.settings
@@ -51,11 +56,11 @@ def quiescent_until(
     return Instant(min(due, soonest, alive, answering) - ROUNDING_S)
 
 
-def _seated(leadership: Leadership, now: Instant) -> bool:
-    """Tell whether this node's part in the election, and in writing, is settled for now."""
+def _is_stable(leadership: Leadership, now: Instant) -> bool:
+    """Return whether this node neither canvasses, claims nor writes now."""
     register, lease = leadership.register, leadership.lease
-    asking = lease.canvass is not None
-    if not leadership.fit or asking or register.flight is not None or leadership.heartbeat_due(now):
+    busy = lease.canvass is not None or register.flight is not None
+    if not leadership.fit or busy or leadership.heartbeat_due(now):
         return False
     if lease.claim is None:
         return True

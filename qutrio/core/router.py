@@ -1,4 +1,4 @@
-"""Hearing: which machine each message of a member belongs to.  It routes and decides nothing."""
+"""Routes each message of a member to the state machine that handles it.  Decides nothing."""
 
 from collections.abc import Set as AbstractSet
 from typing import assert_never
@@ -54,9 +54,9 @@ from qutrio.model.stable import Position, Promise
 
 @define(kw_only=True)
 class MessageRouter:
-    """The machines of one node that listen to its peers.
+    """Passes the messages of peers to the state machines of one node.
 
-    `positions` says which record each peer last called committed.
+    `positions` is the position of the record that each peer last called committed.
     """
 
     leadership: Leadership
@@ -67,21 +67,17 @@ class MessageRouter:
     transfer: LeadershipTransfer
     positions: dict[NodeId, Position] = field(factory=dict)
 
-    def on_message(
-        self, sender: NodeId, message: Message, now: Instant, wall: UnixTime
-    ) -> Consequences:
-        """Take a member's message in, unless its program is too old: then it has no link either.
+    def route(self, sender: NodeId, message: Message, now: Instant, wall: UnixTime) -> Consequences:
+        """Process a message of `sender`, a member by its certificate.
 
-        `sender` is who its certificate says.
+        If its program is too old the message is dropped; such a member gets no link either.
         """
         leadership, upgraded = self.leadership, False
         if isinstance(message, Heartbeat):
             upgraded = leadership.announcements.record(sender, message.level)
         if leadership.announcements.too_old(sender, self.register.committed.document):
             return Consequences([], renews=not upgraded)
-        came_back = leadership.liveness.record_message(
-            sender, now, leadership.settings.dead_after_s
-        )
+        came_back = leadership.liveness.record(sender, now, leadership.settings.dead_after_s)
         if isinstance(message, Heartbeat):
             leadership.heartbeats.record_number(sender, message.number)
             heard = leadership.on_heartbeat(sender, message, now, wall)
@@ -138,13 +134,13 @@ class MessageRouter:
                 self.alerts.ages.record_reports(sender, ages, now, trusted=trusted)
                 self.alerts.unseen_tracker.invalidate()
             case Removed() | Heartbeat() | HeartbeatAck() | Report():
-                raise AssertionError("these are taken before")
+                raise AssertionError("these are handled before")
             case _:
                 assert_never(message)
         return []
 
     def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
-        """Forget what is known of nodes that are no longer members."""
+        """Forget nodes that are no longer members."""
         for stranger in self.positions.keys() - members:
             del self.positions[stranger]
 
@@ -160,9 +156,9 @@ class MessageRouter:
         return [Proposal(change, None) for change in changes]
 
     def within_bounds(self, sender: NodeId, message: Message, now: Instant) -> bool:
-        """Tell whether this node may hear a message: it names no number out of all proportion.
+        """Return whether the numbers in a message are within the bounds (`quorum.bounds`).
 
-        Of one that does, only the term is noted, as far as one word may move it.
+        Of a message that is not, only the term is recorded, as far as one message may raise it.
         """
         register, lease = self.register, self.leadership.lease
         held = (register.accepted, register.committed)
@@ -170,6 +166,7 @@ class MessageRouter:
             max(lease.heard_term, *(r.position.term for r in held)),
             max(r.document.revision for r in held),
             max(r.position.number for r in held),
+            max(r.ledger.sequence for r in held),
         )
         numbers = named(message)
         if reach.covers(numbers):
@@ -178,7 +175,7 @@ class MessageRouter:
         return False
 
     def ready_learner(self, now: Instant) -> NodeId | None:
-        """Return the first living learner that holds what is committed, if there is one."""
+        """Return the first living learner that holds the committed record, if any."""
         committed, live = self.register.committed, self.leadership.membership.live(now)
         ready = (
             member.id
@@ -190,11 +187,11 @@ class MessageRouter:
         return next(ready, None)
 
     def propose(self, sender: NodeId, message: Propose, now: Instant) -> list[Effect]:
-        """Queue a change while this node acts in the term it is meant for.
+        """Queue a change, if this node is master in the term that the request names.
 
-        When that term is over, say so: a copy that comes late must not be written after the
-        asker was told that it never will be.  While this node may yet act in it again, or when
-        it does not remember that term, it says nothing.
+        If that term is over, answer so: a copy that arrives late must not be written after the
+        requester was told that it never will be.  If this node may become master in that term
+        again, or does not know that term, it does not answer.
         """
         register = self.register
         if message.term not in register.terms_written:
@@ -208,11 +205,8 @@ class MessageRouter:
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant
     ) -> list[Effect]:
-        register, lease, trust_basis = (
-            self.register,
-            self.leadership.lease,
-            self.leadership.trust_basis(now),
-        )
+        register, lease = self.register, self.leadership.lease
+        trust_basis = self.leadership.trust_basis(now)
         match message:
             case Write(position=position):
                 granted = self.leadership.fit and lease.promise == Promise(position.term, sender)

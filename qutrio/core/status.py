@@ -1,4 +1,4 @@
-"""What a node shows: a small view after every step, and the full picture when asked for it."""
+"""What a node shows: a small view after every step, and its full status on request."""
 
 from qutrio.core.alerting.alert_manager import AlertManager
 from qutrio.core.alerting.partition import PartitionAlerting
@@ -15,7 +15,7 @@ from qutrio.model.members import Member
 from qutrio.model.unseen import Unjudged
 
 
-def glimpse(
+def view_of(
     leadership: Leadership,
     now: Instant,
     *,
@@ -23,7 +23,7 @@ def glimpse(
     vacating: bool,
     minority: PartitionAlerting,
 ) -> View:
-    """Return the small view of a node that every other task may hold."""
+    """Return the small view of a node, which any other task may hold."""
     committed = leadership.register.committed
     return View(
         node=leadership.me,
@@ -45,10 +45,10 @@ def glimpse(
 def describe(
     alerts: AlertManager, now: Instant, *, removed: bool, last: NodeFact, disk: str
 ) -> Status:
-    """Return what the node of this pager knows at `now`.
+    """Return the full status of the node at `now`.
 
-    `removed` tells whether it was removed from the cluster, `last` is what it noted last, and
-    `disk` is why its disk refuses writes, if so.
+    `removed` tells whether it was removed from the cluster, `last` is its last fact, and `disk` is
+    why its disk refuses writes, or empty.
     """
     leadership, register = alerts.leadership, alerts.register
     scheduler = None if leadership.acting_until(now) is None else alerts.scheduler
@@ -137,11 +137,7 @@ def _check(
     unjudged: Unjudged | None,
     now: Instant,
 ) -> CheckStatus:
-    verdicts, register, ages = (
-        alerts.exchange.verdicts,
-        alerts.register,
-        alerts.ages,
-    )
+    verdicts, register, ages = alerts.exchange.verdicts, alerts.register, alerts.ages
     count = verdicts.count(check.id, now)
     longest = incident or unjudged
     lasted_s = None if longest is None else ages.lasted(longest.id, now)

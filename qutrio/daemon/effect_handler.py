@@ -75,12 +75,12 @@ class NodeEffectHandler:
         return True
 
     def log_fact(self, fact: NodeFact) -> None:
-        """Write a fact to the log."""
+        """Log a fact."""
         what, details = log_line(fact)
         self.log(what, **details)
 
     def log_turn(self, turn: Turn) -> None:
-        """Write the engine's change of role to the log."""
+        """Log the engine's change of role."""
         self.log("role", **turn_details(turn))
 
     def journal(self, entry: Entry) -> None:
@@ -88,5 +88,5 @@ class NodeEffectHandler:
         self.recorder.put(entry)
 
     def notify_watchdog(self) -> None:
-        """Tell the watchdog that the loop turns."""
+        """Tell the watchdog that the driver's loop runs."""
         self.watchdog.alive()

@@ -53,8 +53,8 @@ async def _propose(mine: Particulars, view: Latest[View], inbox: Inbox, log: Log
         reply = await inbox.ask(partial(Proposed, mutation=mutation))
         assert isinstance(reply, Reply)
         if reply.ruling is Ruling.COMMITTED:
-            log("told the cluster who we are", name=mine.name, address=mine.address)
+            log("name or address changed in the cluster", name=mine.name, address=mine.address)
             return
         reason = reply.reason
         await trio.sleep(RETRY_S)
-    log("the cluster does not take our name or address", reason=reason, name=mine.name)
+    log("the cluster refuses our name or address", reason=reason, name=mine.name)

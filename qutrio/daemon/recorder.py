@@ -34,7 +34,7 @@ class Recorder:
         try:
             self._send.send_nowait(entry)
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-            self._miss(1, "the disk is too slow")
+            self._count_lost(1, "the disk is too slow")
 
     def close(self) -> None:
         """Accept no more entries: `run` ends when it has written those that are queued."""
@@ -49,9 +49,9 @@ class Recorder:
             try:
                 await self._journal.append(batch)
             except StorageError as error:
-                self._miss(len(batch), str(error))
+                self._count_lost(len(batch), str(error))
             else:
-                self._recover()
+                self._report_lost()
 
     def _next(self) -> Entry | None:
         try:
@@ -59,12 +59,12 @@ class Recorder:
         except (trio.WouldBlock, trio.EndOfChannel):
             return None
 
-    def _miss(self, count: int, reason: str) -> None:
+    def _count_lost(self, count: int, reason: str) -> None:
         if not self._lost:
             self._log("the incident journal loses lines", reason=reason)
         self._lost += count
 
-    def _recover(self) -> None:
+    def _report_lost(self) -> None:
         if self._lost:
             self._log("the incident journal is written again", lost=self._lost)
         self._lost = 0

@@ -5,7 +5,7 @@
 """
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.ascii_hosts import HOST_CHARS_MAX, LABEL_CHARS_MAX, ascii_host
@@ -15,8 +15,10 @@ ADDRESS_CHARS_MAX = 261
 PORT_MAX = 65535
 PORT_DIGITS_MAX = 5
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_WEB_PORTS = {"http://": "80", "https://": "443"}
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_EVERYBODY = IPv4Address("255.255.255.255")
 _EXAMPLE = "write host:port, such as db.example.org:5432 or [2001:db8::1]:5432"
 _ALONE = "write a name or an IP address alone, such as db.example.org or 2001:db8::1"
 
@@ -36,18 +38,59 @@ def require_address(address: str, field: str = "address") -> tuple[str, int]:
     if not good or not 0 < int(port) <= PORT_MAX:
         problem = f"{shown(port)} is not a port; give a number from 1 to {PORT_MAX}"
         raise InvalidValueError(field, problem)
+    require_plain_port(port, field)
     return host, int(port)
 
 
-def require_host_alone(host: str, field: str = "host") -> None:
-    """Accept a host without a port; hint at what to leave out if there is more."""
+def require_plain_port(port: str, field: str = "address") -> None:
+    """Refuse digits that say a port in another way than it is shown."""
+    if port != (plain := port.lstrip("0")):
+        raise InvalidValueError(field, f"the port {port} begins with a zero; write {plain}")
+
+
+def require_address_of_node(address: str, field: str = "address") -> None:
+    """Accept host:port at which other nodes can dial a node."""
+    host, _ = require_address(address, field)
+    require_one_host(host, field, "a node", address)
+
+
+def require_one_host(
+    host: str, field: str = "address", listener: str = "a server", given: str = ""
+) -> None:
+    """Refuse an IP address that no single host has: nobody can connect to it.
+
+    `listener` is what may listen there, and `given` what the person wrote, where it is more.
+    """
+    if literal_version(host) is None:
+        return
+    address = ip_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_unspecified:
+        problem = f"is where {listener} listens; give the address that others dial"
+    elif address.is_multicast or address == _EVERYBODY:
+        problem = "stands for many hosts at once; give the address of one"
+    else:
+        return
+    raise InvalidValueError(field, f"{shown(given or host)} {problem}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is always the machine that dials it."""
+    return ip_address(host).is_loopback if literal_version(host) else host == "localhost"
+
+
+def require_host_alone(
+    host: str, field: str = "host", port_hint: str = "there is no port here"
+) -> None:
+    """Accept a host without a port, with hints for whoever wrote more."""
     _require_bare(host, field, _ALONE)
     if not host:
         raise InvalidValueError(field, f"names no host; {_ALONE}")
     name, colon, port = host.removeprefix("[").rpartition(":")
     if colon and port.isdigit() and literal_version(host) is None:
         problem = f"{shown(host)} holds a port; write {shown(name.removesuffix(']'))}"
-        raise InvalidValueError(field, f"{problem} here, and the port apart from it")
+        raise InvalidValueError(field, f"{problem} alone: {port_hint}")
     require_host(host.removeprefix("[").removesuffix("]"), field)
 
 
@@ -111,8 +154,9 @@ def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
     """Refuse the parts of a URL, and characters that no address contains."""
     if found := _SCHEME.match(address):
         rest = address[found.end() :].partition("/")[0]
-        hint = f"write {shown(rest)} alone" if rest else example
-        if found[0].lower() in {"http://", "https://"}:
+        port = _WEB_PORTS.get(found[0].lower(), "PORT") if example == _EXAMPLE else None
+        hint = f"write {shown(_with_port(rest, port))} alone" if rest else example
+        if found[0].lower() in _WEB_PORTS:
             hint += ", or watch the URL with 'qutrio check add http'"
         raise InvalidValueError(field, f"{shown(address)} is a URL; {hint}")
     if any(c.isspace() or not c.isprintable() for c in address):
@@ -124,6 +168,14 @@ def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
     if len(address) > ADDRESS_CHARS_MAX:
         problem = f"is {len(address)} characters long; at most {ADDRESS_CHARS_MAX}"
         raise InvalidValueError(field, problem)
+
+
+def _with_port(authority: str, port: str | None) -> str:
+    """Return what a URL says of a server: with its own port or this one, or for None with none."""
+    host, colon, own = authority.rpartition(":")
+    own = own if colon and "]" not in own else ""
+    host = host if own else authority
+    return host if port is None else f"{host}:{own or port}"
 
 
 def _parted(address: str, field: str) -> tuple[str, str, str]:

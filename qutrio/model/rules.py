@@ -10,12 +10,15 @@ from qutrio.model.durations import format_duration
 
 NAME_CHARS_MAX = 64
 TEXT_CHARS_MAX = 4096
+ID_CHARS_MAX = 128
+"""Ids travel in every result and notice, and in the ids of incidents."""
 SHOWN_CHARS_MAX = 60
 KIB = 1024
 MASK = "********"
 """The text shown in place of a secret value."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ID = re.compile(r"[!-~]+")
 
 Rule = Callable[[Any, Any, Any], None]
 
@@ -35,6 +38,16 @@ def is_text(_: object, attribute: Any, value: str) -> None:
     if len(value) > TEXT_CHARS_MAX or any(c in value for c in "\r\n\0"):
         problem = f"must be one line of at most {TEXT_CHARS_MAX} characters"
         raise InvalidValueError(attribute.name, problem)
+
+
+def require_id(field: str, value: str) -> None:
+    """Refuse an id that is too long to travel, or holds what cannot be seen."""
+    if len(value) > ID_CHARS_MAX or not _ID.fullmatch(value):
+        problem = (
+            f"{shown(value)} is not an id: use at most {ID_CHARS_MAX} letters, digits and signs "
+            "of ASCII, without blanks"
+        )
+        raise InvalidValueError(field, problem)
 
 
 def between(low: float, high: float, unit: str = "") -> Rule:
@@ -71,6 +84,22 @@ def at_most(count: int) -> Rule:
         raise InvalidValueError(attribute.name, f"{holds}; at most {count}")
 
     return rule
+
+
+def require_filled(value: str | None, field: str) -> None:
+    """Refuse a text that is there and empty, as from a variable of a shell that is not set."""
+    problem = f"is empty; give a value, or none at all (an edit takes it away with --unset {field})"
+    require(value != "", field, problem)
+
+
+def require_login(user_field: str, password_field: str, user: object, password: object) -> None:
+    """Refuse a user without a password, and a password without a user."""
+    if (user is None) == (password is None):
+        return
+    missing, there = (user_field, "password") if user is None else (password_field, "user")
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in (user_field, password_field))
+    problem = f"is missing, although there is a {there}; give both ({options}) or neither"
+    raise InvalidValueError(missing, problem)
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,7 @@ import trio
 from attrs import define, field
 
 from qutrio import __version__
-from qutrio.codec.wire import WIRE_VERSION, encode, longest
+from qutrio.codec.wire import WIRE_VERSION, frames, longest
 from qutrio.core.api.events import Announced, Linked, Received
 from qutrio.core.api.view import View
 from qutrio.errors import PeerError
@@ -17,7 +17,7 @@ from qutrio.model.members import Member
 from qutrio.peers.frames import Hello, Refused, receive_expected, send_frame
 from qutrio.peers.links import Link
 from qutrio.peers.reading import read_frame
-from qutrio.peers.websocket import MEMBER_MESSAGE_BYTES_MAX, WebSocket
+from qutrio.peers.websocket import WebSocket
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
@@ -131,13 +131,15 @@ class Conversation:
         return await trio.to_thread.run_sync(read_frame, peer, data, limiter=self._decoding)
 
     async def _write(self, link: Link, outbox: Outbox) -> None:
+        told = set[str]()
         async for message in outbox:
-            data = encode(message)
-            if len(data) > MEMBER_MESSAGE_BYTES_MAX:
-                kind, size = type(message).__name__, len(data)
-                self.log("message too large to send", peer=link.peer, message=kind, bytes=size)
-                continue
-            await link.socket.send(data)
+            parts = frames(message)
+            kind = type(message).__name__
+            if not parts and kind not in told:
+                told.add(kind)  # once for each link: it may be said again every second
+                self.log("message too large to send", peer=link.peer, message=kind)
+            for data in parts:
+                await link.socket.send(data)
 
     async def _cut_when_silent(self, socket: WebSocket) -> None:
         while True:

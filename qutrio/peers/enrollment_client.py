@@ -147,11 +147,11 @@ class _Joiner:
                 raise EnrollmentError("the cluster is newer than this program; upgrade it first")
             document = message.record.document
             if document.cluster_id != self.invitation.cluster_id:
-                raise EnrollmentError("the record that came belongs to another cluster")
+                raise EnrollmentError("the record received belongs to another cluster")
             if document.level > LEVEL:
                 needs = f"the cluster needs level {document.level}, and this node runs {LEVEL}"
                 raise EnrollmentError(f"{needs}; upgrade it first")
             if document.member_by_key(self.identity.fingerprint) is None:
-                raise EnrollmentError("the record that came does not name this node")
+                raise EnrollmentError("the record received does not name this node")
             return message.record
-        raise PeerError("did not hand over the cluster's document in time")
+        raise PeerError("did not send the cluster's document in time")

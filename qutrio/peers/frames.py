@@ -12,6 +12,7 @@ import orjson
 import trio
 from attrs import NOTHING, asdict, field, fields, frozen
 
+from qutrio.codec.converter import WHOLE_MAX
 from qutrio.errors import PeerError
 from qutrio.model.levels import LEVEL_UNSAID
 from qutrio.peers.websocket import WebSocket
@@ -133,16 +134,18 @@ def from_bytes(data: bytes) -> Frame:
     Unknown fields are ignored; fields that older versions do not send have a default.
     """
     if len(data) > FRAME_BYTES_MAX:
-        raise PeerError(f"sent {len(data)} bytes where at most {FRAME_BYTES_MAX} are spoken")
+        raise PeerError(f"sent {len(data)} bytes where at most {FRAME_BYTES_MAX} are allowed")
     try:
         plain: Any = orjson.loads(data)
         kind = _CLASSES[plain["kind"]]
         given = {a.name for a in fields(kind) if a.default is NOTHING or a.name in plain}
         values = {name: plain[name] for name in given}
     except (orjson.JSONDecodeError, TypeError, KeyError):
-        raise PeerError("sent something that is no part of the protocol") from None
+        raise PeerError("sent something that is not part of the protocol") from None
     for attribute in fields(kind):
-        if attribute.name in given and type(values[attribute.name]) is not attribute.type:
+        value = values.get(attribute.name)
+        huge = type(value) is int and abs(value) > WHOLE_MAX
+        if attribute.name in given and (huge or type(value) is not attribute.type):
             raise PeerError(f"sent a {KINDS[kind]} whose {attribute.name} is malformed")
     frame: Frame = kind(**values)
     return frame
@@ -157,7 +160,7 @@ async def receive_frame(socket: WebSocket, within_s: float) -> Frame:
     """Return the next frame; raises `PeerError`, also when none arrives in time."""
     with trio.move_on_after(within_s):
         return from_bytes(await socket.receive())
-    raise PeerError(f"said nothing for {within_s:g}s")
+    raise PeerError(f"sent nothing for {within_s:g}s")
 
 
 async def receive_expected(socket: WebSocket, kind: type[_F], within_s: float) -> _F:
@@ -166,7 +169,7 @@ async def receive_expected(socket: WebSocket, kind: type[_F], within_s: float) -
     if isinstance(frame, Refused):
         raise PeerError(f"refused: {plain_reason(frame)}")
     if not isinstance(frame, kind):
-        raise PeerError(f"sent a {KINDS[type(frame)]} where a {KINDS[kind]} was due")
+        raise PeerError(f"sent a {KINDS[type(frame)]} instead of a {KINDS[kind]}")
     return frame
 
 

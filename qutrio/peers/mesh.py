@@ -157,7 +157,7 @@ class Mesh:
 
     async def _accept(self, stream: trio.abc.Stream, fingerprint: Fingerprint | None) -> None:
         if fingerprint is None:
-            await self._run_until_end(self.enrollment_server.receive(stream))
+            await self._converse(self.enrollment_server.receive(stream))
             return
         member = self._present_member(fingerprint)
         crowd = 0 if member is None else self._greeting[member.id]
@@ -176,9 +176,7 @@ class Mesh:
             greeting.clear()
 
         try:
-            reason = await self._run_until_end(
-                self._link(stream, member, dialled=False, up=greeted)
-            )
+            reason = await self._converse(self._link(stream, member, dialled=False, up=greeted))
             was_up = not greeting
         finally:
             greeted()
@@ -243,7 +241,7 @@ class Mesh:
         def up() -> None:
             pending.pop().started(None)
 
-        reason = await self._run_until_end(self._link(stream, member, dialled=True, up=up))
+        reason = await self._converse(self._link(stream, member, dialled=True, up=up))
         if pending:
             task_status.started(_Failure(reason, refused=True))
         else:
@@ -309,7 +307,7 @@ class Mesh:
         if not dialled:
             await self._conversation.send_hello(link.socket)
 
-    async def _run_until_end(self, conversation: Awaitable[None]) -> str:
+    async def _converse(self, conversation: Awaitable[None]) -> str:
         """Run a conversation and return why it ended; its errors must not end other tasks."""
         try:
             await conversation

@@ -210,7 +210,7 @@ def _compare_pin(
     secured: trio.SSLStream[trio.SocketStream], address: str, expect: frozenset[Fingerprint]
 ) -> None:
     if peer_fingerprint(secured) not in expect:
-        raise PeerError(f"{address} is not the expected node: its key is another one")
+        raise PeerError(f"{address} is not the expected node: it has another key")
 
 
 async def _connect(address: str, resolver: trio.CapacityLimiter) -> trio.SocketStream:

@@ -43,7 +43,7 @@ class WatchedStream(trio.abc.Stream):
             with trio.move_on_after(SEND_STALL_S) as scope:
                 await self._send_chunk(view[start : start + SEND_CHUNK_BYTES])
             if scope.cancelled_caught:
-                self._end(f"the other side took nothing for {SEND_STALL_S:g}s")
+                self._end(f"the other side read nothing for {SEND_STALL_S:g}s")
                 # Half a record may have been sent: nothing may follow it.
                 await trio.aclose_forcefully(self._stream)
                 raise trio.BrokenResourceError

@@ -73,7 +73,7 @@ class WebSocket:
         except ConnectionClosed:
             raise PeerError(self._why_ended()) from None
         if isinstance(message, str):
-            raise PeerError("sent text where only binary messages are spoken")
+            raise PeerError("sent text where only binary messages are allowed")
         return message
 
     async def finish(self) -> None:

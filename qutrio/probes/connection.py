@@ -30,7 +30,7 @@ class Connection:
     """A connected socket that belongs to one task."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Make the socket to dial `endpoint`; `begin` and `established` connect it."""
+        """Make the socket to dial `endpoint`; `begin` and `wait_connected` connect it."""
         self._endpoint = endpoint
         kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._socket = socket.socket(endpoint.family, kind)
@@ -62,7 +62,7 @@ class Connection:
         self._port = port
         _raise_for(self._socket.connect_ex(self._endpoint.at(port)))
 
-    async def established(self) -> None:
+    async def wait_connected(self) -> None:
         """Wait until connected; may be cancelled and called again.
 
         An error raised here came from the network.  A connection to itself counts as refused:

@@ -68,7 +68,7 @@ def _without_unspecified(host: str, found: Addresses) -> Addresses | Observation
     rest = tuple(e for e in found.endpoints if not _is_unspecified(e.address))
     if rest:
         return Addresses(rest, found.unanswered)
-    return fail(f"{host[:80]} stands for {found.endpoints[0].address}, which is no host's address")
+    return fail(f"{host[:80]} means {found.endpoints[0].address}, which is not a host's address")
 
 
 def _is_unspecified(address: str) -> bool:
@@ -85,7 +85,7 @@ async def _dial_one(endpoint: Endpoint, port: int, progress: Progress) -> Connec
     try:
         connection.begin(port)
         progress.local = False
-        await connection.established()
+        await connection.wait_connected()
     except BaseException:
         connection.close()
         raise
@@ -119,7 +119,7 @@ class _Try:
                 self.connection.begin(self.port)
                 self.left = True
                 self.dialling.update_progress()
-            await self.connection.established()
+            await self.connection.wait_connected()
         except OSError as error:
             self.error = error
             self.close()

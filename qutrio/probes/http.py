@@ -12,6 +12,7 @@ from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
 from qutrio.model.results import Outcome
+from qutrio.model.urls import host_to_dial
 from qutrio.probes.attempt import Progress
 from qutrio.probes.dialling import connect
 from qutrio.probes.each_address import attempt_all
@@ -22,7 +23,6 @@ from qutrio.probes.http_redirect import LOCATION_BYTES_MAX, next_url
 from qutrio.probes.http_request import (
     for_other_origin,
     host_field,
-    host_to_dial,
     redirected,
     request_bytes,
 )
@@ -112,7 +112,7 @@ def _next_step(
         target = next_url(url, location)
         port = target.port
     except ValueError:
-        return progress.fail("redirected to something that is no URL")
+        return progress.fail("redirected to something that is not a URL")
     if target.scheme not in _PORTS or not target.hostname or port == 0:
         return progress.fail(f"redirected to {target.scheme[:20]!r}, which is not followed")
     if len(target.geturl()) > URL_CHARS_MAX:

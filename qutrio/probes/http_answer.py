@@ -157,7 +157,7 @@ class HttpResponse:
         elif self._interim_count > INTERIM_ANSWERS_MAX:
             self.broken = f"more than {INTERIM_ANSWERS_MAX} interim answers"
         elif self._pieces_left <= 0:
-            self.broken = "the answer comes in absurdly many pieces"
+            self.broken = "the answer has too many pieces"
         elif self._bytes_count > allowed:
             what = "the framing of the body is" if self._in_body else "the headers are"
             self.broken = f"{what} longer than {allowed // 1024} KiB"

@@ -57,7 +57,7 @@ class _Echo:
                 self.ping = Ping(self.endpoint)
                 self.ping.begin()
                 self.echoes.update_progress()
-            await self.ping.answered()
+            await self.ping.wait_answered()
         except OSError as error:
             self.error = error
             self.echoes.update_progress()

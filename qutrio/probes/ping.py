@@ -59,7 +59,7 @@ class Ping:
         self._socket.connect(self._endpoint.at(0))
         self._send()
 
-    async def answered(self) -> None:
+    async def wait_answered(self) -> None:
         """Wait until a request is answered; repeat it every `REPEAT_S`.
 
         Only after `begin`; may be cancelled and called again.  Raises `OSError` when the network

@@ -145,7 +145,7 @@ class HostResolver:
     async def judge(self, failure: NoAnswer) -> Observation:
         """Return whose fault a failed look-up is, by evidence gathered after it began."""
         with trio.move_on_after(JUDGE_S_MAX):
-            name, policy = await self._look_ups.asked_for(failure.host)
+            name, policy = await self._look_ups.name_and_policy(failure.host)
             if await self._evidence.works(name, failure.since, policy):
                 return fail(
                     f"the name servers of {failure.host[:80]} fail ({failure.why});"

@@ -49,7 +49,7 @@ async def _try_once(check: Check, tools: Tools, probe: Probe, log: Log) -> Obser
         with trio.move_on_after(check.timeout_s + OVERTIME_S) as limit:
             return await probe(check, tools)
     except Exception as error:  # noqa: BLE001 - a prober's bug costs its vote, not the daemon
-        log("a prober broke; please report this bug", check=check.name, traceback=trace_of(error))
+        log("a prober failed; please report this bug", check=check.name, traceback=trace_of(error))
         return abstain(f"internal error on this node: {type(error).__name__}")
     if (stood_still := standstill(limit, ON_TIME_S_MAX)) is not None:
         return stood_still

@@ -9,12 +9,12 @@ from qutrio.sim.dice import Dice
 from qutrio.sim.options import Fault
 
 DELIVERY_S: Seconds = 0.1
-GIVEN_UP_AFTER_S: Seconds = 30.0
+ABANDONED_AFTER_S: Seconds = 30.0
 """When the real dispatcher abandons an attempt."""
 
 
 @frozen
-class Fate:
+class AttemptOutcome:
     """The outcome of one attempt: whether it arrived, what the node learns, and when."""
 
     delivered: bool
@@ -37,25 +37,25 @@ class Channels:
     hanging: set[ChannelId] = field(factory=set)
     """Channels that accept a connection and never answer while they are listed."""
 
-    def attempt(self, true: Seconds, channel: ChannelId) -> Fate:
+    def attempt(self, true: Seconds, channel: ChannelId) -> AttemptOutcome:
         """Return the outcome of an attempt that begins now."""
         takes = self.dice.between(0.01, DELIVERY_S)
         if channel in self.hanging:
-            return Fate(delivered=False, confirmed=False, takes_s=GIVEN_UP_AFTER_S)
+            return AttemptOutcome(delivered=False, confirmed=False, takes_s=ABANDONED_AFTER_S)
         if channel in self.failing:
-            return Fate(delivered=False, confirmed=False, takes_s=takes)
+            return AttemptOutcome(delivered=False, confirmed=False, takes_s=takes)
         if true < self.slow_until:
             self.struck[Fault.CHANNEL_SLOW] += 1
-            takes += self.dice.between(0.5, 2 * GIVEN_UP_AFTER_S)
-        if takes > GIVEN_UP_AFTER_S:
-            return Fate(self.dice.chance(0.5), confirmed=False, takes_s=GIVEN_UP_AFTER_S)
+            takes += self.dice.between(0.5, 2 * ABANDONED_AFTER_S)
+        if takes > ABANDONED_AFTER_S:
+            return AttemptOutcome(self.dice.chance(0.5), confirmed=False, takes_s=ABANDONED_AFTER_S)
         if true < self.down_until:
             self.struck[Fault.CHANNEL_DOWN] += 1
-            return Fate(delivered=False, confirmed=False, takes_s=takes)
+            return AttemptOutcome(delivered=False, confirmed=False, takes_s=takes)
         if true < self.mute_until:
             self.struck[Fault.CHANNEL_ACCEPTS_AND_DIES] += 1
-            return Fate(delivered=True, confirmed=False, takes_s=takes)
-        return Fate(delivered=True, confirmed=True, takes_s=takes)
+            return AttemptOutcome(delivered=True, confirmed=False, takes_s=takes)
+        return AttemptOutcome(delivered=True, confirmed=True, takes_s=takes)
 
     def recover(self) -> None:
         """Make every channel work again."""

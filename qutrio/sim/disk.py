@@ -40,13 +40,13 @@ _WORDS = {
 }
 
 
-def complain(trouble: Trouble) -> OSError:
+def error_of(trouble: Trouble) -> OSError:
     """Return the error that a program sees."""
     number = _WORDS[trouble]
     return OSError(number, os.strerror(number))
 
 
-def concerns(trouble: Trouble, step: Step) -> bool:
+def affects(trouble: Trouble, step: Step) -> bool:
     """Return whether a step fails on a disk with this trouble."""
     match trouble:
         case Trouble.FULL | Trouble.WRITE:
@@ -77,14 +77,14 @@ class Folder:
 
     def step(self, step: Step, trouble: Trouble | None) -> None:
         """Perform a step, or raise `OSError` because of `trouble`."""
-        if trouble is not None and concerns(trouble, step):
+        if trouble is not None and affects(trouble, step):
             if isinstance(step, Create) and trouble is not Trouble.READ_ONLY:
                 part = step.content[: self.dice.below(len(step.content))]
                 self._name({step.name: _File(part)})
             if isinstance(step, Flush):
                 self._cache[step.name].durable = self._torn(self._cache[step.name])
                 self._cache[step.name].flushed = True
-            raise complain(trouble)
+            raise error_of(trouble)
         match step:
             case Create(name, content):
                 assert name not in self._cache, "created exclusively"

@@ -31,7 +31,7 @@ from qutrio.core.election.engines import CLAIMS
 from qutrio.errors import PeerError
 from qutrio.model.ids import Seconds, UnixTime
 from qutrio.peers.reading import read_frame
-from qutrio.sim.disk import complain
+from qutrio.sim.disk import error_of
 from qutrio.sim.host import Saving
 from qutrio.sim.hostile_member import another_acts, may_lie
 from qutrio.sim.initial_states import EPOCH
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from qutrio.core.api.messages import Message
     from qutrio.model.ids import CheckId, NodeId
     from qutrio.model.stable import Stable
-    from qutrio.sim.channels import Fate
+    from qutrio.sim.channels import AttemptOutcome
     from qutrio.sim.disk import Trouble
     from qutrio.sim.host import Host
     from qutrio.sim.interface import SimulatedWorld
@@ -109,7 +109,7 @@ class SimulatedEffectHandler:
         else:
             host.saving = Saving(deque(), stable, {})
 
-    def save_on(self, host: Host, under_way: Saving) -> None:
+    def continue_save(self, host: Host, under_way: Saving) -> None:
         """Perform the next step of a save, or finish it."""
         if self._stalls(host):
             return
@@ -147,7 +147,7 @@ class SimulatedEffectHandler:
         host.batch.clear()
         host.batch.extend(answers)
         self.world.invariants.trouble(self.world.true)
-        host.backlog.appendleft(PersistFailed(str(complain(trouble)), host.disk))
+        host.backlog.appendleft(PersistFailed(str(error_of(trouble)), host.disk))
 
     def _stalls(self, host: Host) -> bool:
         stall, host.disk_stalls_s = host.disk_stalls_s, 0.0
@@ -277,35 +277,37 @@ class SimulatedEffectHandler:
             self._report(host, life, order, delivered=False, detail=problem)
             return
         begun, channel = world.true, order.delivery.channel
-        fate = world.channels.attempt(begun, channel)
-        if fate.delivered is not fate.confirmed:
-            world.invariants.trouble(begun + fate.takes_s)
+        outcome = world.channels.attempt(begun, channel)
+        if outcome.delivered is not outcome.confirmed:
+            world.invariants.trouble(begun + outcome.takes_s)
         asleep_s, world.sleeps_before_sending_s = world.sleeps_before_sending_s, 0.0
         if asleep_s:
             world.suspend(host.name, asleep_s)
-        end = begun + fate.takes_s
-        world.at(end, host.name, lambda: self._ended(host, life, order, fate, begun))
+        end = begun + outcome.takes_s
+        world.at(end, host.name, lambda: self._ended(host, life, order, outcome, begun))
 
-    def _ended(self, host: Host, life: int, order: Notify, fate: Fate, begun: Seconds) -> None:
+    def _ended(
+        self, host: Host, life: int, order: Notify, outcome: AttemptOutcome, begun: Seconds
+    ) -> None:
         world, delivery = self.world, order.delivery
         asleep = host.life == life and world.true < host.suspended_until
         if asleep and world.channels.dice.chance(0.5):  # it had not been sent yet
             world.struck[Fault.SUSPEND_BEFORE_SENDING] += 1
             again = host.suspended_until
-            world.at(again, host.name, lambda: self._ended(host, life, order, fate, begun))
+            world.at(again, host.name, lambda: self._ended(host, life, order, outcome, begun))
             return
-        if fate.delivered:
+        if outcome.delivered:
             world.invariants.delivered(world.hosts, delivery, begun, world.true)
             world.log(host.name, f"delivered {delivery.notice.id}")
             if not order.delegated and host.life == life and host.acting(world.true):
                 world.network.cut_off_after_delivery(host.name, world.hosts, world.true)
         if world.observer is not None:
-            world.observer.on_attempt(host.name, delivery, delivered=fate.delivered)
-        doomed, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0
-        if doomed and host.life == life and fate.delivered:
+            world.observer.on_attempt(host.name, delivery, delivered=outcome.delivered)
+        down_s, world.dies_after_delivery_s = world.dies_after_delivery_s, 0.0
+        if down_s and host.life == life and outcome.delivered:
             world.struck[Fault.CRASH_BETWEEN_SENT_AND_MARKED] += 1
-            world.crash(host.name, doomed)
-        self._report(host, life, order, delivered=fate.confirmed, detail="simulated")
+            world.crash(host.name, down_s)
+        self._report(host, life, order, delivered=outcome.confirmed, detail="simulated")
 
     def _report(
         self, host: Host, life: int, order: Notify, *, delivered: bool, detail: str

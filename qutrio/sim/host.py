@@ -38,11 +38,11 @@ class Clock:
 
 
 @define
-class Fuse:
+class Countdown:
     """A fault that strikes a machine after `left` more actions."""
 
     left: int
-    spark: Callable[[], None]
+    strike: Callable[[], None]
 
 
 @define
@@ -87,7 +87,7 @@ class Host:
     stopped: bool = False
     """Whether its operator stopped it: it still performs its effects, but receives no events."""
     backlog: deque[Event] = field(factory=deque)
-    fuses: list[Fuse] = field(factory=list)
+    countdowns: list[Countdown] = field(factory=list)
     next_tick: Seconds = float("inf")
 
     def boot(self, true: Seconds) -> None:
@@ -148,13 +148,13 @@ class Host:
             and self.node.leadership.acting_until(self.clock.at(true)) is not None
         )
 
-    def burn(self) -> None:
-        """Count one action on every fuse; those that reach zero strike."""
-        for fuse in list(self.fuses):
-            fuse.left -= 1
-            if fuse.left <= 0:
-                self.fuses.remove(fuse)
-                fuse.spark()
+    def count_down(self) -> None:
+        """Count one action on every countdown; those that reach zero strike."""
+        for countdown in list(self.countdowns):
+            countdown.left -= 1
+            if countdown.left <= 0:
+                self.countdowns.remove(countdown)
+                countdown.strike()
 
     def _forget(self) -> None:
         self.life += 1

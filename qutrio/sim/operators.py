@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from qutrio.core.api.admission import Admission, admission
-from qutrio.core.api.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
+from qutrio.core.api.mutations import AddToken, Batch, ClaimToken, PutCheck, RemoveMember
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
 from qutrio.model.members import Member, Token
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from qutrio.sim.interface import SimulatedWorld
 
 TOKEN_LASTS_S: Seconds = 86_400.0
-LOOK_S: Seconds = 0.5
-LOOKS_MAX = 60
+RETRY_S: Seconds = 0.5
+TRIES_MAX = 60
 
 
 def document_of(world: SimulatedWorld, name: NodeId) -> ClusterDocument | None:
@@ -105,10 +105,10 @@ def enroll(
         level=world.programs.level_of(newcomer.id),
     )
 
-    def claimed(looks_left: int = LOOKS_MAX) -> None:
+    def claimed(tries_left: int = TRIES_MAX) -> None:
         """Call `joined` once this node admits the newcomer; otherwise try again for a while."""
         node = world.hosts[via].node
-        if node is None or not looks_left:
+        if node is None or not tries_left:
             return  # the newcomer never gets an answer, and never starts
         record, now = node.register.committed, UnixTime(EPOCH + world.true)
         key, level = newcomer.fingerprint, claim.level
@@ -116,7 +116,7 @@ def enroll(
         if answer is Admission.ADMITTED:
             joined(record)
         else:
-            world.at(world.true + LOOK_S, via, lambda: claimed(looks_left - 1))
+            world.at(world.true + RETRY_S, via, lambda: claimed(tries_left - 1))
 
     def invited() -> None:
         asked(world.propose(via, claim, then=claimed))
@@ -138,6 +138,6 @@ def hand_edit(world: SimulatedWorld, via: NodeId, label: str, *, back: int) -> N
     checks += [*base.checks[1:], new_check(label)]
     edited = evolve(base, checks=tuple(sorted(checks, key=lambda c: c.id)))
     changes = judge(edited, known)
-    if isinstance(changes, Refusal):
+    if not isinstance(changes, Batch):
         return
     world.propose(via, changes, label)

@@ -21,12 +21,12 @@ from qutrio.sim.options import Fault, Faults
 from qutrio.sim.tampering import Manner
 
 ADDS_PER_S = 0.2
-LOOKS_PER_S = 0.02
+STATUS_PER_S = 0.02
 OUTAGES_PER_S = 0.02
 """The minimum rate: without outages no notice would be sent."""
 DOWN_S = (0.1, 2.0, 6.0, 20.0)
 AFTER_MAX = 40
-"""A fuse lasts for at most this many steps and effects."""
+"""A countdown lasts for at most this many steps and effects."""
 WALL_OFF_S_MAX: Seconds = 40_000.0
 CLOGGED_S_MAX: Seconds = 12.0
 ASLEEP_S_MAX: Seconds = 12.0
@@ -311,7 +311,7 @@ class Planner:
         self._each(
             ADDS_PER_S, lambda at: operator_actions.Add(at=at, via=node(), label=f"c{at:.6f}")
         )
-        self._each(LOOKS_PER_S, lambda at: operator_actions.Look(at=at, via=node()))
+        self._each(STATUS_PER_S, lambda at: operator_actions.AskStatus(at=at, via=node()))
         self._each(faults.edits, edit)
         self._each(
             faults.bursts,

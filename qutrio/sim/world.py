@@ -27,7 +27,7 @@ from qutrio.sim.channels import Channels
 from qutrio.sim.dice import Dice, generator
 from qutrio.sim.disk import Folder
 from qutrio.sim.effects import SimulatedEffectHandler
-from qutrio.sim.host import Clock, Fuse, Host
+from qutrio.sim.host import Clock, Countdown, Host
 from qutrio.sim.hostile_member import HostileMember
 from qutrio.sim.initial_states import EPOCH, first_document
 from qutrio.sim.interface import Asked
@@ -96,7 +96,7 @@ class World:
         seed, struck = self.seed, self.struck
         trouble = self.invariants.trouble
         self.invariants.history.wall_at_zero = EPOCH
-        self.invariants.sights.limits = self.limits
+        self.invariants.unseen.limits = self.limits
         self.network = Network(Dice(seed, "network"), struck, trouble, self.faults)
         self.tamperer = Tamperer(Dice(seed, "tamperer"), recording=self.faults.replays > 0)
         self.targets = Targets(Dice(seed, "targets"), struck)
@@ -235,14 +235,14 @@ class World:
         self.invariants.trouble(host.suspended_until)
         self.at(host.suspended_until, name, lambda: self._drain(host))
 
-    def add_fuse(self, name: NodeId, after: int, spark: Action) -> None:
-        """Run `spark` after `after` more actions of a machine.
+    def strike_after(self, name: NodeId, after: int, strike: Action) -> None:
+        """Run `strike` after `after` more actions of a machine.
 
         An action is a step, an effect, or a step of a save, so that it strikes between any two.
         """
         host = self.hosts.get(name)
         if host is not None:
-            host.fuses.append(Fuse(after, spark))
+            host.countdowns.append(Countdown(after, strike))
 
     # --- steps ------------------------------------------------------------------------------
 
@@ -262,15 +262,15 @@ class World:
         handler = self.handler
         while host.node is not None and not host.stalled and self.true >= host.suspended_until:
             if host.saving is not None:
-                handler.save_on(host, host.saving)
+                handler.continue_save(host, host.saving)
             elif host.batch:
                 handler.perform(host, host.batch.popleft())
             elif host.backlog:
                 self._step(host, host.backlog.popleft())
             else:
                 break
-            if host.fuses:
-                host.burn()
+            if host.countdowns:
+                host.count_down()
         self.plan_tick(host)
 
     def _step(self, host: Host, event: Event) -> None:
@@ -371,4 +371,4 @@ class World:
         self.dies_after_delivery_s = self.sleeps_before_sending_s = 0.0
         for host in self.hosts.values():
             host.disk_fails_until = host.disk_stalls_s = 0.0
-            host.fuses.clear()
+            host.countdowns.clear()

@@ -90,7 +90,7 @@ def find_data_directory(
         return DataDirectory(Path(config).absolute() / "qutrio")
     home = environ.get("HOME")
     if not home:
-        raise DataDirectoryError("neither HOME nor QUTRIO_DIR is set; say where with QUTRIO_DIR")
+        raise DataDirectoryError("neither HOME nor QUTRIO_DIR is set; set QUTRIO_DIR")
     return DataDirectory(Path(home).absolute() / ".config" / "qutrio")
 
 
@@ -147,7 +147,7 @@ def prepare_socket_directory(socket: Path) -> None:
         socket.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
         problem = f"cannot make {socket.parent} for the control socket: {plain_reason(error)}"
-        raise DataDirectoryError(f"{problem}; say where with QUTRIO_SOCKET") from None
+        raise DataDirectoryError(f"{problem}; set QUTRIO_SOCKET to another path") from None
     if socket.parent.name == f"qutrio-{os.getuid()}":
         require_private(socket.parent)
 
@@ -157,11 +157,9 @@ def require_private(path: Path) -> None:
     try:
         found = path.lstat()
     except OSError as error:
-        raise DataDirectoryError(f"cannot look at {path}: {plain_reason(error)}") from None
+        raise DataDirectoryError(f"cannot read {path}: {plain_reason(error)}") from None
     if not stat.S_ISDIR(found.st_mode):
-        raise DataDirectoryError(
-            f"{path} is not a folder; remove it, or say where with QUTRIO_SOCKET"
-        )
+        raise DataDirectoryError(f"{path} is not a folder; remove it, or set QUTRIO_SOCKET")
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise DataDirectoryError(
             f"{path} is not private to this user; remove it, or set QUTRIO_SOCKET"

@@ -27,7 +27,7 @@ class EditProgress:
             self._since = trio.current_time()
         self._stage, self._size, self._reason, self._kept = stage, size, "", None
 
-    def refuse(self, size: int, reason: str, kept: Path) -> None:
+    def mark_refused(self, size: int, reason: str, kept: Path) -> None:
         """Record that the newest edit was refused, and where its text was kept."""
         self.enter(EditStage.REFUSED, size)
         self._since, self._reason, self._kept = trio.current_time(), reason, kept
@@ -36,20 +36,20 @@ class EditProgress:
         """Record that no edit is in progress."""
         self._stage = None
 
-    def blocked(self, reason: str) -> None:
-        """Note that the file cannot be read or replaced, and why."""
+    def mark_blocked(self, reason: str) -> None:
+        """Record that the file cannot be read or replaced, and why."""
         if self._blocked is None or self._blocked.reason != reason:
             self._blocked_since = trio.current_time()
         self._blocked = EditReport(stage=EditStage.BLOCKED, size_bytes=0, for_s=0.0, reason=reason)
 
-    def unblocked(self) -> None:
-        """Note that the file can be read and replaced."""
+    def clear_blocked(self) -> None:
+        """Record that the file can be read and replaced."""
         self._blocked = None
 
     def report(self) -> EditReport | None:
-        """Return where the newest edit stands; None when it is in effect, or there was none.
+        """Return the stage of the newest edit; None when it is in effect, or there was none.
 
-        That the file cannot be read or replaced comes before all else.
+        A file that cannot be read or replaced is reported first.
         """
         if self._blocked is not None:
             return evolve(self._blocked, for_s=trio.current_time() - self._blocked_since)

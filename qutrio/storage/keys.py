@@ -179,7 +179,7 @@ def _require_present(directory: DataDirectory, path: Path) -> None:
     except FileNotFoundError:
         raise missing(directory, path) from None
     except OSError as error:
-        raise DataDirectoryError(f"cannot look at {path}: {plain_reason(error)}") from None
+        raise DataDirectoryError(f"cannot read {path}: {plain_reason(error)}") from None
 
 
 def _require_closed(path: Path, forbidden: int) -> None:

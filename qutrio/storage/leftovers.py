@@ -46,7 +46,7 @@ def missing(directory: DataDirectory, path: Path) -> DataDirectoryError:
         return DataDirectoryError(f"{directory.root} is not set up; run 'qutrio init' first")
     restore = "" if path == directory.state_file else "restore it from a backup, or "
     return DataDirectoryError(
-        f"{path} is missing, although a node was set up in {directory.root}; {restore}begin anew:"
+        f"{path} is missing, although a node was set up in {directory.root}; {restore}start over:"
         " remove this node on another one ('qutrio node remove'), remove"
         " the directory, and join again with 'qutrio enroll join'"
     )

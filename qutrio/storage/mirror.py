@@ -32,9 +32,9 @@ from qutrio.plumbing.log import Log
 from qutrio.storage.atomic import PRIVATE_MODE
 from qutrio.storage.directories import DataDirectory
 from qutrio.storage.edit_progress import EditProgress
-from qutrio.storage.edits import Bases, judge, stamp_of
-from qutrio.storage.edits_needed import slow_checks, still_needed
-from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
+from qutrio.storage.edits import Bases, Mistake, judge, mistake_of, stamp_of
+from qutrio.storage.edits_needed import still_needed, warnings_of
+from qutrio.storage.merge_worker import Failure, line_elsewhere, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.refused import keep_refused
 from qutrio.storage.regular_file import Signature, explain, make_private, read_regular, sign
@@ -80,14 +80,14 @@ async def mirror(
             await machine.read_edits()
             await machine.write_back()
             trouble = ""
-            machine.progress.unblocked()
+            machine.progress.clear_blocked()
         except trio.BrokenResourceError:
             return
         except OSError as error:
             if explain(error) != trouble:
                 log("cluster.yaml cannot be kept up to date", error=explain(error))
             trouble = explain(error)
-            machine.progress.blocked(trouble)
+            machine.progress.mark_blocked(trouble)
         if trouble:
             await trio.sleep(poll_s)
         else:
@@ -196,7 +196,7 @@ class _Mirror:
         if reason is not None:
             kept = await self._thread(partial(keep_refused, self.path, content, reason))
             self.log("hand edit of cluster.yaml refused", reason=reason, kept=str(kept))
-            self.progress.refuse(len(content), reason, kept)
+            self.progress.mark_refused(len(content), reason, kept)
             self.shown = None
             return True
         assert self.shown is not None, "an accepted edit is a document"
@@ -232,19 +232,33 @@ class _Mirror:
 
     async def _propose(self, edited: ClusterDocument, content: bytes) -> str | None:
         """Return why the edit is refused; None once it is committed, or changes nothing."""
+        text = content.decode("utf-8-sig")
         judged = await self._thread(partial(judge, edited, self.bases))
         if isinstance(judged, Refusal):
             return judged.reason
+        if isinstance(judged, Mistake):
+            return await self._located(judged, text)
         changes = await self._thread(partial(still_needed, judged, self.view.value.document))
         self.progress.enter(EditStage.PROPOSED, len(content))
-        for warning in slow_checks(changes):
+        for warning in warnings_of(changes, self.view.value.document):
             self.log("hand edit of cluster.yaml: warning", warning=warning)
         if not changes.mutations:
             self.log("hand edit of cluster.yaml changes nothing")
         reason = await self._commit(changes) if changes.mutations else None
         if reason is None:
-            self.shown, self.edited_text = edited, content.decode("utf-8-sig")
-        return reason
+            self.shown, self.edited_text = edited, text
+            return None
+        find = partial(mistake_of, changes, self.view.value.document, reason)
+        mistake = await self._thread(find)
+        return reason if mistake is None else await self._located(mistake, text)
+
+    async def _located(self, mistake: Mistake, text: str) -> str:
+        """Return the reason with the line of the file before it."""
+        line = await line_elsewhere(text, mistake.section, mistake.item, mistake.field)
+        if isinstance(line, Failure):
+            return mistake.reason
+        label = mistake.reason.removeprefix(f"{self.path.name}: ")
+        return f"{self.path.name}:{line}: {label}"
 
     async def _commit(self, changes: Batch) -> str | None:
         reply = await self.inbox.ask(lambda request: Proposed(request, changes, HAND_EDIT))
@@ -260,7 +274,7 @@ class _Mirror:
             case Ruling.REFUSED | Ruling.AGAIN:
                 return reply.reason
             case Ruling.UNKNOWN:
-                return f"it is not known whether this took effect, look: {reply.reason}"
+                return f"it is not known whether this took effect: {reply.reason}"
 
     async def _text(self, document: ClusterDocument) -> str:
         ours = await self._thread(partial(emit, document))

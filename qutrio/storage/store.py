@@ -95,6 +95,10 @@ class Store:
             perform(folder, plan.steps)
         except OSError as error:
             raise StorageError(_failure(folder, error)) from None
+        except InvalidDocumentError as error:
+            # No record that is read leads here.  If one does, this node gives the role away and
+            # goes on without it, as with a full disk: a crash would come again after each restart.
+            raise StorageError(f"cannot write to {folder}: the state {error}") from None
         self._durable, self._kept = stable, plan.kept
         with suppress(OSError):  # failed removals are tried again at the next write
             perform(folder, obsolete((path.name for path in folder.iterdir()), plan.kept))

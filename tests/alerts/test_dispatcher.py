@@ -183,7 +183,7 @@ async def test_a_delegated_delivery_that_waited_too_long_is_dropped(
         rig.order(MAIL, "a", until=4.0)
         rig.order(MAIL, "b", until=4.0)
         assert (await rig.heard()).delivered
-        assert (await rig.heard()).detail == "the errand came too late"
+        assert (await rig.heard()).detail == "the request came too late"
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,10 @@ def _with_login(username: str = "me", password: str = "s3cret") -> SmtpChannel:
 @pytest.mark.parametrize(
     ("logins", "words"),
     [
-        (("XOAUTH2", "GSSAPI"), r"offers the logins XOAUTH2, GSSAPI, and none that is known"),
+        (
+            ("XOAUTH2", "GSSAPI"),
+            r"offers logins XOAUTH2, GSSAPI, and none that qutrio supports",
+        ),
         ((), "offers no login; leave the user name out"),
     ],
     ids=["others", "none"],

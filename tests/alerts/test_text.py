@@ -7,7 +7,7 @@ from qutrio.alerts.text import (
     EVIDENCE_LINES_MAX,
     SUBJECT_CHARS_MAX,
     body,
-    format_utc,
+    in_utc,
     subject,
     votes,
 )
@@ -105,9 +105,9 @@ def test_subject_and_evidence_have_limits() -> None:
 
 
 def test_a_number_that_is_no_valid_time_is_shown_and_does_not_raise() -> None:
-    assert format_utc(NOON) == "2026-01-01 12:00:00 UTC"
-    assert format_utc(UnixTime(1e30)) == "1e+30 s after 1970"
-    assert "nan" in format_utc(UnixTime(float("nan")))
+    assert in_utc(NOON) == "2026-01-01 12:00:00 UTC"
+    assert in_utc(UnixTime(1e30)) == "1e+30 s after 1970"
+    assert "nan" in in_utc(UnixTime(float("nan")))
 
 
 def test_a_recovery_before_the_outage_has_length_zero() -> None:
@@ -137,10 +137,10 @@ def test_closed_says_how_and_by_whom_monitoring_ended_and_the_last_state() -> No
     ending = Ending(how=Stopping.DISABLED, by="alice on alpha", last_state=State.DOWN)
     closed = evolve(RECOVERED, kind=NoticeKind.CLOSED, ending=ending, evidence=(), lasted_s=90.0)
     assert subject(closed) == (
-        "[CLOSED] web: https://example.org/ is watched no more, was DOWN for 1m30s"
+        "[CLOSED] web: https://example.org/ is no longer watched, was DOWN for 1m30s"
     )
     said = body(evolve(LETTER, notice=closed))
-    assert "watched no more: its check was disabled by alice on alpha.  It was DOWN for" in said
+    assert "no longer watched: its check was disabled by alice on alpha.  It was DOWN for" in said
     blind = evolve(closed, ending=evolve(ending, by="", last_state=State.UNKNOWN))
     assert "It was DOWN, and then unknown, for 1m30s." in body(evolve(LETTER, notice=blind))
     assert "was disabled or removed." in body(evolve(LETTER, notice=evolve(closed, ending=None)))

@@ -54,11 +54,11 @@ def test_the_subject_names_the_checks_the_duration_and_the_cause() -> None:
 def test_the_body_explains_unseen_and_lists_the_checks() -> None:
     words = text(notice(NoticeKind.UNSEEN, listed("a"), listed("b"), count=900))
     assert "900 checks have had no verdict for 5m" in words
-    assert "whether they are up or down, so no outage would be told" in words
+    assert "whether they are up or down, so no outage would be reported" in words
     assert f"Why: {CAUSE}." in words
     assert "  a, UNKNOWN: https://a.example/\n" in words
     assert "  ... and 898 more" in words
-    assert "told with no further notice" in words
+    assert "get no further notice" in words
     assert "qutrio explain unseen-7" in words
 
 
@@ -73,7 +73,7 @@ def test_a_single_check_is_named_with_its_target() -> None:
     [
         ((listed("a", State.UP),), "[SEEN] a: judged again, UP after 5m"),
         ((listed("a", State.DOWN),), "[SEEN] a: judged again, DOWN after 5m"),
-        ((listed("a", None),), "[SEEN] a: watched no more after 5m"),
+        ((listed("a", None),), "[SEEN] a: no longer watched after 5m"),
         ((listed("a", State.UP), listed("b", None)), "[SEEN] 2 checks: judged again after 5m"),
         ((), "[SEEN] 0 checks: judged again after 5m"),
     ],
@@ -87,7 +87,7 @@ def test_the_body_of_seen_has_beginning_end_and_the_last_checks() -> None:
     assert "Every check that notice unseen-7.unseen covered has a verdict again" in words
     assert "2026-01-01 12:00:00 UTC" in words
     assert "2026-01-01 12:05:00 UTC" in words
-    assert "The last of them (2):\n  a, watched no more: https://a.example/\n  b, UP: " in words
+    assert "The last of them (2):\n  a, no longer watched: https://a.example/\n  b, UP: " in words
 
 
 def test_a_notice_without_its_checks_can_be_sent() -> None:

@@ -1,4 +1,4 @@
-"""Chaos for as long as you like: `python -m tests.chaos --minutes 30 --seed 7`."""
+"""Runs chaos for a given time: `python -m tests.chaos --minutes 30 --seed 7`."""
 
 import argparse
 import shutil
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run, print the summary, and return 0 when every promise was kept."""
+    """Run, print the summary, and return 0 if no promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="of faults [5]")
     parser.add_argument("--seed", type=int, default=None, help="of the schedule [by the clock]")
@@ -28,7 +28,7 @@ def main() -> int:
     seed = time.monotonic_ns() % 1_000_000 if wish.seed is None else wish.seed
     plan = Plan.of(seed, wish.minutes * 60)
     if wish.plan:
-        print("\n".join(fault.told() for fault in plan.faults))
+        print("\n".join(fault.in_words() for fault in plan.faults))
         return 0
     if reason := missing():
         print(f"chaos needs more than this machine has: {reason}", file=sys.stderr)
@@ -60,7 +60,7 @@ def _run(plan: Plan, file: Path | None, *, keep: bool) -> int:
             shutil.rmtree(home)
         else:
             say(f"the logs are in {home}")
-    print(summary.told())
+    print(summary.in_words())
     print(summary.as_json())
     if file is not None:
         file.write_text(summary.as_json() + "\n")

@@ -1,4 +1,4 @@
-"""What came through the alert channels, with the moment at which it came."""
+"""The notices that arrived at the alert channels, with their times."""
 
 import json
 import re
@@ -28,8 +28,8 @@ CHANNELS = frozenset({MAIL, HOOK})
 class Arrival:
     """One notice at one channel.
 
-    `ident` is what a receiver drops repeats by.  `at` is of the monotonic clock, `at_unix` what
-    the wall clock of the node said that decided.
+    Receivers use `ident` to drop repeats.  `at` is of the monotonic clock, `at_unix` of the wall
+    clock of the node that decided.
     """
 
     at: float
@@ -41,14 +41,14 @@ class Arrival:
     at_unix: float
     sent_by: str
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Return it in one line."""
         return f"{self.kind} {self.check} ({self.incident}) on {self.channel} at {self.at:.2f}"
 
 
 @frozen
 class Raw:
-    """What a receiver took, when, and what the wall clock said."""
+    """What a receiver got, and when, by the monotonic and the wall clock."""
 
     at: float
     wall: float
@@ -57,7 +57,7 @@ class Raw:
 
 @define
 class Sinks:
-    """Both receivers, on the hub, and a thread that notes when something came."""
+    """Both receivers, on the hub, and a thread that records when something arrives."""
 
     mail: MailServer
     web: WebServer
@@ -65,23 +65,23 @@ class Sinks:
     _ended: threading.Event = field(factory=threading.Event)
 
     def attach(self, node: Node) -> None:
-        """Tell the cluster about both channels."""
+        """Add both channels to the cluster."""
         mail = ["--host", HUB_ADDRESS, "--port", str(self.mail.port), "--security", "none"]
         mail += ["--from", "qutrio@example.org", "--to", "oncall@example.org"]
         insist(node, "alert", "add", "smtp", MAIL, *mail)
         insist(node, "alert", "add", "webhook", HOOK, f"http://{HUB_ADDRESS}:{self.web.port}/")
 
     def arrivals(self) -> list[Arrival]:
-        """Return what came so far, in order."""
+        """Return the arrivals so far, in order."""
         return arrivals_of(list(self.raw))
 
     def collect(self) -> None:
-        """Note what comes, until the end."""
+        """Record arrivals until the end."""
         while not self._ended.wait(LOOK_EVERY_S):
-            self._take()
-        self._take()
+            self._collect_new()
+        self._collect_new()
 
-    def _take(self) -> None:
+    def _collect_new(self) -> None:
         now, wall = time.monotonic(), BootClock().wall()
         for queue in (self.mail.taken, self.web.posts):
             self.raw += [Raw(now, wall, queue.get_nowait()) for _ in range(queue.qsize())]
@@ -106,7 +106,7 @@ def sinks(network: Network) -> Iterator[Sinks]:
 
 
 def arrivals_of(raw: Sequence[Raw]) -> list[Arrival]:
-    """Return the notices among what came, in order; a mail takes its moment from its post."""
+    """Return the notices among what arrived, in order; a mail has the decision time of its post."""
     decided: dict[str, float] = {}
     for one in raw:
         if isinstance(one.taken, Post):

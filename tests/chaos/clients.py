@@ -1,4 +1,4 @@
-"""Clients that change the document all the time, through all nodes, and note every answer."""
+"""Clients that keep changing the document through all nodes, and record every answer."""
 
 import subprocess
 import time
@@ -9,21 +9,21 @@ from random import Random
 from qutrio.cli.exits import ExitCode
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.errors import ControlError
-from tests.chaos.writes import NOTHING, Answer, DaemonEffect, Item, Possible, Write, follow
+from tests.chaos.writes import NOTHING, Answer, Change, Item, Possible, Write, follow
 from tests.cluster.background import Background, Work
 from tests.cluster.nodes import Node
 
 CLIENTS = 5
 PAUSE_S = (0.3, 1.2)
 COMMANDS = 0.04
-"""The part of the requests that goes through the command line, as people do it."""
+"""The share of the requests that use the command line, as people do."""
 
 ITEMS_PER_CLIENT = 4
 ENABLED_MAX_PER_CLIENT = 1
 
 
 class Clients(Background):
-    """The clients' threads; everything that they were told is in `writes`."""
+    """The clients' threads; `writes` has all answers."""
 
     def __init__(self, nodes: Sequence[Node], url: str, seed: int) -> None:
         """Write through `nodes`; every item is a check of the healthy target at `url`."""
@@ -35,7 +35,7 @@ class Clients(Background):
 
     @property
     def writes(self) -> list[Write]:
-        """What was asked and answered so far, each item's in order."""
+        """The requests and answers so far, in order for each item."""
         return [write for client in self._clients for write in list(client.writes)]
 
 
@@ -55,39 +55,39 @@ class Client:
         return self._rng.uniform(*PAUSE_S)
 
     def write_once(self) -> None:
-        """Choose a change that could be made, ask for it, and note the answer."""
-        name, deed = self._choose()
+        """Choose a possible change, request it, and record the answer."""
+        name, change = self._choose()
         version = next(self._versions)
         node = self._rng.choice(self._nodes)
         by_command = self._rng.random() < COMMANDS
         begun = time.monotonic()
         ask = self._command if by_command else self._call
-        answer, said = ask(node, name, deed, version)
+        answer, said = ask(node, name, change, version)
         ended = time.monotonic()
-        write = Write(name, deed, version, node.name, begun, ended, answer, said)
+        write = Write(name, change, version, node.name, begun, ended, answer, said)
         self.writes.append(write)
         self._possible[name] = follow(self._possible.get(name, NOTHING), write)
 
-    def _choose(self) -> tuple[str, DaemonEffect]:
+    def _choose(self) -> tuple[str, Change]:
         living = {n: p for n, p in self._possible.items() if any(p)}
         if len(living) < ITEMS_PER_CLIENT:
             fresh = f"{self._prefix}-{len(self._possible)}"
             retried = [n for n, p in self._possible.items() if p == NOTHING]
-            return (self._rng.choice(retried) if retried else fresh), DaemonEffect.ADD
+            return (self._rng.choice(retried) if retried else fresh), Change.ADD
         name = self._rng.choice(sorted(living))
-        deeds = [DaemonEffect.EDIT] * 4 + [DaemonEffect.DISABLE, DaemonEffect.REMOVE]
+        changes = [Change.EDIT] * 4 + [Change.DISABLE, Change.REMOVE]
         enabled = [p for p in living.values() if any(i and i.enabled for i in p)]
         if len(enabled) < ENABLED_MAX_PER_CLIENT or living[name] in enabled:
-            deeds.append(DaemonEffect.ENABLE)
-        return name, self._rng.choice(deeds)
+            changes.append(Change.ENABLE)
+        return name, self._rng.choice(changes)
 
-    def _call(self, node: Node, name: str, deed: DaemonEffect, version: int) -> tuple[Answer, str]:
-        op = f"check.{deed.value}"
+    def _call(self, node: Node, name: str, change: Change, version: int) -> tuple[Answer, str]:
+        op = f"check.{change.value}"
         fields: dict[str, object] = {"name": name}
-        if deed is DaemonEffect.ADD:
+        if change is Change.ADD:
             check = {"kind": "http", "name": name, "url": self._address(version), "enabled": False}
             fields = {"check": check | {"interval": "5s", "timeout": "5s"}}
-        if deed is DaemonEffect.EDIT:
+        if change is Change.EDIT:
             fields["set"] = {"url": self._address(version)}
         try:
             node.ask(op, **fields)
@@ -98,16 +98,14 @@ class Client:
             return Answer.UNKNOWN, str(error)
         return Answer.ACKNOWLEDGED, ""
 
-    def _command(
-        self, node: Node, name: str, deed: DaemonEffect, version: int
-    ) -> tuple[Answer, str]:
-        words = ["check", deed.value]
-        if deed is DaemonEffect.ADD:
+    def _command(self, node: Node, name: str, change: Change, version: int) -> tuple[Answer, str]:
+        words = ["check", change.value]
+        if change is Change.ADD:
             times = ["--interval", "5s", "--timeout", "5s"]
             words += ["http", name, self._address(version), "--disabled", *times]
         else:
             words.append(name)
-        if deed is DaemonEffect.EDIT:
+        if change is Change.EDIT:
             words += ["--url", self._address(version)]
         try:
             done = node.cli(*words, expect=None)
@@ -128,7 +126,7 @@ class Client:
 
 
 VERSION = "version"
-"""It stands in the path of an item's URL: a query would be masked."""
+"""A part of the path of an item's URL, because a query would be masked."""
 
 
 def items_of(checks: Sequence[dict[str, object]]) -> dict[str, list[Item]]:

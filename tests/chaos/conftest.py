@@ -1,8 +1,10 @@
-"""The marker of the tests that start five real nodes and hurt them."""
+"""The marker of the tests that start five real nodes and inject faults."""
 
 import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the short run be chosen, or left out, by a marker."""
-    config.addinivalue_line("markers", "chaos: hurts five real nodes; takes more than a minute")
+    """Add a marker with which the short run is selected or left out."""
+    config.addinivalue_line(
+        "markers", "chaos: injects faults into five real nodes; takes more than a minute"
+    )

@@ -1,15 +1,15 @@
-"""What can go wrong, as plain values: a schedule of them can be compared and printed."""
+"""Faults as plain values, so that a schedule can be compared and printed."""
 
 from enum import Enum
 
 from attrs import frozen
 
 MASTER = "master"
-"""A victim that is known only when the fault begins: whoever acts then."""
+"""A victim that is known only when the fault begins: the master at that time."""
 
 
 class Kind(Enum):
-    """One way to hurt a cluster."""
+    """A kind of fault."""
 
     KILL = "kill -9"
     FREEZE = "frozen"
@@ -30,14 +30,14 @@ PROCESS_KINDS = frozenset({Kind.KILL, Kind.FREEZE})
 DISK_KINDS = frozenset({Kind.FULL_DISK, Kind.READ_ONLY})
 CUT_KINDS = frozenset({Kind.SPLIT, Kind.HALF, Kind.PARTIAL, Kind.ISOLATED, Kind.BLIND})
 SHORTSIGHTED_KINDS = frozenset({Kind.ISOLATED, Kind.BLIND, Kind.SLOW})
-"""The victim may honestly see a healthy target fail, so there is one such victim at a time."""
+"""Kinds whose victim may really see a healthy target fail: only one such victim at a time."""
 
 
 @frozen
 class Fault:
-    """One fault: begins `at_s` seconds after the start, and holds for `for_s` seconds.
+    """One fault, which begins `at_s` seconds after the start, and lasts for `for_s` seconds.
 
-    `victims` are node names, or `MASTER`.  `amount` is what the kind makes of it: percent of
+    `victims` are node names, or `MASTER`.  The meaning of `amount` depends on the kind: percent of
     the packets, or seconds of the wall clock.
     """
 
@@ -51,7 +51,7 @@ class Fault:
     def ends_s(self) -> float:
         return self.at_s + self.for_s
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Return it in one line."""
         amount = f" {self.amount:+d}" if self.amount else ""
         whom = ",".join(self.victims)

@@ -1,4 +1,4 @@
-"""Commands that set the stage must succeed, also while a slow machine makes a master resign."""
+"""Runs setup commands until they succeed, even if a slow machine makes a master resign."""
 
 import time
 
@@ -10,7 +10,7 @@ PAUSE_S = 1.0
 
 
 def insist(node: Node, *command: str) -> None:
-    """Run a command until it is done; that what it adds "exists" is its own earlier doing."""
+    """Run a command until it succeeds; an error that the item exists means an earlier try did."""
     deadline = time.monotonic() + TRY_S_MAX
     while True:
         done = node.cli(*command, expect=None)

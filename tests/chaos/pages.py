@@ -1,7 +1,7 @@
-"""What people were told, held against the script of what really happened.
+"""Compares the notices with the script of what really happened.
 
-A target is refused connections exactly while the script says so.  Each outage that lasted, with
-a master in office, must have been announced, once; nothing else may have been.
+A target refuses connections exactly while the script says so.  Each outage that lasted long
+enough under one master must be announced once; nothing else may be announced.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ DOWN, RECOVERED = "down", "recovered"
 
 @frozen
 class Absence:
-    """A target's outage as it was: no connection was accepted between two moments."""
+    """An outage of a target that occurred: no connection was accepted between two times."""
 
     check: str
     begin: float
@@ -29,18 +29,18 @@ class Absence:
 
 
 @frozen(kw_only=True)
-class Story:
-    """Everything that the judgement needs; moments are of one clock.
+class RunRecord:
+    """The input of `judge`; all times are of one clock.
 
-    `reigns` are spans in which one node acted without a gap.  `troubles` are spans in which a
-    fault held.  `lost_s` tells how long a node was kept waiting for a processor between two
-    moments, and `starved` whether so many were that nothing can be said about that time.
-    `at_of` maps a wall clock's reading to the moments that it may mean: clocks were shifted.
+    `periods` are spans in which one node was master without a gap.  `troubles` are spans of
+    faults.  `lost_s` returns how long a node waited for a processor between two times, and
+    `starved` whether so many did that nothing can be judged.  `at_of` maps a time of a wall clock
+    to the times that it may mean, because clocks were shifted.
     """
 
     absences: Sequence[Absence]
     arrivals: Sequence[Arrival]
-    reigns: Sequence[tuple[str, float, float]]
+    periods: Sequence[tuple[str, float, float]]
     troubles: Sequence[tuple[float, float]]
     lost_s: Callable[[float, float], float]
     starved: Callable[[float, float], bool]
@@ -49,7 +49,7 @@ class Story:
 
 @frozen
 class Verdict:
-    """What is wrong, and what could not be judged because the machine stood still."""
+    """What is wrong, and what could not be judged because the machine stalled."""
 
     wrong: list[str] = field(factory=list)
     void: list[str] = field(factory=list)
@@ -57,38 +57,38 @@ class Verdict:
     repeats: int = 0
 
 
-def judge(story: Story) -> Verdict:
-    """Return every page that should not have been, and every one that is missing."""
+def judge(record: RunRecord) -> Verdict:
+    """Return every false page, and every missing one."""
     wrong: list[str] = []
     void: list[str] = []
-    incidents = _incidents(story.arrivals)
+    incidents = _incidents(record.arrivals)
     told: dict[Absence, list[str]] = {}
     for ident, first in incidents.items():
-        absence = _absence_of(first, story)
+        absence = _absence_of(first, record)
         if absence is not None:
             told.setdefault(absence, []).append(ident)
             continue
-        earliest = min(story.at_of(first.at_unix), default=first.at)
-        starved = story.starved(earliest - BELATED_S_MAX, first.at)
-        (void if starved else wrong).append(f"false page: {first.told()}")
+        earliest = min(record.at_of(first.at_unix), default=first.at)
+        starved = record.starved(earliest - BELATED_S_MAX, first.at)
+        (void if starved else wrong).append(f"false page: {first.in_words()}")
     wrong += [
         f"one outage was announced as {', '.join(idents)}: {absence}"
         for absence, idents in told.items()
         if len(idents) > 1
     ]
     wrong += [
-        f"not announced although {reign[0]} acted all the time: {absence}"
-        for absence in story.absences
-        if absence not in told and (reign := _long_reign(absence, story)) is not None
+        f"not announced although {period[0]} acted all the time: {absence}"
+        for absence in record.absences
+        if absence not in told and (period := _long_period(absence, record)) is not None
     ]
-    wrong += _endings(story.arrivals)
-    wrong += _early_recoveries(story)
-    repeats, bad_repeats = _repeats(story)
+    wrong += _endings(record.arrivals)
+    wrong += _early_recoveries(record)
+    repeats, bad_repeats = _repeats(record)
     return Verdict(wrong + bad_repeats, void, len(incidents), repeats)
 
 
 def _incidents(arrivals: Iterable[Arrival]) -> dict[str, Arrival]:
-    """Return the first DOWN of every incident, in the order in which they came."""
+    """Return the first DOWN of every incident, in order of arrival."""
     first: dict[str, Arrival] = {}
     for arrival in sorted(arrivals, key=lambda a: a.at):
         if arrival.kind == DOWN:
@@ -96,27 +96,27 @@ def _incidents(arrivals: Iterable[Arrival]) -> dict[str, Arrival]:
     return first
 
 
-def _absence_of(first: Arrival, story: Story) -> Absence | None:
+def _absence_of(first: Arrival, record: RunRecord) -> Absence | None:
     """Return the outage during which, or right after which, an incident was decided."""
-    for absence in story.absences:
+    for absence in record.absences:
         begin, end = absence.begin - CLOCK_SLACK_S, absence.end + BELATED_S_MAX
-        decided = any(begin <= at <= end for at in story.at_of(first.at_unix))
+        decided = any(begin <= at <= end for at in record.at_of(first.at_unix))
         if absence.check == first.check and first.at >= begin and decided:
             return absence
     return None
 
 
-def _long_reign(absence: Absence, story: Story) -> tuple[str, float, float] | None:
-    """Return a reign within the outage that was long enough to announce it."""
-    for name, begun, ended in story.reigns:
+def _long_period(absence: Absence, record: RunRecord) -> tuple[str, float, float] | None:
+    """Return a period as master within the outage that was long enough to announce it."""
+    for name, begun, ended in record.periods:
         begin, end = max(begun, absence.begin), min(ended, absence.end)
-        if end - begin > ANNOUNCED_WITHIN_S + 2 * story.lost_s(begin, end):
+        if end - begin > ANNOUNCED_WITHIN_S + 2 * record.lost_s(begin, end):
             return name, begin, end
     return None
 
 
 def _endings(arrivals: Sequence[Arrival]) -> list[str]:
-    """Every channel hears of the beginning and the end of each incident, in this order."""
+    """Find channels that did not get the begin and the end of an incident, in this order."""
     wrong = []
     heard: dict[tuple[str, str, str], float] = {}
     for arrival in sorted(arrivals, key=lambda a: a.at):
@@ -133,16 +133,16 @@ def _endings(arrivals: Sequence[Arrival]) -> list[str]:
     return wrong
 
 
-def _early_recoveries(story: Story) -> list[str]:
-    """No recovery is decided in the middle of an outage."""
+def _early_recoveries(record: RunRecord) -> list[str]:
+    """Find recoveries that were decided during an outage."""
     return [
-        f"false recovery: {arrival.told()} during {absence}"
-        for arrival in story.arrivals
-        for absence in story.absences
+        f"false recovery: {arrival.in_words()} during {absence}"
+        for arrival in record.arrivals
+        for absence in record.absences
         if arrival.kind == RECOVERED
         and arrival.check == absence.check
-        and _amid(absence, story.at_of(arrival.at_unix))
-        and not story.starved(absence.begin, arrival.at)
+        and _amid(absence, record.at_of(arrival.at_unix))
+        and not record.starved(absence.begin, arrival.at)
     ]
 
 
@@ -151,17 +151,19 @@ def _amid(absence: Absence, moments: Sequence[float]) -> bool:
     return bool(moments) and all(begin <= at <= end for at in moments)
 
 
-def _repeats(story: Story) -> tuple[int, list[str]]:
-    """Count notices that came again, and name those that no trouble explains."""
+def _repeats(record: RunRecord) -> tuple[int, list[str]]:
+    """Return the number of repeated notices, and those that no fault explains."""
     count, wrong = 0, []
     first: dict[tuple[str, str], Arrival] = {}
-    for arrival in sorted(story.arrivals, key=lambda a: a.at):
+    for arrival in sorted(record.arrivals, key=lambda a: a.at):
         earlier = first.setdefault((arrival.channel, arrival.ident), arrival)
         if earlier is arrival:
             continue
         count += 1
         begin = earlier.at - CALM_BEFORE_REPEAT_S
-        excused = any(b < arrival.at and e > begin for b, e in story.troubles)
-        if not excused and not story.starved(begin, arrival.at):
-            wrong.append(f"told again without a reason: {earlier.told()}, then {arrival.told()}")
+        excused = any(b < arrival.at and e > begin for b, e in record.troubles)
+        if not excused and not record.starved(begin, arrival.at):
+            wrong.append(
+                f"told again without a reason: {earlier.in_words()}, then {arrival.in_words()}"
+            )
     return count, wrong

@@ -1,4 +1,4 @@
-"""One run: a cluster under a schedule of faults, its healing, and the judgement on it."""
+"""One run: a cluster under a schedule of faults, its recovery, and the checks."""
 
 import json
 import subprocess
@@ -11,16 +11,15 @@ from pathlib import Path
 from attrs import asdict, define, field, frozen
 
 from qutrio.plumbing.clock import BootClock
-from tests.chaos import leadership as reigns
-from tests.chaos import pages, writes
+from tests.chaos import leadership, pages, writes
 from tests.chaos.clients import Clients, items_of
+from tests.chaos.fault_injector import FaultInjector, Keeper
 from tests.chaos.faults import DISK_KINDS, Fault, Kind
-from tests.chaos.hurting import Hurting, Keeper
 from tests.chaos.insisting import insist
 from tests.chaos.limits import (
     HEALED_WITHIN_S,
+    PERIOD_GAP_S,
     QUIET_WITHIN_S,
-    REIGN_GAP_S,
     SAMPLE_EVERY_S,
 )
 from tests.chaos.schedule import CLOCK_SHIFT_S, Outage, plan_faults, plan_outages
@@ -38,7 +37,7 @@ BAD_WORDS = ("a bug ended the daemon", "please report this bug", "bug in a contr
 
 @frozen
 class Plan:
-    """What is to happen: the same seed and length give the same plan."""
+    """The plan of a run: the same seed and length give the same plan."""
 
     seed: int
     total_s: float
@@ -53,7 +52,7 @@ class Plan:
 
 
 def play(plan: Plan, home: Path, say: Callable[[str], None]) -> Summary:
-    """Run a plan with everything in `home`, and return what came of it."""
+    """Run a plan with all files in `home`, and return the summary."""
     with ExitStack() as stack:
         say("starting the cluster")
         here = stack.enter_context(stage(home))
@@ -62,15 +61,15 @@ def play(plan: Plan, home: Path, say: Callable[[str], None]) -> Summary:
         run = Run(plan, home, here, stalls, watch, say)
         clients = Clients(here.cluster.nodes, here.targets.healthy.url, plan.seed)
         with clients:
-            run.suffer()
-            run.heal()
-        run.settle()
-        return run.judged(clients)
+            run.run_faults()
+            run.await_healing()
+        run.await_quiet()
+        return run.judge(clients)
 
 
 @define
 class Run:
-    """A run under way, and what is wrong so far."""
+    """A run in progress, and what is wrong so far."""
 
     plan: Plan
     home: Path
@@ -79,7 +78,7 @@ class Run:
     watch: Watch
     say: Callable[[str], None]
     keeper: Keeper = field(init=False)
-    hurting: Hurting = field(init=False)
+    injector: FaultInjector = field(init=False)
     wrong: list[str] = field(factory=list)
     start: float = field(factory=time.monotonic)
     ended: float = 0.0
@@ -88,30 +87,30 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         self.keeper = Keeper(self.stage.cluster.nodes)
-        self.hurting = Hurting(self.stage, self.keeper, self._acting)
+        self.injector = FaultInjector(self.stage, self.keeper, self._acting)
 
-    def suffer(self) -> None:
-        """Let everything of the plan happen, in its time."""
+    def run_faults(self) -> None:
+        """Carry out the plan."""
         targets = self.stage.targets
-        deeds = [
+        actions = [
             *((f.at_s, partial(self._begin, f)) for f in self.plan.faults),
-            *((f.ends_s, partial(self.hurting.end, f)) for f in self.plan.faults),
+            *((f.ends_s, partial(self.injector.end, f)) for f in self.plan.faults),
             *((o.begin_s, partial(targets.take_down, o.target)) for o in self.plan.outages),
             *((o.end_s, partial(targets.bring_up, o.target)) for o in self.plan.outages),
         ]
         self.start = time.monotonic()
         try:
-            for at_s, deed in sorted(deeds, key=lambda d: d[0]):
+            for at_s, action in sorted(actions, key=lambda pair: pair[0]):
                 while time.monotonic() < self.start + at_s:
                     time.sleep(TICK_S)
-                    self.keeper.look_after()
-                deed()
+                    self.keeper.restart_ended()
+                action()
         finally:
-            self.hurting.end_all()  # clients that wait for a frozen node must be able to end
+            self.injector.end_all()  # otherwise clients of a frozen node could not end
         self.ended = time.monotonic()
 
-    def heal(self) -> None:
-        """Wait until the lowest id acts and everybody is heard and has a vote."""
+    def await_healing(self) -> None:
+        """Wait until the lowest id acts, and all nodes are heard and have a vote."""
         self.say("the faults are over; healing")
         lowest = self.stage.cluster.by_id[0]
         took_s = self._within(
@@ -121,37 +120,37 @@ class Run:
         )
         self.healed_after_s = took_s
 
-    def settle(self) -> None:
-        """Wait until nothing is left to be told, and all nodes hold the same."""
+    def await_quiet(self) -> None:
+        """Wait until all outboxes are empty, and all nodes hold the same document."""
         self.say("waiting for quiet")
-        self.quiet_after_s = self._within(QUIET_WITHIN_S, "quiet and of one mind", self._quiet)
+        self.quiet_after_s = self._within(QUIET_WITHIN_S, "quiet and in agreement", self._quiet)
         master = self.stage.cluster.by_id[0]
         try:
             insist(master, "settings", "set", "confirm_after=1100ms")
         except AssertionError as error:
             self.wrong.append(f"a healed cluster takes no change: {error}")
 
-    def judged(self, clients: Clients) -> Summary:
-        """Hold what was recorded against the promises."""
+    def judge(self, clients: Clients) -> Summary:
+        """Check what was recorded, and return the summary."""
         samples = self.watch.samples
         history = clients.writes
-        self._write_down(history)
+        self._save_records(history)
         for node in self.stage.cluster.nodes:
             found = items_of(node.ask("document")["document"]["checks"])
             self.wrong += [f"on {node.name}: {line}" for line in writes.judge(history, found)]
-        self.wrong += reigns.judge(samples, self._forgetful())
-        verdict = pages.judge(self._story())
-        self._end_politely()
-        self.wrong += verdict.wrong + self.keeper.wrong + self._complaints()
+        self.wrong += leadership.judge(samples, self._forgetful())
+        verdict = pages.judge(self._record())
+        self._stop_nodes()
+        self.wrong += verdict.wrong + self.keeper.wrong + self._logged_errors()
         answers = [write.answer for write in history]
-        spans = reigns.without_master(samples, self.start, self.ended)
-        troubles = self.hurting.troubles
+        spans = leadership.without_master(samples, self.start, self.ended)
+        troubles = self.injector.troubles
         return Summary(
             seed=self.plan.seed,
             seconds=self.plan.total_s,
             **counted(troubles),
             faults=by_kind(troubles),
-            faults_skipped=self.hurting.skipped,
+            faults_skipped=self.injector.skipped,
             restarts=self.keeper.restarts,
             acknowledged=answers.count(Answer.ACKNOWLEDGED),
             refused=answers.count(Answer.REFUSED),
@@ -170,8 +169,8 @@ class Run:
             void=tuple(verdict.void),
         )
 
-    def _end_politely(self) -> None:
-        """A node that is asked to end does so, and says that all was well."""
+    def _stop_nodes(self) -> None:
+        """Stop all nodes, and check that each ends without an error."""
         for node in self.stage.cluster.nodes:
             try:
                 code = node.stop()
@@ -181,11 +180,11 @@ class Run:
             if code != 0:
                 self.wrong.append(f"node {node.name} was asked to end, and ended with {code}")
 
-    def _write_down(self, history: Sequence[Write]) -> None:
-        """Keep everything that was recorded beside the nodes' logs."""
+    def _save_records(self, history: Sequence[Write]) -> None:
+        """Save everything that was recorded next to the nodes' logs."""
         record = {
             "writes": [asdict(write) for write in history],
-            "troubles": [asdict(trouble) for trouble in self.hurting.troubles],
+            "troubles": [asdict(trouble) for trouble in self.injector.troubles],
             "arrivals": [asdict(arrival) for arrival in self.stage.sinks.arrivals()],
             "absences": [asdict(absence) for absence in self.stage.targets.absences],
             "stalls": [asdict(stall) for stall in self.stalls.found],
@@ -195,11 +194,11 @@ class Run:
         (self.home / "record.json").write_text(text)
 
     def _begin(self, fault: Fault) -> None:
-        self.say(fault.told())
-        self.hurting.begin(fault)
+        self.say(fault.in_words())
+        self.injector.begin(fault)
 
     def _acting(self) -> str | None:
-        """Return who acted by the newest samples, if they are fresh."""
+        """Return the master by the newest samples, if they are fresh."""
         since = time.monotonic() - STALE_SAMPLES_S
         newest: dict[str, Sample] = {}
         for sample in self.watch.samples[-100:]:
@@ -209,7 +208,7 @@ class Run:
         return max(acting, key=lambda s: s.answered).node if acting else None
 
     def _within(self, bound_s: float, what: str, look: Callable[[], bool]) -> float:
-        """Wait until it is so, and return after how many seconds; else note that it is wrong."""
+        """Wait until `look` is true, and return how long it took; after `bound_s` that is wrong."""
         begin = time.monotonic()
         while not look():
             now = time.monotonic()
@@ -218,7 +217,7 @@ class Run:
                 self.wrong.append(f"not within {bound_s:g} s: {what}: {seen}")
                 break
             time.sleep(TICK_S)
-            self.keeper.look_after()
+            self.keeper.restart_ended()
         return time.monotonic() - begin
 
     def _whole(self, acting: str) -> bool:
@@ -242,7 +241,7 @@ class Run:
             and all(c["state"] == "up" for s in seen for c in s["checks"] if c["enabled"])
         )
 
-    def _story(self) -> pages.Story:
+    def _record(self) -> pages.RunRecord:
         wall_offset = BootClock().wall() - time.monotonic()
         shifts = (0.0, CLOCK_SHIFT_S, -CLOCK_SHIFT_S)
         begin, end = self.start, time.monotonic()
@@ -252,27 +251,27 @@ class Run:
             return [m for m in moments if begin - 10 < m < end + 10]
 
         samples = self.watch.samples
-        return pages.Story(
+        return pages.RunRecord(
             absences=self.stage.targets.absences,
             arrivals=self.stage.sinks.arrivals(),
-            reigns=reigns.reigns(samples, REIGN_GAP_S),
-            troubles=[(t.begin, t.end) for t in self.hurting.troubles],
+            periods=leadership.periods_as_master(samples, PERIOD_GAP_S),
+            troubles=[(t.begin, t.end) for t in self.injector.troubles],
             lost_s=self.stalls.lost_s,
             starved=self.stalls.starved,
             at_of=at_of,
         )
 
     def _forgetful(self) -> dict[str, list[tuple[float, float]]]:
-        """Return when which node was killed or could not write."""
+        """Return the spans in which each node was killed or could not write."""
         spans: dict[str, list[tuple[float, float]]] = {}
-        for trouble in self.hurting.troubles:
+        for trouble in self.injector.troubles:
             if trouble.fault.kind in DISK_KINDS | {Kind.KILL}:
                 for name in trouble.victims:
                     spans.setdefault(name, []).append((trouble.begin, trouble.end))
         return spans
 
-    def _complaints(self) -> list[str]:
-        """Return what the nodes' logs say that no fault from outside may bring about."""
+    def _logged_errors(self) -> list[str]:
+        """Return the errors in the nodes' logs that no fault may cause."""
         return [
             f"{node.name} says: {line[:300]}"
             for node in self.stage.cluster.nodes

@@ -1,8 +1,8 @@
-"""A seed becomes a schedule: storms of faults with calm in between, and outages of targets.
+"""Makes a schedule from a seed: storms of faults with pauses, and outages of targets.
 
-Each storm has a random subset of the kinds of faults, as swarm testing wants it; a kind that is
-always there hides what others would find.  Mostly a majority stays well; some storms are deep
-and leave none, and some end with the power cut for all nodes at once.
+Each storm has a random subset of the kinds of faults (swarm testing), because a kind that is
+always present hides what others would find.  Usually a majority stays healthy; some deep storms
+leave none, and some end with a power cut of all nodes at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ AMOUNTS: Mapping[Kind, Sequence[int]] = {
     Kind.LOSS: (5, 20, 40),
     Kind.CLOCK: (-CLOCK_SHIFT_S, CLOCK_SHIFT_S),
 }
-"""One of these is chosen; a cut in one direction silences the victim, or makes it deaf."""
+"""The amounts to choose from; a one-way cut affects either what the victim sends or receives."""
 
 
 LASTS_S = {
@@ -67,7 +67,7 @@ def plan_faults(seed: int, total_s: float, names: Sequence[str]) -> tuple[Fault,
 
 
 def plan_outages(seed: int, total_s: float, targets: int) -> tuple[Outage, ...]:
-    """Return when which target is down, in order; all are up again at `total_s` seconds."""
+    """Return the outages of targets in order; all are up again at `total_s` seconds."""
     rng = Random(f"outages {seed}")
     outages = []
     for target in range(targets):
@@ -102,7 +102,7 @@ def _storm(rng: Random, begin_s: float, end_s: float, names: Sequence[str]) -> l
 
 
 def _kinds(rng: Random) -> list[Kind]:
-    """Choose the kinds of a storm: one that hurts processes or disks, and some others."""
+    """Choose the kinds of a storm: one of processes or disks, and some others."""
     hard = sorted(PROCESS_KINDS | DISK_KINDS, key=lambda k: k.value)
     first = rng.choice(hard)
     others = sorted(set(Kind) - {first}, key=lambda k: k.value)
@@ -126,7 +126,7 @@ def _amount(rng: Random, kind: Kind) -> int:
 
 
 def _fits(fault: Fault, others: Sequence[Fault], ill_max: int) -> bool:
-    """Tell whether few enough are ill, and nothing is done twice to a victim at one time."""
+    """Return whether few enough nodes are affected, and no victim has a fault twice at a time."""
     meeting = [f for f in others if f.ends_s > fault.at_s]
     if fault.kind in PROCESS_KINDS | DISK_KINDS:
         ill = {v for f in meeting if f.kind in PROCESS_KINDS | DISK_KINDS for v in f.victims}

@@ -1,4 +1,4 @@
-"""Five nodes on hosts of their own, what they watch, whom they tell, and their small disks."""
+"""Five nodes on hosts of their own, with their targets, receivers and small disks."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ TIMERS = {"heartbeat": HEARTBEAT, "dead_after": DEAD_AFTER, "master_cooldown": C
 
 @frozen
 class Stage:
-    """Everything that a run plays with.
+    """The environment of a run.
 
     `clock_file` moves the wall clock of the last node, if this machine has a library that can.
     """
@@ -42,7 +42,7 @@ class Stage:
 
 @contextmanager
 def stage(home: Path) -> Iterator[Stage]:
-    """Build it, and leave nothing behind."""
+    """Provide a stage, and remove it completely."""
     with ExitStack() as stack:
         network = Network.of(NAMES[:NODES], home)
         stack.callback(network.end)

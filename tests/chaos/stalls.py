@@ -1,7 +1,7 @@
-"""When the machine itself was too slow: then a missed deadline is no fault of the nodes.
+"""Measures when the machine itself is too slow, so that missed deadlines are not the nodes' fault.
 
-Linux counts how long a thread was ready to run and had no processor.  That is looked at again
-and again for the main thread of each node, and so is how late the looking itself comes.
+Linux counts how long a thread was ready to run without a processor.  That is sampled for the main
+thread of each node, and so is the delay of the sampling itself.
 """
 
 import time
@@ -16,7 +16,7 @@ from tests.cluster.nodes import Node
 
 LOOK_EVERY_S = 0.5
 WAITED_S_MIN = 0.3
-"""What a node may wait for a processor between two looks before it counts as a stall."""
+"""How long a node may wait for a processor between two samples before it counts as a stall."""
 
 LATE_S_MIN = 0.5
 STARVED_S_MIN = 1.0
@@ -25,7 +25,7 @@ THE_TEST = "the test"
 
 @frozen
 class Stall:
-    """From `begin` to `end`, somebody who had something to do got no processor for `lost_s`."""
+    """From `begin` to `end`, a thread that was ready to run got no processor for `lost_s`."""
 
     begin: float
     end: float
@@ -34,34 +34,34 @@ class Stall:
 
 
 class Stalls(Background):
-    """Looks while the `with` block runs."""
+    """Samples while the `with` block runs."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.found: list[Stall] = []
         self._nodes = nodes
         self._waited: dict[int, float] = {}
         self._last = time.monotonic()
-        super().__init__([Work(lambda: LOOK_EVERY_S, self._look)])
+        super().__init__([Work(lambda: LOOK_EVERY_S, self._sample)])
 
     def lost_s(self, begin: float, end: float) -> float:
-        """Return how long whoever was worst off was kept waiting between two moments."""
+        """Return the longest wait of any node between two times."""
         return max(self._lost(begin, end).values(), default=0.0)
 
     def starved(self, begin: float, end: float) -> bool:
-        """Tell whether so many nodes were kept waiting that a majority's word means little."""
+        """Return whether so many nodes waited that a majority's decision proves little."""
         lost = self._lost(begin, end)
         hungry = [who for who, lost_s in lost.items() if lost_s >= STARVED_S_MIN]
         return THE_TEST in hungry or len(hungry) >= majority(len(self._nodes))
 
     def _lost(self, begin: float, end: float) -> dict[str, float]:
-        """Return for how long each was kept waiting."""
+        """Return how long each node waited."""
         lost: dict[str, float] = {}
         for stall in list(self.found):
             if stall.begin < end and stall.end > begin:
                 lost[stall.who] = lost.get(stall.who, 0.0) + stall.lost_s
         return lost
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         last, now = self._last, time.monotonic()
         late = now - last - LOOK_EVERY_S
         if late > LATE_S_MIN:
@@ -73,7 +73,7 @@ class Stalls(Background):
         self._last = now
 
     def _waits(self, node: Node) -> float:
-        """Return for how long the node was kept waiting since the last look, in seconds."""
+        """Return how long the node waited since the last sample, in seconds."""
         if not node.running:
             return 0.0
         pid = node.pid

@@ -1,4 +1,4 @@
-"""What a run did and found, for people and for programs."""
+"""The summary of a run, for people and for programs."""
 
 import json
 from collections import Counter
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from attrs import asdict, frozen
 
+from tests.chaos.fault_injector import Trouble
 from tests.chaos.faults import CUT_KINDS, DISK_KINDS, Kind
-from tests.chaos.hurting import Trouble
 
 
 @frozen(kw_only=True)
 class Summary:
-    """Counts and figures of one run; `wrong` is empty when every promise was kept.
+    """Counts and figures of one run; `wrong` is empty if no promise was broken.
 
-    `void` names what could not be judged because the machine itself stood still.
+    `void` lists what could not be judged because the machine itself stalled.
     """
 
     seed: int
@@ -45,11 +45,11 @@ class Summary:
     void: tuple[str, ...]
 
     def as_json(self) -> str:
-        """Return it as one JSON object in one line."""
+        """Return the summary as one line of JSON."""
         return json.dumps(asdict(self))
 
-    def told(self) -> str:
-        """Return it for people."""
+    def in_words(self) -> str:
+        """Return the summary as text."""
         kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(self.faults.items()))
         lines = [
             f"seed {self.seed}, {self.seconds:.0f} s of faults",
@@ -75,7 +75,7 @@ class Summary:
 
 
 def counted(troubles: Sequence[Trouble]) -> dict[str, int]:
-    """Return how often each kind of fault, or group of kinds, came; kills count by victim."""
+    """Return how often each group of faults occurred; kills count by victim."""
     kinds = Counter(t.fault.kind for t in troubles)
     return {
         "kills": sum(len(t.victims) for t in troubles if t.fault.kind is Kind.KILL),
@@ -88,5 +88,5 @@ def counted(troubles: Sequence[Trouble]) -> dict[str, int]:
 
 
 def by_kind(troubles: Sequence[Trouble]) -> dict[str, int]:
-    """Return how often each kind of fault came."""
+    """Return how often each kind of fault occurred."""
     return dict(Counter(t.fault.kind.value for t in troubles))

@@ -1,4 +1,4 @@
-"""What the nodes watch: web servers on the hub that go down and up by a script."""
+"""The targets: web servers on the hub that go down and up by a script."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from tests.cluster.nodes import Node
 from tests.cluster.targets import Nginx
 
 HEALTHY = "10.99.1.100"
-"""The target that is never down; what clients add and edit leads here."""
+"""The target that is never down; the clients' checks probe it."""
 
 
 @define
 class Targets:
-    """The scripted targets in the order of their numbers, and the one that is always well."""
+    """The scripted targets in order of their numbers, and the one that is never down."""
 
     scripted: list[Nginx]
     healthy: Nginx
@@ -29,18 +29,18 @@ class Targets:
     _down_since: dict[int, float] = field(factory=dict)
 
     def watch_all(self, node: Node) -> None:
-        """Have the cluster check the scripted targets."""
+        """Add a check of each scripted target."""
         times = ["--interval", CHECK_INTERVAL, "--timeout", CHECK_TIMEOUT]
         for number, target in enumerate(self.scripted):
             insist(node, "check", "add", "http", _name(number), target.url, *times)
 
     def take_down(self, number: int) -> None:
-        """Let connections be refused from now on."""
+        """Refuse connections from now on."""
         self._down_since[number] = time.monotonic()
         self.scripted[number].stop()
 
     def bring_up(self, number: int) -> None:
-        """Accept connections again, and note for how long none was."""
+        """Accept connections again, and record the outage."""
         with self._network.hub.entered():
             self.scripted[number].start()
         absence = Absence(_name(number), self._down_since.pop(number), time.monotonic())
@@ -53,7 +53,7 @@ def _name(number: int) -> str:
 
 @contextmanager
 def targets(network: Network, home: Path, scripted: int) -> Iterator[Targets]:
-    """Have so many scripted targets, and a healthy one, on addresses of the hub."""
+    """Provide `scripted` targets, and a healthy one, on addresses of the hub."""
     addresses = [f"10.99.1.{number}" for number in range(1, scripted + 1)]
     servers: list[Nginx] = []
     try:

@@ -1,4 +1,4 @@
-"""The judgement on pages convicts a missing, a false, a repeated and an unfinished one."""
+"""The check of pages finds missing, false, repeated and unfinished ones."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.arrivals import CHANNELS, Arrival
 from tests.chaos.limits import ANNOUNCED_WITHIN_S, BELATED_S_MAX
-from tests.chaos.pages import DOWN, RECOVERED, Absence, Story, Verdict, judge
+from tests.chaos.pages import DOWN, RECOVERED, Absence, RunRecord, Verdict, judge
 from tests.cluster.people import HOOK
 
 OUTAGE = Absence("web", 100.0, 140.0)
@@ -18,7 +18,7 @@ def arrival(kind: str, at: float, *, incident: str = "i1", channel: str = HOOK) 
 
 
 def announced(down: float = 110.0, up: float = 145.0, incident: str = "i1") -> list[Arrival]:
-    """Return one incident as every channel hears of it."""
+    """Return the arrivals of one incident on every channel."""
     return [
         arrival(kind, at, incident=incident, channel=channel)
         for channel in sorted(CHANNELS)
@@ -30,34 +30,34 @@ def judged(
     arrivals: Sequence[Arrival],
     *,
     absences: Sequence[Absence] = (OUTAGE,),
-    reigns: Sequence[tuple[str, float, float]] = (),
+    periods: Sequence[tuple[str, float, float]] = (),
     troubles: Sequence[tuple[float, float]] = (),
     lost_s: float = 0.0,
     starved: bool = False,
 ) -> Verdict:
-    story = Story(
+    record = RunRecord(
         absences=absences,
         arrivals=arrivals,
-        reigns=reigns,
+        periods=periods,
         troubles=troubles,
         lost_s=lambda begin, end: lost_s,
         starved=lambda begin, end: starved,
         at_of=lambda at_unix: [at_unix],
     )
-    return judge(story)
+    return judge(record)
 
 
 def test_an_outage_that_is_announced_once_and_recovers_is_right() -> None:
-    verdict = judged(announced(), reigns=[("a", 0.0, 200.0)])
+    verdict = judged(announced(), periods=[("a", 0.0, 200.0)])
     assert verdict == Verdict(incidents=1)
 
 
-def test_an_outage_under_a_long_reign_must_be_announced() -> None:
+def test_an_outage_under_a_long_period_must_be_announced() -> None:
     short, long = ANNOUNCED_WITHIN_S - 1, ANNOUNCED_WITHIN_S + 1
-    assert judged([], reigns=[("a", 100.0, 100.0 + short)]).wrong == []
-    assert judged([], reigns=[("a", 60.0, 60.0 + long)]).wrong == []
-    assert len(judged([], reigns=[("a", 100.0, 100.0 + long)]).wrong) == 1
-    assert judged([], reigns=[("a", 100.0, 100.0 + long)], lost_s=2.0).wrong == []
+    assert judged([], periods=[("a", 100.0, 100.0 + short)]).wrong == []
+    assert judged([], periods=[("a", 60.0, 60.0 + long)]).wrong == []
+    assert len(judged([], periods=[("a", 100.0, 100.0 + long)]).wrong) == 1
+    assert judged([], periods=[("a", 100.0, 100.0 + long)], lost_s=2.0).wrong == []
 
 
 @pytest.mark.parametrize("at", [90.0, 141.0 + BELATED_S_MAX])

@@ -1,4 +1,4 @@
-"""A seed is a schedule: always the same, within its limits, and different from others."""
+"""A seed always gives the same schedule, within its limits, and different from others."""
 
 from itertools import combinations
 
@@ -32,7 +32,7 @@ def test_everything_is_over_at_the_end(seed: int) -> None:
 
 @seeds
 def test_half_an_hour_has_every_kind_of_fault(seed: int) -> None:
-    """Each kind comes in some of the seeds around this one; the hard ones in every."""
+    """Each kind occurs in some seeds near this one, the hard kinds in all."""
     kinds = {f.kind for near in range(seed, seed + 3) for f in planned(near)}
     assert kinds == set(Kind)
     assert {f.kind for f in planned(seed)} >= PROCESS_KINDS

@@ -1,4 +1,4 @@
-"""Chaos for half a minute, with every promise kept; `python -m tests.chaos` is the long run."""
+"""Half a minute of chaos breaks no promise; `python -m tests.chaos` is the long run."""
 
 import faulthandler
 import json
@@ -25,7 +25,7 @@ RUN_S_MAX = 600.0
 
 ENDS_S_MAX = 60.0
 PROCESSES = 11
-"""The run itself, a holder for each host and the hub, and web servers: then nodes follow."""
+"""The run itself, a process for each host and the hub, and web servers; then nodes follow."""
 
 
 def command(*options: str) -> list[str]:
@@ -34,7 +34,7 @@ def command(*options: str) -> list[str]:
 
 
 def test_five_hurt_nodes_lose_nothing_and_page_truly(tmp_path: Path) -> None:
-    faulthandler.cancel_dump_traceback_later()  # it takes longer than other tests may
+    faulthandler.cancel_dump_traceback_later()  # this test takes longer than the limit
     file = tmp_path / "summary.json"
     options = ["--minutes", str(MINUTES), "--seed", str(SEED), "--json", str(file)]
     done = subprocess.run(

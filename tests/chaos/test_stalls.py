@@ -1,4 +1,4 @@
-"""What counts as a machine that stood still."""
+"""What counts as a stall of the machine."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.cluster.nodes import Node
 
 @pytest.fixture
 def stalls(tmp_path: Path) -> Stalls:
-    """Return a watch over three nodes that do not run."""
+    """Return the stalls of three nodes that do not run."""
     nodes = [Node(name, tmp_path / name, bind="127.0.0.1", port=1) for name in "abc"]
     return Stalls(nodes)
 

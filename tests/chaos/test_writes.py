@@ -1,27 +1,22 @@
-"""The judgement on writes convicts a history that breaks a promise, and no other."""
+"""The check of writes reports exactly the histories that break a promise."""
 
 from collections.abc import Sequence
 
-from tests.chaos.writes import Answer, DaemonEffect, Item, Write, judge
+from tests.chaos.writes import Answer, Change, Item, Write, judge
 
-ADD, EDIT, ENABLE, REMOVE = (
-    DaemonEffect.ADD,
-    DaemonEffect.EDIT,
-    DaemonEffect.ENABLE,
-    DaemonEffect.REMOVE,
-)
+ADD, EDIT, ENABLE, REMOVE = Change.ADD, Change.EDIT, Change.ENABLE, Change.REMOVE
 OK, NO, DOUBT = Answer.ACKNOWLEDGED, Answer.REFUSED, Answer.UNKNOWN
 
 
-def history(*steps: tuple[DaemonEffect, Answer]) -> list[Write]:
-    """Return writes of one item, each with its number as its version."""
+def history(*steps: tuple[Change, Answer]) -> list[Write]:
+    """Return writes of one item, with their numbers as versions."""
     return [
-        Write("x", deed, number, "a", number, number + 0.5, answer)
-        for number, (deed, answer) in enumerate(steps, start=1)
+        Write("x", change, number, "a", number, number + 0.5, answer)
+        for number, (change, answer) in enumerate(steps, start=1)
     ]
 
 
-def wrong(steps: Sequence[tuple[DaemonEffect, Answer]], *found: Item) -> list[str]:
+def wrong(steps: Sequence[tuple[Change, Answer]], *found: Item) -> list[str]:
     return judge(history(*steps), {"x": found} if found else {})
 
 

@@ -1,8 +1,8 @@
-"""What became of the writes: a history of requests and answers, and the judgement on it.
+"""Checks the history of writes: requests, answers, and the final document.
 
-Each item is written by one client, one request after the other.  So the states that it may be in
-are known at each moment: an acknowledged write replaces them all, a refused one changes none, an
-unknown one adds those that it may have led to.
+Each item is written by one client, one request at a time.  So its possible states are known at
+any time: an acknowledged write replaces them all, a refused one changes none, and an unknown one
+adds those that it may have produced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from attrs import frozen
 
 
 class Answer(Enum):
-    """What the client was told."""
+    """The answer to a client."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
 
-class DaemonEffect(Enum):
-    """What the client asked for."""
+class Change(Enum):
+    """The change that a client requests."""
 
     ADD = "add"
     EDIT = "edit"
@@ -31,7 +31,7 @@ class DaemonEffect(Enum):
 
 @frozen
 class Item:
-    """A check as far as the clients change it; no version is used twice."""
+    """The parts of a check that clients change; no version is used twice."""
 
     version: int
     enabled: bool
@@ -39,10 +39,10 @@ class Item:
 
 @frozen
 class Write:
-    """One request, by whom it was taken, and its answer.  `begun` and `ended` are moments."""
+    """One request, the node that received it, and its answer, with the times of both."""
 
     name: str
-    deed: DaemonEffect
+    change: Change
     version: int
     via: str
     begun: float
@@ -51,19 +51,19 @@ class Write:
     said: str = ""
 
     def after(self, item: Item | None) -> list[Item | None]:
-        """Return what it makes of an item: one state, or none when it could not take effect."""
-        match self.deed:
-            case DaemonEffect.ADD:
+        """Return the state of an item after this write, or nothing if it cannot take effect."""
+        match self.change:
+            case Change.ADD:
                 return [Item(self.version, enabled=False)] if item is None else []
             case _ if item is None:
                 return []
-            case DaemonEffect.EDIT:
+            case Change.EDIT:
                 return [Item(self.version, item.enabled)]
-            case DaemonEffect.ENABLE:
+            case Change.ENABLE:
                 return [Item(item.version, enabled=True)]
-            case DaemonEffect.DISABLE:
+            case Change.DISABLE:
                 return [Item(item.version, enabled=False)]
-            case DaemonEffect.REMOVE:
+            case Change.REMOVE:
                 return [None]
 
 
@@ -72,7 +72,7 @@ NOTHING: Possible = frozenset({None})
 
 
 def follow(possible: Possible, write: Write) -> Possible:
-    """Return the states that an item may be in after a write; none when that cannot be."""
+    """Return the possible states of an item after a write; none if the answer is impossible."""
     if write.answer is Answer.REFUSED:
         return possible
     led_to = frozenset(state for item in possible for state in write.after(item))
@@ -82,8 +82,7 @@ def follow(possible: Possible, write: Write) -> Possible:
 def judge(writes: Sequence[Write], found: Mapping[str, Sequence[Item]]) -> list[str]:
     """Return what is wrong with the items that a node holds at the end.
 
-    `writes` are in the order in which they began; `found` names items, each with every check
-    of that name.
+    `writes` are in order of their begin; `found` has all checks of each name.
     """
     wrong = [f"{name}: there are {len(items)}" for name, items in found.items() if len(items) > 1]
     histories: dict[str, list[Write]] = {}
@@ -95,18 +94,18 @@ def judge(writes: Sequence[Write], found: Mapping[str, Sequence[Item]]) -> list[
         for write in history:
             before, possible = possible, follow(possible, write)
             if not possible:
-                wrong.append(f"{name}: {_told(write)}, but it was {before}")
+                wrong.append(f"{name}: {_in_words(write)}, but it was {before}")
                 break
         held = found.get(name, ())
         actual = held[0] if held else None
         if possible and actual not in possible:
-            tail = "; ".join(_told(write) for write in history[-4:])
+            tail = "; ".join(_in_words(write) for write in history[-4:])
             wrong.append(f"{name}: is {actual}, may be {set(possible)} after: {tail}")
     return wrong
 
 
-def _told(write: Write) -> str:
+def _in_words(write: Write) -> str:
     return (
-        f"{write.deed.value} {write.version} via {write.via} "
+        f"{write.change.value} {write.version} via {write.via} "
         f"[{write.begun:.2f}-{write.ended:.2f}] {write.answer.value} {write.said}".rstrip()
     )

@@ -1,4 +1,4 @@
-"""A daemon that says what the test wants, and a real `qutrio lead` that follows it."""
+"""A scripted daemon, and a real `qutrio lead` that follows it."""
 
 import json
 import os
@@ -30,8 +30,8 @@ class Daemon:
     _talk: socket.socket | None = None
     _received: bytes = b""
     request: dict[str, Any] = field(factory=dict)
-    wish: int = 0
-    """What the program said last."""
+    hold: int = 0
+    """The number that the program sent last."""
 
     def __attrs_post_init__(self) -> None:
         self._listener = socket.socket(socket.AF_UNIX)
@@ -44,16 +44,16 @@ class Daemon:
         if self._talk is not None:
             self._talk.close()
         self._talk, _ = self._listener.accept()
-        self._received, self.wish = b"", 0
+        self._received, self.hold = b"", 0
         self._talk.settimeout(WAIT_S)
-        self.request = self._word()
+        self.request = self._request()
 
-    def say(self, **fields: object) -> None:
+    def send(self, **fields: object) -> None:
         """Send one line."""
         assert self._talk is not None
         self._talk.sendall(json.dumps(fields).encode() + b"\n")
 
-    def tell(
+    def send_role(
         self,
         *,
         left_s: float | None,
@@ -63,12 +63,12 @@ class Daemon:
         taken: bool = False,
         lease_s: float = LEASE_S,
     ) -> float:
-        """Tell how the role stands, and return when the mandate ends; hear what is answered.
+        """Send the state of the role, read the answer, and return when the lease ends.
 
-        `held` is the program's own wish unless it is given.
+        `held` is the program's own number unless it is given.
         """
         until = boot_now() + (left_s or 0)
-        self.say(
+        self.send(
             ok=True,
             node="n1",
             name="a",
@@ -78,42 +78,42 @@ class Daemon:
             until=None if left_s is None else until,
             lease_s=lease_s,
             vacating=vacating,
-            held=self.wish if held is None else held,
+            held=self.hold if held is None else held,
             taken=taken,
         )
-        self.wish = int(self._word()["hold"])
+        self.hold = int(self._request()["hold"])
         return until
 
     def lead(self, left_s: float = LEASE_S, term: int = 7) -> float:
-        """Give the program the role, counted as a tenant, and return when the mandate ends."""
-        self.tell(left_s=left_s, term=term)
-        self.hear_wish(wanted=True)
-        return self.tell(left_s=left_s, term=term)
+        """Give the program the role, counted as a tenant, and return when the lease ends."""
+        self.send_role(left_s=left_s, term=term)
+        self.wait_for_hold(wanted=True)
+        return self.send_role(left_s=left_s, term=term)
 
-    def hear_wish(self, *, wanted: bool) -> None:
-        """Wait until the program wishes, or no longer wishes, to be a tenant."""
-        while bool(self.wish) != wanted:
-            self.wish = int(self._word()["hold"])
+    def wait_for_hold(self, *, wanted: bool) -> None:
+        """Wait until the program requests, or no longer requests, to be a tenant."""
+        while bool(self.hold) != wanted:
+            self.hold = int(self._request()["hold"])
 
     def catch_up(self) -> None:
-        """Hear what the program said meanwhile."""
+        """Read what the program has sent."""
         assert self._talk is not None
         while b"\n" in self._received or select.select([self._talk], [], [], 0)[0]:
-            self.wish = int(self._word()["hold"])
+            self.hold = int(self._request()["hold"])
 
     def hang_up(self) -> None:
-        """End the conversation."""
+        """Close the connection."""
         assert self._talk is not None
         self._talk.close()
 
     def close(self) -> None:
-        """Be gone."""
+        """Close the connection and remove the socket."""
         if self._talk is not None:
             self._talk.close()
         self._listener.close()
         self.path.unlink()
 
-    def _word(self) -> dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         assert self._talk is not None
         while b"\n" not in self._received:
             chunk = self._talk.recv(4096)

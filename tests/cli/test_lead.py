@@ -52,62 +52,62 @@ def test_command_runs_while_the_role_is_here_with_its_environment(
     lead.start("--name", "reports", "--", "sh", "-c", f"{script}; {SLEEP}")
     daemon.accept()
     assert daemon.request == {"op": "role.follow", "key": "name:reports"}
-    daemon.tell(left_s=None)
-    assert daemon.wish == 0
+    daemon.send_role(left_s=None)
+    assert daemon.hold == 0
     daemon.lead(term=7)
     said, pid = lead.lines(2)
     assert said == "7 a c0 reports"
-    daemon.tell(left_s=None)
+    daemon.send_role(left_s=None)
     gone_at(int(pid))
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     assert "this node is no longer master" in lead.said
     daemon.lead(term=9)
     assert lead.lines(4)[2] == "9 a c0 reports"
 
 
-def test_command_is_not_started_with_too_little_of_the_mandate_left(
+def test_command_is_not_started_with_too_little_of_the_lease_left(
     daemon: Daemon, lead: Lead
 ) -> None:
     lead.start("--", "sh", "-c", SLEEP)
     daemon.accept()
     daemon.lead(left_s=LEASE_S * 0.45)
-    daemon.tell(left_s=LEASE_S * 0.45)
-    daemon.tell(left_s=LEASE_S * 0.45)
+    daemon.send_role(left_s=LEASE_S * 0.45)
+    daemon.send_role(left_s=LEASE_S * 0.45)
     assert "starting" not in lead.said
-    daemon.tell(left_s=LEASE_S)
+    daemon.send_role(left_s=LEASE_S)
     lead.lines()
 
 
-def test_mandate_that_is_too_short_is_told_and_nothing_starts(daemon: Daemon, lead: Lead) -> None:
+def test_lease_that_is_too_short_is_reported_and_nothing_starts(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sh", "-c", SLEEP)
     daemon.accept()
     for _ in range(4):
-        daemon.tell(left_s=0.19, lease_s=0.19)
+        daemon.send_role(left_s=0.19, lease_s=0.19)
     lead.says("a lease lasts 0.19s, which is too short")
     assert lead.said.count("too short") == 1
     assert "starting" not in lead.said
 
 
-def test_answer_to_an_older_wish_starts_nothing(daemon: Daemon, lead: Lead) -> None:
+def test_answer_to_an_older_request_starts_nothing(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sh", "-c", SLEEP)
     daemon.accept()
-    daemon.tell(left_s=LEASE_S)
-    daemon.hear_wish(wanted=True)
-    daemon.tell(left_s=LEASE_S, held=daemon.wish - 1)
-    daemon.tell(left_s=LEASE_S, held=0)
+    daemon.send_role(left_s=LEASE_S)
+    daemon.wait_for_hold(wanted=True)
+    daemon.send_role(left_s=LEASE_S, held=daemon.hold - 1)
+    daemon.send_role(left_s=LEASE_S, held=0)
     assert "starting" not in lead.said
-    daemon.tell(left_s=LEASE_S)
+    daemon.send_role(left_s=LEASE_S)
     lead.lines()
 
 
-def test_command_that_is_led_here_already_is_waited_for(daemon: Daemon, lead: Lead) -> None:
+def test_command_that_runs_here_already_is_waited_for(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sh", "-c", SLEEP)
     daemon.accept()
-    daemon.tell(left_s=LEASE_S)
-    daemon.hear_wish(wanted=True)
+    daemon.send_role(left_s=LEASE_S)
+    daemon.wait_for_hold(wanted=True)
     for _ in range(3):
-        daemon.tell(left_s=LEASE_S, held=0, taken=True)
-    lead.says("is being led on this node already")
+        daemon.send_role(left_s=LEASE_S, held=0, taken=True)
+    lead.says("already runs the same name or command here")
     assert lead.said.count("already") == 1
 
 
@@ -121,7 +121,7 @@ def test_two_commands_without_a_name_have_keys_of_their_own(daemon: Daemon, lead
     assert keys[0] == keys[2] != keys[1]
 
 
-def test_mandate_that_is_not_renewed_ends_the_command_before_its_time(
+def test_lease_that_is_not_renewed_ends_the_command_before_its_time(
     daemon: Daemon, lead: Lead
 ) -> None:
     lead.start("--grace", "1h", "--", "sh", "-c", STUBBORN)
@@ -133,13 +133,13 @@ def test_mandate_that_is_not_renewed_ends_the_command_before_its_time(
     assert until - KILL_SHARE * LEASE_S <= gone_at(int(pid)) <= until
 
 
-def test_renewed_mandate_lets_the_command_go_on(daemon: Daemon, lead: Lead) -> None:
+def test_renewed_lease_lets_the_command_go_on(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sh", "-c", SLEEP)
     daemon.accept()
     first = daemon.lead()
     (pid,) = lead.lines()
     while boot_now() < first + LEASE_S / 2:
-        daemon.tell(left_s=LEASE_S)
+        daemon.send_role(left_s=LEASE_S)
     assert alive(int(pid))
     assert "stopping" not in lead.said
 
@@ -151,12 +151,12 @@ def test_command_stops_when_the_role_is_to_move_and_the_daemon_hears_of_it(
     daemon.accept()
     daemon.lead()
     (pid,) = lead.lines()
-    daemon.tell(left_s=LEASE_S, vacating=True)
-    daemon.hear_wish(wanted=False)
+    daemon.send_role(left_s=LEASE_S, vacating=True)
+    daemon.wait_for_hold(wanted=False)
     assert not alive(int(pid))
     assert lead.lines(2)[1] == "term"
-    daemon.tell(left_s=LEASE_S, vacating=True)
-    assert daemon.wish == 0
+    daemon.send_role(left_s=LEASE_S, vacating=True)
+    assert daemon.hold == 0
 
 
 def test_command_stops_when_the_daemon_hangs_up_and_starts_again_with_the_next(
@@ -192,11 +192,11 @@ def test_command_ends_with_its_watcher_and_starts_again(daemon: Daemon, lead: Le
     watcher, pid = map(int, lead.lines()[0].split())
     os.kill(watcher, signal.SIGKILL)
     gone_at(pid)
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     lead.says("starts again in")
-    while not daemon.wish:
-        daemon.tell(left_s=LEASE_S)
-    daemon.tell(left_s=LEASE_S)
+    while not daemon.hold:
+        daemon.send_role(left_s=LEASE_S)
+    daemon.send_role(left_s=LEASE_S)
     lead.lines(2)
 
 
@@ -206,7 +206,7 @@ def test_what_left_the_group_ends_with_the_watcher_too(daemon: Daemon, lead: Lea
     daemon.lead()
     watcher, family = lead.lines(2)
     os.kill(int(watcher), signal.SIGKILL)
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     assert not any(alive(int(pid)) for pid in family.split())
     lead.says("the watcher of the command is gone")
 
@@ -218,8 +218,8 @@ def test_watcher_that_stands_still_does_not_keep_the_role(daemon: Daemon, lead: 
     watcher, pid = map(int, lead.lines()[0].split())
     os.kill(watcher, signal.SIGSTOP)
     while alive(pid):
-        daemon.tell(left_s=LEASE_S, vacating=True)
-    daemon.hear_wish(wanted=False)
+        daemon.send_role(left_s=LEASE_S, vacating=True)
+    daemon.wait_for_hold(wanted=False)
 
 
 def test_exit_code_is_known_although_the_watcher_left_orders_unread(
@@ -232,7 +232,7 @@ def test_exit_code_is_known_although_the_watcher_left_orders_unread(
     watcher, pid = map(int, lead.lines()[0].split())
     os.kill(watcher, signal.SIGSTOP)
     for _ in range(5):
-        daemon.tell(left_s=LEASE_S)
+        daemon.send_role(left_s=LEASE_S)
     os.kill(pid, signal.SIGUSR1)
     gone_at(pid)
     os.kill(watcher, signal.SIGCONT)
@@ -258,7 +258,7 @@ def test_once_ends_with_the_command_and_its_exit_code(
     lead.start("--once", "sh", "-c", script)
     daemon.accept()
     daemon.lead()
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     assert lead.wait() == code
 
 
@@ -267,8 +267,8 @@ def test_once_waits_again_when_the_role_was_lost_before_the_end(daemon: Daemon, 
     daemon.accept()
     daemon.lead()
     lead.lines()
-    daemon.tell(left_s=None)
-    daemon.hear_wish(wanted=False)
+    daemon.send_role(left_s=None)
+    daemon.wait_for_hold(wanted=False)
     daemon.lead()
     lead.lines(3)
 
@@ -278,12 +278,12 @@ def test_command_that_ends_starts_again_after_a_pause(daemon: Daemon, lead: Lead
     daemon.accept()
     daemon.lead()
     (left,) = lead.lines()
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     assert not alive(int(left)), "what a command leaves behind is killed"
     lead.says("(exit 3); it starts again in")
-    while not daemon.wish:
-        daemon.tell(left_s=LEASE_S)
-    daemon.tell(left_s=LEASE_S)
+    while not daemon.hold:
+        daemon.send_role(left_s=LEASE_S)
+    daemon.send_role(left_s=LEASE_S)
     lead.lines(2)
 
 
@@ -298,7 +298,7 @@ def test_signal_stops_the_command_first(
     daemon.lead()
     (pid,) = lead.lines()
     lead.signal(number)
-    daemon.hear_wish(wanted=False)
+    daemon.wait_for_hold(wanted=False)
     assert not alive(int(pid))
     assert lead.wait() == code
     assert lead.lines(2)[1] == "term"
@@ -318,7 +318,7 @@ def test_grace_that_is_over_ends_a_command_that_does_not_obey(daemon: Daemon, le
 def test_idle_leader_ends_at_once(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sleep", "600")
     daemon.accept()
-    daemon.tell(left_s=None)
+    daemon.send_role(left_s=None)
     lead.signal(signal.SIGTERM)
     assert lead.wait() == ExitCode.OK
 
@@ -345,7 +345,7 @@ def test_what_cannot_be_is_told_at_once(
 def test_refusal_of_the_daemon_is_an_exit_code(daemon: Daemon, lead: Lead) -> None:
     lead.start("--", "sleep", "1")
     daemon.accept()
-    daemon.say(ok=False, code="refused", error="16 programs follow the role at this node already")
+    daemon.send(ok=False, code="refused", error="16 programs follow the role at this node already")
     assert lead.wait() == ExitCode.ERROR
     assert "16 programs" in lead.said
 

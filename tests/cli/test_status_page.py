@@ -17,7 +17,7 @@ from qutrio.cli import status
 from qutrio.cli.check_lines import GROUPS_MAX, ROWS_MAX, counted_states
 from qutrio.cli.colour import Style, columns, paint
 from qutrio.cli.printing import print_table
-from qutrio.cli.staleness import complain, decides, stale_note
+from qutrio.cli.staleness import decides, stale_note, warn_if_stale
 from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from tests.control.scripted_node import new_scripted_node, served, two_nodes
@@ -207,7 +207,7 @@ def test_a_daemon_that_does_not_say_its_standing_is_believed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert decides({"checks": []})
-    complain({"checks": []})
+    warn_if_stale({"checks": []})
     assert capsys.readouterr().err == ""
 
 

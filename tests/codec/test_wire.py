@@ -1,21 +1,25 @@
 """Messages read back as they were sent, and any other bytes are refused."""
 
 from contextlib import suppress
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode
+from qutrio.codec.converter import UNIX_MAX, WHOLE_MAX
+from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode, frames
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     CanvassRequest,
     Commit,
     Farewell,
+    Heartbeat,
     Lasted,
     Message,
+    ProbeNow,
     Propose,
     Report,
 )
@@ -23,7 +27,7 @@ from qutrio.core.api.mutations import Batch, Mutation, PutCheck, RemoveCheck
 from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.checks import TcpCheck, UnknownCheck
-from qutrio.model.ids import CheckId, RequestId, Revision, Term
+from qutrio.model.ids import CheckId, IncidentId, RequestId, Revision, Term
 from qutrio.model.results import Outcome, Result
 from qutrio.model.stable import Position
 from tests.codec.values import json_values, values
@@ -33,6 +37,7 @@ patient = settings(
     max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+RECORDED = (Path(__file__).parent / "golden" / "messages.jsonl").read_bytes().splitlines()
 CHECK = TcpCheck(id=CheckId("c1"), name="db", address="127.0.0.1:5432")
 
 
@@ -196,3 +201,100 @@ def test_results_are_counted_before_they_are_built(name: str) -> None:
     plain = {"kind": "report", "results": [], name: ["no result"] * (RESULTS_PER_REPORT_MAX + 1)}
     with pytest.raises(InvalidDocumentError, match=f"501 {name}, at most 500"):
         decode(orjson.dumps(plain))
+
+
+LONG_IDS = [CheckId(f"{n:03}" + "L" * 70_000) for n in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        (ProbeNow(checks=tuple(LONG_IDS)), "checks"),
+        (Lasted(incidents=tuple((IncidentId(i[:20_000]), 1.0) for i in LONG_IDS)), "incidents"),
+        (
+            Report(
+                results=tuple(
+                    (Result(check=i, changed=Revision(1), outcome=Outcome.OK), 1.0)
+                    for i in LONG_IDS
+                ),
+                life=7,
+                numbers=tuple(range(100)),
+            ),
+            "results",
+        ),
+    ],
+)
+def test_what_is_too_long_for_one_frame_is_said_in_several(message: Message, parts: str) -> None:
+    said = frames(message)
+    kind = orjson.loads(said[0])["kind"]
+    assert max(map(len, said)) <= BYTES_MAX[kind]
+    heard = [decode(frame) for frame in said]
+    assert sum((getattr(m, parts) for m in heard), ()) == getattr(message, parts)
+    if isinstance(message, Report):
+        assert sum((m.numbers for m in heard if isinstance(m, Report)), ()) == message.numbers
+        assert {m.life for m in heard if isinstance(m, Report)} == {7}
+
+
+def test_what_cannot_be_split_is_left_out() -> None:
+    one = ProbeNow(checks=(CheckId("L" * BYTES_MAX["probe_now"]), CheckId("web")))
+    assert [decode(frame) for frame in frames(one)] == [ProbeNow(checks=(CheckId("web"),))]
+    assert frames(Farewell()) == [encode(Farewell())]
+
+
+@pytest.mark.parametrize("ident", ["", "r" * 129, "r\n", "r 1"])
+def test_the_id_of_a_request_is_bounded(ident: str) -> None:
+    message = Propose(term=Term(1), request=RequestId(ident), mutation=RemoveCheck(expect=CHECK))
+    with pytest.raises(InvalidDocumentError, match="is not an id"):
+        decode(encode(message))
+
+
+Place = tuple[str | int, ...]
+
+
+def numbers_in(data: Any, path: Place = ()) -> dict[Place, float]:
+    """Return the numbers of plain data by their place, but for what only newer versions know."""
+    if type(data) in {int, float}:
+        return {path: data}
+    found: dict[Place, float] = {}
+    inner = list(data.items()) if isinstance(data, dict) else []
+    inner += list(enumerate(data)) if isinstance(data, list) else []
+    for key, value in inner:
+        if key != "x_newer":
+            found |= numbers_in(value, (*path, key))
+    return found
+
+
+def with_number(data: Any, path: Place, number: float) -> bytes:
+    """Return data with another number at a place."""
+    changed = inner = orjson.loads(orjson.dumps(data))
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = number
+    return orjson.dumps(changed)
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**64 - 1, -(2**63), 1e300, -1e300])
+@pytest.mark.parametrize("line", RECORDED, ids=lambda line: str(orjson.loads(line)["kind"]))
+def test_no_number_is_larger_than_what_can_be_counted_up_and_written(
+    line: bytes, number: float
+) -> None:
+    data = orjson.loads(line)
+    for path in numbers_in(data):
+        message = None
+        with suppress(InvalidDocumentError):
+            message = decode(with_number(data, path, number))
+        if message is not None:
+            again = numbers_in(orjson.loads(encode(message)))
+            assert all(abs(n) <= WHOLE_MAX for n in again.values()), path
+
+
+@pytest.mark.parametrize(
+    ("said", "read"), [(1e300, UNIX_MAX), (-1e300, 0.0), (2**60, UNIX_MAX), (1e9, 1e9)]
+)
+def test_a_moment_without_a_date_is_read_as_the_nearest_that_has_one(
+    said: float, read: float
+) -> None:
+    beat = orjson.loads(next(line for line in RECORDED if b'"heartbeat"' in line))
+    heard = decode(orjson.dumps(beat | {"wall": said}))
+    assert isinstance(heard, Heartbeat)
+    assert heard.wall == read

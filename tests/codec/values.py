@@ -8,6 +8,7 @@ from typing import Any, NewType, get_args, get_origin
 import attrs
 import hypothesis.strategies as st
 
+from qutrio.codec.converter import UNIX_MAX
 from qutrio.codec.extra import json_text
 from qutrio.core.api.mutations import Batch
 from qutrio.model.channels import DiscordChannel, SmtpChannel, UnknownChannel, WebhookChannel
@@ -17,7 +18,7 @@ from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
-from qutrio.model.ids import Extra
+from qutrio.model.ids import Extra, RequestId, UnixTime
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
@@ -27,6 +28,7 @@ idents = st.from_regex(r"[a-z][0-9a-f]{1,11}", fullmatch=True)
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=30)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 reals = st.floats(0, 1e12, allow_nan=False)
+moments = st.floats(0, UNIX_MAX, allow_nan=False)
 counts = st.integers(0, 2**53)
 addresses = st.sampled_from(["127.0.0.1:9901", "[::1]:1", "node.example.org:65535"])
 urls = st.sampled_from(["https://example.org/x?y=z", "http://127.0.0.1:81/", "http://[::1]/"])
@@ -90,14 +92,31 @@ tls_checks = st.builds(
     verify_chain=st.booleans(),
     verify_name=st.booleans(),
 )
-records = st.lists(lines.filter(bool), max_size=3, unique=True).map(tuple)
-dns_base = {**base, "host": hosts, "record": st.sampled_from(list(RecordType))}
-dns_texts = {**dns_base, "record": st.sampled_from(list(RecordType)[2:])}  # neither A nor AAAA
-addresses_v4 = st.lists(st.ip_addresses(v=4).map(str), max_size=3, unique=True).map(tuple)
+records = {
+    RecordType.A: st.ip_addresses(v=4).map(str),
+    RecordType.AAAA: st.ip_addresses(v=6).map(str),
+    RecordType.CNAME: hosts,
+    RecordType.MX: hosts.map("10 ".__add__),
+    RecordType.TXT: lines.filter(bool),
+    RecordType.NS: hosts,
+}
+dns_base = {**base, "host": hosts}
 dns_checks = st.one_of(
-    st.builds(DnsCheck, **dns_texts, records=records),
-    st.builds(DnsCheck, **{**dns_base, "record": st.just(RecordType.A)}, records=addresses_v4),
-    st.builds(DnsCheck, **dns_base, contains=maybe_text),
+    *(
+        st.builds(
+            DnsCheck,
+            **dns_base,
+            record=st.just(kind),
+            records=st.lists(expected, max_size=3, unique=True).map(tuple),
+        )
+        for kind, expected in records.items()
+    ),
+    st.builds(
+        DnsCheck,
+        **dns_base,
+        record=st.sampled_from(list(RecordType)),
+        contains=st.none() | names,
+    ),
 )
 unknown_checks = st.builds(UnknownCheck, **base, kind_name=lines.map("future-".__add__))
 checks = http_checks | tcp_checks | icmp_checks | tls_checks | dns_checks | unknown_checks
@@ -146,8 +165,8 @@ tokens = st.builds(
     id=idents,
     secret_hash=texts,
     name=st.none() | names,
-    created_unix=reals,
-    expires_unix=reals,
+    created_unix=moments,
+    expires_unix=moments,
     auto_approve=st.booleans(),
     claimant=st.none() | members,
     extra=extras,
@@ -165,7 +184,7 @@ edits = st.builds(
     Edit,
     item=texts,
     revision=counts,
-    at_unix=reals,
+    at_unix=moments,
     node=idents,
     name=names,
     door=texts,
@@ -203,6 +222,8 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     Member: members,
     Token: tokens,
     ClusterDocument: documents,
+    RequestId: idents,
+    UnixTime: moments,
     SmtpChannel: smtp_channels,
     WebhookChannel: webhook_channels,
     DiscordChannel: discord_channels,
@@ -213,10 +234,10 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
 @cache
 def values(shape: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for all values of a type."""
-    if isinstance(shape, NewType):
-        return values(shape.__supertype__)
     if shape in EXPLICIT:
         return EXPLICIT[shape]
+    if isinstance(shape, NewType):
+        return values(shape.__supertype__)
     if origin := get_origin(shape):
         options = get_args(shape)
         return tuples(*options) if origin is tuple else st.one_of([*map(values, options)])

@@ -44,20 +44,20 @@ class Program:
         return dict(json.loads(line))
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first line that is as wanted; answer those before with the same wish."""
+        """Return the first line for which `wanted` is true."""
         with trio.fail_after(HANG_S):
             while not wanted(line := await self.line()):
                 pass
         return line
 
-    async def hold(self, wish: int) -> None:
-        """Say what is wished."""
-        await self.stream.send_all(json.dumps({"hold": wish}).encode() + b"\n")
+    async def hold(self, number: int) -> None:
+        """Request to be a tenant under a number."""
+        await self.stream.send_all(json.dumps({"hold": number}).encode() + b"\n")
 
-    async def is_held(self, wish: int) -> dict[str, Any]:
-        """Wish to be a tenant, and wait until it is so."""
-        await self.hold(wish)
-        return await self.until(lambda line: line["held"] == wish)
+    async def is_held(self, number: int) -> dict[str, Any]:
+        """Request to be a tenant, and wait until the node counts it."""
+        await self.hold(number)
+        return await self.until(lambda line: line["held"] == number)
 
 
 @define
@@ -158,7 +158,7 @@ async def test_renewals_in_one_moment_are_told_in_one_line_and_a_cut_at_once(
         assert trio.current_time() == at
 
 
-async def test_a_mandate_whose_end_has_passed_is_none(autojump_clock: MockClock) -> None:
+async def test_a_lease_whose_end_has_passed_is_none(autojump_clock: MockClock) -> None:
     async with scene() as here:
         program = here.open()
         here.act(1.5)
@@ -229,7 +229,7 @@ async def test_a_lost_tenant_counts_until_the_end_it_was_told_of(autojump_clock:
         assert here.scripted.counted[-1] == 1
 
 
-async def test_a_lost_tenant_is_counted_no_more_when_its_mandate_is_over(
+async def test_a_lost_tenant_is_counted_no_more_when_its_lease_is_over(
     autojump_clock: MockClock,
 ) -> None:
     async with scene() as here:

@@ -27,14 +27,14 @@ OUTAGE = [
 ]  # fmt: skip
 
 
-def brain_with(*entries: Entry) -> ScriptedNode:
+def scripted_with(*entries: Entry) -> ScriptedNode:
     scripted = new_scripted_node()
     scripted.journal.entries.extend(entries)
     return scripted
 
 
 async def test_incidents_are_listed_newest_first_with_what_became_of_their_pages() -> None:
-    answer = await ask(brain_with(*OUTAGE, opened(90, number=2)), "incident.list")
+    answer = await ask(scripted_with(*OUTAGE, opened(90, number=2)), "incident.list")
     assert (answer["node_id"], answer["name"], answer["now_unix"]) == (ME, "a", WALL)
     newer, older = answer["incidents"]
     assert (newer["id"], newer["state"], newer["until_unix"]) == ("web-2", "open", None)
@@ -61,7 +61,7 @@ async def test_incidents_are_listed_newest_first_with_what_became_of_their_pages
 async def test_the_lists_are_bounded() -> None:
     many = [opened(n, number=n) for n in range(1, INCIDENTS_LISTED_MAX + 10)]
     bad_rounds = [doubted(n) for n in range(DOUBTS_LISTED_MAX + 3)]
-    answer = await ask(brain_with(*bad_rounds, *many), "incident.list")
+    answer = await ask(scripted_with(*bad_rounds, *many), "incident.list")
     assert len(answer["incidents"]) == INCIDENTS_LISTED_MAX
     assert answer["incidents"][0]["id"] == f"web-{INCIDENTS_LISTED_MAX + 9}"
     assert len(answer["doubts"]) == DOUBTS_LISTED_MAX
@@ -69,7 +69,7 @@ async def test_the_lists_are_bounded() -> None:
 
 
 async def test_one_incident_is_told_with_all_its_lines() -> None:
-    answer = await ask(brain_with(*OUTAGE), "incident.explain", name="web-1")
+    answer = await ask(scripted_with(*OUTAGE), "incident.explain", name="web-1")
     assert [e["kind"] for e in answer["entries"]] == [
         "judged", "opened", "noticed", "began", "ended", "crossed", "judged", "closed",
     ]  # fmt: skip
@@ -82,21 +82,21 @@ async def test_one_incident_is_told_with_all_its_lines() -> None:
     ("wanted", "found"), [("web-1", "web-1"), ("web", "web-12"), ("web-12", "web-12")]
 )
 async def test_an_incident_is_found_by_id_or_by_its_check(wanted: str, found: str) -> None:
-    scripted = brain_with(opened(1, number=1), opened(2, number=2), opened(3, number=12))
+    scripted = scripted_with(opened(1, number=1), opened(2, number=2), opened(3, number=12))
     answer = await ask(scripted, "incident.explain", name=wanted)
     assert answer["incident"]["id"] == found
 
 
 async def test_the_beginning_of_an_id_is_enough_when_only_one_begins_so() -> None:
-    assert (await ask(brain_with(opened()), "incident.explain", name="we"))["incident"]
-    scripted = brain_with(opened(1, number=21), opened(2, number=22))
+    assert (await ask(scripted_with(opened()), "incident.explain", name="we"))["incident"]
+    scripted = scripted_with(opened(1, number=21), opened(2, number=22))
     failure = await refused(scripted, "incident.explain", name="web-2")
     assert failure.code is Code.INVALID
     assert str(failure) == "2 incidents begin with 'web-2'; give more of the id: web-21, web-22"
 
 
 async def test_an_unknown_incident_is_one_sentence_that_says_where_to_look() -> None:
-    failure = await refused(brain_with(opened()), "incident.explain", name="nope")
+    failure = await refused(scripted_with(opened()), "incident.explain", name="nope")
     assert failure.code is Code.NOT_FOUND
     assert str(failure) == "this node has no record of an incident 'nope'; see 'qutrio explain'"
 

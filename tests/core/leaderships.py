@@ -50,7 +50,7 @@ def leadership(
 def meet(node: Leadership, now: float, *peers: NodeId, able: bool = True) -> None:
     """Have two-way contact with these peers at `now`."""
     for peer in peers:
-        node.liveness.record_message(peer, at(now), node.settings.dead_after_s)
+        node.liveness.record(peer, at(now), node.settings.dead_after_s)
         node.on_heartbeat(peer, heartbeat(able=able), at(now), WALL)
     number = node.next_heartbeat(at(now), WALL).number
     for peer in peers:

@@ -221,7 +221,7 @@ def test_a_delegated_delivery_is_as_old_as_the_last_heartbeat_that_its_master_he
     (order,) = follower.on_deliver(A, old, at(DEAD_S - 0.01))
     assert isinstance(order, Notify)
     assert order.until == at(DEAD_S)
-    late = Send(A, evolve(FAILED, detail="the errand came too late"))
+    late = Send(A, evolve(FAILED, detail="the request came too late"))
     follower.leadership.on_heartbeat(A, heartbeat(claim=Term(3), acting=True), at(DEAD_S), WALL)
     assert follower.on_deliver(A, old, at(DEAD_S)) == [late]
     unknown = Deliver(term=Term(3), delivery=ONE)  # as a master of an older version sends it

@@ -6,7 +6,7 @@ from qutrio.core.api.effects import Notify
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.hand_edit import differences
 from qutrio.core.api.mutations import Mutation, PutChannel, PutCheck, Refusal, RemoveCheck
-from qutrio.core.consensus.authorship import REMOVED_KEPT, Author, authored
+from qutrio.core.consensus.authorship import REMOVED_KEPT, UID_MAX, Author, authored
 from qutrio.model.edits import COMMAND, OWN, Edit
 from qutrio.model.ids import CheckId, NodeId, RequestId, Revision
 from qutrio.model.results import Outcome
@@ -70,6 +70,13 @@ def test_the_newest_removals_are_kept() -> None:
         before = evolve(gone, **authored(there, gone, gone.revision, author, WALL))
         made.append(f"check/{ident}")
     assert [edit.item for edit in before.edits] == made[2:]
+
+
+def test_a_user_that_no_kernel_knows_is_left_out() -> None:
+    after = evolve(HELD, checks=())
+    for uid, kept in ((UID_MAX, UID_MAX), (0, 0), (UID_MAX + 1, None), (-1, None)):
+        signed = authored(HELD, after, Revision(9), Author(A, COMMAND, uid), WALL)
+        assert signed["last_change"].uid == kept
 
 
 def test_an_unknown_interface_is_left_out() -> None:

@@ -8,11 +8,12 @@ from attrs import NOTHING, evolve, fields
 
 from qutrio.core.api.effects import Send
 from qutrio.core.api.events import Received
-from qutrio.core.api.messages import Heartbeat, Message, Removed, Report, Ruling
+from qutrio.core.api.messages import Fetched, Heartbeat, Message, Removed, Report, Ruling
 from qutrio.core.api.mutations import Batch, Mutation
 from qutrio.core.quorum.bounds import (
     NUMBER_JUMP_MAX,
     REVISION_JUMP_MAX,
+    SEQUENCE_JUMP_MAX,
     TERM_JUMP_MAX,
     KnownNumbers,
     NamedNumbers,
@@ -54,12 +55,12 @@ PLAIN: dict[object, object] = {
     RequestId: "r",
     UnixTime: WALL,
     Ruling: Ruling.AGAIN,
-    Ledger: Ledger(),
     Mutation: Batch(mutations=()),
     Part: Part("a@example.org", Fate.TAKEN),
 }
 """What no node goes by as a term, a revision or a place: a new type is put here, or covered."""
 FARTHEST: dict[object, object] = {
+    Ledger: Ledger(sequence=FAR),
     Term: FAR,
     Revision: FAR,
     Position: Position(Term(1), FAR),
@@ -68,6 +69,7 @@ FARTHEST: dict[object, object] = {
     Delivery: evolve(delivery(), notice=evolve(delivery().notice, term=Term(FAR))),
 }
 NEAR: dict[object, object] = {
+    Ledger: Ledger(),
     Term: 1,
     Revision: 1,
     Position: Position(Term(1), 1),
@@ -172,6 +174,14 @@ def test_the_bounds_count_from_what_the_node_knows(
 ) -> None:
     named_ones = NamedNumbers(Term(term), Revision(revision), number)
     assert KnownNumbers(Term(5), Revision(5), 5).covers(named_ones) is covered
+
+
+def test_the_sequence_of_a_ledger_counts_from_what_is_known() -> None:
+    known = KnownNumbers(Term(5), Revision(5), 5, sequence=5)
+    for more, covered in ((0, True), (1, False)):
+        sequence = 5 + SEQUENCE_JUMP_MAX + more
+        held = evolve(record(document(A, B), pos(1)), ledger=Ledger(sequence=sequence))
+        assert known.covers(named(Fetched(accepted=True, record=held))) is covered
 
 
 def test_each_message_raises_the_term_by_the_bound_at_most() -> None:

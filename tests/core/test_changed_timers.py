@@ -67,6 +67,8 @@ def test_a_node_whose_engine_is_unknown_neither_leads_nor_grants() -> None:
     cluster.run(1)
     assert cluster.nodes[B].leadership.engine_host.role.value == "follower"
     assert (
-        cluster.nodes[B].leadership.engine_host.heir(cluster.nodes[B].leadership.electorate(at(31)))
+        cluster.nodes[B].leadership.engine_host.next_leader(
+            cluster.nodes[B].leadership.electorate(at(31))
+        )
         is None
     )

@@ -133,7 +133,7 @@ def test_without_an_engine_no_message_is_sent_or_processed() -> None:
     assert node.on_engine_message(C, LeaderHeartbeat(term=Term(3)), at(0)) == []
     node.on_heartbeat(A, heartbeat(claim=Term(5), acting=True), at(0), WALL)
     electorate = node.electorate(at(0))
-    assert node.engine_host.heir(electorate) is None
+    assert node.engine_host.next_leader(electorate) is None
     assert node.engine_host.successor(electorate, at(0)) is None
     node.engine_host.step_aside(None, electorate, at(0))
     node.engine_host.restore(HardState(Term(3), A))
@@ -177,5 +177,5 @@ def test_a_node_that_does_not_know_the_engine_follows_the_master_and_chooses_nob
     node = connected(B, engine="nobody-knows-it")
     node.engine_host.on_resign(C, Term(1), at(0), by_hand=False)
     node.engine_host.on_acting(A, Term(3), node.electorate(at(0)), at(0))
-    assert node.engine_host.named is None
+    assert node.engine_host.nominee is None
     assert node.choice(at(0)) is None

@@ -91,7 +91,7 @@ def test_asking_for_the_choice_changes_nothing(engine: str) -> None:
     for name in group.engines:
         group.choice(name)
         group.engines[name].successor(group.electorate(name), group.now)
-        group.engines[name].heir(group.electorate(name))
+        group.engines[name].next_leader(group.electorate(name))
     assert state(group) == before
 
 
@@ -246,10 +246,10 @@ def test_each_turn_begins_where_the_last_one_ended_and_no_problem_is_reported(en
 def test_the_heir_is_another_able_member(engine: str) -> None:
     group = elected(engine, A, B, C)
     first = chosen(group)
-    heir = group.engines[first].heir(group.electorate(first))
+    heir = group.engines[first].next_leader(group.electorate(first))
     assert heir in {A, B, C} - {first}
     group.full_disks |= {A, B, C} - {first}
-    assert group.engines[first].heir(group.electorate(first)) is None
+    assert group.engines[first].next_leader(group.electorate(first)) is None
 
 
 @every_engine

@@ -122,8 +122,8 @@ def test_the_successor_is_the_known_leader_if_it_is_another_and_able() -> None:
 
 
 def test_the_heir_is_the_lowest_able_id_beside_this_node() -> None:
-    assert leader(A).heir(seen_by(A)) == B
-    assert leader(A).heir(seen_by(A, able=frozenset({A}))) is None
+    assert leader(A).next_leader(seen_by(A)) == B
+    assert leader(A).next_leader(seen_by(A, able=frozenset({A}))) is None
 
 
 # --- who may not lead -----------------------------------------------------------------------

@@ -272,7 +272,7 @@ def test_grants_of_a_majority_and_the_engines_choice_restart_the_wait_of_a_candi
     meet(node, 2.0, A, C, able=False)
     bind(node, 2.0, C, accepted=pos(0, 9))  # it holds a newer record, so B cannot act yet
     node.advance(at(2), WALL)
-    assert node.lease.unwanted_since is None
+    assert node.lease.unsupported_since is None
     meet(node, 3.0, A, C)
     node.advance(at(3), WALL)
     meet(node, 5.0, A, C)

@@ -1,26 +1,22 @@
-"""Endorsement: a voter insists on its engine's choice, but not for ever when nobody leads."""
+"""A voter insists on its engine's choice, but not forever when no node leads."""
 
 import pytest
 
-from qutrio.core.consensus.lease import Lease
-from qutrio.core.leadership.lease_voter import objection
-from qutrio.core.quorum.majorities import JointConfig
-from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
+from qutrio.model.ids import NEVER, Instant, NodeId, Term
 from qutrio.model.stable import Promise
+from tests.core.leaderships import leadership
+from tests.core.registers import THREE
 from tests.core.samples import A, B, C, D, at
-
-EVERYBODY = frozenset({A, B, C})
-PATIENCE_S: Seconds = 12.0
 
 
 def said(
     now: float, wanted: NodeId | None, *, candidate: NodeId = A, freed_at: Instant = at(5)
 ) -> str | None:
-    """Return the objection of B, whose last bond ended at `freed_at`."""
-    voter = Lease(me=B, promise=Promise(Term(3), D), restart_wait_until=NEVER, heard_term=Term(3))
-    voter.bound_until = freed_at
-    joint_config = JointConfig(EVERYBODY, EVERYBODY)
-    return objection(voter, joint_config, candidate, Term(4), at(now), lambda: wanted, PATIENCE_S)
+    """Return the objection of B, whose last grant ended at `freed_at`."""
+    voter = leadership(B, THREE, promise=Promise(Term(3), D)).voter
+    voter.choice = lambda _: wanted
+    voter.lease.bound_until = freed_at
+    return voter.objection(candidate, Term(4), at(now), fit=True)
 
 
 @pytest.mark.parametrize("wanted", [None, B])

@@ -67,8 +67,8 @@ def test_the_successor_is_neither_a_higher_nor_an_unable_id() -> None:
 
 def test_the_heir_is_the_lowest_able_id_except_the_node_that_leaves() -> None:
     engine = LowestId()
-    assert engine.heir(electorate(A, {A, B, C})) == B
-    assert engine.heir(electorate(A, {A})) is None
+    assert engine.next_leader(electorate(A, {A, B, C})) == B
+    assert engine.next_leader(electorate(A, {A})) is None
 
 
 def test_engines_are_found_by_name_and_unknown_ones_are_not() -> None:

@@ -16,7 +16,7 @@ def test_members_that_were_heard_and_this_node_are_alive() -> None:
     assert members.peers() == (B, C)
     assert members.live(at(0)) == {A}
     for node in (C, D):
-        members.liveness.record_message(node, at(0), DEAD_S)
+        members.liveness.record(node, at(0), DEAD_S)
     assert members.live(at(1)) == {A, C}
     assert members.live_peers(at(1)) == (C,)
     assert members.live_peers(at(DEAD_S)) == ()
@@ -24,7 +24,7 @@ def test_members_that_were_heard_and_this_node_are_alive() -> None:
 
 def test_another_document_is_another_membership() -> None:
     members = membership()
-    members.liveness.record_message(C, at(0), DEAD_S)
+    members.liveness.record(C, at(0), DEAD_S)
     assert members.live(at(0)) == {A, C}
     members.register.committed = record(document(B, C))
     assert members.peers() == (B, C)

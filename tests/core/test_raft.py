@@ -282,11 +282,11 @@ def test_successor_and_heir_are_other_able_nodes() -> None:
     bench = Bench()
     engine = bench.engine
     assert engine.successor(bench.seen, bench.now) is None
-    assert engine.heir(bench.seen) == B
+    assert engine.next_leader(bench.seen) == B
     bench.hear(C, leads(1))
     bench.see(able=frozenset({A}))
     assert engine.successor(bench.seen, bench.now) is None
-    assert engine.heir(bench.seen) is None
+    assert engine.next_leader(bench.seen) is None
     bench.see(able=THREE)
     bench.acting(A, 1)
     assert engine.successor(bench.seen, bench.now) is None

@@ -112,14 +112,25 @@ def test_one_bad_round_on_every_node_alerts_nobody() -> None:
     assert count.changed == {WEB}  # the doubt is over
 
 
-def test_a_flip_needs_a_second_vote_of_every_counted_voter() -> None:
+def test_a_change_needs_second_votes_that_the_other_voters_cannot_outvote() -> None:
     count = Counting()
     count.up()
-    count.vote(10, n1=FAIL, n2=FAIL)
-    assert count.vote(12, n1=FAIL, n2=FAIL) is State.UP  # n3 has not voted again
+    count.vote(10, n1=FAIL, n2=FAIL, n3=FAIL)
+    assert count.vote(12, n1=FAIL) is State.UP  # n2 and n3 may vote otherwise
+    assert count.vote(12.5, n2=OK) is State.UP
     assert count.vote(13, n3=FAIL) is State.DOWN
     assert count.changed == {WEB}
     assert count.verdicts.since(WEB) == WALL + 13
+
+
+def test_a_voter_that_stays_silent_after_its_vote_delays_no_change() -> None:
+    """It may do so on purpose: its vote counts for three intervals."""
+    count = Counting()
+    count.up()
+    count.vote(10, n1=FAIL, n2=FAIL)
+    assert count.vote(12, n1=FAIL, n2=FAIL) is State.DOWN
+    count.vote(20, n1=OK, n2=OK)
+    assert count.vote(22, n1=OK, n2=OK) is State.UP
 
 
 def test_the_second_round_begins_confirm_after_the_first() -> None:

@@ -182,11 +182,11 @@ def test_a_late_message_of_the_last_master_does_not_undo_its_named_successor() -
     resign = Resign(term=Term(1), successor=B, by_hand=True, reason="moved by hand")
     leadership.on_resign(A, resign, now)
     leadership.on_heartbeat(A, beat, now, UnixTime(0.0))
-    assert leadership.engine_host.named == B
+    assert leadership.engine_host.nominee == B
     held = leadership.register.committed
     leadership.register.accepted = evolve(held, position=evolve(held.position, term=Term(2)))
     leadership.on_heartbeat(B, evolve(beat, claim=Term(2)), now, UnixTime(0.0))
-    assert leadership.engine_host.named is None
+    assert leadership.engine_host.nominee is None
 
 
 def test_a_node_that_transfers_prefers_the_successor_it_named() -> None:
@@ -199,7 +199,7 @@ def test_a_node_that_transfers_prefers_the_successor_it_named() -> None:
         (C, True),
         (A, False),
     }
-    assert cluster.nodes[C].leadership.engine_host.named in {None, A}
+    assert cluster.nodes[C].leadership.engine_host.nominee in {None, A}
 
 
 def test_after_the_removal_of_the_master_another_acts_once_its_grants_ended() -> None:

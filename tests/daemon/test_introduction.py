@@ -103,4 +103,4 @@ async def test_a_cluster_that_keeps_refusing_is_not_asked_forever(
     async with cluster.running():
         await trio.sleep(10 * TRIES_MAX * RETRY_S)
     assert len(cluster.proposed) == TRIES_MAX
-    assert cluster.log == ["the cluster does not take our name or address"]
+    assert cluster.log == ["the cluster refuses our name or address"]

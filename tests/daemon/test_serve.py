@@ -98,7 +98,7 @@ def test_sighup_applies_what_it_can_and_names_what_needs_a_restart(place: Place)
         _read_until(process, "claims the role")
         file.write_text(file.read_text().replace('"alone"', '"renamed"'))
         process.send_signal(signal.SIGHUP)
-        assert "name=renamed" in _read_until(process, "told the cluster who we are")
+        assert "name=renamed" in _read_until(process, "name or address changed in the cluster")
         file.write_text(file.read_text().replace(f"port: {place.port}", "port: 1234"))
         process.send_signal(signal.SIGHUP)
         assert "fields=port" in _read_until(process, "restart to apply")
@@ -148,7 +148,7 @@ def test_options_override_the_file(place: Place) -> None:
     port = free_port()
     with place.daemon("--port", str(port), "--name", "other") as process:
         assert place.told() == "READY=1"
-        assert "name=other" in _read_until(process, "told the cluster who we are")
+        assert "name=other" in _read_until(process, "name or address changed in the cluster")
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0

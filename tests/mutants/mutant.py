@@ -1,4 +1,4 @@
-"""What a deliberate fault is: an exact replacement, and what must be said to it."""
+"""Mutants: deliberate faults as text replacements, and what must catch them."""
 
 from attrs import frozen
 
@@ -10,9 +10,9 @@ from qutrio.sim.options import Faults
 class Edit:
     """One replacement: `old` occurs exactly once in the definition of `target`.
 
-    That is the name of a function, method (`Class.method`), class or constant of a module, which
-    is found wherever it is defined.  Where two modules define the name, it begins with as much
-    of the module's name as tells them apart: `module.function`.
+    `target` names a function, method (`Class.method`), class or constant, wherever it is defined.
+    If two modules define it, the name begins with as much of the module's name as distinguishes
+    them: `module.function`.
     """
 
     target: str
@@ -22,16 +22,16 @@ class Edit:
 
 @frozen(kw_only=True)
 class Mutant:
-    """One way to get the program wrong, and the promise that must be seen to break.
+    """A deliberate fault, and the invariant that it must break.
 
-    Several edits make one fault where the program has a second line of defence.  `caught_by`
-    names the invariants of which one must be the first to break; "crash" is an assertion or
-    another exception in the program itself.  `within` is the number of seeds, counted from 1,
-    of which one must break; `sizes` are the numbers of nodes, taken in turn.
-    Without `faults` each seed draws its own, as in an ordinary run.  `engine` elects at first.
+    A fault has several edits if the program has a second line of defence.  `caught_by` lists
+    invariants, one of which must be the first to break; "crash" is an assertion or another
+    exception in the program itself.  One of the seeds from 1 to `within` must break; `sizes` are
+    the numbers of nodes, taken in turn.  Without `faults` each seed draws its own, as in an
+    ordinary run.  `engine` is the initial engine.
 
-    What no schedule of faults brings about in few seeds is caught by `tests` instead, of which
-    one must fail: each is an argument to pytest, and `caught_by` is then "test".
+    Faults that no schedule reveals in few seeds are caught by `tests`, of which one must fail:
+    each is an argument to pytest, and `caught_by` is then "test".
     """
 
     name: str

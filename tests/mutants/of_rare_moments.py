@@ -1,6 +1,6 @@
 """Faults that show only rarely: while timers change, at restarts, while the role moves.
 
-Each of them survived either the seeds or the tests of its day, and some survived both.
+At some time each of them was missed by the seeds or by the tests, and some by both.
 """
 
 from tests.mutants.fault_mixes import EDITS, RETIMED
@@ -121,8 +121,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "Lease.release",
-                "if self.promise == Promise(term, holder):",
-                "if self.promise.holder == holder:",
+                "if self.promise == Promise(term, candidate):",
+                "if self.promise.holder == candidate:",
             ),
         ),
         tests=("tests/core/test_lease.py",),

@@ -7,7 +7,7 @@ MUTANTS = (
     Mutant(
         name="answer before fsync",
         why="a node that crashes, or whose disk refuses, forgets what it has sent",
-        edits=(Edit("Node.step", "return saving + effects", "return effects + saving"),),
+        edits=(Edit("Node.step", "return persist + effects", "return effects + persist"),),
         caught_by=("1", "2", "3", "4"),
         sizes=(2, 3),
         faults=DISKS,
@@ -23,12 +23,12 @@ MUTANTS = (
         why="the node goes on as if its promise were on the disk",
         edits=(
             Edit(
-                "Node._persist_failed",
+                "Node._on_persist_failed",
                 "        self.leadership.lease.promise = durable.promise\n",
                 "",
             ),
             Edit(
-                "Node._persist_failed",
+                "Node._on_persist_failed",
                 "        self.register.roll_back(durable.accepted, durable.committed)\n",
                 "",
             ),

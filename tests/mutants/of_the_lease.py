@@ -33,7 +33,7 @@ MUTANTS = (
     Mutant(
         name="one grant is enough",
         why="a candidate acts without a majority",
-        edits=(Edit("quorum_until", "moments[majority(len(voters)) - 1]", "moments[0]"),),
+        edits=(Edit("quorum_until", "ends[majority(len(voters)) - 1]", "ends[0]"),),
         caught_by=("1",),
     ),
     Mutant(
@@ -55,7 +55,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "Node._follow_membership",
-                'return self._expelled("the cluster\'s document no longer names it", now)',
+                'return self._mark_removed("the cluster\'s document no longer names it", now)',
                 "return []",
             ),
             Edit(
@@ -74,7 +74,7 @@ MUTANTS = (
         why="a removed node must affect nothing",
         edits=(
             Edit(
-                "Node._received",
+                "Node._on_received",
                 "stranger = sender == self.identity or sender not in committed.document.ids",
                 "stranger = sender == self.identity",
             ),
@@ -99,7 +99,7 @@ MUTANTS = (
         why="a node that was away for a while counts as never gone",
         edits=(
             Edit(
-                "Liveness.record_message",
+                "Liveness.record",
                 "self._since[node] = now",
                 "self._since.setdefault(node, now)",
             ),
@@ -128,7 +128,7 @@ MUTANTS = (
                 "if now < self.bound_until:\n            return f",
                 "if now < NEVER:\n            return f",
             ),
-            Edit("objection", "if wanted != candidate:", "if wanted is None:"),
+            Edit("LeaseVoter.objection", "if wanted == candidate or", "if wanted is not None or"),
         ),
         caught_by=("1",),
         faults=ONE_WAY,

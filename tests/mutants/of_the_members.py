@@ -18,7 +18,7 @@ MUTANTS = (
         why="one key could make all others leave",
         edits=(
             Edit(
-                "RemovalConfirmation.believed", "if teller == holder:", "if teller in document.ids:"
+                "RemovalConfirmation.believed", "if sender == holder:", "if sender in document.ids:"
             ),
         ),
         caught_by=("9",),

@@ -7,13 +7,19 @@ MUTANTS = (
     Mutant(
         name="one round is enough",
         why="one bad round on every node wakes somebody",
-        edits=(Edit("Verdicts._update", "if quiet or confirmed:", "if quiet or counted:"),),
+        edits=(
+            Edit(
+                "Verdicts._update",
+                "if quiet or self._is_confirmed(tally, state, counted):",
+                "if quiet or counted:",
+            ),
+        ),
         caught_by=("7",),
     ),
     Mutant(
         name="round counted by arrivals",
         why="one node that votes twice confirms for all the others",
-        edits=(Edit("Verdicts._update", "confirmed = all(", "confirmed = any("),),
+        edits=(Edit("Verdicts._is_confirmed", "if n in twice else", "if twice else"),),
         caught_by=("7",),
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""Plant a fault in a copy of the package, and let the simulator, or tests, hunt for it."""
+"""Runs the simulator, or tests, on a copy of the package with a deliberate fault."""
 
 import json
 import os
@@ -20,16 +20,16 @@ TESTS = ROOT / "tests"
 SETTINGS = "pyproject.toml"
 SEEDS = Path(__file__).with_name("seeds.py")
 HUNT_S_MAX: Seconds = 300.0
-"""A fault may make a node spin for ever; after so long it counts as not caught."""
+"""A fault may make a node loop forever; after this long it counts as not caught."""
 
 
 class RottenError(Exception):
-    """What a fault changes is not defined once any more, or its text does not occur once in it."""
+    """The target of an edit is not defined once, or does not contain the text once."""
 
 
 @frozen
 class Break:
-    """The first seed that a package did not survive, and what broke; without a seed, a test."""
+    """The first seed that broke, or a test that failed, and what broke."""
 
     seed: int
     size: int
@@ -38,29 +38,29 @@ class Break:
 
 @frozen(kw_only=True)
 class Hunt:
-    """How the hunt for one fault ended."""
+    """The result of the hunt for one fault."""
 
     mutant: Mutant
     found: Break | None
     innocent: bool
-    """Whether the package without the fault keeps every promise on the same seed."""
+    """Whether the package without the fault breaks nothing on the same seed."""
     seconds: Seconds
 
     @property
     def invariant(self) -> str:
-        """The number of the invariant that broke, or "raised"; empty when nothing did."""
+        """The number of the invariant that broke, or "raised"; empty if none did."""
         return self.found.broken.partition(":")[0] if self.found is not None else ""
 
     @property
     def where(self) -> str:
-        """The seed on which it broke, or "test"; empty when nothing did."""
+        """The seed on which it broke, or "test"; empty if none did."""
         if self.found is None:
             return ""
         return "test" if self.mutant.tests else str(self.found.seed)
 
     @property
     def failure(self) -> str | None:
-        """Why this fault does not count as caught, or None when it does."""
+        """Why this fault does not count as caught, or None if it does."""
         if self.found is None:
             tests = " ".join(self.mutant.tests)
             return f"{tests} passed" if tests else f"none of {self.mutant.within} seeds broke"
@@ -74,7 +74,7 @@ class Hunt:
 def mutated(mutant: Mutant) -> dict[str, str]:
     """Return the source of each file with the fault in it, by path below the package.
 
-    Raises `RottenError` when it cannot be told where the fault goes.
+    Raises `RottenError` if an edit does not apply.
     """
     sources: dict[str, str] = {}
     for edit in mutant.edits:
@@ -86,7 +86,7 @@ def mutated(mutant: Mutant) -> dict[str, str]:
 
 
 def _replace(edit: Edit, sources: dict[str, str]) -> None:
-    """Make an edit in its file, on top of those that `sources` holds already."""
+    """Apply an edit to its file, after those already in `sources`."""
     found = everywhere(edit.target)
     files = ", ".join(place.file for place in found)
     if not found:
@@ -106,7 +106,7 @@ def _replace(edit: Edit, sources: dict[str, str]) -> None:
 
 
 def hunt(mutant: Mutant) -> Hunt:
-    """Play the mutant's seeds until one breaks, and then that one without the fault."""
+    """Play the mutant's seeds until one breaks, and then that seed without the fault."""
     began = perf_counter()
     with tempfile.TemporaryDirectory(prefix="qutrio-mutant-") as home:
         package = Path(home) / PACKAGE.name
@@ -129,7 +129,7 @@ def hunt(mutant: Mutant) -> Hunt:
 
 
 def first_broken(mutant: Mutant, package: Path, seeds: range) -> Break | None:
-    """Return the first of these seeds that a package does not survive in time."""
+    """Return the first of these seeds that breaks with a package, or None."""
     faults = asdict(mutant.faults) if mutant.faults is not None else None
     words = [
         *(sys.executable, "-P", str(SEEDS), "--package", str(package)),

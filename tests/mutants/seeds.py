@@ -1,6 +1,6 @@
-"""Play seeds until one breaks a promise, in a process that sees one copy of the package only.
+"""Plays seeds until one breaks an invariant, in a process that uses one copy of the package.
 
-The answer is one line of JSON: the seed, its size and what broke, or null when nothing did.
+The output is one line of JSON: the seed, its size and what broke, or null if none did.
 """
 
 import json
@@ -14,7 +14,7 @@ from qutrio.sim.schedule import perform, plan
 
 
 def first_broken(options: Namespace) -> dict[str, object] | None:
-    """Return the first seed that breaks a promise, its size and what broke."""
+    """Return the first seed that breaks an invariant, its size and what broke."""
     faults = Faults(**options.faults) if options.faults is not None else None
     for seed in range(options.first, options.first + options.seeds):
         size = options.sizes[seed % len(options.sizes)]
@@ -27,7 +27,7 @@ def first_broken(options: Namespace) -> dict[str, object] | None:
 
 
 def main() -> None:
-    """Say which of `--seeds` seeds from `--first` on is the first to break a promise."""
+    """Print the first of `--seeds` seeds from `--first` on that breaks an invariant."""
     parser = ArgumentParser()
     parser.add_argument("--package", type=Path, required=True)
     parser.add_argument("--first", type=int, required=True)

@@ -1,4 +1,4 @@
-"""Where in the package a name is defined, so that a fault need not say in which file."""
+"""Finds where the package defines a name, so that faults need not name files."""
 
 import ast
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Place:
 
 
 def places(name: str, source: str, file: str) -> list[Place]:
-    """The definitions that a dotted name means in the source of a file.
+    """Return the definitions of a dotted name in the source of a file.
 
     It is the name of a function, class, method or constant, and may begin with its module.
     """
@@ -36,7 +36,7 @@ def places(name: str, source: str, file: str) -> list[Place]:
 
 @cache
 def everywhere(name: str) -> tuple[Place, ...]:
-    """The definitions that a dotted name means in the package."""
+    """Return the definitions of a dotted name in the package."""
     return tuple(
         place for file, source in _sources().items() for place in places(name, source, file)
     )
@@ -54,7 +54,7 @@ def _definitions(source: str) -> tuple[tuple[str, int, int], ...]:
 
 
 def _walk(scope: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the dotted name, the first and the last line of what a module or class defines."""
+    """Yield the dotted name, the first and the last line of each definition."""
     for node in scope.body:
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():

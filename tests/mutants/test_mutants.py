@@ -1,7 +1,7 @@
-"""The simulator bites: deliberate faults, each of which it must find.
+"""The simulator and the tests catch deliberate faults.
 
-Here every fault is checked to be where its text says, and a few quick ones are hunted.  All of
-them are hunted by `nox -s mutants`.
+These tests check that every edit still applies, and that a few quick faults are caught.  `nox -s
+mutants` checks all of them.
 """
 
 import pytest

@@ -45,6 +45,12 @@ def test_every_frame_comes_back_as_it_was() -> None:
     assert [from_bytes(to_bytes(f)) for f in ALL] == ALL
 
 
+def test_a_number_out_of_all_proportion_is_malformed() -> None:
+    said = b'{"kind":"Standing","member":true,"revision":9007199254740993}'
+    with pytest.raises(PeerError, match="revision is malformed"):
+        from_bytes(said)
+
+
 def test_fields_of_a_newer_version_are_ignored() -> None:
     assert from_bytes(b'{"kind":"Pending","mood":"good"}') == Pending()
 

@@ -10,9 +10,9 @@ from trio.testing import MockClock
 
 from qutrio.codec.wire import WIRE_VERSION, encode
 from qutrio.core.api.events import Linked, Received
-from qutrio.core.api.messages import Farewell, Fetched
+from qutrio.core.api.messages import Farewell, Fetched, ProbeNow
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import Revision
+from qutrio.model.ids import CheckId, Revision
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Record
 from qutrio.peers.frames import Challenge, Hello, receive_expected, to_bytes
@@ -189,6 +189,22 @@ async def test_a_message_that_is_too_large_is_not_sent_and_the_link_lives(
         low.outboxes.send(people[1].member.id, heartbeat())
         assert await high.received() == Received(people[0].member.id, heartbeat())
         assert any(what == "message too large to send" for what, _ in low.lines)
+
+
+async def test_ids_that_are_stored_and_too_long_do_not_end_a_link(
+    people: list[Person], autojump_clock: MockClock
+) -> None:
+    """As one that was committed before ids had a bound."""
+    net, document = MemoryNetwork(), document_of(*people[:2])
+    low, high = (in_memory(net, p, document) for p in people[:2])
+    async with running(low, high):
+        await low.linked(people[1])
+        await high.linked(people[0])
+        for _ in range(3):
+            low.outboxes.send(people[1].member.id, ProbeNow(checks=(CheckId("L" * 1_200_000),)))
+        low.outboxes.send(people[1].member.id, heartbeat())
+        assert await high.received() == Received(people[0].member.id, heartbeat())
+        assert [what for what, _ in low.lines].count("message too large to send") == 1
 
 
 async def test_a_stranger_may_not_send_much(

@@ -311,7 +311,7 @@ async def test_a_name_that_is_blocked_does_not_stand_for_this_machine(
         blocked = await seen(tools, host, shop_at(address), tcp(port))
         partly = await seen(tools, host, shop_at(address, "127.0.0.1"), tcp(port))
     assert blocked.outcome is Outcome.FAIL
-    assert blocked.detail.endswith("which is no host's address")
+    assert blocked.detail.endswith("which is not a host's address")
     assert (partly.outcome, partly.detail) == (
         Outcome.OK, f"connected to 127.0.0.1 port {port}",
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from qutrio.probes.dns.host_settings import CHECK_S, SettingsFiles
+from qutrio.probes.dns.host_settings import POLL_S, SettingsFiles
 from qutrio.probes.dns.host_tables import HostsFile, Source, parse_multi, parse_nsswitch
 from qutrio.probes.dns.resolv_conf import parse_resolv_conf
 
@@ -160,7 +160,7 @@ def test_a_name_is_found_as_a_whole_word_of_a_line(host: str, addresses: list[st
 
 
 async def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
-    files = SettingsFiles(tmp_path, check_s=0.0)
+    files = SettingsFiles(tmp_path, poll_s=0.0)
     before = await files.current()
     assert [server.endpoint.address for server in before.resolv.servers] == ["127.0.0.1"]
     assert await files.current() is before
@@ -183,7 +183,7 @@ async def test_changes_are_looked_for_once_in_a_while(
     await files.current()
     (tmp_path / "hosts").write_text("192.0.2.2 shop.example\n")
     assert not (await files.current()).hosts.find("shop.example")
-    mock_clock.jump(CHECK_S)
+    mock_clock.jump(POLL_S)
     assert (await files.current()).hosts.find("shop.example")
 
 

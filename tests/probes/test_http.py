@@ -173,8 +173,8 @@ async def test_no_secret_follows_a_redirect_to_another_server(tools: Tools) -> N
     ("location", "detail"),
     [
         (b"ftp://127.0.0.1/", "redirected to 'ftp', which is not followed"),
-        (b"http://[::1", "redirected to something that is no URL"),
-        (b"http://h:99999/", "redirected to something that is no URL"),
+        (b"http://[::1", "redirected to something that is not a URL"),
+        (b"http://h:99999/", "redirected to something that is not a URL"),
         (b"/" + b"a" * 3000, "redirected to a URL that is too long"),
     ],
 )

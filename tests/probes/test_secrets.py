@@ -77,7 +77,7 @@ async def test_a_probers_bug_is_logged_without_the_words_that_quote(tools: Tools
     made = check_from_plain({**CHECKS[0], "id": "c1"}, "x")
     result = await run_check(made, tools, broken, lines)
     [(what, details)] = lines.lines
-    assert what == "a prober broke; please report this bug"
+    assert what == "a prober failed; please report this bug"
     assert "KeyError" in str(details["traceback"])
     assert "test_secrets.py" in str(details["traceback"])
     assert SECRET not in f"{result} {details}"

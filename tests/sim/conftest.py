@@ -1,4 +1,4 @@
-"""How long a life the tests of the simulator give a cluster."""
+"""The option of how long the test of growth runs."""
 
 import pytest
 
@@ -6,13 +6,13 @@ DAYS = 3.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the caller ask for a year."""
+    """Add the option `--days`."""
     parser.addoption("--days", type=float, default=DAYS, help="of simulated time, with churn")
 
 
 @pytest.fixture
 def days(request: pytest.FixtureRequest) -> float:
-    """How many days the long life lasts."""
+    """Return the number of simulated days."""
     asked = request.config.getoption("--days", DAYS)
     assert isinstance(asked, float)
     return asked

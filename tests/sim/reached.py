@@ -1,8 +1,8 @@
-"""Which error branches of the core do many seeds reach?  `python -m tests.sim.reached --help`.
+"""Finds error branches of the core that no seed reaches: `python -m tests.sim.reached --help`.
 
-An error branch is a line that refuses a change, answers that it failed or may have, objects to
-a claim, or notes something for a person.  The lines are found in the source; coverage.py says
-which of them were run.
+An error branch is a line that refuses a change, answers that it failed or may have, objects to a
+claim, or logs something for people.  The lines are found in the source; coverage.py says which
+of them ran.
 """
 
 import ast
@@ -29,11 +29,11 @@ OUT_OF_REACH = {
     "EngineUnknown": "a member older than the cluster's engine",
     "Refusal(str(error))": "more items than a document may hold",
 }
-"""What no schedule does, by words in the line; tests of the core do it."""
+"""Branches that no schedule reaches, by words in the line; tests of the core reach them."""
 
 
 def error_lines(path: Path) -> dict[int, str]:
-    """Return the first line of every error branch in a module, and its text."""
+    """Return the first line and the text of every error branch in a module."""
     source = path.read_text(encoding="utf-8")
     lines, found = source.splitlines(), dict[int, str]()
     for function in ast.walk(ast.parse(source)):
@@ -65,7 +65,7 @@ def _is_error(node: ast.stmt, *, reasons: bool) -> bool:
 
 
 def main() -> int:
-    """Play seeds, and return 1 when an error branch or a kind of fault was never reached."""
+    """Play seeds, and return 1 if an error branch or a kind of fault was never reached."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=400)

@@ -1,4 +1,4 @@
-"""The benchmarks of the simulator run, and print a table with a line for each thing measured."""
+"""The benchmarks of the simulator run, and print a table with a line for each measurement."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Dice fall the same way everywhere: a seed found on one machine is a seed on all."""
+"""Random numbers are the same on all machines, so a seed found on one works on all."""
 
 from qutrio.sim.dice import Dice, generator
 

@@ -1,4 +1,4 @@
-"""The plan of a saving against a disk that forgets: the old state or the new, never less."""
+"""A save on a disk that loses data leaves the old state or the new one."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What simulated nodes write down explains every page, whatever happened to nodes and links."""
+"""The journals of simulated nodes explain every page, whatever faults occurred."""
 
 import pytest
 from attrs import Factory, define
@@ -18,7 +18,7 @@ WEB = CheckId("web")
 
 @define
 class Notebook(Observer):
-    """An onlooker that keeps what each node wrote down, and what reached the channel."""
+    """An observer that keeps the journal of each node, and what reached the channel."""
 
     entries: dict[NodeId, list[Entry]] = Factory(dict)
     told: set[tuple[NodeId, NoticeId]] = Factory(set)
@@ -32,17 +32,17 @@ class Notebook(Observer):
             self.told.add((name, delivery.notice.id))
 
     def on_probe(self, name: NodeId) -> None:
-        """Know nothing of probes."""
+        """Ignore probes."""
 
     def on_event(self, name: NodeId) -> None:
-        """Keep what there is."""
+        """Ignore events."""
 
     def stories(self, name: NodeId) -> tuple[IncidentReport, ...]:
         return incident_reports(self.entries[name])
 
 
-def settled(seed: int, faults: Faults) -> tuple[World, Notebook]:
-    """Return a world of three nodes that has found its master, and who watches it."""
+def elected(seed: int, faults: Faults) -> tuple[World, Notebook]:
+    """Return a world of three nodes with a master, and its observer."""
     notebook = Notebook()
     world = World(seed, 3, faults, observer=notebook)
     world.run(30)
@@ -54,8 +54,8 @@ def master(world: World) -> NodeId:
     return acting
 
 
-def test_every_node_tells_the_same_outage_with_its_failover() -> None:
-    world, notebook = settled(1, Faults())
+def test_every_node_reports_the_same_outage_with_its_failover() -> None:
+    world, notebook = elected(1, Faults())
     world.targets.down.add(WEB)
     world.run(50)
     first = master(world)
@@ -77,9 +77,9 @@ def test_every_node_tells_the_same_outage_with_its_failover() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whoever_paged_can_tell_which_votes_it_paged_for(seed: int) -> None:
+def test_the_node_that_paged_reports_the_votes_of_its_page(seed: int) -> None:
     rough = Faults(loss=0.1, duplication=0.1, clock_drift=0.02)
-    world, notebook = settled(seed, rough)
+    world, notebook = elected(seed, rough)
     for start in (40, 120):
         world.at(start, min(world.hosts), lambda: world.targets.down.add(WEB))
         world.at(start + 40, min(world.hosts), world.targets.down.clear)

@@ -1,4 +1,4 @@
-"""Each kind of fault and deed, on its own, does to a world what its name says."""
+"""Each kind of fault and action, on its own, has the effect that its name says."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from qutrio.sim.faults.machines import (
     WallJump,
 )
 from qutrio.sim.faults.network import Clog, Cut, CutOffAfterDelivery, Odd
-from qutrio.sim.faults.operator_actions import Add, Dismiss, HandEdit, JoinAgain, Look
+from qutrio.sim.faults.operator_actions import Add, AskStatus, Dismiss, HandEdit, JoinAgain
 from qutrio.sim.faults.operator_errors import Burst, Mistake, OperatorError
 from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.initial_states import WEB
@@ -31,7 +31,7 @@ N0, N1, N2 = NodeId("n00"), NodeId("n01"), NodeId("n02")
 
 
 def played(*planned_faults: PlannedFault, until: Seconds, faults: Faults = Faults()) -> World:
-    """Return a world of three nodes in which this happened."""
+    """Return a world of three nodes in which these faults struck."""
     world = World(11, 3, faults)
     for planned in planned_faults:
         world.at(planned.at, N0, lambda h=planned: h.apply(world))  # type: ignore[misc]
@@ -40,7 +40,7 @@ def played(*planned_faults: PlannedFault, until: Seconds, faults: Faults = Fault
 
 
 class Watcher:
-    """Notes the effects of one kind, and who performed them when."""
+    """Records the effects of one kind, with their times and nodes."""
 
     def __init__(self, world: World, kind: type[Effect]) -> None:
         self.world, self.kind = world, kind
@@ -75,9 +75,9 @@ def test_a_crash_can_strike_between_any_two_effects() -> None:
 
 @pytest.mark.parametrize("after", range(1, 60, 3))
 def test_power_lost_within_a_saving_leaves_a_node_that_starts_and_catches_up(after: int) -> None:
-    deeds = [Add(at=6.0 + n / 10, via=N0, label=f"c{n}") for n in range(5)]
+    actions = [Add(at=6.0 + n / 10, via=N0, label=f"c{n}") for n in range(5)]
     crash = Crash(at=6.0, node=N0, down_s=2.0, power_cut=True, after=after)
-    world = played(crash, *deeds, until=40.0, faults=Faults(files=True))
+    world = played(crash, *actions, until=40.0, faults=Faults(files=True))
     assert world.struck[Fault.POWER_LOSS] == 1
     world.invariants.quiet(world.hosts, world.true)
 
@@ -85,8 +85,8 @@ def test_power_lost_within_a_saving_leaves_a_node_that_starts_and_catches_up(aft
 def test_a_suspended_node_does_nothing_and_then_the_rest_of_its_batch() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Persist)
-    for deed in (Suspend(at=6.0, node=N1, for_s=5.0, after=1), Add(at=6.0, via=N0, label="c")):
-        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
+    for action in (Suspend(at=6.0, node=N1, for_s=5.0, after=1), Add(at=6.0, via=N0, label="c")):
+        world.at(action.at, N0, lambda a=action: a.apply(world))  # type: ignore[misc]
     world.run(20.0)
     assert [at for at, name in watcher.performed if name == N1 and 6.5 < at < 11.0] == []
     assert world.struck[Fault.SUSPEND_BETWEEN_EFFECTS] == 1
@@ -109,8 +109,8 @@ def test_a_wall_clock_that_jumps_changes_no_vote() -> None:
 @pytest.mark.parametrize("trouble", list(Trouble))
 def test_a_master_whose_disk_fails_gives_the_role_up(trouble: Trouble, files: bool) -> None:
     failing = DiskTrouble(at=6.0, node=N0, trouble=trouble, for_s=10.0)
-    deed = Add(at=7.0, via=N1, label="c")
-    world = played(failing, deed, until=9.0, faults=Faults(files=files))
+    action = Add(at=7.0, via=N1, label="c")
+    world = played(failing, action, until=9.0, faults=Faults(files=files))
     assert world.struck[Fault(f"disk {trouble.value}")] >= 1
     assert not world.hosts[N0].acting(world.true)
     world.run(60.0)
@@ -159,11 +159,11 @@ def test_a_channel_that_takes_a_page_and_dies_is_tried_again() -> None:
     assert world.struck[Fault.CHANNEL_ACCEPTS_AND_DIES] == times - 1
 
 
-def test_a_master_that_sleeps_before_sending_is_replaced_and_nobody_is_left_untold() -> None:
+def test_a_master_that_is_suspended_before_sending_is_replaced_and_the_page_is_sent() -> None:
     world = World(11, 3)
     watcher = Watcher(world, Notify)
-    for deed in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
-        world.at(deed.at, N0, lambda d=deed: d.apply(world))  # type: ignore[misc]
+    for action in (Outage(at=6.0, check=WEB, for_s=60.0), SleepBeforeSending(at=6.0, for_s=12.0)):
+        world.at(action.at, N0, lambda a=action: a.apply(world))  # type: ignore[misc]
     world.run(55.0)
     assert {name for _, name in watcher.performed} == {N0, N1}
     assert list(world.invariants.announced) == [("web-1.down", "hook")]
@@ -209,7 +209,7 @@ def test_every_mistake_is_survived_and_most_are_refused() -> None:
 
 
 def test_a_burst_and_a_look_are_answered() -> None:
-    world = played(Burst(at=6.0, via=N2, label="b", count=9), Look(at=7.0, via=N0), until=12.0)
+    world = played(Burst(at=6.0, via=N2, label="b", count=9), AskStatus(at=7.0, via=N0), until=12.0)
     assert world.rulings == {"committed": 9}
     node = world.hosts[N1].node
     assert node is not None
@@ -217,7 +217,7 @@ def test_a_burst_and_a_look_are_answered() -> None:
     assert CheckId("z-b-8") in {c.id for c in node.register.committed.document.checks}
 
 
-def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_channels() -> None:
+def test_a_master_that_has_just_paged_can_lose_its_peers_and_keep_its_channels() -> None:
     outage = Outage(at=6.0, check=WEB, for_s=60.0)
     world = played(outage, CutOffAfterDelivery(at=6.0, for_s=20.0), until=30.0)
     assert world.struck[Fault.CUT_OFF_AFTER_DELIVERY] == 1
@@ -228,7 +228,7 @@ def test_a_master_that_has_just_told_people_can_lose_its_peers_and_keep_its_chan
 # --- timers ---------------------------------------------------------------------------------
 
 
-def test_a_master_is_cut_off_and_others_die_once_longer_bonds_are_agreed() -> None:
+def test_a_master_is_cut_off_and_others_die_once_longer_grants_are_committed() -> None:
     long = Settings(dead_after_s=6.0)
     world = played(
         Retime(at=8.0, settings=long, after_s=0.5, for_s=20.0, crashing=(N0, N1)), until=8.4
@@ -244,7 +244,7 @@ def test_a_master_is_cut_off_and_others_die_once_longer_bonds_are_agreed() -> No
     world.invariants.quiet(world.hosts, world.true)
 
 
-def test_timers_stay_as_they_are_while_nobody_acts() -> None:
+def test_timers_stay_as_they_are_without_a_master() -> None:
     retime = Retime(at=0.0, settings=Settings(dead_after_s=6.0), after_s=0.0, for_s=1.0)
     world = played(retime, until=20.0)
     assert world.struck[Fault.CUT_OFF_AFTER_RETIMING] == 0

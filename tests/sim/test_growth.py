@@ -1,8 +1,8 @@
-"""A long life with churn: no queue, map or file grows with time.  `--days 365` makes it a year.
+"""In a long run with churn, no queue, map or file grows.  `--days 365` makes it a year.
 
-What is simulated: three nodes whose timers are as slow as the settings allow (a heartbeat each
-minute, death after three), and one check that is probed twice an hour.  Against that the churn
-is dense: every hour an operator adds a check, edits it, removes it, and turns a channel off and
+The world has three nodes whose timers are as slow as the settings allow (a heartbeat each minute,
+dead after three), and one check that is probed twice an hour.  In contrast, the churn is dense:
+every hour an operator adds a check, edits it, removes it, and turns a channel off and
 on; every third hour there is an outage, every sixth a node dies, every eighth two nodes cannot
 hear each other, every twelfth a disk refuses writes, and every day a node joins and is removed.
 """
@@ -28,16 +28,16 @@ PROBE_EVERY_S = HOUR_S / 2
 SLOW = Settings(heartbeat_s=60.0, dead_after_s=180.0, master_cooldown_s=600.0, confirm_after_s=60.0)
 STATE_BYTES_MAX = 64_000
 GROWTH_MAX = 1.6
-"""By which factor the fullest moment of the second half may exceed that of the first.
+"""The factor by which the largest size in the second half may exceed that in the first.
 
-The last changes of what was removed fill up to their bound meanwhile: most of it.
+Most of the growth is the list of the last changes of removed items, which fills up to its bound.
 """
 
 
 def live(world: World, days: float) -> list[int]:
-    """Let a cluster live, and return how much there was in all machines at the end of each hour.
+    """Run a cluster, and return the total size of all machines at the end of each hour.
 
-    What may fill up to a bound of its own is held to that, and not counted.
+    Containers with a bound of their own are checked against it, and not counted.
     """
     sizes = []
     for hour in range(int(days * 24)):
@@ -106,7 +106,7 @@ def _probe(world: World) -> None:
 
 
 def _take_away(world: World, guest: NodeId) -> None:
-    """Let a machine that was removed be gone for good."""
+    """Delete the machine of a removed member."""
     host = world.hosts.pop(guest, None)
     if host is not None:
         host.crash(power_cut=False)
@@ -128,7 +128,7 @@ def test_nothing_grows_in_a_long_life_with_churn(days: float) -> None:
     document = first_document(3, SLOW)
     web = evolve(document.checks[0], interval_s=PROBE_EVERY_S)
     world = World(1, 3, document=evolve(document, checks=(web,)))
-    world.probing = False  # it probes as often as the check says, not as a busy world does
+    world.probing = False  # `_probe` does, at the interval of the check
     sizes = live(world, days)
     half = len(sizes) // 2
     assert max(sizes[half:]) <= GROWTH_MAX * max(sizes[:half])

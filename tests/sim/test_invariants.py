@@ -1,7 +1,7 @@
-"""Each invariant is seen to fire: a world is broken on purpose, and the judge says which and how.
+"""Each invariant fires in a world that is broken on purpose.
 
-The core is broken in one place by replacing one of its functions; where that cannot be, the
-judge is shown a thing that must not be.
+The core is broken in one place by replacing one of its functions; where that is impossible, the
+judge is shown an invalid state.
 """
 
 from typing import Any
@@ -41,8 +41,8 @@ from tests.core.samples import token
 from tests.sim.worlds import N0, N1, N2, WEB, begin, both_ways, cut_off, node_of
 
 
-def look(world: World, *names: NodeId) -> None:
-    """Let the judge look at some machines."""
+def check(world: World, *names: NodeId) -> None:
+    """Let the judge check some machines."""
     for name in names or world.hosts:
         world.invariants.check(world.hosts, world.true, name)
 
@@ -50,7 +50,7 @@ def look(world: World, *names: NodeId) -> None:
 # --- 1: one at a time -----------------------------------------------------------------------
 
 
-def test_1_a_master_that_does_not_look_at_its_lease_is_noticed(
+def test_1_a_master_that_does_not_check_its_lease_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def acting_until(leadership: Leadership, now: Instant) -> Instant | None:
@@ -73,7 +73,7 @@ def test_2_a_term_that_falls_is_noticed() -> None:
     node.leadership.lease.promise = Promise()
     node.register.accepted = evolve(node.register.accepted, position=Position())
     with pytest.raises(InvariantError, match=r"^2: the term of n00 fell from 1 to 0"):
-        look(world)
+        check(world)
 
 
 def test_2_two_nodes_that_act_in_one_term_are_noticed() -> None:
@@ -84,8 +84,8 @@ def test_2_two_nodes_that_act_in_one_term_are_noticed() -> None:
         world.invariants.check(hosts, world.true, N1)
 
 
-def test_2_an_endorsement_that_is_on_no_disk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Node, "_saving", lambda *_, **__: list[Effect]())
+def test_2_a_grant_that_is_on_no_disk_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Node, "_save", lambda *_, **__: list[Effect]())
     with pytest.raises(InvariantError, match=r"^2: n00 acts in term 1, granted on the disks of"):
         World(11, 3).run(15)
 
@@ -146,7 +146,7 @@ def test_3_a_change_that_was_made_from_what_came_before_an_acknowledged_one_is_n
     world.invariants.asked(late, PutCheck(check=new_check("db")))
     world.invariants.answered(Reply(late, Ruling.COMMITTED, "", Revision(1)))
     with pytest.raises(InvariantError, match=r"^3: acknowledged as revision 1 without seeing 2"):
-        look(world)
+        check(world)
 
 
 # --- 4: one document for each revision ------------------------------------------------------
@@ -161,7 +161,7 @@ def test_4_two_documents_under_one_revision_are_noticed() -> None:
     world.hosts[N1].disk = evolve(world.hosts[N1].disk, accepted=register.committed)
     world.hosts[N0].disk = evolve(world.hosts[N0].disk, accepted=register.committed)
     with pytest.raises(InvariantError, match=r"^4: two documents are committed as revision 1"):
-        look(world)
+        check(world)
 
 
 def test_4_two_records_in_one_place_are_noticed() -> None:
@@ -169,7 +169,7 @@ def test_4_two_records_in_one_place_are_noticed() -> None:
     register = node_of(world, N1).register
     register.committed = evolve(register.committed, ledger=Ledger(sequence=7))
     with pytest.raises(InvariantError, match=r"^4: two records are committed at"):
-        look(world)
+        check(world)
 
 
 def test_4_different_digests_at_rest_are_noticed() -> None:
@@ -211,7 +211,7 @@ def test_5_a_change_that_takes_effect_twice_is_noticed() -> None:
         world.run(30)
 
 
-def test_5_a_change_that_nobody_asked_for_is_noticed() -> None:
+def test_5_a_change_that_was_not_proposed_is_noticed() -> None:
     world = begin()
     node_of(world, N0).register.propose(Proposal(AddToken(token=token()), None))
     with pytest.raises(InvariantError, match=r"^5: \('token', 't1'\) changed in revision 2"):
@@ -245,7 +245,7 @@ def test_6_a_vote_of_a_removed_node_that_is_still_kept_is_noticed(
 # --- the judge itself -----------------------------------------------------------------------
 
 
-def test_the_judge_of_a_world_that_goes_well_says_nothing() -> None:
+def test_the_judge_reports_nothing_in_a_healthy_world() -> None:
     world = begin(5)
     world.add_check(N0, "api")
     world.targets.down.add(WEB)
@@ -257,6 +257,6 @@ def test_the_judge_of_a_world_that_goes_well_says_nothing() -> None:
     assert world.invariants.acted == {N0, N1}
 
 
-def test_a_judge_that_saw_nothing_has_nothing_to_say() -> None:
+def test_a_judge_that_saw_nothing_reports_nothing() -> None:
     world = begin()
     Invariants().check(world.hosts, world.true, NodeId("nobody"))

@@ -1,4 +1,4 @@
-"""The feature level in simulated clusters, and the invariant that watches it, seen to fire."""
+"""The feature level in simulated clusters, and its invariant."""
 
 import pytest
 from attrs import evolve
@@ -16,7 +16,7 @@ from qutrio.sim.world import World
 from tests.sim.worlds import N0, N1, N2, WEB, node_of
 
 SEED = 3
-"""A seed in which some of the three machines begin with an old program, and not all."""
+"""A seed in which some, but not all, of three machines start with an old program."""
 
 
 def begin() -> World:

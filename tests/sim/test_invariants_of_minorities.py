@@ -1,4 +1,4 @@
-"""A minority that pages is judged by rules of its own, and each of them is seen to fire."""
+"""The rules for pages of a minority fire, each in a world that is broken on purpose."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ def incidents_told(world: World) -> set[str]:
 
 
 def alone(world: World, name: NodeId = N0) -> None:
-    """Cut a node of three off from the others, and let the target go down."""
+    """Cut off one node of three from the others, and take the target down."""
     pairs = [(name, other) for other in (N0, N1, N2) if other != name]
     cut_off(world, *both_ways(*pairs), for_s=CUT_S)
     world.targets.down.add(WEB)
@@ -69,23 +69,23 @@ def test_by_default_only_the_majority_pages() -> None:
     assert incidents_told(world) == {"web-1.down"}
 
 
-def whoever_leads(minority: PartitionAlerting, now: Instant) -> bool:
+def any_leader(minority: PartitionAlerting, now: Instant) -> bool:
     del now
     return minority.leadership.engine_host.role is Role.LEADER
 
 
-def whoever_sees_no_majority(minority: PartitionAlerting, now: Instant) -> bool:
+def any_node_without_majority(minority: PartitionAlerting, now: Instant) -> bool:
     return not minority.leadership.membership.sees_majority(now)
 
 
 def at_once(minority: PartitionAlerting, now: Instant) -> bool:
-    return whoever_leads(minority, now) and whoever_sees_no_majority(minority, now)
+    return any_leader(minority, now) and any_node_without_majority(minority, now)
 
 
 @pytest.mark.parametrize(
     ("may_page", "settings", "said"),
     [
-        (whoever_sees_no_majority, evolve(QUICK, gossip_alive_s=100.0), "takes it for a follower"),
+        (any_node_without_majority, evolve(QUICK, gossip_alive_s=100.0), "takes it for a follower"),
         (at_once, QUICK, "it has been without a majority only since"),
         (at_once, evolve(QUICK, acting="majority"), "does not let a minority page"),
     ],
@@ -107,7 +107,7 @@ def test_7_a_node_that_acts_and_pages_for_a_minority_too_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin()
-    monkeypatch.setattr(PartitionAlerting, "_may_alert", whoever_leads)
+    monkeypatch.setattr(PartitionAlerting, "_may_alert", any_leader)
     monkeypatch.setattr(PartitionAlerting, "_voters_in_touch", lambda *_: "1 of 3")
     world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^7: web-minority-.*: it acts, so it has no need"):

@@ -1,4 +1,4 @@
-"""The invariants of pages, 7 and 8, are seen to fire: each in a world that is broken for it."""
+"""Invariants 7 and 8, about pages, fire, each in a world that is broken on purpose."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def test_7_a_page_that_rests_on_probes_nobody_made_is_noticed() -> None:
         world.run(60)
 
 
-# --- 8: everybody is told, once -------------------------------------------------------------
+# --- 8: every page is delivered, once -------------------------------------------------------
 
 
 def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
@@ -169,8 +169,8 @@ def test_8_a_page_that_leaves_after_its_recovery_is_noticed() -> None:
         world.invariants.delivered(world.hosts, down, 17.0, 18.0)
 
 
-def test_8_a_recovery_in_the_write_that_disables_its_check_may_be_told_or_not() -> None:
-    """One write ended an outage and disabled its check; the page was of nothing, it was said."""
+def test_8_a_recovery_in_the_write_that_disables_its_check_may_be_sent_or_not() -> None:
+    """One write ended an outage and disabled its check; the judge wrongly rejected the page."""
     world = begin()
     document = world.hosts[N1].disk.committed.document
     (check,) = document.checks

@@ -1,4 +1,4 @@
-"""What the judge says of engines, of tenants and of a role moved by hand is seen to fire."""
+"""The invariants of engines, tenants and transfers fire."""
 
 import pytest
 from attrs import evolve
@@ -34,7 +34,7 @@ def with_hard_state(host: Host, term: int, vote: NodeId | None) -> Host:
 # --- 1: tenants -----------------------------------------------------------------------------
 
 
-def test_1_one_that_acts_while_programs_elsewhere_rely_on_another_is_noticed() -> None:
+def test_1_a_node_that_acts_while_programs_rely_on_another_is_noticed() -> None:
     world = begin()
     host = world.hosts[N1]
     world.invariants.roles.rely_until(host, Instant(host.clock.at(world.true) + 3))
@@ -44,7 +44,7 @@ def test_1_one_that_acts_while_programs_elsewhere_rely_on_another_is_noticed() -
     world.run(17)
 
 
-def test_programs_rely_on_a_node_while_it_acts_and_let_go_when_it_is_to_move() -> None:
+def test_programs_rely_on_a_node_while_it_acts_and_stop_before_a_transfer() -> None:
     world = begin()
     world.tenants.add(N0, programs=2, for_s=60.0, hesitates_s=1.0)
     world.run(16)
@@ -57,7 +57,7 @@ def test_programs_rely_on_a_node_while_it_acts_and_let_go_when_it_is_to_move() -
     assert node_of(world, N0).leadership.tenants == 0
 
 
-def test_programs_of_a_node_that_dies_rely_on_what_they_were_told_and_come_back() -> None:
+def test_programs_of_a_node_that_crashes_rely_on_its_lease_and_come_back() -> None:
     world = begin()
     world.tenants.add(N0, programs=1, for_s=200.0, hesitates_s=1.0)
     world.tenants.add(N0, programs=1, for_s=200.0, hesitates_s=1.0)
@@ -67,12 +67,12 @@ def test_programs_of_a_node_that_dies_rely_on_what_they_were_told_and_come_back(
     world.run(30)
     assert masters(world) == [N1]
     assert node_of(world, N0).leadership.tenants == 0
-    world.run(60)  # the role is back, and they too
+    world.run(60)  # the role is back, and so are the programs
     assert masters(world) == [N0]
     assert node_of(world, N0).leadership.tenants == 1
 
 
-def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
+def test_programs_that_are_suspended_with_their_machine_stop_when_it_resumes() -> None:
     world = begin()
     world.tenants.add(N0, programs=1, for_s=5.0, hesitates_s=1.0)
     world.run(16)
@@ -82,10 +82,10 @@ def test_programs_that_sleep_with_their_machine_let_go_when_it_wakes() -> None:
     assert node_of(world, N0).leadership.tenants == 0
 
 
-# --- 2: hard states -----------------------------------------------------------------------------
+# --- 2: hard states ---------------------------------------------------------------------
 
 
-def test_2_a_ballot_that_goes_back_on_a_disk_is_noticed() -> None:
+def test_2_a_hard_state_that_goes_back_on_a_disk_is_noticed() -> None:
     hard_states, (host, *_) = HardStates(), hosts().values()
     for term, vote in ((1, None), (1, N1), (2, None), (4, N2)):
         hard_states.check_disk(with_hard_state(host, term, vote), TRUE)
@@ -138,7 +138,7 @@ def test_9_a_second_leader_is_noticed(engine: str, monkeypatch: pytest.MonkeyPat
         world.invariants.quiet(world.hosts, world.true)
 
 
-def test_9_a_higher_id_may_act_for_a_while_when_a_person_put_the_role_there() -> None:
+def test_9_a_higher_id_may_act_for_a_while_after_a_transfer() -> None:
     world = begin()
     world.post(world.hosts[N0], YieldRequested(N2))
     world.run(18)
@@ -165,7 +165,7 @@ def test_10_a_role_that_was_moved_by_hand_and_moves_back_too_early_is_noticed(
         world.run(50)
 
 
-def test_a_wish_that_came_too_late_gives_nobody_the_role() -> None:
+def test_a_transfer_that_came_too_late_moves_nothing() -> None:
     world = begin()
     roles, host = world.invariants.roles, world.hosts[N0]
     late = Resign(term=Term(0), successor=N0, by_hand=True, reason="moved by hand")

@@ -1,4 +1,4 @@
-"""Checks that nobody can judge: a story, and the invariants about them seen to fire."""
+"""Unseen checks: a story, and the invariants about them."""
 
 import pytest
 from attrs import evolve
@@ -17,14 +17,14 @@ QUICK = Limits(unseen_after_s=60.0, unseen_intervals=2)
 
 
 def dark() -> World:
-    """A cluster whose nodes can judge nothing from 15 s on."""
+    """Return a cluster whose nodes all abstain from 15 s on."""
     world = begin(limits=QUICK)
     world.targets.nobody_sees_until = 1000.0
     return world
 
 
-def test_story_a_resolver_is_dead_while_the_master_dies_and_lives_again() -> None:
-    """People are told once, at about the same time as without a change, and of the end."""
+def test_story_a_resolver_is_dead_while_the_master_crashes_and_returns() -> None:
+    """One notice is sent, at about the same time as without a failover, and one of the end."""
     world = dark()
     world.run(60)
     world.crash(N0, down_s=5.0)
@@ -39,7 +39,7 @@ def test_story_a_resolver_is_dead_while_the_master_dies_and_lives_again() -> Non
     assert pages(world) == {"unseen": 1, "seen": 1}
 
 
-def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_8_an_unseen_check_that_is_not_reported_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(unseen_tracker: UnseenTracker, ledger: Ledger, *_: object) -> Ledger:
         del unseen_tracker
         return ledger
@@ -50,7 +50,7 @@ def test_8_blindness_that_nobody_is_told_of_is_noticed(monkeypatch: pytest.Monke
         world.run(200)
 
 
-def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_8_an_end_that_is_not_sent_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = dark()
     monkeypatch.setattr("qutrio.core.alerting.unseen._add_end_notices", lambda *_: None)
     world.run(100)
@@ -60,7 +60,9 @@ def test_8_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -
         world.invariants.paging.check_ended(world.invariants.paging.ledger, world.true)
 
 
-def test_8_what_is_noted_as_told_and_is_not_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_8_a_notice_that_is_marked_and_not_written_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     written = unseen._written
 
     def forgets(ledger: Ledger, draft: Draft) -> Ledger:
@@ -72,7 +74,7 @@ def test_8_what_is_noted_as_told_and_is_not_is_noticed(monkeypatch: pytest.Monke
         world.run(200)
 
 
-def test_7_blindness_that_most_votes_speak_against_is_noticed(
+def test_7_an_unseen_check_with_most_votes_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = begin(limits=QUICK)

@@ -1,4 +1,4 @@
-"""Schedules: planned from a seed, written to a file, made short, and played again."""
+"""Schedules are planned from a seed, written to files, shortened, and played again."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def cut_off(node: NodeId, at: float) -> Cut:
 
 @pytest.fixture(scope="module")
 def wild() -> Schedule:
-    """Clocks far beyond the bound within which one master at most is promised."""
+    """Return a schedule with clocks far beyond the bound that at most one master needs."""
     schedules = (
         Schedule(
             seed=seed,
@@ -63,7 +63,7 @@ def test_a_seed_is_planned_before_it_is_played() -> None:
     assert {size_of(seed) for seed in range(len(SIZES))} == set(range(1, 10))
 
 
-def test_a_schedule_from_a_file_is_the_same_story() -> None:
+def test_a_schedule_from_a_file_gives_the_same_trace() -> None:
     for seed in range(40, 60):
         schedule = plan(seed, size_of(seed))
         assert from_json(to_json(schedule)) == schedule
@@ -90,7 +90,7 @@ def test_fields_that_were_renamed_keep_their_names_in_files() -> None:
     assert from_json(written) == schedule
 
 
-def test_a_schedule_can_be_read_by_a_person() -> None:
+def test_a_schedule_is_shown_as_text() -> None:
     schedule = Schedule(
         seed=9,
         size=3,
@@ -117,12 +117,12 @@ def test_a_schedule_can_be_read_by_a_person() -> None:
 
 
 def test_healing_ends_early_once_all_is_well() -> None:
-    calm = perform(Schedule(seed=1, size=3, faulty_s=30.0))
-    assert calm.broken is None
-    assert WELL_S <= calm.well_s <= WELL_S + 10.0
-    assert calm.void == "nothing was written"
-    assert evolve(calm, acknowledged=1).void == "nothing failed"
-    assert evolve(calm, acknowledged=1, struck=((Fault.CRASH, 1),)).void is None
+    quiet = perform(Schedule(seed=1, size=3, faulty_s=30.0))
+    assert quiet.broken is None
+    assert WELL_S <= quiet.well_s <= WELL_S + 10.0
+    assert quiet.void == "nothing was written"
+    assert evolve(quiet, acknowledged=1).void == "nothing failed"
+    assert evolve(quiet, acknowledged=1, struck=((Fault.CRASH, 1),)).void is None
 
 
 # --- shrinking ------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def outcome(schedule: Schedule, broken: str | None, true_s: float = 5.0) -> RunO
     )
 
 
-def test_a_schedule_shrinks_to_what_breaks_the_promise() -> None:
+def test_a_schedule_shrinks_to_what_breaks_the_invariant() -> None:
     culprits = (Clog(at=2.0, node=B, for_s=1.0), Clog(at=4.0, node=C, for_s=1.0))
     noise = tuple(Crash(at=n / 4, node=A, down_s=1.0) for n in range(40))
     tried = []
@@ -184,7 +184,9 @@ def test_shrinking_stops_when_its_runs_are_used_up() -> None:
     assert len(tried) == 7
 
 
-def test_clocks_beyond_the_bound_break_a_promise_and_the_story_gets_short(wild: Schedule) -> None:
+def test_clocks_beyond_the_bound_break_an_invariant_and_the_schedule_gets_short(
+    wild: Schedule,
+) -> None:
     broken = perform(wild)
     assert broken.broken is not None
     assert broken.broken.startswith("1: ")
@@ -207,7 +209,7 @@ def test_many_seeds_are_played_and_counted(capsys: pytest.CaptureFixture[str]) -
     assert all(fault.value in told for fault in Fault)
 
 
-def test_two_processes_tell_the_same_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_print_the_same_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     told = []
     for jobs in ("1", "2"):
         assert main(["--seeds", "6", "--seconds", "5", "--jobs", jobs]) == 0
@@ -233,8 +235,8 @@ def test_a_schedule_in_a_file_is_played_again(
 
 def test_a_report_names_the_faults_that_never_struck(wild: Schedule) -> None:
     report = Report()
-    calm = outcome(wild, None)
-    report.add(evolve(calm, struck=((Fault.CRASH, 3),)))
+    quiet = outcome(wild, None)
+    report.add(evolve(quiet, struck=((Fault.CRASH, 3),)))
     assert Fault.CRASH not in report.missing()
     assert Fault.LOSS in report.missing()
     assert report.struck[Fault.CRASH] == 1

@@ -1,4 +1,4 @@
-"""Hundreds of hostile schedules, always the same ones and some that nobody has seen before."""
+"""Hundreds of schedules break no invariant: fixed ones and new ones."""
 
 import os
 import subprocess
@@ -53,11 +53,11 @@ def test_no_schedule_of_faults_breaks_a_promise_under_any_engine(engine: str) ->
 @pytest.mark.parametrize(
     ("engine", "seed", "size"),
     [
-        ("lowest-id", 121, 5),  # a name that the last holder gave outlived its purpose
+        ("lowest-id", 121, 5),  # a successor named by the last master stayed valid too long
         ("gossip", 1137, 3),  # a master with tenants was removed, and its voters were free at once
-        ("raft", 1070, 3),  # a late word of the last holder made the others forget whom it named
-        ("raft", 1190, 3),  # the judge took a vote that was told anew for the newest one
-        ("lowest-id", 1273, 3),  # the judge expected patience of one that never heard of a wish
+        ("raft", 1070, 3),  # a late message of the last master made others forget its successor
+        ("raft", 1190, 3),  # the judge took a repeated vote for the newest one
+        ("lowest-id", 1273, 3),  # the judge expected a node to respect a transfer that it missed
     ],
 )
 def test_what_a_seed_once_found_does_not_come_back(engine: str, seed: int, size: int) -> None:
@@ -65,46 +65,46 @@ def test_what_a_seed_once_found_does_not_come_back(engine: str, seed: int, size:
 
 
 def test_a_vote_of_the_first_round_counts_again_when_its_voter_is_back() -> None:
-    """The judge took it for one of the second round, and missed the first."""
+    """The judge took the vote for one of the second round, and missed the first."""
     assert play(3803, 7, 15.0, engine="raft").broken is None
 
 
 @pytest.mark.parametrize(("seed", "size"), [(210, 3), (346, 5), (528, 3)])
-def test_the_end_of_an_outage_waits_until_a_majority_knows_that_it_was_told(
+def test_the_end_of_an_outage_waits_until_a_majority_knows_that_it_was_sent(
     seed: int, size: int
 ) -> None:
-    """A master that was cut off just then told the end; the next one told the outage after it."""
+    """A master that was cut off just then sent the end; the next sent the outage after it."""
     assert play(seed, size).broken is None
 
 
 @pytest.mark.parametrize(("seed", "size"), [(20052, 6), (20331, 5)])
-def test_bad_links_do_not_leave_all_in_doubt_of_each_other(seed: int, size: int) -> None:
-    """After a minute each voter doubted others, and one that was named could not be elected."""
+def test_bad_links_do_not_make_all_doubt_each_other(seed: int, size: int) -> None:
+    """After a minute each voter doubted others, so that no candidate could be elected."""
     assert play(seed, size, 20.0).broken is None
 
 
-def test_an_outage_is_not_told_while_a_write_drops_it_untold() -> None:
-    """One write opened an incident and disabled its check; the next crossed the notice off."""
+def test_an_outage_is_not_sent_while_a_write_drops_it() -> None:
+    """One write opened an incident and disabled its check; the next dropped the notice."""
     assert play(221, 5, 10.0).broken is None
 
 
 def test_a_late_farewell_of_a_program_that_was_too_old_ends_no_streak() -> None:
-    """The judge counted it, but the node does not hear a program that is too old."""
+    """The judge counted it, but nodes ignore programs that are too old."""
     assert play(3235, 9, 10.0).broken is None
 
 
 def test_a_node_that_stops_to_be_upgraded_announces_the_level_that_it_ran() -> None:
-    """Its links announced the level of the program that it had not started yet."""
+    """Its links announced the level of a program that it had not started yet."""
     assert play(6301, 5, 5.0).broken is None
 
 
 def test_a_node_that_missed_a_removal_is_not_left_without_a_master() -> None:
-    """It had endorsed the holder, and so asked nobody else to confirm the removal."""
+    """It had granted the master, and so asked no other node to confirm the removal."""
     assert play(20265, 4, 20.0).broken is None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_under_each_engine_the_same_seed_is_the_same_story(engine: str) -> None:
+def test_under_each_engine_the_same_seed_gives_the_same_trace(engine: str) -> None:
     first, again = play(7, 3, 25.0, engine=engine), play(7, 3, 25.0, engine=engine)
     assert first == again
     assert first.broken is None
@@ -119,17 +119,17 @@ def test_engines_are_drawn_from_the_seed_and_the_simplest_half_of_the_time() -> 
     assert {plan(seed, 3, engine="raft").settings.engine for seed in range(20)} == {"raft"}
 
 
-def test_the_same_seed_is_the_same_story() -> None:
+def test_the_same_seed_gives_the_same_trace() -> None:
     first, again = play(7, 3, 25.0), play(7, 3, 25.0)
     assert first == again
     assert first.events > 300
 
 
-def test_different_seeds_are_different_stories() -> None:
+def test_different_seeds_give_different_traces() -> None:
     assert len({play(seed, 3, 5.0).trace for seed in (1, 2, 3)}) == 3
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4242"])
-def test_the_same_seed_is_the_same_story_in_another_process(hash_seed: str) -> None:
+def test_the_same_seed_gives_the_same_trace_in_another_process(hash_seed: str) -> None:
     told = run("-c", REPLAY, hash_seed=hash_seed)
     assert told.stdout.strip() == play(7, 3, 25.0).trace

@@ -1,6 +1,6 @@
-"""Stories of the engines: raft and gossip elect, the engine changes, the role moves by hand.
+"""Stories of the engines: raft and gossip elect, the engine changes, operators move the role.
 
-In each of them the judge looks after every event, and so does the test: never do two act.
+In each of them the judge and the test check after every event that no two nodes act.
 """
 
 import pytest
@@ -17,12 +17,12 @@ from tests.sim.worlds import N0, N1, N2, N3, N4, both_ways, cut_off, masters, mo
 USUAL = Settings()
 BEGUN_S: Seconds = 30.0
 ROUND_TRIPS_S: Seconds = 0.75
-"""Asking, voting, claiming and establishing, with messages that take up to 50 ms."""
+"""Canvass, votes, claim and first write, with messages that take up to 50 ms."""
 ALL = (N0, N1, N2)
 
 
 def elected(engine: str, size: int = 3, seed: int = 11) -> tuple[World, NodeId]:
-    """Return a cluster in which somebody acts, and who."""
+    """Return a cluster with a master, and the master."""
     world = World(seed, size, settings=Settings(engine=engine, master_cooldown_s=20.0))
     world.run(BEGUN_S)
     (master,) = masters(world)
@@ -30,12 +30,12 @@ def elected(engine: str, size: int = 3, seed: int = 11) -> tuple[World, NodeId]:
 
 
 def leaders(world: World) -> set[NodeId]:
-    """Return whose engines lead."""
+    """Return the nodes whose engines lead."""
     return {n for n in world.hosts if node_of(world, n).leadership.engine_host.role is Role.LEADER}
 
 
 def longest_gap(world: World, until: Seconds) -> Seconds:
-    """Run on, and say for how long nobody acted at a stretch."""
+    """Run on, and return the longest time without a master."""
     step, longest, since = 0.01, 0.0, world.true
     while world.true < until:
         world.run(world.true + step)
@@ -48,13 +48,13 @@ def longest_gap(world: World, until: Seconds) -> Seconds:
 
 
 def switch(world: World, engine: str) -> None:
-    """Let an operator name another engine."""
+    """Let an operator choose another engine."""
     settings = node_of(world, N1).register.committed.document.settings
     world.propose(N1, PutSettings(settings=evolve(settings, engine=engine), expect=settings))
 
 
 def test_story_the_engine_changes_three_times_while_people_write() -> None:
-    """Whoever acts goes on acting, so there is not even the gap of one failover."""
+    """The master stays, so there is no gap."""
     world, master = elected("lowest-id")
     gaps = []
     for turn, engine in enumerate(("raft", "gossip", "lowest-id")):
@@ -80,8 +80,8 @@ def test_story_a_raft_leader_dies_and_another_acts_within_two_election_timeouts(
     assert len(masters(world)) == 1
 
 
-def test_story_a_raft_node_that_was_cut_off_disturbs_nobody_when_it_returns() -> None:
-    """It asked in vain for a minute (PreVote), so it comes back with the term it left with."""
+def test_story_a_raft_node_that_was_cut_off_does_not_disturb_when_it_returns() -> None:
+    """It canvassed in vain for a minute (pre-vote), so it returns with its old term."""
     world, master = elected("raft", size=5)
     lost = next(n for n in world.hosts if n != master)
     terms = {n: node_of(world, n).leadership.engine_host.hard_state for n in world.hosts}
@@ -119,7 +119,7 @@ def test_story_gossip_has_a_leader_on_each_side_and_one_that_acts() -> None:
 
 
 @pytest.mark.parametrize("engine", ["gossip", "raft"])
-def test_story_a_role_moved_by_hand_stays_where_it_was_put(engine: str) -> None:
+def test_story_a_role_moved_by_an_operator_stays(engine: str) -> None:
     world, master = elected(engine)
     (other, last) = (n for n in ALL if n != master)
     world.post(world.hosts[other], YieldRequested(last))
@@ -129,7 +129,7 @@ def test_story_a_role_moved_by_hand_stays_where_it_was_put(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["gossip", "raft"])
 def test_story_a_node_sleeps_through_a_switch(engine: str) -> None:
-    """It was down when bonds changed their length; it wakes up, learns and follows."""
+    """It was down when the duration of grants changed; it starts, learns and follows."""
     world, master = elected("lowest-id")
     missing = next(n for n in ALL if n != master)
     world.crash(missing, 20)
@@ -138,7 +138,7 @@ def test_story_a_node_sleeps_through_a_switch(engine: str) -> None:
     change = PutSettings(settings=evolve(settings, engine=engine), expect=settings)
     world.propose(via, change)
     assert moves(world, world.true + 10) == [master]
-    world.crash(master, 30)  # the one that is left knows, the other wakes up and does not
+    world.crash(master, 30)  # the node that is left knows of the change, the other does not
     world.run(world.true + 25)
     assert len(masters(world)) == 1
     assert node_of(world, missing).leadership.settings.engine == engine

@@ -1,4 +1,4 @@
-"""Stories of pages: sent and not yet marked, when the one who sent it goes."""
+"""Stories of pages that are sent and not marked yet when their sender goes."""
 
 import pytest
 from attrs import evolve
@@ -11,12 +11,12 @@ SENT_S_MAX: Seconds = 30.0
 
 
 def test_story_the_master_dies_between_sent_and_marked() -> None:
-    """The next master cannot know that people read it: it says so once more, with the same id."""
+    """The next master cannot know that the page was sent, so it sends it again with the same id."""
     world = begin()
     world.dies_after_delivery_s = 30.0
     world.targets.down.add(WEB)
     world.run(15 + SENT_S_MAX)
-    assert world.hosts[N0].node is None, "it died with the mark"
+    assert world.hosts[N0].node is None, "it crashed with the mark"
     assert masters(world) == [N1]
     assert dict(world.invariants.announced) == {("web-1.down", "hook"): 2}
     world.targets.down.clear()
@@ -26,7 +26,7 @@ def test_story_the_master_dies_between_sent_and_marked() -> None:
 
 
 def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> None:
-    """It resigns with the page in its hands, and passes the mark on: nobody reads it twice."""
+    """It resigns while it sends the page, and passes the mark on, so the page is sent once."""
     world = begin()
     world.targets.down.add(WEB)
     while not world.invariants.announced:
@@ -41,7 +41,7 @@ def test_story_the_mark_of_a_master_that_stopped_in_an_orderly_way_arrives() -> 
 
 @pytest.mark.parametrize("gone", [N1, N2])
 def test_story_a_page_through_the_death_of_a_follower_comes_once(gone: str) -> None:
-    """Who died had nothing to do with it."""
+    """The node that crashed was not involved."""
     world = begin()
     world.targets.down.add(WEB)
     world.at(15.5, N0, lambda: world.crash(next(n for n in world.hosts if n == gone), 20.0))
@@ -50,7 +50,7 @@ def test_story_a_page_through_the_death_of_a_follower_comes_once(gone: str) -> N
 
 
 def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_it() -> None:
-    """Down before recovered, and each once, though both were written while nobody could be told."""
+    """Both were written while the channel was down; they arrive in order, each once."""
     world = begin()
     world.channels.down_until = 60.0
     world.targets.down.add(WEB)
@@ -64,8 +64,8 @@ def test_story_a_page_waits_for_a_channel_that_is_down_and_its_recovery_follows_
     world.invariants.quiet(world.hosts, world.true)
 
 
-def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know() -> None:
-    """It keeps the recovery: the next master tells of the outage again, and then of its end."""
+def test_story_a_master_sends_the_outage_and_loses_its_peers_before_they_know() -> None:
+    """It keeps the recovery: the next master sends the outage again, and then its end."""
     world = begin()
     world.channels.down_until = 60.0
     world.targets.down.add(WEB)
@@ -79,8 +79,8 @@ def test_story_a_master_tells_of_the_outage_and_loses_its_peers_before_they_know
     assert pages(world) == {"down": 2, "recovered": 1}
 
 
-def test_story_whoever_was_told_of_an_outage_is_told_that_the_watch_ended_and_then_afresh() -> None:
-    """Also on a channel that is removed meanwhile."""
+def test_story_a_channel_with_an_outage_gets_its_closing_and_then_the_next_outage() -> None:
+    """This includes a channel that is removed meanwhile."""
     world = begin()
     world.targets.down.add(WEB)
     world.run(40)

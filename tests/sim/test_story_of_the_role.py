@@ -1,6 +1,6 @@
-"""Stories of who acts: restarts, cuts, sleep, a lost quorum, a power cut, stale documents.
+"""Stories of the master: restarts, cuts, suspension, a lost quorum, a power cut, old documents.
 
-In each of them the judge looks after every event, and so does the test: never do two act.
+In each of them the judge and the test check after every event that no two nodes act.
 """
 
 import pytest
@@ -33,7 +33,7 @@ DEAD_S: Seconds = Settings().dead_after_s
 
 
 def clock(world: World, name: NodeId) -> Instant:
-    """Return what a machine's boot-time clock shows."""
+    """Return the time of a machine's boot clock."""
     return world.hosts[name].clock.at(world.true)
 
 
@@ -44,7 +44,7 @@ def names(world: World, name: NodeId) -> set[str]:
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_story_the_lowest_id_restarts(how: str) -> None:
-    """No two masters, not for one heartbeat, whether it dies or is stopped in an orderly way."""
+    """Never two masters, not for one heartbeat, whether it crashes or is stopped cleanly."""
     world, down_s = begin(), 2 * DEAD_S
     if how == "killed":
         world.crash(N0, down_s)
@@ -69,13 +69,13 @@ def test_story_a_bridge_two_nodes_see_a_majority_through_a_third() -> None:
     assert all(
         node_of(world, n).leadership.membership.sees_majority(clock(world, n)) for n in (N0, N1)
     )
-    world.crash(N0, 10)  # now B and C can decide, and A returns to a living incumbent
+    world.crash(N0, 10)  # now B and C can decide, and A returns while another is master
     assert moves(world, 220) == [N1]
 
 
 @pytest.mark.parametrize("deaf", [True, False], ids=["hears-nobody", "is-heard-by-nobody"])
 def test_story_the_master_is_cut_off_in_one_direction_only(*, deaf: bool) -> None:
-    """Whichever direction it is, the master stops before another begins."""
+    """In both cases, the master stops before another begins."""
     world = begin()
     others = (N1, N2)
     cut_off(world, *(((o, N0) if deaf else (N0, o)) for o in others), for_s=60)
@@ -87,14 +87,14 @@ def test_story_the_master_is_cut_off_in_one_direction_only(*, deaf: bool) -> Non
 
 
 def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() -> None:
-    """It sleeps for twice dead-after with a page in its hands; another pages meanwhile."""
+    """It is suspended for twice dead-after while it sends a page; another pages meanwhile."""
     world = begin()
-    world.channels.slow_until = 100.0  # so that an attempt is under way for a while
+    world.channels.slow_until = 100.0  # so that an attempt takes a while
     world.targets.down.add(WEB)
     while not world.invariants.rounds._judged:
         world.run(world.true + 0.05)
     world.run(world.true + 0.3)
-    assert not world.invariants.announced, "it has not left yet"
+    assert not world.invariants.announced, "it has not been sent yet"
     world.suspend(N0, 2 * DEAD_S)
     world.channels.slow_until = 0.0
     watcher = watch(world)
@@ -102,7 +102,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
     world.run(asleep_until)
     assert watcher.acted[-1] == N1
     world.run(asleep_until + 10)
-    assert N0 not in watcher.acted[watcher.acted.index(N1) :], "it woke, looked and knew"
+    assert N0 not in watcher.acted[watcher.acted.index(N1) :], "it resumed and checked its lease"
     assert 1 <= pages(world)["down"] <= 2
     world.targets.down.clear()
     world.run(asleep_until + 60)
@@ -111,7 +111,7 @@ def test_story_the_master_is_suspended_and_resumed_in_the_middle_of_sending() ->
 
 
 def test_story_the_quorum_is_lost_and_regained() -> None:
-    """The survivor decides nothing, says why, and all goes on by itself when one returns."""
+    """The survivor decides nothing and says why; all continues when one node returns."""
     world = begin()
     world.targets.down.add(WEB)
     world.crash(N1, 40)
@@ -131,7 +131,7 @@ def test_story_the_quorum_is_lost_and_regained() -> None:
 
 
 def test_story_two_nodes_restart_with_a_stale_document() -> None:
-    """Two of three missed the last changes: what was acknowledged is taken from the third."""
+    """Two of three missed the last changes, and get what was acknowledged from the third."""
     world = begin()
     world.crash(N1, 5)
     world.add_check(N2, "one")
@@ -148,7 +148,7 @@ def test_story_two_nodes_restart_with_a_stale_document() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_story_the_whole_cluster_is_power_cycled_at_once(seed: int) -> None:
-    """In the middle of writing: what was acknowledged is there, and somebody acts soon."""
+    """It happens during writes; what was acknowledged survives, and a node acts soon."""
     world = World(seed, 3, settings=Settings(master_cooldown_s=COOLDOWN_S))
     world.run(15)
     for number in range(20):
@@ -166,7 +166,7 @@ def test_story_the_whole_cluster_is_power_cycled_at_once(seed: int) -> None:
 
 
 def test_story_a_full_or_read_only_disk_makes_the_master_resign_and_say_why() -> None:
-    """It steps down at the first write that fails; the next acts, and takes changes."""
+    """It resigns at the first write that fails; the next acts, and accepts changes."""
     world = begin()
     world.hosts[N0].disk_fails_until = 60.0
     world.add_check(N2, "api")
@@ -188,11 +188,11 @@ def test_story_a_partial_partition_of_five_never_has_two_masters() -> None:
     cut_off(world, *both_ways(*apart), for_s=200)
     assert moves(world, 100) == [N0]
     world.crash(N0, 20)
-    assert moves(world, 200) == [N2, N0]  # B sees two of five only
+    assert moves(world, 200) == [N2, N0]  # B sees only two of five
 
 
 def test_story_a_wall_clock_that_jumps_moves_no_role() -> None:
-    """Wall time decides nothing: nobody acts, or stops, because of it."""
+    """No node begins or stops to act because of wall time."""
     world = begin()
     for name, jump in ((N0, 1e6), (N1, -1e6)):
         world.hosts[name].clock.wall_off_s = jump

@@ -16,19 +16,19 @@ HOUR_S = 3600
 
 
 def state(world: World, name: NodeId) -> State:
-    """Return what a node makes of the votes."""
+    """Return a node's verdict."""
     return node_of(world, name).exchange.verdicts.state(WEB)
 
 
 def web(world: World) -> Check:
-    """Return the check as it stands."""
+    """Return the current version of the check."""
     document = node_of(world, N0).register.committed.document
     return next(check for check in document.checks if check.id == WEB)
 
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_story_one_bad_round_on_every_node_pages_nobody(size: int) -> None:
-    """Everybody sees the target fail once, and nobody twice."""
+    """Every node sees the target fail once, and none twice."""
     world = begin(size)
     world.targets.down.add(WEB)
     for name in world.hosts:
@@ -53,7 +53,7 @@ def test_story_one_vote_out_of_five_is_unknown_and_not_down() -> None:
 
 
 def test_story_one_failing_vote_against_four_pages_nobody() -> None:
-    """One node alone cannot reach the target; the others can."""
+    """Only one node cannot reach the target."""
     world = begin(5)
     world.targets.lonely.add((N2, WEB))
     world.run(120)
@@ -62,7 +62,7 @@ def test_story_one_failing_vote_against_four_pages_nobody() -> None:
 
 
 def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
-    """What comes back is about the check as it was: it is no vote on the new one."""
+    """The result is of the old version of the check, so it is no vote on the new one."""
     world = begin()
     old = web(world)
     assert isinstance(old, TcpCheck)
@@ -74,7 +74,7 @@ def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
     world.propose(N1, PutCheck(check=edited, expect=old))
     world.run(15.6)
     assert web(world).changed > old.changed
-    world.run(15 + hangs_s + 0.2)  # the failures of the old address have come in
+    world.run(15 + hangs_s + 0.2)  # the failures of the old address have arrived
     for name in world.hosts:
         votes = node_of(world, name).exchange.verdicts._tallies[WEB].votes.values()
         assert all(vote.result.changed == web(world).changed for vote in votes)
@@ -84,7 +84,7 @@ def test_story_a_check_is_edited_while_its_probe_is_in_flight() -> None:
 
 
 def test_story_a_node_whose_wall_clock_is_an_hour_off() -> None:
-    """Its votes count like any; each node warns of the difference, once; the status shows it."""
+    """Its votes count; each node warns of the difference once, and the status shows it."""
     world = begin()
     world.hosts[N2].clock.wall_off_s = HOUR_S
     world.run(20)
@@ -101,7 +101,7 @@ def test_story_a_node_whose_wall_clock_is_an_hour_off() -> None:
 
 
 def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -> None:
-    """Two of three see the target fail once; their reports reach the master for a minute."""
+    """Two of three see the target fail once; their reports are repeated for a minute."""
     world = begin()
     watcher = watch(world)
     world.targets.down.add(WEB)
@@ -124,7 +124,7 @@ def test_story_one_bad_round_whose_reports_come_again_and_again_pages_nobody() -
 
 
 def shown_skew(host: Host) -> dict[NodeId, int]:
-    """Return whole seconds by which each member's wall clock is ahead, as one node shows it."""
+    """Return by how many seconds each member's wall clock is ahead, as one node shows it."""
     assert host.node is not None
     return {name: round(skew) for name, skew in host.node.leadership.clocks.skew.items()} | {
         host.name: 0

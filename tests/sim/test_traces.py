@@ -1,4 +1,4 @@
-"""Traces: a digest of what nodes did, by which two versions of the program are compared."""
+"""Traces are digests of what nodes did, to compare two versions of the program."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_one_message_more_gives_another_trace(monkeypatch: pytest.MonkeyPatch) -
     assert line(5, seconds=SECONDS) != first
 
 
-def test_a_trace_begins_anew_after_a_recording() -> None:
+def test_a_recording_does_not_affect_the_next() -> None:
     step = Node.step
     line(1, seconds=SECONDS)
     assert Node.step is step

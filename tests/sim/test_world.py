@@ -1,4 +1,4 @@
-"""Whole clusters in virtual time: replayable to the letter, and no promise broken."""
+"""Whole clusters in virtual time break no invariant."""
 
 from qutrio.core.api.mutations import RemoveMember
 from qutrio.model.document import Settings
@@ -14,7 +14,7 @@ def masters(world: World) -> list[NodeId]:
 
 
 def moves(world: World, until: Seconds) -> list[NodeId]:
-    """Run on, and say who acted, in order and each once in a row."""
+    """Run on, and return the masters in order, without repetitions in a row."""
     seen: list[NodeId] = []
     while world.true < until:
         world.run(world.true + 0.25)
@@ -51,7 +51,7 @@ def test_a_removed_node_affects_nothing() -> None:
     assert removed.removed
     terms = [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node]
     world.targets.down.add(WEB)
-    world.crash(N2, 1)  # it comes back with what it knows, and nobody listens
+    world.crash(N2, 1)  # it returns with its state, and is ignored
     assert moves(world, 60) == [master]
     assert [h.node.leadership.lease.heard_term for h in world.hosts.values() if h.node] == terms
     holder = world.hosts[master].node

@@ -1,9 +1,9 @@
-"""What nodes did in many seeds, as one digest for each seed: `python -m tests.sim.traces --help`.
+"""Prints a digest of what nodes did for each seed: `python -m tests.sim.traces --help`.
 
-A change of names or of structure must not change what nodes do.  Record the digests before it
-and after it, and compare the two files.  A digest covers every effect on the world, in order,
-with the moment and the node: messages and journal lines as they are written, writes of the disk,
-probes, notices, answers.  Log lines, and what is only words for people, are left out.
+A change of names or of structure must not change what nodes do.  Record the digests before and
+after it, and compare the two files.  A digest covers every effect on the world, in order, with
+the time and the node: messages and journal lines as written, writes of the disk, probes, notices,
+answers.  Log lines and sentences for people are left out.
 """
 
 import sys
@@ -27,12 +27,12 @@ from qutrio.sim.engine_settings import CHOICES, MIXED
 from qutrio.sim.schedule import play, size_of
 
 WORDS = frozenset({"reason", "detail", "why", "because"})
-"""Fields that hold a sentence for people."""
+"""Fields with sentences for people."""
 SEEDS_PER_TURN = 4
 
 
 def main() -> None:
-    """Print a line for each seed: its number, the digest of its trace, and what it broke."""
+    """Print for each seed its number, the digest of its trace, and what broke."""
     parser = ArgumentParser(prog="python -m tests.sim.traces")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds")

@@ -1,4 +1,4 @@
-"""What the tests of simulated clusters share: names, and a few things to ask of a world."""
+"""Names and helpers that the tests of simulated clusters share."""
 
 from typing import Any
 
@@ -28,52 +28,52 @@ def begin(size: int = 3, **fields: Any) -> World:
 
 
 def node_of(world: World, name: NodeId) -> Node:
-    """Return the node of a machine that runs."""
+    """Return the node of a running machine."""
     node = world.hosts[name].node
     assert node is not None, f"{name} is down"
     return node
 
 
 def masters(world: World) -> list[NodeId]:
-    """Say who acts at this moment of true time."""
+    """Return the nodes that act now."""
     return [name for name, host in world.hosts.items() if host.acting(world.true)]
 
 
 @define
 class Watcher:
-    """Writes down who acts after every event, and which messages leave."""
+    """Records the masters after every event, and the sent messages."""
 
     world: World
     acted: list[NodeId] = field(factory=list)
     said: list[tuple[NodeId, NodeId, Message]] = field(factory=list)
 
     def on_effect(self, name: NodeId, effect: Effect) -> None:
-        """Note a message."""
+        """Record a message."""
         if isinstance(effect, Send):
             self.said.append((name, effect.to, effect.message))
 
     def on_probe(self, name: NodeId, *_: object) -> None:
-        """Nothing to note: the judge does."""
+        """Do nothing: the judge checks this."""
 
     def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
-        """Nothing to note: the judge does."""
+        """Do nothing: the judge checks this."""
 
     def on_event(self, name: NodeId) -> None:
-        """Note who acts now; two at once are two too many."""
+        """Record the master, and check that there is only one."""
         acting = masters(self.world)
         assert len(acting) <= 1, f"{acting} act at {self.world.true}"
         self.acted += [name for name in acting if name not in self.acted[-1:]]
 
 
 def watch(world: World) -> Watcher:
-    """Look at a world after every event from now on."""
+    """Watch a world after every event from now on."""
     watcher = Watcher(world)
     world.observer = watcher
     return watcher
 
 
 def moves(world: World, until: Seconds) -> list[NodeId]:
-    """Run on, and say who acted, in order and each once in a row; looks after every event."""
+    """Run on, and return the masters in order, without repetitions; checks every event."""
     watcher = watch(world)
     watcher.on_event(N0)
     world.run(until)
@@ -81,7 +81,7 @@ def moves(world: World, until: Seconds) -> list[NodeId]:
 
 
 def pages(world: World) -> dict[str, int]:
-    """Say how often people read of each kind of flip, on all channels."""
+    """Return how often each kind of notice was delivered, on all channels."""
     told: dict[str, int] = {}
     for (notice, _), times in world.invariants.announced.items():
         kind = notice.rpartition(".")[2]
@@ -90,7 +90,7 @@ def pages(world: World) -> dict[str, int]:
 
 
 def cut_off(world: World, *pairs: tuple[NodeId, NodeId], for_s: Seconds) -> None:
-    """Let nothing arrive in these directions."""
+    """Cut these directions."""
     world.network.cut_off(pairs, world.true + for_s)
 
 

@@ -53,6 +53,17 @@ async def test_a_promise_alone_writes_no_document(directory: DataDirectory, stor
     assert Store(directory).load().promise.term == 9
 
 
+async def test_a_state_that_cannot_be_written_is_a_failure_of_the_disk(
+    directory: DataDirectory, store: Store
+) -> None:
+    """A crash would come again after each restart; this node goes on without the role."""
+    endless = evolve(record(2), ledger=Ledger(sequence=2**64))
+    with pytest.raises(StorageError, match="the state cannot be written as JSON"):
+        await store.persist(Stable(Promise(), endless, record(1)))
+    assert store.durable == FIRST
+    assert Store(directory).load() == FIRST
+
+
 async def test_an_equal_document_is_not_written_again(
     directory: DataDirectory, store: Store
 ) -> None:

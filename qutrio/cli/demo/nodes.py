@@ -101,7 +101,7 @@ class DemoNode:
         if process.returncode is None:
             process.kill()
             await process.wait()
-        raise DemoError(f"{self.name} could not join: {self._last_words()}")
+        raise DemoError(f"{self.name} could not join: {self._last_line()}")
 
     async def ask(self, op: str, **fields: object) -> dict[str, Any]:
         """Ask the running node something over its control socket.  Raises `DemoError`."""
@@ -117,7 +117,7 @@ class DemoNode:
         """
         if self.process is not None and self.process.poll() is not None:
             code = self.process.returncode
-            raise DemoError(f"{self.name} ended by itself with {code}: {self._last_words()}")
+            raise DemoError(f"{self.name} ended by itself with {code}: {self._last_line()}")
         try:
             return Standing.of(await self._call("status", {}))
         except ControlFailure as failure:
@@ -171,7 +171,7 @@ class DemoNode:
             "QUTRIO_LOG": "logfmt",
         }
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         lines = self.log.read_bytes()[-LAST_WORDS_BYTES:].decode(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 

@@ -132,11 +132,11 @@ class Story:
     async def stay(self) -> None:
         """Leave everything running until a signal comes, and print how to look at it."""
         node = next(node for node in self.nodes if node.process is not None)
-        self.say("The cluster stays until Ctrl-C.  Look at it from another terminal:")
+        self.report("The cluster stays until Ctrl-C.  Look at it from another terminal:")
         print(f"\n    QUTRIO_SOCKET={node.socket} {_program()} status\n", flush=True)
         await trio.sleep_forever()
 
-    def say(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Print one line with the seconds since the beginning."""
         print(f"{trio.current_time() - self._began:5.1f}s  {line}", flush=True)
 
@@ -145,17 +145,17 @@ class Story:
         first = self.nodes[0]
         await first.serve()
         alone = await until("the first node's lease", START_S_MAX, lambda: looks.master([first]))
-        self.say(f"{first.name} starts on {first.address}: a cluster of one, master of itself.")
+        self.report(f"{first.name} starts on {first.address}: a cluster of one, master of itself.")
         for count, node in enumerate(self.nodes[1:], start=2):
             invitation = await first.ask("enroll.create", name=node.name, auto_approve=True)
             await node.join(invitation["token"])
             await node.serve()
             running = self.nodes[:count]
             await until(f"the vote of {node.name}", STEP_S_MAX, partial(looks.all_vote, running))
-            self.say(f"{node.name} starts on {node.address} and joins with a single-use token.")
+            self.report(f"{node.name} starts on {node.address} and joins with a single-use token.")
         master = await until("the election", STEP_S_MAX, lambda: looks.agreed_master(self.nodes))
         assert master.term >= alone.term
-        self.say(
+        self.report(
             f"All three name {master.name} as master, in term {master.term}; two are a quorum."
         )
 
@@ -164,18 +164,18 @@ class Story:
         node = self.nodes[-1]
         await node.ask("alert.add", channel=self._channel())
         await node.ask("check.add", check=self._check())
-        self.say(f"A check is added on {node.name}: {self.target.url} every {CHECK_INTERVAL}.")
+        self.report(f"A check is added on {node.name}: {self.target.url} every {CHECK_INTERVAL}.")
         await until(f"{CHECK} up", STEP_S_MAX, lambda: looks.verdict_is(self.nodes, "up"))
-        self.say(f"{CHECK} is UP: all three see it.  Up is no news, so nobody gets a mail.")
+        self.report(f"{CHECK} is UP: all three see it.  Up is no news, so nobody gets a mail.")
 
     async def _break(self) -> None:
         """Take the website down and wait for the one mail."""
         self.target.take_down()
         broken = trio.current_time()
-        self.say("The website goes down.")
+        self.report("The website goes down.")
         mail = await self._mail("DOWN")
         waited = trio.current_time() - broken
-        self.say(f"One mail arrives, {waited:.1f} s later, with what each node saw:")
+        self.report(f"One mail arrives, {waited:.1f} s later, with what each node saw:")
         _quote(mail)
         await until("the record of that mail", STEP_S_MAX, lambda: looks.all_delivered(self.nodes))
 
@@ -185,34 +185,34 @@ class Story:
         victim = next(node for node in self.nodes if node.name == was.name)
         await victim.kill()
         killed = trio.current_time()
-        self.say(f"{was.name}, the master of term {was.term}, is killed (SIGKILL).")
+        self.report(f"{was.name}, the master of term {was.term}, is killed (SIGKILL).")
         survivors = tuple(node for node in self.nodes if node is not victim)
         now = await until("the takeover", STEP_S_MAX, lambda: looks.master(survivors))
         waited = trio.current_time() - killed
         if now.term <= was.term:
             raise DemoError(f"{now.name} is master in term {now.term}, not after term {was.term}")
-        self.say(f"{now.name} is master in term {now.term}, {waited:.1f} s later.")
+        self.report(f"{now.name} is master in term {now.term}, {waited:.1f} s later.")
         await until("its verdict", STEP_S_MAX, lambda: looks.verdict_is(survivors, "down"))
         await trio.sleep(QUIET_S)
         self._expect_mails(down=1, recovered=0)
-        self.say(f"{now.name} counts the votes: still down, as already told.  No second mail.")
+        self.report(f"{now.name} counts the votes: still down, as already told.  No second mail.")
         return next(node for node in survivors if node.name == now.name), survivors
 
     async def _mend(self, master: DemoNode, survivors: tuple[DemoNode, ...]) -> None:
         """Bring the website back and wait for exactly one mail."""
         await self.target.bring_up()
         mended = trio.current_time()
-        self.say("The website is back.")
+        self.report("The website is back.")
         mail = await self._mail("RECOVERED")
         waited = trio.current_time() - mended
-        self.say(f"One mail arrives from {master.name}, {waited:.1f} s later:")
+        self.report(f"One mail arrives from {master.name}, {waited:.1f} s later:")
         _quote(mail)
         await until("the last record", STEP_S_MAX, lambda: looks.all_delivered(survivors))
         await trio.sleep(QUIET_S)
 
     def _sum_up(self) -> None:
         self._expect_mails(down=1, recovered=1)
-        self.say("In total: one outage, one dead master, two mails: one DOWN, one RECOVERED.")
+        self.report("In total: one outage, one dead master, two mails: one DOWN, one RECOVERED.")
 
     def _expect_mails(self, *, down: int, recovered: int) -> None:
         """Raise `DemoError` unless exactly these mails have come."""

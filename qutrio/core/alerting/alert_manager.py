@@ -184,7 +184,7 @@ class AlertManager:
         left = self.leadership.heartbeats.sent_at(message.heard)
         until = Instant(left + self.leadership.settings.dead_after_s) if left is not None else None
         if until is None or now >= until:
-            return [Send(sender, _failed(*key, "the errand came too late"))]
+            return [Send(sender, _failed(*key, "the request came too late"))]
         if isinstance(delivery.notice.kind, UnknownKind):
             problem = f"this version knows no notice of the kind {delivery.notice.kind.value!r}"
             return [Send(sender, _failed(*key, problem))]

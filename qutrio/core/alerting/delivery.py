@@ -19,7 +19,7 @@ def too_late(order: Notify, view: View, now: Instant) -> str | None:
     """
     if order.delegated:
         in_time = order.until is not None and now < order.until
-        return None if in_time else "the errand came too late"
+        return None if in_time else "the request came too late"
     minority = bool(order.delivery.notice.minority)
     ledger = view.minority_ledger if minority else view.ledger
     if order.delivery.key not in ledger.waiting:  # perhaps another node delivered it

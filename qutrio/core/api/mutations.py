@@ -12,14 +12,16 @@ from attrs import evolve, frozen
 
 from qutrio.core.api.admission import token_problem
 from qutrio.core.api.items import drop, find, namesake, put
+from qutrio.core.api.new_items import ITEM_CHARS_MAX, MEMBER_CHARS_MAX, require_fit
 from qutrio.core.election.engines import ENGINES
-from qutrio.model.addresses import require_address
+from qutrio.model.addresses import require_address_of_node
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
 from qutrio.model.levels import LEVEL_UNSAID, can_belong
 from qutrio.model.members import Member, Token
+from qutrio.model.new_checks import require_new_check
 
 BATCH_MUTATIONS_MAX = 50_000
 
@@ -65,7 +67,8 @@ class PutCheck:
         for name in self.check.alerts:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
-        self.check.require_dialable(found)
+        require_new_check(self.check, found)
+        require_fit(self.check, found, ITEM_CHARS_MAX)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
         return evolve(document, checks=put(document.checks, stamped))
 
@@ -107,6 +110,7 @@ class PutChannel:
         renamed = found is not None and found.name != name
         if renamed and any(found.name in c.alerts for c in document.checks if found):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
+        require_fit(self.channel, found, ITEM_CHARS_MAX)
         return evolve(document, channels=put(document.channels, self.channel))
 
 
@@ -165,6 +169,9 @@ class AddToken:
         taken = next((m.name for m in document.members if m.name.casefold() == wanted), None)
         if taken is not None:
             return Refusal(f"a node named {taken!r} is a member; choose another name")
+        require_fit(self.token, None, MEMBER_CHARS_MAX)
+        if self.token.claimant is not None:
+            require_fit(self.token.claimant, None, MEMBER_CHARS_MAX)
         tokens = sorted([*kept, self.token], key=lambda t: t.id)
         return evolve(document, tokens=tuple(tokens))
 
@@ -196,7 +203,8 @@ class ClaimToken:
         refusal = self._objection(token, document, wall) or _member_clash(document, self.claimant)
         if refusal is not None:
             return refusal
-        require_address(self.claimant.address)
+        require_address_of_node(self.claimant.address)
+        require_fit(self.claimant, None, MEMBER_CHARS_MAX)
         if token.auto_approve:
             return _admit(document, token, self.claimant)
         claimed = evolve(token, claimant=evolve(self.claimant, voter=False))
@@ -299,7 +307,7 @@ class PutMember:
         if other := namesake(document.members, fixed, self.expect):
             return Refusal(f"a node named {other.name!r} exists; choose another name")
         if fixed.address != self.expect.address:
-            require_address(fixed.address)
+            require_address_of_node(fixed.address)
             if clash := _address_clash(document, fixed):
                 return clash
         return evolve(document, members=put(document.members, fixed))

@@ -1,12 +1,13 @@
 """The verdict on each check, derived from the members' votes.
 
-Theory of operation.  A vote counts while it is fresh by the receiver's clock, while the node
-that cast it is alive, and while the check is unchanged.  The state is UNKNOWN if fewer than a
-majority of the voters have a counted vote; else it is DOWN if more than half of the counted
-votes say so, and UP otherwise, also in a tie.  A verdict changes after two *rounds*: the votes
-that first gave the new state, and then a new vote of every counted voter, cast at least
-`confirm_after` seconds later.  So one bad round on every node pages nobody.  A change to
-UNKNOWN, or from UNKNOWN to UP without an open incident, takes one round and sends no notice.
+Theory of operation.  A vote counts while it is fresh by the receiver's clock, while the node that
+cast it is alive, and while the check is unchanged.  The state is UNKNOWN if fewer than a majority
+of the voters have a counted vote; else it is DOWN if more than half of the counted votes say so,
+and UP otherwise, also in a tie.  A verdict changes after two *rounds*: the votes that first gave
+the new state, and then new votes, cast at least `confirm_after` seconds later, of so many voters
+that the others cannot change the result.  So one bad round on every node pages nobody, and one
+voter that stays silent delays nothing.  A change to UNKNOWN, or from UNKNOWN to UP without an
+open incident, takes one round and sends no notice.
 
 At the first vote against the verdict, and when a second round begins, the master asks all
 nodes to probe at once, so that a round does not take an interval.
@@ -24,6 +25,8 @@ from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Revision, Second
 from qutrio.model.journal import Basis, Doubted, Judged, VoteCount
 from qutrio.model.results import Evidence, Outcome, Result, State
 
+AGAINST = {State.DOWN: Outcome.OK, State.UP: Outcome.FAIL}
+"""What a vote against each state says."""
 FRESH_INTERVALS = 3
 FRESH_S_MIN: Seconds = 30.0
 SWEEP_S_MIN: Seconds = 1.0
@@ -67,6 +70,8 @@ class Tally:
     pending_since: Instant = Instant(0.0)
     first: VoteCount | None = None
     confirm_at: Instant | None = None
+    first_at: dict[NodeId, Instant] = field(factory=dict)
+    """When each voter first voted for the pending state."""
     asked_at: Instant | None = None
     up_revision: Revision | None = None
     """The revision of the check that was last UP."""
@@ -207,18 +212,35 @@ class Verdicts:
         )
         if tally.pending is not state:
             tally.pending, tally.pending_since = state, now
-            tally.confirm_at = Instant(now + found.confirm_after)
+            tally.confirm_at, tally.first_at = Instant(now + found.confirm_after), {}
             tally.first = None if quiet else self._vote_count(ident, now, found.wall)
             self._confirming[ident] = tally.confirm_at
-        assert tally.confirm_at is not None
-        second = max(tally.pending_since, tally.confirm_at)
-        confirmed = all(v.at >= second and v.at > tally.pending_since for v in counted.values())
-        if quiet or confirmed:
+        if quiet or self._is_confirmed(tally, state, counted):
             if announced or State.DOWN in {tally.state, state}:
                 self._record_change(ident, state, Basis.VOTES, found)
             tally.set_state(state, self.checks[ident].changed, now, found.wall)
             self._confirming.pop(ident, None)
             found.changed.add(ident)
+
+    def _is_confirmed(self, tally: Tally, state: State, counted: dict[NodeId, Vote]) -> bool:
+        """Return whether a second round gives the pending state.
+
+        Either all have voted anew, or so many have voted for the state twice that the others
+        cannot change the result.
+        """
+        assert tally.confirm_at is not None
+        second, against = max(tally.pending_since, tally.confirm_at), AGAINST[state]
+        anew = {n for n, v in counted.items() if v.at >= second and v.at > tally.pending_since}
+        first = tally.first_at
+        tally.first_at = {
+            n: first.get(n, v.at) for n, v in counted.items() if v.result.outcome is not against
+        }
+        twice = {n for n in anew & tally.first_at.keys() if counted[n].at > tally.first_at[n]}
+        worst = [v.result.outcome if n in twice else against for n, v in counted.items()]
+        return anew == counted.keys() or state_of(worst, self._voters_count()) is state
+
+    def _voters_count(self) -> int:
+        return len(self._live_voters if self.majority_of_live else self._voters)
 
     def _record_change(self, ident: CheckId, state: State, basis: Basis, found: Evaluation) -> None:
         tally = self._tallies[ident]
@@ -363,5 +385,5 @@ class Verdicts:
     def _count(self, fresh: dict[NodeId, Vote]) -> Count:
         outcomes = [v.result.outcome for v in fresh.values()]
         ok, fail = outcomes.count(Outcome.OK), outcomes.count(Outcome.FAIL)
-        voters = len(self._live_voters if self.majority_of_live else self._voters)
-        return Count(ok, fail, len(outcomes) - ok - fail, state_of(outcomes, voters))
+        state = state_of(outcomes, self._voters_count())
+        return Count(ok, fail, len(outcomes) - ok - fail, state)

@@ -116,7 +116,7 @@ class Acceptor:
         holder, others = trust_basis.promise.holder, trust_basis.live - {self.me, peer}
         heard = position.term <= trust_basis.promise.term and holder in others
         if heard and not self._removes(self.witnesses.shown.get(holder or self.me)):
-            return []  # the holder's own word will do, and no other's alone does
+            return []  # the promise's holder is alive and will say so itself
         return self._fetch(peer, now, accepted=False)
 
     def ask_to_confirm(self, trust_basis: TrustBasis, now: Instant) -> list[Effect]:

@@ -14,6 +14,8 @@ from qutrio.model.edits import DOORS, Edit, channel_item, check_item
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.levels import AUTHORS, may_use
 
+UID_MAX = 2**32 - 1
+"""The highest number that the kernel gives a user; a node that names another names nobody."""
 REMOVED_KEPT = 64
 """How many removed items keep their entry."""
 
@@ -45,7 +47,7 @@ def authored(
         node=author.node,
         name=member.name if member is not None else author.node,
         door=author.door if author.door in DOORS else "",
-        uid=author.uid,
+        uid=author.uid if 0 <= (author.uid or 0) <= UID_MAX else None,
     )
     was, now = _items(before), _items(after)
     edits = {edit.item: edit for edit in before.edits}

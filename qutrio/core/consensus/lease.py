@@ -67,7 +67,7 @@ class Lease:
     claim: Term | None = None
     canvass: Canvass | None = None
     canvass_again_at: Instant = NEVER
-    unwanted_since: Instant | None = None
+    unsupported_since: Instant | None = None
     bound_until: Instant = NEVER
     _released: Term | None = None
     _first_term: Term = Term(0)
@@ -99,14 +99,14 @@ class Lease:
         last = self.promise
         return last.term == term and last.holder == candidate and self._released != term
 
-    def is_taken(self, holder: NodeId, term: Term) -> bool:
-        """Return whether this node granted `term` to another, so that `holder` cannot have it.
+    def is_taken(self, candidate: NodeId, term: Term) -> bool:
+        """Return whether this node granted `term` to another, so that `candidate` cannot have it.
 
         It happens when two nodes claim one term at once.  A node that claims itself grants
         nothing in any term, so the answer is False then.
         """
         promise = self.promise
-        return self.claim is None and promise.term == term and promise.holder != holder
+        return self.claim is None and promise.term == term and promise.holder != candidate
 
     def grant(self, candidate: NodeId, term: Term, bound_s: Seconds, now: Instant) -> None:
         """Grant `term` to `candidate`: bind this node for `bound_s` seconds from now."""
@@ -115,9 +115,9 @@ class Lease:
         self.bound_until = Instant(now + bound_s)
         self.record_term(term)
 
-    def release(self, holder: NodeId, term: Term, now: Instant) -> None:
-        """End the grant to exactly this claim, because its holder gave it up."""
-        if self.promise == Promise(term, holder):
+    def release(self, candidate: NodeId, term: Term, now: Instant) -> None:
+        """End the grant to exactly this claim, because the candidate gave it up."""
+        if self.promise == Promise(term, candidate):
             self.bound_until = now
             self._released = term
 
@@ -126,14 +126,14 @@ class Lease:
         self.heard_term = max(self.heard_term, nearer(term, self.heard_term))
 
     def record_term_from(
-        self, term: Term, teller: NodeId, dead_after_s: Seconds, now: Instant
+        self, term: Term, sender: NodeId, dead_after_s: Seconds, now: Instant
     ) -> bool:
         """Record a term that another node names; return whether it is new.
 
         The rate is limited.  If a node could raise the term all the time, no election would end,
         because each needs a term that no node has named yet.
         """
-        if term <= self.heard_term or not self._rate_limit.allows(teller, dead_after_s, now):
+        if term <= self.heard_term or not self._rate_limit.allows(sender, dead_after_s, now):
             return False
         self.record_term(term)
         return True
@@ -181,7 +181,7 @@ class Lease:
         self._released = None
         self.claim = term
         self.canvass = None
-        self.unwanted_since = None
+        self.unsupported_since = None
         self._granters = {}
         self.record_term(term)
 
@@ -193,7 +193,7 @@ class Lease:
         term, self.claim = self.claim, None
         self._grants, self._granters, self._known_bounds = {}, {}, None
         self.canvass = None
-        self.unwanted_since = None
+        self.unsupported_since = None
         if term is not None:
             self._released = term
             self.bound_until = max(now, bound_until)

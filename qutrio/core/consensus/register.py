@@ -35,6 +35,8 @@ PROPOSALS_QUEUED_MAX = 2000
 PROPOSALS_PER_WRITE_MAX = 500
 RULINGS_REMEMBERED_MAX = 4096
 TERMS_REMEMBERED_MAX = 16
+REASON_CHARS_MAX = 2000
+"""A refusal may quote what was proposed, and is remembered and sent."""
 
 
 @frozen
@@ -117,7 +119,7 @@ class Register(Acceptor):
         return []
 
     def decline(self, proposal: Proposal, term: Term) -> list[Effect]:
-        """Answer that `term` is over here; but handle a change that this node knows."""
+        """Answer that `term` is over at this node; but process a change that it knows."""
         if self.knows(proposal):
             return self.propose(proposal)
         return self._redirect(proposal, term)
@@ -140,8 +142,8 @@ class Register(Acceptor):
         assert term is not None
         assert self.flight is None
         before = document = self.accepted.document
-        effects, taken = list[Effect](), list[tuple[Proposal, Revision]]()
-        while self._queue and len(taken) < self.per_write_max:
+        effects, applied = list[Effect](), list[tuple[Proposal, Revision]]()
+        while self._queue and len(applied) < self.per_write_max:
             proposal = self._queue.popleft()
             outcome = apply(proposal.mutation, document, wall)
             if isinstance(outcome, Refusal):
@@ -152,13 +154,13 @@ class Register(Acceptor):
                 author = proposal.author(self.me)
                 signed = authored(document, outcome, revision, author, wall)
                 document = evolve(outcome, revision=revision, term=term, **signed)
-            taken.append((proposal, document.revision))
+            applied.append((proposal, document.revision))
             if document.voters != before.voters or document.level != before.level:
                 break  # voters change one at a time, and a level is used once it is committed
         if document.channels is not before.channels:
             ledger = keep_former(ledger, before, document)
-        if taken or ledger != self.accepted.ledger:
-            effects += self._write(term, document, ledger, taken, now)
+        if applied or ledger != self.accepted.ledger:
+            effects += self._write(term, document, ledger, applied, now)
         return effects
 
     def on_wrote(self, sender: NodeId, answer: Wrote, now: Instant) -> list[Effect]:
@@ -274,7 +276,7 @@ class Register(Acceptor):
         ruled = Ruled(
             request=request,
             ruling=ruling,
-            reason=reason,
+            reason=reason[:REASON_CHARS_MAX],
             revision=revision if revision is not None else committed.document.revision,
             position=committed.position,
         )

@@ -61,13 +61,13 @@ class Witnesses:
         """
         shown = {n for n in self.shown if self._shows(n, record)}
         named = self._naming(record.position) if held else set[NodeId]()
-        tellers = (shown | named) & (document.ids - {self.me})
+        witnesses = (shown | named) & (document.ids - {self.me})
         removing = bool(losing_members(document, record.document))
-        independent = tellers & shown if removing else tellers
+        independent = witnesses & shown if removing else witnesses
         if len(independent) >= WITNESSES or holds_quorum(independent, document.voters):
             return True
         promise = trust_basis.promise
-        if promise.holder not in tellers or record.position.term > promise.term:
+        if promise.holder not in witnesses or record.position.term > promise.term:
             return False
         return not removing or self._confirmed(record, document, trust_basis)
 

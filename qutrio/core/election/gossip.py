@@ -128,7 +128,7 @@ class Gossip:
         leader = self._known(electorate, now)
         return leader if leader in electorate.able and leader != self.me else None
 
-    def heir(self, electorate: Electorate) -> NodeId | None:
+    def next_leader(self, electorate: Electorate) -> NodeId | None:
         """Return the lowest able id other than this node."""
         return min(electorate.able - {self.me}, default=None)
 

@@ -135,7 +135,7 @@ class Engine(Protocol):
         """Return the member to which this node, the master, should hand over, if any."""
         ...
 
-    def heir(self, electorate: Electorate) -> NodeId | None:
+    def next_leader(self, electorate: Electorate) -> NodeId | None:
         """Return the member that should lead when this node leaves, if any."""
         ...
 

@@ -62,16 +62,12 @@ class LowestId:
         waited_out = electorate.streaks.get(lowest, 0.0) >= cooldown
         return lowest if lowest < electorate.me and waited_out else None
 
-    def heir(self, electorate: Electorate) -> NodeId | None:
+    def next_leader(self, electorate: Electorate) -> NodeId | None:
         """Return the lowest able id other than this node."""
         return min(electorate.able - {electorate.me}, default=None)
 
     def on_message(
-        self,
-        sender: NodeId,
-        message: EngineMessage,
-        electorate: Electorate,
-        now: Instant,
+        self, sender: NodeId, message: EngineMessage, electorate: Electorate, now: Instant
     ) -> list[Outgoing]:
         """Do nothing: heartbeats carry all that this engine needs."""
         return []

@@ -49,10 +49,7 @@ class Doubt:
 
 @define
 class LeaderDoubts:
-    """Which nodes this node believes to lead or to be able to.
-
-    `able` tells whether this node could lead.
-    """
+    """Which nodes this node believes to lead.  `able` tells whether it could lead itself."""
 
     register: Register
     lease: Lease

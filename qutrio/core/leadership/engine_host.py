@@ -52,8 +52,8 @@ class Bounds:
 class EngineHost:
     """The engine of the committed settings, and the inputs of its choice.
 
-    `able_peers` is what each peer last said of itself.  `named` is the node in favour of which the
-    last master resigned; it counts until `named_until`.  Until `aside_until` this node is no
+    `able_peers` is what each peer last said of itself.  `nominee` is the node in favour of which
+    the last master resigned; it counts until `named_until`.  Until `aside_until` this node is no
     candidate.  Until `placed_until` it keeps a role that it got by hand.
     """
 
@@ -68,11 +68,11 @@ class EngineHost:
     able_peers: dict[NodeId, bool] = field(factory=dict)
     engines: dict[NodeId, str] = field(factory=dict)
     """The engine that each peer last said it runs."""
-    named: NodeId | None = None
+    nominee: NodeId | None = None
     named_until: Instant = NEVER
     aside_until: Instant = NEVER
     placed_until: Instant = NEVER
-    _left: Term = Term(0)
+    _resigned_term: Term = Term(0)
     """The last term that a master gave up, as far as this node heard."""
     _engine: Engine | None = None
     _name: str | None = None
@@ -148,8 +148,8 @@ class EngineHost:
         engine = self._current(now)
         if engine is None:
             return None
-        if electorate.master is None and now < self.named_until and self.named in electorate.able:
-            return self.named
+        if electorate.master is None and now < self.named_until and self.nominee in electorate.able:
+            return self.nominee
         return engine.choice(electorate, now)
 
     def awaits(self, electorate: Electorate, now: Instant) -> NodeId | None:
@@ -166,9 +166,9 @@ class EngineHost:
             return None
         return engine.successor(electorate, now)
 
-    def heir(self, electorate: Electorate) -> NodeId | None:
+    def next_leader(self, electorate: Electorate) -> NodeId | None:
         """Return the node that should lead when this node leaves, if any can."""
-        return None if self._engine is None else self._engine.heir(electorate)
+        return None if self._engine is None else self._engine.next_leader(electorate)
 
     # --- resignations and moves by hand -----------------------------------------------------
 
@@ -177,8 +177,8 @@ class EngineHost:
 
         `by_hand` tells whether an operator moved the role.
         """
-        self._left = term
-        self.named, self.named_until = node, Instant(now + self.bound_s)
+        self._resigned_term = term
+        self.nominee, self.named_until = node, Instant(now + self.bound_s)
         if by_hand and node == self.me:
             self.placed_until = Instant(now + self.settings.master_cooldown_s)
 
@@ -223,8 +223,8 @@ class EngineHost:
 
     def on_acting(self, node: NodeId, term: Term, electorate: Electorate, now: Instant) -> None:
         """Record that a node, perhaps this one, is master now."""
-        if term > self._left:  # otherwise it is a late heartbeat of the last master
-            self.named = None
+        if term > self._resigned_term:  # otherwise it is a late heartbeat of the last master
+            self.nominee = None
             if node != self.me:
                 self.aside_until = NEVER
         engine = self._current(now)
@@ -255,10 +255,10 @@ class EngineHost:
 
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
-        moments = [self.named_until, self.aside_until, self.placed_until]
+        times = [self.named_until, self.aside_until, self.placed_until]
         if self._engine is not None:
-            moments.append(self._engine.deadline(now))
-        return min((m for m in moments if m > now), default=FOREVER)
+            times.append(self._engine.deadline(now))
+        return min((m for m in times if m > now), default=FOREVER)
 
     def keep(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are no longer members."""

@@ -71,7 +71,7 @@ class Liveness:
     _heard: SeenWithin = field(factory=SeenWithin)
     """The last messages of the peers that did not say farewell."""
 
-    def record_message(self, node: NodeId, now: Instant, dead_after: Seconds) -> bool:
+    def record(self, node: NodeId, now: Instant, dead_after: Seconds) -> bool:
         """Record a message from `node`; return whether a streak begins with it."""
         begins = node not in self._heard.within(dead_after, now)
         if begins:

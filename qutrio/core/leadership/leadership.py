@@ -160,13 +160,13 @@ class Leadership:
     def deadline(self, now: Instant) -> Instant:
         """Return when something may change without an event."""
         lease = self.lease
-        moments = [self.heartbeats.next_beat, self.observed_master.until]
-        moments += [lease.restart_wait_until, lease.bound_until, self.engine_host.deadline(now)]
-        moments.append(self.doubts.deadline())
-        moments += [lease.canvass_again_at] if lease.canvass is not None else []
+        times = [self.heartbeats.next_beat, self.observed_master.until]
+        times += [lease.restart_wait_until, lease.bound_until, self.engine_host.deadline(now)]
+        times.append(self.doubts.deadline())
+        times += [lease.canvass_again_at] if lease.canvass is not None else []
         until = self.acting_until(now)
-        moments += [until] if until is not None else []
-        return min((m for m in moments if now < m < FOREVER), default=self.heartbeats.next_beat)
+        times += [until] if until is not None else []
+        return min((m for m in times if now < m < FOREVER), default=self.heartbeats.next_beat)
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -277,11 +277,7 @@ class Leadership:
         )
 
     def heartbeat_due(self, now: Instant) -> bool:
-        """Return whether to send heartbeats now.
-
-        Whether a node is able and whether it is master decide elections, so a change is sent at
-        once.
-        """
+        """Return whether to send heartbeats now.  News that decide elections are sent at once."""
         return now >= self.heartbeats.next_beat or self._news(now) != self._last_news
 
     def broadcast_heartbeat(self, now: Instant, wall: UnixTime) -> list[Effect]:
@@ -354,19 +350,17 @@ class Leadership:
         if not self.able(now):
             return "no longer hears a majority" if self.fit else "cannot write its disk"
         if self.acting_until(now) is not None:
-            self.lease.unwanted_since = None
+            self.lease.unsupported_since = None
             return None
         if self.lease.heard_term > claim:
             return "heard of a higher term"
-        bound = (
-            self.lease.lease_until(self.register.joint_config, now, self.engine_host.lease_s) > now
-        )
-        if bound and self.choice(now) == self.me:
-            self.lease.unwanted_since = None
+        until = self.lease.lease_until(self.register.joint_config, now, self.engine_host.lease_s)
+        if until > now and self.choice(now) == self.me:
+            self.lease.unsupported_since = None
             return None
-        if self.lease.unwanted_since is None:
-            self.lease.unwanted_since = now
-        waited = now - self.lease.unwanted_since
+        if self.lease.unsupported_since is None:
+            self.lease.unsupported_since = now
+        waited = now - self.lease.unsupported_since
         return "nobody follows the claim" if waited >= self.engine_host.bound_s else None
 
     def _canvass(self, now: Instant, wall: UnixTime) -> list[Effect]:

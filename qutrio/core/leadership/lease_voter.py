@@ -1,15 +1,17 @@
 """When a voter grants a claim, and how long it waits after a restart.
 
-Theory of operation.  A heartbeat carries the claim to `LeaseVoter.acknowledge`.  (It carries none
-if `doubts` doubts the sender.)  A voter that granted this claim before renews the grant.  It grants
-another claim if all of these hold, and `objection` returns the first that does not:
+Theory of operation.  A heartbeat brings the claim to `LeaseVoter.acknowledge`, if `doubts` believes
+it.  A voter that granted this claim before renews the grant.  It grants a new claim if all of these
+hold; `objection` returns the first that does not:
 
 * its disk takes writes;
 * the candidate is a voter of the committed document, by the voter's copy;
 * the term is higher than any that the voter promised, and it claims none itself;
 * it is not bound to another candidate, and has not just restarted (`Lease.objection`);
-* its engine chooses the candidate (`EngineHost.choice`), or it chooses nobody, or the voter itself,
-  and nobody has led for long.  The last two conditions do not apply to the candidate granted last.
+* its engine chooses the candidate (`EngineHost.choice`), or the voter gives way because no node has
+  led for long.
+
+The last two conditions do not apply to the candidate that the voter granted last.
 
 A restarted node waits because it no longer knows when its last grant ends: it grants no other
 candidate before that (`lease_after_restart`).  When a record makes grants shorter, a voter that
@@ -28,7 +30,6 @@ from qutrio.core.election.engines import timing
 from qutrio.core.leadership.doubts import LeaderDoubts
 from qutrio.core.leadership.engine_host import EngineHost
 from qutrio.core.leadership.heartbeats import HeartbeatSchedule
-from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise, Stable
 
@@ -78,45 +79,31 @@ class LeaseVoter:
     def objection(self, candidate: NodeId, term: Term, now: Instant, *, fit: bool) -> str | None:
         """Return why this node would not grant a claim; None if it would.  Changes nothing.
 
-        `fit` tells whether its disk takes writes.
+        `fit` tells whether its disk takes writes.  The engine is asked last.
         """
         if not fit:
             return "cannot write its disk"
-        joint_config, patience_s = self.register.joint_config, self.doubts.patience_s
-        return objection(
-            self.lease, joint_config, candidate, term, now, lambda: self.choice(now), patience_s
-        )
-
-
-def objection(  # noqa: PLR0917 - all the inputs of the decision
-    lease: Lease,
-    joint_config: JointConfig,
-    candidate: NodeId,
-    term: Term,
-    now: Instant,
-    choice: Callable[[], NodeId | None],
-    patience_s: Seconds,
-) -> str | None:
-    """Return why a voter would not grant `term` to `candidate`; None if it would.
-
-    `choice` asks the voter's engine, and is called only if nothing else objects.  When no node
-    has led for `patience_s` since the last grant ended, a voter no longer prefers itself to a
-    lower id, nor nobody to the candidate.  The candidate may run another engine, because it was
-    away when that changed, and no node may be left to tell it.
-    """
-    # A node whose removal is being written may claim: it completes the removal, and then leaves.
-    if candidate not in joint_config.committed:
-        return "does not know the candidate as a voter"
-    reason = lease.objection(candidate, term, now)
-    if reason is None and lease.promise.holder != candidate:
-        wanted = choice()
-        freed_at = max(lease.bound_until, lease.restart_wait_until)
-        yields = wanted is None or (wanted == lease.me and candidate < lease.me)
-        if yields and NEVER < freed_at <= now - patience_s:
+        # A node whose removal is being written may claim: it completes the removal, then leaves.
+        if candidate not in self.register.joint_config.committed:
+            return "does not know the candidate as a voter"
+        reason = self.lease.objection(candidate, term, now)
+        if reason is not None or self.lease.promise.holder == candidate:
+            return reason
+        wanted = self.choice(now)
+        if wanted == candidate or self._gives_way(candidate, wanted, now):
             return None
-        if wanted != candidate:
-            return f"prefers {wanted}"
-    return reason
+        return f"prefers {wanted}"
+
+    def _gives_way(self, candidate: NodeId, wanted: NodeId | None, now: Instant) -> bool:
+        """Return whether this node grants the candidate although its engine does not choose it.
+
+        It does if no node has led for `patience_s` since its last grant ended, and its engine
+        chooses none, or itself although the candidate has a lower id.  The candidate may run
+        another engine, because it was away when that changed, and no node may be left to tell it.
+        """
+        freed_at = max(self.lease.bound_until, self.lease.restart_wait_until)
+        none_led = NEVER < freed_at <= now - self.doubts.patience_s
+        return none_led and (wanted is None or (wanted == self.lease.me and candidate < wanted))
 
 
 def lease_after_restart(me: NodeId, stable: Stable, register: Register, now: Instant) -> Lease:

@@ -59,11 +59,8 @@ class Membership:
 
     def sees_majority(self, now: Instant) -> bool:
         """Return whether a majority answers this node's heartbeats."""
-        answering, joint_config, known = (
-            self._answering(now),
-            self.register.joint_config,
-            self._majority_seen,
-        )
+        answering, joint_config = self._answering(now), self.register.joint_config
+        known = self._majority_seen
         if known is None or known[0] is not answering or known[1] is not joint_config:
             known = (answering, joint_config, joint_config.majority(answering | {self.me}))
             self._majority_seen = known
@@ -102,31 +99,31 @@ class RemovalConfirmation:
     """The members that said that this node was removed, in the newest revision they named."""
 
     me: NodeId
-    _tellers: set[NodeId] = field(factory=set)
+    _senders: set[NodeId] = field(factory=set)
     _revision: Revision = Revision(0)
 
     def believed(
         self,
-        teller: NodeId,
+        sender: NodeId,
         revision: Revision,
         document: ClusterDocument,
         holder: NodeId | None,
     ) -> bool:
-        """Record that `teller` said so; return whether this node believes it.
+        """Record that `sender` said so; return whether this node believes it.
 
         `document` is what this node holds; earlier revisions do not count.  `holder` is the
         candidate that this node granted last.  The other one of two voters is no majority.
         """
-        if revision < max(document.revision, self._revision) or teller not in document.ids:
+        if revision < max(document.revision, self._revision) or sender not in document.ids:
             return False
         if revision > self._revision:
-            self._revision, self._tellers = revision, set()
-        self._tellers.add(teller)
-        if teller == holder:
+            self._revision, self._senders = revision, set()
+        self._senders.add(sender)
+        if sender == holder:
             return True
-        several = len(self._tellers & document.voters) >= WITNESSES
-        enough = several or holds_quorum(self._tellers, document.voters)
-        return enough and holds_quorum(self._tellers, document.voters - {self.me})
+        several = len(self._senders & document.voters) >= WITNESSES
+        enough = several or holds_quorum(self._senders, document.voters)
+        return enough and holds_quorum(self._senders, document.voters - {self.me})
 
 
 def says_removed(document: ClusterDocument, *, belongs: bool, revision: Revision) -> bool:

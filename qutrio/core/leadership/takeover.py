@@ -7,7 +7,7 @@ passes over it, whoever names it: one hostile member cannot make a healthy major
 that no master wrote.  A record that cannot be ruled out must be written again.
 
 While the voters change, this holds for the voters before and after.  It is evaluated again after
-each adoption, because an adopted record may bring other voters.
+each record that was taken over, because it may bring other voters.
 """
 
 from collections.abc import Mapping

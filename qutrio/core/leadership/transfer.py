@@ -33,10 +33,8 @@ class LeadershipTransfer:
 
     def on_yield(self, request: Yield, now: Instant) -> None:
         """Record an operator's request to give the role up, if this node is master in its term."""
-        if (
-            self.leadership.acting_until(now) is not None
-            and self.leadership.lease.claim == request.term
-        ):
+        acting_until, claim = self.leadership.acting_until(now), self.leadership.lease.claim
+        if acting_until is not None and claim == request.term:
             self._request, self._request_until = request, Instant(now + YIELD_PATIENCE_S)
 
     def request(self, to: NodeId | None, now: Instant) -> list[Effect]:
@@ -68,18 +66,17 @@ class LeadershipTransfer:
             return []
         if not by_hand:
             leadership.engine_host.on_resign(successor, electorate.term, now, by_hand=False)
-            return leadership.resign(
-                successor, DESCRIPTORS[leadership.settings.engine].why_handed_over, now
-            )
+            reason = DESCRIPTORS[leadership.settings.engine].why_handed_over
+            return leadership.resign(successor, reason, now)
         self._request = None
         leadership.engine_host.step_aside(successor, electorate, now)
         return leadership.resign(successor, "moved by hand", now, by_hand=True)
 
     def resign_and_close(self, now: Instant) -> list[Effect]:
         """Resign and close the engine, because this node stops."""
-        heir = self.leadership.engine_host.heir(self.leadership.electorate(now))
+        successor = self.leadership.engine_host.next_leader(self.leadership.electorate(now))
         self.leadership.engine_host.close(now)
-        return self.leadership.resign(heir, "stopping", now)
+        return self.leadership.resign(successor, "stopping", now)
 
     def _requested_successor(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the node to which an operator wants to move the role, if it is possible now."""
@@ -87,5 +84,5 @@ class LeadershipTransfer:
         if request is None or now >= self._request_until:
             self._request = None
             return None
-        to = request.to or self.leadership.engine_host.heir(electorate)
+        to = request.to or self.leadership.engine_host.next_leader(electorate)
         return to if to in electorate.able and to != self.leadership.me else None

@@ -1,18 +1,17 @@
-"""Reach: how far one message may move the numbers that a node goes by.
+"""Bounds on how far one message may move the terms, revisions and write numbers of a node.
 
-Terms, revisions and the numbers of writes only grow, and a term that was heard of is never
-forgotten.  So one message that names an absurdly high number could use all of them up, or make
-a node wait for ever for a record that nobody has.  What a message may name is bounded by what
-the receiver knows already.  A message that goes beyond is not heard; only its term moves what
-the receiver takes for the highest one, by the bound and no more, so that a node that was away
-while terms grew a lot catches up after a few messages.  How often one node's words may move it
-is bounded as well.
+Terms, revisions, sequences and write numbers only grow, and a node never forgets a term.  So one
+message with an absurdly high number could use them all up, or make a node wait forever for a
+record that does not exist.  A message may exceed what the receiver knows only by a bound;
+otherwise it is dropped.  Of a dropped message only the term counts: it raises the highest known
+term by at most the bound, so a node that was away while terms grew a lot catches up after a few
+messages.  How often one node may raise the term is limited too (`TermRateLimit`).
 
-This is the one place of that rule.  The fields are found by their types, so a new message is
-covered by being written down.
+All of that rule is in this module.  It finds the fields by their types, so it covers a new message
+without a change here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache
 from operator import attrgetter, itemgetter
@@ -24,52 +23,64 @@ from attrs import define, field, fields
 from qutrio.model.document import ClusterDocument
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import NEVER, Instant, NodeId, Revision, Seconds, Term
-from qutrio.model.incidents import Delivery, Notice
+from qutrio.model.incidents import Delivery, Ledger, Notice
 from qutrio.model.stable import Position, Record
 
 TERM_JUMP_MAX = 1_000_000
-"""How far one word may move what a node takes for the highest term."""
+"""How far one message may raise the highest term that a node knows."""
 REVISION_JUMP_MAX = 1_000_000
-"""How many edits a node can have missed."""
+"""How many revisions a node can have missed."""
 NUMBER_JUMP_MAX = 1_000_000_000
-"""How many writes of one term a node can have missed; many more than edits, for ledgers count."""
+"""How many writes of one term a node can have missed; more, because ledgers are written too."""
+SEQUENCE_JUMP_MAX = 10_000_000
+"""How many notices a node can have missed: ten each second for eleven days.
+
+A hundred such writes a second, by whoever holds the role, use the numbers up in three months.
+"""
 RAISES_AT_ONCE = 8
 """How often in a row one node may name a higher term."""
 RAISE_EVERY_DEADS = 0.5
-"""After which part of `dead_after` it may do so once more."""
+"""The part of `dead_after` after which it may do so once more."""
 
 Getter: TypeAlias = Callable[[Any], Any]
-Getters: TypeAlias = tuple[tuple[Getter, ...], tuple[Getter, ...], tuple[Getter, ...]]
+Getters: TypeAlias = tuple[tuple[Getter, ...], ...]
+"""How to get at the terms, revisions, numbers of writes, and sequences."""
+_TERM, _REVISION, _NUMBER, _SEQUENCE = range(4)
+_BOUNDED: Mapping[Any, int] = {Term: _TERM, Revision: _REVISION}
+_HOLDERS: Mapping[Any, tuple[tuple[int, str], ...]] = {
+    Position: ((_TERM, "term"), (_NUMBER, "number")),
+    Ledger: ((_SEQUENCE, "sequence"),),
+}
 _NESTED = (Record, ClusterDocument, Delivery, Notice)
-"""What a message carries as a whole and that names such numbers itself."""
+"""Parts of messages that contain such numbers themselves."""
 
 
 def nearer(term: Term, known: Term) -> Term:
-    """Return `term`, or the highest one that a node that knows `known` may go to at once."""
+    """Return `term`, but at most the highest term to which a node may go from `known` at once."""
     return Term(min(term, known + TERM_JUMP_MAX))
 
 
 @define
 class TermRateLimit:
-    """How often each other node has moved what this one takes for the highest term.
+    """Limits how often each other node may raise the highest term that this one knows.
 
-    The generic cell rate algorithm (ITU-T I.371): for each node the moment up to which its words
-    are paid for.
+    The generic cell rate algorithm (ITU-T I.371): `_paid_until` is the time until which the
+    messages of a node are paid for.
     """
 
     _paid_until: dict[NodeId, Instant] = field(factory=dict)
 
-    def allows(self, teller: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
-        """Count one more word of `teller` that names a higher term, unless it is one too many."""
+    def allows(self, sender: NodeId, dead_after_s: Seconds, now: Instant) -> bool:
+        """Count a message that names a higher term; return False if it is one too many."""
         each_s = dead_after_s * RAISE_EVERY_DEADS
-        paid_until = Instant(max(now, self._paid_until.get(teller, NEVER)) + each_s)
+        paid_until = Instant(max(now, self._paid_until.get(sender, NEVER)) + each_s)
         if paid_until > now + each_s * RAISES_AT_ONCE:
             return False
-        self._paid_until[teller] = paid_until
+        self._paid_until[sender] = paid_until
         return True
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
-        """Forget whoever is no longer a member."""
+        """Forget nodes that are no longer members."""
         for stranger in self._paid_until.keys() - members:
             del self._paid_until[stranger]
 
@@ -81,35 +92,39 @@ class NamedNumbers:
     term: Term
     revision: Revision
     number: int
+    sequence: int = 0
 
 
 @frozen
 class KnownNumbers:
-    """What a node knows: the highest term, and the revision and number of the record it holds."""
+    """What a node knows: the highest term, and what the record it holds says of the others."""
 
     term: Term
     revision: Revision
     number: int
+    sequence: int = 0
 
     def covers(self, named: NamedNumbers) -> bool:
-        """Tell whether a message that names these numbers may be heard."""
+        """Return whether a message that names these numbers is within the bounds."""
         return (
             named.term <= self.term + TERM_JUMP_MAX
             and named.revision <= self.revision + REVISION_JUMP_MAX
             and named.number <= self.number + NUMBER_JUMP_MAX
+            and named.sequence <= self.sequence + SEQUENCE_JUMP_MAX
         )
 
 
 def named(message: Any) -> NamedNumbers:
-    """Return the highest term, revision and number of a write that a message names.
+    """Return the highest term, revision, number of a write and sequence that a message names.
 
     `message` is of any of the classes in `messages`.
     """
-    terms, revisions, numbers = _getters(type(message))  # type: ignore[arg-type] # a type is hashable
+    terms, revisions, numbers, sequences = _getters(type(message))  # type: ignore[arg-type] # a type is hashable
     return NamedNumbers(
         Term(_highest(terms, message)),
         Revision(_highest(revisions, message)),
         _highest(numbers, message),
+        _highest(sequences, message),
     )
 
 
@@ -119,22 +134,19 @@ def _highest(getters: tuple[Getter, ...], message: Any) -> int:
 
 @cache
 def _getters(cls: type[Any]) -> Getters:
-    found: tuple[list[Getter], list[Getter], list[Getter]] = ([], [], [])
+    found: tuple[list[Getter], ...] = ([], [], [], [])
     for attribute in fields(cls):
         _find(attribute.type, attrgetter(attribute.name), found)
-    return (tuple(found[0]), tuple(found[1]), tuple(found[2]))
+    return tuple(tuple(getters) for getters in found)
 
 
-def _find(shape: Any, get: Getter, found: tuple[list[Getter], list[Getter], list[Getter]]) -> None:
-    """Add how to get at each number that is in what `get` returns, which is a `shape` or None."""
-    terms, revisions, numbers = found
-    if shape is Term:
-        terms.append(get)
-    elif shape is Revision:
-        revisions.append(get)
-    elif shape is Position:
-        terms.append(_then(get, attrgetter("term")))
-        numbers.append(_then(get, attrgetter("number")))
+def _find(shape: Any, get: Getter, found: tuple[list[Getter], ...]) -> None:
+    """Add a getter for each number in the value that `get` returns, a `shape` or None."""
+    if shape in _BOUNDED:
+        found[_BOUNDED[shape]].append(get)
+    elif shape in _HOLDERS:
+        for kind, name in _HOLDERS[shape]:
+            found[kind].append(_then(get, attrgetter(name)))
     elif get_origin(shape) in {Union, UnionType}:
         for inner in set(get_args(shape)) - {NoneType}:
             _find(inner, get, found)

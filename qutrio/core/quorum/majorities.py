@@ -1,4 +1,4 @@
-"""Majority arithmetic, in one place so that nobody writes `// 2` twice."""
+"""Majority arithmetic, in one place so that `// 2` is written once."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -19,35 +19,35 @@ def majority(voters: int) -> int:
 
 
 def holds_quorum(present: AbstractSet[NodeId], voters: AbstractSet[NodeId]) -> bool:
-    """Tell whether the *voters* present form a majority; strangers never count."""
+    """Return whether the voters present form a majority; nodes that are no voters do not count."""
     return bool(voters) and len(present & voters) >= majority(len(voters))
 
 
 def quorum_until(
     until: Mapping[NodeId, Instant], voters: AbstractSet[NodeId], never: Instant
 ) -> Instant:
-    """Return the last moment at which a majority of `voters` is still present.
+    """Return the time until which a majority of `voters` is present.
 
-    `until` says how long each is; one that is absent from it counts as present until `never`.
+    `until` says until when each is; a voter that is missing in it is present until `never`.
     """
-    moments = sorted((until.get(voter, never) for voter in voters), reverse=True)
-    return moments[majority(len(voters)) - 1] if voters else never
+    ends = sorted((until.get(voter, never) for voter in voters), reverse=True)
+    return ends[majority(len(voters)) - 1] if voters else never
 
 
 @frozen
 class JointConfig:
-    """The voters that count just now: of the committed document, and of the accepted one."""
+    """The voters that count now: those of the committed document and of the accepted one."""
 
     committed: frozenset[NodeId]
     accepted: frozenset[NodeId]
 
     @cached_property
     def all(self) -> frozenset[NodeId]:
-        """Whoever is a voter in one of the two."""
+        """The voters of either of the two."""
         return self.committed | self.accepted
 
     def majority(self, present: AbstractSet[NodeId]) -> bool:
-        """Tell whether `present` holds a majority of both."""
+        """Return whether `present` contains a majority of both."""
         if not holds_quorum(present, self.committed):
             return False
         return self.accepted is self.committed or holds_quorum(present, self.accepted)

@@ -201,9 +201,9 @@ class GraftParticipant:
         return True
 
     def _electorate(self, heard: Inbound | None = None) -> Electorate:
-        electors = self._wire.electors if heard is None else heard.electors
+        joint_config = self._wire.joint_config if heard is None else heard.joint_config
         fit = self._clock.now() >= self._unfit_until
-        return self._wire.electorate(electors, self._settings, fit=fit)
+        return self._wire.electorate(joint_config, self._settings, fit=fit)
 
     def _publish(self) -> None:
         for item in self._raft.news():

@@ -65,7 +65,7 @@ class Inbound:
 
     sender: NodeId
     message: EngineMessage
-    electors: JointConfig
+    joint_config: JointConfig
 
 
 class StrangeFrameError(ElectionError):
@@ -79,7 +79,7 @@ class Wire:
     _cluster: str
     _me: NodeId
     _size: int
-    electors: JointConfig = field(init=False)
+    joint_config: JointConfig = field(init=False)
     _voters: tuple[NodeId, ...] = field(init=False)
     """Placeholder names for the other nodes; none of them can be a node's id."""
     _candidacy: int = field(init=False, default=0)
@@ -90,7 +90,7 @@ class Wire:
         """Name the unknown voters."""
         self._voters = tuple(NodeId(f"voter {number}") for number in range(1, self._size))
         voters = frozenset({self._me, *self._voters})
-        self.electors = JointConfig(voters, voters)
+        self.joint_config = JointConfig(voters, voters)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class Wire:
         if not counts:
             return self._counted_in_its_term(ANONYMOUS, message)
         self._granted += 1
-        return Inbound(self._voters[self._granted - 1], message, self.electors)
+        return Inbound(self._voters[self._granted - 1], message, self.joint_config)
 
     def _counted_in_its_term(self, sender: NodeId, message: EngineMessage) -> Inbound:
         pair = frozenset({self._me, sender})

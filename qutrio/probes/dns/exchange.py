@@ -142,7 +142,7 @@ class Exchange:
                 return
             strays += 1
             if strays > STRAYS_MAX:
-                self._add_trouble("sends answers that nobody asked for")
+                self._add_trouble("sends answers to questions that were not asked")
                 return
 
     async def _next_datagram(self) -> bytes:

@@ -18,7 +18,7 @@ from qutrio.probes.dns.resolv_conf import ResolvConf, parse_resolv_conf
 FILE_BYTES_MAX = 16 * 1024 * 1024
 """The most that is read of one file; the longest public hosts files have a few megabytes."""
 
-CHECK_S: Seconds = 1.0
+POLL_S: Seconds = 1.0
 """How often the files are checked for changes: four stats cost as much as a query."""
 
 ETC = Path("/etc")
@@ -73,11 +73,9 @@ class Settings(Protocol):
 class SettingsFiles:
     """The four files together."""
 
-    def __init__(
-        self, etc: Path = ETC, dns_port: int = DNS_PORT, check_s: Seconds = CHECK_S
-    ) -> None:
+    def __init__(self, etc: Path = ETC, dns_port: int = DNS_PORT, poll_s: Seconds = POLL_S) -> None:
         """Use the files in `etc`; nothing is read before `current`."""
-        self._look_s = check_s
+        self._poll_s = poll_s
         self._checked = -math.inf
         self._resolv = _Watched(etc / "resolv.conf", _of_text(partial(_resolv_conf, dns_port)))
         self._hosts = _Watched(etc / "hosts", HostsFile)
@@ -87,12 +85,12 @@ class SettingsFiles:
         self._current = self._joined()
 
     async def current(self) -> HostSettings:
-        """Return the settings, at most `check_s` old; changed files are read in a thread.
+        """Return the settings, at most `poll_s` old; changed files are read in a thread.
 
         All callers wait while the files are read: before the first time there are no settings.
         """
         now = trio.current_time()
-        if now - self._checked < self._look_s:
+        if now - self._checked < self._poll_s:
             return self._current
         async with self._reading:
             if any(file.changed for file in self._files):

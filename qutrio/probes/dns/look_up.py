@@ -39,7 +39,7 @@ class LookUps:
     threads: ThreadLookUps
     settings: Settings
 
-    async def asked_for(self, host: str) -> tuple[str, Policy]:
+    async def name_and_policy(self, host: str) -> tuple[str, Policy]:
         """Return the full name that a host means first, and the policy for asking about it."""
         resolv = (await self.settings.current()).resolv
         name = host if "." in host else resolv.candidates(host)[0]

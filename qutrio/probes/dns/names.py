@@ -112,7 +112,7 @@ class NameReader:
     def _label(self, place: int, length: int) -> str:
         label = self._message[place : place + length]
         if length > LABEL_BYTES_MAX:
-            raise MalformedError("holds a label of a kind that nobody uses")
+            raise MalformedError("holds a label of an unknown kind")
         if len(label) < length:
             raise MalformedError("ends within a name")
         self._labels_left -= 1

@@ -36,7 +36,7 @@ class Crash:
             strike()
 
         if self.after:
-            world.add_fuse(self.node, self.after, strike_between)
+            world.strike_after(self.node, self.after, strike_between)
         else:
             strike()
 
@@ -89,7 +89,7 @@ class Suspend:
             world.suspend(self.node, self.for_s)
 
         if self.after:
-            world.add_fuse(self.node, self.after, strike)
+            world.strike_after(self.node, self.after, strike)
         else:
             world.suspend(self.node, self.for_s)
 

@@ -175,7 +175,7 @@ class JoinAgain:
 
 
 @frozen(kw_only=True)
-class Look:
+class AskStatus:
     """Ask a node for its status."""
 
     at: Seconds

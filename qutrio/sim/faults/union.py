@@ -50,7 +50,7 @@ PlannedFault: TypeAlias = (
     | operator_actions.HandEdit
     | operator_actions.Join
     | operator_actions.JoinAgain
-    | operator_actions.Look
+    | operator_actions.AskStatus
     | operator_actions.Scratch
     | operator_actions.Tune
 )
@@ -92,7 +92,7 @@ KINDS: Final[Mapping[type[Any], str]] = MappingProxyType(
         operator_actions.HandEdit: "hand_edit",
         operator_actions.Join: "join",
         operator_actions.JoinAgain: "join_again",
-        operator_actions.Look: "look",
+        operator_actions.AskStatus: "look",
         operator_actions.Scratch: "scratch",
         operator_actions.Tune: "tune",
     }

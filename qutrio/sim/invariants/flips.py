@@ -67,7 +67,7 @@ def optional(
     }
 
 
-def pointless(delivery: Delivery, documents: tuple[ClusterDocument, ...], *, owed: bool) -> bool:
+def obsolete(delivery: Delivery, documents: tuple[ClusterDocument, ...], *, owed: bool) -> bool:
     """Return whether either of these documents makes a delivery obsolete.
 
     `owed` says that the channel got the notice of the outage, so that it must get that of the end.

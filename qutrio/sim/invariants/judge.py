@@ -28,7 +28,7 @@ from qutrio.sim.invariants.minorities import Minorities
 from qutrio.sim.invariants.paging import Paging
 from qutrio.sim.invariants.roles import Roles
 from qutrio.sim.invariants.rounds import Rounds
-from qutrio.sim.invariants.sights import Sights
+from qutrio.sim.invariants.unseen import UnseenChecks
 
 TERM_MAX = 2**39
 """Higher than any term that elections, or a hostile member within its bounds, can reach."""
@@ -51,7 +51,7 @@ class Invariants:
     paging: Paging = field(factory=Paging)
     minorities: Minorities = field(factory=Minorities)
     levels: Levels = field(factory=Levels)
-    sights: Sights = field(factory=Sights)
+    unseen: UnseenChecks = field(factory=UnseenChecks)
     _touched: set[NodeId] = field(factory=set)
     _stepped: dict[NodeId, Record] = field(factory=dict)
     _committed: dict[NodeId, Record] = field(factory=dict)
@@ -115,7 +115,7 @@ class Invariants:
     def probed(self, node: NodeId, result: Result, true: Seconds) -> None:
         """Record a real probe that ended."""
         self.rounds.probes.ended(node, result, true)
-        self.sights.probed(result, true)
+        self.unseen.probed(result, true)
 
     def asked(self, request: RequestId, mutation: Mutation) -> None:
         """Record an operator's request."""
@@ -160,7 +160,7 @@ class Invariants:
                     self.history.follow(hosts, record, true)
                     self.paging.follow(record, true)
                     self.levels.follow(record.document, true)
-        if self.sights.due(true):
+        if self.unseen.due(true):
             self._check_unseen(hosts, true)
         if self.history.rulings_wait:
             self.history.judge_rulings(true)
@@ -169,10 +169,10 @@ class Invariants:
         if not any(host.acting(true) for host in hosts.values()):
             return
         roles, paging = self.roles, self.paging
-        calm_since = max(
+        undisturbed_since = max(
             roles.troubled_until, roles.begun_at, self.membership.changed_at, self.rounds.tuned_at
         )
-        self.sights.check_told(paging.document, paging.ledger, true, calm_since)
+        self.unseen.check_reported(paging.document, paging.ledger, true, undisturbed_since)
 
     def quiet(self, hosts: Mapping[NodeId, Host], true: Seconds) -> None:
         """Check that all is well some time after the last fault."""

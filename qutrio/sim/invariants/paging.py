@@ -18,8 +18,8 @@ from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind
 from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
-from qutrio.sim.invariants.flips import Flip, audience, flips, optional, pointless
-from qutrio.sim.invariants.sights import SEVERAL, due, excused
+from qutrio.sim.invariants.flips import Flip, audience, flips, obsolete, optional
+from qutrio.sim.invariants.unseen import SEVERAL, due, excused
 
 DURATION_OFF_S: Seconds = 5.0
 CLOCK_OFF = 0.06
@@ -40,7 +40,7 @@ class Paging:
     """The newest ledger that a majority holds."""
     _documents: tuple[ClusterDocument, ...] = ()
     _first_begun: dict[Page, Seconds] = field(factory=dict)
-    _told: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
+    _delivered_at: dict[tuple[str, ChannelId], dict[int, Seconds]] = field(factory=dict)
     """When each channel first got each notice of a check, by the number of the notice."""
 
     troubled_until: Seconds = 0.0
@@ -108,7 +108,7 @@ class Paging:
         notice = delivery.notice
         unseen = notice.unseen
         series = notice.incident.rpartition("-")[0] if unseen is None else unseen.cause
-        told = self._told.setdefault((series, delivery.channel), {})
+        told = self._delivered_at.setdefault((series, delivery.channel), {})
         later = [n for n, at in told.items() if n > notice.sequence and at <= begun]
         if later:
             what = f"{notice.id} left after {delivery.channel} was told of number {min(later)}"
@@ -141,8 +141,10 @@ class Paging:
                 continue
             began = self._opened.get(notice.incident, true)
             lasted_s, off_s = true - began, abs(notice.lasted_s - (true - began))
-            calm = self.troubled_until < began
-            if notice.lasted_s < 0 or (calm and off_s > DURATION_OFF_S + lasted_s * CLOCK_OFF):
+            undisturbed = self.troubled_until < began
+            if notice.lasted_s < 0 or (
+                undisturbed and off_s > DURATION_OFF_S + lasted_s * CLOCK_OFF
+            ):
                 what = f"{notice.id} says {notice.lasted_s:.1f} s, it was {lasted_s:.1f} s"
                 raise broken(8, true, what)
 
@@ -206,7 +208,7 @@ class Paging:
             page = (delivery.notice.id, delivery.channel)
             told = (str(delivery.notice.id), delivery.channel) in self.announced
             owed = (delivery.notice.incident, delivery.channel) in self._owed
-            if page in waiting or told or full or pointless(delivery, documents, owed=owed):
+            if page in waiting or told or full or obsolete(delivery, documents, owed=owed):
                 continue
             what = f"{delivery.notice.id} was crossed off and never reached {delivery.channel}"
             raise broken(8, true, what)

@@ -23,8 +23,8 @@ ROUNDING_S: Seconds = 1e-6
 DEAD_AFTER_S_MIN: Seconds = 0.5
 """The shortest that can be set, so that shorter gaps do not matter."""
 CLOCK_RATE_MIN = 0.95
-CALM_DEADS = 3
-"""After this many times `dead_after` without trouble, a handover must succeed at once."""
+UNDISTURBED_DEADS = 3
+"""After this many times `dead_after` without trouble, a transfer must succeed at once."""
 
 
 @define
@@ -43,7 +43,7 @@ class Roles:
     troubled_until: Seconds = float("-inf")
     """The last time at which something was wrong."""
     lied_at: Seconds = float("-inf")
-    """When a member last lied; that may delay an election, and so disturb a handover."""
+    """When a member last lied; that may delay an election, and so disturb a transfer."""
     moved_at: Seconds = float("-inf")
     """When a node last began to act that had not acted last."""
     begun_at: Seconds = float("-inf")
@@ -53,7 +53,7 @@ class Roles:
     _claiming: set[NodeId] = field(factory=set)
     _holders: dict[Term, NodeId] = field(factory=dict)
     _reported: dict[NodeId, Term] = field(factory=dict)
-    _looked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
+    _checked: dict[NodeId, tuple[Promise, Record, Stable]] = field(factory=dict)
     """The state with which the reported term of each host was last checked."""
     _streaks: dict[NodeId, dict[NodeId, Streak]] = field(factory=dict)
     _handed: tuple[NodeId, NodeId, Seconds] | None = None
@@ -85,7 +85,7 @@ class Roles:
         self._relied.pop(name, None)
 
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
-        """Measure how long others are heard, and judge a handover."""
+        """Measure how long others are heard, and judge a transfer."""
         if isinstance(event, Received):
             self._on_message(host, event, host.clock.at(true))
             if isinstance(event.message, Resign):
@@ -135,10 +135,10 @@ class Roles:
         assert host.node is not None
         leadership = host.node.leadership
         looked = (leadership.lease.promise, leadership.register.accepted, host.disk)
-        before = self._looked.get(host.name)
+        before = self._checked.get(host.name)
         if before is not None and all(map(is_, before, looked)):
             return
-        self._looked[host.name] = looked
+        self._checked[host.name] = looked
         term = leadership.known_term
         least = max(host.disk.promise.term, self._reported.get(host.name, Term(0)))
         if term < least:
@@ -223,7 +223,7 @@ class Roles:
         handed, self._handed = self._handed, None
         if handed is None or host.name == handed[1]:
             return
-        before = handed[2] - CALM_DEADS * _dead_after(host)
+        before = handed[2] - UNDISTURBED_DEADS * _dead_after(host)
         if max(self.troubled_until, self.lied_at) < before:
             what = f"{handed[0]} handed over to {handed[1]}, and {host.name} acts"
             raise broken(10, true, what)

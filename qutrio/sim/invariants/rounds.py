@@ -19,7 +19,7 @@ from qutrio.model.results import Evidence, Outcome
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
 from qutrio.sim.invariants.probes import Probe, Probes
-from qutrio.sim.invariants.sights import CALM_S, seen_by_many
+from qutrio.sim.invariants.unseen import UNDISTURBED_S, judged_by_majority
 
 LATE_S_MAX: Seconds = 45.0
 """The longest time that a report takes in a world with faults; a vote's age excludes it."""
@@ -113,8 +113,9 @@ class NoticeCheck:
             return f"only {len(first)} saw it before the last round, {needed} are needed"
         began = sorted(first)[needed - 1]
         again = [n for n in self.voters if self._saw_again(n, outcome, made, began)]
-        all_ = len(made) if self.troubled_until < began else needed
-        if len(again) < min(all_, sum(p.outcome is outcome for p in made.values())):
+        decisive = len(made) // 2 + 1 if outcome is Outcome.FAIL else (len(made) + 1) // 2
+        enough = decisive if self.troubled_until < began else needed
+        if len(again) < min(enough, sum(p.outcome is outcome for p in made.values())):
             return f"only {len(again)} saw it again in a second round"
         return None
 
@@ -174,8 +175,8 @@ class Rounds:
         steady = true - changed_at > STEADY_S
         tuned = true - self.tuned_at <= STEADY_S
         pause_s = 0.0 if tuned else document.settings.confirm_after_s
-        calm = max(troubled_until, changed_at, self.tuned_at) < true - CALM_S
-        self._judge_unseen(host, ledger, true, calm=calm)
+        undisturbed = max(troubled_until, changed_at, self.tuned_at) < true - UNDISTURBED_S
+        self._judge_unseen(host, ledger, true, undisturbed=undisturbed)
         for notice in {d.notice.id: d.notice for d in ledger.outbox}.values():
             if notice.id in self._judged or notice.kind not in VOTED:
                 continue
@@ -202,7 +203,9 @@ class Rounds:
             if all(problems):
                 raise broken(7, true, f"{notice.id}: {problems[-1]}")
 
-    def _judge_unseen(self, host: Host, ledger: Ledger, true: Seconds, *, calm: bool) -> None:
+    def _judge_unseen(
+        self, host: Host, ledger: Ledger, true: Seconds, *, undisturbed: bool
+    ) -> None:
         """Judge the notices that a host wants to write of checks without a verdict."""
         assert host.node is not None
         document = host.node.register.committed.document
@@ -211,6 +214,6 @@ class Rounds:
             if notice.id in self._judged:
                 continue
             self._judged.add(notice.id)
-            problem = seen_by_many(notice, document, live, self.probes, true)
-            if problem and calm:
+            problem = judged_by_majority(notice, document, live, self.probes, true)
+            if problem and undisturbed:
                 raise broken(7, true, f"{notice.id}: {problem}")

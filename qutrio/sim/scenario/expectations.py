@@ -35,11 +35,11 @@ COUNT_MAX = 1000
 
 WINDOWS: Final = MappingProxyType(
     {
-        "at TIME": "at this moment",
-        "by TIME": "at some moment up to this one; a count is taken at this one",
-        "within TIME of TIME": "at some moment in the time that follows the second; so is a count",
-        "always": "at every moment; `always from TIME`, `always from TIME to TIME`",
-        "never": "at no moment; `never from TIME`, `never from TIME to TIME`",
+        "at TIME": "at this time",
+        "by TIME": "at some time until then; counts are taken then",
+        "within TIME of TIME": "in the span after the second time; counts are taken at its end",
+        "always": "at all times; `always from TIME`, `always from TIME to TIME`",
+        "never": "at no time; `never from TIME`, `never from TIME to TIME`",
     }
 )
 
@@ -303,12 +303,12 @@ one master
 two masters
     two nodes or more act
 term is NUMBER
-    the term of whoever acted last
+    the term of the last master
 quorum held by NODES | quorum held by nobody
     exactly these nodes hear a majority
 CHECK is up | CHECK is down | CHECK is unknown | check CHECK known to NODES
 check CHECK known to nobody
-    the verdict of whoever acted last; exactly these running nodes have it on disk
+    the verdict of the last master; exactly these running nodes have the check on disk
 paged | paged CHECK down COUNT | paged CHECK recovered COUNT by NODE on CHANNEL
     such notices reached a channel: at least one, or COUNT (`never`, `once`, `twice`, `3
     times`) on each channel; everything behind `paged` may be left out

@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from qutrio.model.checks import Check
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.results import State
+from qutrio.probes.schedule import FIRST_PROBE_WITHIN_S
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.options import Faults
 from qutrio.sim.scenario.actions import (
@@ -42,8 +43,6 @@ from qutrio.sim.scenario.story import (
 )
 from qutrio.sim.world import World
 
-FIRST_PROBE_WITHIN_S: Seconds = 1.0
-"""How soon a node probes a check that is new or edited, and every check after a start."""
 BEAT_SLACK = 1e-6
 """Times of probes that are closer than this part of the interval are the same one, rounded."""
 REPORT_EVERY_S: Seconds = 10.0

@@ -140,9 +140,9 @@ class Recorder:
     def on_event(self, name: NodeId) -> None:
         """Record what changed at a machine."""
         if name in self.world.hosts:
-            self._look_at_machine(name)
-            self._look_at_role(name)
-            self._look_at_node(name)
+            self._record_machine(name)
+            self._record_role(name)
+            self._record_node(name)
         self._resigned.clear()
 
     # --- for the player ---------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Recorder:
 
     # --- what is compared -------------------------------------------------------------------
 
-    def _look_at_machine(self, name: NodeId) -> None:
+    def _record_machine(self, name: NodeId) -> None:
         host, true = self.world.hosts[name], self.world.true
         machine = Machine.RUNNING
         if host.node is None:
@@ -191,11 +191,11 @@ class Recorder:
         if machine is Machine.DOWN:
             self._leave_unanswered(name)
         if machine is not Machine.RUNNING:
-            self._hold_quorum(name, holds=False)
+            self._record_quorum(name, holds=False)
             self._lost.discard(name)
-        self._compare_documents()
+        self._record_documents()
 
-    def _look_at_role(self, touched: NodeId) -> None:
+    def _record_role(self, touched: NodeId) -> None:
         true, before = self.world.true, self.story.acting.now
         candidates = self._acting | {touched}
         acting = {i for i in candidates if self.world.hosts[i].acting(true)}
@@ -207,7 +207,7 @@ class Recorder:
         self.story.acting.put(true, now)
         for ident in sorted(candidates - acting):
             if self.names[ident] in before:
-                reason = self._why_no_more(ident)
+                reason = self._end_reason(ident)
                 text = f"acts no more after {time_text(true - since_s)}: {reason}"
                 self.write(ident, LineKind.ENDS, text)
                 self._vacant_s = true
@@ -221,7 +221,7 @@ class Recorder:
                 after = f", after {gap} without a master" if gap else ""
                 self.write(ident, LineKind.ACTS, f"acts in term {node.register.established}{after}")
 
-    def _why_no_more(self, name: NodeId) -> str:
+    def _end_reason(self, name: NodeId) -> str:
         host = self.world.hosts[name]
         if name in self._resigned:
             return self._resigned[name]
@@ -231,27 +231,27 @@ class Recorder:
             return "it is suspended, and its lease ran out"
         return "its lease ran out, because no majority answered"
 
-    def _look_at_node(self, name: NodeId) -> None:
+    def _record_node(self, name: NodeId) -> None:
         host = self.world.hosts[name]
         node = host.node
         if node is None or self.story.machines[self.names[name]].now is not Machine.RUNNING:
             return
         now = host.clock.at(self.world.true)
-        self._hold_quorum(
+        self._record_quorum(
             name, holds=not node.removed and node.leadership.membership.sees_majority(now)
         )
         if self._documents.get(name) is not node.register.committed.document:
             self._documents[name] = node.register.committed.document
             self.follows(name)
-            self._compare_documents()
+            self._record_documents()
         if name in self._probed:
-            self._look_at_votes(name, node)
+            self._record_votes(name, node)
             if not host.backlog:
                 self._probed.discard(name)
         if self.names[name] in self.story.acting.now:
-            self._look_at_master(name, node)
+            self._record_master(name, node)
 
-    def _hold_quorum(self, name: NodeId, *, holds: bool) -> None:
+    def _record_quorum(self, name: NodeId, *, holds: bool) -> None:
         held, me = self.story.quorum.now, self.names[name]
         if (me in held) == holds:
             return
@@ -271,7 +271,7 @@ class Recorder:
             self._lost.discard(name)
             self.write(name, LineKind.QUORUM, f"hears a majority again: {counted}")
 
-    def _look_at_votes(self, name: NodeId, node: Node) -> None:
+    def _record_votes(self, name: NodeId, node: Node) -> None:
         for check in node.register.committed.document.checks:
             vote = node.exchange.verdicts.vote(name, check.id)
             if vote is None:
@@ -282,7 +282,7 @@ class Recorder:
             if track.put(self.world.true, outcome) and not (first and outcome is Outcome.OK):
                 self.write(name, LineKind.VOTE, f"votes {outcome.value} on {check.name}")
 
-    def _look_at_master(self, name: NodeId, node: Node) -> None:
+    def _record_master(self, name: NodeId, node: Node) -> None:
         record, true = node.register.committed, self.world.true
         term = node.register.established
         if term is not None and self.story.term.put(true, term):
@@ -294,10 +294,10 @@ class Recorder:
             if track.put(true, state) and not (first and state is State.UP):
                 self.write(name, LineKind.VERDICT, self._counted(check.name, check.id, state, node))
         if record.ledger is not self._ledger:
-            self._look_at_ledger(name, record.ledger)
+            self._record_ledger(name, record.ledger)
         if record.document is not self._members:
             self._members = record.document
-            self._look_at_members(name, record.document)
+            self._record_members(name, record.document)
 
     def _counted(self, check: str, ident: CheckId, state: State, node: Node) -> str:
         now = self.world.hosts[node.identity].clock.at(self.world.true)
@@ -307,7 +307,7 @@ class Recorder:
         word = state.value if state is State.UNKNOWN else state.value.upper()
         return f"decides that {check} is {word}: {votes or 'no vote counts'}"
 
-    def _look_at_ledger(self, name: NodeId, ledger: Ledger) -> None:
+    def _record_ledger(self, name: NodeId, ledger: Ledger) -> None:
         before = {i.id: i for i in self._ledger.incidents}
         after = {i.id: i for i in ledger.incidents}
         self._ledger = ledger
@@ -319,7 +319,7 @@ class Recorder:
         for ident in before.keys() - after.keys():
             self.write(name, LineKind.VERDICT, f"closes incident {ident}")
 
-    def _look_at_members(self, name: NodeId, document: ClusterDocument) -> None:
+    def _record_members(self, name: NodeId, document: ClusterDocument) -> None:
         words = {Standing.LEARNER: "is a learner now", Standing.VOTER: "has a vote now"}
         for ident, label in self.names.items():
             member, track = document.member(ident), self.story.standing[label]
@@ -330,10 +330,10 @@ class Recorder:
             if track.put(self.world.true, standing):
                 text = f"{label} {words.get(standing, 'is a member no more')}"
                 self.write(name, LineKind.MEMBER, text)
-                self._compare_documents()
+                self._record_documents()
 
-    def _compare_documents(self) -> None:
-        """Compare the documents of the running members."""
+    def _record_documents(self) -> None:
+        """Record which documents the running members hold."""
         running = self._running()
         held = {ident: self._documents.get(ident) for ident in running}
         stamps = {(d.term, d.revision) for d in held.values() if d is not None}

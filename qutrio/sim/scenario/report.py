@@ -139,7 +139,7 @@ nodes: [alpha, bravo, charlie]      # or  cluster: path/to/cluster.yaml
 settings: {dead_after: 4s}          # as `qutrio settings show` names them
 checks: {web: {interval: 10s}}      # fields as in cluster.yaml; a list of names will do
 channels: [mail]
-until: 5m                           # else a minute after the last moment below
+until: 5m                           # else a minute after the last time below
 timeline:
   - at 10s: cut alpha -> bravo for 1m
   - at 40s: [target web fails, crash charlie for 30s]

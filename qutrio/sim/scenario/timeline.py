@@ -63,7 +63,7 @@ def read_action(text: Tokens) -> tuple[Action, Seconds | None]:
     if text.accept("for"):
         for_s = text.duration()
         if not _lasts(action):
-            raise SentenceError(f"'for' does not go with {first!r}, which is done in a moment")
+            raise SentenceError(f"'for' does not go with {first!r}, which is over at once")
         if not for_s:
             raise SentenceError("it ends when it begins; give it a longer time")
     text.end()
@@ -200,7 +200,7 @@ cut NODES -> NODES | cut NODES - NODES | cut NODES
 heal | heal NODES -> NODES | heal NODES - NODES | heal NODES
     messages arrive again: everywhere, or as for `cut`
 crash NODES | crash NODES after paging
-    they die on the spot, or when their next page has left; with `for` they start again
+    they crash at once, or after sending their next page; with `for` they start again
 unplug NODES
     their power fails: what was not flushed to disk is lost
 stop NODES
@@ -208,22 +208,22 @@ stop NODES
 start NODES
     nodes that are down start
 suspend NODES
-    they stop in their tracks while their clocks go on, as by SIGSTOP
+    they are suspended while their clocks run on, as by SIGSTOP
 resume NODES
-    they go on in the middle of what they did
+    they continue where they stopped
 target CHECK fails | target CHECK fails for NODES | target CHECK recovers
-    what a check looks at fails for all, or for the probes of some nodes; or is well
+    the target of a check fails for all, or for some nodes; or recovers
 blind NODES
-    they cannot probe for a fault of their own, and abstain
+    they cannot probe because of a local fault, and abstain
 unblind NODES
     they can probe again
 channel CHANNEL fails | channel CHANNEL hangs | channel CHANNEL recovers
-    it refuses what it is sent; it never answers; it works again
+    it refuses every notice; it never answers; it works again
 disk NODES full | disk NODES fails | disk NODES read-only | disk NODES stalls | disk NODES recovers
     writes are refused for this reason, or take until it recovers (`stalls`)
 clock NODES runs 3% fast | clock NODES runs 3% slow | clock NODES runs right
 clock NODES jumps TIME ahead | clock NODES jumps TIME back
-    all clocks of a node drift, by 5% at most; or its wall clock is set anew
+    all clocks of a node drift, by 5% at most; or its wall clock is set
 loss 20%
     this share of all messages is lost; 0% ends it
 duplication 20%

@@ -1,4 +1,4 @@
-"""Scenarios from a few words, read and played."""
+"""Helpers that read and play short scenarios."""
 
 from inspect import cleandoc
 from textwrap import indent
@@ -12,8 +12,8 @@ SOURCE = "what-if.yaml"
 
 
 def no_file(path: str) -> str:
-    """Stand for the files that a scenario could name."""
-    raise AssertionError(f"nobody asked for {path}")
+    """Fail, because no scenario should open a file."""
+    raise AssertionError(f"opened {path}")
 
 
 def written(timeline: str = "", expect: str = "", head: str = "") -> str:
@@ -30,12 +30,12 @@ def written(timeline: str = "", expect: str = "", head: str = "") -> str:
 
 
 def scenario(timeline: str = "", expect: str = "", head: str = "") -> Scenario:
-    """Return such a scenario."""
+    """Return a scenario with these sentences."""
     return read(written(timeline, expect, head), SOURCE, no_file)
 
 
 def played(timeline: str = "", expect: str = "", head: str = "", seed: int = 1) -> Played:
-    """Return such a scenario with what came of it."""
+    """Play a scenario with these sentences."""
     return play(scenario(timeline, expect, head), seed)
 
 
@@ -45,7 +45,7 @@ def fared(story: Played) -> dict[str, bool]:
 
 
 def told(story: Played, node: str = "") -> list[str]:
-    """Return what is told of a node, or of the world."""
+    """Return the texts of the lines of a node, or of the world."""
     return [line.text for line in story.story.lines if line.node == node]
 
 

@@ -1,4 +1,4 @@
-"""`qutrio sim` as a person or a script runs it: what it prints, writes, and ends with."""
+"""`qutrio sim`: what it prints and writes, and its exit codes."""
 
 import io
 import json
@@ -28,7 +28,7 @@ OUTAGE = written(
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a scenario that comes true."""
+    """Return a scenario whose expectations hold."""
     path = tmp_path / "outage.yaml"
     path.write_text(OUTAGE)
     return path
@@ -124,7 +124,7 @@ def test_a_person_who_waits_sees_how_far_it_is(
 def test_the_cluster_as_it_is_can_be_played(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its members, timers and channels; of its checks only those that the scenario names."""
+    """With its members, timers and channels, but only the checks that the scenario names."""
     checks = [new_check(f"c{n}", {}) for n in range(60)]
     checks.append(new_check("web", {"interval": "2s", "alerts": ["ops"]}))
     channels = [webhook("ops", default=False), webhook("all", default=True)]

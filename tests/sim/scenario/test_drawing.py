@@ -1,4 +1,4 @@
-"""The drawing: whole XML, one lane for each node, nothing that a name or a title could break."""
+"""The drawing is valid XML with one lane for each node, whatever the names and the title."""
 
 from xml.etree import ElementTree
 

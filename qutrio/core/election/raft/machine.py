@@ -102,7 +102,7 @@ class Raft:
         others = electorate.able - {self.me}
         return self._leader if self._leader in others else None
 
-    def heir(self, electorate: Electorate) -> NodeId | None:
+    def next_leader(self, electorate: Electorate) -> NodeId | None:
         """Return the lowest able id other than this node."""
         return min(electorate.able - {self.me}, default=None)
 

@@ -1,6 +1,6 @@
-"""The judgement on samples convicts only what they prove."""
+"""The check of samples reports only what they prove."""
 
-from tests.chaos.leadership import judge, reigns, without_master
+from tests.chaos.leadership import judge, periods_as_master, without_master
 from tests.cluster.watching import Sample
 
 
@@ -62,13 +62,13 @@ def test_the_time_without_a_master_is_between_samples_that_act() -> None:
 
 def test_a_reign_ends_where_samples_are_missing_or_say_so() -> None:
     seen = [sample("a", at, 1) for at in (1, 2, 3)]
-    assert reigns(seen, 1.5) == [("a", 1.1, 3)]
-    assert reigns([*seen, sample("a", 6, 1), sample("a", 7, 1)], 1.5) == [
+    assert periods_as_master(seen, 1.5) == [("a", 1.1, 3)]
+    assert periods_as_master([*seen, sample("a", 6, 1), sample("a", 7, 1)], 1.5) == [
         ("a", 1.1, 3),
         ("a", 6.1, 7),
     ]
     stood_by = sample("a", 4, 1, acting=False)
-    assert reigns([*seen, stood_by, sample("a", 5, 2), sample("a", 6, 2)], 1.5) == [
+    assert periods_as_master([*seen, stood_by, sample("a", 5, 2), sample("a", 6, 2)], 1.5) == [
         ("a", 1.1, 3),
         ("a", 5.1, 6),
     ]

@@ -20,12 +20,12 @@ from qutrio.sim.invariants.probes import Probe, Probes
 
 SEVERAL = frozenset({NoticeKind.UNSEEN, NoticeKind.SEEN})
 """The notices about several checks."""
-CALM_S: Seconds = 60.0
+UNDISTURBED_S: Seconds = 60.0
 """After this long without trouble every possible vote has arrived."""
 HEARD_S: Seconds = 5.0
 """After this long without trouble a vote has reached all nodes."""
 DRIFT = 0.12
-LOOK_S: Seconds = 1.0
+CHECK_EVERY_S: Seconds = 1.0
 
 
 def due(before: Ledger, after: Ledger) -> dict[NoticeId, ChannelId]:
@@ -43,7 +43,7 @@ def excused(channel: ChannelId, documents: tuple[ClusterDocument, ...]) -> bool:
 
 
 @frozen
-class _Dark:
+class _Abstaining:
     """Since when every probe of a check abstained."""
 
     since: Seconds
@@ -51,52 +51,56 @@ class _Dark:
 
 
 @define
-class Sights:
+class UnseenChecks:
     """The checks that no node can judge."""
 
     limits: Limits = Limits()
-    look_at: Seconds = 0.0
-    _dark: dict[CheckId, _Dark] = field(factory=dict)
+    check_at: Seconds = 0.0
+    _abstaining: dict[CheckId, _Abstaining] = field(factory=dict)
 
     def due(self, true: Seconds) -> bool:
         """Return whether to check now."""
-        return bool(self._dark) and true >= self.look_at
+        return bool(self._abstaining) and true >= self.check_at
 
     def probed(self, result: Result, true: Seconds) -> None:
         """Record a real probe that ended."""
         if result.outcome is not Outcome.ABSTAIN:
-            self._dark.pop(result.check, None)
+            self._abstaining.pop(result.check, None)
             return
-        dark = self._dark.get(result.check)
-        if dark is None or dark.changed != result.changed:
-            self._dark[result.check] = _Dark(true, result.changed)
+        abstaining = self._abstaining.get(result.check)
+        if abstaining is None or abstaining.changed != result.changed:
+            self._abstaining[result.check] = _Abstaining(true, result.changed)
 
-    def check_told(
-        self, document: ClusterDocument | None, ledger: Ledger, true: Seconds, calm_since: Seconds
+    def check_reported(
+        self,
+        document: ClusterDocument | None,
+        ledger: Ledger,
+        true: Seconds,
+        undisturbed_since: Seconds,
     ) -> None:
         """Check that every check without a vote for long was reported.
 
-        `calm_since` is since when nothing was wrong and there was one master.
+        `undisturbed_since` is since when nothing was wrong and there was one master.
         """
-        self.look_at = true + LOOK_S
+        self.check_at = true + CHECK_EVERY_S
         if document is None or not may_use(UNSEEN_NOTICES, document):
             return
         told = {u.check for u in ledger.unjudged if u.told is not None}
         unseen_tracker = UnseenTracker(self.limits.unseen_after_s, self.limits.unseen_intervals)
         for check in document.checks:
-            dark = self._dark.get(check.id)
-            if dark is None or check.id in told or not check.enabled:
+            abstaining = self._abstaining.get(check.id)
+            if abstaining is None or check.id in told or not check.enabled:
                 continue
-            if dark.changed != check.changed:
+            if abstaining.changed != check.changed:
                 continue
             bound = unseen_tracker.bound_s(check, document) + freshness(check)
-            ripe = calm_since + (1 + DRIFT) * round_s(check, document) + HEARD_S
-            if true > max(dark.since + (1 + DRIFT) * bound + HEARD_S, ripe):
-                what = f"nobody has judged {check.id} for {true - dark.since:.0f} s"
+            ripe = undisturbed_since + (1 + DRIFT) * round_s(check, document) + HEARD_S
+            if true > max(abstaining.since + (1 + DRIFT) * bound + HEARD_S, ripe):
+                what = f"nobody has judged {check.id} for {true - abstaining.since:.0f} s"
                 raise broken(8, true, f"{what}, and people were not told")
 
 
-def seen_by_many(
+def judged_by_majority(
     notice: Notice,
     document: ClusterDocument,
     live: frozenset[NodeId],

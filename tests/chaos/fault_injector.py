@@ -1,4 +1,4 @@
-"""Does the faults of a schedule to the nodes on the stage, and keeps the nodes running."""
+"""Injects the faults of a schedule, and restarts nodes that end."""
 
 import time
 from collections import Counter
@@ -13,17 +13,17 @@ from tests.cluster.namespaces import DROP, HUB, RESET, LinkFault, between, lost
 from tests.cluster.nodes import Node
 
 RESTART_S = 1.0
-"""How long the keeper waits before it starts a node that ended by itself, as systemd does."""
+"""How long the keeper waits before it restarts a node that ended by itself, like systemd."""
 
 START_S_MAX = 10.0
-"""A start that began while the disk refused writes has failed by then."""
+"""By then, a start that began while the disk refused writes has failed."""
 
 Undo = Callable[[], None]
 
 
 @frozen
 class Trouble:
-    """A fault as it was: on whom it came, and from when to when."""
+    """A fault that occurred: its victims, and from when to when it lasted."""
 
     fault: Fault
     victims: tuple[str, ...]
@@ -33,7 +33,7 @@ class Trouble:
 
 @define
 class Keeper:
-    """Starts nodes again, whatever ended them, unless they are held down."""
+    """Restarts nodes that ended for any reason, unless they are held down."""
 
     nodes: list[Node]
     wrong: list[str] = field(factory=list)
@@ -51,7 +51,7 @@ class Keeper:
         return lambda: self._held.subtract([node.name])
 
     def excuse(self, name: str) -> Undo:
-        """Let a node end by itself, as one may that finds at its start that it cannot write."""
+        """Allow a node to end by itself, because it may find at its start that it cannot write."""
         self._sick[name] += 1
 
         def well_again() -> None:
@@ -60,8 +60,8 @@ class Keeper:
 
         return well_again
 
-    def look_after(self) -> None:
-        """Start every node that should run and does not."""
+    def restart_ended(self) -> None:
+        """Start every node that should run but does not."""
         now = time.monotonic()
         for node in self.nodes:
             if node.running or self._held[node.name] > 0:
@@ -81,8 +81,8 @@ class Keeper:
 
 
 @define
-class Hurting:
-    """Begins and ends faults; `acting` returns the name of whoever acts now, if anybody."""
+class FaultInjector:
+    """Begins and ends faults; `acting` returns the name of the current master, if any."""
 
     stage: Stage
     keeper: Keeper
@@ -92,9 +92,9 @@ class Hurting:
     _undo: dict[Fault, tuple[tuple[str, ...], float, Undo]] = field(factory=dict)
 
     def begin(self, fault: Fault) -> None:
-        """Begin a fault; skip what needs a master, or a library, where there is none.
+        """Begin a fault; skip one that needs a master or a library that is missing.
 
-        Skip a second fault of one disk, too: whoever acts may be a victim already.
+        Also skip a second fault of one disk, because the master may already be a victim.
         """
         victims = self._victims(fault)
         if not victims or (fault.kind in DISK_KINDS and self._has_bad_disk(victims[0])):
@@ -104,7 +104,7 @@ class Hurting:
         self._undo[fault] = victims, begun, self._do(fault, victims)
 
     def end(self, fault: Fault) -> None:
-        """End a fault that was begun."""
+        """End a fault that has begun."""
         if fault not in self._undo:
             return
         victims, begun, undo = self._undo.pop(fault)
@@ -112,7 +112,7 @@ class Hurting:
         self.troubles.append(Trouble(fault, victims, begun, time.monotonic()))
 
     def end_all(self) -> None:
-        """End what still holds."""
+        """End all faults that still last."""
         for fault in list(self._undo):
             self.end(fault)
 
