@@ -25,15 +25,15 @@ ANSWER_S_MAX: Seconds = 10.0
 SEND_AGAIN_S: Seconds = 1.0
 NOT_SEEN = "the master says that it is committed, and this node does not see it"
 CATCH_UP_S_MAX: Seconds = 10.0
-"""How long an answer waits for this node to show what was committed."""
+"""How long an answer waits until this node shows the committed change."""
 
 
 @frozen(kw_only=True)
 class ProposalInputs:
     """The state of the node that decides what becomes of a proposal.
 
-    `term` is the one `master` acts in.  `hopeless` says why there can be no master now, if
-    that is so.  `committed` and `document` are what this node holds.
+    `term` is the term of `master`.  `hopeless` says why there can be no master now, if that is
+    so.  `committed` and `document` are those of the record that this node holds.
     """
 
     me: NodeId
@@ -60,10 +60,10 @@ class PendingProposal:
     send_at: Instant = Instant(0.0)
     ruled: Ruled | None = None
     _shown: tuple[ClusterDocument, bool] | None = None
-    """A document, and whether it shows the change."""
+    """The document that was examined last, and whether it shows the change."""
 
     def shows_in(self, document: ClusterDocument) -> bool:
-        """Tell whether a document shows the change."""
+        """Return whether a document shows the change."""
         if self._shown is None or self._shown[0] is not document:
             self._shown = (document, shows(document, self.asked.mutation))
         return self._shown[1]
@@ -163,7 +163,7 @@ class PendingProposals:
         if now < pending.until:
             return None
         if pending.sent_to is None:
-            reason = "no node acts as master just now; nothing was changed, try again"
+            reason = "there is no master just now; nothing was changed, try again"
             return Reply(request, Ruling.REFUSED, reason, inputs.revision)
         reason = "the master did not answer in time; look before you try again"
         return Reply(request, Ruling.UNKNOWN, reason, inputs.revision)
@@ -176,9 +176,9 @@ class PendingProposals:
         inputs: ProposalInputs,
         now: Instant,
     ) -> Reply | None:
-        """Pass the ruling on; that a change is committed only once this node sees it.
+        """Pass the ruling on; "committed" only once this node sees the change.
 
-        One member that says so does not suffice: it may only pretend to be the master.
+        The word of one member does not suffice: it may only pretend to be the master.
         """
         seen = ruled.position <= inputs.committed and (
             pending.sent_to == inputs.me or pending.shows_in(inputs.document)

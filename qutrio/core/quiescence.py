@@ -29,12 +29,7 @@ def quiescent_until(
     """
     leadership = alerts.leadership
     due = min(alerts.exchange.verdicts.deadline(), alerts.deadline())
-    if (
-        due <= now
-        or alerts.partition.leads
-        or not proposals.idle
-        or not _is_stable(leadership, now)
-    ):
+    if due <= now or alerts.partition.leads or not proposals.idle or not _is_idle(leadership, now):
         return NEVER
     times = (
         leadership.observed_master.until,
@@ -56,7 +51,7 @@ def quiescent_until(
     return Instant(min(due, soonest, alive, answering) - ROUNDING_S)
 
 
-def _is_stable(leadership: Leadership, now: Instant) -> bool:
+def _is_idle(leadership: Leadership, now: Instant) -> bool:
     """Return whether this node neither canvasses, claims nor writes now."""
     register, lease = leadership.register, leadership.lease
     busy = lease.canvass is not None or register.flight is not None

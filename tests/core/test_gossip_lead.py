@@ -3,7 +3,6 @@
 from attrs import evolve
 
 from qutrio.core.election.gossip import (
-    ACTS,
     ALONE,
     ASIDE,
     BARRED,
@@ -11,6 +10,7 @@ from qutrio.core.election.gossip import (
     HEARD,
     LOWER_LEADS,
     LOWER_PROPOSED,
+    MASTER,
     NEWS_MAX,
     NOBODY_LOWER,
     TRANSITIONS,
@@ -46,14 +46,14 @@ def test_a_node_that_acts_when_its_engine_begins_leads_without_a_gap() -> None:
     assert engine.deadline(at(0)) == at(0), "the declaration is due"
     assert engine.advance(seen_by(B), at(0)) == [Outgoing(None, DECLARATION)]
     engine.on_acting(B, TERM, seen_by(B), at(1))
-    assert reasons(engine.news()) == [ACTS]
+    assert reasons(engine.news()) == [MASTER]
 
 
 def test_a_candidate_that_acts_leads_at_once() -> None:
     engine = candidate(B)
     engine.on_acting(B, TERM, seen_by(B), at(1.5))
     assert engine.advance(seen_by(B), at(1.5)) == [Outgoing(None, DECLARATION)]
-    assert reasons(engine.news()) == [ALONE, ACTS]
+    assert reasons(engine.news()) == [ALONE, MASTER]
 
 
 def test_a_node_that_hears_a_master_follows_it_and_ends_its_grace() -> None:
@@ -240,7 +240,7 @@ def test_turns_that_nobody_drains_are_bounded() -> None:
 def every_turn() -> list[News]:
     """Return the turns of engines that together take every row of the state table."""
     news: list[News] = []
-    for why in (ACTS, HEARD, LOWER_PROPOSED, BARRED, ASIDE, NOBODY_LOWER, CLOSED):
+    for why in (MASTER, HEARD, LOWER_PROPOSED, BARRED, ASIDE, NOBODY_LOWER, CLOSED):
         for engine in (Gossip(me=B, now=at(0)), candidate(B), leader(B)):
             happens(why, engine)
             news += engine.news()

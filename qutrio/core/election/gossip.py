@@ -47,7 +47,7 @@ NEWS_MAX = 100
 """How many news are kept between two calls of `news`; the oldest are dropped."""
 
 ALONE = "no leader is known"
-ACTS = "this node is master, and no leader is known"
+MASTER = "this node is master, and no leader is known"
 HEARD = "a leader was heard"
 LOWER_PROPOSED = "a lower id proposed itself"
 NOBODY_LOWER = "no lower id proposed itself"
@@ -58,14 +58,14 @@ CLOSED = "closed"
 
 TRANSITIONS = (
     (Role.FOLLOWER, ALONE, Role.CANDIDATE),
-    (Role.FOLLOWER, ACTS, Role.LEADER),
+    (Role.FOLLOWER, MASTER, Role.LEADER),
     (Role.FOLLOWER, CLOSED, Role.CLOSED),
     (Role.CANDIDATE, HEARD, Role.FOLLOWER),
     (Role.CANDIDATE, LOWER_PROPOSED, Role.FOLLOWER),
     (Role.CANDIDATE, BARRED, Role.FOLLOWER),
     (Role.CANDIDATE, ASIDE, Role.FOLLOWER),
     (Role.CANDIDATE, NOBODY_LOWER, Role.LEADER),
-    (Role.CANDIDATE, ACTS, Role.LEADER),
+    (Role.CANDIDATE, MASTER, Role.LEADER),
     (Role.CANDIDATE, CLOSED, Role.CLOSED),
     (Role.LEADER, LOWER_LEADS, Role.FOLLOWER),
     (Role.LEADER, BARRED, Role.FOLLOWER),
@@ -170,7 +170,7 @@ class Gossip:
         if node != self.me:
             self._follow(node, electorate, now)
         elif self._may_lead(electorate, now):
-            self._lead(ACTS, electorate, now)
+            self._lead(MASTER, electorate, now)
 
     # --- time -------------------------------------------------------------------------------
 

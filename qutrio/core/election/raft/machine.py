@@ -126,11 +126,11 @@ class Raft:
             return
         at = Inputs(electorate, now)
         if node == self.me:
-            self._act(term, at)
+            self._lead_as_master(term, at)
         else:
             if at.fit and term > self.hard_state.term:
                 self.hard_state = raised(self.hard_state, term)
-            self._follow(node, Why.ANOTHER_ACTS, now)
+            self._follow(node, Why.ANOTHER_MASTER, now)
         self._plan(at)
 
     def advance(self, electorate: Electorate, now: Instant) -> list[Outgoing]:
@@ -241,7 +241,7 @@ class Raft:
 
     def _on_heartbeat(self, sender: NodeId, message: LeaderHeartbeat, at: Inputs) -> list[Outgoing]:
         own = self.hard_state.term
-        if self._acts(at) or (message.term > own and not at.fit):
+        if self._is_master(at) or (message.term > own and not at.fit):
             return []
         if message.term > own:
             self.hard_state = raised(self.hard_state, message.term)
@@ -290,7 +290,7 @@ class Raft:
         self._turn(Role.FOLLOWER, why)
         self._restart_timer(now)
 
-    def _act(self, term: Term, at: Inputs) -> None:
+    def _lead_as_master(self, term: Term, at: Inputs) -> None:
         """Lead because this node is master, in a term at least as high as that of its lease."""
         if not at.may_lead or at.now < self._aside_until:
             return
@@ -298,7 +298,7 @@ class Raft:
             self.hard_state = raised(self.hard_state, term)
             self._tenure.elected = False
         if self.role is not Role.LEADER:
-            self._take_lead(Why.ACTS, Tenure(beat_at=at.now))
+            self._take_lead(Why.MASTER, Tenure(beat_at=at.now))
         self._tenure.since = FOREVER
 
     def _stand(self, why: Why, at: Inputs) -> list[Outgoing]:
@@ -328,15 +328,15 @@ class Raft:
             self.role = after
 
     def _lead_on(self, at: Inputs) -> list[Outgoing]:
-        if self._acts(at) or self._tenure.since == FOREVER:
-            self._tenure.since = FOREVER if self._acts(at) else at.now
+        if self._is_master(at) or self._tenure.since == FOREVER:
+            self._tenure.since = FOREVER if self._is_master(at) else at.now
         elif not self._hears_leader(at) and not self._graft:
             self._step_down(Why.UNANSWERED, at.now)
             return []
         return self._beat(at)
 
     def _beat(self, at: Inputs) -> list[Outgoing]:
-        if self._acts(at) or at.now < self._tenure.beat_at:
+        if self._is_master(at) or at.now < self._tenure.beat_at:
             return []
         self._tenure.beat_at = at.next_beat
         return [Outgoing(None, LeaderHeartbeat(term=self.hard_state.term))]
@@ -374,15 +374,15 @@ class Raft:
             self._restart_timer(at.now)
         if self.role is not Role.LEADER:
             self._due = self._expires(at)
-        elif self._acts(at):
+        elif self._is_master(at):
             self._due = FOREVER  # the host of this engine knows when that ends
         else:
             until = FOREVER if self._graft else self._tenure.until(at)
             self._due = min(self._tenure.beat_at, until)
 
-    def _acts(self, at: Inputs) -> bool:
+    def _is_master(self, at: Inputs) -> bool:
         """Return whether this node's heartbeats say that it is master, so that engines need not."""
-        return at.acts and not self._graft
+        return at.is_master and not self._graft
 
     def _may_stand(self, at: Inputs) -> bool:
         return at.may_stand and at.now >= self._aside_until
@@ -392,5 +392,5 @@ class Raft:
         if self._graft:
             return False
         if self.role is Role.LEADER:
-            return at.acts or at.now < self._tenure.until(at)
+            return at.is_master or at.now < self._tenure.until(at)
         return at.now < self._heard_at + at.timeout_s

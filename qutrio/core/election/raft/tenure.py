@@ -42,7 +42,7 @@ class Inputs:
         return Instant(self.now + self.electorate.settings.raft_heartbeat_s)
 
     @property
-    def acts(self) -> bool:
+    def is_master(self) -> bool:
         """Whether this node is master."""
         return self.electorate.master == self.electorate.me
 

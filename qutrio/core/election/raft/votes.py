@@ -22,11 +22,11 @@ class Why(StrEnum):
     WOULD_WIN = "a majority would vote for it"
     TIMED_OUT = "it heard no leader for a whole election timeout"
     WON = "a majority voted for it"
-    ACTS = "it is master"
+    MASTER = "it is master"
     IN_VAIN = "no majority voted for it in time"
     OUTDATED = "it heard of a higher term"
     ANOTHER_LEADS = "another leads its term"
-    ANOTHER_ACTS = "another is master"
+    ANOTHER_MASTER = "another is master"
     UNANSWERED = "no majority answered it within an election timeout"
     UNFIT = "its disk refuses writes, or it is no voter"
     FORGOT = "its disk refused its vote"
@@ -37,21 +37,21 @@ class Why(StrEnum):
 TRANSITIONS = (
     (Role.FOLLOWER, Why.WOULD_WIN, Role.CANDIDATE),
     (Role.FOLLOWER, Why.TIMED_OUT, Role.CANDIDATE),
-    (Role.FOLLOWER, Why.ACTS, Role.LEADER),
+    (Role.FOLLOWER, Why.MASTER, Role.LEADER),
     (Role.FOLLOWER, Why.CLOSED, Role.CLOSED),
     (Role.CANDIDATE, Why.WON, Role.LEADER),
-    (Role.CANDIDATE, Why.ACTS, Role.LEADER),
+    (Role.CANDIDATE, Why.MASTER, Role.LEADER),
     (Role.CANDIDATE, Why.IN_VAIN, Role.FOLLOWER),
     (Role.CANDIDATE, Why.OUTDATED, Role.FOLLOWER),
     (Role.CANDIDATE, Why.ANOTHER_LEADS, Role.FOLLOWER),
-    (Role.CANDIDATE, Why.ANOTHER_ACTS, Role.FOLLOWER),
+    (Role.CANDIDATE, Why.ANOTHER_MASTER, Role.FOLLOWER),
     (Role.CANDIDATE, Why.UNFIT, Role.FOLLOWER),
     (Role.CANDIDATE, Why.FORGOT, Role.FOLLOWER),
     (Role.CANDIDATE, Why.ASIDE, Role.FOLLOWER),
     (Role.CANDIDATE, Why.CLOSED, Role.CLOSED),
     (Role.LEADER, Why.OUTDATED, Role.FOLLOWER),
     (Role.LEADER, Why.ANOTHER_LEADS, Role.FOLLOWER),
-    (Role.LEADER, Why.ANOTHER_ACTS, Role.FOLLOWER),
+    (Role.LEADER, Why.ANOTHER_MASTER, Role.FOLLOWER),
     (Role.LEADER, Why.UNANSWERED, Role.FOLLOWER),
     (Role.LEADER, Why.UNFIT, Role.FOLLOWER),
     (Role.LEADER, Why.FORGOT, Role.FOLLOWER),
