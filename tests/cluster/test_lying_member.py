@@ -77,7 +77,11 @@ async def lie_to(transport: TlsTransport, me: PeerIdentity, held: Stable, victim
         await send_frame(
             socket,
             Hello(
-                protocol=WIRE_VERSION, node=me.node_id, cluster=cluster, program="liar", level=LEVEL
+                protocol=WIRE_VERSION,
+                node=me.node_id,
+                cluster=cluster,
+                program="hostile",
+                level=LEVEL,
             ),
         )
         await receive_expected(socket, Hello, WAIT_S)

@@ -17,10 +17,10 @@ SECONDS = 30.0
 
 
 def history(node: Node) -> list[dict[str, Any]]:
-    """Return the reigns that a node tells, the newest first."""
+    """Return the periods of masters that a node reports, the newest first."""
     told = json.loads(node.cli("cluster", "history", "--json").stdout)
-    reigns: list[dict[str, Any]] = told["reigns"]
-    return reigns
+    periods: list[dict[str, Any]] = told["reigns"]
+    return periods
 
 
 def test_mastership_moves_by_hand_and_the_history_shows_that_and_a_failover(lab: Lab) -> None:
@@ -52,7 +52,7 @@ def test_mastership_moves_by_hand_and_the_history_shows_that_and_a_failover(lab:
     assert cluster.acting() is heir
 
     for survivor in (first, second):
-        wait_for("the last reign is written", partial(acts, survivor, heir), SECONDS)
+        wait_for("the last change of master is written", partial(acts, survivor, heir), SECONDS)
         now, killed, moved, lowest, *_ = history(survivor)
         assert (now["state"], now["term"]) == ("acting", heir.status()["term"])
         assert (killed["master"]["name"], killed["reason"]) == (third.name, "fell silent")

@@ -47,7 +47,7 @@ def test_two_nodes_that_each_see_a_majority_through_a_third_do_not_both_act(lab:
                 add_through(bridge, "taken-over")
         cluster.settle()
     assert watch.clashes() == []
-    assert watch.reigns()[:2] == [(master.name, term), (rival.name, term + 1)]
+    assert watch.masters()[:2] == [(master.name, term), (rival.name, term + 1)]
     assert {c["name"] for c in master.status()["checks"]} == {"kept", "taken-over"}
 
 
@@ -67,7 +67,7 @@ def test_a_master_that_is_cut_off_in_one_direction_is_replaced_and_never_two_act
             wait_for("the old master knows", lambda: not acts(master.look()), STEP_S_MAX)
             add_through(heir, "taken-over")
         wait_for("the lowest id acts again", lambda: cluster.settle() is master, STEP_S_MAX)
-        wait_for("the samples show it", lambda: len(watch.reigns()) > 2, STEP_S_MAX)
+        wait_for("the samples show it", lambda: len(watch.masters()) > 2, STEP_S_MAX)
     assert watch.clashes() == []
-    assert watch.reigns() == [(master.name, term), (heir.name, term + 1), (master.name, term + 2)]
+    assert watch.masters() == [(master.name, term), (heir.name, term + 1), (master.name, term + 2)]
     assert [c["name"] for c in master.status()["checks"]] == ["taken-over"]

@@ -61,7 +61,7 @@ def test_a_master_whose_disk_refuses_writes_resigns_and_returns_when_it_takes_th
     with Watch(cluster.nodes) as watch:
         wait_for("it tries its disk again", lambda: refusals(master) > before, STEP_S_MAX)
         add_until_taken(master, "second")
-    assert [name for name, _ in watch.reigns()] == [heir.name], "mastership was moving"
+    assert [name for name, _ in watch.masters()] == [heir.name], "mastership was moving"
 
     heal(disks[master.name])
     wait_for("it leads again", lambda: cluster.settle() is master, STEP_S_MAX)

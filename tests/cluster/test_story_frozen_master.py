@@ -64,4 +64,4 @@ def test_a_master_that_resumes_while_sending_a_mail_does_not_act_beside_its_succ
         assert people.counts()["recovered"] == (1, 1)
         assert len(people.mails_of("down")) == 2
     assert watch.clashes() == []
-    assert watch.reigns()[:2] == [(master.name, term), (heir.name, term + 1)]
+    assert watch.masters()[:2] == [(master.name, term), (heir.name, term + 1)]

@@ -33,7 +33,7 @@ class Watch(Background):
         self.samples: list[Sample] = []
         super().__init__(Work(lambda: every_s, partial(self._sample, node)) for node in nodes)
 
-    def reigns(self) -> list[tuple[str, int]]:
+    def masters(self) -> list[tuple[str, int]]:
         """Return each master with its term, in the order in which they were first seen."""
         seen: dict[tuple[str, int], None] = {}
         for sample in sorted(self.samples, key=lambda s: s.answered):

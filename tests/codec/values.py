@@ -233,7 +233,7 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
 
 @cache
 def values(shape: Any) -> st.SearchStrategy[Any]:
-    """The values of a type, as deep as the type says."""
+    """Return a strategy for all values of a type."""
     if shape in EXPLICIT:
         return EXPLICIT[shape]
     if isinstance(shape, NewType):

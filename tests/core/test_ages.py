@@ -75,9 +75,9 @@ def test_one_member_alone_changes_no_age(age_s: float) -> None:
 def test_a_false_age_is_outvoted_where_this_node_only_estimates() -> None:
     ages = IncidentAges()
     ages.update(ONE, at(7), UnixTime(WALL + HOUR_S))
-    for liar, other in ((B, C), (C, B)):
-        ages.record_reports(liar, ((OUTAGE, 1e9 if liar == B else 20.0),), at(8))
-        ages.record_reports(other, ((OUTAGE, 20.0 if liar == B else 1e9),), at(8))
+    for hostile, other in ((B, C), (C, B)):
+        ages.record_reports(hostile, ((OUTAGE, 1e9 if hostile == B else 20.0),), at(8))
+        ages.record_reports(other, ((OUTAGE, 20.0 if hostile == B else 1e9),), at(8))
         assert ages.lasted(OUTAGE, at(8)) == 20.0
 
 

@@ -24,7 +24,7 @@ HOME, ELSEWHERE = "127.0.1.1:9901", "127.0.1.2:9901"
 
 
 @frozen
-class Scene:
+class EnrollmentSetup:
     """One member that decides alone, and a node that wants to join it."""
 
     net: MemoryNetwork
@@ -41,7 +41,9 @@ class Scene:
     def token(self) -> Token:
         return self.cluster.document.tokens[0]
 
-    def invite(self, *, auto: bool, name: str | None = None, ttl_s: float = TTL_S) -> "Scene":
+    def invite(
+        self, *, auto: bool, name: str | None = None, ttl_s: float = TTL_S
+    ) -> "EnrollmentSetup":
         text, token = make_token(
             self.cluster.document,
             own=self.cluster.station.person.member.id,
@@ -71,10 +73,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(people: list[Person]) -> AsyncIterator[Scene]:
+async def enrollment(people: list[Person]) -> AsyncIterator[EnrollmentSetup]:
     net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0]))
     cluster = Cluster(ada)
     async with running(ada) as nursery:
         nursery.start_soon(cluster.decide)
-        yield Scene(net, cluster, people[1], "", [])
+        yield EnrollmentSetup(net, cluster, people[1], "", [])

@@ -51,7 +51,7 @@ from tests.peers.world import Person, document_of, heartbeat
 
 
 def about_the_role(term: Term) -> list[Message]:
-    """Return one message of every kind that engines, and holders who leave, say."""
+    """Return one message of every kind that engines and resigning masters send."""
     return [
         Yield(term=term, to=None),
         PreVoteRequest(term=term, position="00"),

@@ -1,4 +1,4 @@
-"""How many may stand at the door, and who comes in all the same."""
+"""Limits on unauthenticated connections, and the slots reserved for members."""
 
 from collections.abc import Callable
 
@@ -77,7 +77,7 @@ async def stranger(address: str) -> trio.SocketStream:
     return trio.SocketStream(socket)
 
 
-def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
+def test_reserved_slots_are_kept_for_members(people: list[Person]) -> None:
     limits = ConnectionLimits(limit=2, reserved=1)
     members = (people[0].member,)
     assert limits.admits("192.0.2.9", members)
@@ -91,7 +91,7 @@ def test_the_gate_keeps_its_reserve_for_members(people: list[Person]) -> None:
     assert limits.admits("192.0.2.9", members)
 
 
-def test_the_gate_forgets_the_oldest_address() -> None:
+def test_the_oldest_address_is_forgotten() -> None:
     limits = ConnectionLimits(limit=1, reserved=1)
     limits.remember("192.0.2.1")
     assert limits.admits("192.0.2.1", ())
@@ -100,7 +100,7 @@ def test_the_gate_forgets_the_oldest_address() -> None:
     assert not limits.admits("192.0.2.1", ())
 
 
-def test_a_place_given_back_early_is_given_back_once() -> None:
+def test_a_slot_that_is_released_early_is_released_once() -> None:
     slots = Slots(1)
     with slots.hold() as release:
         assert not slots.free()

@@ -11,7 +11,7 @@ from qutrio.errors import EnrollmentError
 from qutrio.peers.enrollment_client import join, make_token, parse_token
 from qutrio.peers.token import EnrollmentAddress
 from qutrio.peers.transport import StrangerTransport
-from tests.peers.enrollment_setup import HOME, TTL_S, scene
+from tests.peers.enrollment_setup import HOME, TTL_S, enrollment
 from tests.peers.world import (
     WAIT_S,
     Cluster,
@@ -28,7 +28,7 @@ from tests.peers.world import (
 async def test_an_approved_node_gets_the_record(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare, trio.open_nursery() as nursery:
+    async with enrollment(people) as bare, trio.open_nursery() as nursery:
         here = bare.invite(auto=False)
 
         async def approve() -> None:
@@ -52,7 +52,7 @@ async def test_an_approved_node_gets_the_record(
 async def test_an_auto_approved_node_joins_at_once(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         record = await here.join()
         assert here.joiner.member.id in {m.id for m in record.document.members}
@@ -63,17 +63,17 @@ async def test_a_node_that_lost_its_welcome_gets_it_again(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """The token is gone by then, but the key proves who it is."""
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         assert (await here.join()).document == (await here.join()).document
         assert len(here.cluster.proposals) == 1
 
 
-async def test_a_claim_that_nobody_decided_is_made_again(
+async def test_an_undecided_claim_is_made_again(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    """No master for a moment; claiming twice with one key is harmless."""
-    async with scene(people) as bare:
+    """There may be no master for a short time; claiming twice with one key is harmless."""
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         here.cluster.undecided = 2
         await here.join()
@@ -84,7 +84,7 @@ async def test_a_claim_that_nobody_decided_is_made_again(
 async def test_a_cluster_without_a_master_says_so(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         here.cluster.undecided = 99
         with pytest.raises(EnrollmentError, match="could not decide"):
@@ -94,7 +94,7 @@ async def test_a_cluster_without_a_master_says_so(
 async def test_a_lost_connection_while_waiting_is_made_again(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare, trio.open_nursery() as nursery:
+    async with enrollment(people) as bare, trio.open_nursery() as nursery:
         here = bare.invite(auto=False)
 
         async def disturb() -> None:
@@ -123,7 +123,7 @@ async def test_a_lost_connection_while_waiting_is_made_again(
 async def test_a_revoked_invitation_ends_the_wait(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare, trio.open_nursery() as nursery:
+    async with enrollment(people) as bare, trio.open_nursery() as nursery:
         here = bare.invite(auto=False)
 
         async def revoke() -> None:
@@ -138,7 +138,7 @@ async def test_a_revoked_invitation_ends_the_wait(
 async def test_an_invitation_that_expires_ends_the_wait(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=False, ttl_s=77.0)
         with pytest.raises(EnrollmentError, match="expired before it was approved"):
             await here.join()
@@ -146,7 +146,7 @@ async def test_an_invitation_that_expires_ends_the_wait(
 
 
 async def test_an_expired_token_is_refused(people: list[Person], autojump_clock: MockClock) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True, ttl_s=5.0)
         await trio.sleep(5.1)
         with pytest.raises(EnrollmentError, match="has expired"):
@@ -156,7 +156,7 @@ async def test_an_expired_token_is_refused(people: list[Person], autojump_clock:
 
 async def test_a_used_token_is_refused(people: list[Person], autojump_clock: MockClock) -> None:
     """Whether its first user was admitted or still waits."""
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         await here.join()
         with pytest.raises(EnrollmentError, match="unknown: it was used"):
@@ -175,10 +175,10 @@ async def test_a_used_token_is_refused(people: list[Person], autojump_clock: Moc
     ("name", "reason"),
     [("ada", "is a member; choose another name"), ("two words", "is not a name")],
 )
-async def test_a_name_that_cannot_be_is_refused(
+async def test_an_invalid_name_is_refused(
     people: list[Person], autojump_clock: MockClock, name: str, reason: str
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         taken = people[0].member.name if name == "ada" else name
         with pytest.raises(EnrollmentError, match=reason):
@@ -189,7 +189,7 @@ async def test_a_name_that_cannot_be_is_refused(
 async def test_a_token_for_another_name_is_refused(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True, name="zoe")
         with pytest.raises(EnrollmentError, match="'zoe'"):
             await here.join()
@@ -199,17 +199,17 @@ async def test_a_token_for_another_name_is_refused(
 async def test_a_removed_node_enrolls_nobody(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         here.cluster.station.know(here.cluster.document, removed=True)
         with pytest.raises(EnrollmentError, match="was removed"):
             await here.join()
 
 
-async def test_nobody_reachable_is_told_apart_from_a_refusal(
+async def test_an_unreachable_cluster_is_distinguished_from_a_refusal(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         here.net.unreachable.add(people[0].member.address)
         with pytest.raises(
@@ -221,7 +221,7 @@ async def test_nobody_reachable_is_told_apart_from_a_refusal(
 async def test_the_next_member_is_asked_when_the_first_is_gone(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         dead = EnrollmentAddress(people[2].member.address, people[2].identity.fingerprint)
         invitation = evolve(here.invitation, addresses=(dead, *here.invitation.addresses))
@@ -231,10 +231,10 @@ async def test_the_next_member_is_asked_when_the_first_is_gone(
         assert len(record.document.members) == 2
 
 
-async def test_a_node_that_waits_leaves_its_place_to_other_strangers(
+async def test_a_node_that_waits_leaves_its_slot_to_other_strangers(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare, trio.open_nursery() as nursery:
+    async with enrollment(people) as bare, trio.open_nursery() as nursery:
         here = bare.invite(auto=False)
         nursery.start_soon(here.join)
         await here.until_claimed()

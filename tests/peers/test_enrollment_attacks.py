@@ -1,4 +1,4 @@
-"""What a joiner or a server could try, and what it gets."""
+"""Attacks by a joining node or by a server, and how each ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ from qutrio.peers.proof import Claim, sign, verify
 from qutrio.peers.transport import TlsTransport
 from qutrio.peers.websocket import WebSocket, open_websocket
 from tests.memory_network import MemoryNetwork
-from tests.peers.enrollment_setup import HOME, TTL_S, Scene, scene
+from tests.peers.enrollment_setup import HOME, TTL_S, EnrollmentSetup, enrollment
 from tests.peers.world import (
     BASE_UNIX,
     CLUSTER,
@@ -49,7 +49,7 @@ async def test_a_token_of_another_cluster_is_refused(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """Even when it names the right server."""
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         foreign = evolve(here.invitation, cluster_id="another")
         with pytest.raises(EnrollmentError, match="another cluster"):
@@ -60,7 +60,7 @@ async def test_a_token_of_another_cluster_is_refused(
 
 
 async def test_a_wrong_secret_is_refused(people: list[Person], autojump_clock: MockClock) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         guessed = evolve(here.invitation, secret="guessed")
         with pytest.raises(EnrollmentError, match="unknown"):
@@ -71,8 +71,8 @@ async def test_a_wrong_secret_is_refused(people: list[Person], autojump_clock: M
 
 
 @asynccontextmanager
-async def by_hand(here: Scene) -> AsyncIterator[tuple[WebSocket, Challenge]]:
-    """Talk to the desk as a joiner of the test's own."""
+async def by_hand(here: EnrollmentSetup) -> AsyncIterator[tuple[WebSocket, Challenge]]:
+    """Talk to the enrollment server as a joining node that the test controls."""
     server = here.cluster.station.person
     transport = wire(here.net, here.joiner)
     stream = await transport.dial(server.member.address, server.pin, anonymous=True)
@@ -80,7 +80,7 @@ async def by_hand(here: Scene) -> AsyncIterator[tuple[WebSocket, Challenge]]:
         yield socket, await receive_expected(socket, Challenge, WAIT_S)
 
 
-def application(here: Scene, nonce: str, **changes: Any) -> Join:
+def application(here: EnrollmentSetup, nonce: str, **changes: Any) -> Join:
     """Return a good application, signed, with fields changed afterwards."""
     server = here.cluster.station.person
     claim = Claim(
@@ -105,7 +105,7 @@ async def test_a_signature_that_does_not_fit_is_refused(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """A replayed one, one for another address, one of another key, and none."""
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         for nonce, changes in (
             ("stale", {}),
@@ -126,17 +126,17 @@ async def test_a_signature_that_does_not_fit_is_refused(
 async def test_a_certificate_that_could_sign_others_is_refused(
     people: list[Person], autojump_clock: MockClock, tmp_path: Path
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         with pytest.raises(EnrollmentError, match="may sign other certificates"):
             await here.join(make_person(tmp_path, "boss", ca=True))
 
 
 @pytest.mark.parametrize("certificate", ["", "%%%", "AAAA", "QUFB" * 5000])
-async def test_a_certificate_that_is_none_is_refused(
+async def test_an_invalid_certificate_is_refused(
     people: list[Person], autojump_clock: MockClock, certificate: str
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         async with by_hand(here) as (socket, challenge):
             await send_frame(socket, application(here, challenge.nonce, certificate=certificate))
@@ -145,10 +145,10 @@ async def test_a_certificate_that_is_none_is_refused(
             assert "certificate" in refused.reason
 
 
-async def test_a_stranger_that_stops_talking_is_cut_and_frees_its_place(
+async def test_a_stranger_that_stops_talking_is_disconnected_and_frees_its_slot(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         async with by_hand(here) as (socket, challenge):
             await send_frame(socket, application(here, challenge.nonce))

@@ -1,4 +1,4 @@
-"""The words before two nodes trust one another."""
+"""The frames that are exchanged before two nodes trust one another."""
 
 from typing import get_args
 
@@ -76,7 +76,7 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_noise_is_refused_and_nothing_worse(data: bytes) -> None:
+def test_random_bytes_are_refused_and_raise_nothing_else(data: bytes) -> None:
     with pytest.raises(PeerError):
         from_bytes(data)
 

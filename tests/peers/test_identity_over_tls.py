@@ -1,4 +1,4 @@
-"""Who may talk, and as whom: over real TLS with real certificates."""
+"""Identity: which peer may connect under which id, over real TLS with real certificates."""
 
 from pathlib import Path
 from typing import get_args
@@ -29,10 +29,10 @@ from tests.peers.world import (
 )
 
 
-async def test_every_kind_of_message_is_from_whom_the_certificate_says(
+async def test_the_certificate_names_the_sender_of_every_kind_of_message(
     people: list[Person],
 ) -> None:
-    """Also a message whose body names somebody else."""
+    """Even if the body of the message names another node."""
     messages = one_of_each(people[2])
     assert {type(m) for m in messages} == set(get_args(Message))
     async with tls_cluster(*people[:2]) as (ada, bob):
@@ -83,7 +83,7 @@ async def test_a_strangers_certificate_reaches_nothing(
 
 
 @pytest.mark.parametrize("word", ["hello", "message"])
-async def test_without_a_certificate_nothing_but_enrollment_is_heard(
+async def test_without_a_certificate_nothing_but_enrollment_is_accepted(
     people: list[Person], word: str
 ) -> None:
     """Whoever shows no certificate is asked to prove a key, and cut off for anything else."""

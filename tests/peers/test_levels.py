@@ -19,7 +19,7 @@ from qutrio.peers.frames import (
     to_bytes,
 )
 from tests.memory_network import MemoryNetwork
-from tests.peers.enrollment_setup import Scene, scene
+from tests.peers.enrollment_setup import EnrollmentSetup, enrollment
 from tests.peers.test_enrollment_attacks import application, by_hand
 from tests.peers.world import (
     WAIT_S,
@@ -79,7 +79,7 @@ async def test_nodes_of_this_version_announce_its_level_to_each_other(
 async def test_an_older_program_cannot_join(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=True)
         here.cluster.station.know(evolve(here.cluster.document, level=2))
         async with by_hand(here) as (socket, challenge):
@@ -96,7 +96,7 @@ async def test_an_older_program_cannot_join(
 async def test_a_node_that_is_too_old_when_it_is_approved_is_told_so(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    async with scene(people) as bare:
+    async with enrollment(people) as bare:
         here = bare.invite(auto=False)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_expect_refusal, here)
@@ -107,12 +107,12 @@ async def test_a_node_that_is_too_old_when_it_is_approved_is_told_so(
             here.cluster.station.know(evolve(document, members=members))
 
 
-async def _expect_refusal(here: Scene) -> None:
+async def _expect_refusal(here: EnrollmentSetup) -> None:
     with pytest.raises(EnrollmentError, match=f"runs level {LEVEL}, the cluster needs"):
         await here.join()
 
 
-def test_what_older_programs_do_not_say_is_level_one() -> None:
+def test_programs_that_announce_no_level_have_level_one() -> None:
     hello = from_bytes(b'{"kind":"Hello","protocol":1,"node":"n","cluster":"c","program":"0.1"}')
     assert hello == Hello(protocol=1, node="n", cluster="c", program="0.1", level=1)
     join = Join(token="t", certificate="c", name="n", address="a:1", signature="s", level=2)

@@ -1,4 +1,4 @@
-"""What a hostile or broken peer can do: end its own link, and nothing else."""
+"""A hostile or broken peer can end its own link, and nothing else."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,7 +54,7 @@ def fat_message(document: ClusterDocument, size: int) -> Fetched:
 
 
 async def test_a_peer_that_does_not_read_delays_no_other(people: list[Person]) -> None:
-    """Megabytes for a deaf peer, over real TLS, and the others hear at once."""
+    """Megabytes for a peer that does not read, over real TLS; the others are served at once."""
     async with tls_cluster(people[0], people[2]) as (ada, cy):
         await ada.linked(people[2])
         deaf = over_tls(people[1], document_of(*people))
@@ -113,7 +113,7 @@ def frame(payload: bytes) -> bytes:
     return bytes([0x82, 0x80 | len(payload)]) + bytes(4) + payload
 
 
-async def test_a_peer_that_takes_nothing_is_cut(
+async def test_a_peer_that_does_not_read_is_disconnected(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """Although it goes on sending, so that it is not silent."""
@@ -221,7 +221,7 @@ async def test_a_stranger_may_not_send_much(
                 assert "maximum message size" in await ends(socket)
 
 
-async def test_a_tls_handshake_that_stalls_is_cut(
+async def test_a_tls_handshake_that_stalls_is_ended(
     people: list[Person], mock_clock: MockClock
 ) -> None:
     ada = over_tls(people[0], document_of(people[0]))

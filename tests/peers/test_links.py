@@ -39,7 +39,7 @@ async def chatter(station: Station, *others: Person) -> None:
 
 
 async def drain(station: Station) -> None:
-    """Read what a station hears, as a node does."""
+    """Read the events of a station, as a node does."""
     while True:
         await station.inbox.next(3600.0)
 
@@ -116,7 +116,7 @@ def link(dialler: str) -> Link:
     )
 
 
-def test_which_of_two_links_prevails() -> None:
+def test_the_same_one_of_two_links_is_kept_at_both_ends() -> None:
     low, high = link("a"), link("b")
     assert prevails(low, high, silent_s=0.0)
     assert not prevails(high, low, silent_s=LONE_S - 0.1)
@@ -128,7 +128,7 @@ def test_which_of_two_links_prevails() -> None:
 async def test_a_node_that_comes_back_replaces_its_dead_link(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    """The other end of the old one never heard that it ended."""
+    """The other end of the old link was never told that it ended."""
     net, document = MemoryNetwork(), document_of(*people[:2])
     ada, transport = in_memory(net, people[0], document), wire(net, people[1])
     async with running(ada) as nursery:
@@ -181,7 +181,7 @@ async def test_a_removed_members_link_ends_even_if_it_does_not_read(
             assert trio.current_time() - removed_at <= 2.0
 
 
-async def test_a_silent_link_is_cut_and_made_again(
+async def test_a_silent_link_is_closed_and_made_again(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     net, document = MemoryNetwork(), document_of(*people[:2])
@@ -195,7 +195,7 @@ async def test_a_silent_link_is_cut_and_made_again(
         await low.linked(people[1])
 
 
-async def test_the_silence_that_is_borne_follows_the_settings(
+async def test_the_allowed_silence_follows_the_settings(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """A cluster with rare heartbeats keeps its links."""
@@ -265,7 +265,7 @@ async def test_farewell_leaves_after_the_listener_has_ended(
 
 
 async def test_a_closed_inbox_ends_no_link(people: list[Person], autojump_clock: MockClock) -> None:
-    """The node hears nothing any more, but its farewell is still to be sent."""
+    """The node receives nothing more, but its farewell must still be sent."""
     net, document = MemoryNetwork(), document_of(*people[:2])
     low, high = (in_memory(net, p, document) for p in people[:2])
     async with running(low, high):
@@ -310,7 +310,7 @@ async def test_a_node_refused_by_all_learns_that_it_was_removed(
         assert len([d for d in net.dials[dials:] if d == people[0].member.address]) == 0
 
 
-async def test_a_removed_node_still_hears_those_who_do_not_know_that_and_dials_nobody(
+async def test_a_removed_node_still_accepts_members_that_do_not_know_it_and_dials_nobody(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """It may be the only one that knows that its removal was committed."""
@@ -323,7 +323,7 @@ async def test_a_removed_node_still_hears_those_who_do_not_know_that_and_dials_n
         assert people[1].member.address not in net.dials
 
 
-async def test_a_member_with_an_older_document_cannot_expel(
+async def test_a_member_with_an_older_document_cannot_report_a_removal(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     """It may not have heard yet that we joined."""
@@ -339,7 +339,7 @@ async def test_a_member_with_an_older_document_cannot_expel(
 async def test_a_node_that_is_linked_to_anybody_does_not_ask(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
-    """One member's word does not count against a link that stands."""
+    """The answer of one member does not count against an open link."""
     net = MemoryNetwork()
     ada = in_memory(net, people[0], document_of(people[0], people[2], revision=5))
     bob = in_memory(net, people[1], document_of(*people, revision=4))
@@ -377,7 +377,7 @@ async def test_garbage_ends_only_the_link_it_came_by(
         assert await bob.received() == Received(people[2].member.id, heartbeat())
 
 
-async def test_a_message_of_a_newer_version_is_passed_over(
+async def test_a_message_of_a_newer_version_is_ignored(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     net, document = MemoryNetwork(), document_of(*people[:2])

@@ -22,7 +22,7 @@ from tests.peers.world import (
 )
 
 
-def test_a_token_says_what_was_put_in(people: list[Person]) -> None:
+def test_a_token_carries_all_its_fields(people: list[Person]) -> None:
     text, token = make_token(
         document_of(*people),
         own=people[1].member.id,
@@ -57,7 +57,7 @@ def test_no_two_tokens_are_alike(people: list[Person]) -> None:
 
 
 @given(data=st.data())
-def test_a_damaged_token_is_refused_in_plain_words(data: st.DataObject) -> None:
+def test_a_damaged_token_is_refused_with_a_sentence(data: st.DataObject) -> None:
     """Cut short, or with one character changed: never another error, never accepted."""
     member = Member(
         id=NodeId("n1"), name="a", address=HOME, fingerprint=Fingerprint("f" * 64), certificate=""
@@ -76,7 +76,7 @@ def test_a_damaged_token_is_refused_in_plain_words(data: st.DataObject) -> None:
         assert "token" in str(error)  # noqa: PT017 - either outcome is right
 
 
-def test_a_token_cut_short_is_told_so(people: list[Person]) -> None:
+def test_a_truncated_token_is_named_as_such(people: list[Person]) -> None:
     text, _ = make_token(
         document_of(*people), own=people[0].member.id, ttl_s=1, wall=UnixTime(BASE_UNIX)
     )
@@ -108,6 +108,6 @@ def test_a_whole_token_of_another_shape_is_not_understood(body: str) -> None:
         parse_token(TOKEN_PREFIX + urlsafe_b64encode(raw).decode())
 
 
-def test_what_is_no_token_is_told_how_to_get_one() -> None:
+def test_text_that_is_no_token_is_answered_with_how_to_get_one() -> None:
     with pytest.raises(EnrollmentError, match="qutrio enroll create"):
         parse_token("hello")

@@ -1,4 +1,4 @@
-"""How connections are made and accepted: names, ports, keys, and the words for what fails."""
+"""How connections are made and accepted: names, ports, keys, and error messages."""
 
 import errno
 from pathlib import Path
@@ -52,17 +52,17 @@ async def test_a_name_is_resolved_and_dialled(people: list[Person]) -> None:
         await trio.aclose_forcefully(stream)
 
 
-async def test_a_name_that_is_none_says_so(people: list[Person]) -> None:
+async def test_an_unknown_name_is_an_error_that_says_so(people: list[Person]) -> None:
     with pytest.raises(PeerError, match=r"'a\.\.b' cannot be resolved"):
         await StrangerTransport().dial("a..b:1", people[0].pin)
 
 
-async def test_a_closed_port_says_so(people: list[Person]) -> None:
+async def test_a_closed_port_is_an_error_that_says_so(people: list[Person]) -> None:
     with pytest.raises(PeerError, match=r"127\.0\.0\.1:1: Connection refused"):
         await StrangerTransport().dial("127.0.0.1:1", people[0].pin)
 
 
-async def test_a_port_in_use_says_so(people: list[Person]) -> None:
+async def test_a_port_in_use_is_an_error_that_says_so(people: list[Person]) -> None:
     async with trio.open_nursery() as nursery:
         address = await nursery.start(transport_of(people[0]).serve, forget)
         port = int(address.partition(":")[2])
@@ -122,7 +122,7 @@ def test_contexts_are_made_again_only_when_a_certificate_changes(people: list[Pe
     assert contexts.newest() is not first
 
 
-def test_one_damaged_certificate_does_not_lock_everybody_out(people: list[Person]) -> None:
+def test_one_damaged_certificate_does_not_lock_out_other_members(people: list[Person]) -> None:
     broken = [evolve(people[1].member, certificate=text) for text in ("%%%", "AAAA", "")]
     members = (people[0].member, *broken)
     server = MemberContexts(people[0].identity, lambda: members).newest().server
@@ -138,7 +138,7 @@ def test_what_is_no_certificate_has_no_fingerprint() -> None:
         trustworthy_key(b"0" * 100_000)
 
 
-def test_a_broken_connection_is_explained_in_plain_words() -> None:
+def test_a_broken_connection_is_explained_with_a_sentence() -> None:
     broken = trio.BrokenResourceError()
     assert broken_reason(broken) == "the connection broke"
     broken.__cause__ = OSError(errno.ECONNRESET, "Connection reset by peer")

@@ -1,4 +1,4 @@
-"""The guard around the websocket: every phase ends in time, whatever the other side does."""
+"""Time limits of the websocket: every phase ends in time, whatever the other side does."""
 
 import pytest
 import trio
@@ -34,7 +34,7 @@ from tests.peers.world import (
         ("word", True, ANSWER_DEADLINE_S),
     ],
 )
-async def test_silence_is_cut_in_every_phase(
+async def test_silence_ends_the_connection_in_every_phase(
     people: list[Person],
     autojump_clock: MockClock,
     phase: str,
@@ -67,7 +67,7 @@ async def end_of(stream: trio.abc.Stream) -> None:
     raise trio.EndOfChannel
 
 
-async def test_a_drip_of_bytes_before_the_hello_buys_no_time(
+async def test_slow_bytes_before_the_hello_do_not_extend_the_time_limit(
     people: list[Person], autojump_clock: MockClock
 ) -> None:
     net = MemoryNetwork()
@@ -113,7 +113,7 @@ async def test_a_nonsensical_request_ends_only_its_connection(
 async def test_a_server_that_hangs_up_while_the_websocket_opens_is_noticed_at_once(
     autojump_clock: MockClock,
 ) -> None:
-    """Trio-websocket alone would wait for ever."""
+    """Trio-websocket alone would wait forever."""
     here, there = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
 
@@ -127,7 +127,7 @@ async def test_a_server_that_hangs_up_while_the_websocket_opens_is_noticed_at_on
                 pytest.fail("opened")
 
 
-async def test_closing_waits_for_nobody(autojump_clock: MockClock) -> None:
+async def test_closing_does_not_wait_for_the_other_side(autojump_clock: MockClock) -> None:
     """The other side never answers the close."""
     here, there = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:

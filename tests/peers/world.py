@@ -151,7 +151,7 @@ def wire(net: MemoryNetwork, person: Person) -> MemoryTransport:
 
 @define(eq=False)
 class Station:
-    """A node without a brain: the mesh, and what it reads and feeds."""
+    """A node without its core: the mesh, and the queues it reads and writes."""
 
     person: Person
     view: Latest[View]
@@ -189,7 +189,7 @@ class Station:
         self.lines.append((what, details))
 
     def know(self, document: ClusterDocument, *, removed: bool = False) -> None:
-        """Let the node's document be this one from now on."""
+        """Replace the node's document."""
         self.view.publish(view_of(self.person, document, removed=removed))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -205,7 +205,7 @@ class Station:
             await self.mesh.listen(task_status=task_status)
 
     async def event(self, kind: type[Event] | tuple[type[Event], ...] = Received) -> Event:
-        """Return the next event of a kind; others are passed over."""
+        """Return the next event of a kind; skip others."""
         with trio.fail_after(WAIT_S):
             while True:
                 event = await self.inbox.next(WAIT_S)
@@ -293,7 +293,7 @@ async def speak(socket: WebSocket, message: Message) -> None:
 
 @define(eq=False)
 class Cluster:
-    """Decides at once what a master would: applies proposals to the document of a station."""
+    """Decides as a master would, at once: applies proposals to the document of a station."""
 
     station: Station
     proposals: list[Mutation] = field(factory=list)

@@ -88,5 +88,5 @@ async def nginx(nginx_ports: Nginx) -> Nginx:
 
 @pytest.fixture
 def rng() -> random.Random:
-    """Dice that fall the same way every time."""
+    """Random numbers that are the same every time."""
     return random.Random(7)

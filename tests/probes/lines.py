@@ -2,7 +2,7 @@
 
 
 class Lines:
-    """A log that keeps what it is told."""
+    """A log that keeps its lines."""
 
     def __init__(self) -> None:
         """Begin empty."""

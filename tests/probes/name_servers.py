@@ -110,7 +110,7 @@ Reaction: TypeAlias = Callable[[bytes], list[bytes]]
 
 @define
 class HandMade:
-    """A name server on a loopback port that does what a test tells it.
+    """A name server on a loopback port whose reactions the test defines.
 
     `over_tcp` gives the whole byte stream that follows a query over TCP.  `heard` is awaited
     with each query and its sender, before the reaction.
@@ -128,11 +128,11 @@ class HandMade:
 
     @property
     def server(self) -> Server:
-        """Where it is."""
+        """The address of the server."""
         return Server(self.endpoint, self.port)
 
     async def say(self, message: bytes, who: Address) -> None:
-        """Send a datagram that nobody may have asked for."""
+        """Send a datagram, possibly without a query."""
         await self.udp.sendto(message, who)
 
     async def serve_udp(self) -> None:

@@ -118,7 +118,7 @@ def answering(data: bytes) -> Handler:
 
 
 def endless(head: bytes, piece: bytes, pause_s: float = 0.0) -> Handler:
-    """Return a handler that sends `head` and then `piece` for ever."""
+    """Return a handler that sends `head` and then `piece` forever."""
 
     async def handler(stream: trio.abc.Stream) -> None:
         await read_head(stream)
@@ -131,7 +131,7 @@ def endless(head: bytes, piece: bytes, pause_s: float = 0.0) -> Handler:
 
 
 async def silent(stream: trio.abc.Stream) -> None:
-    """Take the request and say nothing."""
+    """Read the request and send nothing."""
     del stream
     await trio.sleep_forever()
 
@@ -146,7 +146,7 @@ class OneAddress:
         return Addresses((Endpoint(socket.AF_INET, "127.0.0.1"),))
 
     async def ask(self, question: Question) -> Reply:
-        """Is never asked: these probes want addresses only."""
+        """Never called: these probes want addresses only."""
         raise AssertionError(question)
 
     def with_servers(self, servers: tuple[str, ...]) -> Self:
@@ -155,5 +155,5 @@ class OneAddress:
         return self
 
     async def judge(self, failure: NoAnswer) -> Observation:
-        """Is never asked: no look-up fails here."""
+        """Never called: no look-up fails here."""
         raise AssertionError(failure)

@@ -1,4 +1,4 @@
-"""Certificates: until when they are valid, for whom, and in which words."""
+"""Certificates: validity, names, and the sentences about both."""
 
 import datetime
 
@@ -53,7 +53,7 @@ def test_the_certificate_of_the_chain_that_ends_first_counts() -> None:
     assert judged.words == expected
 
 
-def test_a_certificate_from_tomorrow_is_a_failure() -> None:
+def test_a_certificate_that_is_not_valid_yet_is_a_failure() -> None:
     judged = judge_dates([period(60, begins_days=1)], CHECK, NOW)
     assert not judged.valid
     assert judged.words == "certificate is not valid before 2027-01-16"
@@ -74,7 +74,7 @@ def test_a_certificate_is_for_its_names_and_addresses() -> None:
         assert not is_for(certificate, name)
 
 
-def test_a_certificate_tells_whose_it_is_and_its_dates() -> None:
+def test_a_certificate_is_described_by_subject_and_dates() -> None:
     read = period_of(issued("mail.example.org"))
     assert read.subject == "mail"
     assert read.ends_unix == datetime.datetime(2040, 1, 1, tzinfo=datetime.UTC).timestamp()

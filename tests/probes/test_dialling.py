@@ -1,4 +1,4 @@
-"""Dialling: every address of a name has its turn, and only what came from outside is evidence."""
+"""Dialling: every address of a name is tried, and errors of this node are no evidence."""
 
 import errno
 import socket
@@ -115,7 +115,7 @@ async def test_ipv4_is_tried_when_ipv6_refuses(tools: Tools, host: Host, nginx: 
     )  # fmt: skip
 
 
-async def test_an_address_that_was_not_needed_is_not_told(tools: Tools, host: Host) -> None:
+async def test_an_address_that_was_not_needed_is_not_reported(tools: Tools, host: Host) -> None:
     async with listening("127.0.0.2") as port:
         vote = await seen(tools, host, shop_at("127.0.0.2", "127.0.0.3"), tcp(port))
     assert vote.detail == f"connected to 127.0.0.2 port {port}"
@@ -166,7 +166,7 @@ async def test_all_addresses_share_the_checks_timeout(tools: Tools, host: Host) 
     )
 
 
-async def test_many_failing_addresses_are_told_in_short(tools: Tools, host: Host) -> None:
+async def test_many_failing_addresses_are_summarised(tools: Tools, host: Host) -> None:
     addresses = [f"127.0.0.{number}" for number in range(2, 9)]
     vote = await seen(tools, host, shop_at(*addresses), tcp(free_port()))
     assert vote.detail.count("refused") == 4
@@ -349,7 +349,7 @@ async def test_a_probe_that_reached_itself_was_refused(
     ("code", "outcome"),
     [(errno.EADDRNOTAVAIL, Outcome.ABSTAIN), (errno.EMFILE, Outcome.ABSTAIN)],
 )
-async def test_what_only_this_node_lacks_is_an_abstention(
+async def test_a_shortage_of_this_node_is_an_abstention(
     tools: Tools,
     host: Host,
     monkeypatch: pytest.MonkeyPatch,

@@ -150,8 +150,8 @@ async def test_answers_that_are_no_records_are_a_failure(tools: Tools) -> None:
         lambda query: [answer(query, address_record("192.0.2.1"))[:-2]],
         lambda query: [answer(query)[:12]],
     ):
-        async with hand_made(lie) as liar:
-            got = await asked(tools, check("shop.test", timeout_s=2), liar.port)
+        async with hand_made(lie) as server:
+            got = await asked(tools, check("shop.test", timeout_s=2), server.port)
             assert got.outcome is Outcome.FAIL
 
 

@@ -1,4 +1,4 @@
-"""DNS messages: what is sent, and that hostile answers are neither believed nor slow to read."""
+"""DNS messages: queries, and hostile answers, which are refused and fast to read."""
 
 import random
 import struct
@@ -35,7 +35,7 @@ def test_a_query_with_edns_says_how_much_it_takes() -> None:
 
 
 @pytest.mark.parametrize("name", ["a..b", ".a", "x" * 64, ".".join(["y" * 60] * 5), "m\u00fcnchen"])
-def test_what_is_no_name_cannot_be_asked_for(name: str) -> None:
+def test_an_invalid_name_cannot_be_queried(name: str) -> None:
     with pytest.raises(MalformedError):
         encode(Question(name, Type.A), 1)
 

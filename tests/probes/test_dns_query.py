@@ -170,20 +170,20 @@ async def test_the_next_server_is_asked_for_what_the_first_cannot_say(react: Rea
     assert len(second.asked) == 1
 
 
-async def test_a_server_that_nobody_runs_is_passed_over() -> None:
+async def test_a_server_that_is_not_running_is_skipped() -> None:
     async with hand_made(found()) as second:
         policy = Policy((server_at(free_port()), second.server))
         assert isinstance(await ask(SHOP, policy), Reply)
 
 
-async def test_what_the_first_server_knows_is_asked_of_no_other() -> None:
+async def test_no_other_server_is_asked_when_the_first_answers() -> None:
     for react in (found(), failing(Rcode.NXDOMAIN), lambda query: [answer(query)]):
         async with hand_made(react) as first, hand_made(found()) as second:
             assert isinstance(await ask(SHOP, both(first, second)), Reply)
         assert second.asked == []
 
 
-async def test_every_reason_is_told_when_no_server_helps() -> None:
+async def test_every_reason_is_reported_when_no_server_answers() -> None:
     async with hand_made(failing(Rcode.SERVFAIL)) as first, hand_made(mute) as second:
         reply = await ask(SHOP, both(first, second, SOON_S))
     assert isinstance(reply, Unanswered)
@@ -298,7 +298,7 @@ async def test_both_families_are_asked_in_one_exchange() -> None:
 
 
 @pytest.mark.parametrize("bad", [mute, failing(Rcode.SERVFAIL)], ids=["silent", "servfail"])
-async def test_one_familys_silence_does_not_hold_up_the_other(bad: Reaction) -> None:
+async def test_silence_for_one_family_does_not_delay_the_other(bad: Reaction) -> None:
     def react(query: bytes) -> list[bytes]:
         return found()(query) if asked_type(query) == 1 else bad(query)
 

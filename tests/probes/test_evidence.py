@@ -1,4 +1,4 @@
-"""Whose fault a failed look-up is: what counts as evidence that this node's resolver works."""
+"""Failed look-ups: the evidence that this node's resolver works and the target is to blame."""
 
 import random
 from collections.abc import Callable
@@ -107,7 +107,7 @@ async def test_a_resolver_that_is_silent_is_an_abstention(tools: Tools, host: Ho
     assert "(no answer within 0.3s)" in seen.detail
 
 
-async def test_no_resolver_at_all_is_an_abstention(tools: Tools, host: Host) -> None:
+async def test_without_any_resolver_the_node_abstains(tools: Tools, host: Host) -> None:
     seen = await seen_by_tcp(tools, host.resolver(free_port()), "shop.test")
     assert seen.outcome is Outcome.ABSTAIN
     assert "refuses the connection" in seen.detail
@@ -166,7 +166,7 @@ async def test_a_failing_name_in_a_forwarded_zone_that_works_is_a_failure(
     assert all(asked_name(query).endswith("corp.test") for query in server.asked)
 
 
-async def test_what_the_root_says_proves_little_where_other_zones_are_known(
+async def test_an_answer_about_a_top_domain_is_weak_evidence_where_other_zones_are_known(
     tools: Tools, host: Host
 ) -> None:
     """A resolver that is cut off may know from memory that a top domain does not exist."""
@@ -247,7 +247,9 @@ async def test_old_evidence_does_not_count(mock_clock: trio.testing.MockClock) -
             assert rounds <= len(server.asked) <= 2 * rounds
 
 
-async def test_evidence_is_not_asked_for_in_a_hurry(autojump_clock: trio.testing.MockClock) -> None:
+async def test_queries_for_evidence_are_limited_in_rate(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """Failures that come one after another ask about four times a second, not each time."""
     del autojump_clock
     clock = TrioClock()

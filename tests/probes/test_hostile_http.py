@@ -1,4 +1,4 @@
-"""The HTTP prober against servers that mean harm: bounded time, bounded memory, plain words."""
+"""The HTTP prober against hostile servers: bounded time, bounded memory, clear sentences."""
 
 import re
 import zlib
@@ -59,7 +59,7 @@ async def seen_of(handler: Handler, tools: Tools, **changes: Any) -> Observation
         "two-lengths",
     ],
 )  # fmt: skip
-async def test_a_broken_answer_is_a_failure_in_plain_words(
+async def test_a_broken_answer_is_a_failure_with_a_sentence(
     tools: Tools, handler: Handler, detail: str
 ) -> None:
     seen = await seen_of(handler, tools)
@@ -207,7 +207,7 @@ async def test_a_server_that_hangs_up_during_the_handshake_is_named(tools: Tools
     assert seen.detail == "connection closed by the target while shaking hands (TLS)"
 
 
-async def test_a_pattern_that_would_run_for_ever_is_an_abstention(tools: Tools) -> None:
+async def test_a_pattern_that_would_run_forever_is_an_abstention(tools: Tools) -> None:
     answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 60 + b"!"
     seen = await seen_of(answering(answer), tools, body_regex="(a+)+$")
     again = await seen_of(answering(answer), tools, body_regex="a+!")

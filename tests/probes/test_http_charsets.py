@@ -126,7 +126,7 @@ def test_json_is_utf_8_whatever_its_header_says_unless_it_cannot_be() -> None:
     assert decode('"hi"'.encode("utf-16-le"), b"application/json; charset=utf-16le") == '"hi"'
 
 
-def test_without_a_word_text_is_utf_8_or_windows_1252() -> None:
+def test_text_without_a_charset_is_utf_8_or_windows_1252() -> None:
     assert decode("grüße".encode(), b"") == "grüße"
     assert decode(b"gr\xfc\xdfe \x80", b"") == "grüße €"
     assert decode(b"\xff " + "grüße".encode(), b"") == "\ufffd grüße"

@@ -88,7 +88,7 @@ def test_every_form_that_browsers_read_is_read(encodings: bytes, data: bytes, st
         ),
     ],
 )
-def test_what_cannot_be_decoded_is_a_problem_in_plain_words(
+def test_a_body_that_cannot_be_decoded_is_a_problem_with_a_sentence(
     encodings: bytes, data: bytes, problem: str
 ) -> None:
     assert read(encodings, data).problem == problem

@@ -1,4 +1,4 @@
-"""The HTTP prober against certificates that nobody should accept."""
+"""The HTTP prober refuses invalid certificates."""
 
 import datetime
 import ssl

@@ -1,4 +1,4 @@
-"""The ICMP prober in a network of its own: who answers, who does not, and who may not ask."""
+"""The ICMP prober in a separate network: answers, silence, and missing permission."""
 
 import socket
 import subprocess

@@ -48,7 +48,7 @@ def http(name: str, url: str) -> Check:
 
 
 async def measure(late: list[float]) -> None:
-    """Note again and again how late this process wakes up."""
+    """Record again and again how late this process wakes up."""
     while True:
         due = trio.current_time() + NAP_S
         await trio.sleep_until(due)

@@ -133,7 +133,7 @@ async def test_the_hosts_file_answers_where_dns_fails_before_it(host: Host) -> N
         assert await resolved(host, react, "shop.test") == at("192.0.2.9")
 
 
-async def test_a_source_may_have_the_last_word(host: Host) -> None:
+async def test_a_source_may_end_the_search(host: Host) -> None:
     host.write("hosts: dns [NOTFOUND=return] files", "192.0.2.9 shop.test\n", "")
     seen = await resolved(host, Zone({}), "shop.test")
     assert seen == fail("shop.test does not exist or has no address")
@@ -282,7 +282,7 @@ async def test_probes_of_one_name_share_one_look_up(host: Host) -> None:
     assert len(server.asked) == 1
 
 
-async def test_who_waits_goes_on_when_the_first_gives_up(host: Host) -> None:
+async def test_a_waiting_look_up_goes_on_when_the_first_is_cancelled(host: Host) -> None:
     heard = trio.Event()
 
     async def on_query(query: bytes, who: tuple[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""One probe: retries, bugs, and the net under a prober that does not end."""
+"""One probe: retries, bugs, and the time limit of a prober that does not end."""
 
 import pytest
 import trio
@@ -20,7 +20,7 @@ FINE = Observation(Outcome.OK, 1.5, "connected")
 
 
 class Script:
-    """A prober that sees what it is told to see, one after another."""
+    """A prober that returns scripted results, one after another."""
 
     def __init__(self, *seen: Observation) -> None:
         self.rest = list(seen)

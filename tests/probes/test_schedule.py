@@ -1,4 +1,4 @@
-"""When which check is probed, with the time passed in."""
+"""The schedule of probes, with the time passed in."""
 
 import random
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_many_new_checks_are_spread_out(schedule: Schedule) -> None:
     assert max(per_second) < 150
 
 
-def test_beats_lie_on_the_grid_of_the_wall_clock(schedule: Schedule) -> None:
+def test_probes_are_due_on_a_grid_of_the_wall_clock(schedule: Schedule) -> None:
     schedule.set_checks((tcp("a"),), NODES[1], NODES, Instant(0.0))
     times = [when for when, _ in begins(schedule, 300.0)]
     offset = 30.0 * offset_share(CheckId("a"), NODES[1], NODES)
@@ -69,7 +69,7 @@ def test_two_checks_of_one_node_have_different_phases() -> None:
     assert len(shares) == 50
 
 
-def test_a_beat_during_a_long_probe_is_skipped(schedule: Schedule) -> None:
+def test_a_probe_that_is_due_during_a_long_one_is_skipped(schedule: Schedule) -> None:
     schedule.set_checks((tcp("a", 1.0),), NODES[0], NODES, Instant(0.0))
     (start,) = take(schedule, 1.0)
     assert [take(schedule, 1.0 + t) for t in (1.0, 2.0, 3.0)] == [[], [], []]
@@ -134,7 +134,7 @@ def test_no_more_than_the_cap_are_in_flight_and_the_rest_follow_in_turn() -> Non
     assert sorted(started) == ["c0", "c1", "c2", "c3", "c4"]
 
 
-def test_what_was_due_during_a_suspend_does_not_burst(schedule: Schedule) -> None:
+def test_probes_that_were_due_during_a_suspend_do_not_burst(schedule: Schedule) -> None:
     schedule.set_checks(tuple(tcp(f"c{i:03}") for i in range(90)), NODES[0], NODES, Instant(0.0))
     list(begins(schedule, 40.0))
     woken = 40.0 + 3600.0 + LATE_S_MAX

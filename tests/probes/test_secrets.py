@@ -68,7 +68,7 @@ async def test_no_failure_quotes_a_secret(name: str, plain: dict[str, Any], tool
     assert SECRET not in f"{result} {lines.lines}"
 
 
-async def test_a_probers_bug_is_logged_without_the_words_that_quote(tools: Tools) -> None:
+async def test_a_probers_bug_is_logged_without_its_message(tools: Tools) -> None:
     async def broken(check: Any, _: Tools) -> Any:
         await trio.lowlevel.checkpoint()
         raise KeyError(check.body)

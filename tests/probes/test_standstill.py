@@ -45,7 +45,7 @@ async def test_a_time_limit_that_is_noticed_in_time_is_a_failure(
 
 
 @pytest.mark.parametrize("frozen_s", [60.0, CHECK.timeout_s + OVERTIME_S + A_BIT_S])
-async def test_a_frozen_node_does_not_take_its_prober_for_broken(
+async def test_a_frozen_node_does_not_report_its_prober_as_broken(
     mock_clock: MockClock, tools: Tools, *, frozen_s: float
 ) -> None:
     async def probe(check: Check, tools: Tools) -> Observation:

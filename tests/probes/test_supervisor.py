@@ -1,4 +1,4 @@
-"""A node's probes as a whole, in virtual time."""
+"""All probes of a node, in virtual time."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable

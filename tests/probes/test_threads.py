@@ -1,4 +1,4 @@
-"""Look-ups by getaddrinfo: whose fault a failure is, and that slow ones are shared and bounded."""
+"""Look-ups by getaddrinfo: failures of the target or the node, and sharing of slow ones."""
 
 import socket
 import threading
@@ -116,7 +116,7 @@ async def test_a_hung_look_up_outlives_its_probe_but_is_not_repeated() -> None:
     assert len(server.asked) == 1
 
 
-async def test_look_ups_at_once_are_bounded_and_the_unwanted_are_never_begun() -> None:
+async def test_concurrent_look_ups_are_bounded_and_unwanted_ones_never_begin() -> None:
     server = NameServer(held=True)
     look_ups = ThreadLookUps(server)
     async with trio.open_nursery() as nursery:

@@ -174,7 +174,7 @@ def test_a_mail_port_and_an_address_that_are_seldom_meant_are_warned_of() -> Non
     assert len(warnings_of(changes, evolve(DOCUMENT, members=(here, there)))) == 1
 
 
-async def test_a_file_that_cannot_be_read_comes_before_all_else(autojump_clock: MockClock) -> None:
+async def test_a_file_that_cannot_be_read_is_reported_first(autojump_clock: MockClock) -> None:
     progress = EditProgress()
     progress.enter(EditStage.PROPOSED, 10)
     for _ in range(3):

@@ -216,10 +216,7 @@ async def test_an_edit_of_comments_alone_is_kept_and_proposes_nothing(tmp_path: 
     ("change", "reason"),
     [
         (lambda _: "", "is empty"),
-        (
-            lambda t: t[: t.index("format:")],
-            "is empty",
-        ),  # torn in the worst way: only comments are left
+        (lambda t: t[: t.index("format:")], "is empty"),  # only comments are left
         (lambda t: t.split("\nchecks:")[0] + "\n", "cut off"),
         (lambda t: t.replace('"30s"', "soon"), r"cluster.yaml:\d+: check 'db': interval"),
         (lambda t: t.replace("interval", "intervall"), r"yaml:\d+: check .* mean 'interval'"),

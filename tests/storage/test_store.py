@@ -64,7 +64,7 @@ async def test_a_state_that_cannot_be_written_is_a_failure_of_the_disk(
     assert Store(directory).load() == FIRST
 
 
-async def test_an_equal_document_made_anew_is_not_written_again(
+async def test_an_equal_document_is_not_written_again(
     directory: DataDirectory, store: Store
 ) -> None:
     (name,) = documents(directory)
