@@ -7,7 +7,12 @@ from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.addresses import literal_version
-from qutrio.model.ascii_hosts import shown_host, stored_host
+from qutrio.model.ascii_hosts import (
+    HOST_CHARS_MAX,
+    LABEL_CHARS_MAX,
+    shown_host,
+    stored_host,
+)
 from qutrio.model.check_base import CheckBase
 from qutrio.model.hosts import is_dns_name
 from qutrio.model.levels import NEW_CHECK_KINDS
@@ -27,6 +32,8 @@ class RecordType(Enum):
     TXT = "txt"
     NS = "ns"
 
+
+_PREFERENCE_MAX = 65535
 
 _VERSIONS = {RecordType.A: 4, RecordType.AAAA: 6}
 """The records that are addresses, and of which IP version."""
@@ -62,13 +69,60 @@ class DnsCheck(CheckBase):
         """Refuse two expectations at once."""
         both = self.contains is not None and bool(self.records)
         require(not both, "contains", "give contains or records, not both")
-        for text in self.records if self.record in _VERSIONS else ():
-            _require_address_record(text, self.record)
+        if self.contains is not None:
+            _require_condition(self.contains, self.record)
+        for text in self.records:
+            _require_possible(text, self.record)
 
     @property
     def target(self) -> str:
         """The name and the type, such as `example.org MX`."""
         return f"{shown_host(self.host)} {self.record.value.upper()}"
+
+
+def _require_condition(contains: str, record: RecordType) -> None:
+    """Refuse a text that is in every record: blanks and a final dot are not compared in names."""
+    rest = contains if record is RecordType.TXT else contains.strip().removesuffix(".")
+    problem = f"{shown(contains)} is in every record; give more of the text, or leave it out"
+    require(bool(rest), "contains", problem)
+
+
+def _require_possible(text: str, record: RecordType) -> None:
+    """Refuse an expected value that no answer of this type could hold."""
+    match record:
+        case RecordType.A | RecordType.AAAA:
+            _require_address_record(text, record)
+        case RecordType.MX:
+            _require_mail_exchanger(text)
+        case RecordType.CNAME | RecordType.NS:
+            if not _is_name(text.strip()):
+                hint = f"is not a name, which a record of type {record.value} is"
+                problem = f"{shown(text)} {hint}; give one such as www.example.org"
+                raise InvalidValueError("records", problem)
+        case RecordType.TXT:
+            pass
+
+
+def _require_mail_exchanger(text: str) -> None:
+    number, _, host = " ".join(text.split()).partition(" ")
+    digits = number.isascii() and number.isdigit() and number == str(int(number))
+    if digits and int(number) <= _PREFERENCE_MAX and _is_name(host):
+        return
+    example = f"10 {text.strip()}" if _is_name(text.strip()) else "10 mail.example.org"
+    problem = f"{shown(text)} is not the preference and the name that a record of type mx holds"
+    raise InvalidValueError("records", f"{problem}; write {shown(example)}, with its own number")
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a text may be a name in an answer, also one that is no name of a host."""
+    name = text.removesuffix(".")
+    if any(not "!" <= c <= "~" for c in text) or literal_version(name) is not None:
+        return False
+    if "\\" in name:  # a byte in another form, which may be a dot within a label
+        return True
+    labels = name.split(".")
+    fits = len(name) <= HOST_CHARS_MAX and all(0 < len(x) <= LABEL_CHARS_MAX for x in labels)
+    return fits or text == "."
 
 
 def _require_address_record(text: str, record: RecordType) -> None:

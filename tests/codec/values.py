@@ -90,14 +90,31 @@ tls_checks = st.builds(
     verify_chain=st.booleans(),
     verify_name=st.booleans(),
 )
-records = st.lists(lines.filter(bool), max_size=3, unique=True).map(tuple)
-dns_base = {**base, "host": hosts, "record": st.sampled_from(list(RecordType))}
-dns_texts = {**dns_base, "record": st.sampled_from(list(RecordType)[2:])}  # neither A nor AAAA
-addresses_v4 = st.lists(st.ip_addresses(v=4).map(str), max_size=3, unique=True).map(tuple)
+records = {
+    RecordType.A: st.ip_addresses(v=4).map(str),
+    RecordType.AAAA: st.ip_addresses(v=6).map(str),
+    RecordType.CNAME: hosts,
+    RecordType.MX: hosts.map("10 ".__add__),
+    RecordType.TXT: lines.filter(bool),
+    RecordType.NS: hosts,
+}
+dns_base = {**base, "host": hosts}
 dns_checks = st.one_of(
-    st.builds(DnsCheck, **dns_texts, records=records),
-    st.builds(DnsCheck, **{**dns_base, "record": st.just(RecordType.A)}, records=addresses_v4),
-    st.builds(DnsCheck, **dns_base, contains=maybe_text),
+    *(
+        st.builds(
+            DnsCheck,
+            **dns_base,
+            record=st.just(kind),
+            records=st.lists(expected, max_size=3, unique=True).map(tuple),
+        )
+        for kind, expected in records.items()
+    ),
+    st.builds(
+        DnsCheck,
+        **dns_base,
+        record=st.sampled_from(list(RecordType)),
+        contains=st.none() | names,
+    ),
 )
 unknown_checks = st.builds(UnknownCheck, **base, kind_name=lines.map("future-".__add__))
 checks = http_checks | tcp_checks | icmp_checks | tls_checks | dns_checks | unknown_checks

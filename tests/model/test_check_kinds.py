@@ -107,6 +107,66 @@ def test_an_expected_address_of_the_family_of_the_record_is_taken(
     assert dns(record=record, records=(value,)).records == (value,)
 
 
+@pytest.mark.parametrize(
+    ("record", "value", "words"),
+    [
+        (RecordType.MX, "mail.example.org", "write '10 mail.example.org', with its own number"),
+        (RecordType.MX, "010 mail.example.org", "write '10 mail.example.org'"),
+        (RecordType.MX, "65536 mail.example.org", "is not the preference and the name"),
+        (RecordType.MX, "10", "is not the preference and the name"),
+        (RecordType.MX, "10 mail example.org", "is not the preference and the name"),
+        (RecordType.MX, "10 192.0.2.1", "is not the preference and the name"),
+        (RecordType.CNAME, "www example.org", "is not a name, which a record of type cname is"),
+        (RecordType.CNAME, "192.0.2.1", "is not a name"),
+        (RecordType.CNAME, "a..b", "is not a name"),
+        (RecordType.CNAME, "münchen.example", "is not a name"),
+        (RecordType.NS, "10 ns1.example.org", "is not a name, which a record of type ns is"),
+        (RecordType.NS, "2001:db8::53", "is not a name"),
+        (RecordType.NS, "x" * 64 + ".example.org", "is not a name"),
+    ],
+)
+def test_an_expected_record_has_the_form_of_its_type(
+    record: RecordType, value: str, words: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        dns(record=record, records=(value,))
+    assert caught.value.field == "records"
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        (RecordType.MX, "10 mail.example.org"),
+        (RecordType.MX, "0 MAIL.example.org."),
+        (RecordType.MX, " 10\t mail.example.org. "),
+        (RecordType.MX, "0 ."),
+        (RecordType.CNAME, "1.0/25.2.0.192.in-addr.arpa."),
+        (RecordType.CNAME, "_dmarc.*.Example.org"),
+        (RecordType.CNAME, r"a\.b\032c.example.org"),
+        (RecordType.NS, "."),
+        (RecordType.TXT, '"v=spf1 -all" \u00fc'),
+    ],
+)
+def test_an_expected_record_that_an_answer_may_hold_is_taken(
+    record: RecordType, value: str
+) -> None:
+    assert dns(record=record, records=(value,)).records == (value,)
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [(r, "") for r in RecordType] + [(RecordType.MX, " . "), (RecordType.NS, " ")],
+)
+def test_a_text_that_every_record_holds_is_no_condition(record: RecordType, text: str) -> None:
+    with pytest.raises(InvalidValueError, match="is in every record; give more") as caught:
+        dns(record=record, contains=text)
+    assert caught.value.field == "contains"
+
+
+def test_a_blank_is_a_condition_where_blanks_count() -> None:
+    assert dns(record=RecordType.TXT, contains=" ").contains == " "
+
+
 def test_an_answer_has_one_expectation_at_most() -> None:
     assert dns(contains="mail").contains == "mail"
     with pytest.raises(InvalidValueError, match="not both"):
