@@ -4,6 +4,7 @@ Whoever copies what a command printed into an edit means the value that stood th
 rest is as it was shown, the old value is kept; anything else is refused.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +15,9 @@ from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
 from qutrio.model.rules import MASK
+
+_MASK_IN_URL = re.compile(rf"[/?#&;=:@]{re.escape(MASK)}(?=[#@&;=/]|$)")
+"""A mask that is a whole part of a URL; within another text it is a value."""
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
@@ -80,8 +84,7 @@ def _is_masked(given: object) -> bool:
 
 
 def _in_url(url: str) -> bool:
-    before, mask, behind = url.partition(MASK)
-    return bool(mask) and behind[:1] in {"", "#", "@"} and before[-1:] in {"/", "?", "#"}
+    return _MASK_IN_URL.search(url) is not None
 
 
 def _attribute(known: Field, value: object) -> Any:

@@ -147,6 +147,11 @@ def test_a_mask_that_stands_for_nothing_is_refused(name: str) -> None:
     [
         {"url": f"https://h/p?{MASK}"},
         {"url": f"https://h/p#{MASK}"},
+        {"url": f"https://h/?a={MASK}"},
+        {"url": f"https://h/?a=********b&{MASK}=1&c=2"},
+        {"url": f"https://h/?a=1&b={MASK}&c=2#top"},
+        {"url": f"https://h/?a={MASK};b=2"},
+        {"url": f"https://h/{MASK}/x"},
         {"headers": {"X-Own": MASK}},
         {"headers": {"X-Own": "fine", MASK: "x"}},
         {"body": MASK},
@@ -178,6 +183,8 @@ def test_a_header_keeps_its_own_old_value() -> None:
 def test_text_that_only_holds_the_mask_is_a_value() -> None:
     web = {"kind": "http", "id": "c1", "name": "web", "url": "https://h/a********b"}
     require_unmasked(check_from_plain(web | {"body": f"password: {MASK}"}, "web"), None)
+    for url in ("https://h/?a=x********", "https://h/?a=********b", "https://h/?*********"):
+        require_unmasked(check_from_plain(web | {"url": url}, "web"), None)
 
 
 @pytest.mark.parametrize(
