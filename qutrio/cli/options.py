@@ -5,16 +5,32 @@ from typing import Annotated, TypeAlias
 import typer
 
 from qutrio.cli import completing as tab
+from qutrio.errors import InvalidValueError
 
 SECRET_HELP = "'-' reads it from standard input, '@FILE' from a file; '@@' means '@'."  # noqa: S105
+
+
+def not_empty(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """Refuse an option that is there and empty, as from a variable of a shell that is not set."""
+    if value == "":
+        raise InvalidValueError(parameter.opts[0], "is empty; give a value, or leave it out")
+    return value
+
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Directory: TypeAlias = Annotated[
     str | None,
-    typer.Option("--dir", envvar="QUTRIO_DIR", metavar="PATH", help="The data directory."),
+    typer.Option(
+        "--dir",
+        envvar="QUTRIO_DIR",
+        metavar="PATH",
+        help="The data directory.",
+        callback=not_empty,
+    ),
 ]
 NodeName: TypeAlias = Annotated[
-    str | None, typer.Option("--name", envvar="QUTRIO_NAME", help="This node's name.")
+    str | None,
+    typer.Option("--name", envvar="QUTRIO_NAME", help="This node's name.", callback=not_empty),
 ]
 Advertise: TypeAlias = Annotated[
     str | None,
@@ -23,11 +39,18 @@ Advertise: TypeAlias = Annotated[
         envvar="QUTRIO_ADVERTISE",
         metavar="HOST:PORT",
         help="Where the other nodes dial this one.",
+        callback=not_empty,
     ),
 ]
 Bind: TypeAlias = Annotated[
     str | None,
-    typer.Option("--bind", envvar="QUTRIO_BIND", metavar="ADDRESS", help="Where to listen."),
+    typer.Option(
+        "--bind",
+        envvar="QUTRIO_BIND",
+        metavar="ADDRESS",
+        help="Where to listen.",
+        callback=not_empty,
+    ),
 ]
 Port: TypeAlias = Annotated[
     int | None,

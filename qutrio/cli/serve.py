@@ -32,7 +32,11 @@ def serve(
     socket: Annotated[
         str | None,
         typer.Option(
-            "--socket", envvar="QUTRIO_SOCKET", metavar="PATH", help="The control socket."
+            "--socket",
+            envvar="QUTRIO_SOCKET",
+            metavar="PATH",
+            help="The control socket.",
+            callback=opt.not_empty,
         ),
     ] = None,
     alone: Annotated[

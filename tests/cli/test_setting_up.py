@@ -243,6 +243,18 @@ def test_an_address_that_nobody_can_dial_is_refused_by_init_and_join(
     assert untouched(place)
 
 
+@pytest.mark.parametrize("option", ["--name", "--advertise", "--bind", "--dir"])
+def test_an_empty_option_does_not_count_as_not_given(
+    place: DataDirectory, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """A variable of a shell that is not set must not choose another directory or name."""
+    for command in (["init"], ["serve"], ["enroll", "join", token_of("c1")]):
+        assert main([*command, option, ""]) == ExitCode.BAD_INPUT
+        told = capsys.readouterr().err
+        assert told == f"qutrio: {option}: is empty; give a value, or leave it out\n"
+    assert untouched(place)
+
+
 def test_an_address_of_this_machine_alone_is_refused_where_the_cluster_is_elsewhere(
     place: DataDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
