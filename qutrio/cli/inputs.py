@@ -13,6 +13,7 @@ from typing import Final
 from attrs import define, field
 
 from qutrio.errors import InvalidValueError, plain_reason
+from qutrio.model.new_checks import require_different_headers
 
 INPUT_BYTES_MAX: Final = 256 * 1024
 """As much as the longest body that a check may send."""
@@ -45,14 +46,15 @@ class Inputs:
         Raises `InvalidValueError`, which quotes nothing.
         """
         lines = [line for text in given or () for line in self._lines(text)]
-        headers: dict[str, str] = {}
+        headers: list[tuple[str, str]] = []
         for number, line in enumerate(lines, 1):
             name, colon, value = line.partition(":")
             name = name.strip()
             if not colon or not name:
                 raise InvalidValueError("--header", f"number {number} is not 'NAME: VALUE'")
-            headers[name] = self.line(value.strip(), "--header") or ""
-        return headers or None
+            headers.append((name, self.line(value.strip(), "--header") or ""))
+        require_different_headers([name for name, _ in headers], "--header")
+        return dict(headers) or None
 
     def _lines(self, text: str) -> list[str]:
         if text != _STDIN and not text.startswith(_FILE):

@@ -2,7 +2,6 @@
 
 import sys
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 import trio
@@ -10,10 +9,11 @@ from attrs import frozen
 
 from qutrio.cli.asking import given
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.places import data_directory, require_advertised, serve_command, set_up
+from qutrio.cli.places import data_directory, serve_command, set_up
 from qutrio.codec.node_yaml import NodeFile
 from qutrio.errors import DataDirectoryError, EnrollmentError, InvalidValueError
-from qutrio.model.members import Member, split_address
+from qutrio.model.addresses import is_loopback, require_address_of_node
+from qutrio.model.members import Member, lonely_problem, split_address
 from qutrio.model.stable import Promise, Record, Stable
 from qutrio.peers.enrollment import Invitation, join
 from qutrio.peers.identity import PeerIdentity
@@ -47,7 +47,7 @@ def join_cluster(token: str, flags: Flags, directory: str | None, *, as_json: bo
     """
     invitation = _parse(Inputs().line(token, "token") or "")
     if flags.advertise:
-        require_advertised(flags.advertise)
+        require_address_of_node(flags.advertise, "advertise")
     place = data_directory(directory)
     member_before = _prepare(place, flags, invitation)
     identity, node = load_identity(place), load_node_file(place)
@@ -117,19 +117,12 @@ def _changes(flags: Flags, node: NodeFile) -> dict[str, object]:
 def _require_reachable(address: str, invitation: Invitation, *, chosen: bool) -> None:
     """Refuse an address on which only this machine hears itself, unless somebody chose it."""
     doors = [split_address(door.address)[0] for door in invitation.doors]
-    if not _is_loopback(split_address(address)[0]) or any(map(_is_loopback, doors)):
+    if not is_loopback(split_address(address)[0]) or any(map(is_loopback, doors)):
         return
-    problem = f"the other nodes cannot dial {address}, an address of this machine alone"
+    problem = lonely_problem(address)
     if not chosen:
         raise InvalidValueError("advertise", f"{problem}; give --advertise HOST:PORT")
     print(f"qutrio: warning: {problem}", file=sys.stderr)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _differences(member: Member, node: NodeFile) -> list[str]:

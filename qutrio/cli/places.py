@@ -7,15 +7,13 @@ import sys
 from pathlib import Path
 
 from qutrio.codec.node_yaml import BIND_DEFAULT, PORT_DEFAULT, require_bind
-from qutrio.errors import InvalidValueError
-from qutrio.model.addresses import require_address
+from qutrio.model.addresses import require_address_of_node
 from qutrio.plumbing.clock import BootClock
 from qutrio.storage.joining import forget_joining, require_joined
 from qutrio.storage.keys import Identity
 from qutrio.storage.places import DataDirectory, find_data_directory
 from qutrio.storage.remains import untouched
 from qutrio.storage.setup import (
-    ANY_ADDRESSES,
     Advertised,
     default_advertise,
     default_name,
@@ -34,14 +32,6 @@ def data_directory(explicit: str | None) -> DataDirectory:
     """Return the directory that `--dir` or the environment names, or this user's usual one."""
     path = Path(explicit) if explicit else None
     return find_data_directory(os.environ, is_root=os.geteuid() == 0, explicit=path)
-
-
-def require_advertised(address: str) -> None:
-    """Raise `InvalidValueError` for an address at which no other node can dial this one."""
-    host, _ = require_address(address, "advertise")
-    if host in ANY_ADDRESSES:
-        problem = f"{address!r} is where a node listens; give the address that others dial"
-        raise InvalidValueError("advertise", problem)
 
 
 def serve_command(directory: str | None) -> str:
@@ -69,7 +59,7 @@ def set_up(
     """
     bind, port = bind or BIND_DEFAULT, port or PORT_DEFAULT
     if advertise:
-        require_advertised(advertise)
+        require_address_of_node(advertise, "advertise")
     chosen = Advertised(advertise, None) if advertise else default_advertise(bind, port)
     identity = initialise(
         directory,

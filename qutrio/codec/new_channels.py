@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from qutrio.codec.addresses import require_mail_addresses
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookChannel
+from qutrio.model.rules import require_filled, require_login
+from qutrio.model.urls import require_dialable_url
 
 
 def require_new_channel(channel: Channel, was: Channel | None = None) -> None:
@@ -20,24 +22,31 @@ def require_new_channel(channel: Channel, was: Channel | None = None) -> None:
     match channel:
         case SmtpChannel():
             _require_user(channel, was)
-        case WebhookChannel() | DiscordChannel():
-            _require_bare_url(channel, was)
+        case WebhookChannel():
+            _require_plain_url(channel, was)
+            if not isinstance(was, WebhookChannel) or was.secret != channel.secret:
+                require_filled(channel.secret, "secret")
+        case DiscordChannel():
+            _require_plain_url(channel, was)
         case _:
             pass
 
 
 def _require_user(channel: SmtpChannel, was: Channel | None) -> None:
-    """Refuse a password that would never be sent: without a user nobody logs in."""
+    """Refuse half of a login: nobody logs in with it."""
     login = channel.username, channel.password
-    same = isinstance(was, SmtpChannel) and (was.username, was.password) == login
-    if channel.password is not None and channel.username is None and not same:
-        problem = "is missing, although there is a password; give both (--username, --password)"
-        raise InvalidValueError("username", f"{problem} or neither")
+    if isinstance(was, SmtpChannel) and (was.username, was.password) == login:
+        return
+    require_filled(channel.username, "username")
+    require_filled(channel.password, "password")
+    require_login("username", "password", *login)
 
 
-def _require_bare_url(channel: WebhookChannel | DiscordChannel, was: Channel | None) -> None:
-    """Refuse credentials in a URL, as for checks."""
-    same = isinstance(was, WebhookChannel | DiscordChannel) and was.url == channel.url
-    if not same and "@" in urlsplit(channel.url).netloc:
+def _require_plain_url(channel: WebhookChannel | DiscordChannel, was: Channel | None) -> None:
+    """Refuse credentials in a URL, and a host that nobody can dial, as for checks."""
+    if isinstance(was, WebhookChannel | DiscordChannel) and was.url == channel.url:
+        return
+    if "@" in urlsplit(channel.url).netloc:
         problem = "holds credentials before its host; leave them out, and let the receiver know"
         raise InvalidValueError("url", f"{problem} qutrio by a secret path or by 'secret'")
+    require_dialable_url(channel.url)

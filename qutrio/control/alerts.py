@@ -13,8 +13,7 @@ from qutrio.control.protocol import CHANNEL_TEST_WAIT_S_MAX, Code, ControlFailur
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, standing
 from qutrio.core.mutations import PutChannel, RemoveChannel
-from qutrio.model.channels import Channel
-from qutrio.model.ids import Revision
+from qutrio.model.channels import Channel, odd_port_words
 from qutrio.model.names import natural_order
 from qutrio.model.rules import shown
 
@@ -24,8 +23,7 @@ async def add_channel(desk: Desk, request: Request) -> Row:
     plain = {**request.mapping("channel"), "id": new_id()}
     where = "alert" if plain.get("name") is None else f"alert {shown(plain['name'])}"
     channel = channel_from_plain(plain, where, strict=True)
-    revision = await _put(desk, PutChannel(channel=channel))
-    return {"id": channel.id, "name": channel.name, "revision": revision}
+    return await _put(desk, PutChannel(channel=channel))
 
 
 async def edit_channel(desk: Desk, request: Request) -> Row:
@@ -36,8 +34,7 @@ async def edit_channel(desk: Desk, request: Request) -> Row:
     )
     channel = channel_from_plain(plain, f"alert {was.name}", strict=True)
     channel = evolve(channel, extra=was.extra)
-    revision = await _put(desk, PutChannel(channel=channel, expect=was))
-    return {"id": channel.id, "name": channel.name, "revision": revision}
+    return await _put(desk, PutChannel(channel=channel, expect=was))
 
 
 async def remove_channel(desk: Desk, request: Request) -> Row:
@@ -69,12 +66,17 @@ async def test_channel(desk: Desk, request: Request) -> Row:
     raise ControlFailure(Code.FAILED, sentence)
 
 
-async def _put(desk: Desk, change: PutChannel) -> Revision:
-    require_unmasked(change.channel, change.expect)
+async def _put(desk: Desk, change: PutChannel) -> Row:
+    """Propose the change; `warnings` are sentences about what is allowed, and is seldom meant."""
+    channel = change.channel
+    require_unmasked(channel, change.expect)
     # In a thread: the first address loads a library.
-    await trio.to_thread.run_sync(require_new_channel, change.channel, change.expect)
+    await trio.to_thread.run_sync(require_new_channel, channel, change.expect)
     change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
-    return await desk.propose(change)
+    revision = await desk.propose(change)
+    warning = odd_port_words(channel)
+    row: Row = {"id": channel.id, "name": channel.name, "revision": revision}
+    return {**row, "warnings": [warning] if warning else []}
 
 
 def _named(desk: Desk, request: Request) -> Channel:

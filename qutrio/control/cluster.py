@@ -22,6 +22,7 @@ from qutrio.control.shapes import (
 from qutrio.core.applying import apply
 from qutrio.core.mutations import PutMember, PutSettings, Refusal, RemoveMember
 from qutrio.core.view import Status
+from qutrio.model.members import lonely_words
 
 ROWS_PER_TURN = 200
 """Rows that are made before other tasks get a turn: about a millisecond's work."""
@@ -96,7 +97,10 @@ async def edit_node(desk: Desk, request: Request) -> Row:
     change = PutMember(member=changed, expect=member)
     change.apply(desk.document, desk.services.wall())  # raises for what nobody could commit
     revision = await desk.propose(change)
-    return {"id": changed.id, "name": changed.name, "revision": revision}
+    moved = changed.address != member.address
+    warning = lonely_words(changed, desk.document.members) if moved else ""
+    row: Row = {"id": changed.id, "name": changed.name, "revision": revision}
+    return {**row, "warnings": [warning] if warning else []}
 
 
 async def show_settings(desk: Desk, request: Request) -> Row:

@@ -13,13 +13,14 @@ from attrs import evolve, frozen
 from qutrio.core.election.engines import ENGINES
 from qutrio.core.enrollment import problem_of
 from qutrio.core.items import drop, find, namesake, put
-from qutrio.model.addresses import require_address
+from qutrio.model.addresses import require_address_of_node
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
 from qutrio.model.levels import LEVEL_UNSAID, can_belong
 from qutrio.model.members import Member, Token
+from qutrio.model.new_checks import require_new_check
 
 BATCH_MUTATIONS_MAX = 50_000
 
@@ -65,7 +66,7 @@ class PutCheck:
         for name in self.check.alerts:
             if name not in known:
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
-        self.check.require_dialable(found)
+        require_new_check(self.check, found)
         stamped = evolve(self.check, changed=Revision(document.revision + 1))
         return evolve(document, checks=put(document.checks, stamped))
 
@@ -196,7 +197,7 @@ class ClaimToken:
         refusal = self._objection(token, document, wall) or _member_clash(document, self.claimant)
         if refusal is not None:
             return refusal
-        require_address(self.claimant.address)
+        require_address_of_node(self.claimant.address)
         if token.auto_approve:
             return _admit(document, token, self.claimant)
         claimed = evolve(token, claimant=evolve(self.claimant, voter=False))
@@ -299,7 +300,7 @@ class PutMember:
         if other := namesake(document.members, fixed, self.expect):
             return Refusal(f"a node named {other.name!r} exists; choose another name")
         if fixed.address != self.expect.address:
-            require_address(fixed.address)
+            require_address_of_node(fixed.address)
             if clash := _address_clash(document, fixed):
                 return clash
         return evolve(document, members=put(document.members, fixed))

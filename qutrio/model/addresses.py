@@ -5,7 +5,7 @@ anew must pass `require_address` as well, which says what is wrong and what to w
 """
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.ascii_hosts import HOST_CHARS_MAX, LABEL_CHARS_MAX, ascii_host
@@ -17,6 +17,7 @@ PORT_DIGITS_MAX = 5
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_EVERYBODY = IPv4Address("255.255.255.255")
 _EXAMPLE = "write host:port, such as db.example.org:5432 or [2001:db8::1]:5432"
 _ALONE = "write a name or an IP address alone, such as db.example.org or 2001:db8::1"
 
@@ -36,7 +37,46 @@ def require_address(address: str, field: str = "address") -> tuple[str, int]:
     if not good or not 0 < int(port) <= PORT_MAX:
         problem = f"{shown(port)} is not a port; give a number from 1 to {PORT_MAX}"
         raise InvalidValueError(field, problem)
+    require_plain_port(port, field)
     return host, int(port)
+
+
+def require_plain_port(port: str, field: str = "address") -> None:
+    """Refuse digits that say a port in another way than it is shown."""
+    if port != (plain := port.lstrip("0")):
+        raise InvalidValueError(field, f"the port {port} begins with a zero; write {plain}")
+
+
+def require_address_of_node(address: str, field: str = "address") -> None:
+    """Accept host:port at which other nodes can dial a node."""
+    host, _ = require_address(address, field)
+    require_one_host(host, field, "a node", address)
+
+
+def require_one_host(
+    host: str, field: str = "address", listener: str = "a server", given: str = ""
+) -> None:
+    """Refuse an IP address that no single host has: nobody can connect to it.
+
+    `listener` is what may listen there, and `given` what the person wrote, where it is more.
+    """
+    if literal_version(host) is None:
+        return
+    address = ip_address(host)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_unspecified:
+        problem = f"is where {listener} listens; give the address that others dial"
+    elif address.is_multicast or address == _EVERYBODY:
+        problem = "stands for many hosts at once; give the address of one"
+    else:
+        return
+    raise InvalidValueError(field, f"{shown(given or host)} {problem}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is always the machine that dials it."""
+    return ip_address(host).is_loopback if literal_version(host) else host == "localhost"
 
 
 def require_host_alone(host: str, field: str = "host") -> None:

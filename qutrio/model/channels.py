@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from qutrio.model.addresses import require_host_alone
+from qutrio.model.addresses import require_host_alone, require_one_host
 from qutrio.model.ids import ChannelId, Extra
 from qutrio.model.levels import LEVEL_UNSAID, MAIL_NAMES
 from qutrio.model.members import PORT_MAX
@@ -14,6 +14,8 @@ from qutrio.model.rules import at_most, between, is_name, is_text, require
 
 RECIPIENTS_MAX = 50
 SECRET_CHARS_MAX = 1024
+SUBMISSIONS_PORT = 465
+PLAIN_MAIL_PORTS = frozenset({25, 587})
 LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 
 
@@ -80,6 +82,7 @@ class SmtpChannel(ChannelBase):
         """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
         if not isinstance(was, SmtpChannel) or was.host != self.host:
             require_host_alone(self.host)
+            require_one_host(self.host, "host")
 
     @property
     def target(self) -> str:
@@ -159,6 +162,25 @@ class UnknownChannel(ChannelBase):
 
 
 Channel: TypeAlias = SmtpChannel | WebhookChannel | DiscordChannel | UnknownChannel
+
+
+def odd_port_words(channel: Channel) -> str:
+    """Return what to warn of when a mail port is usually spoken to otherwise; empty if it is not.
+
+    The mail server would wait for the other to begin, until both give up.
+    """
+    if not isinstance(channel, SmtpChannel):
+        return ""
+    if channel.port == SUBMISSIONS_PORT and channel.security is not MailSecurity.TLS:
+        usual, wanted = "TLS from the first byte", MailSecurity.TLS
+    elif channel.port in PLAIN_MAIL_PORTS and channel.security is MailSecurity.TLS:
+        usual, wanted = "plain words first, then STARTTLS", MailSecurity.STARTTLS
+    else:
+        return ""
+    return (
+        f"port {channel.port} usually speaks {usual}, and security is {channel.security.value};"
+        f" if no mail arrives, give --security {wanted.value}"
+    )
 
 
 def recipients_of(channel: Channel | None) -> tuple[str, ...]:

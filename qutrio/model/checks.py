@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from qutrio.errors import InvalidValueError
-from qutrio.model.addresses import require_address
+from qutrio.model.addresses import require_address, require_one_host
 from qutrio.model.ascii_hosts import shown_host, stored_address
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.dns_check import DnsCheck
@@ -17,7 +17,14 @@ from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
 from qutrio.model.rules import at_most, between, is_text, require
 from qutrio.model.tls_check import TlsCheck
-from qutrio.model.urls import OWN_PROBLEMS, ascii_url, masked_url, quotable_url, shown_url
+from qutrio.model.urls import (
+    OWN_PROBLEMS,
+    ascii_url,
+    masked_url,
+    quotable_url,
+    require_dialable_url,
+    shown_url,
+)
 
 HEADERS_MAX = 64
 BODY_CHARS_MAX = 64 * 1024
@@ -125,10 +132,10 @@ class HttpCheck(CheckBase):
         return shown_url(self.url)
 
     def require_dialable(self, was: CheckBase | None) -> None:
-        """Refuse an IP address of a family that may not be dialled."""
-        same = isinstance(was, HttpCheck) and (was.url, was.ip_family) == (self.url, self.ip_family)
-        if not same:
-            require_family(urlsplit(self.url).hostname or "", self.ip_family)
+        """Refuse a host that nobody can dial, or whose family may not be dialled."""
+        aim = self.url, self.ip_family
+        if not isinstance(was, HttpCheck) or (was.url, was.ip_family) != aim:
+            require_family(require_dialable_url(self.url), self.ip_family)
 
 
 @frozen(kw_only=True)
@@ -158,6 +165,7 @@ class TcpCheck(CheckBase):
         aim = self.address, self.ip_family
         if not isinstance(was, TcpCheck) or (was.address, was.ip_family) != aim:
             host, _ = require_address(self.address)
+            require_one_host(host)
             require_family(host, self.ip_family)
 
 

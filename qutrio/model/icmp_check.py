@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
+from qutrio.model.addresses import require_one_host
 from qutrio.model.ascii_hosts import shown_host, stored_host
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
@@ -24,6 +25,11 @@ class IcmpCheck(CheckBase):
     def __attrs_post_init__(self) -> None:
         """Refuse an address of a family that may not be dialled."""
         require_family(self.host, self.ip_family)
+
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse an address that no single host has."""
+        if not isinstance(was, IcmpCheck) or was.host != self.host:
+            require_one_host(self.host, "host")
 
     @property
     def target(self) -> str:

@@ -1,9 +1,16 @@
 """Who belongs to the cluster, and who has been invited."""
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 from attrs.validators import optional
 
-from qutrio.model.addresses import ADDRESS_CHARS_MAX, PORT_MAX, require_address
+from qutrio.model.addresses import (
+    ADDRESS_CHARS_MAX,
+    PORT_MAX,
+    is_loopback,
+    require_address,
+)
 from qutrio.model.ids import Extra, Fingerprint, NodeId, TokenId, UnixTime
 from qutrio.model.rules import at_most, is_name
 
@@ -43,6 +50,22 @@ class Member:
     def __attrs_post_init__(self) -> None:
         """Refuse an address that nobody could dial."""
         split_address(self.address)
+
+
+def lonely_words(member: Member, members: Iterable[Member]) -> str:
+    """Return what to warn of when only its own machine can dial a node of `members`, or nothing.
+
+    A cluster that is on one machine altogether is fine.
+    """
+    others = [split_address(m.address)[0] for m in members if m.id != member.id]
+    if not is_loopback(split_address(member.address)[0]) or all(map(is_loopback, others)):
+        return ""
+    return lonely_problem(member.address)
+
+
+def lonely_problem(address: str) -> str:
+    """Return what is wrong with an address that only one machine can dial."""
+    return f"the other nodes cannot dial {address}, an address of its machine alone"
 
 
 @frozen(kw_only=True)

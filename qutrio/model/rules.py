@@ -73,6 +73,22 @@ def at_most(count: int) -> Rule:
     return rule
 
 
+def require_filled(value: str | None, field: str) -> None:
+    """Refuse a text that is there and empty, as from a variable of a shell that is not set."""
+    problem = f"is empty; give a value, or none at all (an edit takes it away with --unset {field})"
+    require(value != "", field, problem)
+
+
+def require_login(user_field: str, password_field: str, user: object, password: object) -> None:
+    """Refuse a user without a password, and a password without a user."""
+    if (user is None) == (password is None):
+        return
+    missing, there = (user_field, "password") if user is None else (password_field, "user")
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in (user_field, password_field))
+    problem = f"is missing, although there is a {there}; give both ({options}) or neither"
+    raise InvalidValueError(missing, problem)
+
+
 def shown(value: object) -> str:
     """Return a value as it may appear in a message: quoted, on one line, not too long."""
     text = repr(value)

@@ -6,7 +6,7 @@ from attrs import field, frozen
 from attrs.converters import optional as if_given
 from attrs.validators import optional
 
-from qutrio.model.addresses import require_address
+from qutrio.model.addresses import require_address, require_one_host
 from qutrio.model.ascii_hosts import shown_host, stored_address, stored_host
 from qutrio.model.check_base import CheckBase, IpFamily, require_family
 from qutrio.model.hosts import is_host
@@ -46,6 +46,12 @@ class TlsCheck(CheckBase):
         require_family(host, self.ip_family)
         problem = f"must not be below fail_days ({self.fail_days})"
         require(self.warn_days >= self.fail_days, "warn_days", problem)
+
+    def require_dialable(self, was: CheckBase | None) -> None:
+        """Refuse an address that no single host has."""
+        if not isinstance(was, TlsCheck) or was.address != self.address:
+            host, _ = require_address(self.address)
+            require_one_host(host)
 
     @property
     def target(self) -> str:

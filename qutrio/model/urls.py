@@ -8,6 +8,7 @@ import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from qutrio.model import ascii_hosts
+from qutrio.model.addresses import require_host, require_one_host, require_plain_port
 from qutrio.model.ascii_hosts import ascii_host, readable_host
 from qutrio.model.rules import MASK
 
@@ -39,6 +40,26 @@ def ascii_url(url: str) -> str:
         host = f"{ascii_host(unquote(name, errors='strict'))}{colon}{port}"
     rest = (_encoded(part) for part in (parts.path, parts.query, parts.fragment))
     return SplitResult(parts.scheme, f"{_encoded(user)}{at}{host}", *rest).geturl()
+
+
+def host_to_dial(url: SplitResult) -> str:
+    """Return the host to look up; the zone of an address may be written as %25eth0 or %eth0."""
+    host = url.hostname or ""
+    return host.replace("%25", "%", 1) if ":" in host else host
+
+
+def require_dialable_url(url: str, field: str = "url") -> str:
+    """Return the host of a URL, which must be one to connect to, by the rules of addresses.
+
+    Raises `InvalidValueError` for `field`.  It quotes the host and the port at most.
+    """
+    parts = urlsplit(url)
+    host = host_to_dial(parts)
+    require_host(host, field)
+    require_one_host(host, field)
+    if parts.port is not None:
+        require_plain_port(parts.netloc.rpartition(":")[2], field)
+    return host
 
 
 def shown_url(url: str) -> str:

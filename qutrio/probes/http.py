@@ -13,6 +13,7 @@ from attrs import evolve
 
 from qutrio.model.checks import URL_CHARS_MAX, HttpCheck
 from qutrio.model.results import Outcome
+from qutrio.model.urls import host_to_dial
 from qutrio.probes.attempt import Progress
 from qutrio.probes.dialling import connect
 from qutrio.probes.each_address import attempt_all
@@ -23,7 +24,6 @@ from qutrio.probes.http_redirect import LOCATION_BYTES_MAX, next_url
 from qutrio.probes.http_request import (
     for_other_origin,
     host_field,
-    host_to_dial,
     redirected,
     request_bytes,
 )

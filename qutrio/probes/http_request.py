@@ -73,12 +73,6 @@ def request_bytes(check: HttpCheck, url: SplitResult, cookies: bytes = b"") -> b
     return head.encode("utf-8", "replace") + cookies + b"\r\n" + body
 
 
-def host_to_dial(url: SplitResult) -> str:
-    """Return the host to look up; the zone of an address may be written as %25eth0 or %eth0."""
-    host = url.hostname or ""
-    return host.replace("%25", "%", 1) if ":" in host else host
-
-
 def host_field(url: SplitResult) -> str:
     """Return what the Host header says: without credentials, and without a default port."""
     host = url.hostname or ""

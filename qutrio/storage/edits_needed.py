@@ -1,5 +1,7 @@
 """Of what a hand edit asks for: what the cluster lacks still, and what is seldom meant."""
 
+from collections.abc import Iterator
+
 from qutrio.core.mutations import (
     Batch,
     Mutation,
@@ -11,8 +13,10 @@ from qutrio.core.mutations import (
     RemoveCheck,
     same_check,
 )
+from qutrio.model.channels import odd_port_words
 from qutrio.model.checks import slow_words
 from qutrio.model.document import ClusterDocument
+from qutrio.model.members import lonely_words
 
 WARNINGS_MAX = 10
 
@@ -41,8 +45,19 @@ def still_needed(changes: Batch, document: ClusterDocument) -> Batch:
     return Batch(mutations=tuple(c for c in changes.mutations if not done(c)))
 
 
-def slow_checks(changes: Batch) -> list[str]:
-    """Return what to warn of in the checks that an edit adds or changes."""
-    puts = [c.check for c in changes.mutations if isinstance(c, PutCheck) and c.check.enabled]
-    slow = ((check.name, slow_words(check)) for check in puts)
-    return [f"check {name!r}: {words}" for name, words in slow if words][:WARNINGS_MAX]
+def warnings_of(changes: Batch, document: ClusterDocument) -> list[str]:
+    """Return what to warn of in what an edit of `document` adds or changes."""
+    told = ((label, words) for c in changes.mutations for label, words in _odd(c, document))
+    return [f"{label}: {words}" for label, words in told if words][:WARNINGS_MAX]
+
+
+def _odd(change: Mutation, document: ClusterDocument) -> Iterator[tuple[str, str]]:
+    match change:
+        case PutCheck(check=check) if check.enabled:
+            yield f"check {check.name!r}", slow_words(check)
+        case PutChannel(channel=channel):
+            yield f"channel {channel.name!r}", odd_port_words(channel)
+        case PutMember(member=member, expect=was) if member.address != was.address:
+            yield f"member {member.name!r}", lonely_words(member, document.members)
+        case _:
+            return

@@ -32,7 +32,7 @@ from qutrio.plumbing.log import Log
 from qutrio.storage.atomic import PRIVATE_MODE
 from qutrio.storage.edit_progress import EditProgress
 from qutrio.storage.edits import Bases, judge, stamp_of
-from qutrio.storage.edits_needed import slow_checks, still_needed
+from qutrio.storage.edits_needed import still_needed, warnings_of
 from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.places import DataDirectory
@@ -237,7 +237,7 @@ class _Mirror:
             return judged.reason
         changes = await self._thread(partial(still_needed, judged, self.view.value.document))
         self.progress.enter(EditStage.PROPOSED, len(content))
-        for warning in slow_checks(changes):
+        for warning in warnings_of(changes, self.view.value.document):
             self.log("hand edit of cluster.yaml: warning", warning=warning)
         if not changes.mutations:
             self.log("hand edit of cluster.yaml changes nothing")

@@ -69,6 +69,52 @@ from tests.cli.front_door import Door
             ["username: is missing", "--username"],
         ),
         (["node", "edit", "b", "--address", "tcp://h:1"], ["'h:1'"]),
+        (["node", "edit", "b", "--address", "0.0.0.0:9901"], ["is where a node listens"]),
+        (["node", "edit", "b", "--address", "[::]:9901"], ["give the address that others dial"]),
+        (["check", "add", "tcp", "t", "0.0.0.0:80"], ["check 't': address: '0.0.0.0' is where"]),
+        (["check", "add", "tls", "t", "[::]:443"], ["address: '::' is where a server listens"]),
+        (["check", "add", "icmp", "t", "0.0.0.0"], ["host: '0.0.0.0' is where a server listens"]),
+        (["check", "add", "http", "t", "http://0.0.0.0/"], ["url: '0.0.0.0' is where a server"]),
+        (["check", "add", "http", "t", "http://[fe80::1%25]/"], ["'fe80::1%' is not an IPv6"]),
+        (["check", "add", "tcp", "t", "h:080"], ["the port 080 begins with a zero; write 80"]),
+        (
+            ["check", "add", "dns", "d", "x.org", "--record", "mx", "--records", "mail.x.org"],
+            ["records: 'mail.x.org'", "write '10 mail.x.org'"],
+        ),
+        (["check", "add", "dns", "d", "x.org", "--contains", ""], ["contains: ''", "leave it out"]),
+        (
+            ["check", "add", "http", "t", "https://x/", "--bearer-token", ""],
+            ["bearer_token: is empty", "--unset bearer_token"],
+        ),
+        (
+            ["check", "add", "http", "t", "https://x/", "--basic-password", ""],
+            ["basic_password: is empty"],
+        ),
+        (
+            ["check", "add", "http", "t", "https://x/", "--body-contains", ""],
+            ["body_contains: is empty"],
+        ),
+        (
+            ["check", "add", "http", "t", "https://x/", "--basic-user", "ann"],
+            ["basic_password: is missing", "--basic-password", "or neither"],
+        ),
+        (
+            ["check", "add", "http", "t", "https://x/", "--header", "X-A: 1", "--header", "x-a: 1"],
+            ["--header: number 2 has the name of number 1"],
+        ),
+        (
+            ["check", "add", "http", "t", "https://x/?a=********"],
+            ["url: holds ********", "give the value itself"],
+        ),
+        (["alert", "add", "webhook", "w", "https://x/", "--secret", ""], ["secret: is empty"]),
+        (
+            [
+                *("alert", "add", "smtp", "m", "--host", "mail", "--username", "u"),
+                *("--from", "a@b.ch", "--to", "c@d.ch"),
+            ],
+            ["password: is missing", "--password"],
+        ),
+        (["serve", "--socket", ""], ["--socket: is empty"]),
         (["node", "remove", "nope"], ["nope", "qutrio node list"]),
         (["enroll", "create", "--ttl", "soon"], ["ttl", "soon"]),
         (["enroll", "approve", "nope"], ["nope", "qutrio enroll list"]),

@@ -18,13 +18,50 @@ def mail(**fields: Any) -> SmtpChannel:
     return SmtpChannel(id=ID, name="mail", **{**given, **fields})
 
 
-def test_a_password_without_a_user_is_refused_with_a_hint() -> None:
-    with pytest.raises(InvalidValueError, match=r"give both .* or neither") as caught:
-        require_new_channel(mail(password="hush"))
-    assert caught.value.field == "username"
+@pytest.mark.parametrize(
+    ("half", "missing"), [({"password": "hush"}, "username"), ({"username": "hush"}, "password")]
+)
+def test_half_of_a_login_is_refused_with_a_hint(half: dict[str, str], missing: str) -> None:
+    words = r"is missing, although .*; give both \(--username, --password\) or neither"
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        require_new_channel(mail(**half))
+    assert caught.value.field == missing
     assert "hush" not in str(caught.value)
     require_new_channel(mail(username="ann", password="hush"))
-    require_new_channel(mail(username="ann"))
+
+
+def test_an_empty_secret_of_a_channel_is_refused() -> None:
+    hook = WebhookChannel(id=ID, name="hook", url="https://example.org/", secret="")
+    wrong: list[tuple[str, WebhookChannel | SmtpChannel]] = [
+        ("secret", hook),
+        ("password", mail(username="ann", password="")),
+        ("username", mail(username="", password="hush")),
+    ]
+    for field, channel in wrong:
+        with pytest.raises(InvalidValueError, match=f"is empty; .*--unset {field}") as caught:
+            require_new_channel(channel)
+        assert caught.value.field == field
+        require_new_channel(evolve(channel, default=False), channel)
+
+
+@pytest.mark.parametrize("kind", [WebhookChannel, DiscordChannel])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://0.0.0.0/x", "'0.0.0.0' is where a server listens"),
+        ("https://[::]/x", "'::' is where a server listens"),
+        ("https://a..b/x", "is no name of a host"),
+        ("https://example.org:0443/x", "write 443"),
+    ],
+)
+def test_a_hook_that_nobody_can_dial_is_refused(
+    kind: type[WebhookChannel] | type[DiscordChannel], url: str, words: str
+) -> None:
+    wrong = kind(id=ID, name="hook", url=url)
+    with pytest.raises(InvalidValueError, match=words) as caught:
+        require_new_channel(wrong)
+    assert caught.value.field == "url"
+    require_new_channel(evolve(wrong, default=False), wrong)
 
 
 @pytest.mark.parametrize("kind", [WebhookChannel, DiscordChannel])

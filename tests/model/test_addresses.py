@@ -56,6 +56,7 @@ def test_what_can_be_dialled_is_split(address: str, host: str, port: int) -> Non
         ("h:+80", "not a port"),
         ("h:٣", "not a port"),
         ("h:000080", "not a port"),
+        ("h:080", "the port 080 begins with a zero; write 80"),
         ("[zz]:80", "not an IPv6 address, and only those stand in brackets"),
         ("[192.0.2.1]:80", "only those stand in brackets"),
         ("[]:80", "only those stand in brackets"),

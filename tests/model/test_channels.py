@@ -13,6 +13,7 @@ from qutrio.model.channels import (
     SmtpChannel,
     UnknownChannel,
     WebhookChannel,
+    odd_port_words,
     recipients_of,
 )
 from qutrio.model.ids import ChannelId
@@ -143,3 +144,23 @@ def test_a_channel_of_an_unknown_kind_shows_its_kind() -> None:
 def test_every_kind_of_channel_must_say_where_it_goes() -> None:
     with pytest.raises(NotImplementedError):
         _ = ChannelBase(id=ID, name="x").target
+
+
+@pytest.mark.parametrize(
+    ("port", "security", "option"),
+    [
+        (465, MailSecurity.STARTTLS, "--security tls"),
+        (465, MailSecurity.NONE, "--security tls"),
+        (587, MailSecurity.TLS, "--security starttls"),
+        (25, MailSecurity.TLS, "--security starttls"),
+        (465, MailSecurity.TLS, ""),
+        (587, MailSecurity.STARTTLS, ""),
+        (25, MailSecurity.NONE, ""),
+        (2525, MailSecurity.TLS, ""),
+    ],
+)
+def test_a_mail_port_that_usually_speaks_otherwise_is_warned_of(
+    port: int, security: MailSecurity, option: str
+) -> None:
+    told = odd_port_words(smtp(port=port, security=security))
+    assert (option in told) if option else not told

@@ -10,9 +10,10 @@ from attrs import evolve
 from qutrio.model.checks import HttpCheck
 from qutrio.model.ids import CheckId
 from qutrio.model.results import Outcome
+from qutrio.model.urls import host_to_dial
 from qutrio.probes.http import probe_http
 from qutrio.probes.http_redirect import next_url
-from qutrio.probes.http_request import host_field, host_to_dial, redirected
+from qutrio.probes.http_request import host_field, redirected
 from qutrio.probes.interface import Tools
 from tests.probes.servers import OneAddress, answering, read_head, served
 

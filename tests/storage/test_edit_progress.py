@@ -19,13 +19,14 @@ from qutrio.core.mutations import (
     RemoveChannel,
     RemoveCheck,
 )
-from qutrio.model.channels import WebhookChannel
+from qutrio.model.channels import SmtpChannel, WebhookChannel, odd_port_words
 from qutrio.model.checks import TcpCheck
 from qutrio.model.document import Settings
 from qutrio.model.hand_edits import EditStage
-from qutrio.model.ids import ChannelId, CheckId
+from qutrio.model.ids import ChannelId, CheckId, NodeId
+from qutrio.model.members import lonely_problem
 from qutrio.storage.edit_progress import EditProgress
-from qutrio.storage.edits_needed import WARNINGS_MAX, slow_checks, still_needed
+from qutrio.storage.edits_needed import WARNINGS_MAX, still_needed, warnings_of
 from tests.core.samples import token
 from tests.storage.test_mirror import (
     COMMITTED,
@@ -150,7 +151,7 @@ def test_what_the_document_holds_already_is_not_asked_for_again() -> None:
 def test_slow_checks_are_warned_of_but_not_all_of_thousands() -> None:
     slow = partial(TcpCheck, address="h:1", interval_s=5.0, timeout_s=30.0)
     puts = [PutCheck(check=slow(id=CheckId(f"c{n}"), name=f"db{n}")) for n in range(50)]
-    told = slow_checks(Batch(mutations=(*puts, PutCheck(check=DATABASE))))
+    told = warnings_of(Batch(mutations=(*puts, PutCheck(check=DATABASE))), DOCUMENT)
     assert len(told) == WARNINGS_MAX
     assert told[0].startswith("check 'db0': the timeout (30s) is above the interval (5s)")
 
@@ -172,6 +173,24 @@ async def test_a_file_that_cannot_be_read_comes_before_all_else(autojump_clock: 
     report = progress.report()
     assert report is not None
     assert report.stage is EditStage.PROPOSED
+
+
+def test_a_mail_port_and_an_address_that_are_seldom_meant_are_warned_of() -> None:
+    mail = SmtpChannel(
+        id=ChannelId("a2"), name="ops", host="m", port=465, sender="a@b", recipients=("c@d",)
+    )
+    here = DOCUMENT.members[0]
+    there = evolve(here, id=NodeId("n2"), name="two", address="192.0.2.2:9901")
+    moved = evolve(there, address="127.0.0.1:9902")
+    changes = Batch(
+        mutations=(PutChannel(channel=mail), PutMember(member=moved, expect=there)),
+    )
+    far = evolve(here, address="192.0.2.1:9901")
+    assert warnings_of(changes, evolve(DOCUMENT, members=(far, there))) == [
+        f"channel 'ops': {odd_port_words(mail)}",
+        f"member 'two': {lonely_problem('127.0.0.1:9902')}",
+    ]
+    assert len(warnings_of(changes, evolve(DOCUMENT, members=(here, there)))) == 1
 
 
 async def test_a_stage_counts_from_when_it_began(autojump_clock: MockClock) -> None:

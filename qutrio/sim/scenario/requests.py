@@ -19,6 +19,7 @@ from qutrio.model.checks import Check
 from qutrio.model.document import Settings
 from qutrio.model.ids import Fingerprint, NodeId
 from qutrio.model.members import Member
+from qutrio.model.new_checks import require_new_check
 from qutrio.sim.scenario.actions import Action, Change, Fields, Request
 from qutrio.sim.scenario.problems import without_secrets
 from qutrio.sim.scenario.tokens import (
@@ -200,7 +201,7 @@ def _checked_check(given: dict[str, Any], name: str, before: Check | None) -> Ch
     where = f"check {name!r}"
     check = _checked(lambda: check_from_plain(given, where, strict=True))
     try:
-        check.require_dialable(before)
+        require_new_check(check, before)
     except InvalidValueError as error:
         raise SentenceError(f"{where}: {error}") from None
     return check
