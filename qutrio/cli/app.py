@@ -1,6 +1,5 @@
 """The `qutrio` command: finds the noun, runs it, and turns every failure into one sentence."""
 
-import re
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -34,14 +33,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_PLAIN_WORDS = (
-    (re.compile(r"is not a valid int(?: range)?$"), "is not a whole number"),
-    (re.compile(r"is not a valid float(?: range)?$"), "is not a number"),
-    (re.compile(r"is not in the range (\S+)<=x<=(\S+)$"), r"is out of range: \1 to \2"),
-    (re.compile(r"is not in the range x>=(\S+)$"), r"is out of range: at least \1"),
-)
-"""Words of the library that only people who program understand, and what is said instead."""
-_EXTRA_WORDS = re.compile(r"(Got unexpected extra argument)(?:\(s\)|s)? \(.*\)", re.DOTALL)
 SUMMARY = "An uptime monitor whose nodes vote before they wake anybody."
 EPILOG = (
     "Exit codes: 0 done; 1 error or refused; 2 bad input; 3 no daemon answers; "
@@ -57,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         outcome = _root().main(args=arguments, prog_name="qutrio", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _complain(_usage(error), ExitCode.BAD_INPUT)
+        from qutrio.cli.usage import usage_words  # noqa: PLC0415 - only who errs waits for it
+
+        return _complain(usage_words(error), ExitCode.BAD_INPUT)
     except QutrioError as error:
         return _complain(str(error), exit_code(error))
     except BrokenPipeError:  # whoever reads has gone: `qutrio check list | head -1`
@@ -111,15 +104,6 @@ def _options(
     ] = False,
 ) -> None:
     del version
-
-
-def _usage(error: typer.TyperException) -> str:
-    sentence = error.format_message().strip().rstrip(".")
-    for theirs, ours in _PLAIN_WORDS:
-        sentence = theirs.sub(ours, sentence)
-    sentence = _EXTRA_WORDS.sub(r"\1s", sentence)  # what is left over may be half of a secret
-    context = getattr(error, "ctx", None)
-    return f"{sentence}; see '{context.command_path} --help'" if context else sentence
 
 
 def _complain(sentence: str, code: ExitCode) -> int:

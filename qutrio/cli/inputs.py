@@ -69,6 +69,9 @@ class Inputs:
             return value
         if value.startswith(_FILE * 2):
             return value[1:]
+        if value == _FILE:
+            problem = "'@' names no file; write '@FILE', or '@@' for the sign itself"
+            raise InvalidValueError(option, problem)
         return _text(_content(value[1:], option), option)
 
     def _from_stdin(self, option: str, *, hidden: bool) -> str:

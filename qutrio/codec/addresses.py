@@ -13,6 +13,7 @@ from attrs import frozen
 
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel, SmtpChannel
+from qutrio.model.rules import shown
 
 if TYPE_CHECKING:
     from email_validator import ValidatedEmail
@@ -85,7 +86,8 @@ def require_mail_addresses(channel: Channel, was: Channel | None = None) -> None
         if text not in known:
             address = parse_mailbox(text, "recipients").address
             if address in given:
-                raise _refusal(text, "recipients", f"it is given twice, also as {given[address]!r}")
+                also = "" if given[address] == text else f", also as {shown(given[address])}"
+                raise InvalidValueError("recipients", f"{shown(text)} is given twice{also}")
             given[address] = text
 
 

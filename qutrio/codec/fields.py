@@ -108,10 +108,10 @@ def optional(read: Read) -> Read:
 
 
 def choice(vocabulary: type[Enum]) -> Read:
-    """Return a reader of the words of an enum."""
+    """Return a reader of the words of an enum, in any letter case."""
 
     def read(value: object, field: str) -> Enum:
-        word = value if isinstance(value, bool) else str(value)
+        word = value if isinstance(value, bool) else str(value).lower()
         for member in vocabulary:
             if member.value == word:
                 return member

@@ -15,6 +15,7 @@ ADDRESS_CHARS_MAX = 261
 PORT_MAX = 65535
 PORT_DIGITS_MAX = 5
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_WEB_PORTS = {"http://": "80", "https://": "443"}
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _EVERYBODY = IPv4Address("255.255.255.255")
@@ -79,15 +80,17 @@ def is_loopback(host: str) -> bool:
     return ip_address(host).is_loopback if literal_version(host) else host == "localhost"
 
 
-def require_host_alone(host: str, field: str = "host") -> None:
-    """Accept a host where the port is said elsewhere, with hints for whoever wrote more."""
+def require_host_alone(
+    host: str, field: str = "host", port_hint: str = "there is no port here"
+) -> None:
+    """Accept a host without a port, with hints for whoever wrote more."""
     _require_bare(host, field, _ALONE)
     if not host:
         raise InvalidValueError(field, f"names no host; {_ALONE}")
     name, colon, port = host.removeprefix("[").rpartition(":")
     if colon and port.isdigit() and literal_version(host) is None:
         problem = f"{shown(host)} holds a port; write {shown(name.removesuffix(']'))}"
-        raise InvalidValueError(field, f"{problem} here, and the port apart from it")
+        raise InvalidValueError(field, f"{problem} alone: {port_hint}")
     require_host(host.removeprefix("[").removesuffix("]"), field)
 
 
@@ -151,8 +154,9 @@ def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
     """Refuse what belongs to a URL, and what no address holds at all."""
     if found := _SCHEME.match(address):
         rest = address[found.end() :].partition("/")[0]
-        hint = f"write {shown(rest)} alone" if rest else example
-        if found[0].lower() in {"http://", "https://"}:
+        port = _WEB_PORTS.get(found[0].lower(), "PORT") if example == _EXAMPLE else None
+        hint = f"write {shown(_with_port(rest, port))} alone" if rest else example
+        if found[0].lower() in _WEB_PORTS:
             hint += ", or watch the URL with 'qutrio check add http'"
         raise InvalidValueError(field, f"{shown(address)} is a URL; {hint}")
     if any(c.isspace() or not c.isprintable() for c in address):
@@ -164,6 +168,14 @@ def _require_bare(address: str, field: str, example: str = _EXAMPLE) -> None:
     if len(address) > ADDRESS_CHARS_MAX:
         problem = f"is {len(address)} characters long; at most {ADDRESS_CHARS_MAX}"
         raise InvalidValueError(field, problem)
+
+
+def _with_port(authority: str, port: str | None) -> str:
+    """Return what a URL says of a server: with its own port or this one, or for None with none."""
+    host, colon, own = authority.rpartition(":")
+    own = own if colon and "]" not in own else ""
+    host = host if own else authority
+    return host if port is None else f"{host}:{own or port}"
 
 
 def _parted(address: str, field: str) -> tuple[str, str, str]:

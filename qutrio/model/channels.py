@@ -11,11 +11,13 @@ from qutrio.model.ids import ChannelId, Extra
 from qutrio.model.levels import LEVEL_UNSAID, MAIL_NAMES
 from qutrio.model.members import PORT_MAX
 from qutrio.model.rules import at_most, between, is_name, is_text, require
+from qutrio.model.urls import web_url_problem
 
 RECIPIENTS_MAX = 50
 SECRET_CHARS_MAX = 1024
 SUBMISSIONS_PORT = 465
-PLAIN_MAIL_PORTS = frozenset({25, 587})
+SUBMISSION_PORT = 587
+PLAIN_MAIL_PORTS = frozenset({25, SUBMISSION_PORT})
 LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 
 
@@ -52,7 +54,7 @@ class SmtpChannel(ChannelBase):
     kind: ClassVar[str] = "smtp"
 
     host: str = field(validator=is_text)
-    port: int = field(default=587, validator=between(1, PORT_MAX))
+    port: int = field(default=SUBMISSION_PORT, validator=between(1, PORT_MAX))
     security: MailSecurity = MailSecurity.STARTTLS
     verify_tls: bool = True
     username: str | None = field(default=None, validator=at_most(SECRET_CHARS_MAX))
@@ -81,7 +83,7 @@ class SmtpChannel(ChannelBase):
     def require_dialable(self, was: ChannelBase | None) -> None:
         """Raise `InvalidValueError` for a mail server that nobody can dial, unless `was` had it."""
         if not isinstance(was, SmtpChannel) or was.host != self.host:
-            require_host_alone(self.host)
+            require_host_alone(self.host, port_hint="the port is a field of its own (--port)")
             require_one_host(self.host, "host")
 
     @property
@@ -172,14 +174,15 @@ def odd_port_words(channel: Channel) -> str:
     if not isinstance(channel, SmtpChannel):
         return ""
     if channel.port == SUBMISSIONS_PORT and channel.security is not MailSecurity.TLS:
-        usual, wanted = "TLS from the first byte", MailSecurity.TLS
+        usual, wanted, port = "TLS from the first byte", MailSecurity.TLS, SUBMISSION_PORT
     elif channel.port in PLAIN_MAIL_PORTS and channel.security is MailSecurity.TLS:
         usual, wanted = "plain words first, then STARTTLS", MailSecurity.STARTTLS
+        port = SUBMISSIONS_PORT
     else:
         return ""
     return (
         f"port {channel.port} usually speaks {usual}, and security is {channel.security.value};"
-        f" if no mail arrives, give --security {wanted.value}"
+        f" if no mail arrives, give --security {wanted.value}, or --port {port}"
     )
 
 
@@ -189,11 +192,6 @@ def recipients_of(channel: Channel | None) -> tuple[str, ...]:
 
 
 def require_web_url(url: str) -> None:
-    """Raise `InvalidValueError` unless `url` can be posted to."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    good = good and url.isascii() and not any(c <= " " for c in url)
-    require(good, "url", "is not a URL such as https://example.org/hook")
+    """Raise `InvalidValueError`, which quotes nothing of it, unless `url` can be posted to."""
+    problem = web_url_problem(url)
+    require(not problem, "url", f"is not a URL such as https://example.org/hook: {problem}")

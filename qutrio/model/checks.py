@@ -15,15 +15,16 @@ from qutrio.model.durations import format_duration
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.levels import EACH_ADDRESS, since
 from qutrio.model.members import split_address
-from qutrio.model.rules import at_most, between, is_text, require
+from qutrio.model.rules import at_most, between, is_text, require, shown
 from qutrio.model.tls_check import TlsCheck
 from qutrio.model.urls import (
-    OWN_PROBLEMS,
     ascii_url,
     masked_url,
+    plain_words,
     quotable_url,
     require_dialable_url,
     shown_url,
+    web_url_problem,
 )
 
 HEADERS_MAX = 64
@@ -36,7 +37,6 @@ URL_CHARS_MAX = 2048
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _EXAMPLE = "https://example.org/health"
-_BAD_PORT = "its port is not a number from 1 to 65535"
 _PATTERN_PROBLEMS = frozenset(
     {
         "bad escape (end of pattern)",
@@ -61,7 +61,9 @@ class StatusRange:
 
     def __attrs_post_init__(self) -> None:
         """Refuse an empty range."""
-        require(self.low <= self.high, "expect_status", f"{self.low}-{self.high} is empty")
+        low, high = self.low, self.high
+        problem = f"{low}-{high} is the wrong way round; write {high}-{low}"
+        require(low <= high, "expect_status", problem)
 
 
 def _to_ascii(url: str) -> str:
@@ -72,7 +74,11 @@ def _to_ascii(url: str) -> str:
     except UnicodeError:  # of the library for host names, whose words quote what it was given
         raise _no_url(url, "its host is no name that browsers accept") from None
     except ValueError as error:
-        raise _no_url(url, _plain_words(error)) from None
+        raise _no_url(url, plain_words(error)) from None
+
+
+def _to_capitals(method: str) -> str:
+    return method.upper() if method.isascii() else method
 
 
 @frozen(kw_only=True)
@@ -86,7 +92,7 @@ class HttpCheck(CheckBase):
     kind: ClassVar[str] = "http"
 
     url: str = field(converter=_to_ascii, validator=at_most(URL_CHARS_MAX), repr=masked_url)
-    method: str = "GET"
+    method: str = field(default="GET", converter=_to_capitals)
     headers: tuple[tuple[str, str], ...] = field(
         default=(), repr=False, validator=at_most(HEADERS_MAX)
     )
@@ -115,9 +121,8 @@ class HttpCheck(CheckBase):
     def __attrs_post_init__(self) -> None:
         """Refuse what could not be sent."""
         _require_http_url(self.url)
-        require(
-            bool(_METHOD.fullmatch(self.method)), "method", f"{self.method[:40]!r} is no method"
-        )
+        problem = f"{shown(self.method)} is no method such as GET or POST"
+        require(bool(_METHOD.fullmatch(self.method)), "method", problem)
         require(bool(self.expect_status), "expect_status", "needs at least one code or range")
         for number, (name, value) in enumerate(self.headers, 1):
             _require_sendable(number, name, value)
@@ -208,21 +213,9 @@ def _require_sendable(number: int, name: str, value: str) -> None:
 
 
 def _require_http_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _no_url(url, _plain_words(error)) from None
-    rules = {
-        "it begins with neither http:// nor https://": parts.scheme in {"http", "https"},
-        "it names no host": bool(parts.hostname),
-        "it holds a blank or a character that cannot be seen": not any(c <= " " for c in url),
-        "its host is not ASCII": url.isascii(),
-        _BAD_PORT: port is None or port > 0,
-    }
-    for problem, kept in rules.items():
-        if not kept:
-            raise _no_url(url, problem)
+    if problem := web_url_problem(url):
+        raise _no_url(url, problem)
+    parts = urlsplit(url)
     hidden = parts.username is not None or parts.password is not None
     require(not hidden, "url", "holds credentials; give them as basic_user and basic_password")
 
@@ -231,14 +224,6 @@ def _no_url(url: str, problem: str) -> InvalidValueError:
     """Return why a URL is refused, without the parts of it that may be secrets."""
     problem = f"{quotable_url(url)} is not a URL such as {_EXAMPLE}: {problem}"
     return InvalidValueError("url", problem.strip())
-
-
-def _plain_words(error: ValueError) -> str:
-    """Return what is wrong with a URL without the parts of it that the library quotes."""
-    words = str(error)
-    if words in OWN_PROBLEMS:
-        return words
-    return _BAD_PORT if words.startswith("Port ") else "its host cannot be read"
 
 
 def _require_regex(pattern: str) -> None:

@@ -18,6 +18,7 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ENCODED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 NO_HOST = "its host or port is missing"
+BAD_PORT = "its port is not a number from 1 to 65535"
 OWN_PROBLEMS = ascii_hosts.OWN_PROBLEMS | {NO_HOST}
 """The words of a `ValueError` raised here, which quote nothing; those of libraries do."""
 
@@ -40,6 +41,31 @@ def ascii_url(url: str) -> str:
         host = f"{ascii_host(unquote(name, errors='strict'))}{colon}{port}"
     rest = (_encoded(part) for part in (parts.path, parts.query, parts.fragment))
     return SplitResult(parts.scheme, f"{_encoded(user)}{at}{host}", *rest).geturl()
+
+
+def web_url_problem(url: str) -> str:
+    """Return why `url` cannot be asked for by HTTP; empty when it can.  Nothing is quoted."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return plain_words(error)
+    rules = {
+        "it begins with neither http:// nor https://": parts.scheme in {"http", "https"},
+        "it names no host": bool(parts.hostname),
+        "it holds a blank or a character that cannot be seen": not any(c <= " " for c in url),
+        "it holds letters beyond ASCII": url.isascii(),
+        BAD_PORT: port is None or port > 0,
+    }
+    return next((problem for problem, kept in rules.items() if not kept), "")
+
+
+def plain_words(error: ValueError) -> str:
+    """Return what is wrong with a URL without the parts of it that the library quotes."""
+    words = str(error)
+    if words in OWN_PROBLEMS:
+        return words
+    return BAD_PORT if words.startswith("Port ") else "its host cannot be read"
 
 
 def host_to_dial(url: SplitResult) -> str:

@@ -59,7 +59,7 @@ from tests.cli.front_door import Door
                 "--to",
                 "c@d.ch",
             ],
-            ["host: 'mail:25' holds a port"],
+            ["host: 'mail:25' holds a port", "the port is a field of its own (--port)"],
         ),
         (
             [
@@ -115,6 +115,18 @@ from tests.cli.front_door import Door
             ["password: is missing", "--password"],
         ),
         (["serve", "--socket", ""], ["--socket: is empty"]),
+        (["check", "add", "tls", "t", "https://x.org"], ["write 'x.org:443' alone"]),
+        (["check", "add", "icmp", "t", "x.org:80"], ["write 'x.org' alone: there is no port here"]),
+        (["check", "add", "dns", "t", "x.org:53"], ["there is no port here"]),
+        (["check", "add", "tcp", "t", "h", "80"], ["arguments: '80'", "one argument, HOST:PORT"]),
+        (["check", "add", "tls", "t", "h", "443"], ["arguments: '443'", "HOST:PORT"]),
+        (["node", "remove", "a", "b"], ["arguments: 'b'; see 'qutrio node remove --help'"]),
+        (["cluster", "remove", "b"], ["'qutrio node remove'", "qutrio cluster --help"]),
+        (["node", "add", "b"], ["'qutrio enroll create'"]),
+        (
+            ["check", "add", "http", "t", "https://x/", "--expect-status", "200-100"],
+            ["write 100-200"],
+        ),
         (["node", "remove", "nope"], ["nope", "qutrio node list"]),
         (["enroll", "create", "--ttl", "soon"], ["ttl", "soon"]),
         (["enroll", "approve", "nope"], ["nope", "qutrio enroll list"]),

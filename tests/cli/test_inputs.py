@@ -101,6 +101,20 @@ def test_a_file_that_cannot_be_read_is_named_with_the_way_out(name: str, why: st
         Inputs().line(f"@{name}", "--secret")
 
 
+def test_a_sign_without_the_name_of_a_file_is_told() -> None:
+    for read in (lambda: Inputs().line("@", "--secret"), lambda: Inputs().headers(["X: @"])):
+        with pytest.raises(InvalidValueError, match="'@' names no file; write '@FILE', or '@@'"):
+            read()
+
+
+def test_a_header_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("B: 2\nx-a: 3\n")
+    with pytest.raises(InvalidValueError, match=r"^--header: number 3 has the name of number 1"):
+        Inputs().headers(["X-A: 1", f"@{tmp_path}/lines"])
+    with pytest.raises(InvalidValueError, match="number 2 has the name of number 1"):
+        Inputs().headers(["X-A: 1", "X-A: 1"])
+
+
 def test_standard_input_is_there_for_one_option() -> None:
     problem = "--secret: --body reads standard input already; give one of them as '@FILE'"
     assert piped(b"x\n", first="-") == problem

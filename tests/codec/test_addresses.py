@@ -143,6 +143,8 @@ def test_an_edit_is_judged_by_what_it_changes() -> None:
 def test_one_recipient_twice_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="given twice, also as 'a@b'"):
         require_mail_addresses(evolve(MAIL, recipients=("a@b", "A <a@B>")))
+    with pytest.raises(InvalidValueError, match=r"^recipients: 'a@b' is given twice$"):
+        require_mail_addresses(evolve(MAIL, recipients=("a@b", "a@b")))
 
 
 def test_other_channels_have_no_addresses() -> None:

@@ -176,3 +176,8 @@ def test_name_servers_are_a_list_or_one_text_with_commas(
     given: object, servers: tuple[str, ...]
 ) -> None:
     assert check_from_plain(WEB | {"resolvers": given}, "x").resolvers == servers
+
+
+def test_a_word_of_a_list_is_taken_in_any_letter_case() -> None:
+    zone = {"kind": "dns", "id": "c1", "name": "z", "host": "example.org", "record": "AAAA"}
+    assert check_to_plain(check_from_plain(zone, "z"), secrets=True)["record"] == "aaaa"

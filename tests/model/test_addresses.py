@@ -37,7 +37,11 @@ def test_what_can_be_dialled_is_split(address: str, host: str, port: int) -> Non
     ("address", "words"),
     [
         ("tcp://h:80", "is a URL; write 'h:80' alone"),
-        ("http://h/x", "qutrio check add http"),
+        ("http://h/x", "write 'h:80' alone, or watch the URL with 'qutrio check add http'"),
+        ("HTTPS://h", "write 'h:443' alone, or watch the URL"),
+        ("https://[::1]:8443/x", r"write '\[::1\]:8443' alone"),
+        ("https://[::1]", r"write '\[::1\]:443' alone"),
+        ("mysql://h", "write 'h:PORT' alone$"),
         ("tcp://", "is a URL; write host:port"),
         ("a b:80", "holds a blank"),
         ("h\n:80", r"'h\\n:80' holds a blank"),
@@ -107,9 +111,10 @@ def test_a_host_whose_port_is_said_elsewhere(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "words"),
     [
-        ("smtp://mail:25", "is a URL; write 'mail:25' alone"),
-        ("mail:25", "holds a port; write 'mail' here, and the port apart"),
-        ("[2001:db8::1]:25", "holds a port; write '2001:db8::1' here"),
+        ("smtp://mail:25", "is a URL; write 'mail' alone"),
+        ("https://mail/", "is a URL; write 'mail' alone, or watch the URL"),
+        ("mail:25", "holds a port; write 'mail' alone: there is no port here"),
+        ("[2001:db8::1]:25", "holds a port; write '2001:db8::1' alone"),
         ("a b", "holds a blank .* write a name or an IP address alone"),
         ("u@mail", "holds a user; write a name or an IP address alone"),
         ("mail/", "holds a path; write a name or an IP address alone"),

@@ -149,9 +149,9 @@ def test_every_kind_of_channel_must_say_where_it_goes() -> None:
 @pytest.mark.parametrize(
     ("port", "security", "option"),
     [
-        (465, MailSecurity.STARTTLS, "--security tls"),
+        (465, MailSecurity.STARTTLS, "--security tls, or --port 587"),
         (465, MailSecurity.NONE, "--security tls"),
-        (587, MailSecurity.TLS, "--security starttls"),
+        (587, MailSecurity.TLS, "--security starttls, or --port 465"),
         (25, MailSecurity.TLS, "--security starttls"),
         (465, MailSecurity.TLS, ""),
         (587, MailSecurity.STARTTLS, ""),
@@ -164,3 +164,23 @@ def test_a_mail_port_that_usually_speaks_otherwise_is_warned_of(
 ) -> None:
     told = odd_port_words(smtp(port=port, security=security))
     assert (option in told) if option else not told
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("", "it begins with neither http:// nor https://"),
+        ("hush.example/hook", "it begins with neither http:// nor https://"),
+        ("https:///hush", "it names no host"),
+        ("https://h:0/hush", "its port is not a number from 1 to 65535"),
+        ("https://h:x/hush", "its port is not a number from 1 to 65535"),
+        ("https://h/ hush", "it holds a blank"),
+        ("https://m\u00fcnchen.example/hush", "it holds letters beyond ASCII"),
+        ("https://[::1/hush", "its host cannot be read"),
+    ],
+)
+def test_a_hook_is_refused_for_the_reason_that_a_check_would_be(url: str, why: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"such as https://.*: {why}") as caught:
+        WebhookChannel(id=ID, name="hook", url=url)
+    assert caught.value.field == "url"
+    assert "hush" not in str(caught.value)

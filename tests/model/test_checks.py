@@ -67,10 +67,13 @@ def test_a_url_that_could_not_be_asked_for_is_refused(url: str) -> None:
     assert problem(url=url) == "url"
 
 
-@pytest.mark.parametrize("method", ["", "get", "GET ", "G" * 17])
-def test_a_method_is_a_word_in_capitals(method: str) -> None:
+@pytest.mark.parametrize("method", ["", "G\u00df", "GET ", "G" * 17])
+def test_a_method_is_one_word(method: str) -> None:
     assert problem(method=method) == "method"
-    assert http(method="PROPFIND").method == "PROPFIND"
+
+
+def test_a_method_is_kept_in_capitals_however_it_is_given() -> None:
+    assert [http(method=m).method for m in ("PROPFIND", "get")] == ["PROPFIND", "GET"]
 
 
 def test_some_status_must_be_expected() -> None:
@@ -82,6 +85,11 @@ def test_a_range_of_codes_is_not_empty_and_holds_codes(low: int, high: int) -> N
     with pytest.raises(InvalidValueError):
         StatusRange(low, high)
     assert StatusRange(404, 404).low == 404
+
+
+def test_a_range_of_codes_that_runs_backwards_is_told_with_the_right_one() -> None:
+    with pytest.raises(InvalidValueError, match="300-200 is the wrong way round; write 200-300"):
+        StatusRange(300, 200)
 
 
 @pytest.mark.parametrize(
