@@ -64,6 +64,21 @@ def parse(text: str, source: str) -> ClusterDocument:
     return document_from_plain(yaml.data, source, locate=partial(_locate, yaml, source))
 
 
+def line_of(text: str, section: str, item: str, field: str) -> int:
+    """Return the line of a field in a text that `parse` reads, or of the nearest thing around it.
+
+    `section` is empty for a field of the document itself; `item` is an id.
+    """
+    yaml = read_yaml(text, "cluster.yaml")
+    if not section:
+        return yaml.line((field,))
+    items = yaml.data.get(section)
+    for index, data in enumerate(items if isinstance(items, list) else ()):
+        if identified(section, data)["id"] == item:
+            return yaml.line((section, index, field))
+    return yaml.line((section, field))
+
+
 def is_whole(text: str) -> bool:
     """Tell whether a text still has the last line that every text begins its life with."""
     return text.rstrip().endswith(END)

@@ -207,8 +207,8 @@ class _Document:
             plain = identified(section, item)
             try:
                 value = read(plain, strict=self.strict)
-                _require_new("id", plain["id"], found)
                 _require_new("name", plain.get("name"), names)
+                _require_new("id", plain["id"], found)
             except InvalidValueError as error:
                 place = (section, index, error.field)
                 label = _label(section, index, plain)

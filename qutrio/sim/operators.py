@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from qutrio.core.enrollment import Admission, admission
-from qutrio.core.mutations import AddToken, ClaimToken, PutCheck, Refusal, RemoveMember
+from qutrio.core.mutations import AddToken, Batch, ClaimToken, PutCheck, RemoveMember
 from qutrio.model.checks import TcpCheck
 from qutrio.model.ids import CheckId, TokenId, UnixTime
 from qutrio.model.members import Member, Token
@@ -137,6 +137,6 @@ def hand_edit(world: SimulatedWorld, via: NodeId, label: str, *, back: int) -> N
     checks += [*base.checks[1:], new_check(label)]
     edited = evolve(base, checks=tuple(sorted(checks, key=lambda c: c.id)))
     changes = judge(edited, known)
-    if isinstance(changes, Refusal):
+    if not isinstance(changes, Batch):
         return
     world.propose(via, changes, label)

@@ -13,7 +13,7 @@ import trio
 from attrs import frozen
 
 import qutrio
-from qutrio.codec.cluster_yaml import merge, parse
+from qutrio.codec.cluster_yaml import line_of, merge, parse
 from qutrio.codec.document import from_json, to_json
 from qutrio.errors import QutrioError, plain_reason
 from qutrio.model.document import ClusterDocument
@@ -43,6 +43,13 @@ async def parse_elsewhere(text: str, source: str) -> ClusterDocument | Failure:
 async def merge_elsewhere(text: str, document: ClusterDocument) -> str | Failure:
     """Return `text` with the values of `document` in it, and its comments kept."""
     return await _run({"text": text, "document": to_json(document).decode()})
+
+
+async def line_elsewhere(text: str, section: str, item: str, field: str) -> int | Failure:
+    """Return the line of a field; see `line_of`."""
+    place = {"section": section, "item": item, "field": field}
+    answer = await _run({"text": text, **place})
+    return answer if isinstance(answer, Failure) else int(answer)
 
 
 async def _run(request: Request) -> str | Failure:
@@ -77,6 +84,8 @@ def _work(request: Request) -> dict[str, str]:
     try:
         if "document" in request:
             return {"result": merge(request["text"], from_json(request["document"].encode()))}
+        if "section" in request:
+            return {"result": str(line_of(**request))}
         return {"result": to_json(parse(request["text"], request["source"])).decode()}
     except QutrioError as error:
         return {"error": str(error)}

@@ -31,9 +31,9 @@ from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log
 from qutrio.storage.atomic import PRIVATE_MODE
 from qutrio.storage.edit_progress import EditProgress
-from qutrio.storage.edits import Bases, judge, stamp_of
+from qutrio.storage.edits import Bases, Mistake, judge, mistake_of, stamp_of
 from qutrio.storage.edits_needed import still_needed, warnings_of
-from qutrio.storage.merge_worker import Failure, merge_elsewhere, parse_elsewhere
+from qutrio.storage.merge_worker import Failure, line_elsewhere, merge_elsewhere, parse_elsewhere
 from qutrio.storage.mirror_memory import Memory, digest_of, recall, remember
 from qutrio.storage.places import DataDirectory
 from qutrio.storage.refused import keep_refused
@@ -232,9 +232,12 @@ class _Mirror:
 
     async def _propose(self, edited: ClusterDocument, content: bytes) -> str | None:
         """Return why the edit is refused; None once it is committed, or changes nothing."""
+        text = content.decode("utf-8-sig")
         judged = await self._thread(partial(judge, edited, self.bases))
         if isinstance(judged, Refusal):
             return judged.reason
+        if isinstance(judged, Mistake):
+            return await self._located(judged, text)
         changes = await self._thread(partial(still_needed, judged, self.view.value.document))
         self.progress.enter(EditStage.PROPOSED, len(content))
         for warning in warnings_of(changes, self.view.value.document):
@@ -243,8 +246,19 @@ class _Mirror:
             self.log("hand edit of cluster.yaml changes nothing")
         reason = await self._commit(changes) if changes.mutations else None
         if reason is None:
-            self.shown, self.handmade = edited, content.decode("utf-8-sig")
-        return reason
+            self.shown, self.handmade = edited, text
+            return None
+        find = partial(mistake_of, changes, self.view.value.document, reason)
+        mistake = await self._thread(find)
+        return reason if mistake is None else await self._located(mistake, text)
+
+    async def _located(self, mistake: Mistake, text: str) -> str:
+        """Return the reason with the line of the file before it."""
+        line = await line_elsewhere(text, mistake.section, mistake.item, mistake.field)
+        if isinstance(line, Failure):
+            return mistake.reason
+        label = mistake.reason.removeprefix(f"{self.path.name}: ")
+        return f"{self.path.name}:{line}: {label}"
 
     async def _commit(self, changes: Batch) -> str | None:
         reply = await self.inbox.ask(lambda request: Proposed(request, changes, HAND_EDIT))

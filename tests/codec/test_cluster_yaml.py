@@ -112,6 +112,11 @@ def test_a_merge_writes_down_the_id_that_a_person_left_out() -> None:
         ('interval: "30s"', "interval: 0.1s", r"check 'web': interval: 100ms is out of range"),
         ("enabled: true", "enabled: yes", "neither true nor false"),
         ('name: "db"', 'name: "web"', "'web' is given twice"),
+        (
+            "checks:\n",
+            "checks:\n" + "  - {name: new, kind: icmp, host: h}\n" * 2,
+            "check 'new': name: 'new' is given twice",
+        ),
         ('id: "c2"', 'id: "c1"', "id: 'c1' is given twice"),
         ('url: "https://example.org/"', "", r"check 'web': url: is missing"),
         ('body_max: "1MiB"', "body_max: 1 elephant", "such as 64KiB"),
