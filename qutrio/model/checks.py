@@ -19,6 +19,7 @@ from qutrio.model.rules import at_most, between, is_text, require, shown
 from qutrio.model.tls_check import TlsCheck
 from qutrio.model.urls import (
     ascii_url,
+    host_to_dial,
     masked_url,
     plain_words,
     quotable_url,
@@ -138,9 +139,11 @@ class HttpCheck(CheckBase):
 
     def require_dialable(self, was: CheckBase | None) -> None:
         """Refuse a host that nobody can dial, or whose family may not be dialled."""
-        aim = self.url, self.ip_family
-        if not isinstance(was, HttpCheck) or (was.url, was.ip_family) != aim:
-            require_family(require_dialable_url(self.url), self.ip_family)
+        before = was if isinstance(was, HttpCheck) else None
+        if before is None or before.url != self.url:
+            require_dialable_url(self.url)
+        if before is None or (before.url, before.ip_family) != (self.url, self.ip_family):
+            require_family(host_to_dial(urlsplit(self.url)), self.ip_family)
 
 
 @frozen(kw_only=True)

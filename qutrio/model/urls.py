@@ -74,10 +74,10 @@ def host_to_dial(url: SplitResult) -> str:
     return host.replace("%25", "%", 1) if ":" in host else host
 
 
-def require_dialable_url(url: str, field: str = "url") -> str:
-    """Return the host of a URL, which must be one to connect to, by the rules of addresses.
+def require_dialable_url(url: str, field: str = "url") -> None:
+    """Accept a URL whose host and port can be dialled, by the rules of addresses.
 
-    Raises `InvalidValueError` for `field`.  It quotes the host and the port at most.
+    Raises `InvalidValueError` for `field`, which quotes the host and the port at most.
     """
     parts = urlsplit(url)
     host = host_to_dial(parts)
@@ -85,7 +85,6 @@ def require_dialable_url(url: str, field: str = "url") -> str:
     require_one_host(host, field)
     if parts.port is not None:
         require_plain_port(parts.netloc.rpartition(":")[2], field)
-    return host
 
 
 def shown_url(url: str) -> str:
