@@ -30,7 +30,7 @@ from qutrio.core.api.messages import (
     Wrote,
     Yield,
 )
-from qutrio.core.api.mutations import Mutation, PromoteMember
+from qutrio.core.api.mutations import Mutation, PromoteMember, weight
 from qutrio.core.checks.result_exchange import REQUEST_PAUSE_S, ResultExchange
 from qutrio.core.consensus.feature_level import RaiseLevel, rise
 from qutrio.core.consensus.register import Proposal, Register
@@ -47,7 +47,7 @@ from qutrio.core.election.engine_messages import (
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.proposals import PendingProposals
-from qutrio.core.quorum.bounds import KnownNumbers, named
+from qutrio.core.quorum.bounds import KnownNumbers, ProposalRateLimit, named
 from qutrio.model.ids import Instant, NodeId, UnixTime
 from qutrio.model.stable import Position, Promise
 
@@ -66,6 +66,7 @@ class MessageRouter:
     alerts: AlertManager
     transfer: LeadershipTransfer
     positions: dict[NodeId, Position] = field(factory=dict)
+    rate_limit: ProposalRateLimit = field(factory=ProposalRateLimit)
 
     def hear(self, sender: NodeId, message: Message, now: Instant, wall: UnixTime) -> Consequences:
         """Take a member's message in, unless its program is too old: then it has no link either.
@@ -143,6 +144,7 @@ class MessageRouter:
         """Forget what is known of nodes that are no longer members."""
         for stranger in self.positions.keys() - members:
             del self.positions[stranger]
+        self.rate_limit.keep(members)
 
     def own_changes(self, now: Instant) -> list[Proposal]:
         """Return the changes that the master makes by itself."""
@@ -191,7 +193,7 @@ class MessageRouter:
 
         When that term is over, say so: a copy that comes late must not be written after the
         asker was told that it never will be.  While this node may yet act in it again, or when
-        it does not remember that term, it says nothing.
+        it does not remember that term, it says nothing; nor when the asker proposes too much.
         """
         register = self.register
         if message.term not in register.held:
@@ -199,8 +201,11 @@ class MessageRouter:
         proposal = Proposal(message.mutation, (sender, message.request), message.door, message.uid)
         if message.term != register.established:
             return register.decline(proposal, message.term)
+        if register.knows(proposal):
+            return register.propose(proposal)
         acts = self.leadership.acting_until(now) is not None
-        return register.propose(proposal) if acts or register.knows(proposal) else []
+        heard = acts and self.rate_limit.allows(sender, weight(message.mutation), now)
+        return register.propose(proposal) if heard else []
 
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant

@@ -1,5 +1,6 @@
 """Of what a hand edit asks for: what the cluster lacks still, and what is seldom meant."""
 
+from qutrio.core.api.draft import same_check
 from qutrio.core.api.mutations import (
     Batch,
     Mutation,
@@ -9,7 +10,6 @@ from qutrio.core.api.mutations import (
     PutSettings,
     RemoveChannel,
     RemoveCheck,
-    same_check,
 )
 from qutrio.model.checks import slow_words
 from qutrio.model.document import ClusterDocument
