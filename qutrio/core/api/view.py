@@ -23,6 +23,7 @@ class View:
     `vacating` asks the programs that rely on the mandate to stop: the role is to move.
     `master_term` is the term in which the master acts; meaningless without one.
     `minority_until` is up to when this node may page as the leader of a minority, if it is one.
+    `holder` is the node that this one is bound to, whose writes it accepts, if there is one.
     `ledger` is the committed one, `minority_ledger` that of the minority: what is not in its
     outbox any more must not be sent.
     """
@@ -40,6 +41,7 @@ class View:
     minority_until: Instant | None = None
     ledger: Ledger = Ledger()
     minority_ledger: Ledger = Ledger()
+    holder: NodeId | None = None
 
 
 @frozen(kw_only=True)
