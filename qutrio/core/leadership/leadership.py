@@ -186,7 +186,7 @@ class Leadership:
             # so that it claims again, in a term to endorse
             new |= self.heard_of(Term(beat.claim + 1), sender, now)
         ack = self.voter.answer(sender, beat.number, claim, now, fit=self.fit)
-        notes = self.clocks.heard(sender, beat.wall - wall)
+        notes = self.clocks.heard(sender, beat.wall - wall, now)
         effects = [Send(sender, ack), *notes]
         if beat.committed == ack.committed and not notes:
             return Consequences(effects, renews=not new and self.lease.promise is promise)
