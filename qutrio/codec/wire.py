@@ -39,6 +39,13 @@ BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
     | {tag(ProbeNow): 256 * 1024}
 )
 """The limit for each kind of message."""
+VALUES_MAX = 1_500_000
+"""How many values may be in one message, also in fields of newer versions.
+
+The longest record has one for ten bytes; a list that is empty takes three bytes and becomes 64.
+"""
+_BEGINNINGS: Final = (b",", b"[", b"{")
+"""Of each value stands one before it or at its beginning; others stand in texts, and count too."""
 _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
     {
         tag(Report): (("results", RESULTS_PER_REPORT_MAX), ("numbers", RESULTS_PER_REPORT_MAX)),
@@ -90,25 +97,32 @@ def _halves(message: Message) -> tuple[Message, ...]:
 
 def longest(data: bytes) -> int:
     """Return the limit for a message that begins with `data`."""
+    return BYTES_MAX.get(kind_of(data), SMALL_BYTES_MAX)
+
+
+def kind_of(data: bytes) -> str:
+    """Return the kind of message that `data` begins as; empty for anything else."""
     found = _KIND.match(data)
-    return BYTES_MAX.get(found.group(1).decode(), SMALL_BYTES_MAX) if found else SMALL_BYTES_MAX
+    return found.group(1).decode() if found is not None else ""
 
 
 def decode(data: bytes) -> Message | None:
     """Return the message, or None for a message that only a newer version knows.
 
-    A message that is longer than its kind allows is not decoded, and the results of a report and
+    A message that is longer than its kind allows, or has more values than any record, is not
+    decoded, and the results of a report and
     the ages of incidents are counted before they are built.  Raises `InvalidDocumentError` for
     data that no version of the program would send.
     """
-    found = _KIND.match(data)
-    kind = found.group(1).decode() if found is not None else ""
+    kind = kind_of(data)
     if len(data) > BYTES_MAX.get(kind, SMALL_BYTES_MAX):
         if kind and kind not in BYTES_MAX:
             return None
         most = BYTES_MAX.get(kind, SMALL_BYTES_MAX)
         what = f"a {kind}" if kind else "something without a kind"
         raise InvalidDocumentError(f"not a message: {what} of {len(data)} bytes, at most {most}")
+    if sum(map(data.count, _BEGINNINGS)) > VALUES_MAX:
+        raise InvalidDocumentError(f"not a message: a {kind} of more than {VALUES_MAX} values")
     try:
         plain = orjson.loads(data)
         _count(plain, kind)

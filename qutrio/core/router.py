@@ -30,7 +30,7 @@ from qutrio.core.api.messages import (
     Wrote,
     Yield,
 )
-from qutrio.core.api.mutations import Mutation, PromoteMember
+from qutrio.core.api.mutations import Mutation, PromoteMember, weight
 from qutrio.core.checks.result_exchange import REQUEST_PAUSE_S, ResultExchange
 from qutrio.core.consensus.feature_level import RaiseLevel, rise
 from qutrio.core.consensus.register import Proposal, Register
@@ -47,7 +47,7 @@ from qutrio.core.election.engine_messages import (
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.core.leadership.transfer import LeadershipTransfer
 from qutrio.core.proposals import PendingProposals
-from qutrio.core.quorum.bounds import KnownNumbers, named
+from qutrio.core.quorum.bounds import KnownNumbers, ProposalRateLimit, named
 from qutrio.model.ids import Instant, NodeId, UnixTime
 from qutrio.model.stable import Position, Promise
 
@@ -66,6 +66,7 @@ class MessageRouter:
     alerts: AlertManager
     transfer: LeadershipTransfer
     positions: dict[NodeId, Position] = field(factory=dict)
+    rate_limit: ProposalRateLimit = field(factory=ProposalRateLimit)
 
     def route(self, sender: NodeId, message: Message, now: Instant, wall: UnixTime) -> Consequences:
         """Process a message of `sender`, a member by its certificate.
@@ -143,6 +144,7 @@ class MessageRouter:
         """Forget nodes that are no longer members."""
         for stranger in self.positions.keys() - members:
             del self.positions[stranger]
+        self.rate_limit.keep(members)
 
     def own_changes(self, now: Instant) -> list[Proposal]:
         """Return the changes that the master makes by itself."""
@@ -191,7 +193,8 @@ class MessageRouter:
 
         If that term is over, answer so: a copy that arrives late must not be written after the
         requester was told that it never will be.  If this node may become master in that term
-        again, or does not know that term, it does not answer.
+        again, or does not know that term, it does not answer; nor does it if the requester
+        proposes too much.
         """
         register = self.register
         if message.term not in register.terms_written:
@@ -199,8 +202,11 @@ class MessageRouter:
         proposal = Proposal(message.mutation, (sender, message.request), message.door, message.uid)
         if message.term != register.established:
             return register.decline(proposal, message.term)
+        if register.knows(proposal):
+            return register.propose(proposal)
         acts = self.leadership.acting_until(now) is not None
-        return register.propose(proposal) if acts or register.knows(proposal) else []
+        heard = acts and self.rate_limit.allows(sender, weight(message.mutation), now)
+        return register.propose(proposal) if heard else []
 
     def _replicate(
         self, sender: NodeId, message: Write | Wrote | Commit | Fetch | Fetched, now: Instant

@@ -39,6 +39,7 @@ def view_of(
         minority_until=None if removed else minority.until,
         ledger=committed.ledger,
         minority_ledger=minority.ledger,
+        holder=leadership.lease.promise.holder,
     )
 
 

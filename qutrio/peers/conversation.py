@@ -6,7 +6,7 @@ import trio
 from attrs import define, field
 
 from qutrio import __version__
-from qutrio.codec.wire import WIRE_VERSION, frames, longest
+from qutrio.codec.wire import WIRE_VERSION, frames, kind_of, longest
 from qutrio.core.api.events import Announced, Linked, Received
 from qutrio.core.api.view import View
 from qutrio.errors import PeerError
@@ -15,6 +15,7 @@ from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.levels import LEVEL, can_belong
 from qutrio.model.members import Member
 from qutrio.peers.frames import Hello, Refused, receive_expected, send_frame
+from qutrio.peers.large_frames import LargeFrames
 from qutrio.peers.links import Link
 from qutrio.peers.reading import read_frame
 from qutrio.peers.websocket import WebSocket
@@ -43,6 +44,7 @@ class Conversation:
     level: int = LEVEL
     levels: dict[NodeId, int] = field(factory=dict, init=False)
     """The feature level that each member's last hello announced."""
+    _large: dict[NodeId, LargeFrames] = field(factory=dict, init=False)
     _decoding: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(DECODING_THREADS_MAX), init=False
     )
@@ -91,12 +93,13 @@ class Conversation:
         The link's socket must have exchanged hellos.
         """
         outbox = link.outbox = self.outboxes.open(link.peer)
+        large = self._large.setdefault(link.peer, LargeFrames(link.peer))
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._post, Linked(link.peer))
-                nursery.start_soon(self._read, link)
+                nursery.start_soon(self._read, link, large)
                 nursery.start_soon(self._cut_when_silent, link.socket)
-                await self._write(link, outbox)
+                await self._write(link, outbox, large)
                 # Close the outbox only after the peer had the chance to read all of it.
                 nursery.cancel_scope.cancel()
             await link.socket.finish()
@@ -113,9 +116,9 @@ class Conversation:
         except trio.BrokenResourceError:
             return  # this node is stopping, and only sends what is still queued
 
-    async def _read(self, link: Link) -> None:
+    async def _read(self, link: Link, large: LargeFrames) -> None:
         while True:
-            event = await self._decoded(link.peer, await link.socket.receive())
+            event = await self._decoded(large, await link.socket.receive())
             if event is None:
                 continue
             try:
@@ -123,16 +126,23 @@ class Conversation:
             except trio.BrokenResourceError:
                 return  # as above
 
-    async def _decoded(self, peer: NodeId, data: bytes) -> Received | None:
-        """Decode a frame, a large one in a thread; the next frame is read afterwards."""
+    async def _decoded(self, large: LargeFrames, data: bytes) -> Received | None:
+        """Decode a frame, a large one in a thread; the next one is not read before.
+
+        A large one that this node does not want is nothing; raises `PeerError` for too many.
+        """
+        peer = large.peer
         if len(data) <= INLINE_BYTES_MAX or len(data) > longest(data):
             return read_frame(peer, data)
-        # Not abandoned when the link ends: the frame's size and the number of threads are bounded.
+        if not large.wanted(kind_of(data), len(data), self.view.value):
+            return None
+        # Not abandoned when the link ends: what it works on is bounded, and so are the threads.
         return await trio.to_thread.run_sync(read_frame, peer, data, limiter=self._decoding)
 
-    async def _write(self, link: Link, outbox: Outbox) -> None:
+    async def _write(self, link: Link, outbox: Outbox, large: LargeFrames) -> None:
         told = set[str]()
         async for message in outbox:
+            large.said(message)
             parts = frames(message)
             kind = type(message).__name__
             if not parts and kind not in told:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from qutrio.core.api.draft import same_check
 from qutrio.core.api.mutations import (
     Batch,
     Mutation,
@@ -11,7 +12,6 @@ from qutrio.core.api.mutations import (
     PutSettings,
     RemoveChannel,
     RemoveCheck,
-    same_check,
 )
 from qutrio.model.channels import odd_port_words
 from qutrio.model.checks import slow_warning

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qutrio.codec.converter import UNIX_MAX, WHOLE_MAX
-from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, decode, encode, frames
+from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, VALUES_MAX, decode, encode, frames
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     CanvassRequest,
@@ -201,6 +201,14 @@ def test_results_are_counted_before_they_are_built(name: str) -> None:
     plain = {"kind": "report", "results": [], name: ["no result"] * (RESULTS_PER_REPORT_MAX + 1)}
     with pytest.raises(InvalidDocumentError, match=f"501 {name}, at most 500"):
         decode(orjson.dumps(plain))
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "0"])
+def test_values_are_counted_before_they_are_built(value: str) -> None:
+    """Sixteen megabytes of empty lists are half a gigabyte once they are built."""
+    many = ",".join([value] * VALUES_MAX)
+    with pytest.raises(InvalidDocumentError, match="a fetched of more than 1500000 values"):
+        decode(f'{{"kind":"fetched","accepted":true,"x":[{many}]}}'.encode())
 
 
 LONG_IDS = [CheckId(f"{n:03}" + "L" * 70_000) for n in range(100)]

@@ -11,12 +11,14 @@ from qutrio.core.api.events import Received
 from qutrio.core.api.messages import Fetched, Heartbeat, Message, Removed, Report, Ruling
 from qutrio.core.api.mutations import Batch, Mutation
 from qutrio.core.quorum.bounds import (
+    CHANGES_PER_S,
     NUMBER_JUMP_MAX,
     REVISION_JUMP_MAX,
     SEQUENCE_JUMP_MAX,
     TERM_JUMP_MAX,
     KnownNumbers,
     NamedNumbers,
+    ProposalRateLimit,
     named,
     nearer,
 )
@@ -182,6 +184,22 @@ def test_the_sequence_of_a_ledger_counts_from_what_is_known() -> None:
         sequence = 5 + SEQUENCE_JUMP_MAX + more
         held = evolve(record(document(A, B), pos(1)), ledger=Ledger(sequence=sequence))
         assert known.covers(named(Fetched(accepted=True, record=held))) is covered
+
+
+def test_a_node_pays_for_a_large_change_before_it_is_heard_again() -> None:
+    limit = ProposalRateLimit()
+    assert limit.allows(A, 25_000, at(0))
+    assert not limit.allows(A, 1, at(3.9))
+    assert limit.allows(B, 1, at(3.9))  # the others do not wait
+    assert limit.allows(A, 1, at(4.1))
+
+
+def test_a_node_may_propose_many_small_changes_at_once_but_not_for_ever() -> None:
+    limit = ProposalRateLimit()
+    allowed = sum(limit.allows(A, 1, at(0)) for _ in range(20_000))
+    assert CHANGES_PER_S <= allowed <= CHANGES_PER_S + 2
+    limit.keep({B})
+    assert limit.allows(A, 1, at(0))
 
 
 def test_each_message_raises_the_term_by_the_bound_at_most() -> None:

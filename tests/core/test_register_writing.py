@@ -5,11 +5,13 @@ from attrs import evolve
 from qutrio.core.api.effects import Effect, Note, Send
 from qutrio.core.api.facts import OwnChangeRefused
 from qutrio.core.api.messages import Ruled, Ruling, Write
-from qutrio.core.api.mutations import ClaimToken, PromoteMember, RemoveMember
+from qutrio.core.api.mutations import Batch, ClaimToken, PromoteMember, PutCheck, RemoveMember
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.consensus.register import (
+    CHANGES_PER_WRITE_MAX,
     PROPOSALS_PER_WRITE_MAX,
     PROPOSALS_QUEUED_MAX,
+    REASON_CHARS_MAX,
     RULINGS_REMEMBERED_MAX,
     Proposal,
 )
@@ -28,7 +30,7 @@ from tests.core.registers import (
     write,
     wrote,
 )
-from tests.core.samples import A, B, C, D, at, document, member, pos, register, sent
+from tests.core.samples import A, B, C, D, at, check, document, member, pos, register, sent
 
 
 def rulings(effects: list[Effect], to: NodeId = A) -> list[Ruling]:
@@ -68,6 +70,26 @@ def test_nothing_is_called_committed_before_a_majority_accepted() -> None:
     assert holder.write_has_majority()
     assert rulings(holder.mark_committed(), B) == [Ruling.COMMITTED]
     assert checks_of(holder.committed.document) == ["a"]
+
+
+def test_the_changes_of_one_step_are_bounded_also_when_they_are_refused() -> None:
+    holder = established()
+    bad = Batch(mutations=(PromoteMember(node=D),) * CHANGES_PER_WRITE_MAX)
+    holder.propose(proposal(bad, request="r1"))
+    holder.propose(proposal(bad, request="r2"))
+    holder.propose(proposal(put("a"), request="r3"))
+    for ruled in ([Ruling.REFUSED], [Ruling.REFUSED], []):
+        assert holder.waiting
+        assert rulings(pump(holder)) == ruled
+    assert holder.flight is not None
+    assert not holder.waiting
+
+
+def test_a_refusal_that_quotes_a_long_text_is_cut() -> None:
+    holder = established()
+    holder.propose(proposal(PutCheck(check=check(alerts=("x" * 10_000,)))))
+    (ruled,) = [m for m in sent(pump(holder), A) if isinstance(m, Ruled)]
+    assert len(ruled.reason) == REASON_CHARS_MAX
 
 
 def test_a_write_takes_a_bounded_number_of_changes() -> None:

@@ -1,6 +1,7 @@
 """The router: every message reaches its state machine; changes only the master of their term."""
 
 import pytest
+from attrs import evolve
 
 from qutrio.core.api.effects import Notify, Probe, Send
 from qutrio.core.api.messages import (
@@ -23,11 +24,12 @@ from qutrio.core.api.messages import (
     Write,
     Wrote,
 )
-from qutrio.core.api.mutations import Batch
+from qutrio.core.api.mutations import Batch, PromoteMember
 from qutrio.core.checks.result_exchange import REQUEST_PAUSE_S
+from qutrio.core.consensus.register import Proposal
 from qutrio.core.node import Node
 from qutrio.model.document import Settings
-from qutrio.model.ids import NEVER, RequestId, Revision, Term
+from qutrio.model.ids import NEVER, NodeId, RequestId, Revision, Term
 from qutrio.model.incidents import Ledger
 from qutrio.model.results import Outcome
 from qutrio.model.stable import Position, Promise
@@ -283,3 +285,22 @@ def test_a_change_for_a_term_that_this_node_does_not_remember_gets_no_answer(
 def test_a_notice_of_removal_is_not_routed() -> None:
     with pytest.raises(AssertionError):
         follower().router.route(A, Removed(revision=Revision(2)), at(0), WALL)
+
+
+def test_whoever_proposed_much_is_not_heard_for_a_while_and_the_others_are() -> None:
+    cluster = settled()
+    node, now = cluster.nodes[A], cluster.now
+    wish = PromoteMember(node=B)
+    much = evolve(propose(1, "big"), mutation=Batch(mutations=(wish,) * 10_000))
+    node.router.route(B, much, at(now), WALL)
+    node.router.route(B, propose(1, "next"), at(now), WALL)
+    node.router.route(C, propose(1, "other"), at(now), WALL)
+    asked = [(C, "other"), (B, "big")]
+    assert [node.register.knows(wished(*origin)) for origin in asked] == [True, True]
+    assert not node.register.knows(wished(B, "next"))
+    node.router.route(B, propose(1, "next"), at(now + 1.1), WALL)
+    assert node.register.knows(wished(B, "next"))
+
+
+def wished(node: NodeId, request: str) -> Proposal:
+    return Proposal(PromoteMember(node=B), (node, RequestId(request)))

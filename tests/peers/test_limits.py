@@ -10,12 +10,13 @@ from trio.testing import MockClock
 
 from qutrio.codec.wire import WIRE_VERSION, encode
 from qutrio.core.api.events import Linked, Received
-from qutrio.core.api.messages import Farewell, Fetched, ProbeNow
+from qutrio.core.api.messages import Farewell, Fetch, Fetched, ProbeNow
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import CheckId, Revision
 from qutrio.model.incidents import Ledger
 from qutrio.model.stable import Position, Record
 from qutrio.peers.frames import Challenge, Hello, receive_expected, to_bytes
+from qutrio.peers.large_frames import UNWANTED_MAX
 from qutrio.peers.transport import HANDSHAKE_DEADLINE_S, TlsTransport
 from qutrio.peers.watched import SEND_STALL_S
 from qutrio.peers.websocket import (
@@ -170,6 +171,8 @@ async def test_the_largest_message_gets_through(
     async with running(low, high):
         await low.linked(people[1])
         await high.linked(people[0])
+        high.outboxes.send(people[0].member.id, Fetch(accepted=True))
+        assert await low.received() == Received(people[1].member.id, Fetch(accepted=True))
         low.outboxes.send(people[1].member.id, message)
         low.outboxes.send(people[1].member.id, heartbeat())
         assert await high.received() == Received(people[0].member.id, message)
@@ -205,6 +208,26 @@ async def test_ids_that_are_stored_and_too_long_do_not_end_a_link(
         low.outboxes.send(people[1].member.id, heartbeat())
         assert await high.received() == Received(people[0].member.id, heartbeat())
         assert [what for what, _ in low.lines].count("message too large to send") == 1
+
+
+async def test_a_record_that_nobody_asked_for_is_not_decoded_and_many_end_the_link(
+    people: list[Person], autojump_clock: MockClock
+) -> None:
+    net, document = MemoryNetwork(), document_of(*people[:2])
+    low, high = (in_memory(net, p, document) for p in people[:2])
+    padded = fat_message(document, 100_000)
+    async with running(low, high):
+        await low.linked(people[1])
+        await high.linked(people[0])
+        for _ in range(UNWANTED_MAX):
+            low.outboxes.send(people[1].member.id, padded)
+        low.outboxes.send(people[1].member.id, heartbeat())
+        assert await high.received() == Received(people[0].member.id, heartbeat())
+        low.outboxes.send(people[1].member.id, padded)
+        await high.unlinked(people[0])
+        await trio.testing.wait_all_tasks_blocked()
+        reasons = [details.get("reason") for what, details in high.lines if what == "link down"]
+        assert "sent 6 large messages that nobody asked for" in reasons
 
 
 async def test_a_stranger_may_not_send_much(

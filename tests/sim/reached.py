@@ -19,7 +19,7 @@ CORE = Path(__file__).parents[2] / "qutrio" / "core"
 CALLS = frozenset({"Refusal", "Note", "_changed"})
 RULINGS = frozenset({"REFUSED", "UNKNOWN", "AGAIN"})
 OUT_OF_REACH = {
-    "BATCH_MUTATIONS_MAX": "a hand edit of more than 50,000 changes",
+    "BATCH_MUTATIONS_MAX": "a hand edit of more than 25,000 changes",
     "cluster_id cannot be changed": "an edit of a file of another cluster",
     "tokens are not edited by hand": "an operator who forges a token",
     "members are not added or removed by hand": "an operator who forges a member",

@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from qutrio.core.api.draft import same_check
 from qutrio.core.api.mutations import (
     Batch,
     Mutation,
@@ -12,7 +13,6 @@ from qutrio.core.api.mutations import (
     Refusal,
     RemoveChannel,
     RemoveCheck,
-    same_check,
 )
 from qutrio.model.document import ClusterDocument
 

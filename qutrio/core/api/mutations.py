@@ -11,19 +11,21 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from qutrio.core.api.admission import token_problem
-from qutrio.core.api.items import drop, find, namesake, put
+from qutrio.core.api.draft import Draft, attached, discord_url, exact_name, same_check, stamped
+from qutrio.core.api.items import drop, namesake, put
 from qutrio.core.api.new_items import ITEM_CHARS_MAX, MEMBER_CHARS_MAX, require_fit
 from qutrio.core.election.engines import ENGINES
 from qutrio.model.addresses import require_address_of_node
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.ids import NodeId, Revision, TokenId, UnixTime
+from qutrio.model.ids import NodeId, TokenId, UnixTime
 from qutrio.model.levels import LEVEL_UNSAID, can_belong
 from qutrio.model.members import Member, Token
 from qutrio.model.new_checks import require_new_check
 
-BATCH_MUTATIONS_MAX = 50_000
+BATCH_MUTATIONS_MAX = 25_000
+"""Every check there may be, and more.  Each costs the master 20 microseconds in one step."""
 
 
 @frozen
@@ -33,105 +35,114 @@ class Refusal:
     reason: str
 
 
-def same_check(left: Check | None, right: Check | None) -> bool:
-    """Compare two checks without `changed`, the revision that the master stamps on them."""
-    if left is None or right is None:
-        return left is right
-    return evolve(left, changed=Revision(0)) == evolve(right, changed=Revision(0))
-
-
 def _changed(kind: str, name: str) -> Refusal:
     return Refusal(f"{kind} {name!r} was changed or removed by somebody else; look and try again")
 
 
+class _ItemChange:
+    """What adds, changes or removes a check or a channel: alone, or with others in a batch."""
+
+    __slots__ = ()
+
+    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
+        """Return the document with the change; raises `InvalidValueError`."""
+        del wall
+        draft = Draft(document)
+        return self.change(draft) or draft.document()
+
+    def change(self, draft: Draft) -> Refusal | None:
+        """Make the change in a draft, or say why not; raises `InvalidValueError`."""
+        raise NotImplementedError
+
+
 @frozen(kw_only=True)
-class PutCheck:
+class PutCheck(_ItemChange):
     """Add a check (`expect` None), or replace the one it was made from."""
 
     check: Check
     expect: Check | None = None
 
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the check in it; raises `InvalidValueError`."""
-        del wall
-        found = find(document.checks, self.check.id)
+    def change(self, draft: Draft) -> Refusal | None:
+        """Put the check into a draft, or say why not; raises `InvalidValueError`."""
+        found = draft.checks.get(self.check.id)
         if self.expect is None and found is not None:
             return Refusal(f"a check with the id {self.check.id!r} exists")
         if not same_check(self.expect, found):
             return _changed("check", self.check.name)
         if same_check(self.check, found):
-            return document
-        if other := namesake(document.checks, self.check, found):
+            return None
+        if other := draft.checks.namesake(self.check, found):
             return Refusal(f"a check named {other.name!r} exists; choose another name")
-        known = {c.name for c in document.channels}
         for name in self.check.alerts:
-            if name not in known:
+            if not draft.channels.where(exact_name, name):
                 return Refusal(f"there is no alert channel named {name!r}; see 'qutrio alert list'")
         require_new_check(self.check, found)
         require_fit(self.check, found, ITEM_CHARS_MAX)
-        stamped = evolve(self.check, changed=Revision(document.revision + 1))
-        return evolve(document, checks=put(document.checks, stamped))
+        draft.checks.put(stamped(self.check, draft.next_revision))
+        return None
 
 
 @frozen(kw_only=True)
-class RemoveCheck:
+class RemoveCheck(_ItemChange):
     """Remove the check it was made from."""
 
     expect: Check
 
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document without the check."""
-        del wall
-        if not same_check(self.expect, find(document.checks, self.expect.id)):
+    def change(self, draft: Draft) -> Refusal | None:
+        """Take the check out of a draft, or say why not."""
+        if not same_check(self.expect, draft.checks.get(self.expect.id)):
             return _changed("check", self.expect.name)
-        return evolve(document, checks=drop(document.checks, self.expect.id))
+        draft.checks.drop(self.expect.id)
+        return None
 
 
 @frozen(kw_only=True)
-class PutChannel:
+class PutChannel(_ItemChange):
     """Add an alert channel (`expect` None), or replace the one it was made from."""
 
     channel: Channel
     expect: Channel | None = None
 
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document with the channel in it; raises `InvalidValueError`."""
-        del wall
-        name, found = self.channel.name, find(document.channels, self.channel.id)
+    def change(self, draft: Draft) -> Refusal | None:
+        """Put the channel into a draft, or say why not; raises `InvalidValueError`."""
+        name, found = self.channel.name, draft.channels.get(self.channel.id)
         if found != self.expect:
             return _changed("alert channel", name)
-        if other := namesake(document.channels, self.channel, found):
+        if other := draft.channels.namesake(self.channel, found):
             return Refusal(f"an alert channel named {other.name!r} exists; choose another name")
-        known = {c.url for c in document.channels if isinstance(c, DiscordChannel)}
-        if isinstance(self.channel, DiscordChannel) and self.channel.url not in known:
-            self.channel.require_private()
+        channel = self.channel
+        if isinstance(channel, DiscordChannel) and not draft.channels.where(
+            discord_url, channel.url
+        ):
+            channel.require_private()
         if isinstance(self.channel, SmtpChannel):
             self.channel.require_dialable(found)
         renamed = found is not None and found.name != name
-        if renamed and any(found.name in c.alerts for c in document.checks if found):
+        if found and renamed and draft.checks.where(attached, found.name):
             return Refusal(f"alert channel {name!r} cannot be renamed while checks attach it")
         require_fit(self.channel, found, ITEM_CHARS_MAX)
-        return evolve(document, channels=put(document.channels, self.channel))
+        draft.channels.put(self.channel)
+        return None
 
 
 @frozen(kw_only=True)
-class RemoveChannel:
+class RemoveChannel(_ItemChange):
     """Remove the alert channel it was made from."""
 
     expect: Channel
 
-    def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
-        """Return the document without the channel."""
-        del wall
+    def change(self, draft: Draft) -> Refusal | None:
+        """Take the channel out of a draft, or say why not."""
         name = self.expect.name
-        if find(document.channels, self.expect.id) != self.expect:
+        if draft.channels.get(self.expect.id) != self.expect:
             return _changed("alert channel", name)
-        users = [c.name for c in document.checks if name in c.alerts]
-        if users:
+        users = draft.checks.where(attached, name)
+        if users and (user := draft.checks.get(min(users))):
             return Refusal(
-                f"alert channel {name!r} is attached to check {users[0]!r}; edit it first"
+                f"alert channel {name!r} is attached to check {user.name!r}; edit it first"
             )
-        return evolve(document, channels=drop(document.channels, self.expect.id))
+        draft.channels.drop(self.expect.id)
+        return None
 
 
 @frozen(kw_only=True)
@@ -321,14 +332,26 @@ class Batch:
 
     def apply(self, document: ClusterDocument, wall: UnixTime) -> ClusterDocument | Refusal:
         """Return the document with all changes, or the first refusal."""
-        if len(self.mutations) > BATCH_MUTATIONS_MAX:
-            return Refusal(f"{len(self.mutations)} changes at once; at most {BATCH_MUTATIONS_MAX}")
+        count = weight(self) - 1
+        if count > BATCH_MUTATIONS_MAX:
+            return Refusal(f"{count} changes at once; at most {BATCH_MUTATIONS_MAX}")
+        draft = Draft(document)
+        return self.change(draft, wall) or draft.document()
+
+    def change(self, draft: Draft, wall: UnixTime) -> Refusal | None:
+        """Apply all changes to a draft, or return the first refusal."""
         for mutation in self.mutations:
-            outcome = mutation.apply(document, wall)
-            if isinstance(outcome, Refusal):
-                return outcome
-            document = outcome
-        return document
+            if isinstance(mutation, Batch):
+                refusal = mutation.change(draft, wall)
+            elif isinstance(mutation, _ItemChange):
+                refusal = mutation.change(draft)
+            else:
+                outcome = mutation.apply(draft.rest, wall)
+                refusal = outcome if isinstance(outcome, Refusal) else None
+                draft.rest = draft.rest if isinstance(outcome, Refusal) else outcome
+            if refusal is not None:
+                return refusal
+        return None
 
 
 Mutation: TypeAlias = (
@@ -346,6 +369,11 @@ Mutation: TypeAlias = (
     | PutMember
     | Batch
 )
+
+
+def weight(mutation: object) -> int:
+    """Return how many changes one is: in a batch, one more than there are in it."""
+    return 1 + (sum(map(weight, mutation.mutations)) if isinstance(mutation, Batch) else 0)
 
 
 def _member_clash(document: ClusterDocument, claimant: Member) -> Refusal | None:

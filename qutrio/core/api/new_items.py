@@ -47,7 +47,8 @@ def text_chars(value: Any) -> int:
     cls: Any = type(value)
     if isinstance(value, Enum) or not attrs.has(cls):
         return 0
-    return sum([text_chars(getattr(value, name)) for name in _texts(cls)])
+    texts = [getattr(value, name) for name in _texts(cls)]
+    return sum([len(t) if type(t) is str else text_chars(t) for t in texts if t])
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from attrs import frozen
 
+from qutrio.core.api.draft import same_check
 from qutrio.core.api.mutations import (
     AddToken,
     ApproveToken,
@@ -21,7 +22,6 @@ from qutrio.core.api.mutations import (
     RemoveCheck,
     RemoveMember,
     RevokeToken,
-    same_check,
 )
 
 if TYPE_CHECKING:

@@ -19,11 +19,13 @@ class View:
     """A snapshot that is cheap to make; replaced after every step, safe to hand to any task.
 
     `acting_until` is when this node's lease ends unless it is renewed; None if it is not master.
-    Code that acts for the master compares it with the clock again.  `vacating` asks the programs
-    that rely on the lease to stop, because mastership is to be transferred.  `master_term` is the
-    term of the master, if there is one.  `minority_until` is until when this node may send notices
-    as the leader of a minority, if it is one.  `ledger` is the committed one, `minority_ledger`
-    that of the minority; notices that have left its outbox must not be sent.
+    Code that acts for the master compares it with the clock again.  `vacating` asks the
+    programs that rely on the lease to stop, because mastership is to be transferred.
+    `master_term` is the term of the master, if there is one.  `minority_until` is until when
+    this node may send notices as the leader of a minority, if it is one.  `holder` is the node
+    that this one is bound to, whose writes it accepts, if there is one.  `ledger` is the
+    committed one, `minority_ledger` that of the minority; notices that have left its outbox
+    must not be sent.
     """
 
     node: NodeId
@@ -39,6 +41,7 @@ class View:
     minority_until: Instant | None = None
     ledger: Ledger = Ledger()
     minority_ledger: Ledger = Ledger()
+    holder: NodeId | None = None
 
 
 @frozen(kw_only=True)

@@ -19,7 +19,7 @@ from attrs import define, evolve, field, frozen
 from qutrio.core.api.effects import Effect, Note, Send
 from qutrio.core.api.facts import OwnChangeRefused
 from qutrio.core.api.messages import Ruled, Ruling, Write, Wrote
-from qutrio.core.api.mutations import Mutation, Refusal
+from qutrio.core.api.mutations import Mutation, Refusal, weight
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.consensus.applying import apply, keep_former
 from qutrio.core.consensus.authorship import Author, authored
@@ -33,6 +33,8 @@ from qutrio.model.stable import Position, Record
 
 PROPOSALS_QUEUED_MAX = 2000
 PROPOSALS_PER_WRITE_MAX = 500
+CHANGES_PER_WRITE_MAX = 2000
+"""From here on the changes of one step are enough; the last proposal may hold more."""
 RULINGS_REMEMBERED_MAX = 4096
 TERMS_REMEMBERED_MAX = 16
 REASON_CHARS_MAX = 2000
@@ -143,8 +145,10 @@ class Register(Acceptor):
         assert self.flight is None
         before = document = self.accepted.document
         effects, applied = list[Effect](), list[tuple[Proposal, Revision]]()
-        while self._queue and len(applied) < self.per_write_max:
+        changes = 0
+        while self._queue and len(applied) < self.per_write_max and changes < CHANGES_PER_WRITE_MAX:
             proposal = self._queue.popleft()
+            changes += weight(proposal.mutation)
             outcome = apply(proposal.mutation, document, wall)
             if isinstance(outcome, Refusal):
                 effects += self._rule(proposal, Ruling.REFUSED, outcome.reason)

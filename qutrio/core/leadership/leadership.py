@@ -191,7 +191,7 @@ class Leadership:
             # The master then claims a higher term, which this node can grant.
             new |= self.record_term(Term(beat.claim + 1), sender, now)
         ack = self.voter.acknowledge(sender, beat.number, claim, now, fit=self.fit)
-        notes = self.clocks.record_skew(sender, beat.wall - wall)
+        notes = self.clocks.record_skew(sender, beat.wall - wall, now)
         effects = [Send(sender, ack), *notes]
         if beat.committed == ack.committed and not notes:
             return Consequences(effects, renews=not new and self.lease.promise is promise)

@@ -11,10 +11,14 @@ from attrs import define, field
 
 from qutrio.core.api.effects import Effect, Note
 from qutrio.core.api.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
-from qutrio.model.ids import Instant, NodeId, Seconds, UnixTime
+from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, UnixTime
 
 SKEW_S_MIN: Seconds = 10.0
 """The least difference that is worth a warning; a slow link may make it look larger."""
+NOTES_AT_ONCE = 6
+"""So often in a row one peer's clock may go off and back, and is spoken of."""
+NOTE_EVERY_S: Seconds = 60.0
+"""After which time it may do so once more."""
 
 
 @define
@@ -23,6 +27,8 @@ class WallClocks:
 
     skew: dict[NodeId, Seconds] = field(factory=dict)
     _warned: set[NodeId] = field(factory=set)
+    _paid_until: dict[NodeId, Instant] = field(factory=dict)
+    """Up to when what was said of each peer is paid for (`core.quorum.bounds`)."""
     last_set: tuple[Seconds, Instant] | None = None
     """By how much this node's own clock was last set (above 0: forward), and when."""
     unreported: list[Seconds] = field(factory=list)
@@ -39,22 +45,33 @@ class WallClocks:
         self.unreported.append(offset - was)
         return [Note(WallClockChanged(round(offset - was)))]
 
-    def record_skew(self, node: NodeId, skew: Seconds) -> list[Effect]:
-        """Record a peer's difference; report once when it is large, and once when that is over."""
+    def record_skew(self, node: NodeId, skew: Seconds, now: Instant) -> list[Effect]:
+        """Record a peer's difference; report once when it is large, and once when that is over.
+
+        A clock that changes all the time is reported now and then only.
+        """
         self.skew[node] = skew
         off = abs(skew)
         if node not in self._warned:
-            if off < SKEW_S_MIN:
+            if off < SKEW_S_MIN or not self._may_say(node, now):
                 return []
             self._warned.add(node)
             return [Note(WallClockDiffers(node, round(skew)))]
-        if off >= SKEW_S_MIN / 2:
+        if off >= SKEW_S_MIN / 2 or not self._may_say(node, now):
             return []
         self._warned.discard(node)
         return [Note(WallClockAgrees(node))]
+
+    def _may_say(self, node: NodeId, now: Instant) -> bool:
+        paid_until = Instant(max(now, self._paid_until.get(node, NEVER)) + NOTE_EVERY_S)
+        if paid_until > now + NOTES_AT_ONCE * NOTE_EVERY_S:
+            return False
+        self._paid_until[node] = paid_until
+        return True
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are not in `members`."""
         for stranger in self.skew.keys() - members:
             del self.skew[stranger]
             self._warned.discard(stranger)
+            self._paid_until.pop(stranger, None)

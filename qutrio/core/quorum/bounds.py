@@ -42,6 +42,12 @@ RAISES_AT_ONCE = 8
 RAISE_EVERY_DEADS = 0.5
 """The part of `dead_after` after which it may do so once more."""
 
+CHANGES_PER_S = 5000
+"""How many changes of the document one node may propose in the long run: an eighth of the
+master's time.  Of a large hand edit it pays the whole afterwards."""
+CHANGES_AT_ONCE_S: Seconds = 1.0
+"""So far ahead it may be when it proposes more."""
+
 Getter: TypeAlias = Callable[[Any], Any]
 Getters: TypeAlias = tuple[tuple[Getter, ...], ...]
 """How to get at the terms, revisions, numbers of writes, and sequences."""
@@ -81,6 +87,26 @@ class TermRateLimit:
 
     def keep(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are no longer members."""
+        for stranger in self._paid_until.keys() - members:
+            del self._paid_until[stranger]
+
+
+@define
+class ProposalRateLimit:
+    """How much each node has proposed lately: up to when it is paid for, as above."""
+
+    _paid_until: dict[NodeId, Instant] = field(factory=dict)
+
+    def allows(self, asker: NodeId, changes: int, now: Instant) -> bool:
+        """Count so many more changes of `asker`, unless it must wait; it asks again by itself."""
+        paid_until = max(now, self._paid_until.get(asker, NEVER))
+        if paid_until > now + CHANGES_AT_ONCE_S:
+            return False
+        self._paid_until[asker] = Instant(paid_until + changes / CHANGES_PER_S)
+        return True
+
+    def keep(self, members: AbstractSet[NodeId]) -> None:
+        """Forget whoever is no longer a member."""
         for stranger in self._paid_until.keys() - members:
             del self._paid_until[stranger]
 

@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 
 from attrs import evolve
 
+from qutrio.core.api.draft import same_check
 from qutrio.core.api.mutations import (
     AddToken,
     ApproveToken,
@@ -24,7 +25,6 @@ from qutrio.core.api.mutations import (
     RemoveCheck,
     RemoveMember,
     RevokeToken,
-    same_check,
 )
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
