@@ -61,7 +61,7 @@ class Node:
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TZ"}}
         return kept | {
             "PYTHONPATH": str(self.program),
-            "PYTHONSAFEPATH": "1",  # else the folder of the test run comes first
+            "PYTHONSAFEPATH": "1",  # or the folder of the test run comes first
             "PYTHONWARNINGS": "error::ResourceWarning",
             "PYTHONFAULTHANDLER": "1",
             "HOME": str(self.home),

@@ -46,21 +46,21 @@ def proposal(mutation: Mutation, request: str = "r1", node: NodeId = A) -> Propo
 
 def established(me: NodeId = A, held: ClusterDocument = THREE, term: int = 1) -> Register:
     """A register that a majority established in `term`."""
-    holder = register(me, held)
-    holder.establish(Term(term), None, at(0))
-    accept(holder, *held.voters)
-    holder.mark_committed()
-    return holder
+    master = register(me, held)
+    master.establish(Term(term), None, at(0))
+    accept(master, *held.voters)
+    master.mark_committed()
+    return master
 
 
-def accept(holder: Register, *peers: NodeId) -> None:
+def accept(master: Register, *peers: NodeId) -> None:
     """Let these peers accept the write in flight, so that it gets its majority."""
-    assert holder.flight is not None
-    position = holder.flight.record.position
+    assert master.flight is not None
+    position = master.flight.record.position
     for peer in peers:
-        holder.on_wrote(peer, wrote(position), at(0))
-    assert holder.write_has_majority()
+        master.on_wrote(peer, wrote(position), at(0))
+    assert master.write_has_majority()
 
 
-def pump(holder: Register, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
-    return holder.write_next(ledger or holder.accepted.ledger, at(now), WALL)
+def pump(master: Register, ledger: Ledger | None = None, now: float = 0.0) -> list[Effect]:
+    return master.write_next(ledger or master.accepted.ledger, at(now), WALL)

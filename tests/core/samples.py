@@ -137,9 +137,9 @@ def register(
     return Register(me=me, accepted=accepted or held, committed=held)
 
 
-def bound_to(holder: NodeId | None, term: int = 9, *live: NodeId) -> TrustBasis:
-    """The voting context of a node that granted its vote to `holder` and hears these members."""
-    return TrustBasis(Promise(Term(term), holder), frozenset(live))
+def bound_to(master: NodeId | None, term: int = 9, *live: NodeId) -> TrustBasis:
+    """The trust basis of a node that granted its vote to `master` and hears these members."""
+    return TrustBasis(Promise(Term(term), master), frozenset(live))
 
 
 def heartbeat(**fields: Any) -> Heartbeat:

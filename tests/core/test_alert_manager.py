@@ -65,9 +65,9 @@ def delegated(follower: AlertManager, sender: NodeId, one: Delivery = ONE) -> li
     return follower.on_deliver(sender, Deliver(term=Term(3), delivery=one, heard=heard), at(0))
 
 
-def hold(holder: AlertManager, held: Record) -> None:
+def hold(master: AlertManager, held: Record) -> None:
     """Let a node hold a record as committed."""
-    holder.register.accepted = holder.register.committed = held
+    master.register.accepted = master.register.committed = held
 
 
 def attempted(*, delivered: bool) -> Attempted:
@@ -84,73 +84,73 @@ def has_more_to_do(one: AlertManager) -> bool:
 
 def test_only_a_master_without_a_write_in_flight_may_write() -> None:
     assert not alerts(A).may_write(at(0))
-    holder = alerts(A, acting=True)
-    assert holder.may_write(at(0))
-    assert not holder.may_write(at(DEAD_S))
-    holder.register.write_next(Ledger(sequence=1), at(0), WALL)
-    assert not holder.may_write(at(0))
+    master = alerts(A, acting=True)
+    assert master.may_write(at(0))
+    assert not master.may_write(at(DEAD_S))
+    master.register.write_next(Ledger(sequence=1), at(0), WALL)
+    assert not master.may_write(at(0))
 
 
 def test_a_master_that_claims_a_higher_term_writes_nothing_new_until_it_is_established() -> None:
-    holder = alerts(A, acting=True)
-    holder.leadership.lease.record_term(Term(5))
+    master = alerts(A, acting=True)
+    master.leadership.lease.record_term(Term(5))
     later = at(DEAD_S * CLAIM_AGAIN_DEADS)
-    assert holder.may_write(later)
-    holder.leadership.advance(later, WALL)
-    assert holder.leadership.acting_until(later) is not None
-    assert not holder.may_write(later)
+    assert master.may_write(later)
+    master.leadership.advance(later, WALL)
+    assert master.leadership.acting_until(later) is not None
+    assert not master.may_write(later)
 
 
 def test_a_new_master_evaluates_every_check_once_per_term() -> None:
-    holder = alerts(A, acting=True)
-    assert holder.may_write(at(0))
-    assert has_more_to_do(holder)
-    assert holder.next_ledger(at(0), WALL) == Ledger()
-    assert not has_more_to_do(holder)
-    assert holder.may_write(at(1))
-    assert not has_more_to_do(holder)
+    master = alerts(A, acting=True)
+    assert master.may_write(at(0))
+    assert has_more_to_do(master)
+    assert master.next_ledger(at(0), WALL) == Ledger()
+    assert not has_more_to_do(master)
+    assert master.may_write(at(1))
+    assert not has_more_to_do(master)
 
 
 def test_only_committed_notices_are_sent() -> None:
-    holder = alerts(A, acting=True)
-    holder.may_write(at(0))
-    holder.register.write_next(Ledger(outbox=(ONE,)), at(0), WALL)
-    assert holder.start_attempts([], at(0)) == []
-    holder.register.mark_committed()
-    assert holder.start_attempts([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
-    assert holder.scheduler.is_busy(at(0))
+    master = alerts(A, acting=True)
+    master.may_write(at(0))
+    master.register.write_next(Ledger(outbox=(ONE,)), at(0), WALL)
+    assert master.start_attempts([], at(0)) == []
+    master.register.mark_committed()
+    assert master.start_attempts([], at(0)) == [Notify(ONE, Term(1), delegated=False)]
+    assert master.scheduler.is_busy(at(0))
 
 
 def test_a_master_that_cannot_reach_a_channel_delegates_to_another_member() -> None:
-    holder = alerts(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(
+    master = alerts(A, acting=True)
+    master.register.accepted = master.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
-    holder.start_attempts([B, C], at(0))
-    (note,) = holder.on_attempted(attempted(delivered=False), at(0))
+    master.start_attempts([B, C], at(0))
+    (note,) = master.on_attempted(attempted(delivered=False), at(0))
     assert note == Note(NoticeUndelivered(HOOK, "refused"))
-    later = holder.scheduler.deadline()
-    assert holder.start_attempts([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
+    later = master.scheduler.deadline()
+    assert master.start_attempts([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
 
 def test_a_delivery_by_any_member_under_an_earlier_master_counts() -> None:
-    holder = alerts(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(
+    master = alerts(A, acting=True)
+    master.register.accepted = master.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
-    holder.may_write(at(0))
-    assert holder.on_delivered(C, DELIVERED, at(0)) == []
-    assert holder.next_ledger(at(0), WALL).outbox == ()
+    master.may_write(at(0))
+    assert master.on_delivered(C, DELIVERED, at(0)) == []
+    assert master.next_ledger(at(0), WALL).outbox == ()
 
 
 def test_a_new_master_waits_before_it_delivers_the_outbox_of_the_last_one() -> None:
-    holder = alerts(A, acting=True)
-    holder.register.accepted = holder.register.committed = record(
+    master = alerts(A, acting=True)
+    master.register.accepted = master.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE,))
     )
-    holder.may_write(at(0))
-    assert holder.start_attempts([], at(0)) == []
-    assert len(holder.start_attempts([], at(2))) == 1
+    master.may_write(at(0))
+    assert master.start_attempts([], at(0)) == []
+    assert len(master.start_attempts([], at(2))) == 1
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
@@ -165,40 +165,40 @@ def test_a_new_master_sends_no_end_while_a_delegated_delivery_of_the_last_one_ma
     (order,) = delegated(runner, B)
     assert isinstance(order, Notify)
     assert order.until is not None
-    holder, end = alerts(A, acting=True), delivery(kind=kind)
+    master, end = alerts(A, acting=True), delivery(kind=kind)
     inherited = record(held, pos(1), Ledger(outbox=(end,)))
-    holder.register.accepted = holder.register.committed = inherited
-    holder.leadership.lease.add_grant(B, Term(1), pos(1), at(DEAD_S))
-    assert holder.may_write(at(0))
-    assert holder.start_attempts([], order.until) == []
-    (told,) = holder.start_attempts([], at(2 * DEAD_S))
+    master.register.accepted = master.register.committed = inherited
+    master.leadership.lease.add_grant(B, Term(1), pos(1), at(DEAD_S))
+    assert master.may_write(at(0))
+    assert master.start_attempts([], order.until) == []
+    (told,) = master.start_attempts([], at(2 * DEAD_S))
     assert isinstance(told, Notify)
     assert told.delivery == end
 
 
 def test_a_later_notice_waits_while_a_delegated_delivery_of_the_last_master_may_begin() -> None:
-    holder, second = alerts(A, acting=True), delivery(number=3)
-    holder.register.accepted = holder.register.committed = record(
+    master, second = alerts(A, acting=True), delivery(number=3)
+    master.register.accepted = master.register.committed = record(
         HELD, pos(1), Ledger(outbox=(ONE, second))
     )
-    holder.may_write(at(0))
-    assert holder.start_attempts([], at(2)) == [Notify(ONE, Term(1), delegated=False)]
-    holder.on_attempted(attempted(delivered=True), at(2))
-    holder.register.accepted = holder.register.committed = record(
+    master.may_write(at(0))
+    assert master.start_attempts([], at(2)) == [Notify(ONE, Term(1), delegated=False)]
+    master.on_attempted(attempted(delivered=True), at(2))
+    master.register.accepted = master.register.committed = record(
         HELD, pos(2), Ledger(outbox=(second,))
     )
-    assert holder.start_attempts([], at(DEAD_S)) == []
-    assert holder.start_attempts([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
+    assert master.start_attempts([], at(DEAD_S)) == []
+    assert master.start_attempts([], at(2 * DEAD_S)) == [Notify(second, Term(1), delegated=False)]
 
 
 def test_a_new_master_assumes_that_waiting_notices_were_tried_by_the_last_one() -> None:
     """If the check is removed just then, people are told that monitoring ended."""
-    holder, open_ = alerts(A, acting=True), incident()
+    master, open_ = alerts(A, acting=True), incident()
     ledger = Ledger(sequence=1, incidents=(evolve(open_, channels=(HOOK,)),), outbox=(ONE,))
     gone = record(document(A, B, C, channels=[hook()]), pos(1), ledger)
-    holder.register.accepted = holder.register.committed = gone
-    assert holder.may_write(at(0))
-    (left,) = holder.next_ledger(at(0), WALL).outbox
+    master.register.accepted = master.register.committed = gone
+    assert master.may_write(at(0))
+    (left,) = master.next_ledger(at(0), WALL).outbox
     assert (left.notice.kind, left.channel) == (NoticeKind.CLOSED, HOOK)
 
 
@@ -275,10 +275,10 @@ def test_a_delivery_is_reported_once_to_the_master(delegated: bool) -> None:
 
 
 def test_the_master_reports_nothing_to_itself() -> None:
-    holder = alerts(A, acting=True)
-    holder.on_attempted(attempted(delivered=True), at(0))
-    assert holder.report_delivered(at(0)) == []
-    assert holder.scheduler.delivered == {(ONE.notice.id, HOOK)}
+    master = alerts(A, acting=True)
+    master.on_attempted(attempted(delivered=True), at(0))
+    assert master.report_delivered(at(0)) == []
+    assert master.scheduler.delivered == {(ONE.notice.id, HOOK)}
 
 
 def test_a_delegated_delivery_of_an_unknown_kind_is_refused() -> None:
@@ -333,17 +333,17 @@ def test_a_former_master_reports_which_recipients_it_reached() -> None:
 
 
 def test_the_master_records_which_recipients_a_peer_reached_and_how_long_to_wait() -> None:
-    holder = alerts(A, acting=True, held=SHARED)
-    holder.scheduler.set_channels(SHARED, Ledger(), at(0))
+    master = alerts(A, acting=True, held=SHARED)
+    master.scheduler.set_channels(SHARED, Ledger(), at(0))
     ledger = Ledger(outbox=(TWO,))
-    holder.scheduler.due(ledger, (B,), at(0))
-    holder.on_attempted(Attempted(TWO.notice.id, MAIL, delivered=False, detail="x"), at(1))
-    (delegated,) = holder.scheduler.due(ledger, (B,), at(10))
+    master.scheduler.due(ledger, (B,), at(0))
+    master.on_attempted(Attempted(TWO.notice.id, MAIL, delivered=False, detail="x"), at(1))
+    (delegated,) = master.scheduler.due(ledger, (B,), at(10))
     assert delegated.via == B
     told = Delivered(
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="", parts=HALF, wait_s=99.0
     )
-    (note,) = holder.on_delivered(B, told, at(11))
+    (note,) = master.on_delivered(B, told, at(11))
     assert isinstance(note, Note)
-    assert holder.scheduler.recipients.marked(TWO).reached == (ANN,)
-    assert holder.scheduler.holds.until(MAIL) == at(110)
+    assert master.scheduler.recipients.marked(TWO).reached == (ANN,)
+    assert master.scheduler.holds.until(MAIL) == at(110)

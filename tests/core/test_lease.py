@@ -17,9 +17,9 @@ def lease(promise: Promise = NO_PROMISE, restart_wait_until: Instant = NEVER) ->
 
 
 def candidate(term: int = 1) -> Lease:
-    holder = lease()
-    holder.begin_claim(Term(term), at(0))
-    return holder
+    held = lease()
+    held.begin_claim(Term(term), at(0))
+    return held
 
 
 def joint_config(*nodes: NodeId) -> JointConfig:
@@ -171,11 +171,11 @@ def test_a_claim_is_granted_by_its_own_node_and_closes_the_canvass() -> None:
 
 
 def test_giving_up_returns_the_term_once_and_frees_this_node() -> None:
-    holder = candidate(3)
-    assert holder.end_claim(at(5)) == 3
-    assert holder.end_claim(at(6)) is None
-    assert not holder.renews(A, Term(3))
-    assert holder.objection(B, Term(4), at(5)) is None
+    held = candidate(3)
+    assert held.end_claim(at(5)) == 3
+    assert held.end_claim(at(6)) is None
+    assert not held.renews(A, Term(3))
+    assert held.objection(B, Term(4), at(5)) is None
 
 
 def test_giving_up_without_a_claim_keeps_a_grant_to_another() -> None:
@@ -198,25 +198,25 @@ def test_a_cluster_of_one_has_a_lease_until_the_horizon() -> None:
 
 
 def test_a_lease_ends_with_the_grant_that_a_majority_needs() -> None:
-    holder = candidate()
+    held = candidate()
     for node, until in ((B, 12.0), (C, 11.0), (D, 10.5)):
-        holder.add_grant(node, Term(1), Position(), at(until))
-    assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == 11.0
+        held.add_grant(node, Term(1), Position(), at(until))
+    assert held.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == 11.0
 
 
 def test_without_a_majority_of_grants_there_is_no_lease() -> None:
-    holder = candidate()
-    holder.add_grant(B, Term(1), Position(), at(12))
-    assert holder.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == NEVER
+    held = candidate()
+    held.add_grant(B, Term(1), Position(), at(12))
+    assert held.lease_until(joint_config(A, B, C, D, E), at(10), 9.0) == NEVER
 
 
 def test_while_voters_change_both_majorities_must_grant() -> None:
-    holder = candidate()
-    holder.add_grant(B, Term(1), Position(), at(12))
+    held = candidate()
+    held.add_grant(B, Term(1), Position(), at(12))
     joint = JointConfig(frozenset({A, B, C}), frozenset({A, B, C, D}))
-    assert holder.lease_until(joint, at(10), 9.0) == NEVER
-    holder.add_grant(D, Term(1), Position(), at(11))
-    assert holder.lease_until(joint, at(10), 9.0) == 11.0
+    assert held.lease_until(joint, at(10), 9.0) == NEVER
+    held.add_grant(D, Term(1), Position(), at(11))
+    assert held.lease_until(joint, at(10), 9.0) == 11.0
 
 
 def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
@@ -228,57 +228,57 @@ def test_both_majorities_are_needed_to_agree_while_voters_change() -> None:
 
 
 def test_a_late_answer_never_shortens_a_grant() -> None:
-    holder = candidate()
-    holder.add_grant(B, Term(1), Position(), at(12))
-    holder.add_grant(B, Term(1), Position(), at(11))
-    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
+    held = candidate()
+    held.add_grant(B, Term(1), Position(), at(12))
+    held.add_grant(B, Term(1), Position(), at(11))
+    assert held.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
 
 
 def test_a_grant_without_a_claim_does_not_count() -> None:
-    holder = lease()
-    holder.add_grant(B, Term(1), Position(), at(12))
-    holder.begin_claim(Term(2), at(0))
-    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
+    held = lease()
+    held.add_grant(B, Term(1), Position(), at(12))
+    held.begin_claim(Term(2), at(0))
+    assert held.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_a_grant_to_a_claim_that_was_given_up_does_not_count() -> None:
-    holder = candidate(1)
-    holder.end_claim(at(5))
-    holder.begin_claim(Term(3), at(0))
-    holder.add_grant(B, Term(1), Position(), at(12))
-    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
-    assert holder.granters() == {A}
+    held = candidate(1)
+    held.end_claim(at(5))
+    held.begin_claim(Term(3), at(0))
+    held.add_grant(B, Term(1), Position(), at(12))
+    assert held.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
+    assert held.granters() == {A}
 
 
 def test_a_grant_to_a_claim_that_was_never_made_does_not_count() -> None:
-    holder = candidate(1)
-    holder.add_grant(B, Term(2), Position(), at(12))
-    assert holder.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
+    held = candidate(1)
+    held.add_grant(B, Term(2), Position(), at(12))
+    assert held.lease_until(joint_config(A, B), at(10), 9.0) == NEVER
 
 
 def test_the_grants_of_an_older_claim_last_through_a_claim_above_it() -> None:
-    holder = candidate(1)
-    holder.add_grant(B, Term(1), Position(), at(12))
-    holder.begin_claim(Term(5), at(0))
-    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
-    holder.add_grant(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
-    assert holder.lease_until(joint_config(A, B, C), at(10), 9.0) == 13.0
+    held = candidate(1)
+    held.add_grant(B, Term(1), Position(), at(12))
+    held.begin_claim(Term(5), at(0))
+    assert held.lease_until(joint_config(A, B, C), at(10), 9.0) == 12.0
+    held.add_grant(C, Term(1), Position(), at(13))  # it has not heard of the newer claim yet
+    assert held.lease_until(joint_config(A, B, C), at(10), 9.0) == 13.0
 
 
 def test_an_older_grant_is_no_grant_of_the_newer_claim() -> None:
-    holder = candidate(1)
-    holder.add_grant(B, Term(1), pos(1), at(12))
-    holder.begin_claim(Term(5), at(0))
-    holder.add_grant(C, Term(1), pos(9), at(12))
-    assert holder.granters() == {A}
-    assert holder.accepted_by() == {}
-    holder.add_grant(C, Term(5), pos(1), at(12))
-    assert holder.granters() == {A, C}
+    held = candidate(1)
+    held.add_grant(B, Term(1), pos(1), at(12))
+    held.begin_claim(Term(5), at(0))
+    held.add_grant(C, Term(1), pos(9), at(12))
+    assert held.granters() == {A}
+    assert held.accepted_by() == {}
+    held.add_grant(C, Term(5), pos(1), at(12))
+    assert held.granters() == {A, C}
 
 
 def test_the_newest_records_of_the_voters_that_granted_are_known() -> None:
-    holder = candidate(5)
-    assert holder.accepted_by() == {}
-    holder.add_grant(B, Term(5), pos(3, 7), at(12))
-    holder.add_grant(C, Term(5), pos(4, 1), at(12))
-    assert holder.accepted_by() == {B: pos(3, 7), C: pos(4, 1)}
+    held = candidate(5)
+    assert held.accepted_by() == {}
+    held.add_grant(B, Term(5), pos(3, 7), at(12))
+    held.add_grant(C, Term(5), pos(4, 1), at(12))
+    assert held.accepted_by() == {B: pos(3, 7), C: pos(4, 1)}

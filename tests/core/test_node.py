@@ -238,7 +238,7 @@ def test_a_commit_that_an_unfit_node_hears_of_is_saved_only_once_it_is_fit() -> 
     assert cluster.disks[C].committed.position >= position
 
 
-def test_a_failed_write_of_one_follower_stops_nobody() -> None:
+def test_a_failed_write_of_one_follower_does_not_stop_the_others() -> None:
     cluster = elected_cluster()
     cluster.full = {C}
     request = cluster.propose(A, API)

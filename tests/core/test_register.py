@@ -198,83 +198,83 @@ def test_a_fetched_record_allows_the_next_fetch() -> None:
 
 def test_establishing_writes_the_accepted_record_again_under_the_new_term() -> None:
     held = record(NEWER, pos(1, 4), LEDGER)
-    holder = register(A, THREE, accepted=held)
-    effects = holder.establish(Term(3), (pos(1, 4), B), at(0))
-    assert holder.accepted == record(NEWER, pos(3, 1), LEDGER)
+    master = register(A, THREE, accepted=held)
+    effects = master.establish(Term(3), (pos(1, 4), B), at(0))
+    assert master.accepted == record(NEWER, pos(3, 1), LEDGER)
     assert sent(effects, B) == [write(pos(3, 1), whole=False)]
-    assert Term(3) not in holder.terms_written
-    accept(holder, B)
-    holder.mark_committed()
-    assert (holder.established, [*holder.terms_written]) == (3, [3])
-    assert holder.committed.document == NEWER
+    assert Term(3) not in master.terms_written
+    accept(master, B)
+    master.mark_committed()
+    assert (master.established, [*master.terms_written]) == (3, [3])
+    assert master.committed.document == NEWER
 
 
 def test_establishing_first_fetches_the_newest_accepted_record_of_a_majority() -> None:
-    holder = register(A, THREE)
-    assert holder.establish(Term(3), (pos(2, 9), C), at(0)) == [Send(C, Fetch(accepted=True))]
-    assert holder.establish(Term(3), (pos(2, 9), C), at(1)) == []
-    assert holder.accepted == record(THREE)
-    holder.on_fetched(C, Fetched(accepted=True, record=record(NEWER, pos(2, 9))), bound_to(A, 3))
-    holder.establish(Term(3), (pos(2, 9), C), at(1))
-    assert holder.flight is not None
-    assert holder.flight.record == record(NEWER, pos(3, 1))
+    master = register(A, THREE)
+    assert master.establish(Term(3), (pos(2, 9), C), at(0)) == [Send(C, Fetch(accepted=True))]
+    assert master.establish(Term(3), (pos(2, 9), C), at(1)) == []
+    assert master.accepted == record(THREE)
+    master.on_fetched(C, Fetched(accepted=True, record=record(NEWER, pos(2, 9))), bound_to(A, 3))
+    master.establish(Term(3), (pos(2, 9), C), at(1))
+    assert master.flight is not None
+    assert master.flight.record == record(NEWER, pos(3, 1))
 
 
 def test_a_voter_that_does_not_send_its_newer_record_in_time_is_barren() -> None:
-    holder = register(A, THREE)
-    holder.establish(Term(3), (pos(2, 9), C), at(0))
-    assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S - 0.001)) == []
-    assert holder.passed_over == set()
-    assert holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S)) == []
-    assert holder.passed_over == {C}
-    assert holder.flight is None
+    master = register(A, THREE)
+    master.establish(Term(3), (pos(2, 9), C), at(0))
+    assert master.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S - 0.001)) == []
+    assert master.passed_over == set()
+    assert master.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S)) == []
+    assert master.passed_over == {C}
+    assert master.flight is None
     late = Fetched(accepted=True, record=record(NEWER, pos(2, 9)))
-    holder.on_fetched(C, late, bound_to(A, 3))
-    assert holder.accepted == record(THREE)
+    master.on_fetched(C, late, bound_to(A, 3))
+    assert master.accepted == record(THREE)
 
 
 def test_after_a_barren_voter_the_next_newest_is_asked_at_once() -> None:
-    holder = register(A, THREE)
-    holder.establish(Term(3), (pos(2, 9), C), at(0))
-    holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
-    asked = holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S))
+    master = register(A, THREE)
+    master.establish(Term(3), (pos(2, 9), C), at(0))
+    master.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
+    asked = master.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S))
     assert asked == [Send(B, Fetch(accepted=True))]
 
 
 def test_a_voter_is_not_barren_because_another_was_asked_before() -> None:
-    holder = register(A, THREE)
-    holder.establish(Term(3), (pos(2, 9), C), at(0))
-    asked = holder.establish(Term(3), (pos(2, 8), B), at(1))
+    master = register(A, THREE)
+    master.establish(Term(3), (pos(2, 9), C), at(0))
+    asked = master.establish(Term(3), (pos(2, 8), B), at(1))
     assert asked == [Send(B, Fetch(accepted=True))]
-    assert holder.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S)) == []
-    assert holder.passed_over == set()
+    assert master.establish(Term(3), (pos(2, 8), B), at(RETRY_AFTER_S)) == []
+    assert master.passed_over == set()
 
 
 def test_a_given_up_claim_forgets_who_was_barren() -> None:
-    holder = register(A, THREE)
-    holder.establish(Term(3), (pos(2, 9), C), at(0))
-    holder.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
-    holder.abandon()
-    assert holder.passed_over == set()
+    master = register(A, THREE)
+    master.establish(Term(3), (pos(2, 9), C), at(0))
+    master.establish(Term(3), (pos(2, 9), C), at(RETRY_AFTER_S))
+    master.abandon()
+    assert master.passed_over == set()
 
 
 def test_establishing_twice_writes_once() -> None:
-    holder = register(A, THREE)
-    assert holder.establish(Term(1), None, at(0)) != []
-    assert holder.establish(Term(1), None, at(0)) == []
-    accept(holder, B)
-    holder.mark_committed()
-    assert holder.establish(Term(1), None, at(0)) == []
+    master = register(A, THREE)
+    assert master.establish(Term(1), None, at(0)) != []
+    assert master.establish(Term(1), None, at(0)) == []
+    accept(master, B)
+    master.mark_committed()
+    assert master.establish(Term(1), None, at(0)) == []
 
 
 def test_proposals_of_an_older_claim_are_answered_when_the_newer_claim_commits_them() -> None:
-    holder = established()
-    holder.propose(proposal(put("db"), node=B))
-    pump(holder)
-    holder.establish(Term(5), None, at(1))
-    assert holder.flight is not None
-    assert holder.flight.record.position == pos(5, 1)
-    accept(holder, B)
-    (ruled,) = sent(holder.mark_committed(), B)
+    master = established()
+    master.propose(proposal(put("db"), node=B))
+    pump(master)
+    master.establish(Term(5), None, at(1))
+    assert master.flight is not None
+    assert master.flight.record.position == pos(5, 1)
+    accept(master, B)
+    (ruled,) = sent(master.mark_committed(), B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision, ruled.position) == (Ruling.COMMITTED, 2, pos(5, 1))

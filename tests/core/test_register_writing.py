@@ -45,31 +45,31 @@ def checks_of(held: ClusterDocument) -> list[str]:
 
 
 def test_all_waiting_changes_share_one_write() -> None:
-    holder = established()
+    master = established()
     for name in ("a", "b"):
-        assert holder.propose(proposal(put(name), request=name)) == []
-    assert holder.waiting
-    effects = pump(holder)
+        assert master.propose(proposal(put(name), request=name)) == []
+    assert master.waiting
+    effects = pump(master)
     (said,) = sent(effects, C)
     assert isinstance(said, Write)
     assert said.position == pos(1, 2)
     assert said.document is not None
     assert checks_of(said.document) == ["a", "b"]
     assert (said.document.term, said.document.revision) == (1, 3)
-    assert not holder.waiting
+    assert not master.waiting
 
 
 def test_nothing_is_called_committed_before_a_majority_accepted() -> None:
-    holder = established()
-    holder.propose(proposal(put("a"), node=B))
-    effects = pump(holder)
+    master = established()
+    master.propose(proposal(put("a"), node=B))
+    effects = pump(master)
     assert rulings(effects, B) == []
-    assert not holder.write_has_majority()
-    assert holder.committed.document == THREE
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.write_has_majority()
-    assert rulings(holder.mark_committed(), B) == [Ruling.COMMITTED]
-    assert checks_of(holder.committed.document) == ["a"]
+    assert not master.write_has_majority()
+    assert master.committed.document == THREE
+    master.on_wrote(B, wrote(pos(1, 2)), at(0))
+    assert master.write_has_majority()
+    assert rulings(master.mark_committed(), B) == [Ruling.COMMITTED]
+    assert checks_of(master.committed.document) == ["a"]
 
 
 def test_the_changes_of_one_step_are_bounded_also_when_they_are_refused() -> None:
@@ -93,89 +93,89 @@ def test_a_refusal_that_quotes_a_long_text_is_cut() -> None:
 
 
 def test_a_write_takes_a_bounded_number_of_changes() -> None:
-    holder = established()
+    master = established()
     for number in range(PROPOSALS_PER_WRITE_MAX + 1):
-        holder.propose(proposal(PromoteMember(node=D), request=str(number)))
-    holder.propose(Proposal(put("x"), None))
-    assert len(rulings(pump(holder))) == PROPOSALS_PER_WRITE_MAX + 1  # refusals fill no write
-    accept(holder, B)
-    holder.mark_committed()
-    same = holder.committed.document.settings
+        master.propose(proposal(PromoteMember(node=D), request=str(number)))
+    master.propose(Proposal(put("x"), None))
+    assert len(rulings(pump(master))) == PROPOSALS_PER_WRITE_MAX + 1  # refusals fill no write
+    accept(master, B)
+    master.mark_committed()
+    same = master.committed.document.settings
     for number in range(PROPOSALS_PER_WRITE_MAX + 1):
         from_settings = put(f"c{number}")
-        holder.propose(proposal(from_settings, request=f"c{number}"))
-    pump(holder)
-    assert holder.waiting
-    assert holder.accepted.document.settings is same
-    assert holder.flight is not None
-    assert len(holder.flight.proposals) == PROPOSALS_PER_WRITE_MAX
+        master.propose(proposal(from_settings, request=f"c{number}"))
+    pump(master)
+    assert master.waiting
+    assert master.accepted.document.settings is same
+    assert master.flight is not None
+    assert len(master.flight.proposals) == PROPOSALS_PER_WRITE_MAX
 
 
 def test_a_refused_change_is_answered_and_not_written() -> None:
-    holder = established()
-    holder.propose(proposal(PromoteMember(node=D)))
-    effects = pump(holder)
+    master = established()
+    master.propose(proposal(PromoteMember(node=D)))
+    effects = pump(master)
     assert rulings(effects) == [Ruling.REFUSED]
-    assert holder.flight is None
+    assert master.flight is None
 
 
 def test_a_refused_change_of_the_nodes_own_is_logged() -> None:
-    holder = established()
-    holder.propose(Proposal(PromoteMember(node=D), None))
-    (note,) = pump(holder)
+    master = established()
+    master.propose(Proposal(PromoteMember(node=D), None))
+    (note,) = pump(master)
     assert isinstance(note, Note)
     assert isinstance(note.fact, OwnChangeRefused)
 
 
 def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> None:
-    holder = established()
+    master = established()
     again = ClaimToken(token=TokenId("t1"), secret_hash="hash", claimant=member(C), level=LEVEL)
-    holder.propose(proposal(again))
-    pump(holder)
-    accept(holder, B)
-    (ruled,) = sent(holder.mark_committed(), A)
+    master.propose(proposal(again))
+    pump(master)
+    accept(master, B)
+    (ruled,) = sent(master.mark_committed(), A)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision) == (Ruling.COMMITTED, 1)
 
 
 def test_a_new_ledger_alone_is_written_without_the_document() -> None:
-    holder = established()
-    assert pump(holder) == []
-    (said, _) = pump(holder, LEDGER)
+    master = established()
+    assert pump(master) == []
+    (said, _) = pump(master, LEDGER)
     assert said == Send(B, write(pos(1, 2), THREE, whole=False))
 
 
 def test_a_request_that_comes_twice_is_written_once_and_answered_as_before() -> None:
-    holder = established()
+    master = established()
     change = proposal(put("a"), node=B)
-    holder.propose(change)
-    assert holder.propose(change) == []  # under way: the answer comes later
-    pump(holder)
-    accept(holder, B)
-    ruled = sent(holder.mark_committed(), B)
-    assert sent(holder.propose(change), B) == ruled
-    assert not holder.waiting
+    master.propose(change)
+    assert master.propose(change) == []  # under way: the answer comes later
+    pump(master)
+    accept(master, B)
+    ruled = sent(master.mark_committed(), B)
+    assert sent(master.propose(change), B) == ruled
+    assert not master.waiting
 
 
 def test_too_many_waiting_changes_are_refused() -> None:
-    holder = established()
+    master = established()
     for number in range(PROPOSALS_QUEUED_MAX):
-        assert holder.propose(proposal(put("a"), request=str(number))) == []
-    assert rulings(holder.propose(proposal(put("a"), request="one more"))) == [Ruling.REFUSED]
+        assert master.propose(proposal(put("a"), request=str(number))) == []
+    assert rulings(master.propose(proposal(put("a"), request="one more"))) == [Ruling.REFUSED]
 
 
 def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
-    holder = established()
+    master = established()
     first = proposal(PromoteMember(node=D), request="first")
-    holder.propose(first)
-    pump(holder)
-    assert rulings(holder.propose(first)) == [Ruling.REFUSED]
+    master.propose(first)
+    pump(master)
+    assert rulings(master.propose(first)) == [Ruling.REFUSED]
     for start in range(0, RULINGS_REMEMBERED_MAX, PROPOSALS_PER_WRITE_MAX):
         for number in range(start, start + PROPOSALS_PER_WRITE_MAX):
-            holder.propose(proposal(PromoteMember(node=D), request=str(number)))
-        pump(holder)
-    assert holder.propose(first) == []  # taken as new
-    assert holder.waiting
+            master.propose(proposal(PromoteMember(node=D), request=str(number)))
+        pump(master)
+    assert master.propose(first) == []  # taken as new
+    assert master.waiting
 
 
 def test_a_node_that_is_not_master_tells_the_proposer_to_ask_elsewhere() -> None:
@@ -183,103 +183,103 @@ def test_a_node_that_is_not_master_tells_the_proposer_to_ask_elsewhere() -> None
 
 
 def test_a_request_that_is_known_is_never_declined() -> None:
-    holder = established()
+    master = established()
     change = proposal(put("a"))
-    holder.propose(change)
-    assert holder.decline(change, Term(1)) == []  # pending here: another node must not write it too
-    pump(holder)
-    accept(holder, B)
-    ruled = sent(holder.mark_committed(), A)
-    assert sent(holder.decline(change, Term(1)), A) == ruled
+    master.propose(change)
+    assert master.decline(change, Term(1)) == []  # pending here: another node must not write it too
+    pump(master)
+    accept(master, B)
+    ruled = sent(master.mark_committed(), A)
+    assert sent(master.decline(change, Term(1)), A) == ruled
 
 
 # --- answers --------------------------------------------------------------------------------
 
 
 def test_each_voter_counts_once_and_refusals_and_strays_do_not() -> None:
-    holder = established(held=document(A, B, C, D, NodeId("n5")))
-    assert holder.on_wrote(B, wrote(pos(1, 2)), at(0)) == []
-    pump(holder, LEDGER)
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    holder.on_wrote(C, wrote(pos(1, 1)), at(0))
-    holder.on_wrote(D, wrote(pos(1, 2), accepted=False), at(0))
-    assert not holder.write_has_majority()
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert holder.write_has_majority()
+    master = established(held=document(A, B, C, D, NodeId("n5")))
+    assert master.on_wrote(B, wrote(pos(1, 2)), at(0)) == []
+    pump(master, LEDGER)
+    master.on_wrote(B, wrote(pos(1, 2)), at(0))
+    master.on_wrote(B, wrote(pos(1, 2)), at(0))
+    master.on_wrote(C, wrote(pos(1, 1)), at(0))
+    master.on_wrote(D, wrote(pos(1, 2), accepted=False), at(0))
+    assert not master.write_has_majority()
+    master.on_wrote(C, wrote(pos(1, 2)), at(0))
+    assert master.write_has_majority()
 
 
 def test_a_voter_that_lacks_the_document_is_sent_the_whole() -> None:
-    holder = established()
-    pump(holder, LEDGER)
-    effects = holder.on_wrote(B, wrote(pos(1, 2), accepted=False, lacks=True), at(0))
+    master = established()
+    pump(master, LEDGER)
+    effects = master.on_wrote(B, wrote(pos(1, 2), accepted=False, lacks=True), at(0))
     assert effects == [Send(B, write(pos(1, 2), THREE))]
-    assert not holder.write_has_majority()
+    assert not master.write_has_majority()
 
 
 def test_a_write_is_repeated_to_a_peer_that_does_not_hold_it() -> None:
-    holder = established()
-    pump(holder, LEDGER)
+    master = established()
+    pump(master, LEDGER)
     mine = (THREE.term, THREE.revision)
-    assert holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S - 0.001)) == []
-    again = holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S))
+    assert master.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S - 0.001)) == []
+    again = master.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S))
     assert again == [Send(B, write(pos(1, 2), THREE, whole=False))]
-    assert holder.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S + 1)) == []
-    behind = holder.repeat_write(C, pos(0, 0), (Term(0), Revision(0)), at(RETRY_AFTER_S))
+    assert master.repeat_write(B, pos(1, 1), mine, at(RETRY_AFTER_S + 1)) == []
+    behind = master.repeat_write(C, pos(0, 0), (Term(0), Revision(0)), at(RETRY_AFTER_S))
     assert behind == [Send(C, write(pos(1, 2), THREE))]
-    stranger = holder.repeat_write(D, pos(0, 0), mine, at(0))  # never asked before: at once
+    stranger = master.repeat_write(D, pos(0, 0), mine, at(0))  # never asked before: at once
     assert len(stranger) == 1
 
 
 def test_a_lost_answer_is_replaced_by_the_next_heartbeats() -> None:
-    holder = established()
-    pump(holder, LEDGER)
-    assert holder.repeat_write(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
-    assert holder.write_has_majority()
+    master = established()
+    pump(master, LEDGER)
+    assert master.repeat_write(B, pos(1, 2), (Term(0), Revision(1)), at(0)) == []
+    assert master.write_has_majority()
 
 
 def test_without_a_write_in_flight_nobody_is_reminded_and_nothing_settles() -> None:
-    holder = established()
-    assert holder.repeat_write(B, Position(), (Term(0), Revision(0)), at(9)) == []
-    assert not holder.write_has_majority()
+    master = established()
+    assert master.repeat_write(B, Position(), (Term(0), Revision(0)), at(9)) == []
+    assert not master.write_has_majority()
 
 
 # --- voters change --------------------------------------------------------------------------
 
 
 def test_a_change_of_voters_needs_a_majority_of_the_old_and_of_the_new_ones() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    holder.propose(proposal(PromoteMember(node=C)))
-    pump(holder)
-    assert holder.joint_config.all == {A, B, C}
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.write_has_majority()  # a majority of the new ones, but not of the old
-    holder.on_wrote(B, wrote(pos(1, 2)), at(0))
-    assert holder.write_has_majority()
+    master = established(held=document(A, B, learners=[C]))
+    master.propose(proposal(PromoteMember(node=C)))
+    pump(master)
+    assert master.joint_config.all == {A, B, C}
+    master.on_wrote(C, wrote(pos(1, 2)), at(0))
+    assert not master.write_has_majority()  # a majority of the new ones, but not of the old
+    master.on_wrote(B, wrote(pos(1, 2)), at(0))
+    assert master.write_has_majority()
 
 
 def test_voters_change_one_write_at_a_time() -> None:
-    holder = established(held=document(A, learners=[B, C]))
+    master = established(held=document(A, learners=[B, C]))
     for node in (B, C):
-        holder.propose(proposal(PromoteMember(node=node), request=node))
-    holder.propose(proposal(put("a")))
-    pump(holder)
-    assert holder.accepted.document.voters == {A, B}
-    assert checks_of(holder.accepted.document) == []
-    assert holder.waiting
+        master.propose(proposal(PromoteMember(node=node), request=node))
+    master.propose(proposal(put("a")))
+    pump(master)
+    assert master.accepted.document.voters == {A, B}
+    assert checks_of(master.accepted.document) == []
+    assert master.waiting
 
 
 def test_a_learner_is_sent_writes_and_does_not_count() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    assert sent(pump(holder, LEDGER), C) != []
-    holder.on_wrote(C, wrote(pos(1, 2)), at(0))
-    assert not holder.write_has_majority()
+    master = established(held=document(A, B, learners=[C]))
+    assert sent(pump(master, LEDGER), C) != []
+    master.on_wrote(C, wrote(pos(1, 2)), at(0))
+    assert not master.write_has_majority()
 
 
 def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
-    holder = established()
-    holder.propose(proposal(RemoveMember(node=C)))
-    (said,) = sent(pump(holder), C)
+    master = established()
+    master.propose(proposal(RemoveMember(node=C)))
+    (said,) = sent(pump(master), C)
     assert isinstance(said, Write)
     assert said.document is not None
     assert said.document.voters == {A, B}
@@ -289,53 +289,53 @@ def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
 
 
 def test_losing_the_lease_leaves_written_changes_unknown_and_passes_others_on() -> None:
-    holder = established()
-    holder.propose(proposal(put("a"), request="written", node=B))
-    pump(holder)
-    holder.propose(proposal(put("b"), request="waiting", node=C))
-    effects = holder.abandon()
+    master = established()
+    master.propose(proposal(put("a"), request="written", node=B))
+    pump(master)
+    master.propose(proposal(put("b"), request="waiting", node=C))
+    effects = master.abandon()
     assert rulings(effects, B) == [Ruling.UNKNOWN]
     assert rulings(effects, C) == [Ruling.AGAIN]
-    assert (holder.flight, holder.established, holder.waiting) == (None, None, False)
+    assert (master.flight, master.established, master.waiting) == (None, None, False)
 
 
 def test_an_unknown_ruling_stands_and_a_sent_on_request_may_come_again() -> None:
-    holder = established()
+    master = established()
     written = proposal(put("a"), request="written")
     waiting = proposal(put("b"), request="waiting")
-    holder.propose(written)
-    pump(holder)
-    holder.propose(waiting)
-    holder.abandon()
-    assert rulings(holder.decline(written, Term(1))) == [Ruling.UNKNOWN]
-    assert rulings(holder.decline(waiting, Term(1))) == [Ruling.AGAIN]
+    master.propose(written)
+    pump(master)
+    master.propose(waiting)
+    master.abandon()
+    assert rulings(master.decline(written, Term(1))) == [Ruling.UNKNOWN]
+    assert rulings(master.decline(waiting, Term(1))) == [Ruling.AGAIN]
 
 
 def test_a_change_of_the_nodes_own_is_forgotten_with_the_lease() -> None:
-    holder = established(held=document(A, B, learners=[C]))
-    holder.propose(Proposal(PromoteMember(node=C), None))
-    assert holder.abandon() == []
-    assert not holder.waiting
+    master = established(held=document(A, B, learners=[C]))
+    master.propose(Proposal(PromoteMember(node=C), None))
+    assert master.abandon() == []
+    assert not master.waiting
 
 
 def test_what_was_written_and_lost_is_still_the_accepted_record() -> None:
-    holder = established()
-    holder.propose(proposal(put("a")))
-    pump(holder)
-    holder.abandon()
-    assert holder.committed.document == THREE
+    master = established()
+    master.propose(proposal(put("a")))
+    pump(master)
+    master.abandon()
+    assert master.committed.document == THREE
     expected = evolve(put("a").check, changed=Revision(2))
-    assert holder.accepted.document.checks == (expected,)
+    assert master.accepted.document.checks == (expected,)
 
 
 def test_a_ruling_on_what_the_disk_did_not_take_is_forgotten() -> None:
-    holder = established(A, document(A))
-    durable = holder.accepted
-    holder.propose(proposal(put("api"), node=B))
-    pump(holder)
-    accept(holder)
-    assert rulings(holder.mark_committed(), B) == [Ruling.COMMITTED]
-    holder.abandon()
-    holder.roll_back(durable, durable)
-    assert holder.committed is durable
-    assert rulings(holder.decline(proposal(put("api"), node=B), Term(1)), B) == [Ruling.AGAIN]
+    master = established(A, document(A))
+    durable = master.accepted
+    master.propose(proposal(put("api"), node=B))
+    pump(master)
+    accept(master)
+    assert rulings(master.mark_committed(), B) == [Ruling.COMMITTED]
+    master.abandon()
+    master.roll_back(durable, durable)
+    assert master.committed is durable
+    assert rulings(master.decline(proposal(put("api"), node=B), Term(1)), B) == [Ruling.AGAIN]

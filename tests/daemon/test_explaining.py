@@ -138,7 +138,7 @@ class BrokenJournal(MemoryJournal):
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_a_journal_that_cannot_be_written_disturbs_nobody(
+async def test_a_journal_that_cannot_be_written_has_no_other_effect(
     hangs: bool, autojump_clock: MockClock
 ) -> None:
     async with open_world() as world:

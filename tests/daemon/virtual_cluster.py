@@ -76,7 +76,7 @@ class Mail:
     notice: str
     check: str
     cause: str = ""
-    """Why nobody can judge; only of a notice that says so, and of its end."""
+    """The causes, of an UNSEEN or SEEN notice only."""
 
 
 @frozen

@@ -27,5 +27,5 @@ def test_positions_are_ordered_by_term_and_then_by_number() -> None:
     assert Position() < pos(1, 1) < pos(1, 2) < pos(2, 1)
 
 
-def test_a_fresh_node_promised_nothing_to_nobody() -> None:
+def test_a_fresh_node_has_promised_nothing() -> None:
     assert (Promise().term, Promise().holder) == (0, None)

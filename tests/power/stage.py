@@ -26,7 +26,7 @@ RUN_S_MAX = 0.5
 
 UNSYNCED_BYTES = 4096
 TIMERS = QUICK | {"dead_after": "3s"}
-"""A copy pauses the disk for a moment, which nobody should take for a death."""
+"""Each copy pauses the disk for a short time, which must not count as a death."""
 
 SETTLE_S_MAX = 30.0
 
@@ -59,7 +59,7 @@ class Powered:
     writers: list[Writer]
     network: Sequence[str]
     unsynced_kept: list[bool] = field(factory=list)
-    """For each disk and instant, whether what nobody had flushed was there."""
+    """For each disk and instant, whether the file that was never flushed was there."""
 
     def black_out(self, cut: Cut, rng: random.Random) -> Blackout:
         """Let the writers go on, and cut the power at a random instant."""

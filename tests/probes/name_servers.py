@@ -149,7 +149,7 @@ class HandMade:
     async def serve_stream(self, stream: trio.SocketStream) -> None:
         """Answer one query over TCP, and hang up unless the test holds on."""
         query = bytes(await stream.receive_some(4096))
-        assert self.over_tcp is not None  # else nobody listens
+        assert self.over_tcp is not None  # otherwise nothing listens
         await stream.send_all(self.over_tcp(query[2:]))
         if self.hold:
             await trio.sleep_forever()

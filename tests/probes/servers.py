@@ -150,7 +150,7 @@ class OneAddress:
         raise AssertionError(question)
 
     def with_servers(self, servers: tuple[str, ...]) -> Self:
-        """Return itself, whoever is to be asked."""
+        """Return itself, whichever servers are given."""
         del servers
         return self
 
