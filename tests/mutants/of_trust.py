@@ -131,4 +131,40 @@ MUTANTS = (
         edits=(Edit("authored", "if was.get(item) is not value:", "if value:"),),
         tests=("tests/core/test_authorship.py",),
     ),
+    Mutant(
+        name="a ledger's sequence moves as far as a member says",
+        why="whoever is given the role once uses the numbers up, and no notice can be written",
+        edits=(
+            Edit(
+                "KnownNumbers.covers",
+                "named.sequence <= self.sequence + SEQUENCE_JUMP_MAX",
+                "named.sequence >= 0",
+            ),
+        ),
+        tests=("tests/core/test_bounds.py",),
+    ),
+    Mutant(
+        name="ids as long as a member likes",
+        why="every result and notice of such a check is too long to be said",
+        edits=(Edit("require_fit", 'require_id("id", item.id)', "pass"),),
+        tests=("tests/core/test_new_values.py",),
+    ),
+    Mutant(
+        name="changes as fast as a member proposes them",
+        why="the master has no time for anything but refusing them",
+        edits=(Edit("ProposalRateLimit.allows", "return False", "return True"),),
+        tests=("tests/core/test_bounds.py",),
+    ),
+    Mutant(
+        name="records decoded though nobody asked for them",
+        why="each takes a second of the processor",
+        edits=(
+            Edit(
+                "LargeFrames.wanted",
+                "wanted, self._fetches = self._fetches > 0,",
+                "wanted, self._fetches = True,",
+            ),
+        ),
+        tests=("tests/peers/test_large_frames.py",),
+    ),
 )
