@@ -7,6 +7,8 @@ same one in another term, because that one may have forgotten it.  It is sent ag
 says that it never wrote it.
 """
 
+from collections.abc import Mapping
+
 from attrs import define, field, frozen
 
 from qutrio.core.api.effects import Effect, Reply, Send
@@ -33,7 +35,8 @@ class ProposalInputs:
     """The state of the node that decides what becomes of a proposal.
 
     `term` is the term of `master`.  `hopeless` says why there can be no master now, if that is
-    so.  `committed` and `document` are those of the record that this node holds.
+    so.  `committed` and `document` are those of the record that this node holds, and `fit` tells
+    whether its disk takes newer ones.  `named` is which position each member calls committed.
     """
 
     me: NodeId
@@ -42,6 +45,8 @@ class ProposalInputs:
     hopeless: str | None
     committed: Position
     document: ClusterDocument
+    fit: bool
+    named: Mapping[NodeId, Position]
 
     @property
     def revision(self) -> Revision:
@@ -176,19 +181,27 @@ class PendingProposals:
         inputs: ProposalInputs,
         now: Instant,
     ) -> Reply | None:
-        """Pass the ruling on; "committed" only once this node sees the change.
-
-        The word of one member does not suffice: it may only pretend to be the master.
-        """
-        seen = ruled.position <= inputs.committed and (
-            pending.sent_to == inputs.me or pending.shows_in(inputs.document)
-        )
-        if ruled.ruling is not Ruling.COMMITTED or seen:
+        """Pass the ruling on; "committed" only once this node sees the change."""
+        if ruled.ruling is not Ruling.COMMITTED or self._sees(pending, ruled.position, inputs):
             return Reply(request, ruled.ruling, ruled.reason, ruled.revision)
         if now < pending.until:
             return None
         reason = f"{NOT_SEEN}; look before you try again"
         return Reply(request, Ruling.UNKNOWN, reason, inputs.revision)
+
+    def _sees(self, pending: PendingProposal, position: Position, inputs: ProposalInputs) -> bool:
+        """Return whether this node knows for itself that the change at `position` is committed.
+
+        The word of one member does not suffice: it may only pretend to be the master.  A node
+        whose disk takes no writes cannot hold the record; for it another member must call that
+        record, or a later one of its term, committed.
+        """
+        if position <= inputs.committed:
+            return pending.sent_to == inputs.me or pending.shows_in(inputs.document)
+        return not inputs.fit and any(
+            node != pending.sent_to and named.term == position.term and named >= position
+            for node, named in inputs.named.items()
+        )
 
 
 def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> ProposalInputs:
@@ -201,6 +214,8 @@ def proposal_inputs(leadership: Leadership, now: Instant, *, removed: bool) -> P
         committed=committed.position,
         document=committed.document,
         me=leadership.me,
+        fit=leadership.fit,
+        named=leadership.register.witnesses.named,
     )
 
 

@@ -63,7 +63,7 @@ def lies(me: PeerIdentity, held: Stable, turn: int) -> list[Message]:
         Removed(revision=Revision(committed.document.revision + 1)),
         Write(position=place, stamp=stamp, ledger=committed.ledger, document=forged),
         Commit(position=place),
-        Commit(position=Position(Term(2**60), 1)),
+        Commit(position=Position(Term(2**52), 1)),
         Fetched(accepted=False, record=Record(place, forged, committed.ledger)),
     ]
 

@@ -1,5 +1,7 @@
 """The desk: a wish is sent to one master, answered once, and never left unanswered."""
 
+from collections.abc import Mapping
+
 from attrs import evolve
 
 from qutrio.core.api.effects import Effect, Reply, Send
@@ -34,6 +36,7 @@ def outlook(  # noqa: PLR0917 - each with a default
     term: int = 1,
     held: ClusterDocument = HELD,
     me: NodeId = C,
+    named: Mapping[NodeId, Position] | None = None,
 ) -> ProposalInputs:
     return ProposalInputs(
         me=me,
@@ -42,6 +45,8 @@ def outlook(  # noqa: PLR0917 - each with a default
         hopeless=hopeless,
         committed=committed,
         document=held,
+        fit=named is None,
+        named=named or {},
     )
 
 
@@ -155,6 +160,16 @@ def test_one_that_says_committed_is_not_believed_until_the_document_shows_it() -
     pretended.on_ruled(A, ruled(), at(1))
     late = at(1 + CATCH_UP_S_MAX)
     assert reply(pretended.advance(outlook(A), late))[0] is Ruling.UNKNOWN
+
+
+def test_a_node_whose_disk_is_full_believes_what_another_member_confirms() -> None:
+    """It cannot hold the record itself."""
+    proposals = asked(change=ADDED)
+    proposals.on_ruled(A, ruled(position=pos(2, 5)), at(1))
+    for named in ({A: pos(2, 5)}, {B: pos(2, 4)}, {B: pos(3, 9)}):
+        assert proposals.advance(outlook(A, named=named), at(2)) == []
+    confirmed = proposals.advance(outlook(A, named={B: pos(2, 6)}), at(3))
+    assert reply(confirmed)[0] is Ruling.COMMITTED
 
 
 def test_a_master_believes_its_own_ruling() -> None:

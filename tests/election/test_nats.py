@@ -177,7 +177,7 @@ async def test_permissions_bind_a_participant_to_its_user(tmp_path: Path) -> Non
         await send_until_received(a, B, b, b"still mine")
     wrong = Nats(servers=[server.url], user="a", password="wrong")
     async with wrong.open("jobs", A) as refused:
-        assert "uthorization" in await until_trouble(refused, "cannot reach NATS")
+        await until_trouble(refused, "uthorization")  # or a connection that is reset before
     await server.kill()
 
 
