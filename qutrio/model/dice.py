@@ -1,8 +1,9 @@
 """The random numbers of the core, which are passed in like the time."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Rng(Protocol):
     """The part of a random number generator, such as `random.Random`, that the core uses."""
 

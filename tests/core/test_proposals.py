@@ -154,6 +154,7 @@ def test_one_that_says_committed_is_not_believed_until_the_document_shows_it() -
     proposals = asked(change=ADDED)
     proposals.on_ruled(A, ruled(), at(1))
     assert proposals.advance(outlook(A), at(2)) == []
+    assert proposals.advance(outlook(A), at(2.5)) == []
     shown = evolve(HELD, checks=(check(),), revision=Revision(4))
     assert reply(proposals.advance(outlook(A, held=shown), at(3)))[0] is Ruling.COMMITTED
     pretended = asked(change=ADDED)
