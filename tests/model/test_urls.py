@@ -128,3 +128,9 @@ def test_no_query_fragment_or_user_is_ever_shown(secret: str) -> None:
 )
 def test_an_error_quotes_only_parts_that_cannot_be_secret(given_as: str, quoted: str) -> None:
     assert quotable_url(given_as) == quoted
+
+
+@pytest.mark.parametrize("url", ["http:///straße", "http://münchen.example:é/"])
+def test_a_url_in_other_letters_needs_a_host_and_a_port_of_digits(url: str) -> None:
+    with pytest.raises(ValueError, match="host"):
+        ascii_url(url)
