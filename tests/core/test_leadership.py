@@ -261,6 +261,20 @@ def test_a_resignation_frees_the_voter_and_forgets_the_master() -> None:
     assert node.lease.bound_until == at(1)
 
 
+def test_a_resignation_names_a_successor_even_after_the_next_heartbeat() -> None:
+    """A later heartbeat, on a new link, says first that the node is no longer master."""
+    node = leadership(C, THREE, accepted=record(THREE, pos(2)), restart_wait_until=at(9))
+    meet(node, 0.0, A, B)
+    node.on_heartbeat(A, heartbeat(claim=Term(2), acting=True), at(0), WALL)
+    assert (node.master(at(0)), node.lease.promise.holder) == (A, None)
+    node.on_heartbeat(A, heartbeat(claim=None, acting=False), at(1), WALL)
+    assert node.master(at(1)) is None
+    node.on_resign(B, Resign(term=Term(2), successor=C, by_hand=True), at(1))
+    assert node.engine_host.placed_until < at(1)
+    node.on_resign(A, Resign(term=Term(2), successor=C, by_hand=True), at(1))
+    assert node.engine_host.placed_until > at(1)
+
+
 def test_a_delayed_heartbeat_of_a_resigned_claim_is_not_granted_again() -> None:
     node = leadership(C, THREE)
     meet(node, 0.0, A, B)

@@ -103,6 +103,27 @@ def test_the_master_is_not_believed_about_terms_after_the_one_it_was_granted() -
     assert voter.committed == record(FIVE)
 
 
+@pytest.mark.parametrize("told", [LATER, WITHOUT_E])
+def test_what_a_member_showed_before_it_was_granted_does_not_count_as_the_masters_word(
+    told: ClusterDocument,
+) -> None:
+    """A forgery that nobody believed became true when its author was elected."""
+    voter, trust_basis = register(B, FIVE), bound_to(A, 2, A, C)
+    show(voter, A, record(told, pos(1, 900)))
+    voter.on_commit(A, pos(2), trust_basis, at(0))
+    assert voter.committed == record(FIVE)
+    assert A not in voter.witnesses.shown
+
+
+def test_a_member_that_was_granted_again_is_believed_when_it_says_so_again() -> None:
+    voter = holding(LATER)
+    voter.on_commit(A, pos(1), NOBODY, at(0))
+    voter.on_commit(C, pos(2), bound_to(A, 2, A, C), at(1))
+    assert voter.committed == record(FIVE)
+    voter.on_commit(A, pos(1), bound_to(A, 2, A, C), at(2))
+    assert voter.committed is voter.accepted
+
+
 # --- removals by the master -----------------------------------------------------------------
 
 

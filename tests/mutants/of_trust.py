@@ -40,6 +40,18 @@ MUTANTS = (
         tests=IN_DOUBTS,
     ),
     Mutant(
+        name="old words of a new master count",
+        why="a forgery that nobody believed becomes true when its author is elected",
+        edits=(Edit("Witnesses.follow", "if promise.holder is not None:", "if False:"),),
+        tests=IN_WITNESSES,
+    ),
+    Mutant(
+        name="a resignation after the next heartbeat names nobody",
+        why="a role that was moved by hand is given back at once",
+        edits=(Edit("ObservedMaster.acted", "self._acted.get(term) == node", "False"),),
+        tests=("tests/core/test_leadership.py",),
+    ),
+    Mutant(
         name="waits in vain forever",
         why="one member that never comes to lead keeps the others from electing",
         edits=(Edit("LeaderDoubts.update", "now >= self._patient_until()", "now > FOREVER"),),

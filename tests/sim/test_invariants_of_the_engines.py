@@ -169,7 +169,7 @@ def test_a_transfer_that_came_too_late_moves_nothing() -> None:
     world = begin()
     roles, host = world.invariants.roles, world.hosts[N0]
     late = Resign(term=Term(0), successor=N0, by_hand=True, reason="moved by hand")
-    roles._record_placed(host, late, world.true)
+    roles._record_placed(host, N0, late, world.true)
     assert roles._placed == {}
     world.post(host, Tenancy(1))
     assert node_of(world, N0).leadership.tenants == 1

@@ -93,6 +93,17 @@ def test_a_late_farewell_of_a_program_that_was_too_old_ends_no_streak() -> None:
     assert play(3235, 9, 10.0).broken is None
 
 
+@pytest.mark.parametrize(("seed", "size"), [(22744, 3), (26689, 8)])
+def test_a_role_that_was_moved_by_hand_stays_though_a_later_heartbeat_came_first(
+    seed: int, size: int
+) -> None:
+    assert play(seed, size, 5.0).broken is None
+
+
+def test_a_forgery_does_not_come_true_when_its_author_is_elected() -> None:
+    assert play(25786, 5, 5.0).broken is None
+
+
 def test_a_node_that_stops_to_be_upgraded_announces_the_level_that_it_ran() -> None:
     """Its links announced the level of a program that it had not started yet."""
     assert play(6301, 5, 5.0).broken is None

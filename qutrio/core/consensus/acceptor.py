@@ -107,6 +107,7 @@ class Acceptor:
         It is believed by the rule of `Witnesses`.  A record that is missing here, or must be
         confirmed, is requested; requests to one node are spaced.
         """
+        self.witnesses.follow(trust_basis.promise)
         self.witnesses.named[peer] = position
         self._learn(trust_basis)
         if position <= self.committed.position:
@@ -140,6 +141,7 @@ class Acceptor:
         if self._asked.pop((sender, message.accepted), None) is None:
             return
         record, witnesses = message.record, self.witnesses
+        witnesses.follow(trust_basis.promise)
         if record.position > self.committed.position and self._fits(record):
             known = witnesses.accepted if message.accepted else witnesses.shown
             known[sender] = record

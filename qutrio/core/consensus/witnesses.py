@@ -2,8 +2,8 @@
 
 Theory of operation.  A record is committed when a majority accepted it, and only the master that
 wrote it has counted that majority.  So a node believes the holder of its own promise, which is on
-its disk, about records of that term and of earlier ones.  Any other member needs a second one that
-says the same: one stolen key must not suffice to forge a record.
+its disk, about records of that term and of earlier ones, as soon as it is the holder.  Any other
+member needs a second one that says the same: one stolen key must not suffice to forge a record.
 
 A record that removes a member's vote, key or place needs more, even from the holder: another living
 voter that shows that it accepted the same document, if there is one beside the members that go.  In
@@ -50,6 +50,19 @@ class Witnesses:
     """The committed record that each member sent."""
     accepted: dict[NodeId, Record] = field(factory=dict)
     """The accepted record that each member sent."""
+    _followed: Promise | None = None
+
+    def follow(self, promise: Promise) -> None:
+        """Forget what the holder of a new promise said before this node granted it.
+
+        Until then its word needed a second one; from then on it suffices.
+        """
+        if promise == self._followed:
+            return
+        self._followed = promise
+        if promise.holder is not None:
+            self.named.pop(promise.holder, None)
+            self.shown.pop(promise.holder, None)
 
     def believe(
         self, record: Record, document: ClusterDocument, trust_basis: TrustBasis, *, held: bool

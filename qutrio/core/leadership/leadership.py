@@ -227,7 +227,9 @@ class Leadership:
 
     def on_resign(self, sender: NodeId, resign: Resign, now: Instant) -> None:
         """Release this node's grant to a claim that its candidate or master gave up."""
-        held = sender in {self.lease.promise.holder, self.observed_master.node(now)}
+        observed = self.observed_master
+        held = sender in {self.lease.promise.holder, observed.node(now)}
+        held |= observed.acted(sender, resign.term)  # a later heartbeat may have arrived first
         if held and self.lease.promise.term <= resign.term:
             self.engine_host.on_resign(resign.successor, resign.term, now, by_hand=resign.by_hand)
         self.lease.release(sender, resign.term, now)

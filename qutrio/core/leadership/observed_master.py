@@ -45,6 +45,10 @@ class ObservedMaster:
             del self._acted[min(self._acted)]
         return new
 
+    def acted(self, node: NodeId, term: Term) -> bool:
+        """Return whether `node` was master in `term`, one of the last, as far as this node saw."""
+        return self._acted.get(term) == node
+
     def record_end(self, node: NodeId, now: Instant, gave_up: Term | None = None) -> bool:
         """Record that `node` gave up its terms until `gave_up`, or all; return if it was master."""
         if gave_up is not None:

@@ -89,7 +89,7 @@ class Roles:
         if isinstance(event, Received):
             self._on_message(host, event, host.clock.at(true))
             if isinstance(event.message, Resign):
-                self._record_placed(host, event.message, true)
+                self._record_placed(host, event.sender, event.message, true)
         if host.name in self._claiming and not isinstance(event, Stop):
             for effect in effects:
                 if isinstance(effect, Send) and isinstance(effect.message, Resign):
@@ -199,12 +199,14 @@ class Roles:
         self._judge_successor(host, true)
         self._handed = (host.name, successor, true)
 
-    def _record_placed(self, host: Host, resign: Resign, true: Seconds) -> None:
-        """Record that a host learned that an operator moved the role to it."""
+    def _record_placed(self, host: Host, sender: NodeId, resign: Resign, true: Seconds) -> None:
+        """Record that a host learned from the master that an operator moved the role to it."""
         assert host.node is not None
         leadership = host.node.leadership
-        late = resign.term < leadership.lease.promise.term
-        if resign.by_hand and resign.successor == host.name and not late:
+        promise, observed = leadership.lease.promise, leadership.observed_master
+        known = sender == promise.holder or observed.acted(sender, resign.term)
+        late = resign.term < promise.term
+        if resign.by_hand and resign.successor == host.name and known and not late:
             self._placed[host.name] = (true, leadership.settings.master_cooldown_s)
 
     def _judge_cooldown(
