@@ -93,6 +93,11 @@ def test_a_late_farewell_of_a_program_that_was_too_old_ends_no_streak() -> None:
     assert play(3235, 9, 10.0).broken is None
 
 
+def test_a_resignation_of_a_program_that_was_too_old_moves_no_role() -> None:
+    """The judge counted it; a hostile master had announced an old level."""
+    assert play(32509, 8, 5.0).broken is None
+
+
 @pytest.mark.parametrize(("seed", "size"), [(22744, 3), (26689, 8)])
 def test_a_role_that_was_moved_by_hand_stays_though_a_later_heartbeat_came_first(
     seed: int, size: int

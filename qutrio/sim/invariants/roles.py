@@ -87,9 +87,7 @@ class Roles:
     def stepped(self, host: Host, event: Event, effects: list[Effect], true: Seconds) -> None:
         """Measure how long others are heard, and judge a transfer."""
         if isinstance(event, Received):
-            self._on_message(host, event, host.clock.at(true))
-            if isinstance(event.message, Resign):
-                self._record_placed(host, event.sender, event.message, true)
+            self._on_message(host, event, true)
         if host.name in self._claiming and not isinstance(event, Stop):
             for effect in effects:
                 if isinstance(effect, Send) and isinstance(effect.message, Resign):
@@ -169,12 +167,15 @@ class Roles:
 
     # --- the lower id that returns ----------------------------------------------------------
 
-    def _on_message(self, host: Host, event: Received, now: Instant) -> None:
+    def _on_message(self, host: Host, event: Received, true: Seconds) -> None:
         assert host.node is not None
+        now = host.clock.at(true)
         document = host.node.register.committed.document
         too_old = host.node.leadership.announcements.too_old(event.sender, document)
         if too_old or isinstance(event.message, Removed):
             return
+        if isinstance(event.message, Resign):
+            self._record_placed(host, event.sender, event.message, true)
         heard = self._streaks.setdefault(host.name, {})
         streak = heard.get(event.sender)
         gap = now - streak.last if streak is not None else 0.0
