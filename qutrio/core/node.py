@@ -9,6 +9,7 @@ first `Persist`, if anything durable changed; then the effects that depend on it
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from attrs import define
@@ -35,7 +36,7 @@ from qutrio.core.api.events import (
     YieldRequested,
 )
 from qutrio.core.api.facts import DiskRefused, NodeFact, NodeStarted, RemovedFromCluster
-from qutrio.core.api.messages import Farewell, Message, Propose, Removed, Ruled
+from qutrio.core.api.messages import Farewell, Message, Removed
 from qutrio.core.checks.result_exchange import ResultExchange, new_life
 from qutrio.core.consensus.disk import Disk
 from qutrio.core.consensus.register import Register
@@ -118,6 +119,7 @@ class Node:
             identity, self.leadership, self.register, self.exchange.verdicts, self.alerts.ages
         )
         self.proposals = PendingProposals(limits.pending_proposals)
+        self.register.on_own_ruling = self.proposals.on_own_ruling
         self.transfer = LeadershipTransfer(self.leadership)
         self.router = MessageRouter(
             leadership=self.leadership,
@@ -127,6 +129,7 @@ class Node:
             alerts=self.alerts,
             transfer=self.transfer,
         )
+        self.proposals.propose_here = partial(self.router.propose, identity)
         self.deadline = now
         self.quiescent_until = NEVER
         self.removed = False
@@ -286,8 +289,8 @@ class Node:
         """Let every state machine advance; return `effects` and those that follow."""
         if not self.removed:
             effects += self._advance(now, wall)
-        effects = self._to_self(effects + self._follow_membership(now), now)
-        effects += self._to_self(self._advance_proposals(now), now)
+        effects += self._follow_membership(now)
+        effects += self._advance_proposals(now)
         self.alerts.ages.update(self.register.committed.ledger, now, wall)
         return effects + self.journal.entries(event, effects, now, wall)
 
@@ -309,10 +312,10 @@ class Node:
         self._count(now, wall)
         effects += self.exchange.reports_due(self._live_peers(now), now, all_of_it=False)
         effects += self.alerts.request_probes(now, wall)
-        effects = self._to_self(effects + self._advance_proposals(now), now)
-        effects = self._to_self(effects + self._write(now, wall), now)
+        effects += self._advance_proposals(now)
+        effects += self._write(now, wall)
         if not self.alerts.scheduler.is_busy(now) and self.register.flight is None:
-            effects += self._to_self(self.transfer.advance(now), now)
+            effects += self.transfer.advance(now)
         return effects + self.alerts.report_delivered(now)
 
     def _count(self, now: Instant, wall: UnixTime) -> Evaluation:
@@ -350,19 +353,6 @@ class Node:
             return []
         inputs = proposal_inputs(self.leadership, now, removed=self.removed)
         return self.proposals.advance(inputs, now)
-
-    def _to_self(self, effects: list[Effect], now: Instant) -> list[Effect]:
-        """Process this node's messages to itself, and return the other effects."""
-        out, me = list[Effect](), self.identity
-        for effect in effects:
-            match effect.message if isinstance(effect, Send) and effect.to == me else None:
-                case Propose() as propose:
-                    out += self._to_self(self.router.propose(self.identity, propose, now), now)
-                case Ruled() as ruled:
-                    self.proposals.on_ruled(self.identity, ruled, now)
-                case _:
-                    out.append(effect)
-        return out
 
     def _follow_membership(self, now: Instant) -> list[Effect]:
         members = self.register.committed.document.ids

@@ -1,13 +1,13 @@
 """Pending proposals: changes to the document that were proposed at this node and await an answer.
 
 Theory of operation.  The node sends a proposal to the master until it answers.  Repeats are
-harmless, because the master rules on a request once.  The master sends its own proposals to itself.
+harmless, because the master rules on a request once.  A master processes its own proposals at once.
 A proposal that was sent may be written already.  So it is not sent to another master, nor to the
 same one in another term, because that one may have forgotten it.  It is sent again once the master
 says that it never wrote it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
 
@@ -85,11 +85,17 @@ class PendingProposal:
         )
 
 
+def _not_connected(message: Propose, now: Instant) -> list[Effect]:
+    raise AssertionError(f"at {now} nothing takes this node's own proposal {message.request}")
+
+
 @define
 class PendingProposals:
     """The pending proposals of this node, at most `pending_max`."""
 
     pending_max: int = PENDING_PROPOSALS_MAX
+    propose_here: Callable[[Propose, Instant], list[Effect]] = _not_connected
+    """Called with a proposal when this node is the master itself."""
     _pending: dict[RequestId, PendingProposal] = field(factory=dict)
 
     def open(self, asked: Proposed, document: ClusterDocument, now: Instant) -> list[Effect]:
@@ -109,15 +115,25 @@ class PendingProposals:
 
     def on_ruled(self, sender: NodeId, ruled: Ruled, now: Instant) -> None:
         """Record the master's answer, if it comes from the node that was asked."""
+        pending = self._record(sender, ruled)
+        if pending is not None:
+            pending.until = Instant(now + CATCH_UP_S_MAX)
+
+    def on_own_ruling(self, me: NodeId, ruled: Ruled) -> None:
+        """Record the answer of this node's own register, whose changes this node sees at once."""
+        self._record(me, ruled)
+
+    def _record(self, sender: NodeId, ruled: Ruled) -> PendingProposal | None:
+        """Record an answer; return the proposal that it rules on, if it is pending."""
         pending = self._pending.get(ruled.request)
         if pending is None or pending.sent_to != sender or pending.ruled is not None:
-            return
+            return None
         if ruled.ruling is Ruling.AGAIN:
             if ruled.term >= pending.sent_in:  # otherwise it answers an earlier copy
                 pending.sent_to = None
-            return
+            return None
         pending.ruled = ruled
-        pending.until = Instant(now + CATCH_UP_S_MAX)
+        return pending
 
     def advance(self, proposal_inputs: ProposalInputs, now: Instant) -> list[Effect]:
         """Send the proposals that are due, and answer those that are decided."""
@@ -130,7 +146,10 @@ class PendingProposals:
             elif self._to_send(pending, proposal_inputs, now):
                 assert pending.sent_to is not None
                 pending.send_at = Instant(now + SEND_AGAIN_S)
-                effects.append(Send(pending.sent_to, pending.message()))
+                if pending.sent_to == proposal_inputs.me:
+                    effects += self.propose_here(pending.message(), now)
+                else:
+                    effects.append(Send(pending.sent_to, pending.message()))
         return effects
 
     @property

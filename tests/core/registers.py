@@ -40,7 +40,7 @@ def put(name: str) -> PutCheck:
     return PutCheck(check=check(CheckId(name)))
 
 
-def proposal(mutation: Mutation, request: str = "r1", node: NodeId = A) -> Proposal:
+def proposal(mutation: Mutation, request: str = "r1", node: NodeId = B) -> Proposal:
     return Proposal(mutation, (node, RequestId(request)))
 
 

@@ -33,7 +33,7 @@ from tests.core.registers import (
 from tests.core.samples import A, B, C, D, at, check, document, member, pos, register, sent
 
 
-def rulings(effects: list[Effect], to: NodeId = A) -> list[Ruling]:
+def rulings(effects: list[Effect], to: NodeId = B) -> list[Ruling]:
     return [m.ruling for m in sent(effects, to) if isinstance(m, Ruled)]
 
 
@@ -88,7 +88,7 @@ def test_the_changes_of_one_step_are_bounded_also_when_they_are_refused() -> Non
 def test_a_refusal_that_quotes_a_long_text_is_cut() -> None:
     holder = established()
     holder.propose(proposal(PutCheck(check=check(alerts=("x" * 10_000,)))))
-    (ruled,) = [m for m in sent(pump(holder), A) if isinstance(m, Ruled)]
+    (ruled,) = [m for m in sent(pump(holder), B) if isinstance(m, Ruled)]
     assert len(ruled.reason) == REASON_CHARS_MAX
 
 
@@ -133,7 +133,7 @@ def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> 
     master.propose(proposal(again))
     pump(master)
     accept(master, B)
-    (ruled,) = sent(master.mark_committed(), A)
+    (ruled,) = sent(master.mark_committed(), B)
     assert isinstance(ruled, Ruled)
     assert (ruled.ruling, ruled.revision) == (Ruling.COMMITTED, 1)
 
@@ -164,6 +164,16 @@ def test_too_many_waiting_changes_are_refused() -> None:
     assert rulings(master.propose(proposal(put("a"), request="one more"))) == [Ruling.REFUSED]
 
 
+def test_answers_to_own_changes_are_calls_and_no_messages() -> None:
+    master, answers = established(), list[tuple[NodeId, Ruled]]()
+    master.on_own_ruling = lambda me, ruled: answers.append((me, ruled))
+    master.propose(proposal(put("a"), node=A))
+    pump(master)
+    accept(master, B)
+    assert [e for e in master.mark_committed() if isinstance(e, Send)] == []
+    assert [(me, ruled.ruling) for me, ruled in answers] == [(A, Ruling.COMMITTED)]
+
+
 def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
     master = established()
     first = proposal(PromoteMember(node=D), request="first")
@@ -189,8 +199,8 @@ def test_a_request_that_is_known_is_never_declined() -> None:
     assert master.decline(change, Term(1)) == []  # pending here: another node must not write it too
     pump(master)
     accept(master, B)
-    ruled = sent(master.mark_committed(), A)
-    assert sent(master.decline(change, Term(1)), A) == ruled
+    ruled = sent(master.mark_committed(), B)
+    assert sent(master.decline(change, Term(1)), B) == ruled
 
 
 # --- answers --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ sections 4.1 and 4.2 for single-member changes and learners.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from attrs import define, evolve, field, frozen
 
@@ -58,6 +59,10 @@ class Proposal:
         return Author(me if self.origin is None else self.origin[0], self.door, self.uid)
 
 
+def _unexpected_ruling(node: NodeId, ruled: Ruled) -> None:
+    raise AssertionError(f"{node} proposed {ruled.request} to itself, and nobody takes the answer")
+
+
 @define
 class Flight:
     """The write that waits for its majorities."""
@@ -78,6 +83,8 @@ class Register(Acceptor):
     per_write_max: int = PROPOSALS_PER_WRITE_MAX
     terms_written: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
     """The last terms in which this node wrote since it started."""
+    on_own_ruling: Callable[[NodeId, Ruled], None] = _unexpected_ruling
+    """Called with this node's id and the answer to a proposal of this node itself."""
     _queue: deque[Proposal] = field(factory=deque)
     _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
 
@@ -113,7 +120,7 @@ class Register(Acceptor):
         if origin is not None:
             if origin in self._rulings:
                 ruled = self._rulings[origin]
-                return [Send(origin[0], ruled)] if ruled is not None else []
+                return self._answer(origin[0], ruled) if ruled is not None else []
             self._remember(origin, None)
         if len(self._queue) >= self.queued_max:
             return self._rule(proposal, Ruling.REFUSED, "too many changes are waiting; try again")
@@ -285,7 +292,7 @@ class Register(Acceptor):
             position=committed.position,
         )
         self._remember(proposal.origin, ruled)
-        return [Send(node, ruled)]
+        return self._answer(node, ruled)
 
     def _redirect(self, proposal: Proposal, term: Term) -> list[Effect]:
         """Answer that this node wrote it in no term until `term`: ask the next master."""
@@ -301,6 +308,12 @@ class Register(Acceptor):
             position=self.committed.position,
             term=term,
         )
+        return self._answer(node, ruled)
+
+    def _answer(self, node: NodeId, ruled: Ruled) -> list[Effect]:
+        if node == self.me:
+            self.on_own_ruling(node, ruled)
+            return []
         return [Send(node, ruled)]
 
     def _remember(self, origin: tuple[NodeId, RequestId], ruled: Ruled | None) -> None:
