@@ -24,6 +24,7 @@ from qutrio.core.alerting.notices import NoticeInputs, reconcile
 from qutrio.core.api.effects import Effect, Note, Notify
 from qutrio.core.api.facts import MinorityLed, MinorityLeft
 from qutrio.core.checks.verdicts import Verdicts
+from qutrio.core.election.engines import minority_leads
 from qutrio.core.election.interface import Role
 from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.ids import FOREVER, NEVER, CheckId, Instant, UnixTime
@@ -106,10 +107,8 @@ class PartitionAlerting:
         elif self._lost_at is None or slept:
             self._lost_at = now  # after a suspension it has heard nobody yet
         self._may_alert_at = FOREVER
-        wanted = settings.engine == "gossip" and settings.acting == "partition"
-        leads = (
-            wanted and leadership.engine_host.role is Role.LEADER and leadership.master(now) is None
-        )
+        leads = leadership.engine_host.role is Role.LEADER and leadership.master(now) is None
+        leads = leads and minority_leads(settings)
         if self._lost_at is None or not leads:
             return False
         self._may_alert_at = Instant(self._lost_at + settings.dead_after_s)

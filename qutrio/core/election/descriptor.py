@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qutrio.core.election.interface import Engine, ProgramState
     from qutrio.model.dice import Rng
     from qutrio.model.document import Settings
-    from qutrio.model.ids import Instant, NodeId
+    from qutrio.model.ids import Instant, NodeId, Seconds
     from qutrio.model.stable import HardState
 
 
@@ -42,6 +42,11 @@ def by_heartbeat(settings: Settings) -> Timing:
     return Timing(settings.heartbeat_s, settings.dead_after_s)
 
 
+def no_longer(_: Settings) -> Seconds:
+    """Return that an engine elects as soon as the living nodes are known."""
+    return 0.0
+
+
 @frozen(kw_only=True)
 class Descriptor:
     """An engine, by the name that the document's settings use.
@@ -50,6 +55,9 @@ class Descriptor:
     reason for which the engine names a successor to a healthy master.  `timing` says how often a
     node with a claim sends heartbeats, and how long a voter is bound.  Timers that are not
     `private` matter under every engine, because the lease and liveness use them too.
+    `ranks_by_id` tells whether the lowest id leads once it has lived for the cooldown, and
+    `minority_leads` whether the leader of a minority may page, if the setting `acting` says so.
+    `elects_within` is the longest time that elections take once the living nodes are known.
     """
 
     name: str
@@ -59,3 +67,6 @@ class Descriptor:
     claims: tuple[type[EngineMessage], ...] = ()
     timing: Callable[[Settings], Timing] = by_heartbeat
     private: bool = True
+    ranks_by_id: bool = False
+    minority_leads: bool = False
+    elects_within: Callable[[Settings], Seconds] = no_longer

@@ -23,6 +23,12 @@ CLAIMS = tuple(message for one in DESCRIPTORS.values() for message in one.claims
 """The messages that make others wait for their sender."""
 
 
+def minority_leads(settings: Settings) -> bool:
+    """Return whether the leader of a minority may page."""
+    known = DESCRIPTORS.get(settings.engine)
+    return known is not None and known.minority_leads and settings.acting == "partition"
+
+
 def engine_named(
     name: str,
     me: NodeId,

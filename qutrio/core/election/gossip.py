@@ -37,9 +37,12 @@ from qutrio.core.election.engine_messages import (
     LeadershipProposal,
 )
 from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
-from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Term
+from qutrio.model.document import Settings
+from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import HardState
 
+ELECTIONS_MAX = 3
+"""Candidates that do not hear each other elect again less often than this."""
 ASIDE_LIFETIMES = 6
 """How long, in lifetimes of a declaration, a node that stepped aside stays out."""
 DECLARATIONS_PER_LIFETIME = 2
@@ -337,6 +340,11 @@ def _view_of(electorate: Electorate) -> frozenset[NodeId]:
     return electorate.living & electorate.joint_config.all
 
 
+def _elects_within(settings: Settings) -> Seconds:
+    once_s = settings.gossip_election_s + settings.gossip_alive_s
+    return settings.gossip_startup_grace_s + ELECTIONS_MAX * once_s
+
+
 GOSSIP = Descriptor(
     name="gossip",
     make=lambda begin: Gossip(me=begin.me, now=begin.now),
@@ -349,4 +357,6 @@ GOSSIP = Descriptor(
     ),
     why_handed_over=LOWER_LEADS,
     claims=(LeadershipProposal, LeadershipDeclaration),
+    minority_leads=True,
+    elects_within=_elects_within,
 )

@@ -115,4 +115,5 @@ LOWEST_ID = Descriptor(
     ),
     why_handed_over="lower id is back for good",
     private=False,
+    ranks_by_id=True,
 )

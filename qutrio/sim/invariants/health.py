@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from qutrio.core.alerting.scheduler import ATTEMPT_S_MAX, RETRY_CAP_S
 from qutrio.core.checks.verdicts import freshness
+from qutrio.core.election.engines import DESCRIPTORS
 from qutrio.core.election.interface import Role
 from qutrio.core.node import Node
 from qutrio.model.document import ClusterDocument, Settings
@@ -16,8 +17,6 @@ from qutrio.sim.invariants.roles import Roles
 
 ELECTION_DEADS_MAX = 10
 """Within this many times `dead_after` a node acts, and every running member is heard again."""
-GOSSIP_ELECTIONS_MAX = 3
-RAFT_ELECTIONS_MAX = 20
 
 
 def settled_within(settings: Settings) -> Seconds:
@@ -32,13 +31,8 @@ def settled_within(settings: Settings) -> Seconds:
 
 def elected_within(settings: Settings) -> Seconds:
     """Return the longest time without a master after the last fault."""
-    soon = ELECTION_DEADS_MAX * settings.dead_after_s
-    if settings.engine == "gossip":
-        soon += settings.gossip_startup_grace_s
-        soon += GOSSIP_ELECTIONS_MAX * (settings.gossip_election_s + settings.gossip_alive_s)
-    elif settings.engine == "raft":
-        soon += RAFT_ELECTIONS_MAX * settings.raft_election_timeout_s
-    return soon
+    known_s = ELECTION_DEADS_MAX * settings.dead_after_s
+    return known_s + DESCRIPTORS[settings.engine].elects_within(settings)
 
 
 def check_health(
@@ -106,7 +100,7 @@ def _check_role(
     if len(acting) != 1:
         raise _ill(f"{acting} act", true)
     master = acting[0]
-    if document.settings.engine == "lowest-id":
+    if DESCRIPTORS[document.settings.engine].ranks_by_id:
         _check_lowest(hosts[master], document, running, true, roles)
     else:
         _check_leader(hosts, master, running, true)

@@ -8,6 +8,7 @@ be real votes of members that it hears.
 from attrs import define, field
 
 from qutrio.core.api.effects import Effect, Notify
+from qutrio.core.election.engines import minority_leads
 from qutrio.core.election.interface import Role
 from qutrio.model.ids import Instant, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import Notice
@@ -74,7 +75,7 @@ class Minorities:
         """Return why this host may not page for a minority now, if so."""
         assert host.node is not None
         leadership = host.node.leadership
-        if (leadership.settings.engine, leadership.settings.acting) != ("gossip", "partition"):
+        if not minority_leads(leadership.settings):
             return "the document does not let a minority page"
         if leadership.engine_host.role is not Role.LEADER:
             return f"its engine takes it for a {leadership.engine_host.role.value}"

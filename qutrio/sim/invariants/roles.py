@@ -13,6 +13,7 @@ from attrs import define, field
 from qutrio.core.api.effects import Effect, Send
 from qutrio.core.api.events import Event, Received, Stop
 from qutrio.core.api.messages import Farewell, Removed, Resign
+from qutrio.core.election.engines import DESCRIPTORS
 from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.ids import Instant, NodeId, Seconds, Term
 from qutrio.model.stable import Promise, Record, Stable
@@ -195,7 +196,7 @@ class Roles:
         cooldown = settings.master_cooldown_s
         if resign.by_hand:
             self.placed_at = true
-        elif settings.engine == "lowest-id":
+        elif DESCRIPTORS[settings.engine].ranks_by_id:
             self._judge_cooldown(host, successor, cooldown, true)
         self._judge_successor(host, true)
         self._handed = (host.name, successor, true)

@@ -27,6 +27,9 @@ def _timing(settings: Settings) -> Timing:
     return Timing(settings.raft_heartbeat_s, settings.raft_election_timeout_s)
 
 
+ELECTIONS_MAX = 20
+"""Votes are split less often than this in a row."""
+
 RAFT = Descriptor(
     name="raft",
     make=_make,
@@ -37,4 +40,5 @@ RAFT = Descriptor(
     why_handed_over="a majority voted for another",
     claims=(VoteRequest, LeaderHeartbeat),
     timing=_timing,
+    elects_within=lambda settings: ELECTIONS_MAX * settings.raft_election_timeout_s,
 )
