@@ -153,7 +153,7 @@ def show(what: str, seconds: list[float]) -> None:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[tuple[tuple[DemoNode, ...], Website, Mailbox]]:
+async def setup() -> AsyncIterator[tuple[tuple[DemoNode, ...], Website, Mailbox]]:
     """Provide a running cluster that checks a running nginx and sends to a mailbox."""
     with tempfile.TemporaryDirectory() as root:
         site = Website(Path(root))
@@ -188,7 +188,7 @@ async def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the times in the interval")
     options = parser.parse_args()
     print(machine_line())
-    async with scene() as (nodes, site, mailbox):
+    async with setup() as (nodes, site, mailbox):
         await outages(nodes, site, mailbox, options.trials, random.Random(options.seed))
         await failovers(nodes, options.failovers)
 

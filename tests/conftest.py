@@ -41,10 +41,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Distribute slow tests evenly among the processes of this run."""
     told = getattr(config, "workerinput", {"workercount": 1})
-    if (hands := int(told["workercount"])) > 1:
+    if (workers := int(told["workercount"])) > 1:
         long = [item for item in items if takes_long(item)]
         short = [item for item in items if not takes_long(item)]
-        items[:] = dealt(long, short, hands)
+        items[:] = dealt(long, short, workers)
 
 
 def takes_long(item: pytest.Item) -> bool:

@@ -43,15 +43,15 @@ def free_port(address: str = "127.0.0.1") -> int:
     raise AssertionError(f"no free port at {address}")
 
 
-def dealt(long: Sequence[T], short: Sequence[T], hands: int) -> list[T]:
+def dealt(long: Sequence[T], short: Sequence[T], workers: int) -> list[T]:
     """Return both in an order that, cut into so many equal parts, is fair to each.
 
     Every part has as many long ones as the others, and has work for the processor while it waits.
     """
     order: list[T] = []
-    for hand in range(hands):
-        waits = list(long[hand::hands])
-        works = short[len(short) * hand // hands : len(short) * (hand + 1) // hands]
+    for worker in range(workers):
+        waits = list(long[worker::workers])
+        works = short[len(short) * worker // workers : len(short) * (worker + 1) // workers]
         step = max(1, int(len(works) * LONG_WITHIN) // max(1, len(waits)))
         for begin in range(0, len(works), step):
             order += [waits.pop(0)] if waits else []

@@ -36,7 +36,7 @@ def engine_of(wanted: str, dice: Dice) -> str:
     return dice.pick(_MIXTURE) if wanted == MIXED else wanted
 
 
-def constituted(settings: Settings, engine: str, dice: Dice) -> Settings:
+def with_engine(settings: Settings, engine: str, dice: Dice) -> Settings:
     """Return settings with this engine and with random timers of the engines."""
     beat_s, timeout_s = dice.pick(_RAFT_S)
     grace_s, sample_s, election_s, alive_s, acting = dice.pick(_GOSSIP_S)

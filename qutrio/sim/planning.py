@@ -10,7 +10,7 @@ from qutrio.model.ids import NodeId, Seconds
 from qutrio.model.levels import LEVEL, LEVEL_UNSAID
 from qutrio.sim.dice import Dice
 from qutrio.sim.disk import Trouble
-from qutrio.sim.engine_settings import constituted
+from qutrio.sim.engine_settings import with_engine
 from qutrio.sim.faults import environment, machines, network, operator_actions
 from qutrio.sim.faults.leadership import MoveRole, Rely, Retime, Switch
 from qutrio.sim.faults.operator_errors import CHAINS, Burst, Mistake, OperatorError
@@ -339,7 +339,7 @@ class Planner:
     def _leadership(self) -> None:
         dice, faults, node = self.dice, self.faults, self._node
         for at in dice.times(faults.switches, self.until):
-            settings = constituted(self.settings, dice.pick(KNOWN), dice)
+            settings = with_engine(self.settings, dice.pick(KNOWN), dice)
             self.plan.append(Switch(at=at, via=node(), settings=settings))
             near = max(0.0, at + dice.between(-NEAR_S, NEAR_S))
             crash = machines.Crash(at=near, node=node(), down_s=self._down_s())
@@ -373,7 +373,7 @@ class Planner:
         for turn, at in enumerate(dice.times(self.faults.retimings, self.until)):
             engine = self.settings.engine if dice.chance(0.5) else dice.pick(KNOWN)
             settings = evolve(
-                constituted(self.settings, engine, dice),
+                with_engine(self.settings, engine, dice),
                 heartbeat_s=HEARTBEATS_S[0],
                 dead_after_s=max(DEAD_AFTERS_S) if turn % 2 == 0 else min(DEAD_AFTERS_S),
             )

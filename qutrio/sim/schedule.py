@@ -14,7 +14,7 @@ from qutrio.core.limits import Limits
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.dice import Dice
-from qutrio.sim.engine_settings import MIXED, constituted, engine_of
+from qutrio.sim.engine_settings import MIXED, engine_of, with_engine
 from qutrio.sim.faults.union import PlannedFault
 from qutrio.sim.invariants import InvariantError
 from qutrio.sim.invariants.health import check_somebody_acts, settled_within
@@ -27,6 +27,7 @@ from qutrio.sim.options import (
     Faults,
     draw,
 )
+from qutrio.sim.pinned import LEADERSHIP_FAULTS_DICE, PLANNED_FAULTS_DICE
 from qutrio.sim.planning import DEAD_AFTERS_S, plan_faults
 from qutrio.sim.world import World
 
@@ -118,7 +119,7 @@ def plan(
 ) -> Schedule:
     """Return the schedule of a seed, with these faults or else with faults that it draws."""
     dice = Dice(seed, size, "plan")
-    drawn = draw(dice, Dice(seed, size, "offices"))
+    drawn = draw(dice, Dice(seed, size, LEADERSHIP_FAULTS_DICE))
     if size >= HOSTILE_SIZE_MIN and Dice(seed, size, "liars").chance(HOSTILE_SHARE):
         drawn = HOSTILE_MEMBER
     faults = drawn if faults is None else faults
@@ -128,7 +129,7 @@ def plan(
     until = drawn_s if faulty_s is None else faulty_s
     elects = Dice(seed, size, "engine")
     settings = Settings(master_cooldown_s=cooldown_s)
-    settings = constituted(settings, engine_of(engine, elects), elects)
+    settings = with_engine(settings, engine_of(engine, elects), elects)
     return Schedule(
         seed=seed,
         size=size,
@@ -137,7 +138,9 @@ def plan(
         faults=faults,
         settings=settings,
         limits=limits,
-        planned_faults=plan_faults(Dice(seed, size, "happenings"), size, faults, until, settings),
+        planned_faults=plan_faults(
+            Dice(seed, size, PLANNED_FAULTS_DICE), size, faults, until, settings
+        ),
     )
 
 

@@ -14,25 +14,23 @@ from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import Settings
 from qutrio.sim.faults.union import KINDS, PlannedFault
 from qutrio.sim.options import Faults
+from qutrio.sim.pinned import SCHEDULE_FIELDS
 from qutrio.sim.schedule import Schedule
 
 _HOOKS: Final = union_hooks(CONVERTER, get_args(PlannedFault), None, KINDS.__getitem__)
 _READ: Final[Callable[[Any, Any], PlannedFault]] = _HOOKS[0]
 _WRITE: Final[Callable[[PlannedFault], dict[str, Any]]] = _HOOKS[1]
 _NUMBERS: Final = ("seed", "size", "faulty_s", "healing_s")
-_PINNED: Final = MappingProxyType(
-    {"operator_errors": "blunders", "pending_proposals": "wishes", "delegated": "errands"}
-)
-"""Fields with another name in files.  Never change a name there: people keep schedules."""
-_FIELDS: Final = MappingProxyType({name: field for field, name in _PINNED.items()})
+_PLANNED: Final = SCHEDULE_FIELDS["planned_faults"]
+_FIELDS: Final = MappingProxyType({name: field for field, name in SCHEDULE_FIELDS.items()})
 
 
 def to_json(schedule: Schedule) -> bytes:
     """Return a schedule as readable JSON."""
     data = {name: getattr(schedule, name) for name in _NUMBERS}
     for name in ("faults", "settings", "limits"):
-        data[name] = _renamed(CONVERTER.unstructure(getattr(schedule, name)), _PINNED)
-    data["happenings"] = [_WRITE(planned) for planned in schedule.planned_faults]
+        data[name] = _renamed(CONVERTER.unstructure(getattr(schedule, name)), SCHEDULE_FIELDS)
+    data[_PLANNED] = [_WRITE(planned) for planned in schedule.planned_faults]
     return orjson.dumps(data, option=orjson.OPT_INDENT_2)
 
 
@@ -45,7 +43,7 @@ def from_json(data: bytes) -> Schedule:
             faults=CONVERTER.structure(_renamed(plain["faults"], _FIELDS), Faults),
             settings=CONVERTER.structure(plain["settings"], Settings),
             limits=CONVERTER.structure(_renamed(plain["limits"], _FIELDS), Limits),
-            planned_faults=tuple(_READ(item, PlannedFault) for item in plain["happenings"]),
+            planned_faults=tuple(_READ(item, PlannedFault) for item in plain[_PLANNED]),
         )
     except INVALID as error:
         raise InvalidDocumentError(f"not a schedule: {problem(error)}") from None

@@ -24,16 +24,16 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=None, help="a file for the summary")
     parser.add_argument("--keep", action="store_true", help="keep the directory with the logs")
     parser.add_argument("--plan", action="store_true", help="print the schedule and do nothing")
-    wish = parser.parse_args()
-    seed = time.monotonic_ns() % 1_000_000 if wish.seed is None else wish.seed
-    plan = Plan.of(seed, wish.minutes * 60)
-    if wish.plan:
+    options = parser.parse_args()
+    seed = time.monotonic_ns() % 1_000_000 if options.seed is None else options.seed
+    plan = Plan.of(seed, options.minutes * 60)
+    if options.plan:
         print("\n".join(fault.in_words() for fault in plan.faults))
         return 0
     if reason := missing():
         print(f"chaos needs more than this machine has: {reason}", file=sys.stderr)
         return CANNOT
-    return _run(plan, wish.json, keep=wish.keep)
+    return _run(plan, options.json, keep=options.keep)
 
 
 def _run(plan: Plan, file: Path | None, *, keep: bool) -> int:

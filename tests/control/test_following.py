@@ -61,8 +61,8 @@ class Program:
 
 
 @define
-class Scene:
-    """A scripted, and programs that follow it."""
+class Followers:
+    """A scripted node, and the programs that follow it."""
 
     scripted: ScriptedNode
     nursery: trio.Nursery
@@ -75,7 +75,7 @@ class Scene:
         return Program(ours, bytearray())
 
     def act(self, for_s: float | None, term: int = 4, *, vacating: bool = False) -> float:
-        """Let the node act for so long from now; return up to when."""
+        """Let the node act for so long from now; return until when."""
         until = trio.current_time() + (for_s or 0)
         view = self.scripted.view.value
         self.scripted.view.publish(
@@ -90,17 +90,17 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """Give a scene, and end it."""
+async def followers() -> AsyncIterator[Followers]:
+    """Run a scripted node; end it and its followers afterwards."""
     async with trio.open_nursery() as nursery:
         scripted = new_scripted_node()
         nursery.start_soon(scripted.think)
-        yield Scene(scripted, nursery)
+        yield Followers(scripted, nursery)
         nursery.cancel_scope.cancel()
 
 
 async def test_the_first_line_tells_how_the_role_stands(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         line = await here.open().line()
         assert line["acting"] is False
         assert line["until"] is None
@@ -124,7 +124,7 @@ async def test_the_first_line_tells_how_the_role_stands(autojump_clock: MockCloc
 async def test_a_change_is_told_at_once_and_no_change_once_a_second(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         program = here.open()
         await program.line()
         began = trio.current_time()
@@ -143,7 +143,7 @@ async def test_a_change_is_told_at_once_and_no_change_once_a_second(
 async def test_renewals_in_one_moment_are_told_in_one_line_and_a_cut_at_once(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         program = here.open()
         here.act(10.0)
         await program.line()
@@ -159,7 +159,7 @@ async def test_renewals_in_one_moment_are_told_in_one_line_and_a_cut_at_once(
 
 
 async def test_a_lease_whose_end_has_passed_is_none(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         program = here.open()
         here.act(1.5)
         assert (await program.line())["acting"]
@@ -170,7 +170,7 @@ async def test_a_lease_whose_end_has_passed_is_none(autojump_clock: MockClock) -
 async def test_a_tenant_is_counted_before_it_is_told_so_and_until_it_lets_go(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         program = here.open()
         await program.is_held(1)
@@ -185,7 +185,7 @@ async def test_a_tenant_is_counted_before_it_is_told_so_and_until_it_lets_go(
 async def test_two_with_one_key_exclude_one_another_and_the_second_follows_at_once(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         first, second, third = here.open("x"), here.open("x"), here.open("y")
         await first.is_held(1)
@@ -203,7 +203,7 @@ async def test_two_with_one_key_exclude_one_another_and_the_second_follows_at_on
 async def test_nobody_is_let_in_while_tenants_of_an_earlier_life_may_run(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         here.scripted.tenants.opens_at = Instant(trio.current_time() + LEASE_S)
         program = here.open()
@@ -215,7 +215,7 @@ async def test_nobody_is_let_in_while_tenants_of_an_earlier_life_may_run(
 
 
 async def test_a_lost_tenant_counts_until_the_end_it_was_told_of(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         until = here.act(7.0)
         program, other = here.open("x"), here.open("x")
         await program.is_held(1)
@@ -232,7 +232,7 @@ async def test_a_lost_tenant_counts_until_the_end_it_was_told_of(autojump_clock:
 async def test_a_lost_tenant_is_counted_no_more_when_its_lease_is_over(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         until = here.act(7.0)
         program = here.open()
         await program.is_held(1)
@@ -244,7 +244,7 @@ async def test_a_lost_tenant_is_counted_no_more_when_its_lease_is_over(
 
 
 async def test_a_tenant_that_said_it_stopped_is_not_waited_for(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         program = here.open()
         await program.is_held(1)
@@ -257,7 +257,7 @@ async def test_a_tenant_that_said_it_stopped_is_not_waited_for(autojump_clock: M
 
 
 async def test_a_tenant_that_is_silent_is_lost(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(1.0)
         program = here.open()
         await program.is_held(1)
@@ -273,7 +273,7 @@ async def test_a_tenant_that_is_silent_is_lost(autojump_clock: MockClock) -> Non
     "words", [b"hello\n", b'{"hold": -1}\n', b'{"hold": true}\n', b"[]\n", b"x" * 2000]
 )
 async def test_nonsense_ends_the_conversation(autojump_clock: MockClock, words: bytes) -> None:
-    async with scene() as here:
+    async with followers() as here:
         program = here.open()
         await program.line()
         await program.stream.send_all(words)
@@ -284,7 +284,7 @@ async def test_nonsense_ends_the_conversation(autojump_clock: MockClock, words: 
 async def test_a_daemon_that_stops_asks_its_tenants_to_leave_and_waits_for_them(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         program = here.open()
         await program.is_held(1)
@@ -303,7 +303,7 @@ async def test_a_daemon_that_stops_asks_its_tenants_to_leave_and_waits_for_them(
 
 
 async def test_a_daemon_that_stops_does_not_wait_for_ever(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.act(100.0)
         program = here.open()
         await program.is_held(1)
@@ -315,13 +315,13 @@ async def test_a_daemon_that_stops_does_not_wait_for_ever(autojump_clock: MockCl
 async def test_a_stopping_daemon_without_tenants_waits_for_nothing(
     autojump_clock: MockClock,
 ) -> None:
-    async with scene() as here:
+    async with followers() as here:
         await here.scripted.tenants.vacate(3.0)
         assert trio.current_time() == 0
 
 
 async def test_programs_beyond_the_limit_are_refused(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         for number in range(FOLLOWERS_MAX):
             await here.open(str(number)).line()
         request = Request({"op": "role.follow", "key": "one more"})
@@ -340,7 +340,7 @@ async def test_a_key_has_a_limit(autojump_clock: MockClock) -> None:
 
 
 async def test_a_node_that_is_no_member_is_named_by_its_id(autojump_clock: MockClock) -> None:
-    async with scene() as here:
+    async with followers() as here:
         here.scripted.view.publish(evolve(here.scripted.view.value, node=NodeId("n9")))
         assert (await here.open().line())["name"] == "n9"
 

@@ -290,8 +290,8 @@ def test_a_notice_of_removal_is_not_routed() -> None:
 def test_whoever_proposed_much_is_not_heard_for_a_while_and_the_others_are() -> None:
     cluster = settled()
     node, now = cluster.nodes[A], cluster.now
-    wish = PromoteMember(node=B)
-    much = evolve(propose(1, "big"), mutation=Batch(mutations=(wish,) * 10_000))
+    change = PromoteMember(node=B)
+    much = evolve(propose(1, "big"), mutation=Batch(mutations=(change,) * 10_000))
     node.router.route(B, much, at(now), WALL)
     node.router.route(B, propose(1, "next"), at(now), WALL)
     node.router.route(C, propose(1, "other"), at(now), WALL)

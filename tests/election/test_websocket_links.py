@@ -87,7 +87,7 @@ class BrokenTransport(FakeTransport):
 
 
 @define(eq=False)
-class Scene:
+class PeerLinks:
     """A participant of two; the test plays the other."""
 
     transport: FakeTransport = field(factory=FakeTransport)
@@ -125,8 +125,8 @@ def hello(node: str = A, cluster: str = "jobs", protocol: int = PROTOCOL) -> Hel
 
 
 @asynccontextmanager
-async def socket_to(scene: Scene, who: str = A) -> AsyncIterator[WebSocket]:
-    stream = await scene.transport.connect_as(who)
+async def socket_to(links: PeerLinks, who: str = A) -> AsyncIterator[WebSocket]:
+    stream = await links.transport.connect_as(who)
     async with open_websocket(stream, client=True, message_bytes_max=BYTES_MAX) as socket:
         yield socket
 
@@ -142,28 +142,28 @@ async def socket_to(scene: Scene, who: str = A) -> AsyncIterator[WebSocket]:
 async def test_a_member_that_sends_a_wrong_hello_is_refused(
     said: Hello, problem: str, autojump_clock: MockClock
 ) -> None:
-    scene = Scene()
-    async with scene.participant(), socket_to(scene) as socket:
+    links = PeerLinks()
+    async with links.participant(), socket_to(links) as socket:
         await send_frame(socket, said)
         answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert problem in answer.reason
-        await scene.trouble(problem)
+        await links.trouble(problem)
 
 
 async def test_a_link_that_is_silent_is_cut(autojump_clock: MockClock) -> None:
-    scene = Scene()
-    async with scene.participant(), socket_to(scene) as socket:
+    links = PeerLinks()
+    async with links.participant(), socket_to(links) as socket:
         await send_frame(socket, hello())
         assert isinstance(await receive_frame(socket, 5), Hello)
         since = trio.current_time()
         assert await socket.receive() == KEEP_ALIVE
-        await scene.trouble("silent")
+        await links.trouble("silent")
         assert SILENCE_S <= trio.current_time() - since <= 2 * SILENCE_S
 
 
 async def test_a_second_link_of_the_higher_id_is_refused(autojump_clock: MockClock) -> None:
-    scene = Scene()
+    links = PeerLinks()
 
     async def lower(stream: trio.abc.Stream) -> None:
         async with open_websocket(stream, client=False, message_bytes_max=BYTES_MAX) as socket:
@@ -173,25 +173,25 @@ async def test_a_second_link_of_the_higher_id_is_refused(autojump_clock: MockClo
                 await socket.send(b"x")
                 await trio.sleep(1)
 
-    scene.transport.answer = lower
-    async with scene.participant(A):
+    links.transport.answer = lower
+    async with links.participant(A):
         with trio.fail_after(60):
-            await scene.frames.get()
-        async with socket_to(scene, B) as socket:
+            await links.frames.get()
+        async with socket_to(links, B) as socket:
             await send_frame(socket, hello(node=B))
             answer = await receive_frame(socket, 5)
         assert isinstance(answer, Refused)
         assert "already" in answer.reason
         with trio.fail_after(60):
-            assert await scene.frames.get() == (B, b"x")
+            assert await links.frames.get() == (B, b"x")
 
 
 async def test_strangers_and_excess_connections_are_closed(autojump_clock: MockClock) -> None:
-    scene = Scene()
-    async with scene.participant():
-        waiting = [await scene.transport.connect_as(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
+    links = PeerLinks()
+    async with links.participant():
+        waiting = [await links.transport.connect_as(A) for _ in range(GREETINGS_PER_MEMBER_MAX)]
         await trio.testing.wait_all_tasks_blocked()
-        for stream in (await scene.transport.connect_as(A), await scene.transport.connect_as("n0")):
+        for stream in (await links.transport.connect_as(A), await links.transport.connect_as("n0")):
             with trio.fail_after(1):
                 assert await stream.receive_some() == b""
         for stream in waiting:
@@ -199,42 +199,42 @@ async def test_strangers_and_excess_connections_are_closed(autojump_clock: MockC
 
 
 async def test_a_port_that_is_in_use_is_tried_again(autojump_clock: MockClock) -> None:
-    scene = Scene(FakeTransport(taken=3))
-    async with scene.participant():
+    links = PeerLinks(FakeTransport(taken=3))
+    async with links.participant():
         with trio.fail_after(60):
-            await scene.transport.listening.wait()
-        await scene.trouble("cannot listen")
+            await links.transport.listening.wait()
+        await links.trouble("cannot listen")
 
 
 async def test_the_higher_id_dials_only_after_a_while_and_reports_the_reason_once(
     autojump_clock: MockClock,
 ) -> None:
-    scene = Scene()
-    async with scene.participant():
+    links = PeerLinks()
+    async with links.participant():
         await trio.sleep(1)
-        assert scene.transport.dials == 0
-        await scene.trouble("no link to a: nobody there")
+        assert links.transport.dials == 0
+        await links.trouble("no link to a: nobody there")
         await trio.sleep(60)
-        assert scene.transport.dials > 5
+        assert links.transport.dials > 5
         with trio.move_on_after(0):
-            raise AssertionError(await scene.troubles.get())
+            raise AssertionError(await links.troubles.get())
 
 
 async def test_an_unexpected_error_ends_one_link_only(autojump_clock: MockClock) -> None:
-    scene = Scene(BrokenTransport())
-    async with scene.participant(A), socket_to(scene, B) as socket:
-        await scene.trouble("an unexpected error: RuntimeError('a bug somewhere')")
+    links = PeerLinks(BrokenTransport())
+    async with links.participant(A), socket_to(links, B) as socket:
+        await links.trouble("an unexpected error: RuntimeError('a bug somewhere')")
         await send_frame(socket, hello(node=B))
         assert isinstance(await receive_frame(socket, 5), Hello)
 
 
 async def test_leaving_cuts_a_link_whose_hellos_are_not_over(autojump_clock: MockClock) -> None:
-    scene = Scene()
-    async with scene.participant() as mesh, socket_to(scene) as socket:
+    links = PeerLinks()
+    async with links.participant() as mesh, socket_to(links) as socket:
         await send_frame(socket, hello())
         await receive_frame(socket, 5)
         with trio.fail_after(5):
             await mesh.drain()
-        stream = await scene.transport.connect_as(A)
+        stream = await links.transport.connect_as(A)
         with trio.fail_after(1):
             assert await stream.receive_some() == b""

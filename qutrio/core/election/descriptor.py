@@ -27,7 +27,7 @@ class Timer:
 
 
 @frozen(kw_only=True)
-class Beginning:
+class EngineArgs:
     """The arguments of a new engine."""
 
     me: NodeId
@@ -61,7 +61,7 @@ class Descriptor:
     """
 
     name: str
-    make: Callable[[Beginning], Engine]
+    make: Callable[[EngineArgs], Engine]
     timers: tuple[Timer, ...]
     why_handed_over: str
     claims: tuple[type[EngineMessage], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qutrio.core.election.descriptor import Beginning, by_heartbeat
+from qutrio.core.election.descriptor import EngineArgs, by_heartbeat
 from qutrio.core.election.gossip import GOSSIP
 from qutrio.core.election.lowest_id import LOWEST_ID
 from qutrio.core.election.raft.descriptor import RAFT
@@ -42,7 +42,7 @@ def engine_named(
     known = DESCRIPTORS.get(name)
     if known is None:
         return None
-    return known.make(Beginning(me=me, hard_state=hard_state, rng=rng, now=now, position=position))
+    return known.make(EngineArgs(me=me, hard_state=hard_state, rng=rng, now=now, position=position))
 
 
 def timing(settings: Settings) -> Timing:

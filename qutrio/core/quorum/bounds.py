@@ -93,7 +93,7 @@ class TermRateLimit:
 
 @define
 class ProposalRateLimit:
-    """How much each node has proposed lately: up to when it is paid for, as above."""
+    """How much each node has proposed lately: the time until which it is paid for, as above."""
 
     _paid_until: dict[NodeId, Instant] = field(factory=dict)
 

@@ -8,6 +8,7 @@ from qutrio.model.ids import NodeId, Seconds
 from qutrio.sim.dice import Dice
 from qutrio.sim.hostile_member import HostileMember
 from qutrio.sim.options import Fault
+from qutrio.sim.pinned import HOSTILE_MEMBER_DICE
 from qutrio.sim.tampering import Manner
 
 if TYPE_CHECKING:
@@ -125,4 +126,4 @@ class TermFlood:
 def _hostile_member(world: "World", node: NodeId) -> None:
     """Make `node` the hostile member, if there is none yet."""
     if world.hostile_member is None:
-        world.hostile_member = HostileMember(node, Dice(world.seed, "liar"))
+        world.hostile_member = HostileMember(node, Dice(world.seed, HOSTILE_MEMBER_DICE))

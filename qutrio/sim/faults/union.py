@@ -12,6 +12,7 @@ from qutrio.sim.faults import (
     operator_actions,
     operator_errors,
 )
+from qutrio.sim.pinned import OPERATOR_ERROR
 
 PlannedFault: TypeAlias = (
     machines.Crash
@@ -85,7 +86,7 @@ KINDS: Final[Mapping[type[Any], str]] = MappingProxyType(
         environment.Outage: "outage",
         operator_actions.Add: "add",
         operator_actions.Attach: "attach",
-        operator_errors.OperatorError: "blunder",
+        operator_errors.OperatorError: OPERATOR_ERROR,
         operator_errors.Burst: "burst",
         operator_actions.Dismiss: "dismiss",
         operator_actions.Edit: "edit",

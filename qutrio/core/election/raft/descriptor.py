@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qutrio.core.election.descriptor import Beginning, Descriptor, Timer
+from qutrio.core.election.descriptor import Descriptor, EngineArgs, Timer
 from qutrio.core.election.engine_messages import LeaderHeartbeat, VoteRequest
 from qutrio.core.election.interface import Timing
 from qutrio.core.election.raft.machine import Raft
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qutrio.model.document import Settings
 
 
-def _make(begin: Beginning) -> Raft:
+def _make(begin: EngineArgs) -> Raft:
     return Raft(
         me=begin.me,
         hard_state=begin.hard_state,
