@@ -1,18 +1,17 @@
 """`qutrio alert`: the channels to which notices are sent."""
 
-from typing import Annotated
-
-import typer
+from typing import Any, Final
 
 from qutrio.cli import alert_add
 from qutrio.cli import options as opt
 from qutrio.cli.alert_lines import troubles
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.inputs import Inputs
+from qutrio.cli.field_options import command, edit_parameters, fields_of_all, values_of
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
 from qutrio.cli.requests import ask, committed, given
 from qutrio.cli.staleness import standing_code, warn_if_stale
+from qutrio.codec.channel_fields import CHANNELS
 
 app = command_group("The alert channels: add, list, edit, remove, test.", "alert test ops")
 app.add_typer(alert_add.app, name="add")
@@ -52,49 +51,18 @@ def list_channels(as_json: opt.AsJson = False) -> int:
     return standing_code(answer)
 
 
-@app.command(epilog="Example: qutrio alert edit ops --to oncall@example.org")
-def edit(
-    name: opt.ChannelName,
-    *,
-    new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
-    enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether it is used at all.")
-    ] = None,
-    default: opt.Default = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help=f"Webhook or Discord URL; {opt.SECRET_HELP}")
-    ] = None,
-    secret_key: opt.Secret = None,
-    host: opt.SmtpHost = None,
-    port: opt.SmtpPort = None,
-    security: opt.Security = None,
-    username: opt.Username = None,
-    password: opt.Password = None,
-    sender: opt.Sender = None,
-    to: opt.Recipients = None,
-    verify_tls: opt.VerifyTls = None,
-    unset: opt.Unset = None,
-    as_json: opt.AsJson = False,
-) -> None:
+_EDITED: Final = fields_of_all(CHANNELS)
+EDIT_EXAMPLE = "Example: qutrio alert edit ops --to oncall@example.org"
+
+
+def _edit(**params: Any) -> None:
     """Change the given fields of an alert channel and keep the others."""
-    inputs = Inputs()
-    changes = given(
-        name=new_name,
-        enabled=enabled,
-        default=default,
-        url=inputs.line(url, "--url"),
-        secret=inputs.line(secret_key, "--secret"),
-        host=host,
-        port=port,
-        security=security,
-        username=username,
-        password=inputs.line(password, "--password"),
-        sender=sender,
-        recipients=to,
-        verify_tls=verify_tls,
-    )
-    answer = ask("alert.edit", name=name, set=changes, unset=unset or [])
-    committed(f"alert {answer['name']} changed", answer, as_json=as_json)
+    changes = given(name=params["new_name"], **values_of(_EDITED, params))
+    answer = ask("alert.edit", name=params["name"], set=changes, unset=params["unset"] or [])
+    committed(f"alert {answer['name']} changed", answer, as_json=params["as_json"])
+
+
+app.command("edit", epilog=EDIT_EXAMPLE)(command(_edit, edit_parameters(opt.ChannelName, _EDITED)))
 
 
 @app.command(epilog="Example: qutrio alert remove ops")

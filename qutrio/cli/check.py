@@ -1,16 +1,16 @@
 """`qutrio check`: the checks."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from qutrio.cli import check_add, check_add_more
+from qutrio.cli import check_add
 from qutrio.cli import options as opt
-from qutrio.cli.check_fields import changed_fields
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
+from qutrio.cli.field_options import command, edit_parameters, fields_of_all, values_of
 from qutrio.cli.printing import (
     clean,
     edited_words,
@@ -19,13 +19,13 @@ from qutrio.cli.printing import (
     print_fields,
     print_json,
 )
-from qutrio.cli.requests import ask, committed
+from qutrio.cli.requests import ask, committed, given
 from qutrio.cli.staleness import heard_text, mark, standing_code, warn_if_stale
+from qutrio.codec.check_fields import CHECKS
 
 app = command_group(
     "The checks: add, list, show, edit, remove, enable, disable, test.", "check list"
 )
-check_add.app.add_typer(check_add_more.app)
 app.add_typer(check_add.app, name="add")
 
 EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"
@@ -96,54 +96,17 @@ def _show(answer: dict[str, Any]) -> None:
         print_evidence(status["evidence"])
 
 
-@app.command(epilog=EDIT_EXAMPLE)
-def edit(
-    ctx: typer.Context,
-    name: opt.CheckName,
-    *,
-    new_name: Annotated[str | None, typer.Option("--name", help="Rename it.")] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help=f"URL of an http check; {opt.SECRET_HELP}")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", metavar="HOST:PORT", help="For a tcp or tls check.")
-    ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="For an icmp or dns check.")] = None,
-    interval: opt.Interval = None,
-    timeout: opt.Timeout = None,
-    retries: opt.Retries = None,
-    method: opt.Method = None,
-    header: opt.Headers = None,
-    body: opt.Body = None,
-    expect_status: opt.ExpectStatus = None,
-    body_contains: opt.BodyContains = None,
-    body_not_contains: opt.BodyNotContains = None,
-    body_regex: opt.BodyRegex = None,
-    body_max: opt.BodyMax = None,
-    redirects_max: opt.RedirectsMax = None,
-    verify_tls: opt.VerifyTls = None,
-    basic_user: opt.BasicUser = None,
-    basic_password: opt.BasicPassword = None,
-    bearer_token: opt.BearerToken = None,
-    ip_family: opt.IpFamily = None,
-    server_name: opt.ServerName = None,
-    warn_days: opt.WarnDays = None,
-    fail_days: opt.FailDays = None,
-    verify_chain: opt.VerifyChain = None,
-    verify_name: opt.VerifyName = None,
-    record: opt.RecordType = None,
-    contains: opt.Contains = None,
-    records: opt.Records = None,
-    resolver: opt.Resolvers = None,
-    each_address: opt.EachAddress = None,
-    alert: opt.Alerts = None,
-    unset: opt.Unset = None,
-    as_json: opt.AsJson = False,
-) -> None:
+_EDITED: Final = fields_of_all(CHECKS, {"enabled"})
+
+
+def _edit(**params: Any) -> None:
     """Change the given fields of a check and keep the others."""
-    changes = changed_fields(ctx.params)
-    answer = ask("check.edit", name=name, set=changes, unset=unset or [])
-    committed(f"check {answer['name']} changed", answer, as_json=as_json)
+    changes = given(name=params["new_name"], **values_of(_EDITED, params))
+    answer = ask("check.edit", name=params["name"], set=changes, unset=params["unset"] or [])
+    committed(f"check {answer['name']} changed", answer, as_json=params["as_json"])
+
+
+app.command("edit", epilog=EDIT_EXAMPLE)(command(_edit, edit_parameters(opt.CheckName, _EDITED)))
 
 
 @app.command(epilog="Example: qutrio check remove web")

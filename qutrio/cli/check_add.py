@@ -1,58 +1,65 @@
-"""`qutrio check add`: one command for each kind of check."""
+"""`qutrio check add`: one command for each kind of check, with an option for each of its fields."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any, Final
 
 import typer
 
-from qutrio.cli import options as opt
-from qutrio.cli.check_adding import watches
 from qutrio.cli.command_groups import command_group
-from qutrio.cli.inputs import Inputs
+from qutrio.cli.field_options import argument, command, fields_of, option, parameter, values_of
+from qutrio.cli.options import AsJson
+from qutrio.cli.requests import ask, committed
+from qutrio.codec.check_fields import CHECKS
+from qutrio.codec.field import NAMED, Field
 
 app = command_group("Add a check.", "check add http web https://example.org/")
 
-
-@watches(app, "http web https://example.org/ --interval 30s")
-def http(
-    url: Annotated[str, typer.Argument(help=f"http:// or https://; {opt.SECRET_HELP}")],
-    *,
-    method: opt.Method = None,
-    header: opt.Headers = None,
-    body: opt.Body = None,
-    expect_status: opt.ExpectStatus = None,
-    body_contains: opt.BodyContains = None,
-    body_not_contains: opt.BodyNotContains = None,
-    body_regex: opt.BodyRegex = None,
-    body_max: opt.BodyMax = None,
-    redirects_max: opt.RedirectsMax = None,
-    verify_tls: opt.VerifyTls = None,
-    basic_user: opt.BasicUser = None,
-    basic_password: opt.BasicPassword = None,
-    bearer_token: opt.BearerToken = None,
-) -> dict[str, object]:
-    """Watch a web page or an HTTP service."""
-    inputs = Inputs()
-    return {
-        "url": inputs.line(url, "url"),
-        "method": method,
-        "headers": inputs.headers(header),
-        "body": inputs.text(body, "--body"),
-        "expect_status": opt.status_codes(expect_status),
-        "body_contains": inputs.text(body_contains, "--body-contains"),
-        "body_not_contains": inputs.text(body_not_contains, "--body-not-contains"),
-        "body_regex": inputs.line(body_regex, "--body-regex"),
-        "body_max": body_max,
-        "redirects_max": redirects_max,
-        "verify_tls": verify_tls,
-        "basic_user": inputs.line(basic_user, "--basic-user"),
-        "basic_password": inputs.line(basic_password, "--basic-password"),
-        "bearer_token": inputs.line(bearer_token, "--bearer-token"),
-    }
+KINDS: Final = {
+    "http": (
+        "Watch a web page or an HTTP service.",
+        "http web https://example.org/ --interval 30s",
+    ),
+    "tcp": (
+        "Watch a TCP port, which must accept connections.",
+        "tcp database db.example.org:5432",
+    ),
+    "icmp": (
+        "Watch a host, which must answer a ping (ICMP echo).",
+        "icmp gateway 192.0.2.1",
+    ),
+    "tls": (
+        "Watch a TLS server and the remaining validity of its certificate.",
+        "tls mail mail.example.org:993 --warn-days 21",
+    ),
+    "dns": (
+        "Watch a DNS name, which must have records, or exactly the given ones.",
+        "dns zone example.org --record mx --contains mail.",
+    ),
+}
+"""What each kind is for, and an example."""
+_DISABLED: Final = parameter(
+    "disabled",
+    Annotated[bool, typer.Option("--disabled", help="Add it without probing it yet.")],
+    default=False,
+)
 
 
-@watches(app, "tcp database db.example.org:5432")
-def tcp(
-    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to connect.")],
-) -> dict[str, object]:
-    """Watch a TCP port, which must accept connections."""
-    return {"address": address}
+def _add(kind: str, known: list[Field], **params: Any) -> None:
+    name = params["name"]
+    check = {"kind": kind, "name": name, **values_of(known, params)}
+    if params["disabled"]:
+        check["enabled"] = False
+    committed(f"check {name} added", ask("check.add", check=check), as_json=params["as_json"])
+
+
+def _register(kind: str, summary: str, example: str) -> None:
+    target, *others = known = fields_of(CHECKS.known[kind], {"enabled"})
+    parameters = [argument(NAMED[1]), argument(target), *map(option, others), _DISABLED]
+    parameters.append(parameter("as_json", AsJson, default=False))
+    epilog = f"Example: qutrio check add {example}"
+    made = command(partial(_add, kind, known), parameters)
+    app.command(kind, help=summary, epilog=epilog)(made)
+
+
+for _kind, (_summary, _example) in KINDS.items():
+    _register(_kind, _summary, _example)

@@ -59,7 +59,7 @@ def set_engine(
     engine: Annotated[
         str,
         typer.Argument(
-            metavar="lowest-id|raft|gossip", help="Which one.", autocompletion=tab.engines
+            help="One that 'engine show' lists under 'can run'.", autocompletion=tab.engines
         ),
     ],
     timer: Annotated[
@@ -75,15 +75,13 @@ def set_engine(
         typer.Option(
             "--acting",
             metavar="majority|partition",
-            help="For gossip only: where its leader may page.",
+            help="Where the leader of gossip may page.",
             autocompletion=tab.words("majority", "partition"),
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose the engine for all nodes, and set its timers in the same change."""
-    if acting is not None and engine != "gossip":
-        raise InvalidValueError("--acting", f"is for gossip only, not for {engine[:80]!r}")
     timers: dict[str, str] = {}
     words = [*(timer or []), *([] if acting is None else [f"acting={acting}"])]
     for word in words:

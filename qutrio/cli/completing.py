@@ -52,7 +52,11 @@ def setting_pairs(incomplete: str) -> list[str]:
 
 def engines(incomplete: str) -> list[str]:
     """Return the matching engines of the daemon or, without one, of this program."""
-    known = _ask("engine.show").get("known_engines") or ("gossip", "lowest-id", "raft")
+    known = _ask("engine.show").get("known_engines")
+    if not known:
+        from qutrio.core.election.engines import ENGINES  # noqa: PLC0415 - only without a daemon
+
+        known = sorted(ENGINES)
     return _begun(known, incomplete)
 
 

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 from qutrio.codec import fields
 from qutrio.codec.extra import json_text
-from qutrio.codec.plain_fields import FIELDS, Field, Plain
+from qutrio.codec.field import Field
+from qutrio.codec.plain_fields import FIELDS, Plain
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check

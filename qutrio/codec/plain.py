@@ -13,10 +13,10 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
+from qutrio.codec.channel_fields import CHANNELS
+from qutrio.codec.check_fields import CHECKS
 from qutrio.codec.fields import kind_of
 from qutrio.codec.plain_fields import (
-    CHANNELS,
-    CHECKS,
     Plain,
     read_kind,
     read_value,

@@ -6,85 +6,21 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
-from attrs import frozen
 
 from qutrio.codec import fields
+from qutrio.codec.channel_fields import CHANNEL_FIELDS
+from qutrio.codec.check_fields import CHECK_FIELDS
 from qutrio.codec.extra import extra_of, extra_values
+from qutrio.codec.field import NAMED, OPTIONAL_TEXT, Field, Kinds, masked, span
 from qutrio.errors import InvalidValueError
-from qutrio.model.channels import (
-    DiscordChannel,
-    MailSecurity,
-    SmtpChannel,
-    UnknownChannel,
-    WebhookChannel,
-)
-from qutrio.model.check_base import IpFamily
-from qutrio.model.checks import HttpCheck, TcpCheck, UnknownCheck
-from qutrio.model.dns_check import DnsCheck, RecordType
 from qutrio.model.document import ClusterDocument, Settings
-from qutrio.model.durations import format_duration
 from qutrio.model.edits import Edit
-from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra
 from qutrio.model.members import Member, Token
 from qutrio.model.rules import MASK, shown
-from qutrio.model.tls_check import TlsCheck
-from qutrio.model.urls import masked_url
 
 T = TypeVar("T")
 Plain: TypeAlias = dict[str, Any]
-
-
-@frozen
-class Kinds:
-    """The classes that the field `kind` names, and the class for unknown kinds."""
-
-    known: Mapping[str, type]
-    unknown: type
-
-
-CHECKS: Final = Kinds(
-    {c.kind: c for c in (HttpCheck, TcpCheck, IcmpCheck, TlsCheck, DnsCheck)}, UnknownCheck
-)
-CHANNELS: Final = Kinds(
-    {c.kind: c for c in (SmtpChannel, WebhookChannel, DiscordChannel)}, UnknownChannel
-)
-
-
-@frozen
-class Field:
-    """One field: its plain name, its attribute in the model, its reader and its writer.
-
-    A field that may hold a secret has a `mask`, and its `read` does not quote what it refuses.
-    """
-
-    name: str
-    read: fields.Read
-    write: fields.Write = lambda value: value
-    attribute: str = ""
-    mask: fields.Write | None = None
-
-
-def _secret(_: object) -> str:
-    return MASK
-
-
-def _host_alone(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0]
-    return f"{scheme}://{host}/{MASK}"
-
-
-def _masked_headers(pairs: tuple[tuple[str, str], ...]) -> object:
-    return fields.format_headers(tuple((name, MASK) for name, _ in pairs))
-
-
-def _word(value: Any) -> object:
-    return value.value
-
-
-def _span(name: str) -> Field:
-    return Field(name, fields.duration, format_duration, f"{name}_s")
 
 
 def _read_claimant(value: object, name: str) -> Member | None:
@@ -113,73 +49,8 @@ def _read_edits(value: object, name: str) -> tuple[Edit, ...]:
     return tuple(_read_edit(edit, name) for edit in value)
 
 
-def _hidden(name: str) -> Field:
-    return Field(name, fields.optional(fields.hidden_text), mask=_secret)
-
-
-_OPTIONAL_TEXT: Final = fields.optional(fields.text)
-_DIALLED: Final = (
-    Field("ip_family", fields.choice(IpFamily), _word),
-    Field("each_address", fields.flag),
-)
-_NAMED: Final = (Field("id", fields.text), Field("name", fields.text))
-_CHECK: Final = (
-    _span("interval"),
-    _span("timeout"),
-    Field("retries", fields.whole),
-    Field("enabled", fields.flag),
-    Field("alerts", fields.texts, list),
-    Field("resolvers", fields.listed, list),
-    Field("changed", fields.whole),
-)
-_HTTP: Final = (
-    Field("url", fields.hidden_text, mask=masked_url),
-    Field("method", fields.text),
-    Field("headers", fields.headers, fields.format_headers, mask=_masked_headers),
-    _hidden("body"),
-    Field("expect_status", fields.status_ranges, fields.format_status_ranges),
-    _hidden("body_contains"),
-    _hidden("body_not_contains"),
-    _hidden("body_regex"),
-    Field("redirects_max", fields.whole),
-    Field("verify_tls", fields.flag),
-    _hidden("basic_user"),
-    _hidden("basic_password"),
-    _hidden("bearer_token"),
-    *_DIALLED,
-    Field("body_max", fields.size, fields.format_size, "body_bytes_max"),
-)
-_TLS: Final = (
-    Field("server_name", _OPTIONAL_TEXT),
-    Field("warn_days", fields.whole),
-    Field("fail_days", fields.whole),
-    Field("verify_chain", fields.flag),
-    Field("verify_name", fields.flag),
-    *_DIALLED,
-)
-_DNS: Final = (
-    Field("record", fields.choice(RecordType), _word),
-    Field("contains", _OPTIONAL_TEXT),
-    Field("records", fields.texts, list),
-)
-_CHANNEL: Final = (Field("default", fields.flag), Field("enabled", fields.flag))
-_SMTP: Final = (
-    Field("host", fields.text),
-    Field("port", fields.whole),
-    Field("security", fields.choice(MailSecurity), _word),
-    Field("verify_tls", fields.flag),
-    Field("username", _OPTIONAL_TEXT),
-    _hidden("password"),
-    Field("sender", fields.text),
-    Field("recipients", fields.texts, list),
-)
-_WEBHOOK: Final = (
-    Field("url", fields.hidden_text, mask=_host_alone),
-    _hidden("secret"),
-    Field("verify_tls", fields.flag),
-)
 _MEMBER: Final = (
-    *_NAMED,
+    *NAMED,
     Field("address", fields.text),
     Field("voter", fields.flag),
     Field("fingerprint", fields.text),
@@ -187,24 +58,16 @@ _MEMBER: Final = (
 )
 _TOKEN: Final = (
     Field("id", fields.text),
-    Field("secret_hash", fields.hidden_text, mask=_secret),
-    Field("name", _OPTIONAL_TEXT),
+    Field("secret_hash", fields.hidden_text, mask=masked),
+    Field("name", OPTIONAL_TEXT),
     Field("created_unix", fields.number),
     Field("expires_unix", fields.number),
     Field("auto_approve", fields.flag),
     Field("claimant", _read_claimant, _write_claimant),
 )
 FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
-    HttpCheck: (*_NAMED, *_HTTP[:1], *_CHECK, *_HTTP[1:]),
-    TcpCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_DIALLED),
-    IcmpCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DIALLED),
-    TlsCheck: (*_NAMED, Field("address", fields.text), *_CHECK, *_TLS),
-    DnsCheck: (*_NAMED, Field("host", fields.text), *_CHECK, *_DNS),
-    UnknownCheck: (*_NAMED, *_CHECK),
-    SmtpChannel: (*_NAMED, *_SMTP, *_CHANNEL),
-    WebhookChannel: (*_NAMED, *_WEBHOOK, *_CHANNEL),
-    DiscordChannel: (*_NAMED, Field("url", fields.hidden_text, mask=_host_alone), *_CHANNEL),
-    UnknownChannel: (*_NAMED, *_CHANNEL),
+    **CHECK_FIELDS,
+    **CHANNEL_FIELDS,
     Member: _MEMBER,
     Token: _TOKEN,
     ClusterDocument: (
@@ -226,19 +89,19 @@ FIELDS: Final[Mapping[type, tuple[Field, ...]]] = {
     ),
     Settings: (
         Field("engine", fields.text),
-        _span("heartbeat"),
-        _span("dead_after"),
-        _span("master_cooldown"),
-        _span("confirm_after"),
-        _span("raft_heartbeat"),
-        _span("raft_election_timeout"),
-        _span("gossip_startup_grace"),
-        _span("gossip_sample"),
-        _span("gossip_election"),
-        _span("gossip_alive"),
+        span("heartbeat"),
+        span("dead_after"),
+        span("master_cooldown"),
+        span("confirm_after"),
+        span("raft_heartbeat"),
+        span("raft_election_timeout"),
+        span("gossip_startup_grace"),
+        span("gossip_sample"),
+        span("gossip_election"),
+        span("gossip_alive"),
         Field("acting", fields.text),
         Field("resolvers", fields.listed, list),
-        _span("unseen_after"),
+        span("unseen_after"),
     ),
 }
 """In the order in which they are written.  `kind` is not among them."""

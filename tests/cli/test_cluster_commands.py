@@ -79,7 +79,7 @@ async def test_the_engine_is_set_with_its_timers(qutrio: Door) -> None:
         (["raft", "--timer", "sample=1s"], "has no timer 'sample'; known are raft_heartbeat, "),
         (["raft", "--timer", "heartbeat"], "'heartbeat' is not NAME=VALUE"),
         (["raft", "--timer", "heartbeat=1s", "--timer", "heartbeat=2s"], "is given twice"),
-        (["raft", "--acting", "partition"], "--acting: is for gossip only, not for 'raft'"),
+        (["raft", "--acting", "partition"], "engine 'raft' has no timer 'acting'; known are"),
         (["gossip", "--acting", "alone"], "is not one of: majority, partition"),
     ],
 )

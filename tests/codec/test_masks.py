@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from qutrio.codec.field import Field
 from qutrio.codec.masks import require_unmasked, restored
 from qutrio.codec.plain import (
     channel_from_plain,
@@ -15,7 +16,7 @@ from qutrio.codec.plain import (
     check_from_plain,
     check_to_plain,
 )
-from qutrio.codec.plain_fields import FIELDS, Field
+from qutrio.codec.plain_fields import FIELDS
 from qutrio.codec.yaml_text import read_yaml
 from qutrio.errors import InvalidDocumentError, InvalidValueError
 from qutrio.model.channels import Channel, DiscordChannel, SmtpChannel, WebhookChannel

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
-from qutrio.codec.plain_fields import CHECKS, FIELDS
+from qutrio.codec.check_fields import CHECKS
+from qutrio.codec.plain_fields import FIELDS
 from qutrio.codec.yaml_text import Path, YamlText
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.rules import MASK
