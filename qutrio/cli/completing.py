@@ -54,9 +54,9 @@ def engines(incomplete: str) -> list[str]:
     """Return the matching engines of the daemon or, without one, of this program."""
     known = _ask("engine.show").get("known_engines")
     if not known:
-        from qutrio.core.election.engines import ENGINES  # noqa: PLC0415 - only without a daemon
+        from qutrio.core.api.engine_timers import TIMERS  # noqa: PLC0415 - only without a daemon
 
-        known = sorted(ENGINES)
+        known = sorted(TIMERS)
     return _begun(known, incomplete)
 
 

@@ -34,6 +34,7 @@ from qutrio.plumbing.backoff import Backoff
 from qutrio.plumbing.inbox import Inbox
 from qutrio.plumbing.latest import Latest
 from qutrio.plumbing.log import Log, trace_of
+from qutrio.plumbing.log_limit import LogLimit
 from qutrio.plumbing.outbox import Outboxes
 
 REDIAL_FIRST_S = 0.5
@@ -78,6 +79,7 @@ class Mesh:
 
     def __attrs_post_init__(self) -> None:
         """Prepare what every link shares."""
+        self.log = LogLimit(self.log)
         self._conversation = Conversation(
             node_id=self.identity.node_id,
             view=self.view,
