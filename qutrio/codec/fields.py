@@ -18,6 +18,9 @@ _SIZE = re.compile(r"([0-9]{1,15})(?:\.0)? ?(B|KiB|MiB|kB|KB|MB)?")
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
 _RANGE = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
 
+WHOLE_END = 2.0**63
+"""Whole numbers from here on are read as floats."""
+
 Read: TypeAlias = Callable[[object, str], Any]
 Write: TypeAlias = Callable[[Any], object]
 
@@ -77,6 +80,8 @@ def listed(value: object, field: str) -> tuple[str, ...]:
 
 def whole(value: object, field: str) -> int:
     """Read a whole number."""
+    if isinstance(value, float) and abs(value) >= WHOLE_END:  # JSON has it as a float
+        raise InvalidValueError(field, f"{shown(value)} is too large")
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidValueError(field, f"{shown(value)} is not a whole number")
     return value

@@ -8,21 +8,19 @@ from qutrio.codec.new_channels import require_new_channel
 from qutrio.codec.plain import channel_from_plain, channel_to_plain
 from qutrio.control.channel_shapes import channel_row
 from qutrio.control.context import ControlContext, find
-from qutrio.control.editing import edited, new_id
+from qutrio.control.editing import edited, item_named, named_in_errors, new_id
 from qutrio.control.protocol import CHANNEL_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import Row, standing
 from qutrio.core.api.mutations import PutChannel, RemoveChannel
 from qutrio.model.channels import Channel, odd_port_words
 from qutrio.model.names import natural_order
-from qutrio.model.rules import shown
 
 
 async def add_channel(context: ControlContext, request: Request) -> Row:
     """Add the channel whose plain form, without an id, is in `channel` (`alert.add`)."""
     plain = {**request.mapping("channel"), "id": new_id()}
-    where = "alert" if plain.get("name") is None else f"alert {shown(plain['name'])}"
-    channel = channel_from_plain(plain, where, strict=True)
+    channel = channel_from_plain(plain, item_named("alert", plain.get("name")), strict=True)
     return await _put(context, PutChannel(channel=channel))
 
 
@@ -32,7 +30,7 @@ async def edit_channel(context: ControlContext, request: Request) -> Row:
     plain = edited(
         was, channel_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
-    channel = channel_from_plain(plain, f"alert {was.name}", strict=True)
+    channel = channel_from_plain(plain, item_named("alert", was.name), strict=True)
     channel = evolve(channel, extra=was.extra)
     return await _put(context, PutChannel(channel=channel, expect=was))
 
@@ -69,10 +67,11 @@ async def test_channel(context: ControlContext, request: Request) -> Row:
 async def _put(context: ControlContext, change: PutChannel) -> Row:
     """Propose the change; `warnings` are sentences about what is allowed, and is seldom meant."""
     channel = change.channel
-    require_unmasked(channel, change.expect)
-    # In a thread: the first address loads a library.
-    await trio.to_thread.run_sync(require_new_channel, channel, change.expect)
-    change.apply(context.document, context.services.wall())  # raises if it can never be committed
+    with named_in_errors("alert", channel.name):
+        require_unmasked(channel, change.expect)
+        # In a thread: the first address loads a library.
+        await trio.to_thread.run_sync(require_new_channel, channel, change.expect)
+        change.apply(context.document, context.services.wall())  # raises if it never can be
     revision = await context.propose(change)
     warning = odd_port_words(channel)
     row: Row = {"id": channel.id, "name": channel.name, "revision": revision}

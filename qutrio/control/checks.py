@@ -7,7 +7,7 @@ from qutrio.codec.masks import require_unmasked
 from qutrio.codec.plain import check_from_plain, check_to_plain
 from qutrio.control.cluster import all_checks
 from qutrio.control.context import ControlContext, find
-from qutrio.control.editing import edited, new_id
+from qutrio.control.editing import edited, item_named, named_in_errors, new_id
 from qutrio.control.protocol import CHECK_TEST_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.request import Request
 from qutrio.control.shapes import (
@@ -24,12 +24,10 @@ from qutrio.core.api.events import ProbeRequested
 from qutrio.core.api.mutations import PutCheck, RemoveCheck
 from qutrio.core.api.view import CheckStatus, Status
 from qutrio.core.checks.votes import state_of
-from qutrio.errors import InvalidValueError
 from qutrio.model.checks import Check, slow_warning
 from qutrio.model.ids import CheckId, NodeId, Seconds
 from qutrio.model.names import natural_order
 from qutrio.model.results import Evidence, Outcome, State
-from qutrio.model.rules import shown
 
 TEST_POLL_S = 0.2
 CONFIGURATIONS_PER_TURN = 50
@@ -43,7 +41,7 @@ TEST_MARGIN_S = 2.0
 async def add_check(context: ControlContext, request: Request) -> Row:
     """Add the check whose plain form, without an id, is in `check` (`check.add`)."""
     plain = {**request.mapping("check"), "id": new_id()}
-    check = check_from_plain(plain, _where(plain), strict=True)
+    check = check_from_plain(plain, item_named("check", plain.get("name")), strict=True)
     _require_channels(context, check)
     return await _put(context, PutCheck(check=check))
 
@@ -54,7 +52,7 @@ async def edit_check(context: ControlContext, request: Request) -> Row:
     plain = edited(
         was, check_to_plain(was, secrets=True), request.mapping("set"), request.texts("unset")
     )
-    check = check_from_plain(plain, f"check {was.name}", strict=True)
+    check = check_from_plain(plain, item_named("check", was.name), strict=True)
     _require_channels(context, check)
     check = evolve(check, changed=was.changed, extra=was.extra)
     return await _put(context, PutCheck(check=check, expect=was))
@@ -195,12 +193,10 @@ async def _put(context: ControlContext, change: PutCheck) -> Row:
 
     `warnings` name settings that are allowed but seldom intended.
     """
-    require_unmasked(change.check, change.expect)
     check = change.check
-    try:
-        change.apply(context.document, context.services.wall())
-    except InvalidValueError as error:  # it can never be committed
-        raise ControlFailure(Code.INVALID, f"check {shown(check.name)}: {error}") from None
+    with named_in_errors("check", check.name):
+        require_unmasked(check, change.expect)
+        change.apply(context.document, context.services.wall())  # raises if it never can be
     revision = await context.propose(change)
     warning = slow_warning(check) if check.enabled else ""
     row: Row = {"id": check.id, "name": check.name, "revision": revision}
@@ -215,8 +211,3 @@ def _require_channels(context: ControlContext, check: Check) -> None:
 
 def _named(context: ControlContext, request: Request) -> Check:
     return find(context.document.checks, request.text("name"), "check")
-
-
-def _where(plain: dict[str, object]) -> str:
-    name = plain.get("name")
-    return "check" if name is None else f"check {shown(name)}"

@@ -1,13 +1,16 @@
 """New ids and merged fields, for adding and editing checks and channels."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from qutrio.codec.masks import restored
 from qutrio.codec.plain_fields import FIELDS
 from qutrio.control.protocol import Code, ControlFailure
+from qutrio.errors import InvalidDocumentError, InvalidValueError
 from qutrio.model.channels import Channel
 from qutrio.model.checks import Check
+from qutrio.model.rules import shown
 
 FIXED = frozenset({"id", "kind", "changed"})
 """Fields that no edit may touch."""
@@ -16,6 +19,20 @@ FIXED = frozenset({"id", "kind", "changed"})
 def new_id() -> str:
     """Return an id that YAML cannot read as a number: a letter and 11 hexadecimal digits."""
     return "c" + secrets.token_hex(6)[:11]
+
+
+@contextmanager
+def named_in_errors(kind: str, name: object) -> Iterator[None]:
+    """Say in errors about a value which item it belongs to; `kind` is "check" or "alert"."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise InvalidDocumentError(f"{item_named(kind, name)}: {error}") from None
+
+
+def item_named(kind: str, name: object) -> str:
+    """Return how errors name an item, which may have no name yet."""
+    return kind if name is None else f"{kind} {shown(name)}"
 
 
 def edited(

@@ -143,7 +143,14 @@ from tests.cli.in_process import Door
         (["serve", "--port", "0"], ["--port", "0 is out of range: 1 to 65535"]),
         (["serve", "--port", "x"], ["--port", "'x' is not a whole number"]),
         (["cluster", "history", "--limit", "0"], ["0 is out of range: at least 1"]),
-        (["alert", "add", "webhook", "h", "https://ann:hush@x/"], ["url: holds credentials"]),
+        (
+            ["alert", "add", "webhook", "h", "https://ann:hush@x/"],
+            ["alert 'h': url: holds credentials"],
+        ),
+        (
+            ["check", "add", "tcp", "t", "h:1", "--retries", "9" * 23],
+            ["check 't': retries: 1e+23 is too large"],
+        ),
         (["serve", "--log", "loud"], ["--log", "loud"]),
     ],
 )
