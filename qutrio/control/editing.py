@@ -9,6 +9,7 @@ from qutrio.codec.plain_fields import FIELDS
 from qutrio.control.protocol import Code, ControlFailure
 from qutrio.errors import InvalidDocumentError, InvalidValueError
 from qutrio.model.channels import Channel
+from qutrio.model.check_base import CheckBase
 from qutrio.model.checks import Check
 from qutrio.model.rules import shown
 
@@ -65,9 +66,10 @@ def _require_known(
     was: Check | Channel, changes: Mapping[str, object], unset: tuple[str, ...]
 ) -> None:
     known = [field.name for field in FIELDS[type(was)] if field.name not in FIXED]
-    for name in unset:
+    for name in [*changes, *unset]:
         if name not in known:
-            sentence = f"{name[:80]}: is not a field here; known are {', '.join(sorted(known))}"
+            kind = f"{was.kind} {'check' if isinstance(was, CheckBase) else 'channel'}"
+            sentence = f"{name[:80]}: is not a field of a {kind}; it has {', '.join(sorted(known))}"
             raise ControlFailure(Code.INVALID, sentence)
-        if name in changes:
+        if name in changes and name in unset:
             raise ControlFailure(Code.INVALID, f"{name}: is both set and unset; give one of them")

@@ -69,7 +69,7 @@ async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: Door) -> Non
     assert {name: shown[name] for name in wanted} == wanted
     wrong = await qutrio("check", "edit", "zone", "--warn-days", "3")
     assert wrong.code == ExitCode.BAD_INPUT
-    assert "warn_days: is not a field here" in wrong.err
+    assert "warn_days: is not a field of a dns check" in wrong.err
 
 
 @pytest.mark.parametrize(
