@@ -42,10 +42,10 @@ MESSAGES: Final[Mapping[type[Any], str]] = MappingProxyType(
         messages.Report: "report",
         messages.ProbeNow: "probe_now",
         messages.Propose: "propose",
-        messages.Ruled: "ruled",
+        messages.ProposeReply: "ruled",
         messages.Deliver: "deliver",
         messages.Delivered: "delivered",
-        messages.Lasted: "lasted",
+        messages.AgesReport: "lasted",
         messages.Removed: "removed",
     }
 )

@@ -13,9 +13,9 @@ from qutrio.codec.frequent import read_frequent, write_frequent
 from qutrio.codec.pinned import tag
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
+    AgesReport,
     Deliver,
     Fetched,
-    Lasted,
     Message,
     ProbeNow,
     Propose,
@@ -49,7 +49,7 @@ _BEGINNINGS: Final = (b",", b"[", b"{")
 _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
     {
         tag(Report): (("results", RESULTS_PER_REPORT_MAX), ("numbers", RESULTS_PER_REPORT_MAX)),
-        tag(Lasted): (("incidents", AGES_PER_MESSAGE_MAX),),
+        tag(AgesReport): (("incidents", AGES_PER_MESSAGE_MAX),),
     }
 )
 """The most values that some fields may hold: building one costs far more than its bytes suggest."""
@@ -88,9 +88,9 @@ def _halves(message: Message) -> tuple[Message, ...]:
         case ProbeNow(checks=checks) if len(checks) > 1:
             half = len(checks) // 2
             return ProbeNow(checks=checks[:half]), ProbeNow(checks=checks[half:])
-        case Lasted(incidents=ages) if len(ages) > 1:
+        case AgesReport(incidents=ages) if len(ages) > 1:
             half = len(ages) // 2
-            return Lasted(incidents=ages[:half]), Lasted(incidents=ages[half:])
+            return AgesReport(incidents=ages[:half]), AgesReport(incidents=ages[half:])
         case _:
             return ()
 

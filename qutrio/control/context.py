@@ -10,7 +10,7 @@ from attrs import frozen
 from qutrio.control.protocol import PROPOSAL_WAIT_S_MAX, Code, ControlFailure
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
-from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.effects import Reply, StatusReply
 from qutrio.core.api.events import Inspected, Proposed
 from qutrio.core.api.messages import Ruling
 from qutrio.core.api.mutations import Mutation
@@ -44,7 +44,7 @@ class ControlContext:
     async def inspect(self) -> Status:
         """Return everything that the node knows now."""
         shown = await self.inbox.ask(Inspected)
-        assert isinstance(shown, Show)
+        assert isinstance(shown, StatusReply)
         return shown.status
 
     def _asked(self, request: RequestId, mutation: Mutation) -> Proposed:
@@ -56,7 +56,7 @@ class ControlContext:
         Raises `ControlFailure`: REFUSED, NO_MASTER when there is no master, and UNKNOWN when
         the outcome is not known.
         """
-        reply: Reply | Show | None = None
+        reply: Reply | StatusReply | None = None
         with trio.move_on_after(PROPOSAL_WAIT_S_MAX):
             reply = await self.inbox.ask(lambda request: self._asked(request, mutation))
         if reply is None:

@@ -17,7 +17,7 @@ from attrs import define
 from qutrio.core.alerting.alert_manager import AlertManager
 from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.core.alerting.unseen import UnseenTracker
-from qutrio.core.api.effects import Consequences, Effect, Note, Send, Show
+from qutrio.core.api.effects import Consequences, Effect, LogFact, Send, StatusReply
 from qutrio.core.api.events import (
     Announced,
     Attempted,
@@ -169,7 +169,7 @@ class Node:
         self.deadline = self._next_deadline(now)
         if self.quiescent_until <= self.deadline and quiet and not self.removed:
             self.quiescent_until = quiescent_until(self.alerts, self.proposals, self.deadline, now)
-        self._last = next((e.fact for e in effects if isinstance(e, Note)), self._last)
+        self._last = next((e.fact for e in effects if isinstance(e, LogFact)), self._last)
         return persist + effects
 
     def view(self, now: Instant) -> View:
@@ -205,7 +205,7 @@ class Node:
             case Attempted():
                 return Consequences(self.alerts.on_attempted(event, now))
             case Inspected(request):
-                return Consequences([Show(request, self._describe(now))])
+                return Consequences([StatusReply(request, self._describe(now))])
             case PersistFailed(reason, durable):
                 return Consequences(self._on_persist_failed(reason, durable, now))
             case RemovalReported(sender, revision):
@@ -259,7 +259,7 @@ class Node:
         self.register.roll_back(durable.accepted, durable.committed)
         self.journal.roll_back(durable.committed.ledger)
         self._disk.record_refusal(reason, durable, now)
-        effects.append(Note(DiskRefused(reason)))
+        effects.append(LogFact(DiskRefused(reason)))
         return effects
 
     def _mark_removed(self, reason: str, now: Instant) -> list[Effect]:
@@ -267,7 +267,7 @@ class Node:
             return []
         self.removed = True
         effects = self.leadership.resign(None, "is no longer a member", now)
-        return [*effects, Note(RemovedFromCluster(reason))]
+        return [*effects, LogFact(RemovedFromCluster(reason))]
 
     # --- after every event ------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
-from qutrio.core.api.messages import Commit, Propose, Removed, Ruled, Ruling
+from qutrio.core.api.messages import Commit, Propose, ProposeReply, Removed, Ruling
 from qutrio.core.api.shown import shows
 from qutrio.core.consensus.applying import level_refusal
 from qutrio.core.leadership.leadership import Leadership
@@ -63,7 +63,7 @@ class PendingProposal:
     sent_to: NodeId | None = None
     sent_in: Term = Term(0)
     send_at: Instant = Instant(0.0)
-    ruled: Ruled | None = None
+    ruled: ProposeReply | None = None
     _shown: tuple[ClusterDocument, bool] | None = None
     """The document that was examined last, and whether it shows the change."""
 
@@ -113,17 +113,17 @@ class PendingProposals:
         self._pending[request] = PendingProposal(asked, Instant(now + ANSWER_S_MAX))
         return []
 
-    def on_ruled(self, sender: NodeId, ruled: Ruled, now: Instant) -> None:
+    def on_ruled(self, sender: NodeId, ruled: ProposeReply, now: Instant) -> None:
         """Record the master's answer, if it comes from the node that was asked."""
         pending = self._record(sender, ruled)
         if pending is not None:
             pending.until = Instant(now + CATCH_UP_S_MAX)
 
-    def on_own_ruling(self, me: NodeId, ruled: Ruled) -> None:
+    def on_own_ruling(self, me: NodeId, ruled: ProposeReply) -> None:
         """Record the answer of this node's own register, whose changes this node sees at once."""
         self._record(me, ruled)
 
-    def _record(self, sender: NodeId, ruled: Ruled) -> PendingProposal | None:
+    def _record(self, sender: NodeId, ruled: ProposeReply) -> PendingProposal | None:
         """Record an answer; return the proposal that it rules on, if it is pending."""
         pending = self._pending.get(ruled.request)
         if pending is None or pending.sent_to != sender or pending.ruled is not None:
@@ -196,7 +196,7 @@ class PendingProposals:
         self,
         request: RequestId,
         pending: PendingProposal,
-        ruled: Ruled,
+        ruled: ProposeReply,
         inputs: ProposalInputs,
         now: Instant,
     ) -> Reply | None:

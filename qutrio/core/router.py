@@ -8,6 +8,7 @@ from attrs import define, field
 from qutrio.core.alerting.alert_manager import AlertManager
 from qutrio.core.api.effects import Consequences, Effect, Send
 from qutrio.core.api.messages import (
+    AgesReport,
     CanvassAnswer,
     CanvassRequest,
     Commit,
@@ -18,14 +19,13 @@ from qutrio.core.api.messages import (
     Fetched,
     Heartbeat,
     HeartbeatAck,
-    Lasted,
     Message,
     ProbeNow,
     Propose,
+    ProposeReply,
     Removed,
     Report,
     Resign,
-    Ruled,
     Write,
     Wrote,
     Yield,
@@ -124,13 +124,13 @@ class MessageRouter:
                 return self.exchange.on_probe_now(checks, pause, now)
             case Propose():
                 return self.propose(sender, message, now)
-            case Ruled():
+            case ProposeReply():
                 self.proposals.on_ruled(sender, message, now)
             case Deliver():
                 return self.alerts.on_deliver(sender, message, now)
             case Delivered():
                 return self.alerts.on_delivered(sender, message, now)
-            case Lasted(incidents=ages):
+            case AgesReport(incidents=ages):
                 trusted = self.leadership.lease.promise.holder == sender
                 self.alerts.ages.record_reports(sender, ages, now, trusted=trusted)
                 self.alerts.unseen_tracker.invalidate()

@@ -9,14 +9,14 @@ from qutrio.codec.sentences import log_line
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.facts import NodeFact
 from qutrio.core.api.messages import Message
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.daemon.recorder import Recorder
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 from qutrio.plumbing.log import Log
 from qutrio.plumbing.outbox import Outboxes
-from qutrio.runtime.driver import turn_details
+from qutrio.runtime.driver import role_change_details
 from qutrio.storage.store import StableStore
 
 DEMANDS_MAX = 256
@@ -79,9 +79,9 @@ class NodeEffectHandler:
         what, details = log_line(fact)
         self.log(what, **details)
 
-    def log_turn(self, turn: Turn) -> None:
+    def log_role_change(self, change: RoleChange) -> None:
         """Log the engine's change of role."""
-        self.log("role", **turn_details(turn))
+        self.log("role", **role_change_details(change))
 
     def journal(self, entry: Entry) -> None:
         """Queue a line for the journal of incidents, or drop it."""

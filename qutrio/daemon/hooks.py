@@ -16,7 +16,7 @@ import trio
 from attrs import Factory, define, field, frozen
 
 from qutrio.codec.sentences import status_reason
-from qutrio.core.api.effects import Show
+from qutrio.core.api.effects import StatusReply
 from qutrio.core.api.events import Inspected
 from qutrio.core.api.view import View
 from qutrio.errors import plain_reason
@@ -200,7 +200,7 @@ class HookRunner:
                 shown = await self._inbox.ask(Inspected)
             except trio.BrokenResourceError:
                 return "stopping"
-            assert isinstance(shown, Show)
+            assert isinstance(shown, StatusReply)
             return status_reason(shown.status).replace("\0", "?")
         return ""
 

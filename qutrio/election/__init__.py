@@ -8,7 +8,7 @@
 docs/elections.md lists the guarantees.
 """
 
-from qutrio.core.election.interface import ProgramState, Role, Turn
+from qutrio.core.election.interface import ProgramState, Role, RoleChange
 from qutrio.election.feeds import Listener, Trouble, TroubleKind
 from qutrio.election.graft.participant import GraftParticipant, GraftState, join_graft
 from qutrio.election.joining import join
@@ -26,11 +26,11 @@ __all__ = [
     "ParticipantState",
     "ProgramState",
     "Role",
+    "RoleChange",
     "State",
     "Timers",
     "Trouble",
     "TroubleKind",
-    "Turn",
     "join",
     "join_graft",
 ]

@@ -6,7 +6,7 @@ from qutrio.codec.sentences import log_line
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.facts import DiskRefused, NodeFact, ProtocolBroken
 from qutrio.core.api.messages import Message
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.election.drivers.interface import Link
 from qutrio.election.feeds import Feed, Trouble, TroubleKind
 from qutrio.election.group import Group
@@ -15,7 +15,7 @@ from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
 from qutrio.model.stable import Stable
 from qutrio.plumbing.log import Log
-from qutrio.runtime.driver import turn_details
+from qutrio.runtime.driver import role_change_details
 
 TROUBLES: dict[type[NodeFact], TroubleKind] = {
     DiskRefused: TroubleKind.DISK,
@@ -63,9 +63,9 @@ class ParticipantEffectHandler:
         if kind is not None:
             self.troubles.publish(Trouble(kind, f"{what}: {', '.join(details.values())}"))
 
-    def log_turn(self, turn: Turn) -> None:
+    def log_role_change(self, change: RoleChange) -> None:
         """Log a change of the engine's role."""
-        self.log("role", **turn_details(turn))
+        self.log("role", **role_change_details(change))
 
     def journal(self, entry: Entry) -> None:
         """Do nothing: there are no incidents."""

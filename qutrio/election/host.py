@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from qutrio.core.api.view import View
-    from qutrio.core.election.interface import ProgramState, Turn
+    from qutrio.core.election.interface import ProgramState, RoleChange
     from qutrio.election.drivers.interface import Driver, Link
     from qutrio.election.feeds import Trouble
     from qutrio.election.state import State
@@ -98,7 +98,7 @@ class Host:
     clock: Clock
     rng: random.Random
     log: Log
-    _turns: Feed[Turn] = field(init=False, factory=Feed)
+    _role_changes: Feed[RoleChange] = field(init=False, factory=Feed)
     _troubles: Feed[Trouble] = field(init=False, factory=partial(Feed, repeats=True))
     _left: trio.Event = field(init=False, factory=trio.Event)
     _scope: trio.CancelScope = field(init=False, factory=trio.CancelScope)
@@ -157,7 +157,7 @@ class Host:
         # The document of a group never changes, so its feature level does not either.
         node = Node(self.me, stable, now=self.clock.now(), rng=self.rng, level=LEVEL_UNSAID)
         node.leadership.engine_host.position = self.position
-        observed_node = ObservedNode(node, self._turns)
+        observed_node = ObservedNode(node, self._role_changes)
         inbox = Inbox(secrets.token_hex(BOOT_BYTES))
         margin_s = CANCEL_EARLY * group.bound_s
         leader_tasks = LeaderTasks(observed_node.participant_view, inbox, self.clock, margin_s)
@@ -169,7 +169,7 @@ class Host:
                 observed_node.participant_view,
                 inbox,
                 leader_tasks,
-                self._turns,
+                self._role_changes,
                 self._troubles,
                 self.clock,
             ),
@@ -189,7 +189,7 @@ class Host:
                 await running.inbox.post(Stop())
         finally:
             running.leader_tasks.close()  # also when a bug ended the node
-            self._turns.end()
+            self._role_changes.end()
             self._troubles.end()
 
     async def _serve(

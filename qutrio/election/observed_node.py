@@ -2,10 +2,10 @@
 
 from attrs import Factory, define, field, frozen
 
-from qutrio.core.api.effects import Effect, Turned
+from qutrio.core.api.effects import Effect, ReportRole
 from qutrio.core.api.events import Event, Tenancy
 from qutrio.core.api.view import View
-from qutrio.core.election.interface import Role, Turn
+from qutrio.core.election.interface import Role, RoleChange
 from qutrio.core.node import Node
 from qutrio.election.feeds import Feed
 from qutrio.model.ids import Instant, NodeId, Term, UnixTime
@@ -40,10 +40,10 @@ class ObservedNode:
     """
 
     node: Node
-    turns: Feed[Turn]
+    role_changes: Feed[RoleChange]
     participant_view: Latest[ParticipantView] = field(init=False)
     _tenancies: int = 0
-    _turned: list[Turn] = Factory(list)
+    _unpublished: list[RoleChange] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
         """Publish the view before the first step."""
@@ -58,16 +58,16 @@ class ObservedNode:
         """Process one event, and return its effects in order."""
         effects = self.node.step(event, now, wall)
         self._tenancies += isinstance(event, Tenancy)
-        self._turned += [effect.turn for effect in effects if isinstance(effect, Turned)]
+        self._unpublished += [effect.change for effect in effects if isinstance(effect, ReportRole)]
         return effects
 
     def view(self, now: Instant) -> View:
         """Return the node's view, and publish the participant's."""
         view = self.node.view(now)
         self.participant_view.publish(self._current_view(view))
-        turned, self._turned = self._turned, []
-        for turn in turned:
-            self.turns.publish(turn)
+        unpublished, self._unpublished = self._unpublished, []
+        for change in unpublished:
+            self.role_changes.publish(change)
         return view
 
     def _current_view(self, view: View) -> ParticipantView:

@@ -6,7 +6,7 @@ import trio
 from attrs import define, field, frozen
 
 from qutrio.core.api.events import YieldRequested
-from qutrio.core.election.interface import Role, Turn
+from qutrio.core.election.interface import Role, RoleChange
 from qutrio.election.feeds import Feed, Listener, Trouble
 from qutrio.election.group import Group
 from qutrio.election.leader_tasks import LeaderTasks
@@ -48,7 +48,7 @@ class Participant:
     _view: Latest[ParticipantView]
     _inbox: Inbox
     _leader_tasks: LeaderTasks
-    _turns: Feed[Turn]
+    _role_changes: Feed[RoleChange]
     _troubles: Feed[Trouble]
     _clock: Clock = field(repr=False)
 
@@ -86,13 +86,13 @@ class Participant:
         # The type says that it may suppress the exception that ends the block.
         return cast("AbstractAsyncContextManager[Term, bool]", self._leader_tasks.leading())
 
-    def changes(self) -> Listener[Turn]:
+    def changes(self) -> Listener[RoleChange]:
         """Return the changes of this participant's role from now on, for `async for`.
 
         A listener that does not keep up loses the oldest.  The iteration ends when the
         participant leaves.
         """
-        return self._turns.listen()
+        return self._role_changes.listen()
 
     def errors(self) -> Listener[Trouble]:
         """Return the problems of this participant, past and future, for `async for`.

@@ -6,13 +6,13 @@ from typing import TypeAlias
 
 import trio
 
-from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.effects import Reply, StatusReply
 from qutrio.core.api.events import Event
 from qutrio.model.ids import RequestId, Seconds
 
 INBOX_EVENTS_MAX = 256
 
-Answer: TypeAlias = Reply | Show
+Answer: TypeAlias = Reply | StatusReply
 
 
 class Inbox:

@@ -19,21 +19,21 @@ from qutrio.core.alerting.delivery import NO_ROOM
 from qutrio.core.api.effects import (
     Effect,
     Journal,
-    Note,
+    LogFact,
     Notify,
     Persist,
     Probe,
     Reply,
+    ReportRole,
     Send,
-    Show,
-    Turned,
+    StatusReply,
     replies_after_failure,
 )
 from qutrio.core.api.events import Event, PersistFailed, Stop, Tick
 from qutrio.core.api.facts import NodeFact
 from qutrio.core.api.messages import Message
 from qutrio.core.api.view import View
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.errors import StorageError
 from qutrio.model.ids import CheckId, Instant, NodeId, UnixTime
 from qutrio.model.journal import Entry
@@ -97,7 +97,7 @@ class EffectHandler(Protocol):
         """Write a fact to the log."""
         ...
 
-    def log_turn(self, turn: Turn) -> None:
+    def log_role_change(self, change: RoleChange) -> None:
         """Write a change of the engine's role to the log."""
         ...
 
@@ -110,9 +110,9 @@ class EffectHandler(Protocol):
         ...
 
 
-def turn_details(turn: Turn) -> dict[str, str]:
+def role_change_details(change: RoleChange) -> dict[str, str]:
     """Return the details of the log line about a change of role."""
-    return {"from": turn.before.value, "to": turn.after.value, "reason": str(turn.reason)}
+    return {"from": change.before.value, "to": change.after.value, "reason": str(change.reason)}
 
 
 async def drive(
@@ -159,7 +159,7 @@ class _Loop:
 
     async def process(self, event: Event) -> None:
         """Step the node, perform its effects, publish its view, and answer callers."""
-        answers: list[Reply | Show] = []
+        answers: list[Reply | StatusReply] = []
         failure = await self._perform(self._step(event), answers)
         if failure is not None:
             failed = PersistFailed(str(failure), self._handler.durable)
@@ -173,7 +173,7 @@ class _Loop:
         return self._node.step(event, self._clock.now(), self._clock.wall())
 
     async def _perform(
-        self, effects: Sequence[Effect], answers: list[Reply | Show]
+        self, effects: Sequence[Effect], answers: list[Reply | StatusReply]
     ) -> StorageError | None:
         """Perform a batch in order; stop at a write that fails, and return its error."""
         for place, effect in enumerate(effects):
@@ -183,13 +183,13 @@ class _Loop:
                 except StorageError as error:
                     answers += replies_after_failure(effects[place + 1 :])
                     return error
-            elif isinstance(effect, Reply | Show):
+            elif isinstance(effect, Reply | StatusReply):
                 answers.append(effect)
             else:
                 self._perform_one(effect)
         return None
 
-    def _perform_one(self, effect: Send | Probe | Notify | Note | Journal | Turned) -> None:
+    def _perform_one(self, effect: Send | Probe | Notify | LogFact | Journal | ReportRole) -> None:
         match effect:
             case Send(to, message):
                 self._handler.send(to, message)
@@ -198,11 +198,11 @@ class _Loop:
             case Notify():
                 if not self._handler.notify(effect):
                     self._pending.append(effect.ended(delivered=False, detail=NO_ROOM))
-            case Note(fact):
+            case LogFact(fact):
                 self._handler.log_fact(fact)
             case Journal(entry):
                 self._handler.journal(entry)
-            case Turned(turn):
-                self._handler.log_turn(turn)
+            case ReportRole(change):
+                self._handler.log_role_change(change)
             case _:
                 assert_never(effect)

@@ -14,14 +14,14 @@ from qutrio.core.alerting.delivery import NO_ROOM, too_late
 from qutrio.core.api.effects import (
     Effect,
     Journal,
-    Note,
+    LogFact,
     Notify,
     Persist,
     Probe,
     Reply,
+    ReportRole,
     Send,
-    Show,
-    Turned,
+    StatusReply,
     replies_after_failure,
 )
 from qutrio.core.api.events import Observed, PersistFailed
@@ -86,10 +86,10 @@ class SimulatedEffectHandler:
                 self._notify(host, effect)
             case Reply():
                 self._reply(effect)
-            case Note(fact):
+            case LogFact(fact):
                 what, details = log_line(fact)
                 world.notes.append(f"{world.true:.3f} {host.name} {what} {details}")
-            case Show() | Journal() | Turned():
+            case StatusReply() | Journal() | ReportRole():
                 return  # not simulated
             case _:
                 assert_never(effect)

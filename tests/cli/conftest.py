@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.cli.in_process import Door, opened
+from tests.cli.in_process import CommandRunner, opened
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 async def qutrio(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Door]:
+) -> AsyncIterator[CommandRunner]:
     """Give something that runs commands against two nodes of which this one leads."""
     async with opened(folder / "q.sock", monkeypatch, capsys) as door:
         yield door

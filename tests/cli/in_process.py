@@ -1,4 +1,4 @@
-"""Runs `qutrio` commands inside the test process, against a scripted behind a real socket."""
+"""Runs `qutrio` commands inside the test process, against a scripted node behind a real socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ class Outcome:
 
 
 @frozen
-class Door:
+class CommandRunner:
     """Runs commands."""
 
     scripted: ScriptedNode
@@ -39,15 +39,15 @@ class Door:
 @asynccontextmanager
 async def opened(
     socket: Path, patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[str]
-) -> AsyncIterator[Door]:
-    """Give a door to a cluster of two nodes."""
+) -> AsyncIterator[CommandRunner]:
+    """Give a runner of commands, whose node is one of two."""
     patch.setenv("QUTRIO_SOCKET", str(socket))
     scripted = new_scripted_node()
     async with served(socket, scripted):
-        yield Door(scripted, captured)
+        yield CommandRunner(scripted, captured)
 
 
-async def completed(door: Door, patch: pytest.MonkeyPatch, typed: str) -> list[str]:
+async def completed(runner: CommandRunner, patch: pytest.MonkeyPatch, typed: str) -> list[str]:
     """Return what the Tab key offers after what was typed."""
     patch.setenv("_QUTRIO_COMPLETE", "complete_bash")
     patch.setenv("COMP_WORDS", typed)
@@ -57,6 +57,6 @@ async def completed(door: Door, patch: pytest.MonkeyPatch, typed: str) -> list[s
         with pytest.raises(SystemExit):
             main([])
 
-    door.captured.readouterr()
+    runner.captured.readouterr()
     await trio.to_thread.run_sync(complete)
-    return door.captured.readouterr().out.split()
+    return runner.captured.readouterr().out.split()

@@ -6,7 +6,7 @@ from typing import Any
 from qutrio.cli.alert_lines import troubles
 from qutrio.model.ids import UnixTime
 from qutrio.model.parts import RefusedRecipient
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 NOW = 1_767_268_800.0
 
@@ -63,7 +63,9 @@ def test_a_daemon_of_an_older_version_says_nothing_of_it() -> None:
     assert list(troubles({"channels": [{"name": "ops"}]})) == []
 
 
-async def test_recipients_that_a_server_refuses_are_counted_and_listed(qutrio: Door) -> None:
+async def test_recipients_that_a_server_refuses_are_counted_and_listed(
+    qutrio: CommandRunner,
+) -> None:
     await qutrio("alert", "add", "smtp", "ops", "--host", "h", "--from", "q@b", "--to", "x@y")
     assert "refused" not in (await qutrio("status")).out
     [channel] = qutrio.scripted.document.channels

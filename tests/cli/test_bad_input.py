@@ -4,7 +4,7 @@ import pytest
 
 from qutrio.cli.app import main
 from qutrio.cli.exits import ExitCode
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ from tests.cli.in_process import Door
     ],
 )
 async def test_bad_input_is_told_in_one_sentence(
-    qutrio: Door, arguments: list[str], words: list[str]
+    qutrio: CommandRunner, arguments: list[str], words: list[str]
 ) -> None:
     """What is wrong, where, and what to do; the exit code is 2."""
     told = await qutrio(*arguments)

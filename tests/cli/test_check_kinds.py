@@ -7,10 +7,10 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.levels import LEVEL
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 
-def upgrade(qutrio: Door) -> None:
+def upgrade(qutrio: CommandRunner) -> None:
     """Let every member know these kinds."""
     qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
 
@@ -44,7 +44,7 @@ EVERY = ("--interval", "9s", "--timeout", "3s", "--retries", "1", "--resolver", 
     ],
 )
 async def test_a_check_of_each_kind_is_added_with_its_fields(
-    qutrio: Door, words: tuple[str, ...], fields: dict[str, object]
+    qutrio: CommandRunner, words: tuple[str, ...], fields: dict[str, object]
 ) -> None:
     upgrade(qutrio)
     added = await qutrio("check", "add", *words, *EVERY)
@@ -59,7 +59,7 @@ async def test_a_check_of_each_kind_is_added_with_its_fields(
     assert {name: shown[name] for name in expected} == expected
 
 
-async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: Door) -> None:
+async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: CommandRunner) -> None:
     upgrade(qutrio)
     await qutrio("check", "add", "dns", "zone", "example.org", "--record", "ns")
     await qutrio("check", "edit", "zone", "--contains", "ns1", "--resolver", "192.0.2.53")
@@ -86,7 +86,7 @@ async def test_the_fields_of_a_kind_are_edited_and_put_back(qutrio: Door) -> Non
     ],
 )
 async def test_what_cannot_be_watched_is_refused_in_one_sentence(
-    qutrio: Door, words: tuple[str, ...], problem: str
+    qutrio: CommandRunner, words: tuple[str, ...], problem: str
 ) -> None:
     refused = await qutrio("check", "add", *words)
     assert refused.code == ExitCode.BAD_INPUT
@@ -95,7 +95,9 @@ async def test_what_cannot_be_watched_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp", "icmp", "tls", "dns"])
-async def test_every_kind_takes_the_options_that_checks_share(qutrio: Door, kind: str) -> None:
+async def test_every_kind_takes_the_options_that_checks_share(
+    qutrio: CommandRunner, kind: str
+) -> None:
     upgrade(qutrio)
     await qutrio("alert", "add", "webhook", "ops", "https://example.org/hook")
     target = {"http": "http://example.org/", "icmp": "example.org", "dns": "example.org"}

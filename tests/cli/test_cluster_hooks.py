@@ -4,7 +4,7 @@ import json
 
 from qutrio.model.hooks import HookEvent, HookReport, HookRun, Hooks
 from qutrio.model.ids import Term, UnixTime
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 RUNS = (
     HookRun(
@@ -29,7 +29,7 @@ RUNS = (
 REPORT = HookReport(hooks=Hooks(gain=("/bin/echo", "a b")), running=HookEvent.GAIN, runs=RUNS)
 
 
-async def test_hooks_and_their_last_runs_are_shown_the_newest_first(qutrio: Door) -> None:
+async def test_hooks_and_their_last_runs_are_shown_the_newest_first(qutrio: CommandRunner) -> None:
     qutrio.scripted.hooks = REPORT
     shown = await qutrio("cluster", "hooks")
     assert shown.code == 0
@@ -51,7 +51,7 @@ async def test_hooks_and_their_last_runs_are_shown_the_newest_first(qutrio: Door
     assert oldest.startswith("gain")
 
 
-async def test_hooks_are_shown_to_scripts(qutrio: Door) -> None:
+async def test_hooks_are_shown_to_scripts(qutrio: CommandRunner) -> None:
     qutrio.scripted.hooks = REPORT
     shown = json.loads((await qutrio("cluster", "hooks", "--json")).out)
     assert shown["gain"] == ["/bin/echo", "a b"]
@@ -62,6 +62,6 @@ async def test_hooks_are_shown_to_scripts(qutrio: Door) -> None:
     ]
 
 
-async def test_node_without_hooks_says_so(qutrio: Door) -> None:
+async def test_node_without_hooks_says_so(qutrio: CommandRunner) -> None:
     shown = await qutrio("cluster", "hooks")
     assert shown.out.startswith("this node has no hooks")

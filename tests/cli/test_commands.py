@@ -14,7 +14,7 @@ from qutrio.model.channels import SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck, StatusRange
 from qutrio.model.levels import LEVEL
 from qutrio.model.results import Outcome
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.control.scripted_node import ME, PEER
 
 WEB = ("check", "add", "http", "web", "https://example.org/")
@@ -24,7 +24,7 @@ MAIL = (
 )
 
 
-async def test_status_shows_master_quorum_nodes_and_checks(qutrio: Door) -> None:
+async def test_status_shows_master_quorum_nodes_and_checks(qutrio: CommandRunner) -> None:
     """The one page that people look at."""
     await qutrio(*WEB)
     shown = await qutrio("status")
@@ -35,14 +35,14 @@ async def test_status_shows_master_quorum_nodes_and_checks(qutrio: Door) -> None
     assert "web    UP     2m 5s  1 ok   https://example.org/" in shown.out
 
 
-async def test_status_json_is_one_object_without_the_envelope(qutrio: Door) -> None:
+async def test_status_json_is_one_object_without_the_envelope(qutrio: CommandRunner) -> None:
     """What scripts read."""
     shown = json.loads((await qutrio("status", "--json")).out)
     assert shown["master"]["name"] == "a"
     assert "ok" not in shown
 
 
-async def test_status_of_a_leaderless_node_ends_with_4(qutrio: Door) -> None:
+async def test_status_of_a_leaderless_node_ends_with_4(qutrio: CommandRunner) -> None:
     """And still shows what it knows, with the reason."""
     qutrio.scripted.master = None
     shown = await qutrio("status")
@@ -53,7 +53,7 @@ async def test_status_of_a_leaderless_node_ends_with_4(qutrio: Door) -> None:
     assert "nothing was changed" not in shown.out
 
 
-async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
+async def test_removed_node_says_so_and_ends_with_4(qutrio: CommandRunner) -> None:
     """Whoever looks at a removed node must not think that it watches."""
     scripted = qutrio.scripted
     scripted.view.publish(evolve(scripted.view.value, removed=True))
@@ -63,7 +63,7 @@ async def test_removed_node_says_so_and_ends_with_4(qutrio: Door) -> None:
     assert "quorum    none: this node has no vote any more" in shown.out
 
 
-async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: Door) -> None:
+async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: CommandRunner) -> None:
     """Also when another node leads meanwhile: somebody has to make room."""
     assert "disk" not in (await qutrio("status")).out
     qutrio.scripted.disk = "cannot write to /x: No space left on device"
@@ -73,7 +73,7 @@ async def test_a_disk_that_refuses_writes_is_shown_with_its_words(qutrio: Door) 
     assert json.loads((await qutrio("status", "--json")).out)["disk"] == qutrio.scripted.disk
 
 
-async def test_a_node_that_may_page_for_a_minority_says_so(qutrio: Door) -> None:
+async def test_a_node_that_may_page_for_a_minority_says_so(qutrio: CommandRunner) -> None:
     assert "minority" not in (await qutrio("status")).out
     qutrio.scripted.leads_minority = True
     assert "! leads a minority: may page, writes nothing" in (await qutrio("status")).out
@@ -103,7 +103,7 @@ def test_watch_goes_on_after_an_error_and_ends_with_ctrl_c(
     assert capsys.readouterr().err == "qutrio: nobody there\n"
 
 
-async def test_http_check_takes_every_option(qutrio: Door) -> None:
+async def test_http_check_takes_every_option(qutrio: CommandRunner) -> None:
     """From the command line into the document."""
     added = await qutrio(
         *WEB,
@@ -126,7 +126,7 @@ async def test_http_check_takes_every_option(qutrio: Door) -> None:
     assert not check.enabled
 
 
-async def test_check_is_edited_shown_listed_and_removed(qutrio: Door) -> None:
+async def test_check_is_edited_shown_listed_and_removed(qutrio: CommandRunner) -> None:
     """The life of a check."""
     await qutrio(*WEB, "--basic-user", "u", "--basic-password", "hunter2")
     await qutrio("check", "edit", "web", "--interval", "5s", "--name", "site")
@@ -143,7 +143,7 @@ async def test_check_is_edited_shown_listed_and_removed(qutrio: Door) -> None:
     assert "no checks" in (await qutrio("check", "list")).out
 
 
-async def test_tcp_check_is_edited_by_its_own_fields_only(qutrio: Door) -> None:
+async def test_tcp_check_is_edited_by_its_own_fields_only(qutrio: CommandRunner) -> None:
     """A field of the other kind is bad input that names the field."""
     await qutrio("check", "add", "tcp", "db", "db.example.org:5432")
     assert (await qutrio("check", "edit", "db", "--address", "db:1")).code == 0
@@ -161,7 +161,7 @@ async def test_tcp_check_is_edited_by_its_own_fields_only(qutrio: Door) -> None:
     ],
 )
 async def test_check_test_ends_as_the_target_is(
-    qutrio: Door, votes: dict[object, Outcome], code: ExitCode, word: str
+    qutrio: CommandRunner, votes: dict[object, Outcome], code: ExitCode, word: str
 ) -> None:
     """0 up, 6 failing, 1 when nobody can tell; each node's words are shown."""
     await qutrio(*WEB)
@@ -172,7 +172,7 @@ async def test_check_test_ends_as_the_target_is(
     assert len(tested.out.splitlines()) == 3
 
 
-async def test_check_test_in_a_minority_decides_nothing(qutrio: Door) -> None:
+async def test_check_test_in_a_minority_decides_nothing(qutrio: CommandRunner) -> None:
     """What this side sees is shown, and that nobody else was asked."""
     await qutrio(*WEB)
     qutrio.scripted.votes = {ME: Outcome.OK, PEER: Outcome.OK}
@@ -186,7 +186,7 @@ async def test_check_test_in_a_minority_decides_nothing(qutrio: Door) -> None:
     assert (as_json["state"], as_json["quorum"]["holds"]) == ("unknown", False)
 
 
-async def test_password_can_come_from_a_file(qutrio: Door, folder: Path) -> None:
+async def test_password_can_come_from_a_file(qutrio: CommandRunner, folder: Path) -> None:
     """So that it stands in no process list; the final newline is not part of it."""
     (folder / "password").write_text("hunter2\n")
     added = await qutrio(*MAIL, "--username", "u", "--password", f"@{folder}/password")
@@ -199,7 +199,7 @@ async def test_password_can_come_from_a_file(qutrio: Door, folder: Path) -> None
     assert "hunter2" not in listed.out
 
 
-async def test_webhook_and_discord_can_be_added_and_edited(qutrio: Door) -> None:
+async def test_webhook_and_discord_can_be_added_and_edited(qutrio: CommandRunner) -> None:
     """The other kinds of channel."""
     await qutrio("alert", "add", "webhook", "hook", "https://example.org/h", "--no-default")
     await qutrio("alert", "add", "discord", "team", "https://discord.example/api/1/x")
@@ -212,7 +212,7 @@ async def test_webhook_and_discord_can_be_added_and_edited(qutrio: Door) -> None
     assert (await qutrio("alert", "remove", "team")).code == 0
 
 
-async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -> None:
+async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: CommandRunner) -> None:
     """The server's words are shown."""
     await qutrio(*MAIL)
     assert (await qutrio("alert", "test", "ops")).code == 0
@@ -229,19 +229,21 @@ async def test_alert_test_ends_with_1_when_nothing_was_delivered(qutrio: Door) -
         (-95.0, "! the clock of b is 1m 35s behind this node's"),
     ],
 )
-async def test_status_warns_of_a_clock_that_is_off(qutrio: Door, skew_s: float, words: str) -> None:
+async def test_status_warns_of_a_clock_that_is_off(
+    qutrio: CommandRunner, skew_s: float, words: str
+) -> None:
     """Which of the two is right cannot be told from here."""
     qutrio.scripted.skews[PEER] = skew_s
     assert words in (await qutrio("status")).out
 
 
-async def test_status_does_not_warn_of_a_clock_that_is_nearly_right(qutrio: Door) -> None:
+async def test_status_does_not_warn_of_a_clock_that_is_nearly_right(qutrio: CommandRunner) -> None:
     """Heartbeats take their time, and no clock is exact."""
     qutrio.scripted.skews[PEER] = 2.0
     assert "clock" not in (await qutrio("status")).out
 
 
-async def test_token_is_printed_with_the_commands_to_use_it(qutrio: Door) -> None:
+async def test_token_is_printed_with_the_commands_to_use_it(qutrio: CommandRunner) -> None:
     """Copy, paste, approve."""
     made = await qutrio("enroll", "create", "--name", "c", "--ttl", "10m")
     assert "qutrio enroll join qt1_secret --name c\n" in made.out
@@ -253,14 +255,14 @@ async def test_token_is_printed_with_the_commands_to_use_it(qutrio: Door) -> Non
     assert "no open tokens" in (await qutrio("enroll", "list")).out
 
 
-async def test_automatic_approval_needs_no_second_command(qutrio: Door) -> None:
+async def test_automatic_approval_needs_no_second_command(qutrio: CommandRunner) -> None:
     """And JSON has the token for scripts."""
     made = await qutrio("enroll", "create", "--auto-approve", "--json")
     assert json.loads(made.out)["token"] == "qt1_secret"
     assert json.loads(made.out)["auto_approve"] is True
 
 
-async def test_nodes_are_listed_renamed_and_removed(qutrio: Door) -> None:
+async def test_nodes_are_listed_renamed_and_removed(qutrio: CommandRunner) -> None:
     """The members, from this node's side."""
     listed = await qutrio("node", "list")
     assert "a (this node)" in listed.out
@@ -269,7 +271,7 @@ async def test_nodes_are_listed_renamed_and_removed(qutrio: Door) -> None:
     assert (await qutrio("node", "remove", "bravo")).out == "node bravo removed (revision 3)\n"
 
 
-async def test_settings_are_shown_and_set(qutrio: Door) -> None:
+async def test_settings_are_shown_and_set(qutrio: CommandRunner) -> None:
     """All given ones at once."""
     done = await qutrio("settings", "set", "heartbeat=2s", "dead_after=8s")
     assert done.code == 0
@@ -277,7 +279,7 @@ async def test_settings_are_shown_and_set(qutrio: Door) -> None:
     assert "heartbeat" in (await qutrio("settings", "show")).out
 
 
-async def test_settings_that_are_not_set_say_what_holds_instead(qutrio: Door) -> None:
+async def test_settings_that_are_not_set_say_what_holds_instead(qutrio: CommandRunner) -> None:
     qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
     shown = _columns((await qutrio("settings", "show")).out)
     assert shown["resolvers"] == "each node's own"
@@ -294,14 +296,14 @@ def _columns(text: str) -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in text.splitlines())
 
 
-async def test_document_is_shown_as_json(qutrio: Door) -> None:
+async def test_document_is_shown_as_json(qutrio: CommandRunner) -> None:
     """The whole of it, for whoever wants to compare nodes."""
     shown = json.loads((await qutrio("cluster", "show")).out)
     assert json.loads((await qutrio("cluster", "show", "--json")).out) == shown
     assert shown["cluster_id"] == "c0"
 
 
-async def test_what_a_target_said_cannot_move_the_cursor(qutrio: Door) -> None:
+async def test_what_a_target_said_cannot_move_the_cursor(qutrio: CommandRunner) -> None:
     """Names and details reach a terminal: control characters do not."""
     scripted = qutrio.scripted
     rude = evolve(scripted.document.members[1], address="x\x1b[2J:1")
@@ -309,7 +311,7 @@ async def test_what_a_target_said_cannot_move_the_cursor(qutrio: Door) -> None:
     assert "\x1b" not in (await qutrio("status")).out
 
 
-async def test_unknown_outcome_ends_with_5(qutrio: Door) -> None:
+async def test_unknown_outcome_ends_with_5(qutrio: CommandRunner) -> None:
     """Neither yes nor no: the caller must look."""
     qutrio.scripted.ruling = (Ruling.UNKNOWN, "the master did not answer in time; look")
     lost = await qutrio(*WEB)
@@ -317,7 +319,7 @@ async def test_unknown_outcome_ends_with_5(qutrio: Door) -> None:
     assert lost.err == "qutrio: the master did not answer in time; look\n"
 
 
-async def test_refusal_ends_with_1_and_no_quorum_with_4(qutrio: Door) -> None:
+async def test_refusal_ends_with_1_and_no_quorum_with_4(qutrio: CommandRunner) -> None:
     """ "No" and "not now" are different answers."""
     scripted = qutrio.scripted
     scripted.ruling = (Ruling.REFUSED, "no")

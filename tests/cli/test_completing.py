@@ -3,7 +3,7 @@
 import pytest
 
 from qutrio.cli import completing
-from tests.cli.in_process import Door, completed
+from tests.cli.in_process import CommandRunner, completed
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tests.cli.in_process import Door, completed
     ],
 )
 async def test_the_tab_key_offers_what_there_is(
-    qutrio: Door, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+    qutrio: CommandRunner, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
 ) -> None:
     for name in ("web10", "web2"):
         await qutrio("check", "add", "http", name, "https://x/")

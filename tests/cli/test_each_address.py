@@ -5,14 +5,14 @@ from attrs import evolve
 
 from qutrio.model.checks import HttpCheck, TcpCheck
 from qutrio.model.levels import LEVEL
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 
 @pytest.mark.parametrize(
     ("kind", "target"), [("http", "https://shop.example/"), ("tcp", "shop.example:443")]
 )
 async def test_every_address_can_be_asked_for_and_no_longer_be(
-    qutrio: Door, kind: str, target: str
+    qutrio: CommandRunner, kind: str, target: str
 ) -> None:
     def wanted() -> bool:
         (check,) = qutrio.scripted.document.checks

@@ -9,7 +9,7 @@ from qutrio.model.edits import COMMAND, Edit
 from qutrio.model.ids import NodeId, Revision, UnixTime
 from qutrio.model.journal import Opened
 from qutrio.model.levels import LEVEL
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.control.scripted_node import ME, WALL
 from tests.core.journal_facts import opened
 
@@ -25,7 +25,7 @@ EDIT = Edit(
 )
 
 
-async def test_a_check_shows_who_changed_it_last(qutrio: Door) -> None:
+async def test_a_check_shows_who_changed_it_last(qutrio: CommandRunner) -> None:
     await qutrio(*WEB)
     assert "last changed" not in (await qutrio("check", "show", "web")).out
     qutrio.scripted.publish(evolve(qutrio.scripted.document, level=LEVEL))
@@ -46,7 +46,9 @@ async def test_a_check_shows_who_changed_it_last(qutrio: Door) -> None:
     }
 
 
-async def test_explain_tells_of_the_edit_since_which_nobody_saw_it_up(qutrio: Door) -> None:
+async def test_explain_tells_of_the_edit_since_which_nobody_saw_it_up(
+    qutrio: CommandRunner,
+) -> None:
     entry = opened()
     fact = entry.fact
     assert isinstance(fact, Opened)

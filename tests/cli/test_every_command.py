@@ -7,12 +7,14 @@ from attrs import evolve
 
 from qutrio.cli.exits import ExitCode
 from qutrio.model.results import Outcome
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.cli.test_commands import MAIL, WEB
 from tests.control.scripted_node import ME, PEER
 
 
-async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(qutrio: Door) -> None:
+async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(
+    qutrio: CommandRunner,
+) -> None:
     """Like `status`: a script that reads a list must not take it for the truth."""
     await qutrio(*WEB)
     qutrio.scripted.master = None
@@ -31,7 +33,7 @@ async def test_lists_without_a_quorum_say_so_mark_what_is_old_and_end_with_4(qut
         assert '"stale": true' in as_json.out
 
 
-async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
+async def test_lists_of_a_removed_node_say_so(qutrio: CommandRunner) -> None:
     scripted = qutrio.scripted
     scripted.view.publish(evolve(scripted.view.value, removed=True))
     shown = await qutrio("node", "list")
@@ -51,7 +53,7 @@ async def test_lists_of_a_removed_node_say_so(qutrio: Door) -> None:
     ],
 )
 async def test_what_a_removed_node_is_asked_says_so_once(
-    qutrio: Door, words: tuple[str, ...]
+    qutrio: CommandRunner, words: tuple[str, ...]
 ) -> None:
     await qutrio(*WEB)
     scripted = qutrio.scripted
@@ -62,7 +64,7 @@ async def test_what_a_removed_node_is_asked_says_so_once(
         assert shown.err.count("this node was removed from the cluster") == 1
 
 
-async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
+async def test_what_else_may_be_old_says_so(qutrio: CommandRunner) -> None:
     """A token or a channel of yesterday must not be taken for one of today."""
     await qutrio(*MAIL)
     scripted = qutrio.scripted
@@ -75,7 +77,7 @@ async def test_what_else_may_be_old_says_so(qutrio: Door) -> None:
             assert shown.err.count("this node was removed from the cluster") == 1
 
 
-async def test_check_list_json_holds_the_whole_configuration(qutrio: Door) -> None:
+async def test_check_list_json_holds_the_whole_configuration(qutrio: CommandRunner) -> None:
     await qutrio(*WEB, "--interval", "7s", "--bearer-token", "hunter2")
     (row,) = json.loads((await qutrio("check", "list", "--json")).out)
     assert (row["state"], row["check"]["interval"], row["check"]["redirects_max"]) == (
@@ -86,7 +88,7 @@ async def test_check_list_json_holds_the_whole_configuration(qutrio: Door) -> No
     assert "hunter2" not in json.dumps(row)
 
 
-async def test_every_change_answers_in_json(qutrio: Door) -> None:
+async def test_every_change_answers_in_json(qutrio: CommandRunner) -> None:
     """The same words everywhere: what it is, and the revision that holds it."""
     for words in (
         WEB,
@@ -114,7 +116,7 @@ async def test_every_change_answers_in_json(qutrio: Door) -> None:
         assert "ok" not in answer
 
 
-async def test_a_timeout_above_the_interval_is_warned_of_and_taken(qutrio: Door) -> None:
+async def test_a_timeout_above_the_interval_is_warned_of_and_taken(qutrio: CommandRunner) -> None:
     added = await qutrio(*WEB, "--interval", "5s", "--timeout", "30s", "--json")
     assert added.code == ExitCode.OK
     assert added.err.startswith("qutrio: warning: the timeout (30s) is above the interval (5s)")
@@ -122,7 +124,7 @@ async def test_a_timeout_above_the_interval_is_warned_of_and_taken(qutrio: Door)
     assert "! the timeout" in (await qutrio("check", "show", "web")).out
 
 
-async def test_check_test_without_a_verdict_says_why(qutrio: Door) -> None:
+async def test_check_test_without_a_verdict_says_why(qutrio: CommandRunner) -> None:
     await qutrio(*WEB)
     qutrio.scripted.votes = {ME: Outcome.ABSTAIN, PEER: Outcome.ABSTAIN}
     told = (await qutrio("check", "test", "web")).err

@@ -14,7 +14,7 @@ from qutrio.core.journal.writer import ATTEMPTS_WRITTEN_MAX
 from qutrio.model.ids import NodeId
 from qutrio.model.incidents import NoticeKind
 from qutrio.model.journal import Basis, Closing, Entry, Leaving, Named
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.control.scripted_node import ME
 from tests.core.journal_facts import (
     ALPHA,
@@ -73,12 +73,12 @@ a majority holds it (write 1.7, document revision 3)
 """
 
 
-def remember(qutrio: Door, *entries: Entry) -> None:
+def remember(qutrio: CommandRunner, *entries: Entry) -> None:
     """Let the node have written these lines."""
     qutrio.scripted.journal.entries.extend(entries)
 
 
-async def test_a_page_is_told_from_the_first_bad_round_to_the_end(qutrio: Door) -> None:
+async def test_a_page_is_told_from_the_first_bad_round_to_the_end(qutrio: CommandRunner) -> None:
     remember(qutrio, *OUTAGE)
     shown = await qutrio("explain", "web")
     assert (shown.code, shown.err) == (0, "")
@@ -88,7 +88,7 @@ async def test_a_page_is_told_from_the_first_bad_round_to_the_end(qutrio: Door) 
     assert "What this node did not see" not in shown.out
 
 
-async def test_without_an_argument_the_incidents_are_listed(qutrio: Door) -> None:
+async def test_without_an_argument_the_incidents_are_listed(qutrio: CommandRunner) -> None:
     empty = await qutrio("explain")
     assert empty.out == "no incident is recorded on this node (a)\n"
     remember(qutrio, *OUTAGE, doubted(80, untold=3), opened(90, number=2))
@@ -106,7 +106,7 @@ async def test_without_an_argument_the_incidents_are_listed(qutrio: Door) -> Non
     )
 
 
-async def test_scripts_get_every_line_as_json(qutrio: Door) -> None:
+async def test_scripts_get_every_line_as_json(qutrio: CommandRunner) -> None:
     remember(qutrio, *OUTAGE)
     listed = json.loads((await qutrio("explain", "--json")).out)
     assert [i["id"] for i in listed["incidents"]] == ["web-1"]
@@ -115,7 +115,7 @@ async def test_scripts_get_every_line_as_json(qutrio: Door) -> None:
     assert "ok" not in told
 
 
-async def test_an_unknown_incident_is_one_sentence_and_exit_code_2(qutrio: Door) -> None:
+async def test_an_unknown_incident_is_one_sentence_and_exit_code_2(qutrio: CommandRunner) -> None:
     shown = await qutrio("explain", "nope")
     assert (shown.code, shown.out) == (ExitCode.BAD_INPUT, "")
     assert shown.err == (
@@ -123,13 +123,13 @@ async def test_an_unknown_incident_is_one_sentence_and_exit_code_2(qutrio: Door)
     )
 
 
-async def test_what_a_target_said_cannot_move_the_cursor(qutrio: Door) -> None:
+async def test_what_a_target_said_cannot_move_the_cursor(qutrio: CommandRunner) -> None:
     rude = Named(NodeId("n9"), "\x1b[2Jalpha")
     remember(qutrio, opened(), noticed(0), began(1, by=rude), ended(2, by=rude))
     assert "\x1b" not in (await qutrio("explain", "web")).out
 
 
-async def test_a_damaged_moment_is_one_sentence_and_no_traceback(qutrio: Door) -> None:
+async def test_a_damaged_moment_is_one_sentence_and_no_traceback(qutrio: CommandRunner) -> None:
     remember(qutrio, opened(), led(1e15, BRAVO))
     shown = await qutrio("explain", "web")
     assert shown.code == ExitCode.ERROR
@@ -137,7 +137,7 @@ async def test_a_damaged_moment_is_one_sentence_and_no_traceback(qutrio: Door) -
     assert (await qutrio("explain", "web", "--json")).code == ExitCode.OK
 
 
-async def test_what_lasted_is_rounded_as_in_a_mail(qutrio: Door) -> None:
+async def test_what_lasted_is_rounded_as_in_a_mail(qutrio: CommandRunner) -> None:
     text = await told(qutrio, opened(), came_up(59.9997), closed(59.9997))
     assert "recovered after 1m" in text
 
@@ -145,31 +145,31 @@ async def test_what_lasted_is_rounded_as_in_a_mail(qutrio: Door) -> None:
 # --- what happened --------------------------------------------------------------------------
 
 
-async def told(qutrio: Door, *entries: Entry) -> str:
+async def told(qutrio: CommandRunner, *entries: Entry) -> str:
     remember(qutrio, *entries)
     shown = await qutrio("explain", "web")
     assert shown.code == 0, shown.err
     return shown.out
 
 
-async def test_a_round_that_came_to_nothing_is_told_before_the_page(qutrio: Door) -> None:
+async def test_a_round_that_came_to_nothing_is_told_before_the_page(qutrio: CommandRunner) -> None:
     text = await told(qutrio, doubted(-60), went_down(), opened())
     assert "-59.9s  one bad round, no notice: 3 of 3 voters answered, 2 failed" in text
 
 
-async def test_a_node_that_took_the_masters_word_shows_its_own_votes(qutrio: Door) -> None:
+async def test_a_node_that_took_the_masters_word_shows_its_own_votes(qutrio: CommandRunner) -> None:
     text = await told(qutrio, went_down(basis=Basis.LEDGER), opened())
     assert "web is DOWN by the master's count; this node had counted one round" in text
     assert "its own votes at that time:" in text
 
 
-async def test_a_check_without_a_channel_tells_nobody_and_says_so(qutrio: Door) -> None:
+async def test_a_check_without_a_channel_tells_nobody_and_says_so(qutrio: CommandRunner) -> None:
     text = await told(qutrio, went_down(), opened())
     assert "no notice: no enabled alert channel is attached" in text
     assert "pages     none" in text
 
 
-async def test_an_errand_says_who_was_asked_and_why(qutrio: Door) -> None:
+async def test_an_errand_says_who_was_asked_and_why(qutrio: CommandRunner) -> None:
     text = await told(
         qutrio, went_down(), opened(), noticed(0), began(1), ended(2, delivered=False),
         began(7, by=BRAVO, errand=True), ended(8, by=BRAVO), crossed(8),
@@ -198,25 +198,25 @@ async def test_an_errand_says_who_was_asked_and_why(qutrio: Door) -> None:
     ],
 )
 async def test_a_notice_that_was_not_delivered_says_why(
-    qutrio: Door, cause: Leaving, words: str, brief: str
+    qutrio: CommandRunner, cause: Leaving, words: str, brief: str
 ) -> None:
     text = await told(qutrio, opened(), noticed(0), crossed(9, cause))
     assert f"DOWN to pager {words}" in text
     assert f"DOWN to pager {brief}" in text
 
 
-async def test_an_incident_whose_check_is_gone_says_so(qutrio: Door) -> None:
+async def test_an_incident_whose_check_is_gone_says_so(qutrio: CommandRunner) -> None:
     text = await told(qutrio, opened(), closed(9, Closing.FORGOTTEN))
     assert "state     check removed or disabled after 9s" in text
     assert "term 1, without a notice because its check was removed or disabled: a majority" in text
 
 
-async def test_a_day_that_begins_meanwhile_is_marked(qutrio: Door) -> None:
+async def test_a_day_that_begins_meanwhile_is_marked(qutrio: CommandRunner) -> None:
     text = await told(qutrio, went_down(), opened(), came_up(86_400), closed(86_400))
     assert text.count(", UTC --") == 2
 
 
-async def test_lines_of_a_newer_version_are_passed_over(qutrio: Door) -> None:
+async def test_lines_of_a_newer_version_are_passed_over(qutrio: CommandRunner) -> None:
     """A client that is older than its daemon shows what it knows."""
     from qutrio.cli.incident_text import timeline  # noqa: PLC0415 - one test's own subject
 
@@ -226,7 +226,7 @@ async def test_lines_of_a_newer_version_are_passed_over(qutrio: Door) -> None:
 # --- what was not seen ----------------------------------------------------------------------
 
 
-async def test_a_node_that_was_down_says_what_it_did_not_see(qutrio: Door) -> None:
+async def test_a_node_that_was_down_says_what_it_did_not_see(qutrio: CommandRunner) -> None:
     late = started(100)
     text = await told(qutrio, late, opened(101), noticed(101), crossed(102))
     assert "this node started; it did not see what happened while it was down" in text
@@ -241,7 +241,7 @@ async def test_a_node_that_was_down_says_what_it_did_not_see(qutrio: Door) -> No
     )
 
 
-async def test_a_node_that_was_away_at_the_end_does_not_guess(qutrio: Door) -> None:
+async def test_a_node_that_was_away_at_the_end_does_not_guess(qutrio: CommandRunner) -> None:
     text = await told(
         qutrio, went_down(), opened(), noticed(0), began(1, by=HERE), stopped(2), started(50)
     )
@@ -253,7 +253,9 @@ async def test_a_node_that_was_away_at_the_end_does_not_guess(qutrio: Door) -> N
     assert "how its own attempt to deliver DOWN to pager ended: it stopped before the end" in missed
 
 
-async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(qutrio: Door) -> None:
+async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(
+    qutrio: CommandRunner,
+) -> None:
     text = await told(
         qutrio, went_down(), opened(), noticed(0), began(1), began(2, by=HERE),
         ended(3, by=HERE), started(50, INCIDENT.id), noticed(50),
@@ -261,7 +263,9 @@ async def test_an_attempt_that_another_node_made_is_not_this_nodes_to_know(qutri
     assert "how its own attempt" not in text
 
 
-async def test_attempts_that_are_not_written_are_not_passed_over_in_silence(qutrio: Door) -> None:
+async def test_attempts_that_are_not_written_are_not_passed_over_in_silence(
+    qutrio: CommandRunner,
+) -> None:
     attempts = [began(n) for n in range(ATTEMPTS_WRITTEN_MAX)]
     text = await told(qutrio, went_down(), opened(), noticed(0), *attempts)
     assert (
@@ -270,7 +274,7 @@ async def test_attempts_that_are_not_written_are_not_passed_over_in_silence(qutr
     )
 
 
-async def test_an_open_incident_says_for_how_long(qutrio: Door) -> None:
+async def test_an_open_incident_says_for_how_long(qutrio: CommandRunner) -> None:
     remember(qutrio, went_down(-125), opened(-125))
     assert "state     DOWN for 0s" in (await qutrio("explain", "web")).out
     acts = await told(qutrio, noticed(-125, NoticeKind.DOWN), led(-100, HERE, 3))

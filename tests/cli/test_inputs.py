@@ -16,7 +16,7 @@ from qutrio.codec.plain_fields import FIELDS
 from qutrio.errors import InvalidValueError
 from qutrio.model.channels import DiscordChannel, SmtpChannel, WebhookChannel
 from qutrio.model.checks import HttpCheck
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.patience import HANG_S
 
 FROM_STDIN = """
@@ -183,7 +183,7 @@ def test_every_option_that_may_hold_a_secret_says_how_to_hide_it(command: object
     assert [option for option, told in said.items() if not told] == []
 
 
-async def test_every_option_of_a_check_takes_a_file(qutrio: Door, folder: Path) -> None:
+async def test_every_option_of_a_check_takes_a_file(qutrio: CommandRunner, folder: Path) -> None:
     values = {
         "body": "B", "body-contains": "C", "body-not-contains": "N", "body-regex": "R",
         "basic-user": "U", "basic-password": "P",

@@ -11,7 +11,7 @@ from qutrio.control.protocol import ControlFailure
 from qutrio.model.checks import HttpCheck
 from qutrio.model.results import Outcome
 from qutrio.model.rules import MASK
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 from tests.cli.test_help import PATHS
 from tests.control.requests import ask
 from tests.control.scripted_node import ME, PEER, ScriptedNode, new_scripted_node, served
@@ -160,13 +160,13 @@ async def full(
     monkeypatch.setenv("QUTRIO_SOCKET", str(folder / "q.sock"))
     scripted = await planted()
     async with served(folder / "q.sock", scripted) as log:
-        yield Door(scripted, capsys), log
+        yield CommandRunner(scripted, capsys), log
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("command", list(COMMANDS))
 async def test_no_command_prints_or_logs_a_secret(
-    full: tuple[Door, list[object]], command: str, as_json: bool
+    full: tuple[CommandRunner, list[object]], command: str, as_json: bool
 ) -> None:
     door, log = full
     told = await door(*command.split(), *COMMANDS[command], *(["--json"] if as_json else []))
@@ -175,7 +175,9 @@ async def test_no_command_prints_or_logs_a_secret(
     assert SECRET not in repr(log)
 
 
-async def test_only_whoever_asks_for_secrets_is_shown_them(full: tuple[Door, object]) -> None:
+async def test_only_whoever_asks_for_secrets_is_shown_them(
+    full: tuple[CommandRunner, object],
+) -> None:
     door, _ = full
     shown = await door("check", "show", "basic", "--secrets")
     assert f"token={SECRET}" in shown.out
@@ -187,7 +189,9 @@ async def test_only_whoever_asks_for_secrets_is_shown_them(full: tuple[Door, obj
     assert set(masked["check"]["headers"].values()) == {MASK}
 
 
-async def test_words_that_are_left_over_are_not_repeated(full: tuple[Door, object]) -> None:
+async def test_words_that_are_left_over_are_not_repeated(
+    full: tuple[CommandRunner, object],
+) -> None:
     door, _ = full
     add = ("check", "add", "http", "x", "https://h/")
     told = await door(*add, "Bearer", SECRET)
@@ -199,7 +203,7 @@ async def test_words_that_are_left_over_are_not_repeated(full: tuple[Door, objec
 
 
 async def test_a_mask_that_is_given_back_is_the_old_value_or_refused(
-    full: tuple[Door, object],
+    full: tuple[CommandRunner, object],
 ) -> None:
     door, _ = full
     was = door.scripted.document.checks

@@ -5,7 +5,7 @@ import json
 import pytest
 from attrs import evolve
 
-from tests.cli.in_process import Door
+from tests.cli.in_process import CommandRunner
 
 MAIL = ("alert", "add", "smtp", "m", "--host", "mail", "--from", "a@b.ch", "--to", "c@d.ch")
 
@@ -18,7 +18,7 @@ MAIL = ("alert", "add", "smtp", "m", "--host", "mail", "--from", "a@b.ch", "--to
     ],
 )
 async def test_a_mail_port_that_usually_speaks_otherwise_is_told_and_taken(
-    qutrio: Door, port: str, security: str, words: str
+    qutrio: CommandRunner, port: str, security: str, words: str
 ) -> None:
     added = await qutrio(*MAIL, "--port", port, "--security", security)
     other = {"tls": "starttls", "starttls": "tls"}[security]
@@ -32,7 +32,7 @@ async def test_a_mail_port_that_usually_speaks_otherwise_is_told_and_taken(
 
 
 async def test_an_address_that_only_its_own_machine_can_dial_is_told_and_taken(
-    qutrio: Door,
+    qutrio: CommandRunner,
 ) -> None:
     scripted = qutrio.scripted
     far = (

@@ -13,11 +13,11 @@ from qutrio.codec.converter import UNIX_MAX, WHOLE_MAX
 from qutrio.codec.wire import BYTES_MAX, SMALL_BYTES_MAX, VALUES_MAX, decode, encode, frames
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
+    AgesReport,
     CanvassRequest,
     Commit,
     Farewell,
     Heartbeat,
-    Lasted,
     Message,
     ProbeNow,
     Propose,
@@ -155,7 +155,7 @@ def test_the_ages_of_incidents_are_counted_before_they_are_built(first: str, mor
     ages = ",".join(['["web-1",1.0]'] * (AGES_PER_MESSAGE_MAX + more))
     data = f'{{{first}"incidents":[{ages}]}}'.encode()
     if not more:
-        assert isinstance(decode(data), Lasted)
+        assert isinstance(decode(data), AgesReport)
         return
     with pytest.raises(InvalidDocumentError, match="a lasted with 501 incidents, at most 500"):
         decode(data)
@@ -218,7 +218,7 @@ LONG_IDS = [CheckId(f"{n:03}" + "L" * 70_000) for n in range(100)]
     ("message", "parts"),
     [
         (ProbeNow(checks=tuple(LONG_IDS)), "checks"),
-        (Lasted(incidents=tuple((IncidentId(i[:20_000]), 1.0) for i in LONG_IDS)), "incidents"),
+        (AgesReport(incidents=tuple((IncidentId(i[:20_000]), 1.0) for i in LONG_IDS)), "incidents"),
         (
             Report(
                 results=tuple(

@@ -11,7 +11,7 @@ from qutrio.control.context import ControlContext
 from qutrio.control.server import serve_control
 from qutrio.control.services import ControlServices
 from qutrio.control.tenants import Tenants
-from qutrio.core.api.effects import Reply, Show
+from qutrio.core.api.effects import Reply, StatusReply
 from qutrio.core.api.engine_timers import TIMERS
 from qutrio.core.api.events import (
     Event,
@@ -205,7 +205,7 @@ class ScriptedNode:
     def _step(self, event: Event) -> None:
         match event:
             case Inspected(request) if not self.deaf:
-                self.inbox.answer(Show(request, self.status()))
+                self.inbox.answer(StatusReply(request, self.status()))
             case Proposed() if not self.deaf:
                 self.inbox.answer(self._rule(event))
             case Tenancy(tenants):

@@ -11,7 +11,7 @@ from random import Random
 
 from qutrio.core.election.engine_messages import EngineMessage
 from qutrio.core.election.engines import engine_named
-from qutrio.core.election.interface import Complaint, Electorate, Engine, Outgoing, Role, Turn
+from qutrio.core.election.interface import Complaint, Electorate, Engine, Outgoing, Role, RoleChange
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import NEVER, Instant, NodeId, Term
@@ -48,7 +48,7 @@ class EngineCluster:
         self.loss = self.repeat = 0.0
         self.delay_s = (0.001, 0.01)
         self.said: list[tuple[Instant, NodeId, Outgoing]] = []
-        self.turns: list[tuple[Instant, NodeId, Turn]] = []
+        self.role_changes: list[tuple[Instant, NodeId, RoleChange]] = []
         self.complaints: list[tuple[Instant, NodeId, Complaint]] = []
         self._rng = Random(seed)
         self._post: list[tuple[Instant, int, NodeId, NodeId, EngineMessage]] = []
@@ -142,8 +142,8 @@ class EngineCluster:
             self._say(name, engine.advance(self.electorate(name), self.now))
         assert engine.deadline(self.now) > self.now
         for news in engine.news():
-            if isinstance(news, Turn):
-                self.turns.append((self.now, name, news))
+            if isinstance(news, RoleChange):
+                self.role_changes.append((self.now, name, news))
             else:
                 self.complaints.append((self.now, name, news))
         assert engine.news() == []

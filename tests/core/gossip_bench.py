@@ -2,7 +2,7 @@
 
 from qutrio.core.election.engine_messages import LeadershipDeclaration, LeadershipProposal
 from qutrio.core.election.gossip import Gossip
-from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, RoleChange
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, Term
@@ -65,4 +65,4 @@ def follower(me: NodeId, of: NodeId) -> Gossip:
 
 
 def reasons(news: list[News]) -> list[str]:
-    return [turn.reason for turn in news if isinstance(turn, Turn)]
+    return [change.reason for change in news if isinstance(change, RoleChange)]

@@ -6,7 +6,7 @@ from random import Random
 from types import MappingProxyType
 from typing import TypeVar
 
-from qutrio.core.api.effects import Effect, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.api.effects import Effect, Notify, Persist, Probe, Reply, Send, StatusReply
 from qutrio.core.api.events import (
     Event,
     Inspected,
@@ -122,7 +122,7 @@ class NodeCluster:
     def status(self, name: NodeId) -> Status:
         """Return the status of a node."""
         self.handle(name, Inspected(RequestId("status")))
-        return self.effects_of(Show)[-1][1].status
+        return self.effects_of(StatusReply)[-1][1].status
 
     def effects_of(self, kind: type[_E]) -> list[tuple[NodeId, _E]]:
         """Return the effects of one kind, each with its node."""

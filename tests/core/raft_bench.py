@@ -13,7 +13,14 @@ from qutrio.core.election.engine_messages import (
     VoteRequest,
     VoteResponse,
 )
-from qutrio.core.election.interface import Complaint, Electorate, Outgoing, ProgramState, Role, Turn
+from qutrio.core.election.interface import (
+    Complaint,
+    Electorate,
+    Outgoing,
+    ProgramState,
+    Role,
+    RoleChange,
+)
 from qutrio.core.election.raft.machine import Raft
 from qutrio.core.election.raft.votes import TRANSITIONS
 from qutrio.core.quorum.majorities import JointConfig
@@ -104,7 +111,7 @@ class Program:
 
 @define
 class Bench:
-    """The engine of member A.  Every turn it takes must be in the table."""
+    """The engine of member A.  Every change it takes must be in the table."""
 
     seen: Electorate = field(factory=electorate)
     graft: bool = False
@@ -113,7 +120,7 @@ class Bench:
     seed: int = 1
     now: Instant = field(factory=lambda: at(0))
     engine: Raft = field(init=False)
-    turns: list[Turn] = field(init=False, factory=list)
+    role_changes: list[RoleChange] = field(init=False, factory=list)
     complaints: list[str] = field(init=False, factory=list)
 
     @engine.default
@@ -142,9 +149,9 @@ class Bench:
 
     @property
     def whys(self) -> list[tuple[Role, str, Role]]:
-        """Return the turns that were taken, as the table writes them."""
+        """Return the changes of role that were taken, as the table writes them."""
         self._note()
-        return [(turn.before, turn.reason, turn.after) for turn in self.turns]
+        return [(change.before, change.reason, change.after) for change in self.role_changes]
 
     def see(self, **fields: Any) -> None:
         """Change A's view of the members."""
@@ -208,7 +215,7 @@ class Bench:
                 self.complaints.append(news.what)
             else:
                 assert (news.before, news.reason, news.after) in TRANSITIONS
-                self.turns.append(news)
+                self.role_changes.append(news)
 
 
 def _messages(says: list[Outgoing]) -> list[EngineMessage]:

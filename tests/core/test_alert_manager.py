@@ -7,7 +7,7 @@ from attrs import evolve
 
 from qutrio.core.alerting.alert_manager import DELEGATED_MAX, AlertManager
 from qutrio.core.alerting.scheduler import DeliveryScheduler
-from qutrio.core.api.effects import Effect, Note, Notify, Send
+from qutrio.core.api.effects import Effect, LogFact, Notify, Send
 from qutrio.core.api.events import Attempted
 from qutrio.core.api.facts import NoticeUndelivered
 from qutrio.core.api.messages import Deliver, Delivered
@@ -128,7 +128,7 @@ def test_a_master_that_cannot_reach_a_channel_delegates_to_another_member() -> N
     )
     master.start_attempts([B, C], at(0))
     (note,) = master.on_attempted(attempted(delivered=False), at(0))
-    assert note == Note(NoticeUndelivered(HOOK, "refused"))
+    assert note == LogFact(NoticeUndelivered(HOOK, "refused"))
     later = master.scheduler.deadline()
     assert master.start_attempts([B, C], later) == [Send(B, Deliver(term=Term(1), delivery=ONE))]
 
@@ -257,7 +257,7 @@ def test_a_failed_delegated_delivery_is_reported_to_the_master_that_asked() -> N
 def test_a_failed_attempt_that_nobody_asked_for_is_only_recorded() -> None:
     follower = alerts(C)
     (note,) = follower.on_attempted(attempted(delivered=False), at(1))
-    assert isinstance(note, Note)
+    assert isinstance(note, LogFact)
 
 
 @pytest.mark.parametrize("delegated", [True, False])
@@ -344,6 +344,6 @@ def test_the_master_records_which_recipients_a_peer_reached_and_how_long_to_wait
         notice=TWO.notice.id, channel=MAIL, delivered=False, detail="", parts=HALF, wait_s=99.0
     )
     (note,) = master.on_delivered(B, told, at(11))
-    assert isinstance(note, Note)
+    assert isinstance(note, LogFact)
     assert master.scheduler.recipients.marked(TWO).reached == (ANN,)
     assert master.scheduler.holds.until(MAIL) == at(110)

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.effects import Note, Send, Turned
+from qutrio.core.api.effects import LogFact, ReportRole, Send
 from qutrio.core.api.facts import ProtocolBroken
 from qutrio.core.api.messages import Resign
 from qutrio.core.election.engine_messages import (
@@ -78,9 +78,9 @@ def test_a_hard_state_outlives_its_engine() -> None:
 def test_a_note_of_an_engine_is_logged_once() -> None:
     node = connected(A, "lowest-id")
     node.advance(at(0), WALL)
-    (turned,) = node.engine_host.drain_news()
-    assert isinstance(turned, Turned)
-    assert (turned.turn.before, turned.turn.after) == (Role.FOLLOWER, Role.LEADER)
+    (reported,) = node.engine_host.drain_news()
+    assert isinstance(reported, ReportRole)
+    assert (reported.change.before, reported.change.after) == (Role.FOLLOWER, Role.LEADER)
     assert node.engine_host.role is Role.LEADER
     assert node.engine_host.drain_news() == []
 
@@ -101,7 +101,7 @@ def test_a_broken_protocol_is_logged() -> None:
     node.on_engine_message(C, VoteResponse(term=term, granted=True), now)
     assert node.engine_host.role is Role.LEADER
     node.on_engine_message(A, LeaderHeartbeat(term=term), now)
-    noted = [e.fact for e in node.engine_host.drain_news() if isinstance(e, Note)]
+    noted = [e.fact for e in node.engine_host.drain_news() if isinstance(e, LogFact)]
     assert noted == [ProtocolBroken(f"{A} says that it too leads term {term}")]
 
 

@@ -186,7 +186,7 @@ def test_the_same_times_give_the_same_answers(engine: str) -> None:
         group.run(40.0)
         group.crash(A)
         group.run(40.0)
-        return group.said, group.turns, group.complaints, state(group)
+        return group.said, group.role_changes, group.complaints, state(group)
 
     assert told(7) == told(7)
 
@@ -224,10 +224,10 @@ def test_advancing_twice_to_the_same_time_changes_nothing(engine: str) -> None:
         group.run(0.1)
         for name in group.engines:
             group.advance(name)
-        before = state(group), len(group.said), len(group.turns)
+        before = state(group), len(group.said), len(group.role_changes)
         for name in group.engines:
             group.advance(name)
-        assert (state(group), len(group.said), len(group.turns)) == before
+        assert (state(group), len(group.said), len(group.role_changes)) == before
 
 
 @every_engine
@@ -236,7 +236,7 @@ def test_each_turn_begins_where_the_last_one_ended_and_no_problem_is_reported(en
     group.crash(chosen(group))
     group.run(CHANGE_S[engine])
     for name in (A, B, C):
-        roles = [(t.before, t.after) for _, who, t in group.turns if who == name]
+        roles = [(t.before, t.after) for _, who, t in group.role_changes if who == name]
         assert [before for before, _ in roles][1:] == [after for _, after in roles][:-1]
         assert all(before is not after for before, after in roles)
     assert [c for _, _, c in group.complaints if isinstance(c, Complaint)] == []

@@ -1,6 +1,6 @@
 """A disk that refuses writes for long: the node does not lead, and says why."""
 
-from qutrio.core.api.effects import Note, Persist
+from qutrio.core.api.effects import LogFact, Persist
 from qutrio.core.api.facts import DiskRefused
 from qutrio.core.consensus.disk import DISK_RETRY_S
 from qutrio.model.document import Settings
@@ -25,7 +25,7 @@ def test_the_role_does_not_move_back_while_the_disk_is_full() -> None:
     cluster = without_space()
     cluster.run(20 * DISK_RETRY_S)
     assert cluster.masters() == [B]
-    assert [e for _, e in cluster.effects_of(Note) if not isinstance(e.fact, DiskRefused)] == []
+    assert [e for _, e in cluster.effects_of(LogFact) if not isinstance(e.fact, DiskRefused)] == []
 
 
 def test_the_role_moves_back_once_there_is_space() -> None:

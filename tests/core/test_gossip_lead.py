@@ -16,7 +16,7 @@ from qutrio.core.election.gossip import (
     TRANSITIONS,
     Gossip,
 )
-from qutrio.core.election.interface import News, Outgoing, Role, Turn
+from qutrio.core.election.interface import News, Outgoing, Role, RoleChange
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.ids import FOREVER, Term
 from qutrio.model.stable import HardState
@@ -266,6 +266,6 @@ def happens(why: str, engine: Gossip) -> None:
 
 def test_the_state_table_has_every_turn_and_no_other() -> None:
     """Each turn is a row, and each row is taken."""
-    taken = {(t.before, t.reason, t.after) for t in every_turn() if isinstance(t, Turn)}
+    taken = {(t.before, t.reason, t.after) for t in every_turn() if isinstance(t, RoleChange)}
     assert taken == set(TRANSITIONS)
     assert LOWER_LEADS in {reason for _, reason, _ in taken}

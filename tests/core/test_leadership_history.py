@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.api.effects import Effect, Journal, Note
+from qutrio.core.api.effects import Effect, Journal, LogFact
 from qutrio.core.api.events import Event, Received, RemovalReported, Stop, Tick, YieldRequested
 from qutrio.core.api.facts import Resigned, RoleClaimed
 from qutrio.core.api.messages import Heartbeat, Resign
@@ -165,8 +165,8 @@ def test_the_end_of_a_removed_master_is_recorded_under_its_id() -> None:
 def test_a_former_master_records_its_own_reason_or_that_its_lease_ran_out() -> None:
     for effects, reason in (
         ([], RAN_OUT),
-        ([Note(RoleClaimed(Term(3)))], RAN_OUT),
-        ([Note(Resigned(Term(3), "cannot write its disk"))], "cannot write"),
+        ([LogFact(RoleClaimed(Term(3)))], RAN_OUT),
+        ([LogFact(Resigned(Term(3), "cannot write its disk"))], "cannot write"),
     ):
         watcher = Watcher()
         watcher.hears(C, 3, 0)

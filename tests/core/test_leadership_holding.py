@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.effects import Note, Send
+from qutrio.core.api.effects import LogFact, Send
 from qutrio.core.api.facts import Resigned, RoleClaimed
 from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Fetch, Heartbeat, Resign, Write
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
@@ -46,7 +46,7 @@ def test_a_node_alone_in_its_cluster_claims_without_asking() -> None:
     effects = node.advance(at(0), WALL)
     assert node.lease.claim == 1
     assert node.register.write_has_majority()
-    assert Note(RoleClaimed(Term(1))) in effects
+    assert LogFact(RoleClaimed(Term(1))) in effects
 
 
 def test_a_node_asks_every_voter_and_claims_only_with_a_majority_of_answers() -> None:
@@ -221,7 +221,7 @@ def test_a_candidate_that_hears_of_a_higher_term_gives_up() -> None:
     assert sent(effects, B) == [
         Resign(term=Term(1), successor=None, reason="heard of a higher term")
     ]
-    assert Note(Resigned(Term(1), "heard of a higher term")) in effects
+    assert LogFact(Resigned(Term(1), "heard of a higher term")) in effects
 
 
 def test_a_master_that_no_longer_hears_a_majority_gives_up() -> None:
@@ -229,7 +229,7 @@ def test_a_master_that_no_longer_hears_a_majority_gives_up() -> None:
     win(node, 0.0, B, C)
     assert node.advance(at(DEAD_S - 0.001), WALL) == []
     effects = node.advance(at(DEAD_S), WALL)
-    assert Note(Resigned(Term(1), "no longer hears a majority")) in effects
+    assert LogFact(Resigned(Term(1), "no longer hears a majority")) in effects
     assert node.lease.claim is None
     assert node.acting_until(at(DEAD_S)) is None
 
@@ -239,7 +239,7 @@ def test_an_unfit_master_gives_up() -> None:
     win(node, 0.0, B, C)
     node.fit = False
     effects = node.advance(at(0), WALL)
-    assert Note(Resigned(Term(1), "cannot write its disk")) in effects
+    assert LogFact(Resigned(Term(1), "cannot write its disk")) in effects
 
 
 def test_a_candidate_that_the_engine_does_not_choose_gives_up_after_dead_after() -> None:
@@ -250,7 +250,7 @@ def test_a_candidate_that_the_engine_does_not_choose_gives_up_after_dead_after()
     meet(node, 3.0, A, C)
     assert node.advance(at(DEAD_S - 0.001), WALL) == []
     effects = node.advance(at(DEAD_S), WALL)
-    assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
+    assert LogFact(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
 def test_a_claim_that_no_majority_grants_is_given_up_after_dead_after() -> None:
@@ -261,7 +261,7 @@ def test_a_claim_that_no_majority_grants_is_given_up_after_dead_after() -> None:
     meet(node, 3.0, B, C)
     assert node.advance(at(DEAD_S - 0.001), WALL) == []
     effects = node.advance(at(DEAD_S), WALL)
-    assert Note(Resigned(Term(1), "nobody follows the claim")) in effects
+    assert LogFact(Resigned(Term(1), "nobody follows the claim")) in effects
 
 
 def test_grants_of_a_majority_and_the_engines_choice_restart_the_wait_of_a_candidate() -> None:
@@ -315,7 +315,9 @@ def test_an_unknown_engine_never_transfers() -> None:
     unknown = evolve(node.register.committed.document, settings=Settings(engine="other"))
     node.register.committed = record(unknown, pos(1))
     assert LeadershipTransfer(node).advance(at(0)) == []
-    assert Note(Resigned(Term(1), "stopping")) in LeadershipTransfer(node).resign_and_close(at(0))
+    assert LogFact(Resigned(Term(1), "stopping")) in LeadershipTransfer(node).resign_and_close(
+        at(0)
+    )
 
 
 def test_a_node_that_stops_names_its_successor() -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 from qutrio.core.election.engine_messages import LeaderHeartbeat
 from qutrio.core.election.engines import ENGINES, engine_named
-from qutrio.core.election.interface import Electorate, Role, Turn
+from qutrio.core.election.interface import Electorate, Role, RoleChange
 from qutrio.core.election.lowest_id import TRANSITIONS, LowestId
 from qutrio.core.quorum.majorities import JointConfig
 from qutrio.model.document import Settings
@@ -91,10 +91,10 @@ def test_each_change_of_role_is_reported_once_and_is_in_the_table() -> None:
     engine.advance(electorate(A, {A, B}, master=B), at(2))
     engine.advance(electorate(A, {A, B}, master=A), at(3))
     engine.close(at(4))
-    turns = [news for news in engine.news() if isinstance(news, Turn)]
+    role_changes = [news for news in engine.news() if isinstance(news, RoleChange)]
     roles = [Role.FOLLOWER, Role.LEADER, Role.FOLLOWER, Role.LEADER, Role.CLOSED]
-    assert [(t.before, t.after) for t in turns] == list(pairwise(roles))
-    assert {(t.before, t.reason, t.after) for t in turns} <= set(TRANSITIONS)
+    assert [(t.before, t.after) for t in role_changes] == list(pairwise(roles))
+    assert {(t.before, t.reason, t.after) for t in role_changes} <= set(TRANSITIONS)
     assert engine.news() == []
 
 

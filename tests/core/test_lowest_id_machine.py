@@ -59,7 +59,9 @@ class LowestIds(Disturbed):
 
     @invariant()
     def every_turn_is_in_the_table_and_no_message_is_sent(self) -> None:
-        assert {(turn.before, turn.after) for _, _, turn in self.cluster.turns} <= TABLE
+        assert {
+            (change.before, change.after) for _, _, change in self.cluster.role_changes
+        } <= TABLE
         assert self.cluster.said == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qutrio.core.api.effects import Journal, Note, Persist, Reply, Send
+from qutrio.core.api.effects import Journal, LogFact, Persist, Reply, Send
 from qutrio.core.api.events import PersistFailed, Received, Stop, Tick
 from qutrio.core.api.facts import DiskRefused, WallClockChanged
 from qutrio.core.api.messages import (
@@ -204,7 +204,9 @@ def test_a_master_whose_disk_fails_sends_no_write_and_resigns() -> None:
     assert not kinds & {Write, Commit}
     assert [r.ruling for r in cluster.replies(request)] == [Ruling.UNKNOWN]
     assert not cluster.nodes[A].leadership.fit
-    assert DiskRefused("no space left") in [e.fact for n, e in cluster.effects_of(Note) if n == A]
+    assert DiskRefused("no space left") in [
+        e.fact for n, e in cluster.effects_of(LogFact) if n == A
+    ]
     assert cluster.nodes[A].register.accepted is cluster.disks[A].accepted
     cluster.run(2)
     assert cluster.masters() == [B]
@@ -253,6 +255,6 @@ def test_a_change_of_the_wall_clock_is_logged_and_written_to_the_journal() -> No
     now = node.deadline
     node.step(Tick(), now, UnixTime(WALL + now))
     effects = node.step(Tick(), at(now + 1), UnixTime(WALL + now + 1 - 3600))
-    assert Note(WallClockChanged(-3600)) in effects
+    assert LogFact(WallClockChanged(-3600)) in effects
     told = [e.entry.fact for e in effects if isinstance(e, Journal)]
     assert [f for f in told if isinstance(f, ClockSet)] == [ClockSet(by_s=-3600.0)]

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.effects import Journal, Note, Notify
+from qutrio.core.api.effects import Journal, LogFact, Notify
 from qutrio.core.api.events import Tick
 from qutrio.core.api.facts import MinorityLed
 from qutrio.core.api.messages import Deliver, Write
@@ -192,7 +192,7 @@ def test_a_short_loss_of_the_majority_alerts_nobody() -> None:
     some.cut.clear()
     some.run(1.0)
     assert not [n for n in told(some, A, B, C) if n.minority]
-    assert not [n for _, n in some.effects_of(Note) if isinstance(n.fact, MinorityLed)]
+    assert not [n for _, n in some.effects_of(LogFact) if isinstance(n.fact, MinorityLed)]
 
 
 def test_the_leader_waits_dead_after_without_a_majority() -> None:

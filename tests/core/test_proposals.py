@@ -6,7 +6,7 @@ from attrs import evolve
 
 from qutrio.core.api.effects import Effect, Reply, Send
 from qutrio.core.api.events import Proposed
-from qutrio.core.api.messages import Propose, Ruled, Ruling
+from qutrio.core.api.messages import Propose, ProposeReply, Ruling
 from qutrio.core.api.mutations import Batch, Mutation, PutCheck
 from qutrio.core.proposals import (
     ANSWER_S_MAX,
@@ -52,8 +52,8 @@ def inputs(  # noqa: PLR0917 - each with a default
 
 def ruled(
     ruling: Ruling = Ruling.COMMITTED, position: Position = BEGINNING, request: RequestId = R1
-) -> Ruled:
-    return Ruled(
+) -> ProposeReply:
+    return ProposeReply(
         request=request,
         ruling=ruling,
         reason="because",

@@ -199,7 +199,7 @@ def test_a_higher_term_in_any_message_ends_a_candidacy() -> None:
         bench.stand()
         bench.hear(B, message)
         assert (bench.role, bench.engine.hard_state.term) == (Role.FOLLOWER, 7)
-        assert bench.turns[-1].reason == Why.OUTDATED
+        assert bench.role_changes[-1].reason == Why.OUTDATED
 
 
 def test_a_candidate_that_wins_nothing_asks_again() -> None:
@@ -266,7 +266,7 @@ def test_a_leader_that_no_majority_answers_steps_down_and_says_why() -> None:
     assert bench.role is Role.LEADER
     assert bench.hear(C, led(0)) == bench.hear(STRANGER, led(1)) == []
     bench.wait(TIMEOUT_S)
-    assert (bench.role, bench.turns[-1].reason) == (Role.FOLLOWER, Why.UNANSWERED)
+    assert (bench.role, bench.role_changes[-1].reason) == (Role.FOLLOWER, Why.UNANSWERED)
     assert bench.choice is None
 
 

@@ -108,10 +108,10 @@ class Rafts(Disturbed):
     @invariant()
     def no_term_elects_two_leaders(self) -> None:
         winners: dict[Term, set[NodeId]] = {}
-        for _, name, turn in self.cluster.turns:
-            assert (turn.before, turn.reason, turn.after) in TRANSITIONS
-            if turn.reason is Why.WON:
-                winners.setdefault(turn.term, set()).add(name)
+        for _, name, change in self.cluster.role_changes:
+            assert (change.before, change.reason, change.after) in TRANSITIONS
+            if change.reason is Why.WON:
+                winners.setdefault(change.term, set()).add(name)
         assert all(len(names) == 1 for names in winners.values())
 
     @invariant()

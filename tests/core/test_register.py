@@ -1,7 +1,7 @@
 """The register: what a voter accepts, and how a candidate is established."""
 
 from qutrio.core.api.effects import Send
-from qutrio.core.api.messages import Fetch, Fetched, Ruled, Ruling
+from qutrio.core.api.messages import Fetch, Fetched, ProposeReply, Ruling
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.model.ids import Term
 from qutrio.model.stable import Position
@@ -276,5 +276,5 @@ def test_proposals_of_an_older_claim_are_answered_when_the_newer_claim_commits_t
     assert master.flight.record.position == pos(5, 1)
     accept(master, B)
     (ruled,) = sent(master.mark_committed(), B)
-    assert isinstance(ruled, Ruled)
+    assert isinstance(ruled, ProposeReply)
     assert (ruled.ruling, ruled.revision, ruled.position) == (Ruling.COMMITTED, 2, pos(5, 1))

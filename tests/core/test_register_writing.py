@@ -2,9 +2,9 @@
 
 from attrs import evolve
 
-from qutrio.core.api.effects import Effect, Note, Send
+from qutrio.core.api.effects import Effect, LogFact, Send
 from qutrio.core.api.facts import OwnChangeRefused
-from qutrio.core.api.messages import Ruled, Ruling, Write
+from qutrio.core.api.messages import ProposeReply, Ruling, Write
 from qutrio.core.api.mutations import Batch, ClaimToken, PromoteMember, PutCheck, RemoveMember
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.consensus.register import (
@@ -34,7 +34,7 @@ from tests.core.samples import A, B, C, D, at, check, document, member, pos, reg
 
 
 def rulings(effects: list[Effect], to: NodeId = B) -> list[Ruling]:
-    return [m.ruling for m in sent(effects, to) if isinstance(m, Ruled)]
+    return [m.ruling for m in sent(effects, to) if isinstance(m, ProposeReply)]
 
 
 def checks_of(held: ClusterDocument) -> list[str]:
@@ -88,7 +88,7 @@ def test_the_changes_of_one_step_are_bounded_also_when_they_are_refused() -> Non
 def test_a_refusal_that_quotes_a_long_text_is_cut() -> None:
     holder = established()
     holder.propose(proposal(PutCheck(check=check(alerts=("x" * 10_000,)))))
-    (ruled,) = [m for m in sent(pump(holder), B) if isinstance(m, Ruled)]
+    (ruled,) = [m for m in sent(pump(holder), B) if isinstance(m, ProposeReply)]
     assert len(ruled.reason) == REASON_CHARS_MAX
 
 
@@ -123,7 +123,7 @@ def test_a_refused_change_of_the_nodes_own_is_logged() -> None:
     master = established()
     master.propose(Proposal(PromoteMember(node=D), None))
     (note,) = pump(master)
-    assert isinstance(note, Note)
+    assert isinstance(note, LogFact)
     assert isinstance(note.fact, OwnChangeRefused)
 
 
@@ -134,7 +134,7 @@ def test_a_change_that_changes_nothing_is_committed_without_a_new_revision() -> 
     pump(master)
     accept(master, B)
     (ruled,) = sent(master.mark_committed(), B)
-    assert isinstance(ruled, Ruled)
+    assert isinstance(ruled, ProposeReply)
     assert (ruled.ruling, ruled.revision) == (Ruling.COMMITTED, 1)
 
 
@@ -165,7 +165,7 @@ def test_too_many_waiting_changes_are_refused() -> None:
 
 
 def test_answers_to_own_changes_are_calls_and_no_messages() -> None:
-    master, answers = established(), list[tuple[NodeId, Ruled]]()
+    master, answers = established(), list[tuple[NodeId, ProposeReply]]()
     master.on_own_ruling = lambda me, ruled: answers.append((me, ruled))
     master.propose(proposal(put("a"), node=A))
     pump(master)

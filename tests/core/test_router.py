@@ -16,10 +16,10 @@ from qutrio.core.api.messages import (
     HeartbeatAck,
     ProbeNow,
     Propose,
+    ProposeReply,
     Removed,
     Report,
     Resign,
-    Ruled,
     Ruling,
     Write,
     Wrote,
@@ -221,7 +221,7 @@ def test_delegated_deliveries_and_their_ends_reach_the_alert_manager() -> None:
 
 def test_a_ruling_reaches_its_pending_proposal_and_others_are_dropped() -> None:
     node = follower()
-    ruled = Ruled(
+    ruled = ProposeReply(
         request=RequestId("nobody"),
         ruling=Ruling.COMMITTED,
         reason="",
@@ -243,7 +243,7 @@ def test_a_former_master_of_the_term_sends_the_change_back() -> None:
     node = cluster.nodes[A]
     node.leadership.resign(None, "for the test", at(cluster.now))
     (ruled,) = sent(node.router.route(B, propose(1), at(cluster.now), WALL).effects, B)
-    assert isinstance(ruled, Ruled)
+    assert isinstance(ruled, ProposeReply)
     assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
 
 
@@ -255,7 +255,7 @@ def test_a_copy_that_arrives_after_its_term_is_not_written_in_the_next() -> None
     cluster.run(3)
     assert node.register.established == Term(2)
     (ruled,) = sent(node.router.route(B, propose(1), at(cluster.now), WALL).effects, B)
-    assert isinstance(ruled, Ruled)
+    assert isinstance(ruled, ProposeReply)
     assert (ruled.ruling, ruled.term) == (Ruling.AGAIN, Term(1))
     assert not node.register.waiting
     assert node.router.route(B, propose(2), at(cluster.now), WALL).effects == []

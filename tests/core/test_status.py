@@ -3,7 +3,7 @@
 import attrs
 from attrs import evolve
 
-from qutrio.core.api.effects import Note
+from qutrio.core.api.effects import LogFact
 from qutrio.core.api.engine_timers import TIMERS, setting_of
 from qutrio.core.api.events import Received
 from qutrio.core.api.facts import EngineUnknown
@@ -103,7 +103,7 @@ def test_a_node_that_does_not_know_the_engine_says_so_and_abstains() -> None:
     shown = cluster.status(B)
     assert (shown.engine, shown.knows_engine, shown.role) == ("future", False, "follower")
     assert [m.engine for m in shown.members] == ["", "", ""]
-    said = [n for n, note in cluster.effects_of(Note) if note.fact == EngineUnknown("future")]
+    said = [n for n, note in cluster.effects_of(LogFact) if note.fact == EngineUnknown("future")]
     assert sorted(said) == [A, B, C]
     cluster.handle(A, Received(B, CanvassRequest(term=Term(9))))
     assert [m.would for _, _, m in cluster.messages(CanvassAnswer)] == [False]

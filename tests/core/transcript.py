@@ -18,8 +18,8 @@ from qutrio.core.api.messages import (
     Message,
     ProbeNow,
     Propose,
+    ProposeReply,
     Report,
-    Ruled,
     Write,
     Wrote,
 )
@@ -128,7 +128,7 @@ def describe(message: Message) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             return f"{name} {dotted(position)}"
         case Propose(term=term, mutation=mutation):
             return f"{name} term={term} {type(mutation).__name__}"
-        case Ruled(ruling=ruling, revision=revision):
+        case ProposeReply(ruling=ruling, revision=revision):
             return f"{name} {ruling.value} revision={revision}"
         case ProbeNow(checks=checks):
             return f"{name} {', '.join(checks)}"

@@ -9,7 +9,7 @@ from attrs import define
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.facts import NodeFact
 from qutrio.core.api.messages import Message
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.model.check_base import IpFamily
 from qutrio.model.ids import CheckId, NodeId
 from qutrio.model.journal import Entry
@@ -89,9 +89,9 @@ class RecordingHandler:
         """Log."""
         self._handler.log_fact(fact)
 
-    def log_turn(self, turn: Turn) -> None:
+    def log_role_change(self, change: RoleChange) -> None:
         """Log."""
-        self._handler.log_turn(turn)
+        self._handler.log_role_change(change)
 
     def journal(self, entry: Entry) -> None:
         """Pass it on."""

@@ -10,7 +10,7 @@ from qutrio.core.api.events import Event
 from qutrio.core.api.facts import NodeFact, NodeStarted
 from qutrio.core.api.messages import Message
 from qutrio.core.api.view import Status, View
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.errors import StorageError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
@@ -156,9 +156,9 @@ class EffectRecorder:
         """Record it."""
         self.entries.append(f"note {fact}")
 
-    def log_turn(self, turn: Turn) -> None:
+    def log_role_change(self, change: RoleChange) -> None:
         """Record it."""
-        self.entries.append(f"turned {turn.after.value}")
+        self.entries.append(f"reported {change.after.value}")
 
     def journal(self, entry: Entry) -> None:
         """Record it."""

@@ -7,7 +7,16 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from qutrio.core.api.effects import Effect, Note, Notify, Persist, Probe, Reply, Send, Show
+from qutrio.core.api.effects import (
+    Effect,
+    LogFact,
+    Notify,
+    Persist,
+    Probe,
+    Reply,
+    Send,
+    StatusReply,
+)
 from qutrio.core.api.events import (
     Attempted,
     Event,
@@ -59,7 +68,7 @@ async def test_effects_are_performed_in_order_and_callers_are_answered_last(
             Persist(stable(2)),
             Probe((CheckId("k1"), CheckId("k2"))),
             Notify(delivery(), Term(1), delegated=False),
-            Note(RoleClaimed(Term(4))),
+            LogFact(RoleClaimed(Term(4))),
         ]
 
     rig = Rig(ScriptedNode(react), EffectRecorder(persist_s=0.5))
@@ -118,7 +127,11 @@ async def test_queued_events_go_before_a_tick_that_is_due(autojump_clock: MockCl
 async def test_nothing_is_sent_that_depends_on_a_failed_write() -> None:
     def react(event: Event) -> Sequence[Effect]:
         if isinstance(event, PersistFailed):
-            return [Note(DiskRefused("no space left")), Persist(stable(3)), Send(PEER, Farewell())]
+            return [
+                LogFact(DiskRefused("no space left")),
+                Persist(stable(3)),
+                Send(PEER, Farewell()),
+            ]
         if isinstance(event, Linked):
             return [Persist(stable(2)), Send(PEER, Farewell())]
         return ()
@@ -169,14 +182,14 @@ async def test_a_query_is_answered_even_if_the_write_before_its_answer_failed() 
     def react(event: Event) -> Sequence[Effect]:
         if not isinstance(event, Inspected):
             return ()
-        return [Persist(stable(2)), Show(event.request, status())]
+        return [Persist(stable(2)), StatusReply(event.request, status())]
 
     rig = Rig(ScriptedNode(react), EffectRecorder(disk_fails=True))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.drive)
         answer = await rig.inbox.ask(Inspected)
         await rig.inbox.post(Stop())
-    assert isinstance(answer, Show)
+    assert isinstance(answer, StatusReply)
     assert answer.status == status()
 
 

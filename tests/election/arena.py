@@ -59,7 +59,7 @@ class Place:
     starts: int = 0
     lines: list[str] = Factory(list)
     troubles: list[election.Trouble] = Factory(list)
-    turns: list[election.Turn] = Factory(list)
+    role_changes: list[election.RoleChange] = Factory(list)
     _stop: trio.Event = Factory(trio.Event)
     _ended: trio.Event = Factory(trio.Event)
 
@@ -153,7 +153,9 @@ class Arena:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._work, self_id, place.participant)
                     nursery.start_soon(self._collect, place.participant.errors(), place.troubles)
-                    nursery.start_soon(self._collect, place.participant.changes(), place.turns)
+                    nursery.start_soon(
+                        self._collect, place.participant.changes(), place.role_changes
+                    )
                     await place._stop.wait()
                     nursery.cancel_scope.cancel()
         finally:

@@ -275,7 +275,7 @@ async def test_changes_are_published_and_end_when_the_participant_leaves(
         changes = me.changes()
         troubles = me.errors()
         await until(me, Role.LEADER)
-    assert [turn.after async for turn in changes] == [Role.CANDIDATE, Role.LEADER, Role.CLOSED]
+    assert [change.after async for change in changes] == [Role.CANDIDATE, Role.LEADER, Role.CLOSED]
     assert [str(trouble) async for trouble in troubles] == []
     assert role_of(me) is Role.CLOSED
     with pytest.raises(ElectionError):

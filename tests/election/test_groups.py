@@ -232,8 +232,8 @@ async def test_changes_contain_each_change_of_the_role(autojump_clock: MockClock
     async with open_arena("a", "b", "c", engine="raft") as arena:
         first = await arena.leader()
         await trio.sleep(5)
-        roles = [(turn.before, turn.after) for turn in arena.places[first].turns]
+        roles = [(change.before, change.after) for change in arena.places[first].role_changes]
         role = election.Role
         assert (role.FOLLOWER, role.CANDIDATE) in roles
         assert roles[-1] == (role.CANDIDATE, role.LEADER)
-        assert all(turn.reason for turn in arena.places[first].turns)
+        assert all(change.reason for change in arena.places[first].role_changes)

@@ -1,6 +1,7 @@
 """One message of every kind, for tests that send them all."""
 
 from qutrio.core.api.messages import (
+    AgesReport,
     CanvassAnswer,
     CanvassRequest,
     Commit,
@@ -10,14 +11,13 @@ from qutrio.core.api.messages import (
     Fetch,
     Fetched,
     HeartbeatAck,
-    Lasted,
     Message,
     ProbeNow,
     Propose,
+    ProposeReply,
     Removed,
     Report,
     Resign,
-    Ruled,
     Ruling,
     Write,
     Wrote,
@@ -108,7 +108,7 @@ def one_of_each(person: Person) -> list[Message]:
         Report(results=((result, 0.5),)),
         ProbeNow(checks=(check,)),
         Propose(term=Term(1), request=request, mutation=RemoveMember(node=person.member.id)),
-        Ruled(
+        ProposeReply(
             request=request,
             ruling=Ruling.COMMITTED,
             reason="",
@@ -117,6 +117,6 @@ def one_of_each(person: Person) -> list[Message]:
         ),
         Deliver(term=term, delivery=delivery),
         Delivered(notice=notice.id, channel=channel, delivered=True, detail=""),
-        Lasted(incidents=((IncidentId("web-1"), 2.5),)),
+        AgesReport(incidents=((IncidentId("web-1"), 2.5),)),
         Removed(revision=revision),
     ]

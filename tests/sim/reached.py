@@ -16,7 +16,7 @@ from qutrio.sim.report import Report
 from qutrio.sim.schedule import play, size_of
 
 CORE = Path(__file__).parents[2] / "qutrio" / "core"
-CALLS = frozenset({"Refusal", "Note", "_changed"})
+CALLS = frozenset({"Refusal", "LogFact", "_changed"})
 RULINGS = frozenset({"REFUSED", "UNKNOWN", "AGAIN"})
 OUT_OF_REACH = {
     "BATCH_MUTATIONS_MAX": "a hand edit of more than 25,000 changes",

@@ -3,11 +3,11 @@
 import pytest
 from attrs import evolve
 
-from qutrio.core.api.effects import Turned
+from qutrio.core.api.effects import ReportRole
 from qutrio.core.api.events import Tenancy, YieldRequested
 from qutrio.core.api.messages import Resign
 from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
-from qutrio.core.election.interface import Role, Turn
+from qutrio.core.election.interface import Role, RoleChange
 from qutrio.core.election.raft.votes import Why
 from qutrio.core.leadership.engine_host import EngineHost
 from qutrio.model.document import Settings
@@ -115,8 +115,8 @@ def test_2_two_votes_in_one_term_are_noticed() -> None:
 def test_2_two_elected_leaders_of_one_term_are_noticed_and_only_the_newest_terms_are_kept() -> None:
     hard_states, (one, two, _) = HardStates(), hosts().values()
 
-    def won(term: int) -> list[Turned]:
-        return [Turned(Turn(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON))]
+    def won(term: int) -> list[ReportRole]:
+        return [ReportRole(RoleChange(Role.CANDIDATE, Role.LEADER, Term(term), Why.WON))]
 
     for term in range(TERMS_KEPT + 9):
         hard_states.stepped(one, [*won(term)], TRUE)

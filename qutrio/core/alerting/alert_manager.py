@@ -20,10 +20,10 @@ from qutrio.core.alerting.partition import PartitionAlerting
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.core.alerting.unseen import UnseenTracker
-from qutrio.core.api.effects import Effect, Note, Notify, Send
+from qutrio.core.api.effects import Effect, LogFact, Notify, Send
 from qutrio.core.api.events import Attempted
 from qutrio.core.api.facts import NoticeUndelivered
-from qutrio.core.api.messages import Deliver, Delivered, Lasted
+from qutrio.core.api.messages import AgesReport, Deliver, Delivered
 from qutrio.core.checks.result_exchange import ResultExchange
 from qutrio.core.consensus.applying import keep_former
 from qutrio.core.consensus.lease import DRIFT_MARGIN
@@ -102,7 +102,7 @@ class AlertManager:
         """Send a peer the ages of the open incidents that this node measured."""
         ages = self.ages.measured(now)
         allowed = may_use(MEASURED_DURATIONS, self.register.committed.document)
-        return [Send(peer, Lasted(incidents=ages))] if ages and allowed else []
+        return [Send(peer, AgesReport(incidents=ages))] if ages and allowed else []
 
     def _delegations_over(self, now: Instant) -> Instant:
         """Return until when a delivery that was delegated by now may begin, by the faster clock.
@@ -248,7 +248,7 @@ class AlertManager:
 
 
 def _note_failure(event: Attempted) -> list[Effect]:
-    return [Note(NoticeUndelivered(event.channel, event.detail))]
+    return [LogFact(NoticeUndelivered(event.channel, event.detail))]
 
 
 def _failed(notice: NoticeId, channel: ChannelId, detail: str) -> Delivered:

@@ -21,7 +21,7 @@ from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
 from qutrio.core.alerting.notices import NoticeInputs, reconcile
-from qutrio.core.api.effects import Effect, Note, Notify
+from qutrio.core.api.effects import Effect, LogFact, Notify
 from qutrio.core.api.facts import MinorityLed, MinorityLeft
 from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.election.engines import minority_leads
@@ -77,7 +77,7 @@ class PartitionAlerting:
         effects = list[Effect]()
         if verdicts is None:
             verdicts = self.exchange.minority_verdicts = self._begin(now, wall)
-            effects.append(Note(MinorityLed(self._voters_in_touch(now))))
+            effects.append(LogFact(MinorityLed(self._voters_in_touch(now))))
         self.until = Instant(now + self.leadership.settings.dead_after_s)
         changed = self._count(verdicts, now, wall)
         asked = verdicts.take_due_probes(now, set(alarms), self.leadership.settings.confirm_after_s)
@@ -132,7 +132,7 @@ class PartitionAlerting:
         self.exchange.minority_verdicts = self.until = None
         self.ledger = Ledger(sequence=self.ledger.sequence)
         self.scheduler.on_committed(self.ledger)
-        return [Note(MinorityLeft(self._voters_in_touch(now)))]
+        return [LogFact(MinorityLeft(self._voters_in_touch(now)))]
 
     def _count(self, verdicts: Verdicts, now: Instant, wall: UnixTime) -> AbstractSet[CheckId]:
         """Count the votes, and return the checks whose verdict changed.

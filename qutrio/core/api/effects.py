@@ -12,7 +12,7 @@ from qutrio.core.api.events import Attempted
 from qutrio.core.api.facts import NodeFact
 from qutrio.core.api.messages import Message, Ruling
 from qutrio.core.api.view import Status
-from qutrio.core.election.interface import Turn
+from qutrio.core.election.interface import RoleChange
 from qutrio.model.frozen import frozen
 from qutrio.model.ids import CheckId, Instant, NodeId, RequestId, Revision, Term
 from qutrio.model.incidents import Delivery
@@ -73,7 +73,7 @@ class Reply:
 
 
 @frozen
-class Show:
+class StatusReply:
     """Answer the caller that inspected."""
 
     request: RequestId
@@ -81,7 +81,7 @@ class Show:
 
 
 @frozen
-class Note:
+class LogFact:
     """Write a fact to the log."""
 
     fact: NodeFact
@@ -95,13 +95,15 @@ class Journal:
 
 
 @frozen
-class Turned:
+class ReportRole:
     """Tell the listeners to the election that this node's engine changed its role."""
 
-    turn: Turn
+    change: RoleChange
 
 
-Effect: TypeAlias = Persist | Send | Probe | Notify | Reply | Show | Note | Journal | Turned
+Effect: TypeAlias = (
+    Persist | Send | Probe | Notify | Reply | StatusReply | LogFact | Journal | ReportRole
+)
 
 
 @frozen
@@ -115,13 +117,13 @@ class Consequences:
     renews: bool = False
 
 
-def replies_after_failure(dropped: Iterable[Effect]) -> list[Reply | Show]:
+def replies_after_failure(dropped: Iterable[Effect]) -> list[Reply | StatusReply]:
     """Return the answers that callers still need when a write failed and `dropped` is dropped."""
     reason = "this node could not write its disk; look before you try again"
-    answers: list[Reply | Show] = []
+    answers: list[Reply | StatusReply] = []
     for effect in dropped:
         if isinstance(effect, Reply) and effect.ruling is Ruling.COMMITTED:
             answers.append(evolve(effect, ruling=Ruling.UNKNOWN, reason=reason))
-        elif isinstance(effect, Reply | Show):
+        elif isinstance(effect, Reply | StatusReply):
             answers.append(effect)
     return answers

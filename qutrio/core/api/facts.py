@@ -1,6 +1,6 @@
 """The facts that a node logs, as values.
 
-The node puts each fact into a `Note`.  Code compares these values; `codec.sentences` makes the
+The node puts each fact into a `LogFact`.  Code compares these values; `codec.sentences` makes the
 sentence that a person reads, where it is shown.
 """
 
@@ -12,7 +12,7 @@ from qutrio.model.ids import ChannelId, NodeId, Term
 
 @frozen
 class NodeStarted:
-    """The node started, and has logged nothing else yet.  It is never in a `Note`."""
+    """The node started, and has logged nothing else yet.  It is never in a `LogFact`."""
 
 
 @frozen

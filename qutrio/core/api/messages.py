@@ -215,7 +215,7 @@ class Propose:
 
 
 @frozen(kw_only=True)
-class Ruled:
+class ProposeReply:
     """How your proposal ended.  `position` is where it was committed.
 
     AGAIN applies to proposals that name `term` or an earlier one: copies of them that are still
@@ -258,7 +258,7 @@ class Delivered:
 
 
 @frozen(kw_only=True)
-class Lasted:
+class AgesReport:
     """For how long I have known of these open incidents, in seconds when this was sent."""
 
     incidents: tuple[tuple[IncidentId, Seconds], ...]
@@ -295,9 +295,9 @@ Message: TypeAlias = (
     | Report
     | ProbeNow
     | Propose
-    | Ruled
+    | ProposeReply
     | Deliver
     | Delivered
-    | Lasted
+    | AgesReport
     | Removed
 )

@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.api.effects import Effect, Note, Send
+from qutrio.core.api.effects import Effect, LogFact, Send
 from qutrio.core.api.facts import OwnChangeRefused
-from qutrio.core.api.messages import Ruled, Ruling, Write, Wrote
+from qutrio.core.api.messages import ProposeReply, Ruling, Write, Wrote
 from qutrio.core.api.mutations import Mutation, Refusal, weight
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.consensus.applying import apply, keep_former
@@ -59,7 +59,7 @@ class Proposal:
         return Author(me if self.origin is None else self.origin[0], self.door, self.uid)
 
 
-def _unexpected_ruling(node: NodeId, ruled: Ruled) -> None:
+def _unexpected_ruling(node: NodeId, ruled: ProposeReply) -> None:
     raise AssertionError(f"{node} proposed {ruled.request} to itself, and nobody takes the answer")
 
 
@@ -83,10 +83,10 @@ class Register(Acceptor):
     per_write_max: int = PROPOSALS_PER_WRITE_MAX
     terms_written: deque[Term] = field(factory=lambda: deque(maxlen=TERMS_REMEMBERED_MAX))
     """The last terms in which this node wrote since it started."""
-    on_own_ruling: Callable[[NodeId, Ruled], None] = _unexpected_ruling
+    on_own_ruling: Callable[[NodeId, ProposeReply], None] = _unexpected_ruling
     """Called with this node's id and the answer to a proposal of this node itself."""
     _queue: deque[Proposal] = field(factory=deque)
-    _rulings: dict[tuple[NodeId, RequestId], Ruled | None] = field(factory=dict)
+    _rulings: dict[tuple[NodeId, RequestId], ProposeReply | None] = field(factory=dict)
 
     def roll_back(self, accepted: Record, committed: Record) -> None:
         """Go back to the records on the disk, and forget rulings on later ones."""
@@ -281,10 +281,10 @@ class Register(Acceptor):
     ) -> list[Effect]:
         if proposal.origin is None:
             refused = ruling is Ruling.REFUSED
-            return [Note(OwnChangeRefused(reason))] if refused else []
+            return [LogFact(OwnChangeRefused(reason))] if refused else []
         node, request = proposal.origin
         committed = self.committed
-        ruled = Ruled(
+        ruled = ProposeReply(
             request=request,
             ruling=ruling,
             reason=reason[:REASON_CHARS_MAX],
@@ -300,7 +300,7 @@ class Register(Acceptor):
             return []
         node, request = proposal.origin
         self._rulings.pop(proposal.origin, None)
-        ruled = Ruled(
+        ruled = ProposeReply(
             request=request,
             ruling=Ruling.AGAIN,
             reason="the master changed",
@@ -310,13 +310,13 @@ class Register(Acceptor):
         )
         return self._answer(node, ruled)
 
-    def _answer(self, node: NodeId, ruled: Ruled) -> list[Effect]:
+    def _answer(self, node: NodeId, ruled: ProposeReply) -> list[Effect]:
         if node == self.me:
             self.on_own_ruling(node, ruled)
             return []
         return [Send(node, ruled)]
 
-    def _remember(self, origin: tuple[NodeId, RequestId], ruled: Ruled | None) -> None:
+    def _remember(self, origin: tuple[NodeId, RequestId], ruled: ProposeReply | None) -> None:
         self._rulings.pop(origin, None)
         self._rulings[origin] = ruled
         while len(self._rulings) > RULINGS_REMEMBERED_MAX:

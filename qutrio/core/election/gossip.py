@@ -36,7 +36,7 @@ from qutrio.core.election.engine_messages import (
     LeadershipDeclaration,
     LeadershipProposal,
 )
-from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, RoleChange
 from qutrio.model.document import Settings
 from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import HardState
@@ -75,7 +75,7 @@ TRANSITIONS = (
     (Role.LEADER, ASIDE, Role.FOLLOWER),
     (Role.LEADER, CLOSED, Role.CLOSED),
 )
-"""The state table: from, why, to.  Every turn gives one of these as its reason."""
+"""The state table: from, why, to.  Every change gives one of these as its reason."""
 
 
 def _news() -> deque[News]:
@@ -205,14 +205,14 @@ class Gossip:
         if self.role is not Role.CLOSED:
             self._leader = None
             self._wake_at = FOREVER
-            self._turn(Role.CLOSED, Term(0), CLOSED)
+            self._change_role(Role.CLOSED, Term(0), CLOSED)
 
     def deadline(self, now: Instant) -> Instant:
         """Return when the next sample, message or election is due."""
         return self._wake_at
 
     def news(self) -> list[News]:
-        """Return the turns since the last call."""
+        """Return the changes of role since the last call."""
         news = list(self._news)
         self._news.clear()
         return news
@@ -263,14 +263,14 @@ class Gossip:
 
     def _step_down(self, why: str, electorate: Electorate) -> None:
         self._leader = None
-        self._turn(Role.FOLLOWER, electorate.term, why)
+        self._change_role(Role.FOLLOWER, electorate.term, why)
 
     def _lead(self, why: str, electorate: Electorate, now: Instant) -> None:
         """Lead; the declaration is due at once."""
         self._grace_over = True
         self._leader = self.me
         self._next_at = now
-        self._turn(Role.LEADER, electorate.term, why)
+        self._change_role(Role.LEADER, electorate.term, why)
         self._wake_at = now
 
     def _sample(self, electorate: Electorate, now: Instant) -> None:
@@ -307,7 +307,7 @@ class Gossip:
         self._proposals.clear()
         self._collect_until = Instant(now + electorate.settings.gossip_election_s)
         self._next_at = now
-        self._turn(Role.CANDIDATE, electorate.term, ALONE)
+        self._change_role(Role.CANDIDATE, electorate.term, ALONE)
 
     def _end_election(self, electorate: Electorate, now: Instant) -> None:
         lowest = min(self._proposals & electorate.joint_config.all, default=self.me)
@@ -330,8 +330,8 @@ class Gossip:
         coming = (at for at in (self._quiet_until, self._aside_until) if at > now)
         return min(coming, default=FOREVER)
 
-    def _turn(self, after: Role, term: Term, reason: str) -> None:
-        self._news.append(Turn(self.role, after, term, reason))
+    def _change_role(self, after: Role, term: Term, reason: str) -> None:
+        self._news.append(RoleChange(self.role, after, term, reason))
         self.role = after
 
 

@@ -26,7 +26,7 @@ class Role(Enum):
 
 
 @frozen
-class Turn:
+class RoleChange:
     """An engine's node changed its role in `term`, because of `reason`.
 
     `reason` is a sentence; for raft it is a member of the enum `Why`.
@@ -45,7 +45,7 @@ class Complaint:
     what: str
 
 
-News: TypeAlias = Turn | Complaint
+News: TypeAlias = RoleChange | Complaint
 
 
 @frozen

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from qutrio.core.election.descriptor import Descriptor, Timer
 from qutrio.core.election.engine_messages import EngineMessage
-from qutrio.core.election.interface import Electorate, News, Outgoing, Role, Turn
+from qutrio.core.election.interface import Electorate, News, Outgoing, Role, RoleChange
 from qutrio.model.ids import FOREVER, Instant, NodeId, Term
 from qutrio.model.stable import NO_HARD_STATE, HardState
 
@@ -79,9 +79,9 @@ class LowestId:
         """Record whether this node should lead."""
         leads = self.choice(electorate, now) == electorate.me
         if leads and self.role is Role.FOLLOWER:
-            self._turn(Role.LEADER, electorate.term, LEADS)
+            self._change_role(Role.LEADER, electorate.term, LEADS)
         elif not leads and self.role is Role.LEADER:
-            self._turn(Role.FOLLOWER, electorate.term, FOLLOWS)
+            self._change_role(Role.FOLLOWER, electorate.term, FOLLOWS)
         return []
 
     def step_aside(self, electorate: Electorate, now: Instant) -> None:
@@ -89,19 +89,19 @@ class LowestId:
 
     def close(self, now: Instant) -> None:
         """Close the engine."""
-        self._turn(Role.CLOSED, Term(0), CLOSED)
+        self._change_role(Role.CLOSED, Term(0), CLOSED)
 
     def deadline(self, now: Instant) -> Instant:
         """Return `FOREVER`: nothing changes without an event."""
         return FOREVER
 
     def news(self) -> list[News]:
-        """Return the turns since the last call."""
+        """Return the changes of role since the last call."""
         news, self._news = self._news, []
         return news
 
-    def _turn(self, after: Role, term: Term, reason: str) -> None:
-        self._news.append(Turn(self.role, after, term, reason))
+    def _change_role(self, after: Role, term: Term, reason: str) -> None:
+        self._news.append(RoleChange(self.role, after, term, reason))
         self.role = after
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from qutrio.core.api.effects import Effect, Note
+from qutrio.core.api.effects import Effect, LogFact
 from qutrio.core.api.events import Event, Received
 from qutrio.core.api.facts import RemovedFromCluster, Resigned
 from qutrio.core.api.messages import Heartbeat, Resign
@@ -111,7 +111,7 @@ class LeadershipHistory:
 
 
 def _noted(effects: Sequence[Effect]) -> Iterator[NodeFact]:
-    return (effect.fact for effect in effects if isinstance(effect, Note))
+    return (effect.fact for effect in effects if isinstance(effect, LogFact))
 
 
 class Outcome(Enum):

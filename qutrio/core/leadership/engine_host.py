@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.core.api.effects import Effect, Note, Send, Turned
+from qutrio.core.api.effects import Effect, LogFact, ReportRole, Send
 from qutrio.core.api.facts import EngineUnknown, ProtocolBroken
 from qutrio.core.consensus.lease import DRIFT_MARGIN
 from qutrio.core.election.engines import ENGINES, engine_named, timing
@@ -243,9 +243,9 @@ class EngineHost:
         for news in [] if self._engine is None else self._engine.news():
             match news:
                 case Complaint(what):
-                    effects.append(Note(ProtocolBroken(what)))
+                    effects.append(LogFact(ProtocolBroken(what)))
                 case _:
-                    effects.append(Turned(news))
+                    effects.append(ReportRole(news))
         return effects
 
     def close(self, now: Instant) -> None:
@@ -281,7 +281,7 @@ class EngineHost:
                 position=self.position,
             )
             if self._engine is None:
-                self._unreported.append(Note(EngineUnknown(name)))
+                self._unreported.append(LogFact(EngineUnknown(name)))
         return self._engine
 
     def _send(self, outgoing: list[Outgoing]) -> list[Effect]:

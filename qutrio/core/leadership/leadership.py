@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from qutrio.core.api.effects import Consequences, Effect, Note, Send
+from qutrio.core.api.effects import Consequences, Effect, LogFact, Send
 from qutrio.core.api.facts import Resigned, RoleClaimed
 from qutrio.core.api.messages import (
     CanvassAnswer,
@@ -321,7 +321,7 @@ class Leadership:
         if acting_until is None:
             resign = Resign(term=term, successor=successor, by_hand=by_hand, reason=reason)
             effects += self._broadcast(resign)
-        effects.append(Note(Resigned(term, reason)))
+        effects.append(LogFact(Resigned(term, reason)))
         return effects
 
     def _advance_engine(self, now: Instant) -> list[Effect]:
@@ -393,7 +393,7 @@ class Leadership:
         effects = self.broadcast_heartbeat(now, wall)
         if self.register.joint_config.majority(self.lease.granters()):
             effects += self.register.establish(term, None, now)
-        return [*effects, Note(RoleClaimed(term))]
+        return [*effects, LogFact(RoleClaimed(term))]
 
     def _broadcast(self, message: Message) -> list[Effect]:
         return [Send(peer, message) for peer in self.membership.peers()]

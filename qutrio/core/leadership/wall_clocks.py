@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from attrs import define, field
 
-from qutrio.core.api.effects import Effect, Note
+from qutrio.core.api.effects import Effect, LogFact
 from qutrio.core.api.facts import WallClockAgrees, WallClockChanged, WallClockDiffers
 from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, UnixTime
 
@@ -43,7 +43,7 @@ class WallClocks:
             return []
         self.last_set = (offset - was, now)
         self.unreported.append(offset - was)
-        return [Note(WallClockChanged(round(offset - was)))]
+        return [LogFact(WallClockChanged(round(offset - was)))]
 
     def record_skew(self, node: NodeId, skew: Seconds, now: Instant) -> list[Effect]:
         """Record a peer's difference; report once when it is large, and once when that is over.
@@ -56,11 +56,11 @@ class WallClocks:
             if off < SKEW_S_MIN or not self._may_say(node, now):
                 return []
             self._warned.add(node)
-            return [Note(WallClockDiffers(node, round(skew)))]
+            return [LogFact(WallClockDiffers(node, round(skew)))]
         if off >= SKEW_S_MIN / 2 or not self._may_say(node, now):
             return []
         self._warned.discard(node)
-        return [Note(WallClockAgrees(node))]
+        return [LogFact(WallClockAgrees(node))]
 
     def _may_say(self, node: NodeId, now: Instant) -> bool:
         paid_until = Instant(max(now, self._paid_until.get(node, NEVER)) + NOTE_EVERY_S)

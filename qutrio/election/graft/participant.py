@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, frozen
 
-from qutrio.core.election.interface import Complaint, Role, Turn
+from qutrio.core.election.interface import Complaint, Role, RoleChange
 from qutrio.core.election.raft.machine import Raft
 from qutrio.election.feeds import Feed, Listener, Trouble, TroubleKind
 from qutrio.election.graft import frames
@@ -88,7 +88,7 @@ class GraftParticipant:
         self._durable = raft.hard_state
         self._unfit_until = clock.now()
         self._closed = False
-        self._turns: Feed[Turn] = Feed()
+        self._role_changes: Feed[RoleChange] = Feed()
         self._troubles: Feed[Trouble] = Feed()
         self._view = Latest(self._current_view())
         self._bodies: set[trio.CancelScope] = set()
@@ -122,13 +122,13 @@ class GraftParticipant:
         finally:
             self._bodies.discard(scope)
 
-    def changes(self) -> Listener[Turn]:
+    def changes(self) -> Listener[RoleChange]:
         """Return the changes of this participant's role from now on, for `async for`.
 
         A listener that does not keep up loses the oldest.  The iteration ends when the
         participant leaves.
         """
-        return self._turns.listen()
+        return self._role_changes.listen()
 
     def errors(self) -> Listener[Trouble]:
         """Return the problems of this participant from now on, for `async for`.
@@ -164,7 +164,7 @@ class GraftParticipant:
         self._raft.close(self._clock.now())
         self._cancel_unless_leading()
         self._publish()
-        self._turns.end()
+        self._role_changes.end()
         self._troubles.end()
 
     async def _receive_until(self, deadline: Instant) -> Inbound | None:
@@ -208,8 +208,8 @@ class GraftParticipant:
     def _publish(self) -> None:
         for item in self._raft.news():
             match item:
-                case Turn():
-                    self._turns.publish(item)
+                case RoleChange():
+                    self._role_changes.publish(item)
                 case Complaint(what):
                     self._report(TroubleKind.PROTOCOL, what)
         self._view.publish(self._current_view())

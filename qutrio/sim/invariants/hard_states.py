@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 from attrs import define, field
 
-from qutrio.core.api.effects import Effect, Turned
+from qutrio.core.api.effects import Effect, ReportRole
 from qutrio.core.api.messages import Message
 from qutrio.core.election.engine_messages import VoteRequest, VoteResponse
 from qutrio.core.election.raft.votes import Why
@@ -39,8 +39,8 @@ class HardStates:
     def stepped(self, host: Host, effects: list[Effect], true: Seconds) -> None:
         """Check a leader that reports its election."""
         for effect in effects:
-            if isinstance(effect, Turned) and effect.turn.reason is Why.WON:
-                self._elected(host.name, effect.turn.term, true)
+            if isinstance(effect, ReportRole) and effect.change.reason is Why.WON:
+                self._elected(host.name, effect.change.term, true)
 
     def check_disk(self, host: Host, true: Seconds) -> None:
         """Compare the hard state on a disk with the previous one."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from qutrio.codec.sentences import log_line
-from qutrio.core.api.effects import Effect, Note, Reply
+from qutrio.core.api.effects import Effect, LogFact, Reply
 from qutrio.core.api.facts import NodeFact, NoticeUndelivered, Resigned, RoleClaimed
 from qutrio.core.api.messages import Ruling
 from qutrio.core.node import Node
@@ -80,11 +80,11 @@ class Recorder:
     def on_effect(self, name: NodeId, effect: Effect) -> None:
         """Record why a node resigns, what it logs, and its answers to operators."""
         match effect:
-            case Note(Resigned(reason=reason)):
+            case LogFact(Resigned(reason=reason)):
                 self._resigned[name] = reason
-            case Note(RoleClaimed() | NoticeUndelivered()):
+            case LogFact(RoleClaimed() | NoticeUndelivered()):
                 pass  # the lines about acting and paging cover these
-            case Note(fact):
+            case LogFact(fact):
                 self._write_fact(name, fact)
             case Reply(request):
                 asked = self._requests.pop(request, None)

@@ -36,7 +36,7 @@ from qutrio.core.election.engine_messages import (
     VoteRequest,
     VoteResponse,
 )
-from qutrio.core.election.interface import Complaint, News, Outgoing, Role, Turn
+from qutrio.core.election.interface import Complaint, News, Outgoing, Role, RoleChange
 from qutrio.core.election.raft.positions import MalformedPositionError, may_lead_from, own_position
 from qutrio.core.election.raft.tenure import Inputs, Tenure
 from qutrio.core.election.raft.votes import VoteRound, Why, raised
@@ -164,14 +164,14 @@ class Raft:
     def close(self, now: Instant) -> None:
         """Close the engine; the hard state stays."""
         self._leader = self._voted_for = self._pre_votes = None
-        self._turn(Role.CLOSED, Why.CLOSED)
+        self._change_role(Role.CLOSED, Why.CLOSED)
 
     def deadline(self, now: Instant) -> Instant:
         """Return when the next timer of this node expires."""
         return FOREVER if self.role is Role.CLOSED else max(self._due, now)
 
     def news(self) -> list[News]:
-        """Return the turns and complaints since the last call."""
+        """Return the changes of role and complaints since the last call."""
         news = list(self._news)
         self._news.clear()
         return news
@@ -287,7 +287,7 @@ class Raft:
     def _step_down(self, why: Why, now: Instant) -> None:
         """Become a follower without a leader, with a new election timer."""
         self._leader = self._voted_for = self._pre_votes = None
-        self._turn(Role.FOLLOWER, why)
+        self._change_role(Role.FOLLOWER, why)
         self._restart_timer(now)
 
     def _lead_as_master(self, term: Term, at: Inputs) -> None:
@@ -307,7 +307,7 @@ class Raft:
         self.hard_state, self._votes = HardState(term, self.me), VoteRound(term)
         self._leader, self._voted_for, self._pre_votes = None, self.me, None
         self._restart_timer(at.now)
-        self._turn(Role.CANDIDATE, why)
+        self._change_role(Role.CANDIDATE, why)
         says = [Outgoing(None, VoteRequest(term=term, position=position))]
         won = self._votes.count(self.me, at.voters)
         return says + self._win(at) if won else says
@@ -320,11 +320,11 @@ class Raft:
     def _take_lead(self, why: Why, tenure: Tenure) -> None:
         self._leader, self._voted_for, self._pre_votes = self.me, None, None
         self._tenure = tenure
-        self._turn(Role.LEADER, why)
+        self._change_role(Role.LEADER, why)
 
-    def _turn(self, after: Role, why: Why) -> None:
+    def _change_role(self, after: Role, why: Why) -> None:
         if after is not self.role:
-            self._news.append(Turn(self.role, after, self.hard_state.term, why))
+            self._news.append(RoleChange(self.role, after, self.hard_state.term, why))
             self.role = after
 
     def _lead_on(self, at: Inputs) -> list[Outgoing]:
@@ -350,7 +350,7 @@ class Raft:
         self._restart_timer(at.now)
         if stands and self._graft:
             return self._stand(Why.TIMED_OUT, at)
-        self._turn(Role.FOLLOWER, Why.IN_VAIN)
+        self._change_role(Role.FOLLOWER, Why.IN_VAIN)
         return self._ask(at) if stands else []
 
     def _ask(self, at: Inputs) -> list[Outgoing]:

@@ -1,4 +1,4 @@
-"""The raft engine: mastership, stepping aside, the disk, positions, and every turn."""
+"""The raft engine: mastership, stepping aside, the disk, positions, and every change."""
 
 from collections.abc import Callable
 
@@ -230,6 +230,6 @@ def test_every_row_of_the_table_is_taken(before: Role, why: str, after: Role) ->
     BEGINNINGS[before](bench)
     if (before, why) == (Role.LEADER, Why.ANOTHER_LEADS):
         bench.acting(A, 5)
-    bench.turns.clear()
+    bench.role_changes.clear()
     ENDS[why](bench)
     assert bench.whys == [(before, why, after)]
