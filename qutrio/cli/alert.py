@@ -1,15 +1,13 @@
 """`qutrio alert`: the channels to which notices are sent."""
 
-from typing import Any, Final
-
 from qutrio.cli import alert_add
 from qutrio.cli import options as opt
 from qutrio.cli.alert_lines import troubles
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.field_options import command, edit_parameters, fields_of_all, values_of
+from qutrio.cli.item_commands import register_edit
 from qutrio.cli.printing import clean, print_answer, print_json, print_table
-from qutrio.cli.requests import ask, committed, given
+from qutrio.cli.requests import ask, committed
 from qutrio.cli.staleness import standing_code, warn_if_stale
 from qutrio.codec.channel_fields import CHANNELS
 
@@ -51,18 +49,7 @@ def list_channels(as_json: opt.AsJson = False) -> int:
     return standing_code(answer)
 
 
-_EDITED: Final = fields_of_all(CHANNELS)
-EDIT_EXAMPLE = "Example: qutrio alert edit ops --to oncall@example.org"
-
-
-def _edit(**params: Any) -> None:
-    """Change the given fields of an alert channel and keep the others."""
-    changes = given(name=params["new_name"], **values_of(_EDITED, params))
-    answer = ask("alert.edit", name=params["name"], set=changes, unset=params["unset"] or [])
-    committed(f"alert {answer['name']} changed", answer, as_json=params["as_json"])
-
-
-app.command("edit", epilog=EDIT_EXAMPLE)(command(_edit, edit_parameters(opt.ChannelName, _EDITED)))
+register_edit(app, "alert", CHANNELS, opt.ChannelName)
 
 
 @app.command(epilog="Example: qutrio alert remove ops")

@@ -1,7 +1,7 @@
 """`qutrio check`: the checks."""
 
 import sys
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from qutrio.cli import options as opt
 from qutrio.cli.check_lines import print_causes, print_checks, print_evidence
 from qutrio.cli.command_groups import command_group
 from qutrio.cli.exits import ExitCode
-from qutrio.cli.field_options import command, edit_parameters, fields_of_all, values_of
+from qutrio.cli.item_commands import register_edit
 from qutrio.cli.printing import (
     clean,
     edited_words,
@@ -19,7 +19,7 @@ from qutrio.cli.printing import (
     print_fields,
     print_json,
 )
-from qutrio.cli.requests import ask, committed, given
+from qutrio.cli.requests import ask, committed
 from qutrio.cli.staleness import heard_text, mark, standing_code, warn_if_stale
 from qutrio.codec.check_fields import CHECKS
 
@@ -27,8 +27,6 @@ app = command_group(
     "The checks: add, list, show, edit, remove, enable, disable, test.", "check list"
 )
 app.add_typer(check_add.app, name="add")
-
-EDIT_EXAMPLE = "Example: qutrio check edit web --interval 10s --unset body_contains"
 
 
 @app.command("list", epilog="Example: qutrio check list --json")
@@ -96,17 +94,7 @@ def _show(answer: dict[str, Any]) -> None:
         print_evidence(status["evidence"])
 
 
-_EDITED: Final = fields_of_all(CHECKS, {"enabled"})
-
-
-def _edit(**params: Any) -> None:
-    """Change the given fields of a check and keep the others."""
-    changes = given(name=params["new_name"], **values_of(_EDITED, params))
-    answer = ask("check.edit", name=params["name"], set=changes, unset=params["unset"] or [])
-    committed(f"check {answer['name']} changed", answer, as_json=params["as_json"])
-
-
-app.command("edit", epilog=EDIT_EXAMPLE)(command(_edit, edit_parameters(opt.CheckName, _EDITED)))
+register_edit(app, "check", CHECKS, opt.CheckName, without={"enabled"})
 
 
 @app.command(epilog="Example: qutrio check remove web")

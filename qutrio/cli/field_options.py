@@ -14,7 +14,7 @@ import typer
 
 from qutrio.cli import completing as tab
 from qutrio.cli.inputs import Inputs
-from qutrio.cli.options import SECRET_HELP, AsJson, Unset
+from qutrio.cli.options import SECRET_HELP
 from qutrio.cli.requests import given
 from qutrio.codec import fields
 from qutrio.codec.field import Field, Kinds
@@ -38,8 +38,6 @@ LISTS: Final = (fields.texts, fields.listed, fields.headers, fields.status_range
 COMPLETION: Final[Mapping[str, Callable[[str], list[str]]]] = MappingProxyType(
     {"alerts": tab.channel_names}
 )
-_NEW_NAME: Final = Annotated[str | None, typer.Option("--name", help="Rename it.")]
-Parameters = Iterable[inspect.Parameter]
 
 
 def option_of(known: Field) -> str:
@@ -107,32 +105,6 @@ def parameter(
     """Return a parameter of a command."""
     only = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, only, annotation=annotation, default=default)
-
-
-def edit_parameters(name: Any, known: Iterable[Field]) -> list[inspect.Parameter]:
-    """Return the parameters of a command that edits an item that has these fields.
-
-    `name` is the argument that names the item.
-    """
-    return [
-        parameter("name", name),
-        parameter("new_name", _NEW_NAME, default=None),
-        *map(option, known),
-        parameter("unset", Unset, default=None),
-        parameter("as_json", AsJson, default=False),
-    ]
-
-
-def command(run: Callable[..., Any], parameters: Parameters) -> Callable[..., Any]:
-    """Return a command with these parameters, which calls `run` with their values."""
-
-    def made(**params: Any) -> Any:
-        return run(**params)
-
-    made.__doc__ = run.__doc__
-    made.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]
-    made.__annotations__ = {p.name: p.annotation for p in parameters}
-    return made
 
 
 def values_of(known: Iterable[Field], params: Mapping[str, Any]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Options that several commands share, each with its help."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -18,40 +18,20 @@ def not_empty(parameter: typer.CallbackParam, value: str | None) -> str | None:
 
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Directory: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dir",
-        envvar="QUTRIO_DIR",
-        metavar="PATH",
-        help="The data directory.",
-        callback=not_empty,
-    ),
-]
-NodeName: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--name", envvar="QUTRIO_NAME", help="This node's name.", callback=not_empty),
-]
+
+
+def _setting(name: str, help_: str, form: str | None = None) -> Any:
+    """Return an option that a variable of the environment may give too."""
+    variable = f"QUTRIO_{name.upper()}"
+    return typer.Option(f"--{name}", envvar=variable, metavar=form, help=help_, callback=not_empty)
+
+
+Directory: TypeAlias = Annotated[str | None, _setting("dir", "The data directory.", "PATH")]
+NodeName: TypeAlias = Annotated[str | None, _setting("name", "This node's name.")]
 Advertise: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--advertise",
-        envvar="QUTRIO_ADVERTISE",
-        metavar="HOST:PORT",
-        help="The address that other nodes dial.",
-        callback=not_empty,
-    ),
+    str | None, _setting("advertise", "The address that other nodes dial.", "HOST:PORT")
 ]
-Bind: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--bind",
-        envvar="QUTRIO_BIND",
-        metavar="ADDRESS",
-        help="Where to listen.",
-        callback=not_empty,
-    ),
-]
+Bind: TypeAlias = Annotated[str | None, _setting("bind", "Where to listen.", "ADDRESS")]
 Port: TypeAlias = Annotated[
     int | None,
     typer.Option("--port", envvar="QUTRIO_PORT", min=1, max=65535, help="TCP port for nodes."),

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Add:
-    """Add a check that is never removed."""
+class _ThroughNode:
+    """When, and through which node."""
 
     at: Seconds
     via: NodeId
+
+
+@frozen(kw_only=True)
+class Add(_ThroughNode):
+    """Add a check that is never removed."""
+
     label: str
 
     def apply(self, world: "World") -> None:
@@ -35,11 +41,9 @@ class Add:
 
 
 @frozen(kw_only=True)
-class Edit:
+class Edit(_ThroughNode):
     """Change a check, starting from what the node shows: read, modify, write."""
 
-    at: Seconds
-    via: NodeId
     check: CheckId
     interval_s: Seconds
     timeout_s: Seconds
@@ -61,11 +65,9 @@ class Edit:
 
 
 @frozen(kw_only=True)
-class Scratch:
+class Scratch(_ThroughNode):
     """Add a temporary check, or remove it."""
 
-    at: Seconds
-    via: NodeId
     name: str
 
     def apply(self, world: "World") -> None:
@@ -81,11 +83,9 @@ class Scratch:
 
 
 @frozen(kw_only=True)
-class Tune:
+class Tune(_ThroughNode):
     """Change the cluster's settings, perhaps to an unknown engine."""
 
-    at: Seconds
-    via: NodeId
     settings: Settings
 
     def apply(self, world: "World") -> None:
@@ -98,11 +98,9 @@ class Tune:
 
 
 @frozen(kw_only=True)
-class Attach:
+class Attach(_ThroughNode):
     """Add an alert channel, or remove it if it exists."""
 
-    at: Seconds
-    via: NodeId
     name: str
 
     def apply(self, world: "World") -> None:
@@ -121,11 +119,9 @@ class Attach:
 
 
 @frozen(kw_only=True)
-class HandEdit:
+class HandEdit(_ThroughNode):
     """Edit cluster.yaml, opened `back` revisions ago, and add a check with it."""
 
-    at: Seconds
-    via: NodeId
     label: str
     back: int
 
@@ -135,11 +131,9 @@ class HandEdit:
 
 
 @frozen(kw_only=True)
-class Join:
+class Join(_ThroughNode):
     """A new machine joins."""
 
-    at: Seconds
-    via: NodeId
     node: NodeId
 
     def apply(self, world: "World") -> None:
@@ -148,11 +142,9 @@ class Join:
 
 
 @frozen(kw_only=True)
-class Dismiss:
+class Dismiss(_ThroughNode):
     """Remove a member."""
 
-    at: Seconds
-    via: NodeId
     node: NodeId
 
     def apply(self, world: "World") -> None:
@@ -162,11 +154,9 @@ class Dismiss:
 
 
 @frozen(kw_only=True)
-class JoinAgain:
+class JoinAgain(_ThroughNode):
     """A removed machine joins again, with its key and its disk."""
 
-    at: Seconds
-    via: NodeId
     node: NodeId
 
     def apply(self, world: "World") -> None:
@@ -175,11 +165,8 @@ class JoinAgain:
 
 
 @frozen(kw_only=True)
-class AskStatus:
+class AskStatus(_ThroughNode):
     """Ask a node for its status."""
-
-    at: Seconds
-    via: NodeId
 
     def apply(self, world: "World") -> None:
         """Ask it."""
