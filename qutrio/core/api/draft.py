@@ -1,8 +1,8 @@
-"""A document while changes are applied to it: its checks and channels lie where they are found.
+"""A document while changes are applied to it: its checks and channels are looked up by id.
 
-A batch of changes costs as much as its changes, and not as much as the document for each of
-them: the tuples of the document are sorted, and its rules asked, once at the end.  What a change
-is refused for meanwhile is the same.
+The cost of a batch grows with its changes, not with the document for each of them: the tuples of
+the document are sorted, and its rules checked, once at the end.  A change is refused for the same
+reasons as if it were applied alone.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=Item)
 
 @define
 class Table(Generic[T]):
-    """The checks or the channels of a document, by id, and by words in them once they are sought.
+    """The checks or the channels of a document, by id; an index by words is made when needed.
 
     `section` is the name of the tuple in the document.
     """
@@ -39,7 +39,7 @@ class Table(Generic[T]):
     """The ids of the items in which a function finds a word."""
 
     def __attrs_post_init__(self) -> None:
-        """Hold what the document holds."""
+        """Begin with the items of the document."""
         self._items = {item.id: item for item in self._before}
         self._rule = fields_dict(ClusterDocument)[self.section]
 
@@ -48,7 +48,7 @@ class Table(Generic[T]):
         return self._items.get(ident)
 
     def put(self, item: T) -> None:
-        """Put an item in the place of one with its id; raises `InvalidValueError` for too many."""
+        """Add an item, or replace the one with its id; raises `InvalidValueError` for too many."""
         self.drop(item.id)
         self._items[item.id] = item
         for words, ids in self._found.items():
@@ -57,7 +57,7 @@ class Table(Generic[T]):
         self._rule.validator(self, self._rule, self._items)
 
     def drop(self, ident: str) -> None:
-        """Take the item with this id away, if there is one."""
+        """Remove the item with this id, if there is one."""
         self._changed = True
         item = self._items.pop(ident, None)
         if item is None:
@@ -86,7 +86,7 @@ class Table(Generic[T]):
         return self._items[min(others)] if others else None
 
     def sorted(self) -> tuple[T, ...]:
-        """Return the items as a document holds them: the tuple as it was if nothing changed."""
+        """Return the sorted items; the tuple of the document if nothing changed."""
         if not self._changed:
             return self._before
         return tuple([self._items[ident] for ident in sorted(self._items)])
@@ -94,7 +94,7 @@ class Table(Generic[T]):
 
 @define
 class Draft:
-    """A document that changes.  `rest` is all of it but its checks, channels and edits."""
+    """A document that changes.  `rest` is all of it except its checks, channels and edits."""
 
     _before: ClusterDocument
     rest: ClusterDocument = field(init=False)
@@ -103,7 +103,7 @@ class Draft:
     _bare: ClusterDocument = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with the document as it is."""
+        """Begin with the unchanged document."""
         before = self._before
         self.rest = self._bare = evolve(before, checks=(), channels=(), edits=())
         self.checks = Table("checks", before.checks)
@@ -111,11 +111,11 @@ class Draft:
 
     @property
     def next_revision(self) -> Revision:
-        """The revision that the changes will be."""
+        """The revision that the changes will get."""
         return Revision(self._before.revision + 1)
 
     def document(self) -> ClusterDocument:
-        """Return the document with the changes: itself if there are none."""
+        """Return the document with the changes; the same object if there are none."""
         before, checks, channels = self._before, self.checks.sorted(), self.channels.sorted()
         if self.rest is self._bare and checks is before.checks and channels is before.channels:
             return before
@@ -123,7 +123,7 @@ class Draft:
 
 
 def folded_name(item: Item) -> Iterable[str]:
-    """Return the name of an item without its case."""
+    """Return the case-folded name of an item."""
     return (item.name.casefold(),)
 
 
@@ -143,7 +143,7 @@ def discord_url(channel: Channel) -> Iterable[str]:
 
 
 def same_check(left: Check | None, right: Check | None) -> bool:
-    """Compare two checks without the revision stamp that the holder of the term puts on."""
+    """Compare two checks without the revision stamp that the master sets."""
     if left is None or right is None:
         return left is right
     unstamped = _unstamped(cast("Any", type(left)))
@@ -156,7 +156,7 @@ def _unstamped(cls: Any) -> Callable[[Check], tuple[Any, ...]]:
 
 
 def stamped(check: Check, revision: Revision) -> Check:
-    """Return the check as of a revision.  Its rules are not asked again: they know no revision."""
+    """Return the check with another revision stamp; its rules do not depend on it."""
     copied = copy(check)
     object.__setattr__(copied, "changed", revision)
     return copied
