@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import pytest
 from attrs import evolve
 
 from qutrio.core.api.effects import Effect, Reply, Send
@@ -18,13 +19,13 @@ from qutrio.core.proposals import (
     ProposalInputs,
 )
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import NodeId, RequestId, Revision, Term
+from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term
 from qutrio.model.stable import Position
 from tests.core.samples import BEGINNING, A, B, C, at, check, document, pos
 
 R1 = RequestId("r1")
-WISH = Batch(mutations=())
-PROPOSE = Propose(term=Term(1), request=R1, mutation=WISH)
+CHANGE = Batch(mutations=())
+PROPOSE = Propose(term=Term(1), request=R1, mutation=CHANGE)
 HELD = document(A, revision=3)
 ADDED = PutCheck(check=check())
 
@@ -63,7 +64,7 @@ def ruled(
     )
 
 
-def asked(master: NodeId | None = A, change: Mutation = WISH) -> PendingProposals:
+def asked(master: NodeId | None = A, change: Mutation = CHANGE) -> PendingProposals:
     """One pending proposal, sent to a master if there is one."""
     proposals = PendingProposals()
     assert proposals.open(Proposed(R1, change), HELD, at(0)) == []
@@ -77,38 +78,56 @@ def reply(effects: list[Effect]) -> tuple[Ruling, str]:
     return answer.ruling, answer.reason
 
 
-def test_a_wish_is_sent_to_the_master_as_soon_as_one_is_known() -> None:
+def test_a_proposal_is_sent_to_the_master_as_soon_as_one_is_known() -> None:
     proposals = asked(master=None)
     assert proposals.advance(inputs(), at(1)) == []
     assert proposals.advance(inputs(A), at(2)) == [Send(A, PROPOSE)]
 
 
-def test_an_unanswered_wish_is_sent_again_to_the_same_master() -> None:
+def test_a_master_processes_its_own_proposal_at_once() -> None:
+    proposals = PendingProposals()
+    assert proposals.open(Proposed(R1, CHANGE), HELD, at(0)) == []
+    with pytest.raises(AssertionError, match="nothing takes this node's own proposal"):
+        proposals.advance(inputs(C), at(0))
+    proposals, taken = PendingProposals(), list[Propose]()
+
+    def take(message: Propose, now: Instant) -> list[Effect]:
+        assert now == at(0)
+        taken.append(message)
+        return []
+
+    proposals.propose_here = take
+    assert proposals.open(Proposed(R1, CHANGE), HELD, at(0)) == []
+    assert proposals.advance(inputs(C), at(0)) == []
+    assert [message.request for message in taken] == [R1]
+
+
+def test_an_unanswered_proposal_is_sent_again_to_the_same_master() -> None:
     proposals = asked()
     assert proposals.deadline() == at(SEND_AGAIN_S)
     assert proposals.advance(inputs(A), at(SEND_AGAIN_S - 0.001)) == []
     assert proposals.advance(inputs(A), at(SEND_AGAIN_S)) == [Send(A, PROPOSE)]
 
 
-def test_a_wish_that_was_sent_is_never_sent_to_another_master() -> None:
+def test_a_proposal_that_was_sent_is_never_sent_to_another_master() -> None:
     proposals = asked()
     assert proposals.advance(inputs(B), at(5)) == []
     assert reply(proposals.advance(inputs(B), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
-def test_a_wish_is_not_sent_again_to_a_master_that_may_have_forgotten_it() -> None:
+def test_a_proposal_is_not_sent_again_to_a_master_that_may_have_forgotten_it() -> None:
     proposals = asked()
     assert proposals.advance(inputs(A, term=2), at(5)) == []
     assert reply(proposals.advance(inputs(A, term=2), at(ANSWER_S_MAX)))[0] is Ruling.UNKNOWN
 
 
-def test_a_wish_that_the_master_never_wrote_is_sent_to_the_next() -> None:
+def test_a_proposal_that_the_master_never_wrote_is_sent_to_the_next() -> None:
     proposals = asked()
     proposals.on_ruled(A, ruled(Ruling.AGAIN), at(1))
     assert proposals.advance(inputs(B), at(1)) == [Send(B, PROPOSE)]
 
 
-def test_a_word_about_an_earlier_copy_of_a_wish_says_nothing_about_the_later_one() -> None:
+def test_a_word_about_an_earlier_copy_of_a_proposal_says_nothing_about_the_later_one() -> None:
     proposals = asked()
     proposals.on_ruled(A, ruled(Ruling.AGAIN), at(1))
     proposals.advance(inputs(A, term=2), at(1))  # sent once more, to the same node in its next term
@@ -184,13 +203,13 @@ def test_a_refusal_is_answered_at_once() -> None:
     assert reply(proposals.advance(inputs(A), at(1))) == (Ruling.REFUSED, "because")
 
 
-def test_without_hope_of_a_master_an_unsent_wish_is_refused_at_once() -> None:
+def test_without_hope_of_a_master_an_unsent_proposal_is_refused_at_once() -> None:
     proposals = asked(master=None)
     answer = reply(proposals.advance(inputs(hopeless="no quorum"), at(0)))
     assert answer == (Ruling.REFUSED, "no quorum; nothing was changed")
 
 
-def test_a_wish_that_was_sent_is_not_refused_for_lack_of_hope() -> None:
+def test_a_proposal_that_was_sent_is_not_refused_for_lack_of_hope() -> None:
     proposals = asked()
     assert proposals.advance(inputs(hopeless="no quorum"), at(1)) == []
 
@@ -207,8 +226,8 @@ def test_without_a_master_in_time_nothing_was_changed() -> None:
 def test_too_many_wishes_are_refused_and_the_others_wait() -> None:
     proposals = PendingProposals()
     for number in range(PENDING_PROPOSALS_MAX):
-        assert proposals.open(Proposed(RequestId(str(number)), WISH), HELD, at(0)) == []
-    assert reply(proposals.open(Proposed(R1, WISH), HELD, at(0)))[0] is Ruling.REFUSED
+        assert proposals.open(Proposed(RequestId(str(number)), CHANGE), HELD, at(0)) == []
+    assert reply(proposals.open(Proposed(R1, CHANGE), HELD, at(0)))[0] is Ruling.REFUSED
     assert len(proposals.advance(inputs(A), at(0))) == PENDING_PROPOSALS_MAX
 
 

@@ -1,5 +1,6 @@
 """The register of a master: writing, counting answers, changing voters, losing the lease."""
 
+import pytest
 from attrs import evolve
 
 from qutrio.core.api.effects import Effect, LogFact, Send
@@ -172,6 +173,13 @@ def test_answers_to_own_changes_are_calls_and_no_messages() -> None:
     accept(master, B)
     assert [e for e in master.mark_committed() if isinstance(e, Send)] == []
     assert [(me, ruled.ruling) for me, ruled in answers] == [(A, Ruling.COMMITTED)]
+
+
+def test_an_answer_that_nobody_takes_is_a_bug() -> None:
+    master = established()
+    master.propose(proposal(PromoteMember(node=D), node=A))
+    with pytest.raises(AssertionError, match="nobody takes the answer"):
+        pump(master)
 
 
 def test_the_memory_of_rulings_is_bounded_and_forgets_the_oldest() -> None:
