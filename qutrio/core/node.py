@@ -323,8 +323,8 @@ class Node:
         verdicts, ledger = self.exchange.verdicts, self.register.committed.ledger
         verdicts.set_document(self.register.committed.document, wall)
         verdicts.set_live(self.leadership.membership.live(now))
-        open_ = frozenset(i.check for i in ledger.incidents)
-        found = verdicts.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_)
+        confirm_after_s = self.leadership.settings.confirm_after_s
+        found = verdicts.evaluate(now, wall, confirm_after_s, ledger.incidents)
         self.alerts.on_verdicts_changed(found.changed)
         self.journal.record_votes(found.facts)
         return found

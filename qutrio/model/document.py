@@ -134,6 +134,14 @@ class ClusterDocument:
         return frozenset(m.id for m in self.members)
 
     @cached_property
+    def _checks_by_id(self) -> dict[str, Check]:
+        return {check.id: check for check in self.checks}
+
+    def check(self, ident: CheckId) -> Check | None:
+        """Return the check with this id; None if there is none."""
+        return self._checks_by_id.get(ident)
+
+    @cached_property
     def _edits(self) -> dict[str, Edit]:
         return {edit.item: edit for edit in self.edits}
 

@@ -187,6 +187,11 @@ def incident(ident: CheckId = WEB, number: int = 1) -> Incident:
     )
 
 
+def incidents_on(*checks: CheckId) -> tuple[Incident, ...]:
+    """Open incidents of these checks."""
+    return tuple(incident(check) for check in sorted(checks))
+
+
 def delivery(
     ident: CheckId = WEB,
     number: int = 1,

@@ -36,6 +36,7 @@ from tests.core.samples import (
     document,
     hook,
     incident,
+    incidents_on,
 )
 
 BOTH = (hook(), hook(MAIL))
@@ -137,8 +138,8 @@ def test_an_incident_records_its_channels_and_a_recovery_goes_to_these() -> None
     """Channels that were detached, attached or removed meanwhile change nothing."""
     verdicts = Verdicts()
     verdicts.set_document(WITHOUT_MAIL, WALL)
-    verdicts.evaluate(at(0), WALL, 1.0, frozenset({WEB}))
-    verdicts.evaluate(at(0), WALL, 1.0, frozenset())
+    verdicts.evaluate(at(0), WALL, 1.0, incidents_on(WEB))
+    verdicts.evaluate(at(0), WALL, 1.0)
     verdicts._tallies[WEB].state = State.UP
     inputs = NoticeInputs(
         document=WITHOUT_MAIL, verdicts=verdicts, term=Term(1), now=at(9), wall=WALL

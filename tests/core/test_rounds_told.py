@@ -4,7 +4,7 @@ from qutrio.core.checks.verdicts import FACTS_MAX, Verdicts, freshness
 from qutrio.model.ids import CheckId, NodeId, UnixTime
 from qutrio.model.journal import Basis, Doubted, Judged, Standing, VoteCount
 from qutrio.model.results import Outcome, State
-from tests.core.samples import WALL, WEB, A, B, C, D, E, at, check, document, result
+from tests.core.samples import WALL, WEB, A, B, C, D, E, at, check, document, incidents_on, result
 
 OK, FAIL, ABSTAIN = Outcome.OK, Outcome.FAIL, Outcome.ABSTAIN
 CONFIRM_S = 1.0
@@ -23,7 +23,9 @@ class Counting:
     def vote(self, now: float, **votes: Outcome) -> State:
         for node, outcome in votes.items():
             self.verdicts.record(NodeId(node), result(outcome, detail=f"at {now}"), at(now))
-        found = self.verdicts.evaluate(at(now), UnixTime(WALL + now), CONFIRM_S, self.open)
+        found = self.verdicts.evaluate(
+            at(now), UnixTime(WALL + now), CONFIRM_S, incidents_on(*self.open)
+        )
         self.facts += found.facts
         return self.verdicts.state(WEB)
 
@@ -68,7 +70,7 @@ def test_a_round_lists_every_member_and_why_its_vote_counted_or_did_not() -> Non
     ):  # fmt: skip
         verdicts.record(NodeId(node), result(outcome), at(moment))
     verdicts.set_live(frozenset(map(NodeId, ("n1", "n2", "n3", "n5", "n6", "n7"))))
-    flip = verdicts.evaluate(at(later), WALL, CONFIRM_S, frozenset({WEB})).facts[0]
+    flip = verdicts.evaluate(at(later), WALL, CONFIRM_S, incidents_on(WEB)).facts[0]
     assert isinstance(flip, Judged)
     assert standings(flip.last) == {
         "n1": Standing.COUNTED,
@@ -131,7 +133,7 @@ def test_a_flip_by_the_ledger_is_reported_with_the_rounds_that_were_counted_here
 def test_a_node_without_votes_reports_no_flip_by_the_ledger() -> None:
     verdicts = Verdicts()
     verdicts.set_document(document(A, checks=[check()]), WALL)
-    found = verdicts.evaluate(at(0), WALL, CONFIRM_S, frozenset({WEB}))
+    found = verdicts.evaluate(at(0), WALL, CONFIRM_S, incidents_on(WEB))
     assert verdicts.state(WEB) is State.UNKNOWN  # because no votes are no verdict
     assert found.facts == []
 
@@ -159,7 +161,7 @@ def test_an_evaluation_reports_a_bounded_number_of_facts() -> None:
     for moment, outcome in ((0, OK), (5, FAIL), (7, OK)):
         for ident in every:
             verdicts.record(A, result(outcome, ident), at(moment))
-        found = verdicts.evaluate(at(moment), WALL, CONFIRM_S, frozenset())
+        found = verdicts.evaluate(at(moment), WALL, CONFIRM_S)
     assert len(found.facts) == FACTS_MAX
-    found = verdicts.evaluate(at(8), WALL, CONFIRM_S, frozenset(every))
+    found = verdicts.evaluate(at(8), WALL, CONFIRM_S, incidents_on(*every))
     assert len(found.facts) == FACTS_MAX

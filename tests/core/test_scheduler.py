@@ -51,7 +51,7 @@ def inputs(held: ClusterDocument = HELD, *, down: bool | None = None) -> NoticeI
     for now in (0, 5) if down is not None else ():
         for node in (A, B, C):
             verdicts.record(node, result(outcome), at(now))
-        verdicts.evaluate(at(now), WALL, 1.0, frozenset())
+        verdicts.evaluate(at(now), WALL, 1.0)
     return NoticeInputs(
         document=held, verdicts=verdicts, term=Term(2), now=at(7), wall=UnixTime(WALL + 7)
     )
@@ -117,7 +117,7 @@ def test_nothing_is_announced_while_the_newest_votes_contradict_the_verdict() ->
     doubtful = inputs(down=True)
     for node in (A, B, C):
         doubtful.verdicts.record(node, result(Outcome.OK), at(6))
-    doubtful.verdicts.evaluate(at(6), WALL, 1.0, frozenset())
+    doubtful.verdicts.evaluate(at(6), WALL, 1.0)
     assert reconcile(Ledger(), doubtful, {WEB}) == Ledger()
 
 

@@ -65,7 +65,7 @@ class Watcher:
         """Count the votes, and bring the ledger up to date."""
         wall = UnixTime(WALL + self.now)
         self.verdicts.set_document(self.held, wall)
-        found = self.verdicts.evaluate(at(self.now), wall, 1.0, frozenset())
+        found = self.verdicts.evaluate(at(self.now), wall, 1.0)
         self.verdicts.take_due_probes(at(self.now), set(), 1.0)
         self.ledger = self.unseen_tracker.update(self.ledger, self.inputs, found.changed)
         self.ages.update(self.ledger, at(self.now), wall)

@@ -8,7 +8,7 @@ from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import FOREVER, CheckId, NodeId, UnixTime
 from qutrio.model.results import Outcome, State
-from tests.core.samples import DB, WALL, WEB, A, B, C, D, at, check, document, result
+from tests.core.samples import DB, WALL, WEB, A, B, C, D, at, check, document, incidents_on, result
 
 OK, FAIL, ABSTAIN = Outcome.OK, Outcome.FAIL, Outcome.ABSTAIN
 CONFIRM_S = 1.0
@@ -35,7 +35,9 @@ class Counting:
         return self.judge(now)
 
     def judge(self, now: float) -> State:
-        found = self.verdicts.evaluate(at(now), UnixTime(WALL + now), CONFIRM_S, self.open)
+        found = self.verdicts.evaluate(
+            at(now), UnixTime(WALL + now), CONFIRM_S, incidents_on(*self.open)
+        )
         self.changed |= found.changed
         return self.verdicts.state(WEB)
 

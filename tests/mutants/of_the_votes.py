@@ -214,11 +214,36 @@ MUTANTS = (
         edits=(
             Edit(
                 "reconcile",
-                "elif state is State.UP and incident is not None:",
-                "elif state is State.UNKNOWN and incident is not None:",
+                "elif state is State.UP and found:",
+                "elif state is State.UNKNOWN and found:",
             ),
         ),
         caught_by=("7", "8", "9"),
+    ),
+    Mutant(
+        name="the ledger is not examined after an edit",
+        why="the incident of a check that is removed stays open, and a pager is never told",
+        edits=(
+            Edit(
+                "AlertManager.next_ledger",
+                "edited, self._examined = committed.document is not self._examined, "
+                "committed.document",
+                "edited = False",
+            ),
+        ),
+        tests=("tests/core/test_alert_manager.py",),
+    ),
+    Mutant(
+        name="a time that is moved to a later one is lost",
+        why="a vote goes stale, or a second round is due, and nobody looks",
+        edits=(
+            Edit(
+                "TimeQueue.first",
+                "heappop(heap)\n                self._push(key, self._times[key])",
+                "heappop(heap)",
+            ),
+        ),
+        tests=("tests/core/test_time_queue.py",),
     ),
     Mutant(
         name="abstention counted as a fail",

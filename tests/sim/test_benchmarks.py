@@ -1,4 +1,4 @@
-"""The benchmarks of the simulator run, and print a table with a line for each measurement."""
+"""The benchmarks of the core and the simulator run, and print a line for each measurement."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("name", "arguments", "lines"),
-    [("simulator", ["3"], 2), ("failover", ["3"], 3), ("messages", [], 1)],
+    [("simulator", ["3"], 2), ("failover", ["3"], 3), ("messages", [], 1), ("step", [], 1)],
 )
 def test_a_quick_run_prints_its_table(name: str, arguments: list[str], lines: int) -> None:
     ran = subprocess.run(

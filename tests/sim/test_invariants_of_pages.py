@@ -13,7 +13,6 @@ from qutrio.core.checks.votes import Serial
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import (
-    CheckId,
     IncidentId,
     Instant,
     NodeId,
@@ -75,9 +74,13 @@ def test_7_a_page_whose_rounds_follow_each_other_at_once_is_noticed(
     evaluates = Verdicts.evaluate
 
     def hurries(
-        verdicts: Verdicts, now: Instant, wall: UnixTime, pause: Seconds, open_: frozenset[CheckId]
+        verdicts: Verdicts,
+        now: Instant,
+        wall: UnixTime,
+        pause: Seconds,
+        incidents: tuple[Incident, ...],
     ) -> Evaluation:
-        return evaluates(verdicts, now, wall, 0.0 * pause, open_)
+        return evaluates(verdicts, now, wall, 0.0 * pause, incidents)
 
     world = begin()
     monkeypatch.setattr(Verdicts, "evaluate", hurries)

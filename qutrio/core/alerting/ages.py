@@ -15,15 +15,16 @@ no other information uses the first age that it receives.
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from attrs import define, field
 
+from qutrio.model.differences import differing
 from qutrio.model.ids import IncidentId, Instant, NodeId, Seconds, UnixTime
 from qutrio.model.incidents import Incident, Ledger
+from qutrio.model.unseen import Unjudged, Unseen
 
-if TYPE_CHECKING:
-    from qutrio.model.unseen import Unjudged, Unseen
+_Aged: TypeAlias = Incident | Unjudged | Unseen
 
 AGES_PER_MESSAGE_MAX = 500
 """The most incidents in one message; a peer estimates the ages of the others."""
@@ -40,6 +41,7 @@ class IncidentAges:
     """Replaced when it changes, so that views may refer to it."""
     ended: Mapping[IncidentId, Seconds] = MappingProxyType({})
     """How long the incidents lasted that the newest ledger closed."""
+    _instants: dict[IncidentId, Instant] = field(factory=dict)
     _estimated: set[IncidentId] = field(factory=set)
     _measured: dict[IncidentId, Instant] = field(factory=dict)
     """The beginnings that this node measured, or that the master it granted reported."""
@@ -51,17 +53,17 @@ class IncidentAges:
         """Record which incidents a majority opened and closed, at `now`."""
         if ledger is self._ledger:
             return
-        first, self._ledger = self._ledger is None, ledger
-        aged: list[Incident | Unjudged | Unseen] = [*ledger.incidents]
-        aged += [*ledger.unjudged, *ledger.unseen]
-        ids = {one.id for one in aged}
-        if ids == self.began.keys():
+        first, was, self._ledger = self._ledger is None, self._ledger or Ledger(), ledger
+        before, after = _aged(was, ledger)
+        kept = {one.id for one in after}
+        gone = [one.id for one in before if one.id not in kept]
+        known = {one.id for one in before}
+        new = [one for one in after if one.id not in known]
+        if not new and not gone:
             return
-        self.ended = MappingProxyType({i: now - at for i, at in self.began.items() if i not in ids})
-        began = {i: at for i, at in self.began.items() if i in ids}
-        for one in aged:
-            if one.id in began:
-                continue
+        began = self._instants.copy()
+        self.ended = MappingProxyType({i: now - began.pop(i) for i in gone})
+        for one in new:
             if first:
                 self._estimated.add(one.id)
                 began[one.id] = Instant(now - _bounded(wall - one.since_unix))
@@ -69,11 +71,11 @@ class IncidentAges:
                 noted_s = 0.0 if isinstance(one, Incident) else one.noted_s
                 self._measured.setdefault(one.id, Instant(now - _bounded(noted_s)))
                 began[one.id] = self._agreed(one.id)
-        for gone in self.began.keys() - ids:
-            self._measured.pop(gone, None)
-            self._reported.pop(gone, None)
-        self._estimated &= ids
-        self.began = MappingProxyType(began)
+        for ident in gone:
+            self._measured.pop(ident, None)
+            self._reported.pop(ident, None)
+            self._estimated.discard(ident)
+        self._replace(began)
 
     def lasted(self, incident: IncidentId, now: Instant) -> Seconds | None:
         """Return for how long an incident has been open; None if this node does not know it."""
@@ -94,7 +96,7 @@ class IncidentAges:
         trusted: bool = False,
     ) -> None:
         """Record a peer's ages; `trusted` says that this node granted its vote to that peer."""
-        began = dict(self.began)
+        began = self._instants.copy()
         if len(self._reported) + len(self._measured) > AGES_KNOWN_MAX:
             self._forget_all_but(began.keys())
         for incident, age_s in ages[:AGES_PER_MESSAGE_MAX]:
@@ -106,7 +108,10 @@ class IncidentAges:
             if incident in began:
                 self._estimated.discard(incident)
                 began[incident] = self._agreed(incident)
-        self.began = MappingProxyType(began)
+        self._replace(began)
+
+    def _replace(self, began: dict[IncidentId, Instant]) -> None:
+        self._instants, self.began = began, MappingProxyType(began)
 
     def _agreed(self, incident: IncidentId) -> Instant:
         """Return the earliest beginning that two members confirm, or the only known one."""
@@ -120,6 +125,21 @@ class IncidentAges:
         """Forget what was reported of unknown incidents; most of them ended long ago."""
         self._reported = {i: said for i, said in self._reported.items() if i in here}
         self._measured = {i: at for i, at in self._measured.items() if i in here}
+
+
+def _aged(was: Ledger, now: Ledger) -> tuple[list[_Aged], list[_Aged]]:
+    """Return what has an age and may have come or gone between two ledgers."""
+    before, after = list[_Aged](), list[_Aged]()
+    sections: tuple[tuple[tuple[_Aged, ...], tuple[_Aged, ...]], ...] = (
+        (was.incidents, now.incidents),
+        (was.unjudged, now.unjudged),
+        (was.unseen, now.unseen),
+    )
+    for old, new in sections:
+        left, right = differing(old, new)
+        before += left
+        after += right
+    return before, after
 
 
 def _bounded(age_s: Seconds) -> Seconds:

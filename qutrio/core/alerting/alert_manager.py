@@ -30,6 +30,7 @@ from qutrio.core.consensus.lease import DRIFT_MARGIN
 from qutrio.core.consensus.register import Register
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.channels import recipients_of
+from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Term, UnixTime
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
 from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
@@ -54,6 +55,8 @@ class AlertManager:
     ages: IncidentAges = field(factory=IncidentAges)
     unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
     _announced_in: Term | None = None
+    _examined: ClusterDocument | None = None
+    """The document for which this master examined the whole ledger."""
     _alarms: set[CheckId] = field(factory=set)
     """Checks with a first vote against their verdict since `request_probes`."""
     _changed: set[CheckId] = field(factory=set)
@@ -128,6 +131,7 @@ class AlertManager:
             self.scheduler.hold_successors(committed.ledger.outbox, self._delegations_over(now))
             self.scheduler.inherit(committed.ledger.waiting)
             self.unseen_tracker.take_over(now)
+            self._examined = None
             self._changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.leadership.lease.claim == term
 
@@ -146,13 +150,18 @@ class AlertManager:
             live=self.leadership.membership.live(now),
         )
         changed, self._changed = self._changed, set()
+        edited, self._examined = committed.document is not self._examined, committed.document
         ledger = self.scheduler.set_channels(committed.document, committed.ledger, now)
-        ledger = reconcile(ledger, inputs, changed)
+        ledger = reconcile(ledger, inputs, changed, all_open=edited)
         ledger = self.unseen_tracker.update(ledger, inputs, changed)
-        ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
         parts = may_use(DELIVERY_PARTS, committed.document)
-        ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
-        ledger = keep_former(ledger, committed.document, committed.document)
+        # What concerns removed channels changes only with the document, and while they are kept.
+        if edited:
+            ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
+        if edited or ledger.former or self.scheduler.may_prune(ledger):
+            ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
+        if edited or ledger.former:
+            ledger = keep_former(ledger, committed.document, committed.document)
         return self.scheduler.record_waits(ledger, now, wall) if parts else ledger
 
     def start_attempts(self, live_peers: Sequence[NodeId], now: Instant) -> list[Effect]:

@@ -17,6 +17,7 @@ made, both notices are dropped.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -74,37 +75,54 @@ class NoticeInputs:
     live: frozenset[NodeId] = frozenset()
 
 
-def reconcile(ledger: Ledger, inputs: NoticeInputs, changed: Iterable[CheckId]) -> Ledger:
+def reconcile(
+    ledger: Ledger, inputs: NoticeInputs, changed: Iterable[CheckId], *, all_open: bool = True
+) -> Ledger:
     """Return the ledger after opening and closing incidents of the checks in `changed`.
 
-    The incidents of all checks that are removed or disabled are closed, too.
+    With `all_open`, the incidents of all other checks are examined too: of a new master, and after
+    checks were removed or disabled.  Without it, the cost depends on `changed` alone.
     """
-    checks = {c.id: c for c in inputs.document.checks if c.enabled}
-    incidents = {i.check: i for i in ledger.incidents}
-    outbox, sequence = list(ledger.outbox), ledger.sequence
-    for gone in sorted(incidents.keys() - checks.keys()):
-        sequence += 1
-        outbox = close(incidents.pop(gone), outbox, inputs, sequence)
-    for ident in sorted(set(changed) | incidents.keys()):
-        check, incident = checks.get(ident), incidents.get(ident)
-        state = inputs.verdicts.undisputed(ident)
-        if check is None:
+    examined = set(changed)
+    if not all_open and not examined:
+        return ledger
+    document, sequence = inputs.document, ledger.sequence
+    incidents, outbox = list(ledger.incidents), list(ledger.outbox)
+    if all_open:
+        by_check = {i.check: i for i in incidents}
+        gone = [i for i in by_check if not _is_watched(document, i)]
+        for ident in sorted(gone):
+            sequence += 1
+            outbox = close(by_check.pop(ident), outbox, inputs, sequence)
+        incidents = [by_check[i] for i in sorted(by_check)]
+        examined |= by_check.keys()
+    for ident in sorted(examined):
+        check = document.check(ident)
+        if check is None or not check.enabled:
             continue
-        if state is State.DOWN and incident is None:
+        place = bisect_left(incidents, ident, key=_check_of)
+        found = place < len(incidents) and incidents[place].check == ident
+        state = inputs.verdicts.undisputed(ident)
+        if state is State.DOWN and not found:
             sequence += 1
             incident = new_incident(check, inputs, sequence)
-            incidents[ident] = incident
+            incidents.insert(place, incident)
             outbox += deliveries(NoticeKind.DOWN, incident, inputs, sequence)
-        elif state is State.UP and incident is not None:
+        elif state is State.UP and found:
             sequence += 1
-            del incidents[ident]
-            outbox += deliveries(NoticeKind.RECOVERED, incident, inputs, sequence)
-    return evolve(
-        ledger,
-        sequence=sequence,
-        incidents=tuple(incidents[i] for i in sorted(incidents)),
-        outbox=tuple(outbox),
-    )
+            outbox += deliveries(NoticeKind.RECOVERED, incidents.pop(place), inputs, sequence)
+    if sequence == ledger.sequence:
+        return ledger
+    return evolve(ledger, sequence=sequence, incidents=tuple(incidents), outbox=tuple(outbox))
+
+
+def _is_watched(document: ClusterDocument, ident: CheckId) -> bool:
+    check = document.check(ident)
+    return check is not None and check.enabled
+
+
+def _check_of(incident: Incident) -> CheckId:
+    return incident.check
 
 
 def channels_of(document: ClusterDocument, check: Check) -> tuple[Channel, ...]:
@@ -147,7 +165,7 @@ def deliveries(
     ending: Ending | None = None,
 ) -> list[Delivery]:
     """Return one notice about an incident, for each of its channels."""
-    check = next((c for c in inputs.document.checks if c.id == incident.check), None)
+    check = inputs.document.check(incident.check)
     target, channels = incident.target, incident.channels
     if channels is None:  # opened by an older version, or beside one
         channels = channel_ids_of(inputs.document, check)
@@ -193,7 +211,7 @@ def close(
 
 
 def _ending(check: CheckId, inputs: NoticeInputs) -> Ending:
-    stays = any(c.id == check for c in inputs.document.checks)
+    stays = inputs.document.check(check) is not None
     return Ending(
         how=Stopping.DISABLED if stays else Stopping.REMOVED,
         by=_who_ended(check, inputs.document),

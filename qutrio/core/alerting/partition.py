@@ -143,8 +143,8 @@ class PartitionAlerting:
         verdicts.set_document(committed.document, wall)
         verdicts.set_live(self.leadership.membership.live(now))
         incidents = committed.ledger.incidents + self.ledger.incidents
-        open_ = frozenset(i.check for i in incidents)
-        return verdicts.evaluate(now, wall, self.leadership.settings.confirm_after_s, open_).changed
+        confirm_after_s = self.leadership.settings.confirm_after_s
+        return verdicts.evaluate(now, wall, confirm_after_s, incidents).changed
 
     def _update_ledger(
         self, verdicts: Verdicts, changed: AbstractSet[CheckId], now: Instant, wall: UnixTime

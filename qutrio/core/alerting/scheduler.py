@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.outbox import within_bound
+from qutrio.core.alerting.outbox import OUTBOX_MAX, within_bound
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.model.channels import Channel, recipients_of
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
@@ -149,6 +149,11 @@ class DeliveryScheduler:
             elif attempt.busy_until is None:
                 del self._attempts[key]  # other reasons to wait may remain
         return _asking_again(ledger, edited) if edited else ledger
+
+    def may_prune(self, ledger: Ledger) -> bool:
+        """Return whether deliveries to existing channels are done, or too many."""
+        marks = self.delivered or self.recipients.keys()
+        return bool(marks) or len(ledger.outbox) > OUTBOX_MAX
 
     def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
         """Return the ledger without deliveries that are done, have no channel, or are too many.

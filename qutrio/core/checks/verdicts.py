@@ -18,10 +18,13 @@ nodes to probe at once, so that a round does not take an interval.
 
 from attrs import define, field
 
+from qutrio.core.checks.open_checks import OpenChecks
+from qutrio.core.checks.time_queue import TimeQueue
 from qutrio.core.checks.votes import Count, Serial, Vote, VoteCollection, state_of
 from qutrio.model.checks import Check
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import FOREVER, CheckId, Instant, NodeId, Revision, Seconds, UnixTime
+from qutrio.model.incidents import Incident
 from qutrio.model.journal import Basis, Doubted, Judged, VoteCount
 from qutrio.model.results import Evidence, Outcome, Result, State
 
@@ -94,10 +97,10 @@ class Verdicts:
     last_states: dict[CheckId, State] = field(factory=dict)
     """The last verdicts on the checks that the newest document removed or disabled."""
     _touched: set[CheckId] = field(factory=set)
-    _confirming: dict[CheckId, Instant] = field(factory=dict)
-    _stale_at: dict[CheckId, Instant] = field(factory=dict)
+    _confirming: TimeQueue[CheckId] = field(factory=TimeQueue)
+    _stale_at: TimeQueue[CheckId] = field(factory=TimeQueue)
     _sweep_at: Instant = FOREVER
-    _open: frozenset[CheckId] = frozenset()
+    _open: OpenChecks = field(factory=OpenChecks)
     _live: frozenset[NodeId] | None = None
     majority_of_live: bool = False
     """Whether a majority of the live voters is enough (partition alerting)."""
@@ -112,8 +115,8 @@ class Verdicts:
         self.last_states = {}
         for gone in [i for i in self._tallies if i not in self.checks]:
             self.last_states[gone] = self._tallies.pop(gone).state
-            self._stale_at.pop(gone, None)
-            self._confirming.pop(gone, None)
+            self._stale_at.drop(gone)
+            self._confirming.drop(gone)
         members = {m.id for m in document.members}
         for ident, check in self.checks.items():
             tally = self._tallies.setdefault(ident, Tally(since_unix=wall))
@@ -152,28 +155,32 @@ class Verdicts:
         return result.outcome is against and turned
 
     def evaluate(
-        self, now: Instant, wall: UnixTime, confirm_after: Seconds, open_: frozenset[CheckId]
+        self,
+        now: Instant,
+        wall: UnixTime,
+        confirm_after: Seconds,
+        incidents: tuple[Incident, ...] = (),
     ) -> Evaluation:
         """Count the votes again where the verdict may change, and return the changes.
 
-        `open_` are the checks with an open incident in the committed ledger.  An incident that
-        opens or closes sets the verdict on every node: a follower counts a little later, and
-        must not announce its own late change when it becomes master.
+        `incidents` are those of the committed ledger.  An incident that opens or closes sets the
+        verdict on every node: a follower counts a little later, and must not announce its own
+        late change when it becomes master.
         """
         found = Evaluation(now, wall, confirm_after)
         found.changed = {i for i in self._touched if self._is_new(i)}
-        for ident in sorted((open_ ^ self._open) & self._tallies.keys()):
+        toggled = self._open.follow(incidents)
+        open_ = self._open.checks
+        for ident in sorted(toggled & self._tallies.keys()):
             tally = self._tallies[ident]
             agreed = State.DOWN if ident in open_ else State.UP
             if tally.state is not agreed:
                 self._record_change(ident, agreed, Basis.LEDGER, found)
                 tally.set_state(agreed, self.checks[ident].changed, now, wall)
             self._touched.add(ident)
-        self._open = open_
         if now >= self._sweep_at:
-            self._touched |= {i for i, at in self._stale_at.items() if at <= now}
-            soonest = min((at for at in self._stale_at.values() if at > now), default=FOREVER)
-            self._sweep_at = max(soonest, Instant(now + SWEEP_S_MIN))
+            self._touched.update(self._stale_at.take_due(now))  # `_update` puts them back
+            self._sweep_at = max(self._stale_at.first(), Instant(now + SWEEP_S_MIN))
         touched, self._touched = self._touched, set()
         for ident in sorted(touched):
             if ident in self._tallies:
@@ -195,7 +202,7 @@ class Verdicts:
         fresh = self._fresh(ident, now)
         limit = freshness(self.checks[ident])
         stale = Instant(min((v.at + limit for v in fresh.values()), default=FOREVER))
-        self._stale_at[ident] = stale
+        self._stale_at.put(ident, stale)
         self._sweep_at = min(self._sweep_at, stale)
         counted = {n: v for n, v in fresh.items() if v.result.outcome is not Outcome.ABSTAIN}
         state = self._count(fresh).state
@@ -205,7 +212,7 @@ class Verdicts:
             if tally.pending is not None:
                 found.changed.add(ident)  # the doubt is over: the verdict may be announced
             tally.pending = None
-            self._confirming.pop(ident, None)
+            self._confirming.drop(ident)
             return
         quiet = state is State.UNKNOWN or (
             tally.state is State.UNKNOWN and state is State.UP and not announced
@@ -214,12 +221,12 @@ class Verdicts:
             tally.pending, tally.pending_since = state, now
             tally.confirm_at, tally.first_at = Instant(now + found.confirm_after), {}
             tally.first = None if quiet else self._vote_count(ident, now, found.wall)
-            self._confirming[ident] = tally.confirm_at
+            self._confirming.put(ident, tally.confirm_at)
         if quiet or self._is_confirmed(tally, state, counted):
             if announced or State.DOWN in {tally.state, state}:
                 self._record_change(ident, state, Basis.VOTES, found)
             tally.set_state(state, self.checks[ident].changed, now, found.wall)
-            self._confirming.pop(ident, None)
+            self._confirming.drop(ident)
             found.changed.add(ident)
 
     def _is_confirmed(self, tally: Tally, state: State, counted: dict[NodeId, Vote]) -> bool:
@@ -294,9 +301,7 @@ class Verdicts:
         These are the ones in `alarms` for which the last request is at least `pause` seconds
         old, and the ones whose second round is due.
         """
-        due = {i for i, at in self._confirming.items() if at <= now}
-        for ident in due:
-            del self._confirming[ident]
+        due = set(self._confirming.take_due(now))
         for ident in alarms & self._tallies.keys():
             asked = self._tallies[ident].asked_at
             if asked is None or now - asked >= pause:
@@ -307,7 +312,7 @@ class Verdicts:
 
     def deadline(self) -> Instant:
         """Return the time at which the next vote may go stale or a second round is due."""
-        return min(self._sweep_at, min(self._confirming.values(), default=FOREVER))
+        return min(self._sweep_at, self._confirming.first())
 
     def state(self, check: CheckId) -> State:
         """Return the verdict on a check."""

@@ -24,6 +24,7 @@ from qutrio.core.api.events import Attempted, Event, Received, Stop
 from qutrio.core.api.messages import Deliver, Delivered
 from qutrio.core.checks.verdicts import FACTS_MAX
 from qutrio.core.journal.leadership_history import LeadershipHistory
+from qutrio.model.differences import differing
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
@@ -213,27 +214,32 @@ class JournalWriter:
 
     def _follow(self, now: Instant) -> list[Fact]:
         was, self._ledger = self._ledger, self.register.committed.ledger
-        waiting = {(d.notice.id, d.channel) for d in self._ledger.outbox}
-        for key in self._tries.keys() - waiting:
+        for key in self._tries.keys() - self._ledger.waiting:
             del self._tries[key]
-        before, after = {i.id for i in was.incidents}, {i.id for i in self._ledger.incidents}
+        lost, found = differing(was.incidents, self._ledger.incidents)
+        before, after = {i.id for i in lost}, {i.id for i in found}
         record = self.register.committed
-        checks = {check.id: check for check in record.document.checks}
+        check_of = record.document.check
         facts: list[Fact] = [
             Opened(
                 incident=incident,
-                target=checks[incident.check].target if incident.check in checks else "",
+                target=check.target if (check := check_of(incident.check)) is not None else "",
                 position=record.position,
                 revision=record.document.revision,
                 master=self._writer(incident.term, now),
                 age_s=self.ages.lasted(incident.id, now),
             )
-            for incident in self._ledger.incidents
+            for incident in found
             if incident.id not in before
         ]
-        gone = [incident for incident in was.incidents if incident.id not in after]
-        followed = {ident for ident, check in checks.items() if check.enabled}
-        forgotten = {incident.check for incident in gone} - followed - self._recovered()
+        gone = [incident for incident in lost if incident.id not in after]
+        forgotten = {
+            incident.check
+            for incident in gone
+            if (check := check_of(incident.check)) is None or not check.enabled
+        }
+        if forgotten:
+            forgotten -= self._recovered()
         facts += [
             Closed(
                 incident=incident.id,
@@ -245,17 +251,19 @@ class JournalWriter:
             )
             for incident in gone
         ]
-        return facts + self._noticed(was) + self._crossed(was, forgotten, now)
+        removed, added = differing(was.outbox, self._ledger.outbox)
+        facts += self._noticed(removed, added)
+        return facts + self._crossed(removed, added, {c.id for c in was.former}, forgotten, now)
 
     def _recovered(self) -> set[CheckId]:
         notices = (delivery.notice for delivery in self._ledger.outbox)
         return {notice.check for notice in notices if notice.kind is NoticeKind.RECOVERED}
 
-    def _noticed(self, was: Ledger) -> list[Fact]:
-        known = {(d.notice.id, d.channel) for d in was.outbox}
+    def _noticed(self, before: Sequence[Delivery], after: Sequence[Delivery]) -> list[Fact]:
+        known = {delivery.key for delivery in before}
         fresh: dict[NoticeId, list[Delivery]] = {}
-        for delivery in self._ledger.outbox:
-            if (delivery.notice.id, delivery.channel) not in known:
+        for delivery in after:
+            if delivery.key not in known:
                 fresh.setdefault(delivery.notice.id, []).append(delivery)
         return [
             Noticed(
@@ -265,18 +273,22 @@ class JournalWriter:
             for deliveries in fresh.values()
         ]
 
-    def _crossed(self, was: Ledger, forgotten: set[CheckId], now: Instant) -> list[Fact]:
-        outbox, record = self._ledger.outbox, self.register.committed
-        waiting = {(d.notice.id, d.channel) for d in outbox}
+    def _crossed(
+        self,
+        before: Sequence[Delivery],
+        after: Sequence[Delivery],
+        former: set[ChannelId],
+        forgotten: set[CheckId],
+        now: Instant,
+    ) -> list[Fact]:
+        record, kept = self.register.committed, {delivery.key for delivery in after}
+        gone = [delivery for delivery in before if delivery.key not in kept]
         channels = {c.id for c in record.document.channels if c.enabled}
-        former = {c.id for c in was.former}
-        full = len(outbox) >= OUTBOX_MAX
-        left = Counter((d.notice.incident, d.channel) for d in was.outbox if d.key not in waiting)
+        full = len(self._ledger.outbox) >= OUTBOX_MAX
+        left = Counter((delivery.notice.incident, delivery.channel) for delivery in gone)
         facts: list[Fact] = []
-        for delivery in was.outbox:
+        for delivery in gone:
             notice, channel = delivery.notice, delivery.channel
-            if (notice.id, channel) in waiting:
-                continue
             cause = Leaving.DELIVERED
             if notice.check in forgotten:
                 cause = Leaving.FORGOTTEN
