@@ -4,9 +4,9 @@ Run with `python benchmarks/step.py [CHECKS ...]`, or `--quick` to see that it w
 one-node cluster is fed the results of its own probes, at an interval of 30 s, in these phases: all
 targets are up; all fail for the first time; they fail again, which opens an incident for each
 check; they still fail while all incidents are open; they are up again, twice, which closes the
-incidents.  A write is durable at once, and a delivery succeeds at once.  The figures are
-microseconds of CPU for each result, with everything that results cause in the core: ticks, writes,
-notices, deliveries.
+incidents.  A write is durable at once, and a delivery succeeds at once.  Then all fail again while
+the channel answers nothing, and it answers at last.  The figures are microseconds of CPU for each
+result, or answer, with everything that it causes in the core: ticks, writes, notices, deliveries.
 """
 
 import argparse
@@ -52,6 +52,9 @@ class LoneNode:
         self.now = 0.0
         self.node = Node(node_ids(1)[0], stable, now=Instant(0.0), rng=Random(1))
         self.delivered = 0
+        self.holds = False
+        self.waiting = deque[Event]()
+        """The ends of deliveries, while the channel answers nothing."""
         while self.now < MASTER_WITHIN_S:
             self.now += TICK_S
             self.step(Tick())
@@ -63,7 +66,15 @@ class LoneNode:
             for effect in self.node.step(events.popleft(), now, UnixTime(EPOCH + now)):
                 if isinstance(effect, Notify):
                     self.delivered += 1
-                    events.append(effect.ended(delivered=True, detail=""))
+                    ends = self.waiting if self.holds else events
+                    ends.append(effect.ended(delivered=True, detail=""))
+
+    def answer(self) -> float:
+        """Let the channel answer all deliveries; return microseconds for each."""
+        before, count = time.process_time(), len(self.waiting)
+        while self.waiting:
+            self.step(self.waiting.popleft())
+        return (time.process_time() - before) / count * 1e6
 
     def round(self, outcome: Outcome) -> float:
         """Process one result of each check, evenly spread; return microseconds for each."""
@@ -89,7 +100,7 @@ def main(sizes: Sequence[int]) -> None:
     print(f"qutrio {__version__}, Python {platform.python_version()}, {machine()}")
     print("microseconds of CPU for each result\n")
     heads = ("checks", "healthy", "first failure", "incident opens", "incident open")
-    heads += ("first success", "recovers")
+    heads += ("first success", "recovers", "opens, none delivered", "delivered")
     print("  ".join(heads))
     for size in sizes:
         node = LoneNode(size)
@@ -98,6 +109,10 @@ def main(sizes: Sequence[int]) -> None:
         figures += [node.round(Outcome.FAIL) for _ in range(3)]
         figures += [node.round(Outcome.OK) for _ in range(2)]
         assert node.delivered == 2 * size, "each check is announced down, and recovered later"
+        node.round(Outcome.FAIL)
+        node.holds = True
+        figures.append(node.round(Outcome.FAIL))
+        figures.append(node.answer())
         row = [f"{size:6d}", *(f"{f:{len(h)}.0f}" for h, f in zip(heads[1:], figures, strict=True))]
         print("  ".join(row), flush=True)
 

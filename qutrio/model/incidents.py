@@ -47,6 +47,8 @@ class NoticeKind(Enum):
 
 ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
 """The kinds that announce an end."""
+OF_OUTAGES = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED, NoticeKind.CLOSED})
+"""The kinds about an outage of one check."""
 
 
 @frozen

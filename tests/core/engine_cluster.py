@@ -20,8 +20,8 @@ from tests.core.samples import at
 
 BEAT_S = 0.25
 """How often every engine is advanced, due or not: a heartbeat makes its node look again."""
-ASIDE_S = 60.0
-"""For how long a node that stepped aside says that it is not able."""
+ASIDE_S = 24.0
+"""For how long a node that stepped aside says that it is not able: six grants of 4 s."""
 
 
 class EngineCluster:

@@ -23,7 +23,11 @@ QUICK = Settings(
     gossip_alive_s=2.0,
 )
 LONG_ENOUGH_S = 30.0
-"""Twice the longest way to one leader: out of the way of one that steps aside, and elected."""
+"""Twice the longest way to one leader: out of the way of one that steps aside, and elected.
+
+A member that stepped aside is not able for a while.  If it leads again, because it heard no other,
+those that do not take it for able keep another leader until then.
+"""
 
 
 class Gossips(Disturbed):

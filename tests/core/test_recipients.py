@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from qutrio.core.alerting.recipients import Recipients
-from qutrio.core.alerting.scheduler import DueAttempt
+from qutrio.core.alerting.scheduler import DeliveryScheduler, DueAttempt
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.parts import (
@@ -87,27 +87,43 @@ def test_marks_of_deliveries_that_are_over_are_forgotten() -> None:
 # --- which recipient is tried when ----------------------------------------------------------
 
 
+def pruned(messenger: DeliveryScheduler, *, parts: bool = False) -> Ledger:
+    """The outbox without what is done, whether all of it is examined or only what ended."""
+    whole = messenger.prune(LEDGER, held(), parts=parts)
+    assert messenger.prune_ended(LEDGER, parts=parts) == whole
+    if whole.outbox == LEDGER.outbox:
+        assert messenger.prune_ended(LEDGER, parts=parts) is LEDGER
+    return whole
+
+
+def test_what_ended_and_is_not_in_the_outbox_changes_nothing() -> None:
+    messenger = scheduler()
+    messenger.on_attempted(attempted(*taken(ANN), *taken(BOB), delivered=True), BOTH, at(1))
+    assert messenger.delivered == {ONE.key}
+    assert messenger.prune_ended(LEDGER, parts=True) is LEDGER
+
+
 def test_a_retry_goes_to_the_recipients_left_and_the_others_are_recorded() -> None:
     messenger = scheduler()
     assert messenger.due(LEDGER, (), at(0)) == [DueAttempt(ONE, None)]
     messenger.on_attempted(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
     half = evolve(ONE, reached=(ANN,))
-    assert messenger.prune(LEDGER, held(), parts=True).outbox == (half,)
+    assert pruned(messenger, parts=True).outbox == (half,)
     assert messenger.due(LEDGER, (), messenger.deadline()) == [DueAttempt(half, None)]
     messenger.on_attempted(attempted(*taken(BOB), delivered=True), BOTH, at(20))
-    assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
+    assert pruned(messenger, parts=True).outbox == ()
 
 
 def test_a_cluster_that_cannot_record_recipients_settles_no_delivery_that_misses_one() -> None:
     messenger = scheduler()
     messenger.due(LEDGER, (), at(0))
     messenger.on_attempted(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
-    assert messenger.prune(LEDGER, held()) is LEDGER
+    assert pruned(messenger) is LEDGER
     assert messenger.due(LEDGER, (), messenger.deadline()) == [
         DueAttempt(evolve(ONE, reached=(ANN,)), None)
     ]
     messenger.on_attempted(attempted(*taken(BOB), delivered=True), BOTH, at(20))
-    assert messenger.prune(LEDGER, held()).outbox == ()
+    assert pruned(messenger).outbox == ()
 
 
 def test_two_members_that_reached_one_each_reached_both() -> None:
@@ -116,7 +132,7 @@ def test_two_members_that_reached_one_each_reached_both() -> None:
     messenger.on_attempted(attempted(*taken(ANN), put_off(BOB)), BOTH, at(1))
     messenger.on_attempted(attempted(*taken(BOB), put_off(ANN)), BOTH, at(2))
     assert messenger.due(LEDGER, (), at(1000)) == []
-    assert messenger.prune(LEDGER, held(), parts=True).outbox == ()
+    assert pruned(messenger, parts=True).outbox == ()
 
 
 def test_a_recipient_that_a_former_master_reached_is_not_tried_again() -> None:
@@ -225,7 +241,7 @@ def test_an_edited_channel_is_tried_at_once_for_all_recipients_left() -> None:
 
 def test_an_edit_ends_no_other_reason_to_wait() -> None:
     messenger = scheduler()
-    messenger.hold_successors((delivery(number=3, channel=MAIL),), at(50))
+    messenger.successors.hold((delivery(number=3, channel=MAIL),), at(50))
     messenger.due(LEDGER, (), at(0))
     messenger.set_channels(held(mail(ANN)), LEDGER, at(1))
     assert messenger.due(LEDGER, (), at(1)) == []

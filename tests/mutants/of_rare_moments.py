@@ -68,7 +68,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "AlertManager.may_write",
-                "            self.scheduler.hold_successors("
+                "            self.scheduler.successors.hold("
                 "committed.ledger.outbox, self._delegations_over(now))\n",
                 "",
             ),

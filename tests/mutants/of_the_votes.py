@@ -111,9 +111,9 @@ MUTANTS = (
         why="the notices of one check keep their order on each channel",
         edits=(
             Edit(
-                "DeliveryScheduler._heads",
-                "heads.setdefault(delivery.lane, delivery)",
-                "heads.setdefault(delivery.key, delivery)",
+                "Lanes.head",
+                "next((d for d in waiting if not",
+                "next((d for d in reversed(waiting) if not",
             ),
         ),
         caught_by=("8",),
@@ -176,9 +176,21 @@ MUTANTS = (
         why="the next master does not know that the outage was sent, and sends it after its end",
         edits=(
             Edit(
-                "DeliveryScheduler._heads",
-                "heads.setdefault(delivery.lane, delivery)",
-                "delivery.key in self.delivered or heads.setdefault(delivery.lane, delivery)",
+                "DeliveryScheduler._examined",
+                "found = {lane: self.lanes.head(lane) for lane in lanes}",
+                "found = {lane: self.lanes.head(lane, self.delivered) for lane in lanes}",
+            ),
+            Edit(
+                "DeliveryScheduler.on_attempted",
+                "            self._forget(event.key)",
+                "            if ended := self._forget(event.key):\n"
+                "                self._unplanned.add(ended.lane)",
+            ),
+            Edit("Lanes.head", "lane: Lane)", "lane: Lane, made: set[DeliveryKey] = frozenset())"),
+            Edit(
+                "Lanes.head",
+                "(d for d in waiting if not",
+                "(d for d in waiting if d.key not in made and not",
             ),
         ),
         caught_by=("8",),

@@ -116,15 +116,16 @@ def test_8_a_page_that_is_crossed_off_before_it_was_sent_is_noticed(
     written = set[NoticeId]()
 
     def crosses_off(
-        scheduler: DeliveryScheduler, ledger: Ledger, document: ClusterDocument, **_: object
+        scheduler: DeliveryScheduler, ledger: Ledger, *_: object, **__: object
     ) -> Ledger:
-        del scheduler, document
+        del scheduler
         kept = tuple(d for d in ledger.outbox if d.notice.id not in written)
         written.update(d.notice.id for d in ledger.outbox)
         return evolve(ledger, outbox=kept)
 
     world = begin()
     monkeypatch.setattr(DeliveryScheduler, "prune", crosses_off)
+    monkeypatch.setattr(DeliveryScheduler, "prune_ended", crosses_off)
     world.channels.down_until = 1000.0
     world.targets.down.add(WEB)
     with pytest.raises(InvariantError, match=r"^8: web-1.down was crossed off and never reached"):

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from qutrio.core.alerting.ages import IncidentAges
 from qutrio.core.alerting.notices import NoticeInputs, reconcile
-from qutrio.core.alerting.outbox import drop_unreachable
+from qutrio.core.alerting.outbox import OUTBOX_MAX, drop_unreachable
 from qutrio.core.alerting.partition import PartitionAlerting
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.core.alerting.scheduler import DeliveryScheduler
@@ -128,7 +128,7 @@ class AlertManager:
             committed = register.committed
             self.scheduler.take_over(now, inherited=bool(committed.ledger.outbox))
             self.scheduler.hold_recoveries(self._delegations_over(now))
-            self.scheduler.hold_successors(committed.ledger.outbox, self._delegations_over(now))
+            self.scheduler.successors.hold(committed.ledger.outbox, self._delegations_over(now))
             self.scheduler.inherit(committed.ledger.waiting)
             self.unseen_tracker.take_over(now)
             self._examined = None
@@ -151,6 +151,7 @@ class AlertManager:
         )
         changed, self._changed = self._changed, set()
         edited, self._examined = committed.document is not self._examined, committed.document
+        self.scheduler.on_committed(committed.ledger)
         ledger = self.scheduler.set_channels(committed.document, committed.ledger, now)
         ledger = reconcile(ledger, inputs, changed, all_open=edited)
         ledger = self.unseen_tracker.update(ledger, inputs, changed)
@@ -158,8 +159,11 @@ class AlertManager:
         # What concerns removed channels changes only with the document, and while they are kept.
         if edited:
             ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
-        if edited or ledger.former or self.scheduler.may_prune(ledger):
+        full = len(ledger.outbox) > OUTBOX_MAX and self.scheduler.lanes.may_drop(ledger.outbox)
+        if edited or ledger.former or full:
             ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
+        else:
+            ledger = self.scheduler.prune_ended(ledger, parts=parts)
         if edited or ledger.former:
             ledger = keep_former(ledger, committed.document, committed.document)
         return self.scheduler.record_waits(ledger, now, wall) if parts else ledger
@@ -168,9 +172,9 @@ class AlertManager:
         """Return the effects that start the attempts due now, for notices that a majority holds."""
         ledger, term = self.register.committed.ledger, self.register.established
         assert term is not None
-        self.scheduler.on_committed(ledger)
         effects: list[Effect] = []
-        kept = self.register.accepted.ledger.waiting
+        accepted = self.register.accepted.ledger
+        kept = None if accepted is ledger else accepted
         for attempt in self.scheduler.due(ledger, tuple(live_peers), now, kept):
             if attempt.via is None:
                 effects.append(Notify(attempt.delivery, term, delegated=False))
@@ -178,7 +182,7 @@ class AlertManager:
                 heard = self.leadership.heartbeats.last_heard(attempt.via)
                 message = Deliver(term=term, delivery=attempt.delivery, heard=heard)
                 effects.append(Send(attempt.via, message))
-                self.scheduler.hold_successors((attempt.delivery,), self._delegations_over(now))
+                self.scheduler.successors.hold((attempt.delivery,), self._delegations_over(now))
         return effects
 
     def on_deliver(self, sender: NodeId, message: Deliver, now: Instant) -> list[Effect]:

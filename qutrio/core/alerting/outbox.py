@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from qutrio.model.ids import ChannelId, IncidentId
-from qutrio.model.incidents import Delivery, NoticeKind
+from qutrio.model.incidents import OF_OUTAGES, Delivery, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 OUTBOX_MAX = 1000
 """Undelivered notices that are kept, besides those that must not be dropped."""
 BEGINNINGS = frozenset({NoticeKind.DOWN, NoticeKind.UNSEEN})
-OF_OUTAGES = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
 def within_bound(
@@ -98,3 +97,15 @@ def _without(incident: Incident, unattempted: set[tuple[IncidentId, ChannelId]])
         return incident
     attempted = tuple(c for c in incident.channels if (incident.id, c) not in unattempted)
     return incident if attempted == incident.channels else evolve(incident, channels=attempted)
+
+
+def asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
+    """Return the ledger without the waits and refusals of these channels' receivers."""
+    return evolve(
+        ledger,
+        outbox=tuple(
+            evolve(d, refused=()) if d.refused and d.channel in edited else d for d in ledger.outbox
+        ),
+        waits=tuple(w for w in ledger.waits if w.channel not in edited),
+        refusals=tuple(r for r in ledger.refusals if r.channel not in edited),
+    )

@@ -164,7 +164,6 @@ class PartitionAlerting:
         ledger = self.scheduler.set_channels(committed.document, self.ledger, now)
         ledger = reconcile(ledger, inputs, changed - announced)
         self.ledger = self.scheduler.prune(ledger, committed.document, parts=True)
-        self.scheduler.on_committed(self.ledger)
         self.ages.update(self.ledger, now, wall)
         due = self.scheduler.due(self.ledger, (), now)
         return [Notify(attempt.delivery, inputs.term, delegated=False) for attempt in due]

@@ -61,7 +61,7 @@ class Recipients:
 
     def retain(self, waiting: AbstractSet[DeliveryKey]) -> None:
         """Forget the deliveries that are not in `waiting`."""
-        for key in self._parts.keys() - waiting:
+        for key in [key for key in self._parts if key not in waiting]:
             del self._parts[key]
 
     def forget_refusals(self, channel: ChannelId) -> None:

@@ -14,20 +14,22 @@ the master cannot reach the channel.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.outbox import OUTBOX_MAX, within_bound
+from qutrio.core.alerting.lanes import Lane, Lanes
+from qutrio.core.alerting.outbox import asking_again, within_bound
 from qutrio.core.alerting.recipients import Recipients
+from qutrio.core.alerting.successors import Successors
+from qutrio.core.checks.time_queue import TimeQueue
 from qutrio.model.channels import Channel, recipients_of
-from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, Seconds, UnixTime
-from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, UnknownKind
+from qutrio.model.ids import ChannelId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
 
     from qutrio.core.api.events import Attempted
     from qutrio.model.dice import Rng
@@ -45,10 +47,6 @@ INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for reports of the last one before it repeats an attempt."""
 
 
-Lane: TypeAlias = tuple[ChannelId, CheckId]
-"""The notices of one check for one channel, which are sent in order."""
-
-
 @define
 class Attempt:
     """The state of one delivery on this master."""
@@ -59,6 +57,11 @@ class Attempt:
     busy_until: Instant | None = None
     via: NodeId | None = None
     """The member that makes the last attempt; None for this node."""
+
+    @property
+    def ends_at(self) -> Instant:
+        """When the attempt is overdue or, if it is not under way, when the next one is due."""
+        return self.next_at if self.busy_until is None else self.busy_until
 
 
 @frozen
@@ -81,35 +84,37 @@ class DeliveryScheduler:
     """Why the last attempt failed, by channel."""
     _document_channels: tuple[Channel, ...] = ()
     _channels: dict[ChannelId, Channel] = field(factory=dict)
+    lanes: Lanes = field(factory=Lanes)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
+    _times: TimeQueue[DeliveryKey] = field(factory=TimeQueue)
+    """When each attempt is due or overdue."""
+    _under_way: set[DeliveryKey] = field(factory=set)
+    """The attempts without an answer yet."""
+    _unplanned: set[Lane] = field(factory=set)
+    """Lanes that changed, or whose head could not be attempted: `due` examines them."""
     _resume_at: Instant = Instant(0.0)
     _recoveries_at: Instant = Instant(0.0)
-    _held: dict[Lane, tuple[DeliveryKey, Instant]] = field(factory=dict)
-    """For each lane, the last notice with a delegated delivery under way, and until when."""
+    successors: Successors = field(factory=Successors)
     _attempted: set[DeliveryKey] = field(factory=set)
     """Deliveries that were attempted, or may have been."""
-    _orphaned: dict[DeliveryKey, tuple[Lane, Instant]] = field(factory=dict)
-    """Attempts under way whose notice was dropped.  Their successors wait until they end."""
     _inherited: set[DeliveryKey] = field(factory=set)
     """Deliveries that waited when this node became master: any member may have made them."""
     _delegated_to: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
     """The members that this node asked to make a delivery."""
+    _is_heir: bool = False
+    """Whether deliveries were inherited since the last committed outbox."""
+    _has_news: bool = False
+    """Whether deliveries ended or left the outbox since `_forget_strangers`."""
 
     def hold_recoveries(self, until: Instant) -> None:
         """Send no recovery before `until`: a delegated delivery may still announce the outage."""
         self._recoveries_at = max(self._recoveries_at, until)
 
-    def hold_successors(self, deliveries: Iterable[Delivery], until: Instant) -> None:
-        """Send nothing before `until` that follows the first of these in its lane."""
-        lanes = dict[Lane, DeliveryKey]()
-        for delivery in deliveries:
-            lanes.setdefault(delivery.lane, delivery.key)
-        self._held |= {lane: (key, until) for lane, key in lanes.items()}
-
     def inherit(self, keys: Iterable[DeliveryKey]) -> None:
         """Record that these may have been attempted by an earlier master, or for it."""
         self._inherited = set(keys)
         self._attempted |= self._inherited
+        self._is_heir = True
 
     def tried(self, key: DeliveryKey) -> bool:
         """Return True if a delivery was attempted, or may have been."""
@@ -118,14 +123,15 @@ class DeliveryScheduler:
     def take_over(self, now: Instant, *, inherited: bool) -> None:
         """Begin as a new master; with `inherited` deliveries, wait for the last one's reports."""
         self._attempts.clear()
+        self._times.clear()
+        self._under_way.clear()
+        self._unplanned = set(self.lanes.all())
         self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
 
     def is_busy(self, now: Instant) -> bool:
         """Return True if an attempt is under way."""
-        busy = (a.busy_until for a in self._attempts.values() if a.busy_until is not None)
-        return any(now < until for until in busy) or any(
-            now < until for _, until in self._orphaned.values()
-        )
+        busy = any(now < self._attempts[key].ends_at for key in self._under_way)
+        return busy or self.successors.is_busy(now)
 
     def set_channels(self, document: ClusterDocument, ledger: Ledger, now: Instant) -> Ledger:
         """Use the channels of a document; return the ledger without what their edits made obsolete.
@@ -146,14 +152,11 @@ class DeliveryScheduler:
             attempt = self._attempts[key]
             if attempt.failures:
                 attempt.next_at = min(attempt.next_at, now)
+                self._times.put(key, attempt.ends_at)
             elif attempt.busy_until is None:
-                del self._attempts[key]  # other reasons to wait may remain
-        return _asking_again(ledger, edited) if edited else ledger
-
-    def may_prune(self, ledger: Ledger) -> bool:
-        """Return whether deliveries to existing channels are done, or too many."""
-        marks = self.delivered or self.recipients.keys()
-        return bool(marks) or len(ledger.outbox) > OUTBOX_MAX
+                self._forget(key)  # other reasons to wait may remain
+                self._unplanned.add(attempt.lane)
+        return asking_again(ledger, edited) if edited else ledger
 
     def prune(self, ledger: Ledger, document: ClusterDocument, *, parts: bool = False) -> Ledger:
         """Return the ledger without deliveries that are done, have no channel, or are too many.
@@ -174,6 +177,24 @@ class DeliveryScheduler:
                     kept.append(marked if parts else delivery)
         return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
 
+    def prune_ended(self, ledger: Ledger, *, parts: bool) -> Ledger:
+        """Return the ledger as `prune` does, if only the ends of attempts can have changed it."""
+        outbox: list[Delivery] | None = None
+        for key in sorted(self.delivered | self.recipients.keys()):
+            place = self.lanes.place(key, ledger.outbox if outbox is None else outbox)
+            if place is None:
+                continue
+            outbox = list(ledger.outbox) if outbox is None else outbox
+            marked = self.recipients.marked(outbox[place])
+            complete = marked.is_complete(recipients_of(self._channels.get(marked.channel)))
+            if key in self.delivered or complete:
+                del outbox[place]
+            elif parts:
+                outbox[place] = marked
+        if outbox is None or tuple(outbox) == ledger.outbox:
+            return ledger
+        return evolve(ledger, outbox=tuple(outbox))
+
     def record_waits(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger with the waits and refusals of receivers."""
         waits = self.holds.ledger_waits(ledger.waits, self._channels, now, wall)
@@ -189,64 +210,106 @@ class DeliveryScheduler:
         return delivery.notice.kind in ENDS and tries < FORMER_TRIES_MAX
 
     def on_committed(self, committed: Ledger) -> None:
-        """Forget the deliveries and attempts that are not in the committed outbox."""
-        self.delivered &= committed.waiting
-        self._attempted &= committed.waiting
-        self.recipients.retain(committed.waiting)
-        for key in [k for k in self._attempts if k not in committed.waiting]:
-            attempt = self._attempts.pop(key)
-            if attempt.busy_until is not None:
-                self._orphaned[key] = (attempt.lane, attempt.busy_until)
-        self._inherited &= committed.waiting
-        for key in self._delegated_to.keys() - committed.waiting - self._orphaned.keys():
-            del self._delegated_to[key]
+        """Use a committed outbox; forget the deliveries and attempts that are not in it."""
+        if committed.outbox is not self.lanes.outbox:
+            gone, changed = self.lanes.follow(committed.outbox)
+            self._unplanned |= changed
+            for delivery in gone:
+                self._attempted.discard(delivery.key)
+                self._inherited.discard(delivery.key)
+                attempt = self._forget(delivery.key)
+                if attempt is not None and attempt.busy_until is not None:
+                    self.successors.orphans[delivery.key] = (attempt.lane, attempt.busy_until)
+            self._has_news = self._has_news or bool(gone)
+        if self._is_heir:
+            self._is_heir, waiting = False, self.lanes.keys()
+            self._attempted &= waiting
+            self._inherited &= waiting
+        if self._has_news:
+            self._forget_strangers()
+
+    def _forget_strangers(self) -> None:
+        """Forget what is known of deliveries that are not in the committed outbox."""
+        self._has_news, waiting = False, self.lanes.keys()
+        self.delivered = {key for key in self.delivered if key in waiting}
+        self.recipients.retain(waiting)
+        orphans, asked = self.successors.orphans, self._delegated_to
+        self._delegated_to = {k: asked[k] for k in asked if k in waiting or k in orphans}
+
+    def _forget(self, key: DeliveryKey) -> Attempt | None:
+        """Forget an attempt, if there is one, and return it."""
+        self._times.drop(key)
+        self._under_way.discard(key)
+        return self._attempts.pop(key, None)
 
     def due(
         self,
         committed: Ledger,
         others: tuple[NodeId, ...],
         now: Instant,
-        kept: AbstractSet[DeliveryKey] | None = None,
+        kept: Ledger | None = None,
     ) -> list[DueAttempt]:
         """Return the attempts to make now, and record them as under way.
 
         `others` are the other live members, in order.  If `kept` is given, first attempts are
-        made only for the deliveries in it: a write under way drops the others, because nobody
-        received them.
+        made only for the deliveries in its outbox: a write under way drops the others, because
+        nobody received them.
         """
+        self.on_committed(committed)
+        if freed := self.successors.advance(now):
+            self._unplanned.update(freed)
+            self._has_news = True
         attempts: list[DueAttempt] = []
-        self._held = {lane: held for lane, held in self._held.items() if now < held[1]}
-        self._orphaned = {key: flight for key, flight in self._orphaned.items() if now < flight[1]}
-        for delivery in self._heads(committed):
+        for delivery in self._examined(now):
             recipients = recipients_of(self._channels.get(delivery.channel))
             if delivery.is_complete(recipients):
                 continue  # the next write removes it
             attempt = self._attempts.get(delivery.key)
             if attempt is None:
-                if kept is not None and delivery.key not in kept:
+                if kept is not None and delivery.key not in kept.waiting:
                     continue
                 attempt = Attempt(delivery.lane, next_at=self._earliest(delivery))
                 self._attempts[delivery.key] = attempt
+            self._unplanned.discard(delivery.lane)
             if attempt.busy_until is not None and now >= attempt.busy_until:
-                self._failed(attempt, now)
+                self._failed(delivery.key, attempt, now)
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
                 attempt.via = self._via(attempt, others)
                 self._attempted.add(delivery.key)
+                self._under_way.add(delivery.key)
                 if attempt.via is not None:
                     self._delegated_to.setdefault(delivery.key, set()).add(attempt.via)
                 attempts.append(DueAttempt(delivery, attempt.via))
+            self._times.put(delivery.key, attempt.ends_at)
         return attempts
+
+    def _examined(self, now: Instant) -> list[Delivery]:
+        """Return the heads of the lanes in which an attempt may be due, in the outbox's order.
+
+        A head that was made and is not removed yet, or that waits for an orphan, is left out.
+        """
+        due = self._times.take_due(now)
+        for key in due:
+            self._times.put(key, self._attempts[key].ends_at)
+        lanes = self._unplanned.union(self._attempts[key].lane for key in due)
+        lanes -= self.successors.blocked()
+        found = {lane: self.lanes.head(lane) for lane in lanes}
+        self._unplanned.difference_update([lane for lane, head in found.items() if head is None])
+        heads = [head for head in found.values() if head is not None]
+        heads.sort(key=lambda head: (head.notice.sequence, head.channel))
+        return [self.recipients.marked(d) for d in heads if d.key not in self.delivered]
 
     def on_attempted(self, event: Attempted, recipients: tuple[str, ...], now: Instant) -> None:
         """Record how an attempt of any member ended; `recipients` are those of its channel."""
-        self._orphaned.pop(event.key, None)
+        if (freed := self.successors.end_orphan(event.key)) is not None:
+            self._unplanned.add(freed)
         self.record(event, recipients)
         attempt = self._attempts.get(event.key)
         if event.key in self.delivered:
-            self._attempts.pop(event.key, None)
+            self._forget(event.key)
         elif attempt is not None:
-            self._failed(attempt, now)
+            self._failed(event.key, attempt, now)
             self._hold(event, now)
         if event.delivered:
             self.errors.pop(event.channel, None)
@@ -268,7 +331,7 @@ class DeliveryScheduler:
             return False
         attempt = self._attempts.get(event.key)
         its_turn = attempt is not None and attempt.busy_until is not None and attempt.via == sender
-        if its_turn or (asked and event.key in self._orphaned):
+        if its_turn or (asked and event.key in self.successors.orphans):
             wait_s = min(event.wait_s, OTHERS_WAIT_S_MAX)
             self.on_attempted(evolve(event, wait_s=wait_s), recipients, now)
         else:
@@ -281,6 +344,7 @@ class DeliveryScheduler:
         For a channel with several recipients, a report without parts is not enough: older
         versions report a delivery when they reached one.
         """
+        self._has_news = True
         self.recipients.record(event.key, event.parts)
         if event.delivered and (event.parts or len(recipients) <= 1):
             self.delivered.add(event.key)
@@ -293,29 +357,13 @@ class DeliveryScheduler:
 
     def deadline(self) -> Instant:
         """Return when the next attempt is due or overdue."""
-        moments = (
-            a.busy_until if a.busy_until is not None else a.next_at for a in self._attempts.values()
-        )
-        flying = (until for _, until in self._orphaned.values())
-        return min((*moments, *flying), default=Instant(float("inf")))
-
-    def _heads(self, committed: Ledger) -> list[Delivery]:
-        """Return the first delivery of each lane, unless it was made and is not yet removed."""
-        heads: dict[Lane, Delivery] = {}
-        for delivery in committed.outbox:
-            if not isinstance(delivery.notice.kind, UnknownKind):  # kept for newer versions
-                heads.setdefault(delivery.lane, delivery)
-        for lane, _ in self._orphaned.values():
-            heads.pop(lane, None)
-        left = [d for d in heads.values() if d.key not in self.delivered]
-        return [self.recipients.marked(d) for d in left]
+        return min(self._times.first(), self.successors.deadline())
 
     def _earliest(self, delivery: Delivery) -> Instant:
         begin = max(self._resume_at, self.holds.until(delivery.channel))
         if delivery.notice.kind in ENDS:
             begin = max(begin, self._recoveries_at)
-        key, until = self._held.get(delivery.lane, (delivery.key, begin))
-        return begin if key == delivery.key else max(begin, until)
+        return self.successors.begin(delivery, begin)
 
     def _via(self, attempt: Attempt, others: tuple[NodeId, ...]) -> NodeId | None:
         turn, odd = divmod(attempt.failures, 2)
@@ -325,24 +373,15 @@ class DeliveryScheduler:
         """Wait if the receiver asked for it; the longer of two pauses counts."""
         if event.wait_s > 0:
             self.holds.extend(event.channel, event.wait_s, now)
-            for (_, channel), attempt in self._attempts.items():
-                if channel == event.channel:
-                    attempt.next_at = max(attempt.next_at, self.holds.until(channel))
+            for key, attempt in self._attempts.items():
+                if key[1] == event.channel:
+                    attempt.next_at = max(attempt.next_at, self.holds.until(event.channel))
+                    self._times.put(key, attempt.ends_at)
 
-    def _failed(self, attempt: Attempt, now: Instant) -> None:
+    def _failed(self, key: DeliveryKey, attempt: Attempt, now: Instant) -> None:
         attempt.failures += 1
+        self._under_way.discard(key)
         attempt.busy_until = None
         pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
         attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))
-
-
-def _asking_again(ledger: Ledger, edited: set[ChannelId]) -> Ledger:
-    """Return the ledger without the waits and refusals of these channels' receivers."""
-    return evolve(
-        ledger,
-        outbox=tuple(
-            evolve(d, refused=()) if d.refused and d.channel in edited else d for d in ledger.outbox
-        ),
-        waits=tuple(w for w in ledger.waits if w.channel not in edited),
-        refusals=tuple(r for r in ledger.refusals if r.channel not in edited),
-    )
+        self._times.put(key, attempt.ends_at)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from qutrio.core.alerting.outbox import OF_OUTAGES, OUTBOX_MAX
+from qutrio.core.alerting.outbox import OUTBOX_MAX
 from qutrio.core.api.effects import Effect, Journal, Notify, Send
 from qutrio.core.api.events import Attempted, Event, Received, Stop
 from qutrio.core.api.messages import Deliver, Delivered
@@ -26,7 +26,7 @@ from qutrio.core.checks.verdicts import FACTS_MAX
 from qutrio.core.journal.leadership_history import LeadershipHistory
 from qutrio.model.differences import differing
 from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Seconds, Term, UnixTime
-from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger, NoticeKind
+from qutrio.model.incidents import ENDS, OF_OUTAGES, Delivery, DeliveryKey, Ledger, NoticeKind
 from qutrio.model.journal import (
     Began,
     ClockSet,
@@ -79,6 +79,8 @@ class JournalWriter:
     _ledger: Ledger = field(factory=Ledger)
     _led: tuple[NodeId | None, Term] | None = None
     _started: bool = False
+    _waiting: set[DeliveryKey] = field(factory=set)
+    """The keys of the deliveries in that ledger."""
     _tries: dict[DeliveryKey, int] = field(factory=dict)
     _doubts: dict[CheckId, tuple[Instant, int]] = field(factory=dict)
     _doubted_at: deque[Instant] = field(factory=lambda: deque(maxlen=DOUBTS_PER_HOUR_MAX))
@@ -118,7 +120,7 @@ class JournalWriter:
 
     def roll_back(self, ledger: Ledger) -> None:
         """Use `ledger` as the last one seen: the write of a later one failed."""
-        self._ledger = ledger
+        self._ledger, self._waiting = ledger, set(ledger.waiting)
 
     def _started_fact(self, now: Instant) -> Fact:
         ledger = self.register.committed.ledger
@@ -214,8 +216,6 @@ class JournalWriter:
 
     def _follow(self, now: Instant) -> list[Fact]:
         was, self._ledger = self._ledger, self.register.committed.ledger
-        for key in self._tries.keys() - self._ledger.waiting:
-            del self._tries[key]
         lost, found = differing(was.incidents, self._ledger.incidents)
         before, after = {i.id for i in lost}, {i.id for i in found}
         record = self.register.committed
@@ -252,6 +252,10 @@ class JournalWriter:
             for incident in gone
         ]
         removed, added = differing(was.outbox, self._ledger.outbox)
+        self._waiting.difference_update([delivery.key for delivery in removed])
+        self._waiting.update([delivery.key for delivery in added])
+        for key in [key for key in self._tries if key not in self._waiting]:
+            del self._tries[key]
         facts += self._noticed(removed, added)
         return facts + self._crossed(removed, added, {c.id for c in was.former}, forgotten, now)
 
