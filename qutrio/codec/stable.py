@@ -10,10 +10,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+import orjson
 from attrs import frozen
 
 from qutrio.codec.converter import CONVERTER, structure
 from qutrio.codec.document import canonical, from_json, loads, to_json
+from qutrio.codec.ledger import LedgerEncoder
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision, Term
@@ -23,6 +25,7 @@ from qutrio.model.stable import NO_HARD_STATE, HardState, Position, Promise, Rec
 
 STATE_FORMAT = 1
 DIGEST_CHARS = 16
+_LEDGERS = LedgerEncoder(canonical)
 _NAME = re.compile(r"document-([0-9]{1,19})-([0-9]{1,19})-([0-9a-f]{16})\.json")
 RECOVERY = (
     "set this node up again (an old copy of the file would forget what the node promised):"
@@ -76,8 +79,12 @@ def encode_state(stable: Stable, *, accepted: str, committed: str) -> bytes:
             ballot=stable.hard_state,
         )
     )
-    checksum = sha256(canonical(body)).hexdigest()
-    return canonical({"format": STATE_FORMAT, "checksum": checksum, "body": body})
+    body["accepted"]["ledger"] = _LEDGERS.plain(stable.accepted.ledger)
+    body["committed"]["ledger"] = _LEDGERS.plain(stable.committed.ledger)
+    content = canonical(body)
+    checksum = sha256(content).hexdigest()
+    outer = {"format": STATE_FORMAT, "checksum": checksum, "body": orjson.Fragment(content)}
+    return canonical(outer)
 
 
 def decode_state(data: bytes, read_document: Callable[[str], bytes], source: str) -> Stable:
@@ -103,7 +110,7 @@ def decode_state(data: bytes, read_document: Callable[[str], bytes], source: str
 
 
 def _refer(record: Record, name: str) -> _RecordState:
-    return _RecordState(position=record.position, document=name, ledger=record.ledger)
+    return _RecordState(position=record.position, document=name, ledger=Ledger())
 
 
 def _checked_body(data: bytes, source: str) -> Any:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
+from qutrio.codec.ledger import LedgerEncoder
 from qutrio.codec.pinned import tag
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
@@ -24,6 +25,7 @@ from qutrio.core.api.messages import (
 )
 from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
+from qutrio.model.incidents import Ledger
 
 WIRE_VERSION = 1
 """The protocol version, which must be the same at both ends of a link; sent when it opens."""
@@ -56,6 +58,7 @@ _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
 _KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w{1,64})"')
 """The beginning of a message, in every version."""
 
+_LEDGERS: Final = LedgerEncoder(orjson.dumps)
 _HOOKS: Final = union_hooks(CONVERTER, get_args(Message), None)
 _READ: Final[Callable[[Any, Any], Message]] = _HOOKS[0]
 _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
@@ -63,6 +66,9 @@ _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
 
 def encode(message: Message) -> bytes:
     """Return the bytes of a message."""
+    if isinstance(message, Write):
+        plain = _WRITE(evolve(message, ledger=Ledger()))
+        return orjson.dumps({**plain, "ledger": _LEDGERS.plain(message.ledger)})
     return orjson.dumps(write_frequent(message) or _WRITE(message))
 
 
