@@ -149,7 +149,7 @@ MUTANTS = (
             Edit(
                 "Lease.objection",
                 "if now < self.bound_until:\n            return f",
-                "if now < self.bound_until and claimant > str(self.promise.holder):\n"
+                "if now < self.bound_until and candidate > str(self.promise.holder):\n"
                 "            return f",
             ),
             Edit(

@@ -70,7 +70,7 @@ MUTANTS = (
                 "revision = document.revision",
             ),
         ),
-        caught_by=("4",),
+        caught_by=("4", "9"),
     ),
     Mutant(
         name="one position for two writes",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qutrio.core.election.engines import ENGINES
-from qutrio.sim.schedule import plan, play
+from qutrio.sim.schedule import perform, plan, play
+from tests.mutants.fault_mixes import LOSSES
 
 ROOT = Path(__file__).parents[2]
 SEEDS_AT_ONCE = 60
@@ -103,6 +104,12 @@ def test_a_role_that_was_moved_by_hand_stays_though_a_later_heartbeat_came_first
     seed: int, size: int
 ) -> None:
     assert play(seed, size, 5.0).broken is None
+
+
+def test_a_claim_adopts_what_a_majority_may_hold_though_one_voter_does_not_send_it() -> None:
+    """It passed over the voter that had the needed record, and wrote its own older one."""
+    schedule = plan(22, 3, 120.0, 420.0, LOSSES, engine="lowest-id")
+    assert perform(schedule).broken is None
 
 
 def test_a_forgery_does_not_come_true_when_its_author_is_elected() -> None:

@@ -27,9 +27,12 @@ from qutrio.model.stable import Position
 
 @frozen
 class Newest:
-    """A position, a voter that accepted its record, and how many accepted that or a later one."""
+    """A position to adopt, a voter that accepted its record, and how many did, or a later one.
 
-    found: tuple[Position, NodeId]
+    `found` is None if only voters that do not send it have the needed record.
+    """
+
+    found: tuple[Position, NodeId] | None
     backers: int
 
 
@@ -49,9 +52,12 @@ class Takeover:
         if register.established == claim or not register.joint_config.majority(granters):
             return []
         accepted = {**self.lease.accepted_by(), register.me: register.accepted.position}
-        newest = newest_needed(accepted, granters - {register.me}, register.joint_config)
+        newest = newest_needed(accepted, register.me, granters, register.joint_config)
         if newest is None:
             return register.establish(claim, None, now)
+        if newest.found is None:
+            register.passed_over.clear()  # only a voter that was passed over has it: ask again
+            return []
         if newest.backers == 1 and self._waits(claim, now):
             return []
         return register.establish(claim, newest.found, now)
@@ -78,19 +84,29 @@ class Takeover:
 
 
 def newest_needed(
-    accepted: Mapping[NodeId, Position], among: AbstractSet[NodeId], joint_config: JointConfig
+    accepted: Mapping[NodeId, Position],
+    me: NodeId,
+    among: AbstractSet[NodeId],
+    joint_config: JointConfig,
 ) -> Newest | None:
     """Return the newest position that a majority may have accepted; None if the candidate has it.
 
-    `accepted` is what each voter that granted the claim had accepted, the candidate included.
-    Only the nodes `among` can send a record.
+    `accepted` is what each voter that granted the claim had accepted, the candidate `me` included.
+    Only the nodes `among` can send a record.  A later record than the needed one has all that it
+    has, as in Paxos, so it may take its place; an earlier one may not, whoever can send it.
     """
     silent = joint_config.all - accepted.keys()
-    for place, node in sorted(((p, n) for n, p in accepted.items()), reverse=True):
-        if node not in among:
-            continue
+    for place in sorted(accepted.values(), reverse=True):
         backers = {n for n, p in accepted.items() if p >= place}
         possible = backers | silent
-        if any(holds_quorum(possible, v) for v in (joint_config.committed, joint_config.accepted)):
-            return Newest((place, node), len(backers))
+        configurations = (joint_config.committed, joint_config.accepted)
+        if not any(holds_quorum(possible, voters) for voters in configurations):
+            continue
+        if me in backers:
+            return None
+        sources = [(accepted[n], n) for n in (backers & among)]
+        if not sources:
+            return Newest(None, len(backers))
+        nearest = min(sources)[0]
+        return Newest(max(s for s in sources if s[0] == nearest), len(backers))
     return None
