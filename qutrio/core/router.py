@@ -144,7 +144,7 @@ class MessageRouter:
         """Forget nodes that are no longer members."""
         for stranger in self.positions.keys() - members:
             del self.positions[stranger]
-        self.rate_limit.keep(members)
+        self.rate_limit.forget_strangers(members)
 
     def own_changes(self, now: Instant) -> list[Proposal]:
         """Return the changes that the master makes by itself."""

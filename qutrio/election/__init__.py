@@ -5,7 +5,8 @@
             async with participant.leading() as term:
                 await publish_reports(fencing_token=term)
 
-docs/elections.md lists the guarantees.
+docs/elections.md lists the guarantees.  Here *leading* means to hold the lease, which the core
+calls to be master; `Role.LEADER` is only what the engine of a participant chose.
 """
 
 from qutrio.core.election.interface import ProgramState, Role, RoleChange

@@ -11,13 +11,13 @@ class Observer(Protocol):
     """Methods that a world calls; `World.true` is the time."""
 
     def on_effect(self, name: NodeId, effect: Effect) -> None:
-        """See an effect of a node that is about to be performed."""
+        """Process an effect of a node, before it is performed."""
 
     def on_probe(self, name: NodeId) -> None:
-        """See that a probe of a running node ended, before the node receives the result."""
+        """Process the end of a probe of a running node, before the node receives the result."""
 
     def on_attempt(self, name: NodeId, delivery: Delivery, *, delivered: bool) -> None:
-        """See that an attempt at a delivery ended, whether or not its node still runs."""
+        """Process the end of an attempt at a delivery, whether or not its node still runs."""
 
     def on_event(self, name: NodeId) -> None:
-        """See that an event at a machine and all its effects there are complete."""
+        """Process the end of an event at a machine and of all its effects there."""

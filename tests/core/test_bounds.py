@@ -198,7 +198,7 @@ def test_a_node_may_propose_many_small_changes_at_once_but_not_for_ever() -> Non
     limit = ProposalRateLimit()
     allowed = sum(limit.allows(A, 1, at(0)) for _ in range(20_000))
     assert CHANGES_PER_S <= allowed <= CHANGES_PER_S + 2
-    limit.keep({B})
+    limit.forget_strangers({B})
     assert limit.allows(A, 1, at(0))
 
 

@@ -283,13 +283,13 @@ def test_a_master_that_claims_a_higher_term_keeps_its_voters() -> None:
 def test_a_node_that_is_no_longer_a_member_is_forgotten() -> None:
     held = doubts()
     watch(held, A, 0)
-    held.keep(frozenset({B, C}))
+    held.forget_strangers(frozenset({B, C}))
     assert held.deadline() == FOREVER
     watch(held, B, 0)
     watch(held, B, PATIENCE_S)
-    held.keep(frozenset({B, C}))
+    held.forget_strangers(frozenset({B, C}))
     assert held.doubted(at(PATIENCE_S)) == B
-    held.keep(frozenset({C}))
+    held.forget_strangers(frozenset({C}))
     assert held.doubted(at(PATIENCE_S)) is None
 
 

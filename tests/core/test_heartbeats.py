@@ -57,7 +57,7 @@ def test_a_peer_that_left_or_is_a_stranger_is_no_contact() -> None:
     number = beats.begin_heartbeat(at(0), DEAD_S)
     beats.record_answer(A, number)
     beats.record_answer(B, number)
-    beats.keep({B})
+    beats.forget_strangers({B})
     assert beats.contacts(at(1), DEAD_S) == {B}
     beats.forget(B)
     assert beats.contacts(at(1), DEAD_S) == frozenset()

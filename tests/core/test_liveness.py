@@ -47,7 +47,7 @@ def test_only_members_are_remembered() -> None:
     liveness = Liveness()
     for node in (A, B, C):
         liveness.record(node, at(1), DEAD_S)
-    liveness.keep({A, C})
+    liveness.forget_strangers({A, C})
     assert liveness.living(at(2), DEAD_S) == {A, C}
     assert liveness.last_heard(A) == at(1)
     assert liveness.last_heard(B) is None

@@ -38,9 +38,9 @@ def test_a_resignation_of_the_master_itself_ends_it_up_to_the_term_it_names() ->
 
 def test_a_master_that_is_no_longer_a_member_is_forgotten() -> None:
     observed_master = acting()
-    observed_master.keep(frozenset({A}))
+    observed_master.forget_strangers(frozenset({A}))
     assert observed_master.node(at(1)) == A
-    observed_master.keep(frozenset({B}))
+    observed_master.forget_strangers(frozenset({B}))
     assert observed_master.node(at(1)) is None
 
 
@@ -74,5 +74,5 @@ def test_who_acted_is_remembered_for_the_last_terms_only() -> None:
 def test_the_resigned_term_of_a_stranger_is_forgotten() -> None:
     seen = ObservedMaster()
     seen.record_end(A, at(0), gave_up=Term(3))
-    seen.keep(frozenset({B}))
+    seen.forget_strangers(frozenset({B}))
     assert seen.record(A, Term(2), 4.0, at(0))

@@ -42,7 +42,7 @@ def test_a_clock_that_goes_off_and_back_with_every_word_is_spoken_of_now_and_the
     told = [note for n in range(600) for note in clocks.record_skew(A, 9e9 * (n % 2), at(n))]
     assert NOTES_AT_ONCE <= len(told) <= NOTES_AT_ONCE + 600 / NOTE_EVERY_S
     assert clocks.record_skew(B, 3600.0, at(600)) == [LogFact(WallClockDiffers(B, 3600))]
-    clocks.keep({B})
+    clocks.forget_strangers({B})
     assert clocks.record_skew(A, 3600.0, at(600)) == [LogFact(WallClockDiffers(A, 3600))]
 
 
@@ -60,7 +60,7 @@ def test_a_node_that_is_no_member_is_forgotten() -> None:
     clocks = WallClocks()
     clocks.record_skew(A, 3600.0, at(0))
     clocks.record_skew(B, 1.0, at(0))
-    clocks.keep({B})
+    clocks.forget_strangers({B})
     assert clocks.skew == {B: 1.0}
     assert len(clocks.record_skew(A, 3600.0, at(0))) == 1
 

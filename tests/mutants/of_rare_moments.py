@@ -99,7 +99,11 @@ MUTANTS = (
         name="announcement of a removed member kept",
         why="it joins again with an older program, and the level rises without its announcement",
         edits=(
-            Edit("Leadership.forget_strangers", "        self.announcements.keep(members)\n", ""),
+            Edit(
+                "Leadership.forget_strangers",
+                "        self.announcements.forget_strangers(members)\n",
+                "",
+            ),
         ),
         tests=("tests/core/test_levels.py",),
     ),

@@ -60,8 +60,8 @@ MUTANTS = (
             ),
             Edit(
                 "Leadership.forget_strangers",
-                "        self.engine_host.keep(members)\n",
-                "        self.engine_host.keep(members)\n"
+                "        self.engine_host.forget_strangers(members)\n",
+                "        self.engine_host.forget_strangers(members)\n"
                 "        if self.lease.promise.holder not in members:\n"
                 "            self.lease.bound_until = NEVER\n",
             ),

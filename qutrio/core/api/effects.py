@@ -96,7 +96,7 @@ class Journal:
 
 @frozen
 class ReportRole:
-    """Tell the listeners to the election that this node's engine changed its role."""
+    """Report to the election's listeners that this node's engine changed its role."""
 
     change: RoleChange
 

@@ -23,7 +23,7 @@ class View:
     programs that rely on the lease to stop, because mastership is to be transferred.
     `master_term` is the term of the master, if there is one.  `minority_until` is until when
     this node may send notices as the leader of a minority, if it is one.  `holder` is the node
-    that this one is bound to, whose writes it accepts, if there is one.  `ledger` is the
+    that this one granted last, whose writes it accepts, if there is one.  `ledger` is the
     committed one, `minority_ledger` that of the minority; notices that have left its outbox
     must not be sent.
     """

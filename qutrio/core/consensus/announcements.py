@@ -29,7 +29,7 @@ class Announcements:
         self._announced[node] = level
         return new
 
-    def keep(self, members: frozenset[NodeId]) -> None:
+    def forget_strangers(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are not in `members`."""
         for gone in self._announced.keys() - members:
             del self._announced[gone]

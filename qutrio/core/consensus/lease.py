@@ -12,7 +12,8 @@ nodes never share a term, and terms only grow.
 
 A restarted node no longer knows until when it is bound, because grants are kept in memory only.
 So it grants no other candidate until its last grant must have expired: `restart_wait_until`,
-which `leadership.lease_voter.lease_after_restart` sets and `Lease.objection` reads.
+which `leadership.lease_voter.lease_after_restart` sets and `Lease.objection` reads (in a library
+election, `election.host` also sets it when the rules changed).
 
 Before it claims, a node canvasses the voters: would they grant it?  A canvass changes nothing, so
 a node that is cut off cannot raise the term.
@@ -138,9 +139,9 @@ class Lease:
         self.record_term(term)
         return True
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are no longer members."""
-        self._rate_limit.keep(members)
+        self._rate_limit.forget_strangers(members)
 
     # --- as a candidate ---------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Flight:
 
 @define(kw_only=True)
 class Register(Acceptor):
-    """One node's register, and the writes of the term it holds."""
+    """One node's register and, while it is master, its writes."""
 
     established: Term | None = None
     flight: Flight | None = None

@@ -42,8 +42,8 @@ def by_heartbeat(settings: Settings) -> Timing:
     return Timing(settings.heartbeat_s, settings.dead_after_s)
 
 
-def no_longer(_: Settings) -> Seconds:
-    """Return that an engine elects as soon as the living nodes are known."""
+def no_election_delay(_: Settings) -> Seconds:
+    """Return 0: an engine without elections chooses as soon as the living nodes are known."""
     return 0.0
 
 
@@ -69,4 +69,4 @@ class Descriptor:
     private: bool = True
     ranks_by_id: bool = False
     minority_leads: bool = False
-    elects_within: Callable[[Settings], Seconds] = no_longer
+    elects_within: Callable[[Settings], Seconds] = no_election_delay

@@ -42,7 +42,7 @@ from qutrio.model.ids import FOREVER, NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.stable import HardState
 
 ELECTIONS_MAX = 3
-"""Candidates that do not hear each other elect again less often than this."""
+"""An election succeeds within this many attempts, also if candidates miss each other."""
 ASIDE_LIFETIMES = 6
 """How long, in lifetimes of a declaration, a node that stepped aside stays out."""
 DECLARATIONS_PER_LIFETIME = 2

@@ -39,7 +39,7 @@ class LowestId:
     _news: list[News] = field(factory=list)
 
     def restore(self, hard_state: HardState) -> None:
-        """Lose nothing: this engine remembers nothing."""
+        """Do nothing: this engine has no hard state."""
 
     def choice(self, electorate: Electorate, now: Instant) -> NodeId | None:
         """Return the master while it lives, else the lowest able id."""

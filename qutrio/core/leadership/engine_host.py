@@ -260,7 +260,7 @@ class EngineHost:
             times.append(self._engine.deadline(now))
         return min((m for m in times if m > now), default=FOREVER)
 
-    def keep(self, members: frozenset[NodeId]) -> None:
+    def forget_strangers(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are no longer members."""
         for stranger in (self.able_peers.keys() | self.engines.keys()) - members:
             self.able_peers.pop(stranger, None)

@@ -81,11 +81,11 @@ class Liveness:
         return begins
 
     def forget(self, node: NodeId) -> None:
-        """Forget a node that said farewell, except when it was last heard."""
+        """Forget a node that said farewell, but keep the time at which it was last heard."""
         self._since.pop(node, None)
         self._heard.forget(node)
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are not in `members`."""
         for stranger in [n for n in self._last if n not in members]:
             self.forget(stranger)
@@ -171,7 +171,7 @@ class HeartbeatSchedule:
         self._answered.forget(node)
         self._heard.pop(node, None)
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are not in `members`."""
         known = {*self._answered.known(), *self._heard}
         for stranger in known - members:

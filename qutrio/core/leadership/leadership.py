@@ -257,14 +257,14 @@ class Leadership:
 
     def forget_strangers(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are no longer members.  A grant to one expires as promised."""
-        self.liveness.keep(members)
-        self.heartbeats.keep(members)
-        self.clocks.keep(members)
-        self.announcements.keep(members)
-        self.engine_host.keep(members)
-        self.observed_master.keep(members)
-        self.doubts.keep(members)
-        self.lease.keep(members)
+        self.liveness.forget_strangers(members)
+        self.heartbeats.forget_strangers(members)
+        self.clocks.forget_strangers(members)
+        self.announcements.forget_strangers(members)
+        self.engine_host.forget_strangers(members)
+        self.observed_master.forget_strangers(members)
+        self.doubts.forget_strangers(members)
+        self.lease.forget_strangers(members)
 
     # --- actions ----------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """When a voter grants a claim, and how long it waits after a restart.
 
 Theory of operation.  A heartbeat brings the claim to `LeaseVoter.acknowledge`, if the node
-believes it (`LeaderDoubts.claim`).  A voter that granted this claim before renews the grant.  It
-grants a new claim if all of these hold; `objection` returns the first that does not:
+believes it (`LeaderDoubts.believed_claim`).  A voter that granted this claim before renews the
+grant.  It grants a new claim if all of these hold; `objection` returns the first that does not:
 
 * its disk takes writes;
 * the candidate is a voter of the committed document, by the voter's copy;
@@ -139,7 +139,7 @@ class LeaderDoubts:
         return evolve(electorate, able=electorate.able - {doubted}) if doubted else electorate
 
     def deadline(self) -> Instant:
-        """Return when a doubt next begins or ends without an event, or last did."""
+        """Return when a doubt begins or ends without an event; the time may have passed."""
         ends = (doubt.until for doubt in self._doubts.values() if doubt.until > NEVER)
         return min(self._patient_until(), *ends, FOREVER)
 
@@ -183,7 +183,7 @@ class LeaderDoubts:
         lasts_s = DOUBTED_DEADS * dead_after_s * 2 ** min(doubt.times, DOUBLED_MAX)
         doubt.until, doubt.times = Instant(now + lasts_s), doubt.times + 1
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are no longer members."""
         if self._awaited not in members:
             self._awaited = None

@@ -50,7 +50,10 @@ class ObservedMaster:
         return self._acted.get(term) == node
 
     def record_end(self, node: NodeId, now: Instant, gave_up: Term | None = None) -> bool:
-        """Record that `node` gave up its terms until `gave_up`, or all; return if it was master."""
+        """Record that `node` gave up its terms; return whether it was master until now.
+
+        With `gave_up`, only that term and earlier ones.
+        """
         if gave_up is not None:
             self._over[node] = max(gave_up, self._over.get(node, gave_up))
         ends = node == self._node and now < self.until and (gave_up is None or self.term <= gave_up)
@@ -58,7 +61,7 @@ class ObservedMaster:
             self.until = NEVER
         return ends
 
-    def keep(self, members: frozenset[NodeId]) -> None:
+    def forget_strangers(self, members: frozenset[NodeId]) -> None:
         """Forget nodes that are no longer members."""
         if self._node not in members:
             self.until = NEVER

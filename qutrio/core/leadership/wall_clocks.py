@@ -69,7 +69,7 @@ class WallClocks:
         self._paid_until[node] = paid_until
         return True
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are not in `members`."""
         for stranger in self.skew.keys() - members:
             del self.skew[stranger]

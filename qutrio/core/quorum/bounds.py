@@ -44,9 +44,9 @@ RAISE_EVERY_DEADS = 0.5
 
 CHANGES_PER_S = 5000
 """How many changes of the document one node may propose in the long run: an eighth of the
-master's time.  Of a large hand edit it pays the whole afterwards."""
+master's time.  A larger hand edit is accepted, and the node must then pause for all of it."""
 CHANGES_AT_ONCE_S: Seconds = 1.0
-"""So far ahead it may be when it proposes more."""
+"""A node may propose more while the changes before took this long, or less, beyond now."""
 
 Getter: TypeAlias = Callable[[Any], Any]
 Getters: TypeAlias = tuple[tuple[Getter, ...], ...]
@@ -85,7 +85,7 @@ class TermRateLimit:
         self._paid_until[sender] = paid_until
         return True
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget nodes that are no longer members."""
         for stranger in self._paid_until.keys() - members:
             del self._paid_until[stranger]
@@ -93,7 +93,7 @@ class TermRateLimit:
 
 @define
 class ProposalRateLimit:
-    """How much each node has proposed lately: the time until which it is paid for, as above."""
+    """For each node, the time until which the changes that it proposed keep it from more."""
 
     _paid_until: dict[NodeId, Instant] = field(factory=dict)
 
@@ -105,7 +105,7 @@ class ProposalRateLimit:
         self._paid_until[asker] = Instant(paid_until + changes / CHANGES_PER_S)
         return True
 
-    def keep(self, members: AbstractSet[NodeId]) -> None:
+    def forget_strangers(self, members: AbstractSet[NodeId]) -> None:
         """Forget whoever is no longer a member."""
         for stranger in self._paid_until.keys() - members:
             del self._paid_until[stranger]

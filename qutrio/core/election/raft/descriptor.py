@@ -28,7 +28,7 @@ def _timing(settings: Settings) -> Timing:
 
 
 ELECTIONS_MAX = 20
-"""Votes are split less often than this in a row."""
+"""An election succeeds within this many attempts."""
 
 RAFT = Descriptor(
     name="raft",

@@ -1,4 +1,4 @@
-"""Positions of candidates: a description of its state by the candidate's own program.
+"""Positions of candidates: how the program of a candidate describes its own state.
 
 A position is bytes that only that program understands, sent as hexadecimal digits.
 """
