@@ -19,12 +19,10 @@ OLD, MIDDLE, NEW = pos(1), pos(11), pos(13)
         ({A: OLD, B: MIDDLE, C: MIDDLE}, {B, C}, (MIDDLE, C)),
         ({A: OLD, B: MIDDLE, C: NEW}, {B, C}, (MIDDLE, B)),
         ({A: OLD, B: MIDDLE, C: NEW}, {C}, (NEW, C)),
-        ({A: OLD, B: MIDDLE, C: MIDDLE}, set(), None),
-        ({A: OLD, B: MIDDLE}, set(), None),
     ],
 )
 def test_a_voter_that_sends_nothing_is_replaced_by_one_with_a_later_record_only(
-    accepted: dict[NodeId, Position], among: set[NodeId], found: tuple[Position, NodeId] | None
+    accepted: dict[NodeId, Position], among: set[NodeId], found: tuple[Position, NodeId]
 ) -> None:
     newest = newest_needed(accepted, A, among, THREE)
     assert newest is not None

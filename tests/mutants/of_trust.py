@@ -90,15 +90,13 @@ MUTANTS = (
     Mutant(
         name="what a majority denies is adopted",
         why="one voter could name a record that no node accepted, and block every claim",
-        edits=(
-            Edit("newest_needed", "possible = backers | silent", "possible = joint_config.all"),
-        ),
+        edits=(Edit("newest_needed", "backers(place) | silent", "joint_config.all"),),
         tests=LOST_GRANTER,
     ),
     Mutant(
         name="silent voters deny",
         why="a voter that has not answered may have accepted the newest record",
-        edits=(Edit("newest_needed", "possible = backers | silent", "possible = backers"),),
+        edits=(Edit("newest_needed", "backers(place) | silent", "backers(place)"),),
         tests=LOST_GRANTER,
     ),
     Mutant(

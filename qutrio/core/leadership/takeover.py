@@ -27,12 +27,9 @@ from qutrio.model.stable import Position
 
 @frozen
 class Newest:
-    """A position to adopt, a voter that accepted its record, and how many did, or a later one.
+    """A position to adopt, a voter that accepted its record, and how many did, or a later one."""
 
-    `found` is None if only voters that do not send it have the needed record.
-    """
-
-    found: tuple[Position, NodeId] | None
+    found: tuple[Position, NodeId]
     backers: int
 
 
@@ -55,9 +52,6 @@ class Takeover:
         newest = newest_needed(accepted, register.me, granters, register.joint_config)
         if newest is None:
             return register.establish(claim, None, now)
-        if newest.found is None:
-            register.passed_over.clear()  # only a voter that was passed over has it: ask again
-            return []
         if newest.backers == 1 and self._waits(claim, now):
             return []
         return register.establish(claim, newest.found, now)
@@ -96,17 +90,18 @@ def newest_needed(
     has, as in Paxos, so it may take its place; an earlier one may not, whoever can send it.
     """
     silent = joint_config.all - accepted.keys()
-    for place in sorted(accepted.values(), reverse=True):
-        backers = {n for n, p in accepted.items() if p >= place}
-        possible = backers | silent
+
+    def backers(place: Position) -> set[NodeId]:
+        return {n for n, p in accepted.items() if p >= place}
+
+    def may_be_chosen(place: Position) -> bool:
         configurations = (joint_config.committed, joint_config.accepted)
-        if not any(holds_quorum(possible, voters) for voters in configurations):
-            continue
-        if me in backers:
-            return None
-        sources = [(accepted[n], n) for n in (backers & among)]
-        if not sources:
-            return Newest(None, len(backers))
-        nearest = min(sources)[0]
-        return Newest(max(s for s in sources if s[0] == nearest), len(backers))
-    return None
+        return any(holds_quorum(backers(place) | silent, voters) for voters in configurations)
+
+    needed = max(place for place in accepted.values() if may_be_chosen(place))
+    if accepted[me] >= needed:
+        return None
+    having = backers(needed)  # one of them is in `among`, which is a majority with `me`
+    nearest = min(accepted[node] for node in having & among)
+    found = max(node for node in having & among if accepted[node] == nearest)
+    return Newest((nearest, found), len(having))
