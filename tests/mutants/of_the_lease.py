@@ -1,6 +1,6 @@
 """Faults in the lease: promises, grants, majorities, the cooldown, promises on disk."""
 
-from tests.mutants.fault_mixes import CUTS, DRIFT, MEMBERS, NAPS, ONE_WAY, REMOVALS, SLEEP, SLOW
+from tests.mutants.fault_mixes import CUTS, DRIFT, MEMBERS, NAPS, REMOVALS, SLEEP, SLOW
 from tests.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
@@ -130,8 +130,7 @@ MUTANTS = (
             ),
             Edit("LeaseVoter.objection", "if wanted == candidate or", "if wanted is not None or"),
         ),
-        caught_by=("1",),
-        faults=ONE_WAY,
+        tests=("tests/core/test_lease.py",),
     ),
     Mutant(
         name="cooldown counted by every node",
