@@ -8,8 +8,6 @@ SLEEP = Faults(suspends=0.2, delay_s_max=0.3)
 """Nodes that resume and find waiting answers."""
 DRIFT = Faults(suspends=0.2, cuts=0.1, edits=0.5, clock_drift=0.05, delay_s_max=0.01)
 """Quick links, the largest allowed clock drift, and a master that is suspended."""
-ONE_WAY = Faults(one_way_cuts=0.3, loss=0.2, crashes=0.05)
-"""Nodes that send but do not receive."""
 CUTS = Faults(cuts=0.2, partial_cuts=0.2, crashes=0.1)
 """Elections that some nodes do not notice."""
 SLOW = Faults(
