@@ -24,7 +24,7 @@ from qutrio.errors import InvalidDocumentError, InvalidValueError, UnsupportedVe
 from qutrio.model.channels import Channel, UnknownChannel
 from qutrio.model.checks import Check, UnknownCheck
 from qutrio.model.ids import RequestId, Term, UnixTime
-from qutrio.model.incidents import AnyKind, NoticeKind, UnknownKind
+from qutrio.model.incidents import AnyKind, Ledger, NoticeKind, UnknownKind
 from qutrio.model.levels import LEVEL_UNSAID, level_of_field
 from qutrio.model.rules import require_id, shown
 from qutrio.model.stable import Position
@@ -100,6 +100,8 @@ def _make() -> OrjsonConverter:
     _register_union(converter, Check, UnknownCheck)
     _register_union(converter, Channel, UnknownChannel)
     _register_union(converter, Mutation, None)
+    read_ledger = converter.get_structure_hook(Ledger)
+    converter.register_structure_hook(Ledger, lambda data, _: read_ledger(data, _).well_formed())
     return converter
 
 

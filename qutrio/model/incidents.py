@@ -1,10 +1,12 @@
 """Incidents, notices and deliveries, and the ledger that holds them across changes of master."""
 
+from collections.abc import Callable
 from enum import Enum
 from functools import cached_property
-from typing import TypeAlias
+from operator import attrgetter
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from qutrio.model.channels import Channel
 from qutrio.model.edits import Edit
@@ -181,6 +183,18 @@ class Delivery:
         return self.channel, self.notice.check if unseen is None else CheckId(unseen.cause)
 
 
+_ID: Final[Callable[[Any], Any]] = attrgetter("id")
+_KEY: Final[Callable[[Any], Any]] = attrgetter("key")
+_CHECK: Final[Callable[[Any], Any]] = attrgetter("check")
+_SEQUENCE: Final[Callable[[Any], int]] = attrgetter("notice.sequence")
+_CHANNEL_AND_CAUSE: Final[Callable[[Any], Any]] = attrgetter("channel", "cause")
+T = TypeVar("T")
+
+
+def _unique(items: tuple[T, ...], name: Callable[[T], object]) -> tuple[T, ...]:
+    return tuple({name(item): item for item in items}.values())
+
+
 @frozen(kw_only=True)
 class Ledger:
     """Open incidents by check id, undelivered notices by sequence, and the last sequence.
@@ -199,6 +213,27 @@ class Ledger:
     unjudged: tuple[Unjudged, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
     unseen: tuple[Unseen, ...] = field(default=(), metadata=since(UNSEEN_NOTICES))
     extra: Extra = ()
+
+    def well_formed(self) -> Self:
+        """Return the ledger in its order and without duplicates.
+
+        Searches and indexes rely on both, and a member that lies may have written another one.
+        """
+        incidents = _unique(_unique(self.incidents, _ID), _CHECK)
+        outbox = _unique(self.outbox, _KEY)
+        unseen = _unique(_unique(self.unseen, _ID), _CHANNEL_AND_CAUSE)
+        return evolve(
+            self,
+            incidents=tuple(sorted(incidents, key=_CHECK)),
+            outbox=tuple(sorted(outbox, key=_SEQUENCE)),
+            unjudged=tuple(sorted(_unique(self.unjudged, _CHECK), key=_CHECK)),
+            unseen=tuple(sorted(unseen, key=_CHANNEL_AND_CAUSE)),
+        )
+
+    @property
+    def last_sequence(self) -> int:
+        """The highest sequence, also if the number of the ledger is below that of a notice."""
+        return max(self.sequence, self.outbox[-1].notice.sequence) if self.outbox else self.sequence
 
     @cached_property
     def waiting(self) -> frozenset[DeliveryKey]:

@@ -39,3 +39,18 @@ def test_an_item_is_encoded_once_and_those_not_used_are_dropped() -> None:
     assert [known.get(item) for item in items[:6]] == [None] * 6
     assert known.get(items[-1]) == b"x"
     assert known.get(evolve(incident(), since_unix=UnixTime(1.0))) is None
+
+
+def test_a_ledger_that_nobody_would_write_is_put_in_order_when_it_is_read() -> None:
+    """Its writer lied: items come twice, out of order, and with numbers that are still to come."""
+    twice = incident(CheckId("c2"))
+    ledger = Ledger(
+        sequence=3,
+        incidents=(twice, incident(CheckId("c1")), twice, evolve(twice, check=CheckId("c3"))),
+        outbox=tuple(delivery(CheckId(f"c{n}"), number=n) for n in (5, 2, 9, 2)),
+    )
+    read = CONVERTER.structure(CONVERTER.unstructure(ledger), Ledger)
+    assert [i.check for i in read.incidents] == ["c1", "c3"]
+    assert [d.notice.sequence for d in read.outbox] == [2, 5, 9]
+    assert (read.sequence, read.last_sequence) == (3, 9)
+    assert CONVERTER.structure(CONVERTER.unstructure(read), Ledger) == read

@@ -19,6 +19,7 @@ from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra, RequestId, UnixTime
+from qutrio.model.incidents import Ledger
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
@@ -248,7 +249,8 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
     fields = {a.name: values(a.type) for a in attrs.fields(shape) if a.name != "extra"}
     if "extra" in attrs.fields_dict(shape):
         fields["extra"] = extras
-    return st.builds(shape, **fields)
+    built = st.builds(shape, **fields)
+    return built.map(Ledger.well_formed) if shape is Ledger else built
 
 
 def tuples(first: Any, *rest: Any) -> st.SearchStrategy[Any]:

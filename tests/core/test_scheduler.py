@@ -78,6 +78,14 @@ def test_an_open_incident_is_not_opened_again() -> None:
     assert reconcile(ledger, inputs(down=True), {WEB}) == ledger
 
 
+def test_a_notice_is_numbered_after_those_that_wait_whatever_the_ledger_says() -> None:
+    """A member that lies wrote a number below that of a notice: the outbox stays in order."""
+    ledger = Ledger(sequence=1, outbox=(delivery(DB, number=9),))
+    after = reconcile(ledger, inputs(down=True), {WEB})
+    assert [d.notice.sequence for d in after.outbox] == [9, 10]
+    assert (after.sequence, reconcile(ledger, inputs(), {WEB})) == (10, ledger)
+
+
 def test_only_evaluated_checks_open_incidents() -> None:
     assert reconcile(Ledger(), inputs(down=True), set()) == Ledger()
 

@@ -37,3 +37,22 @@ def test_a_time_that_is_moved_often_does_not_fill_memory() -> None:
         queue.put("b", Instant(float(20_000 - at)))
     assert queue.first() == 1.0
     assert len(queue._heap) <= UNUSED_MAX + 5
+
+
+def test_the_heap_may_be_made_anew_while_the_earliest_time_is_looked_for() -> None:
+    """Many keys are dropped behind one that was postponed: its new entry finds the heap too long.
+
+    The heap that `first` goes on with must be the new one.
+    """
+    queue, many = TimeQueue[int](), 3 * UNUSED_MAX
+    queue.put(-1, Instant(0.0))
+    for key in range(many):
+        queue.put(key, Instant(10.0 + key))
+    queue.put(-1, Instant(500.0))
+    for key in range(1, many):
+        queue.drop(key)
+    assert queue.first() == 10.0
+    queue.put(0, Instant(1_000.0))
+    assert queue.take_due(Instant(999.0)) == [-1]
+    assert queue.take_due(Instant(1_000.0)) == [0]
+    assert (queue.first(), len(queue)) == (FOREVER, 0)

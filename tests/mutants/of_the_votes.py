@@ -251,8 +251,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "TimeQueue.first",
-                "heappop(heap)\n                self._push(key, self._times[key])",
-                "heappop(heap)",
+                "heappop(self._heap)\n                self._push(key, self._times[key])",
+                "heappop(self._heap)",
             ),
         ),
         tests=("tests/core/test_time_queue.py",),

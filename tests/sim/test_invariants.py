@@ -223,7 +223,7 @@ def test_5_a_change_that_was_not_proposed_is_noticed() -> None:
 
 def test_6_a_removed_node_that_is_still_heard_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     world = begin()
-    monkeypatch.setattr(Liveness, "keep", lambda *_: None)
+    monkeypatch.setattr(Liveness, "forget_strangers", lambda *_: None)
     world.propose(N0, RemoveMember(node=N2))
     with pytest.raises(InvariantError, match=r"^6: n0[01] still counts \['n02'\]"):
         world.run(20)

@@ -86,7 +86,7 @@ def reconcile(
     examined = set(changed)
     if not all_open and not examined:
         return ledger
-    document, sequence = inputs.document, ledger.sequence
+    document, sequence = inputs.document, ledger.last_sequence
     incidents, outbox = list(ledger.incidents), list(ledger.outbox)
     if all_open:
         by_check = {i.check: i for i in incidents}
@@ -111,7 +111,7 @@ def reconcile(
         elif state is State.UP and found:
             sequence += 1
             outbox += deliveries(NoticeKind.RECOVERED, incidents.pop(place), inputs, sequence)
-    if sequence == ledger.sequence:
+    if sequence == ledger.last_sequence:
         return ledger
     return evolve(ledger, sequence=sequence, incidents=tuple(incidents), outbox=tuple(outbox))
 

@@ -101,7 +101,7 @@ class DeliveryScheduler:
     """Deliveries that waited when this node became master: any member may have made them."""
     _delegated_to: dict[DeliveryKey, set[NodeId]] = field(factory=dict)
     """The members that this node asked to make a delivery."""
-    _is_heir: bool = False
+    _inherited_unchecked: bool = False
     """Whether deliveries were inherited since the last committed outbox."""
     _has_news: bool = False
     """Whether deliveries ended or left the outbox since `_forget_strangers`."""
@@ -114,7 +114,7 @@ class DeliveryScheduler:
         """Record that these may have been attempted by an earlier master, or for it."""
         self._inherited = set(keys)
         self._attempted |= self._inherited
-        self._is_heir = True
+        self._inherited_unchecked = True
 
     def tried(self, key: DeliveryKey) -> bool:
         """Return True if a delivery was attempted, or may have been."""
@@ -221,8 +221,8 @@ class DeliveryScheduler:
                 if attempt is not None and attempt.busy_until is not None:
                     self.successors.orphans[delivery.key] = (attempt.lane, attempt.busy_until)
             self._has_news = self._has_news or bool(gone)
-        if self._is_heir:
-            self._is_heir, waiting = False, self.lanes.keys()
+        if self._inherited_unchecked:
+            self._inherited_unchecked, waiting = False, self.lanes.keys()
             self._attempted &= waiting
             self._inherited &= waiting
         if self._has_news:

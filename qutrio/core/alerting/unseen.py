@@ -130,7 +130,7 @@ class UnseenTracker:
         if not examined:
             return ledger
         draft = Draft(
-            ledger.sequence,
+            ledger.last_sequence,
             {u.check: u for u in ledger.unjudged},
             {(u.channel, u.cause): u for u in ledger.unseen},
         )

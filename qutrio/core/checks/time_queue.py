@@ -56,13 +56,12 @@ class TimeQueue(Generic[K]):
 
     def first(self) -> Instant:
         """Return the earliest time; `FOREVER` without a key."""
-        heap = self._heap
-        while heap:
-            at, key = heap[0]
+        while self._heap:
+            at, key = self._heap[0]
             if self._entries.get(key) != at:
-                heappop(heap)  # it was dropped, or another entry replaced it
+                heappop(self._heap)  # it was dropped, or another entry replaced it
             elif self._times[key] > at:
-                heappop(heap)
+                heappop(self._heap)
                 self._push(key, self._times[key])
             else:
                 return at
