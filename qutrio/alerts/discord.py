@@ -21,6 +21,7 @@ COLOURS = {
     NoticeKind.TEST: 0x7F8C8D,
     NoticeKind.UNSEEN: 0xF39C12,
     NoticeKind.SEEN: 0x27AE60,
+    NoticeKind.DIGEST: 0xC0392B,
 }
 _FENCE = "```"
 _ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"

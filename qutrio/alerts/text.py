@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
+from qutrio.alerts import digest_text
 from qutrio.alerts.envelope import Envelope
 from qutrio.alerts.unseen_text import cause, how_seen, listed, seen_opening, unseen_opening
 from qutrio.model.durations import format_duration
@@ -37,6 +38,8 @@ def subject(notice: Notice) -> str:
             line = f"[UNSEEN] {name}: no verdict for {in_words(outage_s(notice))}: {cause(notice)}"
         case NoticeKind.SEEN:
             line = f"[SEEN] {name}: {how_seen(notice)} after {in_words(outage_s(notice))}"
+        case NoticeKind.DIGEST:
+            line = f"[DIGEST] {digest_text.counted(notice)}: {digest_text.named(notice)}"
         case _:
             assert_never(notice.known_kind)
     return line if len(line) <= SUBJECT_CHARS_MAX else line[: SUBJECT_CHARS_MAX - 1] + "…"
@@ -46,10 +49,11 @@ def body(envelope: Envelope) -> str:
     """Return the whole message as plain text, ending in a newline."""
     notice = envelope.notice
     sections = [_opening(notice), *_reservation(notice), _facts(notice), *listed(notice)]
+    sections += digest_text.sections(notice)
     if notice.evidence:
         sections += [f"What each node saw ({votes(notice.evidence)}):\n{table(notice.evidence)}"]
         sections += _abstentions(notice.evidence)
-    if notice.kind is not NoticeKind.TEST and not notice.minority:
+    if notice.kind not in {NoticeKind.TEST, NoticeKind.DIGEST} and not notice.minority:
         sections += [f"Why, on any node: qutrio explain {clip(notice.incident)}"]
     sections += [_signature(envelope)]
     return "\n\n".join(sections) + "\n"
@@ -113,7 +117,7 @@ def in_utc(unix: UnixTime) -> str:
         return f"{unix:g} s after 1970"
 
 
-def _opening(notice: Notice) -> str:
+def _opening(notice: Notice) -> str:  # noqa: PLR0911 - one sentence for each kind
     name = clip(notice.check_name)
     match notice.known_kind:
         case NoticeKind.DOWN:
@@ -128,6 +132,8 @@ def _opening(notice: Notice) -> str:
             return unseen_opening(notice, in_words(outage_s(notice)))
         case NoticeKind.SEEN:
             return seen_opening(notice, in_words(outage_s(notice)))
+        case NoticeKind.DIGEST:
+            return digest_text.opening(notice)
         case _:
             assert_never(notice.known_kind)
 
@@ -169,7 +175,7 @@ def _facts(notice: Notice) -> str:
             rows += [("Sent", in_utc(notice.at_unix))]
         case NoticeKind.UNSEEN:
             rows += [("Since", in_utc(notice.since_unix))]
-        case NoticeKind.SEEN:
+        case NoticeKind.SEEN | NoticeKind.DIGEST:
             rows += [("From", in_utc(notice.since_unix)), ("Until", in_utc(notice.at_unix))]
         case _:
             assert_never(notice.known_kind)

@@ -17,7 +17,7 @@ from qutrio.alerts.send_result import SendResult
 from qutrio.alerts.text import clock_error_s, in_utc, outage_s, subject
 from qutrio.alerts.tls import ClientContexts
 from qutrio.model.channels import WebhookChannel
-from qutrio.model.incidents import Notice, NoticeKind
+from qutrio.model.incidents import Digest, Notice, NoticeKind
 from qutrio.model.results import Evidence
 from qutrio.model.unseen import UnseenChecks
 
@@ -46,6 +46,7 @@ def payload(envelope: Envelope) -> bytes:
                 "target": notice.target,
             },
             **_unseen(notice.unseen),
+            **_digest(notice.digest),
             "since": in_utc(notice.since_unix),
             "since_unix": notice.since_unix,
             "at": in_utc(notice.at_unix),
@@ -82,6 +83,26 @@ def _unseen(unseen: UnseenChecks | None) -> dict[str, object]:
         for check in unseen.checks
     ]
     return {"cause": unseen.cause, "checks_count": unseen.count, "checks": checks}
+
+
+def _digest(digest: Digest | None) -> dict[str, object]:
+    """Return the fields about the notices that a digest stands for; none for other notices."""
+    if digest is None:
+        return {}
+    notices = [
+        {
+            "event": line.kind.value,
+            "incident_id": line.incident,
+            "check": {"id": line.check or None, "name": line.check_name, "target": line.target},
+            "since_unix": line.since_unix,
+            "at_unix": line.at_unix,
+            "duration_s": line.lasted_s,
+            "detail": line.detail,
+        }
+        for line in digest.lines
+    ]
+    counts = {count.kind.value: count.count for count in digest.counts}
+    return {"notices_count": digest.total, "counts": counts, "notices": notices}
 
 
 def _edited(notice: Notice) -> dict[str, object] | None:

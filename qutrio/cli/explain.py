@@ -31,6 +31,7 @@ FATES = {
     "channel gone": "dropped with its channel",
     "forgotten": "dropped with its check",
     "unheard": "outcome not seen",
+    "in digest": "is in a digest that waits",
 }
 
 
@@ -135,5 +136,7 @@ def _pages(pages: list[Row]) -> str:
     for page in pages:
         by = f" by {page['by']['name']}" if page["by"] and page["fate"] == "delivered" else ""
         fate = FATES.get(page["fate"], page["fate"])
+        if page["digest"] and page["fate"] == "delivered":
+            fate = f"delivered in {page['digest']}"
         words.append(f"{page['kind'].upper()} to {page['channel']['name']} {fate}{by}")
     return "; ".join(words)

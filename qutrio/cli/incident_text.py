@@ -177,6 +177,10 @@ def _noticed(entry: Row, answer: Row) -> Iterable[TextLine]:
         names = ", ".join(check["name"] for check in several["checks"])
         more = several["count"] - len(several["checks"])
         evidence = (several["cause"], names + (f", and {more} more" if more else ""))
+    elif digest := notice.get("digest"):
+        names = ", ".join(dict.fromkeys(line["check_name"] for line in digest["lines"]))
+        counts = (f"{c['count']} {c['kind'].upper()}" for c in digest["counts"])
+        evidence = (f"it stands for {', '.join(counts)}", names)
     elif not _own_count(answer["entries"]) and notice["evidence"]:
         seen = (f"  {line}" for line in evidence_lines(notice["evidence"]))
         evidence = ("the votes as the master counted them:", *seen)
@@ -209,6 +213,7 @@ def _crossed(entry: Row, answer: Row) -> Iterable[TextLine]:
         "channel gone": "is dropped: the channel was removed or disabled",
         "forgotten": "is dropped: the check was removed or disabled",
         "given up": "is given up: too many notices waited",
+        "in digest": f"goes into the notice {entry.get('digest')}, with others that wait",
     }
     yield TextLine(entry["at_unix"], f"{what} {causes.get(entry['cause'], entry['cause'])}")
 

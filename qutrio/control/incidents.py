@@ -20,7 +20,8 @@ async def list_incidents(context: ControlContext, request: Request) -> Row:
     """List the newest incidents, and the newest rounds that paged nobody (`incident.list`)."""
     del request
     entries = await context.services.read_journal()
-    reports = incident_reports(entries)[-INCIDENTS_LISTED_MAX:]
+    reports = [report for report in incident_reports(entries) if not report.is_digest]
+    reports = reports[-INCIDENTS_LISTED_MAX:]
     doubts = [e for e in entries if isinstance(e.fact, Doubted)][-DOUBTS_LISTED_MAX:]
     return {
         **journal_owner(context),
@@ -98,6 +99,7 @@ def _page_row(page: Page) -> Row:
         "kind": page.kind.value,
         "channel": {"id": page.channel.id, "name": page.channel.name},
         "fate": page.fate.value,
+        "digest": page.digest,
         "by": None if page.by is None else {"id": page.by.id, "name": page.by.name},
     }
 

@@ -114,6 +114,7 @@ class Node:
             DeliveryScheduler(rng),
             limits.delegated,
         )
+        self.alerts.scheduler.gathering.singles_max = limits.singles
         self.alerts.unseen_tracker = UnseenTracker(limits.unseen_after_s, limits.unseen_intervals)
         self.journal = JournalWriter(
             identity, self.leadership, self.register, self.exchange.verdicts, self.alerts.ages
@@ -345,7 +346,11 @@ class Node:
             return []
         for change in self.router.own_changes(now):
             self.register.propose(change)
-        effects = self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
+        effects, before = list[Effect](), self.register.accepted.ledger
+        if self.register.waiting or self.transfer.wanted or not self.alerts.gathers(now):
+            effects += self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
+        if self.register.accepted.ledger is not before:
+            self.alerts.pace.on_write(self.register.accepted.ledger, now)
         return effects + self.alerts.start_attempts(self._live_peers(now), now)
 
     def _advance_proposals(self, now: Instant) -> list[Effect]:

@@ -1,8 +1,9 @@
 """Incidents, notices and deliveries, and the ledger that holds them across changes of master."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
@@ -24,6 +25,7 @@ from qutrio.model.levels import (
     AUTHORS,
     CLOSED_NOTICES,
     DELIVERY_PARTS,
+    DIGESTS,
     MEASURED_DURATIONS,
     UNSEEN_NOTICES,
     since,
@@ -44,11 +46,13 @@ class NoticeKind(Enum):
     """Checks have had no verdict for long."""
     SEEN = "seen"
     """The last of them has a verdict again, or is disabled or removed."""
+    DIGEST = "digest"
+    """Many notices in one."""
     TEST = "test"
 
 
-ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN})
-"""The kinds that announce an end."""
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.SEEN, NoticeKind.DIGEST})
+"""The kinds that announce an end, or may."""
 OF_OUTAGES = frozenset({NoticeKind.DOWN, NoticeKind.RECOVERED, NoticeKind.CLOSED})
 """The kinds about an outage of one check."""
 
@@ -101,6 +105,50 @@ class Incident:
 
 
 @frozen(kw_only=True)
+class DigestLine:
+    """What a digest says of one notice; `detail` is what the first failing node saw."""
+
+    kind: AnyKind
+    incident: IncidentId
+    check: CheckId
+    check_name: str
+    target: str
+    since_unix: UnixTime
+    at_unix: UnixTime
+    lasted_s: Seconds | None
+    detail: str
+    extra: Extra = ()
+
+
+@frozen(kw_only=True)
+class KindCount:
+    """How many notices of one kind a digest stands for."""
+
+    kind: AnyKind
+    count: int
+    extra: Extra = ()
+
+
+@frozen(kw_only=True)
+class Digest:
+    """The notices that one notice stands for: how many of each kind, and the first of them."""
+
+    counts: tuple[KindCount, ...]
+    lines: tuple[DigestLine, ...]
+    extra: Extra = ()
+
+    @property
+    def total(self) -> int:
+        """How many notices it stands for."""
+        return sum(count.count for count in self.counts)
+
+    @property
+    def unlisted(self) -> int:
+        """How many of them have no line."""
+        return max(0, self.total - len(self.lines))
+
+
+@frozen(kw_only=True)
 class Notice:
     """One message to people.
 
@@ -110,7 +158,8 @@ class Notice:
     notice; else it says how many of the members hear each other, as `1 of 3`.
     `lasted_s` is the measured duration of the outage that ended; None if none ended, and
     in a cluster with members of older versions.  `edited` is as in the incident.  A notice about
-    several checks lists them in `unseen`; its `check` is empty, and it is its own incident.
+    several checks lists them in `unseen`, a digest in `digest`; its `check` is empty, and it is its
+    own incident.
     """
 
     id: NoticeId
@@ -129,6 +178,7 @@ class Notice:
     lasted_s: Seconds | None = field(default=None, metadata=since(MEASURED_DURATIONS))
     ending: Ending | None = field(default=None, metadata=since(CLOSED_NOTICES))
     unseen: UnseenChecks | None = field(default=None, metadata=since(UNSEEN_NOTICES))
+    digest: Digest | None = field(default=None, metadata=since(DIGESTS))
     extra: Extra = ()
 
     @property
@@ -139,6 +189,8 @@ class Notice:
 
 
 DeliveryKey: TypeAlias = tuple[NoticeId, ChannelId]
+DIGESTS_OF_A_CHANNEL = CheckId("all digests")
+"""What stands for the check in the lane of digests; it is no valid id of a check."""
 
 
 @frozen(kw_only=True)
@@ -177,8 +229,11 @@ class Delivery:
     def lane(self) -> tuple[ChannelId, CheckId]:
         """The channel and the check, whose notices are sent in order.
 
-        For a notice about several checks, the cause takes the place of the check.
+        For a notice about several checks, the cause takes the place of the check; all digests for
+        a channel have one lane.
         """
+        if self.notice.digest is not None:
+            return self.channel, DIGESTS_OF_A_CHANNEL
         unseen = self.notice.unseen
         return self.channel, self.notice.check if unseen is None else CheckId(unseen.cause)
 
@@ -234,6 +289,10 @@ class Ledger:
     def last_sequence(self) -> int:
         """The highest sequence, also if the number of the ledger is below that of a notice."""
         return max(self.sequence, self.outbox[-1].notice.sequence) if self.outbox else self.sequence
+
+    def after(self, sequence: int) -> Iterator[Delivery]:
+        """Return the deliveries in the outbox with a higher sequence, the newest first."""
+        return takewhile(lambda d: d.notice.sequence > sequence, reversed(self.outbox))
 
     @cached_property
     def waiting(self) -> frozenset[DeliveryKey]:

@@ -226,15 +226,22 @@ class Leaving(Enum):
     GIVEN_UP = "given up"
     """Too many notices waited."""
 
+    DIGEST = "in digest"
+    """A digest takes its place."""
+
 
 @frozen(kw_only=True)
 class Crossed:
-    """The node learned that a majority removed a notice for a channel from the outbox."""
+    """The node learned that a majority removed a notice for a channel from the outbox.
+
+    `digest` is the notice that takes its place.
+    """
 
     notice: NoticeId
     channel: ChannelId
     cause: Leaving
     master: Named | None
+    digest: NoticeId | None = None
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attrs import AttrsInstance
 
-LEVEL: Final = 2
+LEVEL: Final = 3
 """The highest level that this program knows."""
 LEVEL_UNSAID: Final = 1
 """The level of programs that announce none."""
@@ -45,6 +45,9 @@ MAIL_NAMES: Final = 2
 
 MEASURED_DURATIONS: Final = 2
 """Members send each other the ages of incidents, and notices contain them."""
+
+DIGESTS: Final = 3
+"""Notices that stand for many others."""
 
 _SINCE: Final = "qutrio.level"
 

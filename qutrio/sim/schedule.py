@@ -50,6 +50,7 @@ TIGHT = evolve(
     proposals_queued=2,
     proposals_per_write=1,
     delegated=1,
+    singles=1,
     results_per_report=1,
 )
 """Limits that are exceeded often."""

@@ -134,5 +134,5 @@ def test_an_old_node_cannot_join_a_new_cluster(lab: Lab, older: Path) -> None:
     stranger = Node("b", lab.home / "b", bind="127.0.0.2", port=9901)
     stranger.program = older
     made = json.loads(first.cli("enroll", "create", "--auto-approve", "--json").stdout)
-    with pytest.raises(AssertionError, match="b runs level 1, the cluster needs 2; upgrade b"):
+    with pytest.raises(AssertionError, match="b runs level 1, the cluster needs 3; upgrade b"):
         stranger.join(made["token"])

@@ -19,7 +19,7 @@ from qutrio.model.document import ClusterDocument, Settings
 from qutrio.model.edits import Edit
 from qutrio.model.icmp_check import IcmpCheck
 from qutrio.model.ids import Extra, RequestId, UnixTime
-from qutrio.model.incidents import Ledger
+from qutrio.model.incidents import Ledger, NoticeKind, UnknownKind
 from qutrio.model.levels import LEVEL
 from qutrio.model.members import Member, Token
 from qutrio.model.tls_check import TlsCheck
@@ -207,6 +207,7 @@ documents = st.builds(
     edits=st.lists(edits, max_size=2).map(tuple),
     extra=extras,
 )
+KNOWN_KINDS = frozenset(kind.value for kind in NoticeKind)
 EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     int: counts,
     float: reals,
@@ -229,6 +230,7 @@ EXPLICIT: dict[Any, st.SearchStrategy[Any]] = {
     WebhookChannel: webhook_channels,
     DiscordChannel: discord_channels,
     UnknownChannel: unknown_channels,
+    UnknownKind: st.builds(UnknownKind, texts.filter(lambda name: name not in KNOWN_KINDS)),
 }
 
 

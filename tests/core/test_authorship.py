@@ -5,7 +5,7 @@ from attrs import evolve
 from qutrio.core.api.effects import Notify
 from qutrio.core.api.events import Proposed
 from qutrio.core.api.hand_edit import differences
-from qutrio.core.api.mutations import Mutation, PutChannel, PutCheck, Refusal, RemoveCheck
+from qutrio.core.api.mutations import Batch, Mutation, PutChannel, PutCheck, Refusal, RemoveCheck
 from qutrio.core.consensus.authorship import REMOVED_KEPT, UID_MAX, Author, authored
 from qutrio.model.edits import COMMAND, OWN, Edit
 from qutrio.model.ids import CheckId, NodeId, RequestId, Revision
@@ -105,10 +105,21 @@ def test_a_hand_edit_does_not_change_who_changed_what() -> None:
     cluster = elected_cluster()
     asked(cluster, B, API)
     held = cluster.nodes[A].register.committed.document
-    for forged in (evolve(held, edits=()), evolve(held, last_change=None)):
+    last = held.last_change
+    assert last is not None
+    other = evolve(last, name="somebody")
+    for forged in (evolve(held, edits=(*held.edits, other)), evolve(held, last_change=other)):
         outcome = differences(held, forged)
         assert isinstance(outcome, Refusal)
         assert "the cluster writes them" in outcome.reason
+
+
+def test_a_hand_edit_may_leave_out_who_changed_what() -> None:
+    """The lines at the end of the file are easily lost when the checks above are replaced."""
+    cluster = elected_cluster()
+    asked(cluster, B, API)
+    held = cluster.nodes[A].register.committed.document
+    assert differences(held, evolve(held, edits=(), last_change=None)) == Batch(mutations=())
 
 
 # --- outages --------------------------------------------------------------------------------

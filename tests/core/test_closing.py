@@ -5,14 +5,10 @@ from random import Random
 import pytest
 from attrs import evolve
 
+from qutrio.core.alerting.attempts import ATTEMPT_S_MAX, DueAttempt
 from qutrio.core.alerting.notices import NoticeInputs, new_incident, reconcile
 from qutrio.core.alerting.outbox import drop_unreachable
-from qutrio.core.alerting.scheduler import (
-    ATTEMPT_S_MAX,
-    FORMER_TRIES_MAX,
-    DeliveryScheduler,
-    DueAttempt,
-)
+from qutrio.core.alerting.scheduler import FORMER_TRIES_MAX, DeliveryScheduler
 from qutrio.core.api.events import Attempted
 from qutrio.core.checks.verdicts import Verdicts
 from qutrio.core.consensus.applying import keep_former

@@ -2,7 +2,8 @@
 
 import pytest
 
-from qutrio.core.alerting.scheduler import ATTEMPT_S_MAX, OTHERS_WAIT_S_MAX, RETRY_FIRST_S
+from qutrio.core.alerting.attempts import ATTEMPT_S_MAX, RETRY_FIRST_S
+from qutrio.core.alerting.scheduler import OTHERS_WAIT_S_MAX
 from qutrio.core.api.effects import Notify, Send
 from qutrio.core.api.events import Received
 from qutrio.core.api.messages import Deliver, Delivered, Heartbeat

@@ -1,7 +1,7 @@
 """Holds: receivers that ask to wait, on this master and the next."""
 
+from qutrio.core.alerting.attempts import RETRY_FIRST_S, DueAttempt
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.scheduler import RETRY_FIRST_S, DueAttempt
 from qutrio.core.api.events import Attempted
 from qutrio.model.ids import NEVER, UnixTime
 from qutrio.model.incidents import Ledger

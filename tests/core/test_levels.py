@@ -159,7 +159,7 @@ def test_checking_each_address_is_refused_until_all_programs_support_it() -> Non
 
 
 def test_a_hand_edit_does_not_change_the_level() -> None:
-    for level in (1, 3):
+    for level in (1, LEVEL + 1):
         outcome = differences(HELD, evolve(HELD, level=level))
         assert isinstance(outcome, Refusal)
         assert "level cannot be changed" in outcome.reason

@@ -287,7 +287,8 @@ def test_a_token_is_found_by_id_and_secret_only(ident: TokenId, secret: str) -> 
 
 def test_a_joining_node_whose_program_is_too_old_is_refused() -> None:
     reason = refused(claim(level=LEVEL - 1))
-    assert reason == f"{member(D).name} runs level 1, the cluster needs {LEVEL}; upgrade it"
+    levels = f"level {LEVEL - 1}, the cluster needs {LEVEL}"
+    assert reason == f"{member(D).name} runs {levels}; upgrade it"
 
 
 def test_an_expired_token_is_neither_claimed_nor_approved() -> None:

@@ -3,8 +3,9 @@
 import pytest
 from attrs import evolve
 
+from qutrio.core.alerting.attempts import DueAttempt
 from qutrio.core.alerting.recipients import Recipients
-from qutrio.core.alerting.scheduler import DeliveryScheduler, DueAttempt
+from qutrio.core.alerting.scheduler import DeliveryScheduler
 from qutrio.model.ids import UnixTime
 from qutrio.model.incidents import Delivery, Ledger
 from qutrio.model.parts import (

@@ -5,15 +5,9 @@ from random import Random
 from attrs import evolve
 
 from qutrio.core.alerting.ages import IncidentAges
+from qutrio.core.alerting.attempts import ATTEMPT_S_MAX, RETRY_CAP_S, RETRY_FIRST_S, DueAttempt
 from qutrio.core.alerting.notices import NoticeInputs, channels_of, reconcile
-from qutrio.core.alerting.scheduler import (
-    ATTEMPT_S_MAX,
-    INHERITED_PAUSE_S,
-    RETRY_CAP_S,
-    RETRY_FIRST_S,
-    DeliveryScheduler,
-    DueAttempt,
-)
+from qutrio.core.alerting.scheduler import INHERITED_PAUSE_S, DeliveryScheduler
 from qutrio.core.api.events import Attempted
 from qutrio.core.checks.verdicts import Verdicts
 from qutrio.model.channels import Channel, UnknownChannel

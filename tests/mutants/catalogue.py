@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     of_rare_moments,
+    of_the_digests,
     of_the_disk,
     of_the_engines,
     of_the_gates,
@@ -20,6 +21,7 @@ EVERY = (
     *of_the_register.MUTANTS,
     *of_the_votes.MUTANTS,
     *of_the_unseen.MUTANTS,
+    *of_the_digests.MUTANTS,
     *of_the_engines.MUTANTS,
     *of_the_gates.MUTANTS,
     *of_the_levels.MUTANTS,

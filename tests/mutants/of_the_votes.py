@@ -214,8 +214,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "DeliveryScheduler.prune",
-                "if delivery.key not in self.delivered and channel is not None:",
-                "if channel is not None:",
+                "if not (delivery.key in self.delivered or complete)",
+                "if not complete",
             ),
         ),
         caught_by=("8", "9"),

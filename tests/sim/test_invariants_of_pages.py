@@ -49,7 +49,7 @@ def test_7_a_page_that_most_votes_speak_against_is_noticed(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("ahead_s", "said"),
-    [(1.2, r"only \d saw it before the last round, 2 are needed"), (5.0, "s younger than it is")],
+    [(1.2, r"only \d saw it again in a second round"), (5.0, "s younger than it is")],
 )
 def test_7_a_page_after_one_round_is_noticed(
     ahead_s: Seconds, said: str, monkeypatch: pytest.MonkeyPatch

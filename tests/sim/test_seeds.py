@@ -99,6 +99,12 @@ def test_a_resignation_of_a_program_that_was_too_old_moves_no_role() -> None:
     assert play(32509, 8, 5.0).broken is None
 
 
+@pytest.mark.parametrize(("seed", "size"), [(81154, 4), (92021, 5)])
+def test_a_voter_need_not_confirm_what_others_do(seed: int, size: int) -> None:
+    """The judge expected a second result of each voter whose only one counted."""
+    assert play(seed, size, 5.0).broken is None
+
+
 @pytest.mark.parametrize(("seed", "size"), [(22744, 3), (26689, 8)])
 def test_a_role_that_was_moved_by_hand_stays_though_a_later_heartbeat_came_first(
     seed: int, size: int

@@ -16,6 +16,7 @@ from attrs import define, field
 from qutrio.core.alerting.ages import IncidentAges
 from qutrio.core.alerting.notices import NoticeInputs, reconcile
 from qutrio.core.alerting.outbox import OUTBOX_MAX, drop_unreachable
+from qutrio.core.alerting.pace import WritePace
 from qutrio.core.alerting.partition import PartitionAlerting
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.core.alerting.scheduler import DeliveryScheduler
@@ -31,7 +32,16 @@ from qutrio.core.consensus.register import Register
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.channels import recipients_of
 from qutrio.model.document import ClusterDocument
-from qutrio.model.ids import ChannelId, CheckId, Instant, NodeId, NoticeId, Term, UnixTime
+from qutrio.model.ids import (
+    FOREVER,
+    ChannelId,
+    CheckId,
+    Instant,
+    NodeId,
+    NoticeId,
+    Term,
+    UnixTime,
+)
 from qutrio.model.incidents import DeliveryKey, Ledger, UnknownKind
 from qutrio.model.levels import DELIVERY_PARTS, MEASURED_DURATIONS, may_use
 from qutrio.model.parts import Part
@@ -54,6 +64,11 @@ class AlertManager:
     partition: PartitionAlerting = field(init=False)
     ages: IncidentAges = field(factory=IncidentAges)
     unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
+    pace: WritePace = field(factory=WritePace)
+    _gathering: bool = False
+    """Whether changes of the ledger wait for others."""
+    _hold_ends: Instant = FOREVER
+    """When notices that are held in a storm may be sent."""
     _announced_in: Term | None = None
     _examined: ClusterDocument | None = None
     """The document for which this master examined the whole ledger."""
@@ -73,7 +88,11 @@ class AlertManager:
     def deadline(self) -> Instant:
         """Return when an attempt is due or overdue, or a notice may be due."""
         return min(
-            self.scheduler.deadline(), self.partition.deadline(), self.unseen_tracker.deadline()
+            self.scheduler.deadline(),
+            self.partition.deadline(),
+            self.unseen_tracker.deadline(),
+            self.pace.next_at if self._gathering else FOREVER,
+            self._hold_ends,
         )
 
     def on_first_votes(self, checks: AbstractSet[CheckId]) -> None:
@@ -87,7 +106,8 @@ class AlertManager:
     @property
     def is_urgent(self) -> bool:
         """Whether what was recorded has consequences now."""
-        return bool(self._alarms or (self._changed and self.leadership.lease.claim is not None))
+        changes = self._changed and self.leadership.lease.claim is not None
+        return bool(self._alarms or (changes and not self._gathering))
 
     def request_probes(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have all nodes probe what a round waits for; send notices as leader of a minority."""
@@ -120,7 +140,7 @@ class AlertManager:
         """Return True if this node is master and no write is in flight; start a new term."""
         register, term = self.register, self.register.established
         if term is None or self.leadership.acting_until(now) is None:
-            self._announced_in = None
+            self._announced_in, self._gathering, self._hold_ends = None, False, FOREVER
             self.unseen_tracker.stop()
             return False
         before, self._announced_in = self._announced_in, term
@@ -134,6 +154,12 @@ class AlertManager:
             self._examined = None
             self._changed |= {c.id for c in committed.document.checks}
         return register.flight is None and self.leadership.lease.claim == term
+
+    def gathers(self, now: Instant) -> bool:
+        """Return True if changes of the ledger are to wait for others.  Only if it may write."""
+        same = self.register.committed.document is self._examined
+        self._gathering = same and now < self.pace.next_at
+        return self._gathering
 
     def next_ledger(self, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger as it should be now.  Only for a node that may write."""
@@ -153,13 +179,18 @@ class AlertManager:
         edited, self._examined = committed.document is not self._examined, committed.document
         self.scheduler.on_committed(committed.ledger)
         ledger = self.scheduler.set_channels(committed.document, committed.ledger, now)
+        ledger = self.scheduler.gather(ledger, term, now, wall)
+        sequence = ledger.last_sequence
         ledger = reconcile(ledger, inputs, changed, all_open=edited)
         ledger = self.unseen_tracker.update(ledger, inputs, changed)
+        self.scheduler.gathering.on_new(ledger.after(sequence), now)
+        self._hold_ends = self.scheduler.gathering.storms.deadline(now)
         parts = may_use(DELIVERY_PARTS, committed.document)
         # What concerns removed channels changes only with the document, and while they are kept.
         if edited:
             ledger = drop_unreachable(ledger, committed.document, self.scheduler.tried)
-        full = len(ledger.outbox) > OUTBOX_MAX and self.scheduler.lanes.may_drop(ledger.outbox)
+        full = not self.scheduler.gathering.allowed and len(ledger.outbox) > OUTBOX_MAX
+        full = full and self.scheduler.lanes.may_drop(ledger.outbox)
         if edited or ledger.former or full:
             ledger = self.scheduler.prune(ledger, committed.document, parts=parts)
         else:

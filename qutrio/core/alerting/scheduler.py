@@ -16,17 +16,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from qutrio.core.alerting.attempts import ATTEMPT_S_MAX, RETRY_CAP_S, Attempt, DueAttempt
+from qutrio.core.alerting.gathering import Gathering
 from qutrio.core.alerting.holds import Holds
-from qutrio.core.alerting.lanes import Lane, Lanes
+from qutrio.core.alerting.lanes import Lane, Lanes, is_single
 from qutrio.core.alerting.outbox import asking_again, within_bound
 from qutrio.core.alerting.recipients import Recipients
 from qutrio.core.alerting.successors import Successors
 from qutrio.core.checks.time_queue import TimeQueue
 from qutrio.model.channels import Channel, recipients_of
-from qutrio.model.ids import ChannelId, Instant, NodeId, Seconds, UnixTime
+from qutrio.model.ids import ChannelId, Instant, NodeId, Seconds, Term, UnixTime
 from qutrio.model.incidents import ENDS, Delivery, DeliveryKey, Ledger
+from qutrio.model.levels import DIGESTS, may_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,41 +38,12 @@ if TYPE_CHECKING:
     from qutrio.model.dice import Rng
     from qutrio.model.document import ClusterDocument
 
-ATTEMPT_S_MAX: Seconds = 60.0
-"""After this long without an answer an attempt counts as failed."""
-RETRY_FIRST_S: Seconds = 5.0
-RETRY_CAP_S: Seconds = 300.0
 OTHERS_WAIT_S_MAX: Seconds = RETRY_CAP_S
 """The longest wait on a channel that another member may report; then this node tries it."""
 FORMER_TRIES_MAX = 8
 """The attempts to send an end to a removed channel, after which it is dropped."""
 INHERITED_PAUSE_S: Seconds = 2.0
 """How long a new master waits for reports of the last one before it repeats an attempt."""
-
-
-@define
-class Attempt:
-    """The state of one delivery on this master."""
-
-    lane: Lane
-    failures: int = 0
-    next_at: Instant = Instant(0.0)
-    busy_until: Instant | None = None
-    via: NodeId | None = None
-    """The member that makes the last attempt; None for this node."""
-
-    @property
-    def ends_at(self) -> Instant:
-        """When the attempt is overdue or, if it is not under way, when the next one is due."""
-        return self.next_at if self.busy_until is None else self.busy_until
-
-
-@frozen
-class DueAttempt:
-    """An attempt to make now; `via` is the member to ask, or None for this node."""
-
-    delivery: Delivery
-    via: NodeId | None
 
 
 @define
@@ -85,6 +59,7 @@ class DeliveryScheduler:
     _document_channels: tuple[Channel, ...] = ()
     _channels: dict[ChannelId, Channel] = field(factory=dict)
     lanes: Lanes = field(factory=Lanes)
+    gathering: Gathering = field(init=False)
     _attempts: dict[DeliveryKey, Attempt] = field(factory=dict)
     _times: TimeQueue[DeliveryKey] = field(factory=TimeQueue)
     """When each attempt is due or overdue."""
@@ -106,6 +81,10 @@ class DeliveryScheduler:
     _has_news: bool = False
     """Whether deliveries ended or left the outbox since `_forget_strangers`."""
 
+    def __attrs_post_init__(self) -> None:
+        """Let digests follow the same lanes."""
+        self.gathering = Gathering(self.lanes, self.successors)
+
     def hold_recoveries(self, until: Instant) -> None:
         """Send no recovery before `until`: a delegated delivery may still announce the outage."""
         self._recoveries_at = max(self._recoveries_at, until)
@@ -125,6 +104,7 @@ class DeliveryScheduler:
         self._attempts.clear()
         self._times.clear()
         self._under_way.clear()
+        self.gathering.take_over()
         self._unplanned = set(self.lanes.all())
         self._resume_at = Instant(now + INHERITED_PAUSE_S) if inherited else now
 
@@ -138,6 +118,7 @@ class DeliveryScheduler:
 
         An edited channel is tried at once, also for recipients that refused.
         """
+        self.gathering.allowed = may_use(DIGESTS, document)
         if document.channels is self._document_channels:
             return ledger
         was = self._channels
@@ -167,13 +148,15 @@ class DeliveryScheduler:
         known = {c.id for c in document.channels}
         former = {c.id: c for c in ledger.former if c.id not in known}
         kept = list[Delivery]()
-        for delivery in within_bound(ledger.outbox, self.tried):
+        bounded, gathered = self.gathering.allowed, self.gathering.gathered
+        for delivery in ledger.outbox if bounded else within_bound(ledger.outbox, self.tried):
             channel = channels.get(delivery.channel)
             if channel is None and self._worth_a_try(delivery):
                 channel = former.get(delivery.channel)
-            if delivery.key not in self.delivered and channel is not None:
+            if channel is not None:
                 marked = self.recipients.marked(delivery)
-                if not marked.is_complete(recipients_of(channel)):
+                complete = marked.is_complete(recipients_of(channel))
+                if not (delivery.key in self.delivered or complete) or channel.id in gathered:
                     kept.append(marked if parts else delivery)
         return ledger if tuple(kept) == ledger.outbox else evolve(ledger, outbox=tuple(kept))
 
@@ -181,6 +164,8 @@ class DeliveryScheduler:
         """Return the ledger as `prune` does, if only the ends of attempts can have changed it."""
         outbox: list[Delivery] | None = None
         for key in sorted(self.delivered | self.recipients.keys()):
+            if key[1] in self.gathering.gathered:
+                continue  # what leaves beside a digest is in it
             place = self.lanes.place(key, ledger.outbox if outbox is None else outbox)
             if place is None:
                 continue
@@ -194,6 +179,14 @@ class DeliveryScheduler:
         if outbox is None or tuple(outbox) == ledger.outbox:
             return ledger
         return evolve(ledger, outbox=tuple(outbox))
+
+    def gather(self, ledger: Ledger, term: Term, now: Instant, wall: UnixTime) -> Ledger:
+        """Return the committed ledger with digests for the channels where many notices wait."""
+        return self.gathering.gather(ledger, self._may_join, term=term, now=now, wall=wall)
+
+    def _may_join(self, lane: Lane) -> bool:
+        keys = self.lanes.keys_of(lane)
+        return self._under_way.isdisjoint(keys) and self.delivered.isdisjoint(keys)
 
     def record_waits(self, ledger: Ledger, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger with the waits and refusals of receivers."""
@@ -221,6 +214,7 @@ class DeliveryScheduler:
                 if attempt is not None and attempt.busy_until is not None:
                     self.successors.orphans[delivery.key] = (attempt.lane, attempt.busy_until)
             self._has_news = self._has_news or bool(gone)
+            self._unplanned |= self.gathering.released()
         if self._inherited_unchecked:
             self._inherited_unchecked, waiting = False, self.lanes.keys()
             self._attempted &= waiting
@@ -239,8 +233,23 @@ class DeliveryScheduler:
     def _forget(self, key: DeliveryKey) -> Attempt | None:
         """Forget an attempt, if there is one, and return it."""
         self._times.drop(key)
-        self._under_way.discard(key)
+        self._stop(key)
         return self._attempts.pop(key, None)
+
+    def _stop(self, key: DeliveryKey) -> None:
+        """Record that no attempt at a delivery is under way."""
+        self._under_way.discard(key)
+        self.gathering.on_attempt_ended(key)
+
+    def _must_wait(self, head: Delivery) -> bool:
+        """Return True if a delivery waits for a digest, and forget the plan for it."""
+        attempt = self._attempts.get(head.key)
+        busy = attempt is not None and attempt.busy_until is not None
+        if busy or not self.gathering.must_wait(head):
+            return False
+        self._unplanned.discard(head.lane)
+        self._forget(head.key)
+        return True
 
     def due(
         self,
@@ -259,6 +268,7 @@ class DeliveryScheduler:
         if freed := self.successors.advance(now):
             self._unplanned.update(freed)
             self._has_news = True
+            self._unplanned |= self.gathering.released()
         attempts: list[DueAttempt] = []
         for delivery in self._examined(now):
             recipients = recipients_of(self._channels.get(delivery.channel))
@@ -273,11 +283,16 @@ class DeliveryScheduler:
             self._unplanned.discard(delivery.lane)
             if attempt.busy_until is not None and now >= attempt.busy_until:
                 self._failed(delivery.key, attempt, now)
+            if attempt.busy_until is None and is_single(delivery):
+                attempt.next_at = max(
+                    attempt.next_at, self.gathering.storms.until(delivery.channel)
+                )
             if attempt.busy_until is None and now >= attempt.next_at:
                 attempt.busy_until = Instant(now + ATTEMPT_S_MAX)
                 attempt.via = self._via(attempt, others)
                 self._attempted.add(delivery.key)
                 self._under_way.add(delivery.key)
+                self.gathering.on_attempt_begun(delivery)
                 if attempt.via is not None:
                     self._delegated_to.setdefault(delivery.key, set()).add(attempt.via)
                 attempts.append(DueAttempt(delivery, attempt.via))
@@ -296,7 +311,7 @@ class DeliveryScheduler:
         lanes -= self.successors.blocked()
         found = {lane: self.lanes.head(lane) for lane in lanes}
         self._unplanned.difference_update([lane for lane, head in found.items() if head is None])
-        heads = [head for head in found.values() if head is not None]
+        heads = [h for h in found.values() if h is not None and not self._must_wait(h)]
         heads.sort(key=lambda head: (head.notice.sequence, head.channel))
         return [self.recipients.marked(d) for d in heads if d.key not in self.delivered]
 
@@ -304,6 +319,7 @@ class DeliveryScheduler:
         """Record how an attempt of any member ended; `recipients` are those of its channel."""
         if (freed := self.successors.end_orphan(event.key)) is not None:
             self._unplanned.add(freed)
+            self._unplanned |= self.gathering.released()
         self.record(event, recipients)
         attempt = self._attempts.get(event.key)
         if event.key in self.delivered:
@@ -379,9 +395,6 @@ class DeliveryScheduler:
                     self._times.put(key, attempt.ends_at)
 
     def _failed(self, key: DeliveryKey, attempt: Attempt, now: Instant) -> None:
-        attempt.failures += 1
-        self._under_way.discard(key)
-        attempt.busy_until = None
-        pause = min(RETRY_CAP_S, RETRY_FIRST_S * 2.0 ** min(attempt.failures - 1, 16))
-        attempt.next_at = Instant(now + pause * self.rng.uniform(0.5, 1.0))
+        self._stop(key)
+        attempt.fail(self.rng, now)
         self._times.put(key, attempt.ends_at)

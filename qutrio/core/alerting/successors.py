@@ -1,7 +1,7 @@
 """What a notice waits for besides its own attempts: deliveries of older ones that may still happen.
 
 A delivery that was delegated may still begin on another member, and an attempt may be under way
-whose notice has left the outbox (an *orphan*).
+whose notice has left the outbox (an *orphan*).  All notices for a channel wait for its digests.
 """
 
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from attrs import define, field
 
 from qutrio.core.alerting.lanes import Lane
-from qutrio.model.ids import FOREVER, Instant
-from qutrio.model.incidents import Delivery, DeliveryKey
+from qutrio.model.ids import FOREVER, ChannelId, Instant
+from qutrio.model.incidents import DIGESTS_OF_A_CHANNEL, Delivery, DeliveryKey
 
 
 @define
@@ -34,8 +34,15 @@ class Successors:
 
     def begin(self, delivery: Delivery, earliest: Instant) -> Instant:
         """Return when a delivery may begin that may not begin before `earliest`."""
-        key, until = self._held.get(delivery.lane, (delivery.key, earliest))
-        return earliest if key == delivery.key else max(earliest, until)
+        for lane in (delivery.lane, (delivery.channel, DIGESTS_OF_A_CHANNEL)):
+            key, until = self._held.get(lane, (delivery.key, earliest))
+            if key != delivery.key:
+                earliest = max(earliest, until)
+        return earliest
+
+    def waits(self, lane: Lane) -> bool:
+        """Return True while an attempt of a lane may still begin or end on another member."""
+        return lane in self._held or lane in self.blocked()
 
     def end_orphan(self, key: DeliveryKey) -> Lane | None:
         """Record that an attempt ended; return the lane that waited for it, if one did."""
@@ -54,10 +61,16 @@ class Successors:
         """Return the lanes that wait for an orphan."""
         return {lane for lane, _ in self.orphans.values()}
 
+    def channels_blocked(self) -> set[ChannelId]:
+        """Return the channels whose notices wait for a digest that is an orphan."""
+        blocked = self.blocked()
+        return {channel for channel, check in blocked if check == DIGESTS_OF_A_CHANNEL}
+
     def is_busy(self, now: Instant) -> bool:
         """Return True if an orphan is under way."""
         return any(now < until for _, until in self.orphans.values())
 
     def deadline(self) -> Instant:
         """Return when the first orphan counts as failed."""
-        return min((until for _, until in self.orphans.values()), default=FOREVER)
+        orphans = min((until for _, until in self.orphans.values()), default=FOREVER)
+        return min(orphans, self._held_first)

@@ -68,19 +68,25 @@ class Fate(Enum):
     CHANNEL_GONE = "channel gone"
     FORGOTTEN = "forgotten"
     GIVEN_UP = "given up"
+    DIGEST = "in digest"
+    """A digest took its place, and waits."""
     UNHEARD = "unheard"
     """It left the outbox while the node was down."""
 
 
 @frozen(kw_only=True)
 class Page:
-    """A notice for one channel; `by` is the node that delivered it, if that is known."""
+    """A notice for one channel; `by` is the node that delivered it, if that is known.
+
+    `digest` is the notice that took its place, if one did.
+    """
 
     notice: NoticeId
     kind: AnyKind
     channel: Named
     fate: Fate
     by: Named | None
+    digest: NoticeId | None = None
 
 
 @frozen(kw_only=True)
@@ -105,6 +111,11 @@ class IncidentReport:
     pages: tuple[Page, ...]
     entries: tuple[Entry, ...]
 
+    @property
+    def is_digest(self) -> bool:
+        """Whether this is about a digest rather than an incident."""
+        return any(page.kind is NoticeKind.DIGEST for page in self.pages)
+
 
 def incident_reports(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
     """Return the incidents in a journal, in the order in which the node learned of them."""
@@ -120,6 +131,7 @@ def incident_reports(entries: Iterable[Entry]) -> tuple[IncidentReport, ...]:
 Key: TypeAlias = tuple[NoticeId, str]
 """A notice, and the id of a channel."""
 
+_PENDING = frozenset({Fate.WAITING, Fate.DIGEST})
 _FATES = MappingProxyType({cause: Fate(cause.value) for cause in Leaving})
 
 
@@ -140,7 +152,7 @@ class _Draft:
     @property
     def unfinished(self) -> bool:
         """Whether more facts may follow."""
-        waiting = any(page.fate is Fate.WAITING for page in self.pages.values())
+        waiting = any(page.fate in _PENDING for page in self.pages.values())
         return self.end is End.OPEN or waiting
 
     def on_restart(self, open_: tuple[IncidentId, ...]) -> None:
@@ -148,7 +160,7 @@ class _Draft:
         if self.end is End.OPEN and self.incident is not None and self.incident.id not in open_:
             self.end = End.UNHEARD
         for key, page in self.pages.items():
-            if page.fate is Fate.WAITING:
+            if page.fate in _PENDING:
                 self.pages[key] = evolve(page, fate=Fate.UNHEARD)
 
     def add_page(self, notice: Notice, channel: Named) -> bool:
@@ -168,11 +180,13 @@ class _Draft:
         if page is not None:
             self.pages[notice, channel.id] = evolve(page, by=by)
 
-    def record_removed(self, notice: NoticeId, channel: str, fate: Fate) -> None:
+    def record_removed(
+        self, notice: NoticeId, channel: str, fate: Fate, digest: NoticeId | None
+    ) -> None:
         """Record why a page was removed from the outbox, if there is such a page."""
         page = self.pages.get((notice, channel))
         if page is not None:
-            self.pages[notice, channel] = evolve(page, fate=fate)
+            self.pages[notice, channel] = evolve(page, fate=fate, digest=digest or page.digest)
 
     def report(self, incident: Incident) -> IncidentReport:
         """Return the report."""
@@ -196,6 +210,8 @@ class _Reader:
     """One pass over a journal."""
 
     drafts: dict[IncidentId, _Draft] = field(factory=dict)
+    _covered: dict[Key, list[tuple[_Draft, NoticeId]]] = field(factory=dict)
+    """The pages that each digest stands for, by its id and channel."""
     _latest: dict[CheckId, _Draft] = field(factory=dict)
     _before: dict[CheckId, deque[tuple[int, Entry]]] = field(factory=dict)
     _incidents: dict[NoticeId, IncidentId] = field(factory=dict)
@@ -295,7 +311,18 @@ class _Reader:
         if isinstance(fact, Ended) and fact.delivered:
             draft.record_delivered(fact.notice, fact.channel, fact.by)
         elif isinstance(fact, Crossed):
-            draft.record_removed(fact.notice, fact.channel, _FATES[fact.cause])
+            draft.record_removed(fact.notice, fact.channel, _FATES[fact.cause], fact.digest)
+            self._follow_digest(fact)
+
+    def _follow_digest(self, fact: Crossed) -> None:
+        """Let the pages that a digest stands for have its fate."""
+        page = fact.notice, fact.channel
+        covered = self._covered.pop(page, [])
+        for draft, notice in covered:
+            draft.record_removed(notice, fact.channel, _FATES[fact.cause], fact.digest)
+        if fact.digest is not None and (incident := self._incidents.get(fact.notice)) is not None:
+            covered.append((self.drafts[incident], fact.notice))
+            self._covered.setdefault((fact.digest, fact.channel), []).extend(covered)
 
     def _draft(self, incident: Incident) -> _Draft:
         draft = self.drafts.setdefault(incident.id, _Draft())

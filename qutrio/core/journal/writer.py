@@ -290,18 +290,26 @@ class JournalWriter:
         channels = {c.id for c in record.document.channels if c.enabled}
         full = len(self._ledger.outbox) >= OUTBOX_MAX
         left = Counter((delivery.notice.incident, delivery.channel) for delivery in gone)
+        known = {delivery.key for delivery in before}
+        fresh = [d for d in after if d.notice.digest is not None and d.key not in known]
+        digests = {delivery.channel: delivery.notice for delivery in fresh}
         facts: list[Fact] = []
         for delivery in gone:
             notice, channel = delivery.notice, delivery.channel
-            cause = Leaving.DELIVERED
+            cause, digest = Leaving.DELIVERED, digests.get(channel)
             if notice.check in forgotten:
                 cause = Leaving.FORGOTTEN
+            elif digest is not None:
+                cause = Leaving.DIGEST  # no delivered notice leaves in such a write
             elif channel not in (channels | former if notice.kind in ENDS else channels):
                 cause = Leaving.CHANNEL_GONE
             elif full and (notice.kind not in OF_OUTAGES or left[notice.incident, channel] > 1):
                 cause = Leaving.GIVEN_UP  # delivered notices leave one by one
             writer = self._writer(record.position.term, now)
-            facts.append(Crossed(notice=notice.id, channel=channel, cause=cause, master=writer))
+            place = digest.id if digest is not None and cause is Leaving.DIGEST else None
+            facts.append(
+                Crossed(notice=notice.id, channel=channel, cause=cause, master=writer, digest=place)
+            )
         return facts
 
     def _succession(self, now: Instant) -> list[Fact]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from qutrio.core.alerting.scheduler import ATTEMPT_S_MAX, RETRY_CAP_S
+from qutrio.core.alerting.attempts import ATTEMPT_S_MAX, RETRY_CAP_S
 from qutrio.core.checks.verdicts import freshness
 from qutrio.core.election.engines import DESCRIPTORS
 from qutrio.core.election.interface import Role

@@ -15,6 +15,7 @@ from qutrio.core.quorum.majorities import holds_quorum
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import ChannelId, IncidentId, NodeId, NoticeId, Seconds
 from qutrio.model.incidents import ENDS, Delivery, Ledger, NoticeKind
+from qutrio.model.levels import DIGESTS, may_use
 from qutrio.model.stable import Position, Record
 from qutrio.sim.host import Host
 from qutrio.sim.invariants.error import broken
@@ -51,6 +52,8 @@ class Paging:
     """Incidents whose channels were fixed when they opened, and whose end was not sent yet."""
     _owed: set[tuple[IncidentId, ChannelId]] = field(factory=set)
     """Channels that got the notice of an outage, but not yet that of its end."""
+    _covered: dict[Page, tuple[Delivery, ...]] = field(factory=dict)
+    """The notices that each digest stands for."""
 
     @property
     def document(self) -> ClusterDocument | None:
@@ -69,6 +72,7 @@ class Paging:
         documents = (*self._documents[-1:], record.document)
         if record.ledger is not self.ledger and record.ledger != self.ledger:
             self._check_durations(record.ledger, true)
+            self._check_digests(record.ledger, documents, true)
             self._check_new(record.ledger, documents, true)
             self._check_gone(record, documents, true)
         self._position, self.ledger, self._documents = record.position, record.ledger, documents
@@ -82,13 +86,22 @@ class Paging:
         last_trouble: Seconds,
     ) -> None:
         """Judge a notice that reached its channel in an attempt that began at `begun`."""
+        if not delivery.notice.minority:
+            self._check_agreed(hosts, delivery, true)
+        page = (delivery.notice.id, delivery.channel)
+        together = (*self._covered.get(page, ()), delivery)
+        for one in together:
+            self._check_order(one, begun, true, {d.notice.sequence for d in together})
+            self._record(one, begun, true, last_trouble)
+
+    def _record(
+        self, delivery: Delivery, begun: Seconds, true: Seconds, last_trouble: Seconds
+    ) -> None:
+        """Record a notice that reached its channel, by itself or in a digest."""
         notice, channel = delivery.notice, delivery.channel
         page = (notice.id, channel)
-        if not notice.minority:
-            self._check_agreed(hosts, delivery, true)
         key = (str(notice.id), channel)
         self.announced[key] = self.announced.get(key, 0) + 1
-        self._check_order(delivery, begun, true)
         owed = (notice.incident, channel)
         down = notice.kind is NoticeKind.DOWN and notice.incident in self._fixed
         if down or notice.kind is NoticeKind.UNSEEN:
@@ -100,16 +113,21 @@ class Paging:
         if self.announced[key] > 1 and last_trouble < first:
             raise broken(8, true, f"{notice.id} reached {channel} twice, and nothing had happened")
 
-    def _check_order(self, delivery: Delivery, begun: Seconds, true: Seconds) -> None:
+    def _check_order(
+        self, delivery: Delivery, begun: Seconds, true: Seconds, together: set[int]
+    ) -> None:
         """Check that the channel had no later notice of the same check when this one was sent.
 
-        Each leader of a minority numbers its notices itself, with its id as a prefix.
+        Those that were sent `together`, in one digest, may have been repeated.  Each leader of a
+        minority numbers its notices itself, with its id as a prefix.
         """
         notice = delivery.notice
         unseen = notice.unseen
         series = notice.incident.rpartition("-")[0] if unseen is None else unseen.cause
         told = self._delivered_at.setdefault((series, delivery.channel), {})
-        later = [n for n, at in told.items() if n > notice.sequence and at <= begun]
+        later = [
+            n for n, at in told.items() if n > notice.sequence and at <= begun and n not in together
+        ]
         if later:
             what = f"{notice.id} left after {delivery.channel} was told of number {min(later)}"
             raise broken(8, true, f"{what}, and it is number {notice.sequence}")
@@ -167,8 +185,31 @@ class Paging:
             if channels.pop(notice, None) != {channel} and not excused(channel, documents):
                 raise broken(8, true, f"{notice} is not written for {channel} alone")
             self._seen.add(notice)
+        for notice in [n for n, there in channels.items() if len(there) == 1]:
+            if (notice, *channels[notice]) in self._covered:
+                del channels[notice]
+                self._seen.add(notice)
         if channels:
             raise broken(8, true, f"{sorted(channels)} is a notice of nothing that happened")
+
+    def _check_digests(
+        self, ledger: Ledger, documents: tuple[ClusterDocument, ...], true: Seconds
+    ) -> None:
+        """Record what each new digest stands for: what left the outbox of its channel with it."""
+        kept = {delivery.key for delivery in ledger.outbox}
+        for digest in ledger.outbox:
+            content = digest.notice.digest
+            if content is None or digest.key in self._covered or digest.notice.id in self._seen:
+                continue
+            gone = list[Delivery]()
+            for delivery in self.ledger.outbox:
+                if delivery.channel == digest.channel and delivery.key not in kept:
+                    gone += self._covered.get(delivery.key, (delivery,))
+            dropped = sum(obsolete(delivery, documents, owed=False) for delivery in gone)
+            if not len(gone) - dropped <= content.total <= len(gone):
+                what = f"{digest.notice.id} stands for {content.total} notices, {len(gone)} left"
+                raise broken(8, true, what)
+            self._covered[digest.key] = tuple(gone)
 
     def _check_audience(
         self,
@@ -203,12 +244,16 @@ class Paging:
     ) -> None:
         """Check that what left the outbox was delivered or is obsolete."""
         waiting = {(d.notice.id, d.channel) for d in record.ledger.outbox}
-        full = len(self.ledger.outbox) > OUTBOX_MAX
+        known = self.ledger.waiting
+        full = len(self.ledger.outbox) > OUTBOX_MAX and not may_use(DIGESTS, documents[-1])
+        gathered = {c for (n, c) in self._covered if (n, c) in waiting and (n, c) not in known}
         for delivery in self.ledger.outbox:
             page = (delivery.notice.id, delivery.channel)
             told = (str(delivery.notice.id), delivery.channel) in self.announced
             owed = (delivery.notice.incident, delivery.channel) in self._owed
             if page in waiting or told or full or obsolete(delivery, documents, owed=owed):
                 continue
+            if delivery.channel in gathered:
+                continue  # the digest is judged in its place
             what = f"{delivery.notice.id} was crossed off and never reached {delivery.channel}"
             raise broken(8, true, what)

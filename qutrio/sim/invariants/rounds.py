@@ -99,20 +99,39 @@ class NoticeCheck:
         return probe
 
     def _first_round(self, outcome: Outcome, made: dict[NodeId, Probe], needed: int) -> str | None:
-        """Return what is wrong with the round before the one that counts, if anything."""
+        """Return what is wrong with the round before the one that counts, if anything.
+
+        A vote that counts now may belong to the first round, because others confirmed it, or to
+        the second.  In the first case only the time of the probe tells whether others confirmed it.
+        """
+        before = dict[NodeId, Seconds]()
+        for node, last in made.items():  # one of another outcome may have been reported again
+            if last.outcome is outcome and self.troubled_until < last.at:
+                before[node] = last.at  # else the voter may have missed the confirmation
+        problem = self._rounds(outcome, made, needed, before, by_vote=True)
+        return problem and self._rounds(outcome, made, needed, {}, by_vote=False)
+
+    def _rounds(
+        self,
+        outcome: Outcome,
+        made: dict[NodeId, Probe],
+        needed: int,
+        before: dict[NodeId, Seconds],
+        *,
+        by_vote: bool,
+    ) -> str | None:
+        """Return what is wrong, if the first round of some voters was `before` these times."""
         oldest = self.true - 2 * (freshness(self.check) * (1 + DRIFT) + LATE_S_MAX)
         first = list[Seconds]()
         for node in sorted(self.voters):
-            last = made.get(node)  # one of another outcome may have been reported again
-            until = self.true
-            if last is not None and last.outcome is outcome and self.troubled_until < last.at:
-                until = last.at  # else the voter may have missed the confirmation
             seen = (p.at for p in self.probes.of(node, self.check) if p.outcome is outcome)
-            first += [at for at in seen if oldest <= at < until][:1]
+            first += [at for at in seen if oldest <= at < before.get(node, self.true)][:1]
         if len(first) < needed:
             return f"only {len(first)} saw it before the last round, {needed} are needed"
         began = sorted(first)[needed - 1]
-        again = [n for n in self.voters if self._saw_again(n, outcome, made, began)]
+        again = [
+            n for n in self.voters if self._saw_again(n, outcome, made, began, by_vote=by_vote)
+        ]
         decisive = len(made) // 2 + 1 if outcome is Outcome.FAIL else (len(made) + 1) // 2
         enough = decisive if self.troubled_until < began else needed
         if len(again) < min(enough, sum(p.outcome is outcome for p in made.values())):
@@ -120,20 +139,26 @@ class NoticeCheck:
         return None
 
     def _saw_again(
-        self, node: NodeId, outcome: Outcome, made: dict[NodeId, Probe], began: Seconds
+        self,
+        node: NodeId,
+        outcome: Outcome,
+        made: dict[NodeId, Probe],
+        began: Seconds,
+        *,
+        by_vote: bool,
     ) -> bool:
         """Return whether a voter saw the same in a second round.
 
         The votes that count now may be older or newer than that round: the state has been certain
-        since then, but there was no master to write it.
+        since then, but there was no master to write it.  A vote that may belong to the first round
+        counts from when its probe began.
         """
         assert self.host.node is not None
         due = began + self.pause_s * (1 - DRIFT) - ROUNDING_S
         vote = self.host.node.exchange.verdicts.vote(node, self.check.id)
-        if node in made and made[node].outcome is outcome and vote is not None:
-            moments = [self.host.clock.true(vote.at)]
-        else:
-            moments = []
+        moments, counted = list[Seconds](), made.get(node)
+        if counted is not None and counted.outcome is outcome and vote is not None:
+            moments = [self.host.clock.true(vote.at) if by_vote else counted.at]
         late = 0.0 if self.troubled_until < began else LATE_S_MAX
         seen = [p.at for p in self.probes.of(node, self.check) if p.outcome is outcome]
         moments += [at + late for at in seen[1:]]
