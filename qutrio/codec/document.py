@@ -5,14 +5,15 @@ from typing import Any
 
 import orjson
 
-from qutrio.codec.converter import CONVERTER, structure
+from qutrio.codec.converter import structure
+from qutrio.codec.items import ItemEncoder
 from qutrio.errors import InvalidDocumentError
 from qutrio.model.document import ClusterDocument
 
 
 def to_json(document: ClusterDocument) -> bytes:
     """Return the canonical JSON: keys sorted, no spaces, every field written out."""
-    return canonical(CONVERTER.unstructure(document, ClusterDocument))
+    return canonical(_DOCUMENTS.plain(document))
 
 
 def from_json(data: bytes, source: str = "cluster document") -> ClusterDocument:
@@ -38,6 +39,9 @@ def canonical(data: object) -> bytes:
         return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise InvalidDocumentError(f"cannot be written as JSON: {error}") from None
+
+
+_DOCUMENTS = ItemEncoder(canonical)
 
 
 def loads(data: bytes, source: str) -> Any:

@@ -35,6 +35,7 @@ MESSAGES: Final[Mapping[type[Any], str]] = MappingProxyType(
         engine_messages.LeadershipDeclaration: "leadership_declaration",
         messages.Farewell: "farewell",
         messages.Write: "write",
+        messages.ItemWrite: "item_write",
         messages.Wrote: "wrote",
         messages.Commit: "commit",
         messages.Fetch: "fetch",

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from qutrio.codec.converter import CONVERTER, structure
 from qutrio.codec.document import canonical, from_json, loads, to_json
-from qutrio.codec.ledger import LedgerEncoder
+from qutrio.codec.items import ItemEncoder
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
 from qutrio.model.document import ClusterDocument
 from qutrio.model.ids import Revision, Term
@@ -25,7 +25,7 @@ from qutrio.model.stable import NO_HARD_STATE, HardState, Position, Promise, Rec
 
 STATE_FORMAT = 1
 DIGEST_CHARS = 16
-_LEDGERS = LedgerEncoder(canonical)
+_LEDGERS = ItemEncoder(canonical)
 _NAME = re.compile(r"document-([0-9]{1,19})-([0-9]{1,19})-([0-9a-f]{16})\.json")
 RECOVERY = (
     "set this node up again (an old copy of the file would forget what the node promised):"

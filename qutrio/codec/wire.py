@@ -10,13 +10,14 @@ from attrs import evolve
 
 from qutrio.codec.converter import CONVERTER, INVALID, problem, union_hooks
 from qutrio.codec.frequent import read_frequent, write_frequent
-from qutrio.codec.ledger import LedgerEncoder
+from qutrio.codec.items import ItemEncoder, ItemReader, as_text
 from qutrio.codec.pinned import tag
 from qutrio.core.alerting.ages import AGES_PER_MESSAGE_MAX
 from qutrio.core.api.messages import (
     AgesReport,
     Deliver,
     Fetched,
+    ItemWrite,
     Message,
     ProbeNow,
     Propose,
@@ -25,6 +26,7 @@ from qutrio.core.api.messages import (
 )
 from qutrio.core.checks.result_exchange import RESULTS_PER_REPORT_MAX
 from qutrio.errors import InvalidDocumentError, UnsupportedVersionError
+from qutrio.model.document import ClusterDocument
 from qutrio.model.incidents import Ledger
 
 WIRE_VERSION = 1
@@ -36,7 +38,7 @@ WHOLE_BYTES_MAX = 16 * 1024 * 1024
 """The limit for messages that carry a document or a change of it."""
 BYTES_MAX: Final[Mapping[str, int]] = MappingProxyType(
     {tag(kind): SMALL_BYTES_MAX for kind in get_args(Message)}
-    | {tag(kind): WHOLE_BYTES_MAX for kind in (Write, Fetched, Propose)}
+    | {tag(kind): WHOLE_BYTES_MAX for kind in (Write, ItemWrite, Fetched, Propose)}
     | {tag(kind): 1024 * 1024 for kind in (Report, Deliver)}
     | {tag(ProbeNow): 256 * 1024}
 )
@@ -58,7 +60,9 @@ _COUNTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
 _KIND: Final = re.compile(rb'\s*\{\s*"kind"\s*:\s*"(\w{1,64})"')
 """The beginning of a message, in every version."""
 
-_LEDGERS: Final = LedgerEncoder(orjson.dumps)
+_LEDGERS: Final = ItemEncoder(orjson.dumps)
+_TEXTS: Final = ItemEncoder(as_text)
+_ITEMS: Final = ItemReader()
 _HOOKS: Final = union_hooks(CONVERTER, get_args(Message), None)
 _READ: Final[Callable[[Any, Any], Message]] = _HOOKS[0]
 _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
@@ -66,6 +70,10 @@ _WRITE: Final[Callable[[Message], dict[str, Any]]] = _HOOKS[1]
 
 def encode(message: Message) -> bytes:
     """Return the bytes of a message."""
+    if isinstance(message, ItemWrite):
+        plain = _WRITE(evolve(message, ledger=Ledger(), document=None))
+        document = None if message.document is None else _TEXTS.plain(message.document)
+        return orjson.dumps({**plain, "ledger": _TEXTS.plain(message.ledger), "document": document})
     if isinstance(message, Write):
         plain = _WRITE(evolve(message, ledger=Ledger()))
         return orjson.dumps({**plain, "ledger": _LEDGERS.plain(message.ledger)})
@@ -132,11 +140,22 @@ def decode(data: bytes) -> Message | None:
     try:
         plain = orjson.loads(data)
         _count(plain, kind)
+        if kind == tag(ItemWrite):
+            return _read_items(plain)
         return read_frequent(plain) or _READ(plain, Message)
     except UnsupportedVersionError:
         return None
     except INVALID as error:
         raise InvalidDocumentError(f"not a message: {problem(error)}") from None
+
+
+def _read_items(plain: Any) -> Message:
+    ledger = _ITEMS.read(plain.pop("ledger", None), Ledger)
+    document = plain.pop("document", None)
+    document = None if document is None else _ITEMS.read(document, ClusterDocument)
+    message: Any = _READ({**plain, "ledger": {}, "document": None}, Message)
+    written: Message = evolve(message, ledger=ledger, document=document)
+    return written
 
 
 def _count(plain: Any, kind: str) -> None:

@@ -350,7 +350,7 @@ class Node:
         if self.register.waiting or self.transfer.wanted or not self.alerts.gathers(now):
             effects += self.register.write_next(self.alerts.next_ledger(now, wall), now, wall)
         if self.register.accepted.ledger is not before:
-            self.alerts.pace.on_write(self.register.accepted.ledger, now)
+            self.alerts.on_written(self.register.accepted.ledger, now)
         return effects + self.alerts.start_attempts(self._live_peers(now), now)
 
     def _advance_proposals(self, now: Instant) -> list[Effect]:

@@ -48,6 +48,8 @@ MEASURED_DURATIONS: Final = 2
 
 DIGESTS: Final = 3
 """Notices that stand for many others."""
+ITEM_WRITES: Final = 3
+"""Writes whose items are texts of their own."""
 
 _SINCE: Final = "qutrio.level"
 

@@ -12,11 +12,12 @@ import trio
 from attrs import define, field
 
 from qutrio.codec.pinned import tag
-from qutrio.core.api.messages import Fetch, Fetched, Message, Propose, Write
+from qutrio.core.api.messages import Fetch, Fetched, ItemWrite, Message, Propose, Write
 from qutrio.core.api.view import View
 from qutrio.errors import PeerError
 from qutrio.model.ids import NodeId, Seconds
 
+_WRITES = frozenset({tag(Write), tag(ItemWrite)})
 FETCHES_MAX = 8
 """Answers that one peer may owe: a node asks for two records, and again after a while."""
 UNWANTED_MAX = 5
@@ -54,7 +55,7 @@ class LargeFrames:
         if kind == tag(Fetched):
             wanted, self._fetches = self._fetches > 0, max(0, self._fetches - 1)
         else:
-            wanted = kind != tag(Write) or view.holder == self.peer
+            wanted = kind not in _WRITES or view.holder == self.peer
         if not wanted:
             self._count()
         return wanted

@@ -52,6 +52,7 @@ async def test_incidents_are_listed_newest_first_with_what_became_of_their_pages
                 "kind": "down",
                 "channel": {"id": "hook", "name": "pager"},
                 "fate": "delivered",
+                "digest": None,
                 "by": {"id": ALPHA.id, "name": "alpha"},
             }
         ],

@@ -1,7 +1,7 @@
 """Registers in the states that tests begin with, and the messages about them."""
 
 from qutrio.core.api.effects import Effect
-from qutrio.core.api.messages import Write, Wrote
+from qutrio.core.api.messages import ItemWrite, Wrote
 from qutrio.core.api.mutations import Mutation, PutCheck
 from qutrio.core.consensus.register import Proposal, Register
 from qutrio.model.document import ClusterDocument
@@ -21,8 +21,8 @@ def write(
     *,
     whole: bool = True,
     ledger: Ledger = LEDGER,
-) -> Write:
-    return Write(
+) -> ItemWrite:
+    return ItemWrite(
         position=position,
         stamp=(held.term, held.revision),
         ledger=ledger,

@@ -7,7 +7,14 @@ from attrs import evolve
 
 from qutrio.core.api.effects import LogFact, Send
 from qutrio.core.api.facts import Resigned, RoleClaimed
-from qutrio.core.api.messages import CanvassAnswer, CanvassRequest, Fetch, Heartbeat, Resign, Write
+from qutrio.core.api.messages import (
+    CanvassAnswer,
+    CanvassRequest,
+    Fetch,
+    Heartbeat,
+    ItemWrite,
+    Resign,
+)
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.consensus.lease import CLAIM_AGAIN_DEADS
 from qutrio.core.leadership.leadership import Leadership
@@ -152,7 +159,7 @@ def test_a_record_that_no_majority_accepted_is_not_adopted() -> None:
     node.advance(at(0), WALL)
     bind(node, 0.0, B, accepted=pos(0, 4))
     bind(node, 0.0, C)
-    assert [type(m) for m in sent(node.advance(at(0), WALL), B)] == [Write]
+    assert [type(m) for m in sent(node.advance(at(0), WALL), B)] == [ItemWrite]
     assert node.register.accepted == record(THREE, pos(1))
 
 
@@ -167,7 +174,7 @@ def test_a_master_that_heard_of_a_higher_term_claims_above_it_and_stays_master()
     assert isinstance(beat, Heartbeat)
     assert (beat.claim, beat.acting) == (6, True)
     bind(node, LATER_S, B)
-    writes = [m for m in sent(node.advance(at(LATER_S), WALL), B) if isinstance(m, Write)]
+    writes = [m for m in sent(node.advance(at(LATER_S), WALL), B) if isinstance(m, ItemWrite)]
     assert [w.position for w in writes] == [pos(6)]
 
 

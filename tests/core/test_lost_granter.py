@@ -4,7 +4,7 @@ from attrs import evolve
 
 from qutrio.core.api.effects import Send
 from qutrio.core.api.events import Received, Tick
-from qutrio.core.api.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, Write
+from qutrio.core.api.messages import Fetch, Fetched, Heartbeat, HeartbeatAck, ItemWrite
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.leadership.leadership import Leadership
 from qutrio.model.ids import Term
@@ -153,7 +153,7 @@ def test_a_silent_voter_is_not_asked_while_the_others_are_a_majority() -> None:
     meet(node, DEAD_S - 1, B)
     bind(node, DEAD_S - 1, B)
     effects = node.advance(at(DEAD_S), WALL)
-    assert [type(m) for m in sent(effects, B)] == [Write]
+    assert [type(m) for m in sent(effects, B)] == [ItemWrite]
     assert node.register.accepted == record(THREE, pos(1))
 
 

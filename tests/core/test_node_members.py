@@ -5,7 +5,7 @@ import pytest
 from qutrio.core.api.effects import Notify, Probe, Reply, Send
 from qutrio.core.api.events import Linked, Observed, ProbeRequested, Received, RemovalReported
 from qutrio.core.api.facts import NodeStarted, RoleClaimed
-from qutrio.core.api.messages import Commit, Heartbeat, ProbeNow, Removed, Report, Ruling, Write
+from qutrio.core.api.messages import Commit, Heartbeat, ItemWrite, ProbeNow, Removed, Report, Ruling
 from qutrio.core.api.mutations import Batch, RemoveMember
 from qutrio.model.document import Settings
 from qutrio.model.ids import NodeId, RequestId, Revision, Term
@@ -95,7 +95,7 @@ def test_a_node_that_removed_the_only_other_needs_no_other_vote_even_after_a_cra
 
 def test_a_vote_of_a_member_whose_removal_commits_is_not_announced_with_it() -> None:
     cluster = elected_cluster()
-    cluster.lost.add((A, Write))  # the removal stays in flight while a verdict is reached
+    cluster.lost.add((A, ItemWrite))  # the removal stays in flight while a verdict is reached
     cluster.propose(A, RemoveMember(node=C))
     for node in (A, C):
         cluster.sees[node, WEB] = Outcome.FAIL

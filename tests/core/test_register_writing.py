@@ -5,7 +5,7 @@ from attrs import evolve
 
 from qutrio.core.api.effects import Effect, LogFact, Send
 from qutrio.core.api.facts import OwnChangeRefused
-from qutrio.core.api.messages import ProposeReply, Ruling, Write
+from qutrio.core.api.messages import ItemWrite, ProposeReply, Ruling
 from qutrio.core.api.mutations import Batch, ClaimToken, PromoteMember, PutCheck, RemoveMember
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S
 from qutrio.core.consensus.register import (
@@ -52,7 +52,7 @@ def test_all_waiting_changes_share_one_write() -> None:
     assert master.waiting
     effects = pump(master)
     (said,) = sent(effects, C)
-    assert isinstance(said, Write)
+    assert isinstance(said, ItemWrite)
     assert said.position == pos(1, 2)
     assert said.document is not None
     assert checks_of(said.document) == ["a", "b"]
@@ -298,7 +298,7 @@ def test_a_removed_voter_still_gets_the_write_that_removes_it() -> None:
     master = established()
     master.propose(proposal(RemoveMember(node=C)))
     (said,) = sent(pump(master), C)
-    assert isinstance(said, Write)
+    assert isinstance(said, ItemWrite)
     assert said.document is not None
     assert said.document.voters == {A, B}
 

@@ -27,7 +27,9 @@ MUTANTS = (
     Mutant(
         name="a digest stands for what another member may still send",
         why="the same, across a change of master",
-        edits=(Edit("Gathering.gather", "may_join(lane) and not waits(lane)", "may_join(lane)"),),
+        edits=(
+            Edit("Gathering.gather", "may_join(lane) and not waits(lane, now)", "may_join(lane)"),
+        ),
         tests=DIGESTS_TESTS,
     ),
     Mutant(

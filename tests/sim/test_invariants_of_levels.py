@@ -49,7 +49,7 @@ def test_the_level_rises_when_the_last_old_program_is_upgraded() -> None:
 
 def test_a_level_that_rises_without_a_member_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Announcements, "common", lambda *_: LEVEL)
-    with pytest.raises(InvariantError, match=r"12: the level rises to 2 and \["):
+    with pytest.raises(InvariantError, match=r"12: the level rises to 3 and \["):
         begin()
 
 

@@ -109,7 +109,7 @@ def test_a_schedule_is_shown_as_text() -> None:
         "settings: master_cooldown_s 5.0",
         (
             "limits: pending_proposals 3, proposals_queued 2, proposals_per_write 1, delegated 1, "
-            "results_per_report 1, unseen_after_s 45.0, unseen_intervals 2"
+            "singles 1, results_per_report 1, unseen_after_s 45.0, unseen_intervals 2"
         ),
         "     1.500 s  crash node=n1 down_s=6.000 power_cut=False after=3",
         "     2.000 s  cut how=bridge pairs=[n1->n2] for_s=4.000 relink=False",

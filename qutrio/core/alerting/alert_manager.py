@@ -65,8 +65,8 @@ class AlertManager:
     ages: IncidentAges = field(factory=IncidentAges)
     unseen_tracker: UnseenTracker = field(factory=UnseenTracker)
     pace: WritePace = field(factory=WritePace)
-    _gathering: bool = False
-    """Whether changes of the ledger wait for others."""
+    _write_at: Instant = FOREVER
+    """Until when changes of the ledger wait for others; `FOREVER` if they need not wait."""
     _hold_ends: Instant = FOREVER
     """When notices that are held in a storm may be sent."""
     _announced_in: Term | None = None
@@ -91,7 +91,7 @@ class AlertManager:
             self.scheduler.deadline(),
             self.partition.deadline(),
             self.unseen_tracker.deadline(),
-            self.pace.next_at if self._gathering else FOREVER,
+            self._write_at,
             self._hold_ends,
         )
 
@@ -107,7 +107,7 @@ class AlertManager:
     def is_urgent(self) -> bool:
         """Whether what was recorded has consequences now."""
         changes = self._changed and self.leadership.lease.claim is not None
-        return bool(self._alarms or (changes and not self._gathering))
+        return bool(self._alarms or (changes and self._write_at == FOREVER))
 
     def request_probes(self, now: Instant, wall: UnixTime) -> list[Effect]:
         """Have all nodes probe what a round waits for; send notices as leader of a minority."""
@@ -140,7 +140,7 @@ class AlertManager:
         """Return True if this node is master and no write is in flight; start a new term."""
         register, term = self.register, self.register.established
         if term is None or self.leadership.acting_until(now) is None:
-            self._announced_in, self._gathering, self._hold_ends = None, False, FOREVER
+            self._announced_in, self._write_at, self._hold_ends = None, FOREVER, FOREVER
             self.unseen_tracker.stop()
             return False
         before, self._announced_in = self._announced_in, term
@@ -158,8 +158,15 @@ class AlertManager:
     def gathers(self, now: Instant) -> bool:
         """Return True if changes of the ledger are to wait for others.  Only if it may write."""
         same = self.register.committed.document is self._examined
-        self._gathering = same and now < self.pace.next_at
-        return self._gathering
+        if same and now < self.pace.next_at:
+            return True
+        self._write_at = FOREVER
+        return False
+
+    def on_written(self, ledger: Ledger, now: Instant) -> None:
+        """Record that a changed ledger is written."""
+        self.pace.on_write(ledger, now)
+        self._write_at = self.pace.next_at if self.pace.next_at > now else FOREVER
 
     def next_ledger(self, now: Instant, wall: UnixTime) -> Ledger:
         """Return the ledger as it should be now.  Only for a node that may write."""

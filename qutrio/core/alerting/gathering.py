@@ -81,7 +81,7 @@ class Gathering:
             ledger = gather(
                 ledger,
                 channel,
-                lambda lane: may_join(lane) and not waits(lane),  # noqa: B023 - used at once
+                lambda lane: may_join(lane) and not waits(lane, now),  # noqa: B023 - used at once
                 above=self.singles_max,
                 term=term,
                 wall=wall,

@@ -40,9 +40,11 @@ class Successors:
                 earliest = max(earliest, until)
         return earliest
 
-    def waits(self, lane: Lane) -> bool:
+    def waits(self, lane: Lane, now: Instant) -> bool:
         """Return True while an attempt of a lane may still begin or end on another member."""
-        return lane in self._held or lane in self.blocked()
+        held = self._held.get(lane)
+        orphans = (until for blocked, until in self.orphans.values() if blocked == lane)
+        return (held is not None and now < held[1]) or any(now < until for until in orphans)
 
     def end_orphan(self, key: DeliveryKey) -> Lane | None:
         """Record that an attempt ended; return the lane that waited for it, if one did."""

@@ -4,7 +4,7 @@ The docstrings speak for the sender: "I" is the sender and "you" the receiver.
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from attrs import field
 
@@ -34,7 +34,7 @@ from qutrio.model.ids import (
     UnixTime,
 )
 from qutrio.model.incidents import Delivery, Ledger
-from qutrio.model.levels import DELIVERY_PARTS, LEVEL_UNSAID, since
+from qutrio.model.levels import DELIVERY_PARTS, ITEM_WRITES, LEVEL_UNSAID, since
 from qutrio.model.parts import Part
 from qutrio.model.results import Result
 from qutrio.model.stable import Position, Record
@@ -136,6 +136,17 @@ class Write:
     stamp: tuple[Term, Revision]
     ledger: Ledger
     document: ClusterDocument | None
+
+
+@frozen(kw_only=True)
+class ItemWrite(Write):
+    """The same, to members that know the feature level of `ITEM_WRITES`.
+
+    In the frame each incident, notice, check and author is a text of its own, so that a receiver
+    need not decode what it has decoded before.
+    """
+
+    needs_level: ClassVar[int] = ITEM_WRITES
 
 
 @frozen(kw_only=True)
@@ -288,6 +299,7 @@ Message: TypeAlias = (
     | LeadershipDeclaration
     | Farewell
     | Write
+    | ItemWrite
     | Wrote
     | Commit
     | Fetch

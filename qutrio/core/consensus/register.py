@@ -19,7 +19,7 @@ from attrs import define, evolve, field, frozen
 
 from qutrio.core.api.effects import Effect, LogFact, Send
 from qutrio.core.api.facts import OwnChangeRefused
-from qutrio.core.api.messages import ProposeReply, Ruling, Write, Wrote
+from qutrio.core.api.messages import ItemWrite, ProposeReply, Ruling, Write, Wrote
 from qutrio.core.api.mutations import Mutation, Refusal, weight
 from qutrio.core.consensus.acceptor import RETRY_AFTER_S, Acceptor
 from qutrio.core.consensus.applying import apply, keep_former
@@ -30,6 +30,7 @@ from qutrio.model.document import ClusterDocument
 from qutrio.model.edits import OWN
 from qutrio.model.ids import Instant, NodeId, RequestId, Revision, Term, UnixTime
 from qutrio.model.incidents import Ledger
+from qutrio.model.levels import ITEM_WRITES, may_use
 from qutrio.model.stable import Position, Record
 
 PROPOSALS_QUEUED_MAX = 2000
@@ -269,7 +270,8 @@ class Register(Acceptor):
 
     def _message(self, record: Record, *, whole: bool) -> Write:
         document = record.document
-        return Write(
+        kind = ItemWrite if may_use(ITEM_WRITES, self.committed.document) else Write
+        return kind(
             position=record.position,
             stamp=(document.term, document.revision),
             ledger=record.ledger,
