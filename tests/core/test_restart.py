@@ -1,12 +1,11 @@
 """How long a restarted node, which may have forgotten its grants, grants nothing."""
 
 import pytest
-from attrs import evolve
 
 from qutrio.core.consensus.register import Register
 from qutrio.core.leadership.lease_voter import lease_after_restart
 from qutrio.model.document import Settings
-from qutrio.model.ids import NEVER, Instant, Seconds, Term
+from qutrio.model.ids import NEVER, Instant, NodeId, Seconds, Term
 from qutrio.model.levels import LEVEL
 from qutrio.model.stable import Promise, Stable
 from tests.core.samples import A, B, C, at, document, pos, record
@@ -39,7 +38,14 @@ def test_a_node_waits_as_long_as_the_longer_of_its_settings_says(
 
 def test_a_node_that_promised_nothing_waits_for_nothing() -> None:
     assert restart_wait_until(SHORT, LONG, Promise()) == NEVER
-    alone = record(document(B))
-    kept = evolve(Stable(BOUND, accepted=alone, committed=alone))
+
+
+@pytest.mark.parametrize(("holder", "wait_until"), [(B, NEVER), (A, 101 + 4.0)])
+def test_the_only_voter_waits_only_for_a_promise_to_a_member_that_was_removed(
+    holder: NodeId, wait_until: float
+) -> None:
+    """Programs at a master that was removed rely on its lease until it ends."""
+    alone = record(document(B, settings=SHORT))
+    kept = Stable(Promise(Term(1), holder), accepted=alone, committed=alone)
     register = Register(me=B, accepted=alone, committed=alone, level=LEVEL)
-    assert lease_after_restart(B, kept, register, at(1)).restart_wait_until == NEVER
+    assert lease_after_restart(B, kept, register, at(101)).restart_wait_until == wait_until

@@ -8,6 +8,18 @@ from tests.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
     Mutant(
+        name="a promise to a removed master forgotten in a restart",
+        why="the last voter acts while programs rely on the lease of the master that it removed",
+        edits=(
+            Edit(
+                "lease_after_restart",
+                "{me} and stable.promise.holder == me",
+                "{me}",
+            ),
+        ),
+        tests=("tests/core/test_restart.py",),
+    ),
+    Mutant(
         name="restarted node waits by its committed settings",
         why="it accepted longer grants, and the master already knows that they are committed",
         edits=(

@@ -99,6 +99,11 @@ def test_a_resignation_of_a_program_that_was_too_old_moves_no_role() -> None:
     assert play(32509, 8, 5.0).broken is None
 
 
+def test_the_last_voter_waits_for_the_lease_of_the_master_that_it_removed() -> None:
+    """It restarted, was the only voter, and acted while programs at the other relied on it."""
+    assert play(121587, 2, 5.0).broken is None
+
+
 @pytest.mark.parametrize(("seed", "size"), [(81154, 4), (92021, 5)])
 def test_a_voter_need_not_confirm_what_others_do(seed: int, size: int) -> None:
     """The judge expected a second result of each voter whose only one counted."""

@@ -265,9 +265,11 @@ def lease_after_restart(me: NodeId, stable: Stable, register: Register, now: Ins
     """Return the lease state of a node that starts now with the state on its disk.
 
     A node that made a promise no longer knows until when it is bound.  So it grants no other
-    candidate until its grant must have expired, unless it is the only voter.
+    candidate until its grant must have expired, unless it is the only voter and promised itself.
+    A promise to a master that was removed since still binds: programs may rely on its lease.
     """
-    forgot = stable.promise != Promise() and register.joint_config.all != {me}
+    alone = register.joint_config.all == {me} and stable.promise.holder == me
+    forgot = stable.promise != Promise() and not alone
     bound_s = max(
         timing(stable.accepted.document.settings).bound_s,
         timing(stable.committed.document.settings).bound_s,
